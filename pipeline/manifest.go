@@ -1,0 +1,59 @@
+package pipeline
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+)
+
+// A Manifest describes a finished stage. It is written last, so its existence
+// means that the directory is whole. No time, host, path or number of workers
+// stands in it.
+type Manifest struct {
+	Stage   string              `json:"stage"`
+	Use     string              `json:"use"`
+	Kind    Kind                `json:"kind"`
+	Version int                 `json:"version"`
+	Key     string              `json:"key"`    // hash of settings in force, version, inputs' keys and raw files
+	Inputs  map[string][]string `json:"inputs"` // Input.Name → keys of the stages read
+	Shards  []Shard             `json:"shards"` // every file of the stage, sorted by name
+	Counts  Counts              `json:"counts"`
+}
+
+// A Shard is one file of a stage's output.
+type Shard struct {
+	Name  string `json:"name"`           // relative to the stage's directory, with slashes
+	Rows  int64  `json:"rows,omitempty"` // 0 for a file that is no table
+	Bytes int64  `json:"bytes"`
+	XXH3  string `json:"xxh3"` // of the content, 16 hex digits
+}
+
+// A Dir is a finished stage's directory.
+type Dir struct {
+	Path     string
+	Manifest *Manifest
+}
+
+// File returns the path of one of the directory's files.
+func (d Dir) File(name string) string { return filepath.Join(d.Path, filepath.FromSlash(name)) }
+
+// Files returns the paths of the shards whose names match one of the patterns
+// (path.Match), sorted: d.Files("train-*.parquet").
+func (d Dir) Files(patterns ...string) []string { return d.files(patterns) }
+
+// ManifestName is the file that says that a stage's directory is whole.
+const ManifestName = "manifest.json"
+
+// ReadManifest reads the manifest of a stage's directory.
+func ReadManifest(dir string) (*Manifest, error) {
+	name := filepath.Join(dir, ManifestName)
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	m := new(Manifest)
+	if err := json.Unmarshal(b, m); err != nil {
+		return nil, &RowError{File: name, Row: -1, Err: err}
+	}
+	return m, nil
+}
