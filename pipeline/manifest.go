@@ -3,7 +3,9 @@ package pipeline
 import (
 	"encoding/json"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 )
 
 // A Manifest describes a finished stage. It is written last, so its existence
@@ -39,7 +41,18 @@ func (d Dir) File(name string) string { return filepath.Join(d.Path, filepath.Fr
 
 // Files returns the paths of the shards whose names match one of the patterns
 // (path.Match), sorted: d.Files("train-*.parquet").
-func (d Dir) Files(patterns ...string) []string { return d.files(patterns) }
+func (d Dir) Files(patterns ...string) []string {
+	if d.Manifest == nil {
+		return nil
+	}
+	var out []string
+	for _, s := range d.Manifest.Shards {
+		if slices.ContainsFunc(patterns, func(p string) bool { ok, _ := path.Match(p, s.Name); return ok }) {
+			out = append(out, d.File(s.Name))
+		}
+	}
+	return out
+}
 
 // ManifestName is the file that says that a stage's directory is whole.
 const ManifestName = "manifest.json"

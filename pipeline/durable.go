@@ -1,0 +1,142 @@
+package pipeline
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/zeebo/xxh3"
+)
+
+// WriteFile makes a file appear whole or not at all: write fills a temporary
+// file beside it, which is fsynced, renamed and made durable by an fsync of the
+// folder. Missing folders are made. A full disk gives a *DiskFullError.
+func WriteFile(name string, write func(io.Writer) error) error {
+	f, err := createDurable(name)
+	if err != nil {
+		return err
+	}
+	defer f.abort()
+	b := bufio.NewWriterSize(f, 1<<16)
+	if err := write(b); err != nil {
+		return diskFull(name, err)
+	}
+	if err := b.Flush(); err != nil {
+		return diskFull(name, err)
+	}
+	return f.commit()
+}
+
+// durable is a file under way: it carries a hidden name until commit. It counts
+// and hashes what passes, so that nobody reads the file again for its checksum.
+type durable struct {
+	name string
+	tmp  string
+	file *os.File
+	hash *xxh3.Hasher
+	size int64
+}
+
+// tempName is what a file is called until it is whole. Leftovers of a crash are
+// overwritten, and never counted as output.
+func tempName(name string) string {
+	return filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+tempSuffix)
+}
+
+const tempSuffix = ".tmp"
+
+func createDurable(name string) (*durable, error) {
+	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+		return nil, diskFull(name, err)
+	}
+	tmp := tempName(name)
+	f, err := os.Create(tmp)
+	if err != nil {
+		return nil, diskFull(name, err)
+	}
+	return &durable{name: name, tmp: tmp, file: f, hash: xxh3.New()}, nil
+}
+
+func (d *durable) Write(p []byte) (int, error) {
+	n, err := d.file.Write(p)
+	d.hash.Write(p[:n])
+	d.size += int64(n)
+	return n, err
+}
+
+func (d *durable) commit() error {
+	err := d.file.Sync()
+	err = errors.Join(err, d.file.Close())
+	d.file = nil
+	if err == nil {
+		err = os.Rename(d.tmp, d.name)
+	}
+	if err == nil {
+		return syncDir(filepath.Dir(d.name))
+	}
+	os.Remove(d.tmp)
+	return diskFull(d.name, err)
+}
+
+// abort removes a file that was not committed; after commit it does nothing.
+func (d *durable) abort() {
+	if d.file != nil {
+		d.file.Close()
+		os.Remove(d.tmp)
+		d.file = nil
+	}
+}
+
+func (d *durable) shard(rows int64) Shard {
+	return Shard{Name: d.name, Rows: rows, Bytes: d.size, XXH3: fmt.Sprintf("%016x", d.hash.Sum64())}
+}
+
+// hashFile returns the size and the checksum of a file.
+func hashFile(name string) (size int64, sum string, err error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return 0, "", err
+	}
+	defer f.Close()
+	h := xxh3.New()
+	size, err = io.CopyBuffer(h, struct{ io.Reader }{f}, make([]byte, 1<<18))
+	if err != nil {
+		return 0, "", &RowError{File: name, Row: -1, Err: err}
+	}
+	return size, fmt.Sprintf("%016x", h.Sum64()), nil
+}
+
+// A DiskFullError says which file could not be written, and how much room the
+// disk has left.
+type DiskFullError struct {
+	File string
+	Free int64 // bytes; -1 where the system does not tell
+	Err  error
+}
+
+func (e *DiskFullError) Error() string {
+	if e.Free < 0 {
+		return fmt.Sprintf("disk full while writing %s", e.File)
+	}
+	return fmt.Sprintf("disk full while writing %s: %d KiB free", e.File, e.Free>>10)
+}
+
+func (e *DiskFullError) Unwrap() error { return e.Err }
+
+// diskFull gives a full disk its own error with a remedy; any other error
+// passes as it is.
+func diskFull(name string, err error) error {
+	var already *DiskFullError
+	if err == nil || errors.As(err, &already) || !isDiskFull(err) {
+		return err
+	}
+	var path *os.PathError
+	if errors.As(err, &path) {
+		name = path.Path
+	}
+	full := &DiskFullError{File: name, Free: freeBytes(filepath.Dir(name)), Err: err}
+	return Hintf(full, "make room and give the same command again: finished tasks are kept, and the run goes on from them")
+}
