@@ -1,0 +1,48 @@
+package finetune
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+)
+
+// resamples is how often a set is drawn anew for an interval (Koehn 2004).
+const resamples = 1000
+
+// bootstrap returns half the width of the 95 % interval of a figure that is
+// made of the sum of n rows' stats: rows are drawn with replacement, and the
+// middle 95 % of the figures are the interval. score(rows) computes the figure
+// of the rows at those indices. The draws depend on n alone.
+func bootstrap(n int, score func(rows []int) float64) float64 {
+	if n < 2 {
+		return 0
+	}
+	rng := rand.New(rand.NewPCG(12345, uint64(n)))
+	rows := make([]int, n)
+	scores := make([]float64, resamples)
+	for i := range scores {
+		for j := range rows {
+			rows[j] = rng.IntN(n)
+		}
+		scores[i] = score(rows)
+	}
+	return half95(scores)
+}
+
+// half95 returns half the width of the middle 95 % of resampled scores.
+func half95(scores []float64) float64 {
+	slices.Sort(scores)
+	n := len(scores)
+	return (scores[n-n/40-1] - scores[n/40]) / 2
+}
+
+// wilson returns half the width of the 95 % interval of a share of hits in n
+// (Wilson 1927): right for few rows and for shares near 0 and 1.
+func wilson(hits, n int64) float64 {
+	if n == 0 {
+		return 0
+	}
+	const z = 1.959963984540054
+	p, m := float64(hits)/float64(n), float64(n)
+	return z / (1 + z*z/m) * math.Sqrt(p*(1-p)/m+z*z/(4*m*m))
+}

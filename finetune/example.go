@@ -1,0 +1,90 @@
+package finetune
+
+import (
+	"encoding/hex"
+	"iter"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/zeebo/xxh3"
+)
+
+// An Example is one labelled text, or one text and its translation: a row of
+// an examples shard.
+type Example struct {
+	ID     string   `parquet:"id"`          // hex xxh3-128 of the source, its file and the row
+	Text   string   `parquet:"text,zstd"`   // the review, the source sentence, the instruction
+	Target string   `parquet:"target,zstd"` // the text to be produced; empty for classification
+	Labels []string `parquet:"labels,list"` // the classes; empty for translation
+	Split  string   `parquet:"split,dict"`  // train, validation or test
+}
+
+// The splits of examples, which are also the first part of their shards' names.
+const (
+	Train      = "train"
+	Validation = "validation"
+	Test       = "test"
+)
+
+// Splits is every split in the order in which shards are listed.
+var splits = [...]string{Train, Validation, Test}
+
+// A Reject is a row that did not become an example, and why.
+type Reject struct {
+	ID     string   `parquet:"id"`
+	Text   string   `parquet:"text,zstd"`
+	Target string   `parquet:"target,zstd"`
+	Labels []string `parquet:"labels,list"` // as the file has them
+	Path   string   `parquet:"path,dict"`
+	Offset int64    `parquet:"offset"` // the row in its file, counted from 0; the header is none
+	Stage  string   `parquet:"stage,dict"`
+	Rule   string   `parquet:"rule,dict"`
+	Value  string   `parquet:"value"`
+	Limit  string   `parquet:"limit"`
+	Error  string   `parquet:"error"` // set where the row failed and was not merely dropped
+}
+
+// A Prediction is what a model said of one example: a row of a predictions shard.
+type Prediction struct {
+	ID    string    `parquet:"id"`
+	Input string    `parquet:"input,zstd"`
+	Want  string    `parquet:"want"`       // the label or the reference; empty if there is none
+	Got   string    `parquet:"got"`        // the label or the translation
+	Probs []float32 `parquet:"probs,list"` // per class, in the order of the model's labels; empty for texts
+}
+
+// rowID names a row for good: the same file and row give the same id on every
+// machine.
+func rowID(source int, name string, row int64) string {
+	h := xxh3.HashString128(strconv.Itoa(source) + "\x00" + name + "\x00" + strconv.FormatInt(row, 10)).Bytes()
+	return hex.EncodeToString(h[:])
+}
+
+// sentenceKey is what makes two texts the same for splitting: their letters
+// and digits in lower case. "Run!" and "run." may not stand on both sides of a
+// split; a text without letters or digits stands for itself.
+func sentenceKey(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			b.WriteRune(unicode.ToLower(r))
+		}
+	}
+	if b.Len() == 0 {
+		return text
+	}
+	return b.String()
+}
+
+// collect reads a sequence into memory.
+func collect[T any](rows iter.Seq2[T, error]) ([]T, error) {
+	var all []T
+	for row, err := range rows {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, row)
+	}
+	return all, nil
+}
