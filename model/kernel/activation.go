@@ -1,0 +1,144 @@
+package kernel
+
+// The activations work element by element; every Grad adds to dx.
+
+// GELU sets dst = x·σ(2u), u = √(2/π)(x + 0.044715x³): the tanh form of Hendrycks and
+// Gimpel (2016) that GPT-2 uses, since (1 + tanh u)/2 = σ(2u).
+func GELU(dst, x []float32) { unary("GELU", active.gelu, dst, x) }
+
+// GELUGrad sets dx += dy·GELU′(x).
+func GELUGrad(dx, x, dy []float32) { unaryGrad("GELUGrad", active.geluGrad, dx, x, dy) }
+
+// SiLU sets dst = x·σ(x).
+func SiLU(dst, x []float32) { unary("SiLU", active.silu, dst, x) }
+
+// SiLUGrad sets dx += dy·SiLU′(x).
+func SiLUGrad(dx, x, dy []float32) { unaryGrad("SiLUGrad", active.siluGrad, dx, x, dy) }
+
+// ReLU2 sets dst = max(x, 0)² (So et al. 2021, Primer).
+func ReLU2(dst, x []float32) { unary("ReLU2", active.relu2, dst, x) }
+
+// ReLU2Grad sets dx += dy·2·max(x, 0).
+func ReLU2Grad(dx, x, dy []float32) { unaryGrad("ReLU2Grad", active.relu2Grad, dx, x, dy) }
+
+// Tanh sets dst = tanh x.
+func Tanh(dst, x []float32) { unary("Tanh", active.tanh, dst, x) }
+
+// TanhGrad sets dx += dy·(1 − y²), where y = tanh x is what Tanh gave.
+func TanhGrad(dx, y, dy []float32) { unaryGrad("TanhGrad", active.tanhGrad, dx, y, dy) }
+
+// Sigmoid sets dst = σ(x) = 1/(1 + e⁻ˣ).
+func Sigmoid(dst, x []float32) { unary("Sigmoid", active.sigmoid, dst, x) }
+
+// SigmoidGrad sets dx += dy·y(1 − y), where y = σ(x) is what Sigmoid gave.
+func SigmoidGrad(dx, y, dy []float32) { unaryGrad("SigmoidGrad", active.sigmoidGrad, dx, y, dy) }
+
+// SwiGLU sets dst = gate·σ(gate)·up (Shazeer 2020).
+func SwiGLU(dst, gate, up []float32) {
+	same("SwiGLU", len(dst), len(gate), len(up))
+	f := active.swiglu
+	Parallel(len(dst), grain/4, func(lo, hi int) { f(dst[lo:hi], gate[lo:hi], up[lo:hi]) })
+}
+
+// SwiGLUGrad adds to dgate and dup.
+func SwiGLUGrad(dgate, dup, gate, up, dy []float32) {
+	same("SwiGLUGrad", len(dy), len(dgate), len(dup), len(gate), len(up))
+	f := active.swigluGrad
+	Parallel(len(dy), grain/4, func(lo, hi int) { f(dgate[lo:hi], dup[lo:hi], gate[lo:hi], up[lo:hi], dy[lo:hi]) })
+}
+
+func unary(what string, f func(dst, x []float32), dst, x []float32) {
+	same(what, len(dst), len(x))
+	Parallel(len(dst), grain/4, func(lo, hi int) { f(dst[lo:hi], x[lo:hi]) })
+}
+
+func unaryGrad(what string, f func(dx, x, dy []float32), dx, x, dy []float32) {
+	same(what, len(dx), len(x), len(dy))
+	Parallel(len(dx), grain/4, func(lo, hi int) { f(dx[lo:hi], x[lo:hi], dy[lo:hi]) })
+}
+
+const (
+	gelu1 = 2 * 0.7978845608028654 // 2u = gelu1·x + gelu3·x³
+	gelu3 = gelu1 * 0.044715
+)
+
+func geluPlain(dst, x []float32) {
+	for i, v := range x {
+		u := float32(float32(gelu3*float32(v*v))+gelu1) * v
+		dst[i] = v * sigmoid32(u)
+	}
+}
+
+func geluGradPlain(dx, x, dy []float32) {
+	for i, v := range x {
+		z := float32(v * v)
+		s := sigmoid32(float32(float32(gelu3*z)+gelu1) * v)
+		du := float32(3*gelu3*z) + gelu1
+		dx[i] += float32(dy[i] * (s + float32(float32(float32(s*(1-s))*v)*du)))
+	}
+}
+
+func siluPlain(dst, x []float32) {
+	for i, v := range x {
+		dst[i] = v * sigmoid32(v)
+	}
+}
+
+func siluGradPlain(dx, x, dy []float32) {
+	for i, v := range x {
+		s := sigmoid32(v)
+		dx[i] += float32(dy[i] * (s + float32(float32(s*(1-s))*v)))
+	}
+}
+
+func relu2Plain(dst, x []float32) {
+	for i, v := range x {
+		v = max(v, 0)
+		dst[i] = v * v
+	}
+}
+
+func relu2GradPlain(dx, x, dy []float32) {
+	for i, v := range x {
+		v = max(v, 0)
+		dx[i] += float32(dy[i] * (v + v))
+	}
+}
+
+func tanhPlain(dst, x []float32) {
+	for i, v := range x {
+		dst[i] = tanh32(v)
+	}
+}
+
+func tanhGradPlain(dx, y, dy []float32) {
+	for i, v := range y {
+		dx[i] += float32(dy[i] * (1 - float32(v*v)))
+	}
+}
+
+func sigmoidPlain(dst, x []float32) {
+	for i, v := range x {
+		dst[i] = sigmoid32(v)
+	}
+}
+
+func sigmoidGradPlain(dx, y, dy []float32) {
+	for i, v := range y {
+		dx[i] += float32(dy[i] * float32(v*(1-v)))
+	}
+}
+
+func swigluPlain(dst, gate, up []float32) {
+	for i, v := range gate {
+		dst[i] = float32(v*sigmoid32(v)) * up[i]
+	}
+}
+
+func swigluGradPlain(dgate, dup, gate, up, dy []float32) {
+	for i, v := range gate {
+		s := sigmoid32(v)
+		dup[i] += float32(dy[i] * float32(v*s))
+		dgate[i] += float32(float32(dy[i]*up[i]) * (s + float32(float32(s*(1-s))*v)))
+	}
+}

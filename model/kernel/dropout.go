@@ -1,0 +1,58 @@
+package kernel
+
+// dropFactors say what is kept: elements whose 32 random bits are not below limit.
+type dropFactors struct {
+	key1, key2 uint32
+	limit      uint32
+	scale      float32
+}
+
+// Dropout sets dst[i] to x[i]/(1−p) with probability 1−p, else to 0. What is dropped
+// depends on seed and offset+i alone, so any cutting of the work gives the same mask and
+// the same call on the gradient is the way back. dst may be x.
+func Dropout(dst, x []float32, p float32, seed, offset uint64) {
+	same("Dropout", len(dst), len(x))
+	switch {
+	case p <= 0:
+		copy(dst, x)
+		return
+	case p >= 1:
+		clear(dst)
+		return
+	}
+	key := splitmix64(seed)
+	d := &dropFactors{uint32(key), uint32(key >> 32), uint32(float64(p) * (1 << 32)), float32(1 / (1 - float64(p)))}
+	f := active.dropout
+	Parallel(len(dst), grain, func(lo, hi int) { f(dst[lo:hi], x[lo:hi], d, offset+uint64(lo)) })
+}
+
+func dropoutPlain(dst, x []float32, d *dropFactors, index uint64) {
+	for i, v := range x {
+		if random32(d, index+uint64(i)) < d.limit {
+			v = 0
+		}
+		dst[i] = v * d.scale
+	}
+}
+
+// random32 hashes the index under the keys: two rounds of MurmurHash3's 32-bit finalizer
+// (Appleby), the high half of the index entering between them.
+func random32(d *dropFactors, index uint64) uint32 {
+	return mix32(mix32(uint32(index)^d.key1) + uint32(index>>32) + d.key2)
+}
+
+func mix32(h uint32) uint32 {
+	h ^= h >> 16
+	h *= 0x85ebca6b
+	h ^= h >> 13
+	h *= 0xc2b2ae35
+	return h ^ h>>16
+}
+
+// splitmix64 is the output function of Steele, Lea and Flood (2014), figure 16.
+func splitmix64(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}

@@ -1,0 +1,83 @@
+package kernel
+
+import "fmt"
+
+// Op says which operand of a product is read transposed.
+type Op int
+
+const (
+	NT Op = iota // C (m×n) = A (m×k) · B (n×k)ᵀ: a linear layer, y = x·Wᵀ
+	NN           // C (m×n) = A (m×k) · B (k×n): its gradient to x, dx = dy·W
+	TN           // C (m×n) = A (k×m)ᵀ · B (k×n): its gradient to W, dW = dyᵀ·x
+)
+
+// A gemmBody computes rows [i0, i1) and columns [j0, j1) of g's product.
+type gemmBody func(g *product, i0, i1, j0, j1 int)
+
+// A product is the arguments of Gemm.
+type product struct {
+	op            Op
+	m, n, k       int
+	a, b, c       []float32
+	lda, ldb, ldc int
+	acc           bool
+}
+
+// Gemm sets C (m×n) to op(A)·op(B), or with acc adds it. Matrices are row-major, lda, ldb
+// and ldc the distance between the starts of their rows. The order in which an element's
+// k products are added is fixed by k and the level alone. C may not overlap A or B.
+func Gemm(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {
+	g := &product{op, m, n, k, a, b, c, lda, ldb, ldc, acc}
+	g.check()
+	if m == 0 || n == 0 {
+		return
+	}
+	if k == 0 {
+		g.zero()
+		return
+	}
+	rows, cols := g.tile()
+	down, across := (m+rows-1)/rows, (n+cols-1)/cols
+	f := active.gemm
+	Parallel(down*across, 1, func(t, _ int) {
+		i, j := t%down*rows, t/down*cols
+		f(g, i, min(m, i+rows), j, min(n, j+cols))
+	})
+}
+
+// serialGemm is Gemm in the calling goroutine, without checks: for tiles inside kernels.
+func serialGemm(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {
+	active.gemm(&product{op, m, n, k, a, b, c, lda, ldb, ldc, acc}, 0, m, 0, n)
+}
+
+// tile is the part of C that one chunk of work computes.
+func (g *product) tile() (rows, cols int) { return 512, 480 }
+
+func (g *product) zero() {
+	if g.acc {
+		return
+	}
+	for i := range g.m {
+		clear(g.c[i*g.ldc:][:g.n])
+	}
+}
+
+// check panics unless all three matrices lie inside their slices.
+func (g *product) check() {
+	rowsA, colsA, rowsB, colsB := g.m, g.k, g.n, g.k
+	if g.op == TN {
+		rowsA, colsA = g.k, g.m
+	}
+	if g.op != NT {
+		rowsB, colsB = g.k, g.n
+	}
+	if g.op < NT || g.op > TN || g.m < 0 || g.n < 0 || g.k < 0 ||
+		!fits(g.a, rowsA, colsA, g.lda) || !fits(g.b, rowsB, colsB, g.ldb) || !fits(g.c, g.m, g.n, g.ldc) {
+		panic(fmt.Sprintf("kernel: Gemm(%d, %d, %d, %d): A, B, C have %d, %d, %d elements in rows %d, %d, %d apart",
+			g.op, g.m, g.n, g.k, len(g.a), len(g.b), len(g.c), g.lda, g.ldb, g.ldc))
+	}
+}
+
+func fits(x []float32, rows, cols, ld int) bool {
+	return rows == 0 || cols == 0 || cols <= ld && (rows-1)*ld+cols <= len(x)
+}

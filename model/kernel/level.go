@@ -1,0 +1,68 @@
+package kernel
+
+import (
+	"fmt"
+	"strings"
+)
+
+// bodies are the serial inner loops of one CPU level. Public functions check their
+// arguments, cut the work, and call these. The plain ones define the results.
+type bodies struct {
+	name string
+	gemm gemmBody
+
+	add     func(dst, a, b []float32)
+	addTo   func(dst, x []float32)
+	mul     func(dst, a, b []float32)
+	scale   func(dst []float32, s float32)
+	axpy    func(dst []float32, s float32, x []float32)
+	sum     func(x []float32) float64
+	squares func(x []float32) float64
+	dot     func(a, b []float32) float64
+
+	gelu, silu, tanh, sigmoid, relu2                     func(dst, x []float32)
+	geluGrad, siluGrad, tanhGrad, sigmoidGrad, relu2Grad func(dx, x, dy []float32)
+	swiglu                                               func(dst, gate, up []float32)
+	swigluGrad                                           func(dgate, dup, gate, up, dy []float32)
+
+	layerNorm     func(y, x, gain, bias []float32, eps float32) (mean, rstd float32)
+	layerNormGrad func(dx, dgain, dbias, x, gain []float32, mean, rstd float32, dy []float32)
+	rmsNorm       func(y, x, gain []float32, eps float32) (rstd float32)
+	rmsNormGrad   func(dx, dgain, x, gain []float32, rstd float32, dy []float32)
+
+	rowMax      func(x []float32) float32
+	expSum      func(dst, x []float32, scale, shift float32) float32 // dst = exp(scale·x − shift); returns the sum
+	sumExp      func(x []float32, shift float32) float32             // Σ exp(x − shift)
+	softmaxGrad func(ds, p, dp []float32, d, scale float32)          // ds = scale·p·(dp − d)
+
+	rotate  func(x, y, cos, sin []float32) // (x, y) ← (x·cos − y·sin, y·cos + x·sin)
+	adamw   func(p, g, m, v []float32, a *adamFactors)
+	dropout func(dst, x []float32, d *dropFactors, index uint64)
+}
+
+// active is chosen at start, from what the CPU has; see SetLevel.
+var active = levels[len(levels)-1]
+
+// Levels lists what can run here, from plain Go to the fastest.
+func Levels() []string {
+	names := make([]string, len(levels))
+	for i, l := range levels {
+		names[i] = l.name
+	}
+	return names
+}
+
+// Level is the level in force: "plain", "avx2", "avx512" or "avx512bf16".
+func Level() string { return active.name }
+
+// SetLevel forces a level. Call it once, before any other function of this package:
+// results of two levels differ in the last bits.
+func SetLevel(name string) error {
+	for _, l := range levels {
+		if l.name == name {
+			active = l
+			return nil
+		}
+	}
+	return fmt.Errorf("kernel: this CPU has no level %q, only %s", name, strings.Join(Levels(), ", "))
+}

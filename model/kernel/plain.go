@@ -1,0 +1,21 @@
+package kernel
+
+// plain is Go alone: what the other levels are held to, and what runs where there is no
+// assembly.
+var plain = bodies{
+	name: "plain",
+	gemm: gemmPlain,
+
+	add: addPlain, addTo: addToPlain, mul: mulPlain, scale: scalePlain, axpy: axpyPlain,
+	sum: sumPlain, squares: squaresPlain, dot: dotPlain,
+
+	gelu: geluPlain, silu: siluPlain, tanh: tanhPlain, sigmoid: sigmoidPlain, relu2: relu2Plain,
+	geluGrad: geluGradPlain, siluGrad: siluGradPlain, tanhGrad: tanhGradPlain, sigmoidGrad: sigmoidGradPlain, relu2Grad: relu2GradPlain,
+	swiglu: swigluPlain, swigluGrad: swigluGradPlain,
+
+	layerNorm: layerNormPlain, layerNormGrad: layerNormGradPlain,
+	rmsNorm: rmsNormPlain, rmsNormGrad: rmsNormGradPlain,
+
+	rowMax: rowMaxPlain, expSum: expSumPlain, sumExp: sumExpPlain, softmaxGrad: softmaxGradPlain,
+	rotate: rotatePlain, adamw: adamwPlain, dropout: dropoutPlain,
+}

@@ -1,0 +1,93 @@
+package kernel
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// The pool is started once and grows to the largest number of workers asked for. Its
+// state, the level's and the scratch list's are all the mutable state of the package.
+var pool struct {
+	sync.Mutex
+	workers atomic.Int32 // how many share a call, the caller among them; 0: not chosen yet
+	started int
+	jobs    chan *job
+}
+
+// A job is one call of Parallel: chunks are taken from a counter until none is left.
+type job struct {
+	n, grain int
+	f        func(lo, hi int)
+	next     atomic.Int64
+	left     sync.WaitGroup
+}
+
+// Workers returns how many goroutines share a call, the caller included.
+func Workers() int {
+	if n := pool.workers.Load(); n > 0 {
+		return int(n)
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// SetWorkers sets how many goroutines share a call; n < 1 means GOMAXPROCS.
+// Results never depend on it.
+func SetWorkers(n int) { pool.workers.Store(int32(max(n, 0))) }
+
+// Parallel calls f on [0, n) cut into chunks of grain (the last may be shorter), from
+// several goroutines at once, and returns when all are done. Where the cuts lie depends
+// on n and grain alone. f must not call Parallel on the same data; nesting is allowed
+// and runs in the calling goroutine when nobody is idle.
+func Parallel(n, grain int, f func(lo, hi int)) {
+	if n <= 0 {
+		return
+	}
+	grain = max(grain, 1)
+	helpers := min(Workers(), (n+grain-1)/grain) - 1
+	if helpers <= 0 {
+		for lo := 0; lo < n; lo += grain {
+			f(lo, min(n, lo+grain))
+		}
+		return
+	}
+	start(helpers)
+	j := &job{n: n, grain: grain, f: f}
+	for range helpers {
+		j.left.Add(1)
+		select {
+		case pool.jobs <- j:
+		default: // everyone is busy
+			j.left.Done()
+		}
+	}
+	j.run()
+	j.left.Wait()
+}
+
+func (j *job) run() {
+	for {
+		lo := (int(j.next.Add(1)) - 1) * j.grain
+		if lo >= j.n {
+			return
+		}
+		j.f(lo, min(j.n, lo+j.grain))
+	}
+}
+
+// start makes sure that n helpers exist.
+func start(n int) {
+	pool.Lock()
+	defer pool.Unlock()
+	if pool.jobs == nil {
+		pool.jobs = make(chan *job, 256)
+	}
+	for ; pool.started < n; pool.started++ {
+		go func() {
+			for j := range pool.jobs {
+				j.run()
+				j.left.Done()
+			}
+		}()
+	}
+}

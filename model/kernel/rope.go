@@ -1,0 +1,84 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+)
+
+// A RoPE holds the angles of rotary position embedding (Su et al. 2021, section 3.4.2) in
+// Llama's half-split layout: feature i of a head turns with feature i + dim/2.
+type RoPE struct {
+	half     int
+	cos, sin []float32 // positions × half
+}
+
+// RoPEFrequencies returns the dim/2 angles per position, θ^(−2i/dim).
+func RoPEFrequencies(dim int, theta float64) []float64 {
+	f := make([]float64, dim/2)
+	for i := range f {
+		f[i] = math.Pow(theta, -2*float64(i)/float64(dim))
+	}
+	return f
+}
+
+// NewRoPE tabulates positions 0 … positions−1 for heads of 2·len(frequencies) features.
+func NewRoPE(positions int, frequencies []float64) *RoPE {
+	half := len(frequencies)
+	r := &RoPE{half, make([]float32, positions*half), make([]float32, positions*half)}
+	for p := range positions {
+		for i, f := range frequencies {
+			s, c := math.Sincos(float64(p) * f)
+			r.cos[p*half+i], r.sin[p*half+i] = float32(c), float32(s)
+		}
+	}
+	return r
+}
+
+// Positions is how many positions the table holds.
+func (r *RoPE) Positions() int { return len(r.cos) / r.half }
+
+// Rotate turns the first heads × dim features of every row of x by its position, in
+// place; row i begins at x[i·ld] and stands at pos[i]. With inverse it turns back, which
+// is the gradient.
+func (r *RoPE) Rotate(x []float32, ld, heads int, pos []int32, inverse bool) {
+	dim := 2 * r.half
+	if rows := len(pos); rows > 0 && (heads*dim > ld || (rows-1)*ld+heads*dim > len(x)) {
+		panic(fmt.Sprintf("kernel: Rotate: %d rows of %d heads of %d, %d apart, in %d elements", rows, heads, dim, ld, len(x)))
+	}
+	n := r.Positions()
+	for i, p := range pos {
+		if p < 0 || int(p) >= n {
+			panic(fmt.Sprintf("kernel: Rotate: row %d stands at position %d, the table has %d", i, p, n))
+		}
+	}
+	h, f := r.half, active.rotate
+	Parallel(len(pos), rowGrain(heads*dim), func(lo, hi int) {
+		var back []float32
+		if inverse {
+			back = borrow(h)
+			defer giveBack(back)
+		}
+		for i := lo; i < hi; i++ {
+			p := int(pos[i])
+			cos, sin := r.cos[p*h:(p+1)*h], r.sin[p*h:(p+1)*h]
+			if inverse {
+				for j, s := range sin {
+					back[j] = -s
+				}
+				sin = back
+			}
+			for head := range heads {
+				o := i*ld + head*dim
+				f(x[o:o+h], x[o+h:o+dim], cos, sin)
+			}
+		}
+	})
+}
+
+func rotatePlain(x, y, cos, sin []float32) {
+	for i, c := range cos {
+		s, a, b := sin[i], x[i], y[i]
+		x[i] = float32(a*c) - float32(b*s)
+		y[i] = float32(b*c) + float32(a*s)
+	}
+}

@@ -1,0 +1,95 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+)
+
+// Softmax turns each row of x (rows × cols) into exp(x)/Σexp(x), in place. −Inf gives 0;
+// a row of nothing but −Inf gives zeros.
+func Softmax(x []float32, cols int) {
+	rows := rowsOf("Softmax", len(x), cols)
+	Parallel(rows, rowGrain(4*cols), func(lo, hi int) {
+		for r := lo; r < hi; r++ {
+			softmaxRow(x[r*cols : (r+1)*cols])
+		}
+	})
+}
+
+func softmaxRow(x []float32) {
+	m := active.rowMax(x)
+	if math.IsInf(float64(m), -1) {
+		clear(x)
+		return
+	}
+	active.scale(x, 1/active.expSum(x, x, 1, m))
+}
+
+// CrossEntropy sets losses[r] = −log softmax(logits[r])[targets[r]] in nats, not divided
+// by anything. With grad, it overwrites logits with scale·(softmax − onehot). A target of
+// −1 has neither loss nor gradient.
+func CrossEntropy(losses []float64, logits []float32, targets []int32, cols int, scale float32, grad bool) {
+	rows := rowsOf("CrossEntropy", len(logits), cols)
+	same("CrossEntropy", rows, len(losses), len(targets))
+	for r, t := range targets {
+		if t < -1 || int(t) >= cols {
+			panic(fmt.Sprintf("kernel: CrossEntropy: target %d in row %d, of %d classes", t, r, cols))
+		}
+	}
+	Parallel(rows, rowGrain(4*cols), func(lo, hi int) {
+		for r := lo; r < hi; r++ {
+			losses[r] = crossEntropyRow(logits[r*cols:(r+1)*cols], targets[r], scale, grad)
+		}
+	})
+}
+
+func crossEntropyRow(x []float32, target int32, scale float32, grad bool) float64 {
+	if target < 0 {
+		if grad {
+			clear(x)
+		}
+		return 0
+	}
+	m, z := active.rowMax(x), x[target]
+	var sum float32
+	if grad {
+		sum = active.expSum(x, x, 1, m)
+		active.scale(x, scale/sum)
+		x[target] -= scale
+	} else {
+		sum = active.sumExp(x, m)
+	}
+	return math.Log(float64(sum)) + float64(m) - float64(z)
+}
+
+func rowMaxPlain(x []float32) float32 {
+	m := float32(math.Inf(-1))
+	for _, v := range x {
+		m = max(m, v)
+	}
+	return m
+}
+
+func expSumPlain(dst, x []float32, scale, shift float32) float32 {
+	s := 0.0
+	for i, v := range x {
+		e := exp32(float32(v*scale) - shift)
+		dst[i] = e
+		s += float64(e)
+	}
+	return float32(s)
+}
+
+func sumExpPlain(x []float32, shift float32) float32 {
+	s := 0.0
+	for _, v := range x {
+		s += float64(exp32(v - shift))
+	}
+	return float32(s)
+}
+
+func softmaxGradPlain(ds, p, dp []float32, d, scale float32) {
+	for i, v := range p {
+		ds[i] = float32(scale*v) * (dp[i] - d)
+	}
+}
