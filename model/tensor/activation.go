@@ -1,0 +1,60 @@
+package tensor
+
+import "fragua/model/kernel"
+
+// Tanh is tanh x.
+func (tp *Tape) Tanh(x *Tensor) *Tensor {
+	return tp.squash(x, kernel.Tanh, kernel.TanhGrad)
+}
+
+// Sigmoid is 1/(1 + e⁻ˣ).
+func (tp *Tape) Sigmoid(x *Tensor) *Tensor {
+	return tp.squash(x, kernel.Sigmoid, kernel.SigmoidGrad)
+}
+
+func (tp *Tape) squash(x *Tensor, f func(y, x []float32), grad func(dx, y, dy []float32)) *Tensor {
+	y := tp.make(x.needs(), x.Rows(), x.Cols())
+	f(y.Data, x.Data)
+	keep(y)
+	record(tp, squash{x: x, y: y, grad: grad})
+	return y
+}
+
+type squash struct {
+	x, y *Tensor
+	grad func(dx, y, dy []float32)
+}
+
+func (o *squash) back(tp *Tape) {
+	if o.y.Grad != nil && o.x.needs() {
+		o.grad(tp.sum(o.x), o.y.Data, o.y.Grad)
+	}
+}
+
+// SwiGLU is gate·σ(gate)·up, all (N, H) (Shazeer 2020).
+func (tp *Tape) SwiGLU(gate, up *Tensor) *Tensor {
+	alike("SwiGLU", gate, up)
+	y := tp.make(gate.needs() || up.needs(), gate.Rows(), gate.Cols())
+	kernel.SwiGLU(y.Data, gate.Data, up.Data)
+	keep(gate)
+	keep(up)
+	record(tp, swiGLU{gate: gate, up: up, y: y})
+	return y
+}
+
+type swiGLU struct{ gate, up, y *Tensor }
+
+func (o *swiGLU) back(tp *Tape) {
+	if o.y.Grad == nil {
+		return
+	}
+	var grads [2][]float32
+	for i, x := range [2]*Tensor{o.gate, o.up} {
+		if grads[i] = tp.sum(x); grads[i] == nil { // the kernel wants it all the same
+			l := tp.borrow(len(x.Data))
+			defer l.giveBack(tp)
+			grads[i] = l.data
+		}
+	}
+	kernel.SwiGLUGrad(grads[0], grads[1], o.gate.Data, o.up.Data, o.y.Grad)
+}

@@ -1,0 +1,107 @@
+package tensor
+
+import (
+	"fmt"
+
+	"fragua/model/kernel"
+)
+
+// Add is x + y, of one shape.
+func (tp *Tape) Add(x, y *Tensor) *Tensor {
+	alike("Add", x, y)
+	z := tp.make(x.needs() || y.needs(), x.Rows(), x.Cols())
+	kernel.Add(z.Data, x.Data, y.Data)
+	record(tp, add{x: x, y: y, z: z})
+	return z
+}
+
+type add struct{ x, y, z *Tensor }
+
+func (o *add) back(tp *Tape) {
+	tp.pass(o.x, o.z.Grad)
+	tp.pass(o.y, o.z.Grad)
+}
+
+// AddTo is y += x in place; it returns y. Residual streams are made of it.
+func (tp *Tape) AddTo(y, x *Tensor) *Tensor {
+	alike("AddTo", y, x)
+	inPlace("AddTo", y)
+	if tp.Recording() && x.needs() {
+		y.wants = true
+	}
+	kernel.AddTo(y.Data, x.Data)
+	record(tp, addTo{x: x, y: y})
+	return y
+}
+
+type addTo struct{ x, y *Tensor }
+
+func (o *addTo) back(tp *Tape) { tp.pass(o.x, o.y.Grad) }
+
+// Mul is x·y, element by element.
+func (tp *Tape) Mul(x, y *Tensor) *Tensor {
+	alike("Mul", x, y)
+	z := tp.make(x.needs() || y.needs(), x.Rows(), x.Cols())
+	kernel.Mul(z.Data, x.Data, y.Data)
+	keep(x)
+	keep(y)
+	record(tp, mul{x: x, y: y, z: z})
+	return z
+}
+
+type mul struct{ x, y, z *Tensor }
+
+func (o *mul) back(tp *Tape) {
+	if o.z.Grad == nil {
+		return
+	}
+	for _, p := range [2][2]*Tensor{{o.x, o.y}, {o.y, o.x}} {
+		if !p[0].needs() {
+			continue
+		}
+		t := tp.borrow(len(o.z.Grad))
+		kernel.Mul(t.data, o.z.Grad, p[1].Data)
+		kernel.AddTo(tp.sum(p[0]), t.data)
+		t.giveBack(tp)
+	}
+}
+
+// Scale is s·x.
+func (tp *Tape) Scale(x *Tensor, s float32) *Tensor {
+	y := tp.make(x.needs(), x.Rows(), x.Cols())
+	copy(y.Data, x.Data)
+	kernel.Scale(y.Data, s)
+	record(tp, scale{x: x, y: y, s: s})
+	return y
+}
+
+type scale struct {
+	x, y *Tensor
+	s    float32
+}
+
+func (o *scale) back(tp *Tape) {
+	if o.y.Grad != nil && o.x.needs() {
+		kernel.AXPY(tp.sum(o.x), o.s, o.y.Grad)
+	}
+}
+
+// pass adds g to the gradient of x.
+func (tp *Tape) pass(x *Tensor, g []float32) {
+	if g == nil {
+		return
+	}
+	switch dx, add := tp.grad(x); {
+	case dx == nil:
+	case add:
+		kernel.AddTo(dx, g)
+	default:
+		copy(dx, g)
+	}
+}
+
+func alike(op string, x, y *Tensor) {
+	if len(x.Data) != len(y.Data) || x.Cols() != y.Cols() {
+		panic(fmt.Sprintf("tensor: %s of %v and %v", op, x.Shape, y.Shape))
+	}
+}

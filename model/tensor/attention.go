@@ -1,0 +1,88 @@
+package tensor
+
+import (
+	"fmt"
+
+	"fragua/model/kernel"
+)
+
+// Heads are columns of a tensor, from Col on, seen as attention heads: a fused
+// q|k|v of width 3C is Heads{x, 0}, Heads{x, C} and Heads{x, 2*C}.
+type Heads struct {
+	X   *Tensor
+	Col int
+}
+
+func (h Heads) data() []float32 { return h.X.Data[h.Col:] }
+
+// Attention is softmax(q·kᵀ/√Dim)·v for each head: q is (B·T, Heads·Dim), k
+// and v are (B·S, KVHeads·Dim), the result is (B·T, Heads·Dim). What a query
+// sees is said by a; its strides are set here. a.Docs and a.KeyDocs must stay
+// as they are until Backward. No T×S matrix is ever stored.
+func (tp *Tape) Attention(q, k, v Heads, a kernel.Attention) *Tensor {
+	width, kvWidth := a.Heads*a.Dim, a.KVHeads*a.Dim
+	if q.X.Rows() != a.B*a.T || k.X.Rows() != a.B*a.S || v.X.Rows() != a.B*a.S ||
+		q.Col+width > q.X.Cols() || k.Col+kvWidth > k.X.Cols() || v.Col+kvWidth > v.X.Cols() {
+		panic(fmt.Sprintf("tensor: Attention of %v, %v and %v with B=%d T=%d S=%d and %d/%d heads of %d",
+			q.X.Shape, k.X.Shape, v.X.Shape, a.B, a.T, a.S, a.Heads, a.KVHeads, a.Dim))
+	}
+	a.StrideQ, a.StrideK, a.StrideV, a.StrideY = q.X.Cols(), k.X.Cols(), v.X.Cols(), width
+	y := tp.make(q.X.needs() || k.X.needs() || v.X.needs(), a.B*a.T, width)
+	lse := tp.buffer(a.B * a.Heads * a.T)
+	a.Forward(y.Data, lse, q.data(), k.data(), v.data())
+	keep(q.X)
+	keep(k.X)
+	keep(v.X)
+	keep(y)
+	record(tp, attention{q: q, k: k, v: v, y: y, lse: lse, a: a})
+	return y
+}
+
+type attention struct {
+	q, k, v Heads
+	y       *Tensor
+	lse     []float32
+	a       kernel.Attention
+}
+
+func (o *attention) back(tp *Tape) {
+	if o.y.Grad == nil {
+		return
+	}
+	var d [3][]float32
+	for i, h := range [3]Heads{o.q, o.k, o.v} {
+		if d[i] = tp.sum(h.X); d[i] == nil { // the kernel wants it all the same
+			l := tp.borrow(len(h.X.Data))
+			defer l.giveBack(tp)
+			d[i] = l.data
+		}
+		d[i] = d[i][h.Col:]
+	}
+	o.a.Backward(d[0], d[1], d[2], o.q.data(), o.k.data(), o.v.data(), o.y.Data, o.lse, o.y.Grad)
+}
+
+// Rotate is rotary position embedding of the first heads of every row of x,
+// in place: row i stands at pos[i] (Su et al. 2021). pos must stay as it is
+// until Backward.
+func (tp *Tape) Rotate(x *Tensor, r *kernel.RoPE, heads int, pos []int32) *Tensor {
+	inPlace("Rotate", x)
+	if len(pos) != x.Rows() {
+		panic(fmt.Sprintf("tensor: Rotate of %v with %d positions", x.Shape, len(pos)))
+	}
+	r.Rotate(x.Data, x.Cols(), heads, pos, false)
+	record(tp, rotate{x: x, r: r, heads: heads, pos: pos})
+	return x
+}
+
+type rotate struct {
+	x     *Tensor
+	r     *kernel.RoPE
+	heads int
+	pos   []int32
+}
+
+func (o *rotate) back(tp *Tape) {
+	if o.x.Grad != nil {
+		o.r.Rotate(o.x.Grad, o.x.Cols(), o.heads, o.pos, true)
+	}
+}

@@ -1,0 +1,107 @@
+package tensor
+
+import (
+	"fmt"
+	"math"
+)
+
+// ClassOptions are the finer points of ClassLoss; the zero value is one label
+// of many, all classes weighing the same.
+type ClassOptions struct {
+	Multi   bool      // each class is a yes or no of its own: sigmoid, not softmax
+	Weights []float32 // of the classes (C); nil: 1 each
+	Norm    float32   // what the summed loss is divided by; 0: the number of rows with a label
+}
+
+// ClassLoss is the loss of logits (B, C) against labels (B×C), one-hot or, with
+// Multi, multi-hot: Σ_b Σ_c weight_c·loss_bc / Norm. A row of labels that are
+// all 0 has no loss unless Multi. It returns the loss and the plain Σ in nats,
+// before weights and Norm.
+func (tp *Tape) ClassLoss(logits *Tensor, labels []float32, o ClassOptions) (total *Tensor, nll float64) {
+	n, c := logits.Rows(), logits.Cols()
+	if len(labels) != n*c || o.Weights != nil && len(o.Weights) != c {
+		panic(fmt.Sprintf("tensor: ClassLoss of %v with %d labels and %d weights", logits.Shape, len(labels), len(o.Weights)))
+	}
+	total = tp.make(logits.needs(), 1, 1)
+	total.Shape = total.Shape[:1]
+	d := tp.buffer(n * c) // the gradient, made at once
+	norm, labelled, loss := float64(o.Norm), 0, 0.0
+	for r := range n {
+		row := classRow{logits.Data[r*c:][:c], labels[r*c:][:c], o.Weights, d[r*c:][:c]}
+		score := classRow.softmax
+		if o.Multi {
+			score = classRow.sigmoid
+		}
+		weighed, plain, has := score(row)
+		loss, nll = loss+weighed, nll+plain
+		if has {
+			labelled++
+		}
+	}
+	if norm == 0 {
+		norm = float64(max(labelled, 1))
+	}
+	total.Data[0] = float32(loss / norm)
+	record(tp, classLoss{x: logits, total: total, d: d, scale: float32(1 / norm)})
+	return total, nll
+}
+
+type classLoss struct {
+	x, total *Tensor
+	d        []float32
+	scale    float32
+}
+
+func (o *classLoss) back(tp *Tape) {
+	if o.total.Grad == nil || !o.x.needs() {
+		return
+	}
+	g := tp.sum(o.x)
+	for i, d := range o.d {
+		g[i] += float32(o.total.Grad[0] * float32(o.scale*d))
+	}
+}
+
+// A classRow is one row of logits z with labels y, class weights and room for the gradient.
+type classRow struct{ z, y, weights, d []float32 }
+
+func (r classRow) weight(c int) float64 {
+	if r.weights == nil {
+		return 1
+	}
+	return float64(r.weights[c])
+}
+
+// softmax is Σ_c w_c·y_c·(−log p_c), p = softmax(z).
+func (r classRow) softmax() (weighed, plain float64, has bool) {
+	top := math.Inf(-1)
+	for _, z := range r.z {
+		top = max(top, float64(z))
+	}
+	sum, mass := 0.0, 0.0
+	for c, z := range r.z {
+		sum += math.Exp(float64(z) - top)
+		mass += r.weight(c) * float64(r.y[c])
+	}
+	lse := top + math.Log(sum)
+	for c, z := range r.z {
+		y, w := float64(r.y[c]), r.weight(c)
+		weighed += w * y * (lse - float64(z))
+		plain += y * (lse - float64(z))
+		has = has || y != 0
+		r.d[c] = float32(mass*math.Exp(float64(z)-lse) - w*y)
+	}
+	return weighed, plain, has
+}
+
+// sigmoid is Σ_c w_c·(log(1 + eᶻ) − y_c·z_c), the binary cross entropy of σ(z).
+func (r classRow) sigmoid() (weighed, plain float64, has bool) {
+	for c, f := range r.z {
+		z, y, w := float64(f), float64(r.y[c]), r.weight(c)
+		l := max(z, 0) + math.Log1p(math.Exp(-math.Abs(z))) - y*z
+		weighed += w * l
+		plain += l
+		r.d[c] = float32(w * (1/(1+math.Exp(-z)) - y))
+	}
+	return weighed, plain, true
+}

@@ -1,0 +1,31 @@
+// Package tensor is float32 arrays and the tape that differentiates them.
+//
+// An operation is a method of [Tape]. It computes its result at once and, when
+// the tape records, leaves a node that knows the way back. In flow tensors, ids
+// and targets; out flow tensors and one loss:
+//
+//	tp := tensor.NewTape(seed)
+//	tp.Step, tp.Train = step, true
+//	h := tp.Linear(x, w, b)
+//	loss := tp.HeadLoss(h, head, targets, tensor.HeadOptions{})
+//	tp.Backward(loss.Total) // w.Grad, b.Grad and head.Grad have grown by their gradients
+//
+// A nil *Tape is inference: nothing is recorded. A Tensor whose Grad is nil is
+// frozen, and its gradient costs nothing.
+//
+// Operations are large (a linear layer with its bias and activation, attention,
+// the loss over chunks of the vocabulary), so the tape itself weighs nothing.
+//
+// # Memory
+//
+// All that operations make lies in the tape's arena, one slab that is laid out
+// anew each step:
+//
+//	forward   |x|qkv|att|y|h|gelu|y|…            results stay: the way back reads them
+//	backward  |x|qkv|att|y|h|gelu| dy | dh |…    a gradient is born when the first operation
+//	          |x|qkv|att|y| dy | …               adds to it; it dies, with the result itself,
+//	          |x|qkv| …                          when the operation that made it has gone back
+//
+// From the second step of a shape on nothing is allocated. A tensor made by a
+// tape is valid until the first operation after Backward or Reset.
+package tensor

@@ -1,0 +1,191 @@
+package tensor
+
+import (
+	"fmt"
+
+	"fragua/model/kernel"
+)
+
+// HeadOptions are the finer points of HeadLoss; the zero value is plain cross entropy.
+type HeadOptions struct {
+	Norm      float32   // what the summed loss is divided by; 0: the number of targets
+	Smoothing float32   // label smoothing ε, spread over the other V−1 ids as fairseq does
+	Each      []float64 // if not nil (N): gets each row's negative log-likelihood, 0 where there is no target
+}
+
+// HeadLoss is the output layer and its loss in one: the cross entropy of
+// x·wᵀ, x (N, C), w (V, C), against targets (N), where −1 means none. The
+// logits exist for a chunk of rows at a time, and rows without a target cost
+// nothing. It returns the loss Σ/Norm, the plain Σ nll in nats and the number
+// of targets.
+//
+// On a recording tape the gradients of x and w are made on the way forward,
+// while the logits are there. So the loss must be what Backward starts from,
+// or a term of a plain sum that it starts from.
+func (tp *Tape) HeadLoss(x, w *Tensor, targets []int32, o HeadOptions) (total *Tensor, nll float64, count int) {
+	n, c, v := x.Rows(), x.Cols(), w.Rows()
+	if len(targets) != n || w.Cols() != c {
+		panic(fmt.Sprintf("tensor: HeadLoss of %v by %v with %d targets", x.Shape, w.Shape, len(targets)))
+	}
+	total = tp.make(x.needs() || w.needs(), 1, 1)
+	total.Shape = total.Shape[:1]
+	total.Data[0] = 0
+
+	scored := tp.scored(targets)
+	count = len(scored)
+	norm := o.Norm
+	if norm == 0 {
+		norm = float32(max(count, 1))
+	}
+	clear(o.Each)
+
+	h := head{x: x, w: w, targets: targets, rows: scored, options: o, scale: 1 / norm}
+	if total.wants {
+		h.total = total
+		if dx, add := tp.grad(x); dx != nil {
+			if !add && count < n {
+				clear(dx)
+				add = true
+			}
+			h.dx, h.add = dx, add
+		}
+		h.dw = tp.sum(w)
+		keep(x)
+	}
+	loss := 0.0
+	for chunk := headChunk(v); len(h.rows) > 0; {
+		m := min(chunk, len(h.rows))
+		s, plain := h.chunk(tp, m)
+		loss, nll = loss+s, nll+plain
+		h.rows = h.rows[m:]
+	}
+	total.Data[0] = float32(loss * float64(h.scale))
+	record(tp, h)
+	return total, nll, count
+}
+
+// headChunk is how many rows of logits exist at a time: at most 64 MiB of them.
+func headChunk(vocab int) int { return min(1024, max(16, 1<<24/vocab)) }
+
+type head struct {
+	x, w, total *Tensor
+	targets     []int32
+	rows        []int32 // those still to be scored
+	options     HeadOptions
+	scale       float32
+	dx, dw      []float32
+	add         bool
+}
+
+// chunk scores the next m rows and, on the way, makes their gradients.
+func (h *head) chunk(tp *Tape, m int) (loss, nll float64) {
+	c, v := h.x.Cols(), h.w.Rows()
+	rows := h.rows[:m]
+	first := int(rows[0])
+	dense := int(rows[m-1])-first == m-1 // then they are a part of x, else they are gathered
+
+	buf := tp.borrow(m * v)
+	logits := buf.data
+	defer buf.giveBack(tp)
+	xs := h.x.Data[first*c:]
+	if !dense {
+		b := tp.borrow(m * c)
+		defer b.giveBack(tp)
+		kernel.Embedding(b.data, h.x.Data, rows, c)
+		xs = b.data
+	}
+	xs = xs[:m*c]
+	kernel.Gemm(kernel.NT, m, v, c, xs, c, h.w.Data, c, logits, v, false)
+
+	targets, losses, sums := tp.chunkRows(m)
+	for i, r := range rows {
+		targets[i] = h.targets[r]
+	}
+	eps := h.options.Smoothing
+	if eps > 0 {
+		for i, t := range targets { // Σ_v −z_v + V·z_t; with V·nll it becomes Σ_v −log p_v
+			row := logits[i*v:][:v]
+			sums[i] = float64(v)*float64(row[t]) - kernel.Sum(row)
+		}
+	}
+	kernel.CrossEntropy(losses, logits, targets, v, h.scale, h.total != nil)
+	epsV := eps / float32(max(v-1, 1))
+	for i, l := range losses {
+		nll += l
+		if h.options.Each != nil {
+			h.options.Each[rows[i]] = l
+		}
+		if eps > 0 {
+			l = float64(1-eps-epsV)*l + float64(epsV)*(sums[i]+float64(v)*l)
+		}
+		loss += l
+	}
+	if h.total == nil {
+		return loss, nll
+	}
+	if eps > 0 {
+		h.smooth(logits, targets, epsV)
+	}
+	if h.dw != nil {
+		kernel.Gemm(kernel.TN, v, c, m, logits, v, xs, c, h.dw, c, true)
+	}
+	switch {
+	case h.dx == nil:
+	case dense:
+		kernel.Gemm(kernel.NN, m, c, v, logits, v, h.w.Data, c, h.dx[first*c:][:m*c], c, h.add)
+	default:
+		b := tp.borrow(m * c)
+		defer b.giveBack(tp)
+		kernel.Gemm(kernel.NN, m, c, v, logits, v, h.w.Data, c, b.data, c, false)
+		kernel.EmbeddingGrad(h.dx, b.data, rows, c)
+	}
+	return loss, nll
+}
+
+// smooth turns softmax − onehot into softmax − (onehot smoothed), times scale.
+func (h *head) smooth(d []float32, targets []int32, epsV float32) {
+	v, eps, scale := h.w.Rows(), h.options.Smoothing, h.scale
+	kernel.Parallel(len(targets), 16, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			row := d[i*v:][:v]
+			for j := range row {
+				row[j] -= float32(scale * epsV)
+			}
+			row[targets[i]] += float32(scale * (eps + epsV))
+		}
+	})
+}
+
+func (h *head) back(tp *Tape) {
+	if h.total != nil && (h.total.Grad == nil || h.total.Grad[0] != 1) {
+		panic("tensor: Backward must start from HeadLoss or from a plain sum with it")
+	}
+}
+
+// scored lists the rows that have a target.
+func (tp *Tape) scored(targets []int32) []int32 {
+	var list []int32
+	if tp != nil {
+		list = tp.rows[:0]
+	}
+	for i, t := range targets {
+		if t >= 0 {
+			list = append(list, int32(i))
+		}
+	}
+	if tp != nil {
+		tp.rows = list
+	}
+	return list
+}
+
+// chunkRows returns a target and two numbers for each of m rows.
+func (tp *Tape) chunkRows(m int) (targets []int32, losses, sums []float64) {
+	if tp == nil {
+		return make([]int32, m), make([]float64, m), make([]float64, m)
+	}
+	if len(tp.targets) < m {
+		tp.targets, tp.losses = make([]int32, m), make([]float64, 2*m)
+	}
+	return tp.targets[:m], tp.losses[:m], tp.losses[len(tp.targets):][:m]
+}

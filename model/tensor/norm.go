@@ -1,0 +1,68 @@
+package tensor
+
+import "fragua/model/kernel"
+
+// LayerNorm normalises each row of x (N, C) to mean 0 and variance 1, then
+// applies gain and bias (C); bias may be nil (Ba et al. 2016).
+func (tp *Tape) LayerNorm(x, gain, bias *Tensor, eps float32) *Tensor {
+	n, c := x.Rows(), x.Cols()
+	y := tp.make(x.needs() || gain.needs() || bias.needs(), n, c)
+	stats := tp.buffer(2 * n)
+	mean, rstd := stats[:n], stats[n:]
+	var b []float32
+	if bias != nil {
+		b = bias.Data
+	}
+	kernel.LayerNorm(y.Data, mean, rstd, x.Data, gain.Data, b, c, eps)
+	keep(x)
+	record(tp, layerNorm{x: x, gain: gain, bias: bias, y: y, mean: mean, rstd: rstd})
+	return y
+}
+
+type layerNorm struct {
+	x, gain, bias, y *Tensor
+	mean, rstd       []float32
+}
+
+func (o *layerNorm) back(tp *Tape) {
+	if o.y.Grad == nil {
+		return
+	}
+	dx := tp.sum(o.x)
+	if dx == nil { // the kernel wants it all the same
+		l := tp.borrow(len(o.x.Data))
+		defer l.giveBack(tp)
+		dx = l.data
+	}
+	kernel.LayerNormGrad(dx, tp.sum(o.gain), tp.sum(o.bias), o.x.Data, o.gain.Data, o.mean, o.rstd, o.y.Grad, o.x.Cols())
+}
+
+// RMSNorm divides each row of x (N, C) by its root mean square, then applies
+// gain (C) (Zhang and Sennrich 2019).
+func (tp *Tape) RMSNorm(x, gain *Tensor, eps float32) *Tensor {
+	n, c := x.Rows(), x.Cols()
+	y := tp.make(x.needs() || gain.needs(), n, c)
+	rstd := tp.buffer(n)
+	kernel.RMSNorm(y.Data, rstd, x.Data, gain.Data, c, eps)
+	keep(x)
+	record(tp, rmsNorm{x: x, gain: gain, y: y, rstd: rstd})
+	return y
+}
+
+type rmsNorm struct {
+	x, gain, y *Tensor
+	rstd       []float32
+}
+
+func (o *rmsNorm) back(tp *Tape) {
+	if o.y.Grad == nil {
+		return
+	}
+	dx := tp.sum(o.x)
+	if dx == nil { // the kernel wants it all the same
+		l := tp.borrow(len(o.x.Data))
+		defer l.giveBack(tp)
+		dx = l.data
+	}
+	kernel.RMSNormGrad(dx, tp.sum(o.gain), o.x.Data, o.gain.Data, o.rstd, o.y.Grad, o.x.Cols())
+}

@@ -1,0 +1,151 @@
+package tensor
+
+import (
+	"fmt"
+
+	"fragua/model/kernel"
+)
+
+// Rows picks rows of x (V, C): y (len(ids), C). With a table of parameters it
+// is an embedding. ids must stay as they are until Backward.
+func (tp *Tape) Rows(x *Tensor, ids []int32) *Tensor {
+	y := tp.make(x.needs(), len(ids), x.Cols())
+	kernel.Embedding(y.Data, x.Data, ids, x.Cols())
+	record(tp, rows{x: x, y: y, ids: ids})
+	return y
+}
+
+type rows struct {
+	x, y *Tensor
+	ids  []int32
+}
+
+func (o *rows) back(tp *Tape) {
+	if o.y.Grad != nil && o.x.needs() {
+		kernel.EmbeddingGrad(tp.sum(o.x), o.y.Grad, o.ids, o.x.Cols())
+	}
+}
+
+// A Span is rows [From, To) of a tensor.
+type Span struct{ From, To int }
+
+// Mean averages spans of rows of x (N, C): y (len(spans), C). An empty span gives zeros.
+func (tp *Tape) Mean(x *Tensor, spans []Span) *Tensor {
+	c := x.Cols()
+	y := tp.make(x.needs(), len(spans), c)
+	clear(y.Data)
+	for i, s := range spans {
+		for r := s.From; r < s.To; r++ {
+			kernel.AXPY(y.Data[i*c:][:c], 1/float32(s.To-s.From), x.Data[r*c:][:c])
+		}
+	}
+	record(tp, mean{x: x, y: y, spans: spans})
+	return y
+}
+
+type mean struct {
+	x, y  *Tensor
+	spans []Span
+}
+
+func (o *mean) back(tp *Tape) {
+	if o.y.Grad == nil || !o.x.needs() {
+		return
+	}
+	dx, c := tp.sum(o.x), o.x.Cols()
+	for i, s := range o.spans {
+		for r := s.From; r < s.To; r++ {
+			kernel.AXPY(dx[r*c:][:c], 1/float32(s.To-s.From), o.y.Grad[i*c:][:c])
+		}
+	}
+}
+
+// Max takes the greatest of each column over spans of rows of x (N, C):
+// y (len(spans), C). An empty span gives zeros.
+func (tp *Tape) Max(x *Tensor, spans []Span) *Tensor {
+	c := x.Cols()
+	y := tp.make(x.needs(), len(spans), c)
+	clear(y.Data)
+	for i, s := range spans {
+		for j := range y.Data[i*c:][:c] {
+			if r := highest(x, s, j); r >= 0 {
+				y.Data[i*c+j] = x.Data[r*c+j]
+			}
+		}
+	}
+	keep(x)
+	record(tp, greatest{x: x, y: y, spans: spans})
+	return y
+}
+
+type greatest struct {
+	x, y  *Tensor
+	spans []Span
+}
+
+func (o *greatest) back(tp *Tape) {
+	if o.y.Grad == nil || !o.x.needs() {
+		return
+	}
+	dx, c := tp.sum(o.x), o.x.Cols()
+	for i, s := range o.spans {
+		for j, g := range o.y.Grad[i*c:][:c] {
+			if r := highest(o.x, s, j); r >= 0 {
+				dx[r*c+j] += g
+			}
+		}
+	}
+}
+
+// highest is the first row of the span with the greatest value in column j, or -1.
+func highest(x *Tensor, s Span, j int) int {
+	c, best := x.Cols(), -1
+	for r := s.From; r < s.To; r++ {
+		if best < 0 || x.Data[r*c+j] > x.Data[best*c+j] {
+			best = r
+		}
+	}
+	return best
+}
+
+// Concat sets tensors of the same rows side by side.
+func (tp *Tape) Concat(xs ...*Tensor) *Tensor {
+	n, c, needs := xs[0].Rows(), 0, false
+	for _, x := range xs {
+		if x.Rows() != n {
+			panic(fmt.Sprintf("tensor: Concat of %v and %v", xs[0].Shape, x.Shape))
+		}
+		c += x.Cols()
+		needs = needs || x.needs()
+	}
+	y := tp.make(needs, n, c)
+	at := 0
+	for _, x := range xs {
+		for r := range n {
+			copy(y.Data[r*c+at:], x.Data[r*x.Cols():][:x.Cols()])
+		}
+		at += x.Cols()
+	}
+	record(tp, concat{xs: xs, y: y})
+	return y
+}
+
+type concat struct {
+	xs []*Tensor
+	y  *Tensor
+}
+
+func (o *concat) back(tp *Tape) {
+	if o.y.Grad == nil {
+		return
+	}
+	at := 0
+	for _, x := range o.xs {
+		if dx := tp.sum(x); dx != nil {
+			for r := range x.Rows() {
+				kernel.AddTo(dx[r*x.Cols():][:x.Cols()], o.y.Grad[r*o.y.Cols()+at:][:x.Cols()])
+			}
+		}
+		at += x.Cols()
+	}
+}

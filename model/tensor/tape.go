@@ -1,0 +1,210 @@
+package tensor
+
+import "fmt"
+
+// A Tape remembers the operations of one forward pass and owns the memory of
+// their results. A nil *Tape is inference, with memory from the heap.
+// A Tape is for one goroutine; operations themselves use all workers.
+type Tape struct {
+	Seed  uint64
+	Step  uint64 // counts forward passes; with Seed it decides the dropout masks
+	Train bool   // dropout is on
+
+	forget  bool // inference in reused memory
+	arena   arena
+	nodes   []node // the operations of this pass, then those of earlier ones, for reuse
+	n       int    // how many are of this pass
+	tensors []*Tensor
+	t       int
+	held    []hold // what the nodes of this pass hold of the arena, in order
+
+	rows    []int32 // what HeadLoss writes down for a moment
+	targets []int32
+	losses  []float64
+}
+
+// A node is an operation that can go back.
+type node interface{ back(tp *Tape) }
+
+// A hold is memory of the arena that is given back with its node.
+type hold struct {
+	node int
+	span span
+}
+
+// NewTape returns a tape that records.
+func NewTape(seed uint64) *Tape { return &Tape{Seed: seed} }
+
+// Scratch returns a tape that records nothing and reuses its memory after each
+// Reset: inference without garbage.
+func Scratch() *Tape { return &Tape{forget: true} }
+
+// Recording reports whether operations leave a way back.
+func (tp *Tape) Recording() bool { return tp != nil && !tp.forget }
+
+// Bytes is the most memory that the tape's results and gradients ever took at once.
+func (tp *Tape) Bytes() int64 {
+	if tp == nil {
+		return 0
+	}
+	return int64(tp.arena.peak) * 4
+}
+
+// Reset forgets the pass and takes its memory back; Backward ends with it.
+func (tp *Tape) Reset() {
+	if tp == nil {
+		return
+	}
+	for _, t := range tp.tensors[:tp.t] {
+		t.Grad = nil
+	}
+	tp.n, tp.t, tp.held = 0, 0, tp.held[:0]
+	tp.arena.reset()
+}
+
+// Backward adds the gradient of loss, one number, to the Grad of every tensor
+// that it was computed from and that is not frozen, and resets the tape. The
+// loss's Data stays valid until the next operation.
+func (tp *Tape) Backward(loss *Tensor) {
+	if len(loss.Data) != 1 {
+		panic(fmt.Sprintf("tensor: Backward from shape %v, want one number", loss.Shape))
+	}
+	if !tp.Recording() {
+		panic("tensor: Backward on a tape that does not record")
+	}
+	if loss.wants {
+		g, _ := tp.grad(loss)
+		g[0] = 1
+	}
+	for i := tp.n - 1; i >= 0; i-- {
+		tp.nodes[i].back(tp)
+		tp.release(i)
+	}
+	tp.Reset()
+}
+
+// release gives back what node i and later ones hold.
+func (tp *Tape) release(i int) {
+	for t := tp.t - 1; t >= 0 && tp.tensors[t].node >= i; t-- {
+		if x := tp.tensors[t]; x.Grad != nil {
+			x.Grad = nil
+			tp.arena.give(x.at)
+		}
+		tp.t = t
+	}
+	n := len(tp.held)
+	for n > 0 && tp.held[n-1].node >= i {
+		n--
+		tp.arena.give(tp.held[n].span)
+	}
+	tp.held = tp.held[:n]
+}
+
+// make returns an uninitialised rows × cols result; needs says whether a
+// gradient is to flow through it.
+func (tp *Tape) make(needs bool, rows, cols int) *Tensor {
+	if tp == nil {
+		t := New(rows, cols)
+		t.made = true
+		return t
+	}
+	if tp.t == len(tp.tensors) {
+		tp.tensors = append(tp.tensors, new(Tensor))
+	}
+	t := tp.tensors[tp.t]
+	tp.t++
+	*t = Tensor{Shape: append(t.Shape[:0], rows, cols), Data: tp.buffer(rows * cols),
+		made: true, wants: needs && tp.Recording(), node: tp.n}
+	return t
+}
+
+// buffer returns memory of any content that lives as long as the operation being recorded.
+func (tp *Tape) buffer(n int) []float32 {
+	if tp == nil {
+		return make([]float32, n)
+	}
+	b, s := tp.arena.take(n)
+	tp.held = append(tp.held, hold{tp.n, s})
+	return b
+}
+
+// A loan is memory for the time of one call.
+type loan struct {
+	data []float32
+	span span
+}
+
+func (tp *Tape) borrow(n int) (l loan) {
+	if tp == nil {
+		return loan{data: make([]float32, n)}
+	}
+	l.data, l.span = tp.arena.take(n)
+	return l
+}
+
+func (l loan) giveBack(tp *Tape) {
+	if tp != nil {
+		tp.arena.give(l.span)
+	}
+}
+
+// record leaves a node. Nodes of earlier passes are used again where the
+// operation at their place is still of the same kind.
+func record[N any, P interface {
+	*N
+	node
+}](tp *Tape, n N) {
+	if !tp.Recording() {
+		return
+	}
+	if tp.n == len(tp.nodes) {
+		tp.nodes = append(tp.nodes, nil)
+	}
+	p, ok := tp.nodes[tp.n].(P)
+	if !ok {
+		p = P(new(N))
+		tp.nodes[tp.n] = p
+	}
+	*p = n
+	tp.n++
+}
+
+// grad returns where the gradient of t goes, and whether there is something to
+// add to (else the content is undefined and must be overwritten); nil where t
+// needs none.
+func (tp *Tape) grad(t *Tensor) (g []float32, add bool) {
+	if t == nil {
+		return nil, false
+	}
+	if t.Grad == nil && t.wants {
+		t.Grad, t.at = tp.arena.take(len(t.Data))
+		return t.Grad, false
+	}
+	return t.Grad, t.Grad != nil
+}
+
+// sum is grad for operations that can only add: it starts from zeros.
+func (tp *Tape) sum(t *Tensor) []float32 {
+	g, add := tp.grad(t)
+	if !add {
+		clear(g)
+	}
+	return g
+}
+
+// keep says that an operation reads x on the way back.
+func keep(x *Tensor) {
+	if x.made {
+		x.fixed = true
+	}
+}
+
+// inPlace panics where the contents of x are not free to change.
+func inPlace(op string, x *Tensor) {
+	switch {
+	case !x.made:
+		panic("tensor: " + op + " in place of a tensor that no operation made")
+	case x.fixed:
+		panic("tensor: " + op + " in place of a result that its operation reads on the way back")
+	}
+}

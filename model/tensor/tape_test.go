@@ -1,0 +1,138 @@
+package tensor
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"fragua/model/kernel"
+)
+
+// mlp is a small network whose steps the tests count.
+func mlp(tp *Tape, x, w1, w2 *Tensor, targets []int32) *Tensor {
+	h := tp.LinearGELU(x, w1, nil)
+	h = tp.AddTo(tp.Dropout(tp.Linear(h, w1, nil), .1), h)
+	total, _, _ := tp.HeadLoss(h, w2, targets, HeadOptions{})
+	return total
+}
+
+func TestSecondStepAllocatesNothing(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	x, w1, w2 := draw(rng, 64, 32), draw(rng, 32, 32), draw(rng, 50, 32)
+	x.Grad = nil
+	targets := make([]int32, 64)
+	tp := NewTape(1)
+	tp.Train = true
+	step := func() { tp.Backward(mlp(tp, x, w1, w2, targets)) }
+	step()
+	step()
+	peak, slab := tp.Bytes(), len(tp.arena.slab)
+	kernel.SetWorkers(1)
+	defer kernel.SetWorkers(0)
+	bytes := testing.Benchmark(func(b *testing.B) {
+		b.ReportAllocs()
+		for range b.N {
+			step()
+		}
+	}).AllocedBytesPerOp()
+	if bytes > 8<<10 { // what the kernels' closures take, whatever the sizes; one result is 8 KiB
+		t.Errorf("a step allocates %d bytes", bytes)
+	}
+	if tp.Bytes() != peak || len(tp.arena.slab) != slab || peak == 0 {
+		t.Errorf("memory grew from %d to %d bytes, slab %d to %d", peak, tp.Bytes(), slab, len(tp.arena.slab))
+	}
+}
+
+func TestDropoutMask(t *testing.T) {
+	x := New(1, 1000)
+	for i := range x.Data {
+		x.Data[i] = 1
+	}
+	mask := func(seed, step uint64, workers int) []float32 {
+		kernel.SetWorkers(workers)
+		defer kernel.SetWorkers(0)
+		tp := NewTape(seed)
+		tp.Step, tp.Train = step, true
+		return tp.Dropout(tp.Scale(x, 1), .5).Data
+	}
+	one := mask(1, 1, 1)
+	if !slices.Equal(one, mask(1, 1, 4)) {
+		t.Error("the mask depends on the number of workers")
+	}
+	if slices.Equal(one, mask(2, 1, 1)) || slices.Equal(one, mask(1, 2, 1)) {
+		t.Error("another seed or step gives the same mask")
+	}
+	tp := NewTape(1)
+	if y := tp.Dropout(x, .5); y != x {
+		t.Error("dropout outside training")
+	}
+}
+
+func TestInPlaceIsGuarded(t *testing.T) {
+	x := Param(2, 2)
+	for name, f := range map[string]func(tp *Tape){
+		"a parameter":            func(tp *Tape) { tp.AddTo(x, New(2, 2)) },
+		"what a norm reads back": func(tp *Tape) { y := tp.Scale(x, 1); tp.RMSNorm(y, Param(2), 1); tp.AddTo(y, x) },
+		"what attention made": func(tp *Tape) {
+			h := Heads{X: x}
+			tp.Train = true
+			tp.Dropout(tp.Attention(h, h, h, kernel.Attention{B: 1, T: 2, S: 2, Heads: 1, KVHeads: 1, Dim: 2}), .1)
+		},
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("in place of %s: no panic", name)
+				}
+			}()
+			f(NewTape(1))
+		}()
+	}
+}
+
+func TestLossMustEndTheTape(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("a scaled loss went back")
+		}
+	}()
+	tp := NewTape(1)
+	total, _, _ := tp.HeadLoss(Param(1, 2), Param(3, 2), []int32{1}, HeadOptions{})
+	tp.Backward(tp.Scale(total, 2))
+}
+
+// TestArena takes and gives at random: buffers never overlap, and when all is
+// given back one span is left.
+func TestArena(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var a arena
+		var live []span
+		for range rapid.IntRange(1, 60).Draw(t, "steps") {
+			if len(live) > 0 && rapid.Bool().Draw(t, "give") {
+				i := rapid.IntRange(0, len(live)-1).Draw(t, "which")
+				a.give(live[i])
+				live = slices.Delete(live, i, i+1)
+				continue
+			}
+			n := rapid.IntRange(0, 100).Draw(t, "floats")
+			b, s := a.take(n)
+			if len(b) != n || s.end-s.at < n {
+				t.Fatalf("asked for %d, got %d in %v", n, len(b), s)
+			}
+			for _, o := range live {
+				if s.at < o.end && o.at < s.end {
+					t.Fatalf("%v overlaps %v", s, o)
+				}
+			}
+			live = append(live, s)
+		}
+		for _, s := range live {
+			a.give(s)
+		}
+		if len(a.free) != 1 || a.free[0] != (span{0, endless}) || a.now != 0 {
+			t.Fatalf("after all was given back: %v, %d in use", a.free, a.now)
+		}
+	})
+}
