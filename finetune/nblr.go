@@ -23,12 +23,12 @@ type NBLR struct {
 	Order   int // n-grams of 1 to Order words; 2 by default
 
 	grams  map[string]int32
-	rows   []binary // one a class; a single one where there are two classes
-	counts []int    // training rows a class
+	rows   []against // one a class; a single one where there are two classes
+	counts []int     // training rows a class
 }
 
-// binary is one class against the rest.
-type binary struct {
+// against is one class against the rest.
+type against struct {
 	weight []float32 // of each n-gram: r·w
 	bias   float64
 }
@@ -59,7 +59,7 @@ func FitNBLR(classes []string, texts []string, labels []int, order int) (*NBLR, 
 		if len(classes) == 2 && c == 0 {
 			continue // class 1 against class 0 says it all
 		}
-		m.rows = append(m.rows, fitBinary(x, labels, c, len(m.grams)))
+		m.rows = append(m.rows, fitAgainst(x, labels, c, len(m.grams)))
 	}
 	return m, nil
 }
@@ -113,7 +113,7 @@ func (m *NBLR) features(text string, learn bool) []int32 {
 	return slices.Compact(out)
 }
 
-func (b binary) margin(x []int32) float64 {
+func (b against) margin(x []int32) float64 {
 	z := b.bias
 	for _, f := range x {
 		z += float64(b.weight[f])
@@ -121,8 +121,8 @@ func (b binary) margin(x []int32) float64 {
 	return z
 }
 
-// fitBinary fits class c against the rest.
-func fitBinary(x [][]int32, labels []int, c, grams int) binary {
+// fitAgainst fits class c against the rest.
+func fitAgainst(x [][]int32, labels []int, c, grams int) against {
 	const alpha = 1
 	with, without := make([]float64, grams), make([]float64, grams)
 	for i, row := range x {
@@ -153,7 +153,7 @@ func fitBinary(x [][]int32, labels []int, c, grams int) binary {
 		}
 	}
 	w, bias := logistic(x, r, y)
-	b := binary{weight: make([]float32, grams), bias: bias}
+	b := against{weight: make([]float32, grams), bias: bias}
 	for f := range b.weight {
 		b.weight[f] = float32(r[f] * w[f])
 	}

@@ -1,0 +1,71 @@
+package finetune
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Pairs says which pairs of sentences are good enough to learn from; lengths
+// are words between spaces, as Moses' clean-corpus-n counts them.
+type Pairs struct {
+	MinWords      int     `yaml:"min_words"`
+	MaxWords      int     `yaml:"max_words"`
+	MaxRatio      float64 `yaml:"max_ratio"`      // the longer side may have so many times the words of the shorter
+	DropIdentical bool    `yaml:"drop_identical"` // a target that is its source teaches copying
+	OnePerSource  bool    `yaml:"one_per_source"` // of several translations of a sentence the first stays
+}
+
+// A verdict is why a row does not become an example; the zero verdict keeps it.
+type verdict struct {
+	rule, value, limit string
+	failed             error
+}
+
+// tidy trims a text and gives its lines Unix ends.
+func tidy(s string) string {
+	s = strings.ReplaceAll(s, "\r\n", "\n")
+	s = strings.ReplaceAll(s, "\r", "\n")
+	return strings.TrimSpace(s)
+}
+
+// readable refuses bytes that are no text, and text that was damaged before.
+func readable(s string) verdict {
+	if err := checkUTF8(s); err != nil {
+		return verdict{failed: err}
+	}
+	if n := strings.Count(s, string(utf8.RuneError)); n > 0 {
+		return verdict{rule: "damaged", value: fmt.Sprintf("%d replacement characters", n), limit: "0"}
+	}
+	if i := strings.IndexByte(s, 0); i >= 0 {
+		return verdict{failed: fmt.Errorf("a zero byte at %d: not a text", i)}
+	}
+	return verdict{}
+}
+
+// judge applies the rules to one pair.
+func (p Pairs) judge(source, target string) verdict {
+	a, b := len(strings.Fields(source)), len(strings.Fields(target))
+	short, long := min(a, b), max(a, b)
+	switch {
+	case short < p.MinWords:
+		return verdict{rule: "min_words", value: strconv.Itoa(short), limit: strconv.Itoa(p.MinWords)}
+	case p.MaxWords > 0 && long > p.MaxWords:
+		return verdict{rule: "max_words", value: strconv.Itoa(long), limit: strconv.Itoa(p.MaxWords)}
+	case p.MaxRatio > 0 && float64(long) > p.MaxRatio*float64(short):
+		return verdict{rule: "max_ratio", value: fmt.Sprintf("%d to %d words", a, b), limit: strconv.FormatFloat(p.MaxRatio, 'g', -1, 64)}
+	case p.DropIdentical && source == target:
+		return verdict{rule: "identical"}
+	}
+	return verdict{}
+}
+
+// canonical writes numbers one way, so that 4, 4.0 and "4" are one label.
+func canonical(label string) string {
+	label = strings.TrimSpace(label)
+	if x, err := strconv.ParseFloat(label, 64); err == nil && !strings.ContainsAny(label, "xXpPiInN_") {
+		return strconv.FormatFloat(x, 'f', -1, 64)
+	}
+	return label
+}

@@ -1,0 +1,296 @@
+package finetune
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"fragua/pipeline"
+)
+
+// Data is one source of labelled rows: a setting with one key that says how
+// its files are laid out.
+//
+//	{table: {path: "reviews/*.csv"}}                     columns as the stage's text, label, source, target say
+//	{classes: {files: {pos: rt.pos, neg: rt.neg}}}       a file a class, a text a line
+//	{folders: {path: movie_reviews}}                     a folder a class, a text a file
+//	{lines: {source: corpus.en, target: corpus.es}}      two files side by side, a sentence a line
+//
+// Any of them takes `split: train`, `validation` or `test` where the split is given.
+type Data struct {
+	name string
+	rows layout
+}
+
+// A layout knows its files and how rows are read from them.
+type layout interface {
+	// files lists them in the order in which rows are numbered; what the rows of
+	// a file have in common (a class, the file beside it) goes with it.
+	files() ([]dataFile, error)
+	read(f dataFile, cols columns) iter.Seq2[record, error]
+	given() string // the split that the data come with, or ""
+	check(cols columns) []pipeline.Fault
+}
+
+type dataFile struct {
+	name  string // relative, with slashes
+	path  string
+	class string
+	whole bool   // the file is one text
+	other string // path of the target side
+}
+
+// Variants, Choose and Chosen make Data a setting with one key.
+func (d *Data) Variants() map[string]func() any {
+	return map[string]func() any{
+		"table":   func() any { return new(Table) },
+		"classes": func() any { return new(Classes) },
+		"folders": func() any { return new(Folders) },
+		"lines":   func() any { return new(Lines) },
+	}
+}
+
+// Choose sets the layout.
+func (d *Data) Choose(name string, settings any) {
+	d.name = name
+	d.rows, _ = settings.(layout)
+}
+
+// Chosen returns the layout.
+func (d *Data) Chosen() (string, any) { return d.name, d.rows }
+
+// Split says which split the rows of a source belong to, where the data come split.
+type Split string
+
+// Values lists the splits.
+func (Split) Values() []string { return []string{"", Train, Validation, Test} }
+
+// Table is CSV, TSV, JSON-lines or Parquet files, known by their suffix.
+type Table struct {
+	Path  pipeline.Path `yaml:"path"`
+	Split Split         `yaml:"split"`
+}
+
+func (t *Table) given() string              { return string(t.Split) }
+func (t *Table) files() ([]dataFile, error) { return globFiles(t.Path, "") }
+func (t *Table) read(f dataFile, cols columns) iter.Seq2[record, error] {
+	return readTable(f.path, cols)
+}
+
+func (t *Table) check(cols columns) []pipeline.Fault {
+	if cols.text == "" || cols.label == "" && cols.target == "" {
+		return []pipeline.Fault{{Err: "a table needs to know its columns",
+			Hint: "set text and label for classes, or source and target for pairs"}}
+	}
+	return nil
+}
+
+// Classes is one file for each class, a text a line.
+type Classes struct {
+	Files map[string]pipeline.Path `yaml:"files"` // class → file or pattern
+	Split Split                    `yaml:"split"`
+}
+
+func (c *Classes) given() string { return string(c.Split) }
+
+func (c *Classes) files() ([]dataFile, error) {
+	var names []string
+	for class := range c.Files {
+		names = append(names, class)
+	}
+	sort.Strings(names)
+	var all []dataFile
+	for _, class := range names {
+		fs, err := globFiles(c.Files[class], class)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, fs...)
+	}
+	return all, nil
+}
+
+func (c *Classes) read(f dataFile, _ columns) iter.Seq2[record, error] {
+	return readLines(f.path, "", func(text, _ string) record { return record{text: text, labels: []string{f.class}} })
+}
+
+func (c *Classes) check(columns) []pipeline.Fault {
+	if len(c.Files) == 0 {
+		return []pipeline.Fault{{Path: "files", Err: "names no file", Hint: "files: {positive: pos.txt, negative: neg.txt}"}}
+	}
+	return nil
+}
+
+// Folders is one folder for each class, a text a file.
+type Folders struct {
+	Path  pipeline.Path `yaml:"path"` // the folder that holds the classes' folders
+	Split Split         `yaml:"split"`
+}
+
+func (d *Folders) given() string { return string(d.Split) }
+
+func (d *Folders) files() ([]dataFile, error) {
+	fs, err := globFiles(pipeline.Path{Written: d.Path.Written + "/*/**", Abs: filepath.Join(d.Path.Abs, "*", "**")}, "")
+	for i := range fs {
+		fs[i].class, _, _ = strings.Cut(fs[i].name, "/")
+		fs[i].whole = true
+	}
+	return fs, err
+}
+
+func (d *Folders) read(f dataFile, _ columns) iter.Seq2[record, error] {
+	return func(yield func(record, error) bool) {
+		r, _, err := openText(f.path)
+		if err != nil {
+			yield(record{}, err)
+			return
+		}
+		defer r.Close()
+		text, err := io.ReadAll(io.LimitReader(r, maxRow+1))
+		if err != nil {
+			yield(record{}, &pipeline.RowError{File: f.path, Row: -1, Err: err})
+			return
+		}
+		rec := record{text: string(text), labels: []string{f.class}}
+		if len(text) > maxRow {
+			rec = record{err: errTooLong}
+		}
+		yield(rec, nil)
+	}
+}
+
+func (d *Folders) check(columns) []pipeline.Fault { return nil }
+
+// Lines is two files side by side: line n of one translates line n of the other.
+type Lines struct {
+	Source pipeline.Path `yaml:"source"`
+	Target pipeline.Path `yaml:"target"`
+	Split  Split         `yaml:"split"`
+}
+
+func (l *Lines) given() string { return string(l.Split) }
+
+func (l *Lines) files() ([]dataFile, error) {
+	source, err := globFiles(l.Source, "")
+	if err != nil {
+		return nil, err
+	}
+	target, err := globFiles(l.Target, "")
+	if err != nil {
+		return nil, err
+	}
+	if len(source) != len(target) {
+		return nil, fmt.Errorf("%s names %d files, %s names %d: they go side by side", l.Source.Written, len(source), l.Target.Written, len(target))
+	}
+	for i := range source {
+		source[i].other = target[i].path
+	}
+	return source, nil
+}
+
+func (l *Lines) read(f dataFile, _ columns) iter.Seq2[record, error] {
+	return readLines(f.path, f.other, func(text, target string) record { return record{text: text, target: target} })
+}
+
+func (l *Lines) check(cols columns) []pipeline.Fault {
+	if cols.label != "" {
+		return []pipeline.Fault{{Path: "source", Err: "pairs have no labels", Hint: "leave out text and label"}}
+	}
+	return nil
+}
+
+// readLines yields a record a line, of one file or of two that must have as
+// many lines.
+func readLines(name, other string, row func(text, target string) record) iter.Seq2[record, error] {
+	return func(yield func(record, error) bool) {
+		f, _, err := openText(name)
+		if err != nil {
+			yield(record{}, err)
+			return
+		}
+		defer f.Close()
+		a, b := bufio.NewReaderSize(f, 1<<16), (*bufio.Reader)(nil)
+		if other != "" {
+			g, _, err := openText(other)
+			if err != nil {
+				yield(record{}, err)
+				return
+			}
+			defer g.Close()
+			b = bufio.NewReaderSize(g, 1<<16)
+		}
+		for n := int64(0); ; n++ {
+			text, tooLong, err := readLine(a)
+			var target string
+			if b != nil {
+				line, long, err2 := readLine(b)
+				if (err == io.EOF) != (err2 == io.EOF) {
+					yield(record{}, pipeline.Hintf(fmt.Errorf("%s and %s do not have the same number of lines: one ends at %d", name, other, n),
+						"line n of one must translate line n of the other"))
+					return
+				}
+				target, tooLong, err = line, tooLong || long, errors.Join(noEOF(err), noEOF(err2))
+				if err == nil && err2 == io.EOF {
+					return
+				}
+			} else if err == io.EOF {
+				return
+			}
+			if err != nil {
+				yield(record{}, &pipeline.RowError{File: name, Row: n, Err: err})
+				return
+			}
+			rec := row(text, target)
+			if tooLong {
+				rec.err = errTooLong
+			}
+			rec.row = n
+			if !yield(rec, nil) {
+				return
+			}
+		}
+	}
+}
+
+func noEOF(err error) error {
+	if err == io.EOF {
+		return nil
+	}
+	return err
+}
+
+// globFiles lists the files of a pattern, sorted; a folder means the files in it.
+func globFiles(p pipeline.Path, class string) ([]dataFile, error) {
+	pattern := filepath.ToSlash(p.Abs)
+	if info, err := os.Stat(p.Abs); err == nil && info.IsDir() {
+		pattern += "/*"
+	} else if err == nil {
+		return []dataFile{{name: filepath.Base(p.Abs), path: p.Abs, class: class}}, nil
+	}
+	base, rest := doublestar.SplitPattern(pattern)
+	names, err := doublestar.Glob(os.DirFS(filepath.FromSlash(base)), rest, doublestar.WithFilesOnly())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w", p.Written, err)
+	}
+	slices.Sort(names)
+	var files []dataFile
+	for _, n := range names {
+		if !strings.HasPrefix(filepath.Base(n), ".") {
+			files = append(files, dataFile{name: n, path: filepath.Join(base, filepath.FromSlash(n)), class: class})
+		}
+	}
+	if len(files) == 0 {
+		return nil, pipeline.Hintf(fmt.Errorf("no file matches %s", p.Written), "looked in %s; relative paths start at the configuration's folder", filepath.FromSlash(base))
+	}
+	return files, nil
+}

@@ -1,0 +1,349 @@
+package finetune
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+
+	"fragua/pipeline"
+)
+
+// Label is the stage that makes examples of raw tables, texts by class, and
+// parallel text. It runs in two phases: `read` judges each file's rows alone,
+// `split` sees all rows together, drops duplicates and leaks, and parts them.
+// The second holds some 150 bytes a row in memory, never the texts.
+type Label struct {
+	Data      []Data `yaml:"data"`
+	Text      string `yaml:"text"`      // column of the text; a number, counted from 1, where the table has no header
+	Label     string `yaml:"label"`     // column of its class
+	Separator string `yaml:"separator"` // between several labels in one cell; empty: a cell is one label
+	Source    string `yaml:"source"`    // column of the sentence to translate
+	Target    string `yaml:"target"`    // column of its translation
+
+	Labels map[string][]string `yaml:"labels"` // class → values that mean it; left out: values are the classes
+	Drop   []string            `yaml:"drop"`   // values whose rows are left out on purpose
+
+	Split SplitBy `yaml:"split"`
+	Pairs Pairs   `yaml:"pairs"`
+}
+
+// NewLabel returns the stage with its defaults: a tenth each for validation
+// and test, stratified; pairs as Moses cleans them.
+func NewLabel() *Label {
+	return &Label{
+		Split: SplitBy{Validation: 0.1, Test: 0.1, Stratify: true},
+		Pairs: Pairs{MinWords: 1, MaxWords: 100, MaxRatio: 9},
+	}
+}
+
+// Version is raised when the same settings and files give other bytes.
+func (l *Label) Version() int { return 1 }
+
+// Inputs is none: the stage reads raw files.
+func (l *Label) Inputs() []pipeline.Input { return nil }
+
+// Makes examples.
+func (l *Label) Makes() pipeline.Kind { return pipeline.Examples }
+
+// Phases are read, file by file, and split.
+func (l *Label) Phases() []pipeline.Phase {
+	return []pipeline.Phase{
+		{Name: "read", Tasks: l.readTasks, Do: l.read},
+		{Name: "split", Tasks: oneTask("split"), Do: l.split},
+	}
+}
+
+func oneTask(id string) func(context.Context, *pipeline.Env) ([]pipeline.Task, error) {
+	return func(context.Context, *pipeline.Env) ([]pipeline.Task, error) {
+		t, err := pipeline.NewTask(id, struct{}{})
+		return []pipeline.Task{t}, err
+	}
+}
+
+// columns is where rows of tables have what.
+func (l *Label) columns() columns {
+	c := columns{text: l.Text, label: l.Label, group: l.Split.GroupBy, separator: l.Separator}
+	if l.Source != "" {
+		c.text, c.target = l.Source, l.Target
+	}
+	return c
+}
+
+// Check finds settings that do not fit together.
+func (l *Label) Check() []pipeline.Fault {
+	var faults []pipeline.Fault
+	fault := func(path, hint, format string, args ...any) {
+		faults = append(faults, pipeline.Fault{Path: path, Err: fmt.Sprintf(format, args...), Hint: hint})
+	}
+	if len(l.Data) == 0 {
+		fault("data", `for instance data: [{table: {path: reviews.csv}}]`, "no data to read")
+	}
+	if (l.Source == "") != (l.Target == "") {
+		fault("source", "pairs need both", "source and target go together")
+	}
+	if l.Source != "" && (l.Text != "" || l.Label != "") {
+		fault("text", "set text and label for classes, or source and target for pairs", "rows are either labelled texts or pairs")
+	}
+	pairs, classes := false, false
+	for i, d := range l.Data {
+		path := fmt.Sprintf("data[%d].%s", i, d.name)
+		if d.rows == nil {
+			fault(fmt.Sprintf("data[%d]", i), "one of table, classes, folders, lines", "says not how it is laid out")
+			continue
+		}
+		for _, f := range d.rows.check(l.columns()) {
+			f.Path = strings.TrimSuffix(path+"."+f.Path, ".")
+			faults = append(faults, f)
+		}
+		switch d.rows.(type) {
+		case *Lines:
+			pairs = true
+		case *Classes, *Folders:
+			classes = true
+		}
+	}
+	if pairs && classes || pairs && l.Label != "" || classes && l.Source != "" {
+		fault("data", "make one stage of each", "labelled texts and pairs do not go into one set")
+	}
+	means := map[string]string{}
+	for _, class := range sortedKeys(l.Labels) {
+		if len(l.Labels[class]) == 0 {
+			fault("labels."+class, "name the values that mean it", "the class has no values")
+		}
+		for _, v := range l.Labels[class] {
+			v = canonical(v)
+			if other, ok := means[v]; ok {
+				fault("labels."+class, "each value belongs to one class", "value %q means %q already", v, other)
+			}
+			means[v] = class
+		}
+	}
+	for _, v := range l.Drop {
+		if class, ok := means[canonical(v)]; ok {
+			fault("drop", "", "value %q is dropped and means %q", v, class)
+		}
+	}
+	for path, share := range map[string]float64{"split.validation": l.Split.Validation, "split.test": l.Split.Test} {
+		if share < 0 || share >= 1 {
+			fault(path, "a tenth is 0.1", "a share lies between 0 and 1, not %v", share)
+		}
+	}
+	if l.Split.Validation+l.Split.Test >= 1 {
+		fault("split", "", "validation and test take everything: nothing is left to learn from")
+	}
+	sort.Slice(faults, func(i, j int) bool { return faults[i].Path < faults[j].Path })
+	return faults
+}
+
+// Reads lists the raw files, whose content is part of the stage's key.
+func (l *Label) Reads() ([]pipeline.RawFile, error) {
+	var all []pipeline.RawFile
+	for i := range l.Data {
+		files, err := l.Data[i].rows.files()
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range files {
+			all = append(all, pipeline.RawFile{Name: l.fileName(i, f.name), Path: f.path})
+			if f.other != "" {
+				all = append(all, pipeline.RawFile{Name: l.fileName(i, f.name) + " (target)", Path: f.other})
+			}
+		}
+	}
+	return all, nil
+}
+
+// fileName is a file's name in keys, ids and rejects.
+func (l *Label) fileName(data int, name string) string {
+	if len(l.Data) == 1 {
+		return name
+	}
+	return strconv.Itoa(data) + "/" + name
+}
+
+// A labelPart is a run of files of one source.
+type labelPart struct{ Data, First, Files int }
+
+// textsPerPart is how many files of one text each go into a task.
+const textsPerPart = 1000
+
+func (l *Label) readTasks(_ context.Context, env *pipeline.Env) ([]pipeline.Task, error) {
+	var tasks []pipeline.Task
+	for i := range l.Data {
+		files, err := l.Data[i].rows.files()
+		if err != nil {
+			return nil, err
+		}
+		for first := 0; first < len(files); {
+			n := 1
+			if files[first].whole {
+				n = min(textsPerPart, len(files)-first)
+			}
+			t, err := pipeline.NewTask(fmt.Sprintf("read-%05d", len(tasks)), labelPart{i, first, n})
+			if err != nil {
+				return nil, err
+			}
+			tasks = append(tasks, t)
+			first += n
+		}
+	}
+	return tasks, nil
+}
+
+// A labelled row is an example on its way from one phase to the next.
+type labelled struct {
+	ID     string   `parquet:"id"`
+	Text   string   `parquet:"text,zstd"`
+	Target string   `parquet:"target,zstd"`
+	Labels []string `parquet:"labels,list"`
+	Group  string   `parquet:"group"`
+	Split  string   `parquet:"split,dict"` // as the data come, or empty
+	Path   string   `parquet:"path,dict"`
+	Offset int64    `parquet:"offset"`
+}
+
+func (r labelled) reject(rule, value string) Reject {
+	return Reject{ID: r.ID, Text: r.Text, Target: r.Target, Labels: r.Labels, Path: r.Path, Offset: r.Offset,
+		Stage: "label", Rule: rule, Value: value}
+}
+
+// read judges the rows of a task's files one by one.
+func (l *Label) read(ctx context.Context, env *pipeline.Env, task pipeline.Task) (counts pipeline.Counts, err error) {
+	var part labelPart
+	if err := json.Unmarshal(task.Part, &part); err != nil {
+		return counts, err
+	}
+	data := l.Data[part.Data].rows
+	files, err := data.files()
+	if err != nil {
+		return counts, err
+	}
+	kept, err := pipeline.CreateShard[labelled](shardPath(env, "kept.parquet"))
+	if err != nil {
+		return counts, err
+	}
+	defer kept.Abort()
+	rejects, err := pipeline.CreateShard[Reject](shardPath(env, "rejects.parquet"))
+	if err != nil {
+		return counts, err
+	}
+	defer rejects.Abort()
+	dict := l.dictionary()
+	for _, f := range files[part.First : part.First+part.Files] {
+		name := l.fileName(part.Data, f.name)
+		var read int64
+		for rec, err := range data.read(f, l.columns()) {
+			if err != nil {
+				return counts, err
+			}
+			if err := ctx.Err(); err != nil {
+				return counts, err
+			}
+			counts.Read++
+			read++
+			row := labelled{ID: rowID(part.Data, f.name, rec.row), Text: tidy(rec.text), Target: tidy(rec.target), Labels: rec.labels,
+				Group: rec.group, Split: data.given(), Path: name, Offset: rec.row}
+			v := l.judge(&row, rec.err, dict)
+			switch {
+			case v.failed != nil:
+				counts.Failed++
+			case v.rule != "":
+				counts.Drop(v.rule)
+			default:
+				counts.Kept++
+				counts.Sum("bytes", int64(len(row.Text)+len(row.Target)))
+				if err := kept.Write(row); err != nil {
+					return counts, err
+				}
+			}
+			if v != (verdict{}) {
+				r := row.reject(v.rule, v.value)
+				r.Limit = v.limit
+				if v.failed != nil {
+					r.Rule, r.Error = "failed", v.failed.Error()
+				}
+				r.Text, r.Target = strings.ToValidUTF8(r.Text, "\uFFFD"), strings.ToValidUTF8(r.Target, "\uFFFD")
+				if err := rejects.Write(r); err != nil {
+					return counts, err
+				}
+			}
+			if env.Limit > 0 && read >= env.Limit {
+				break
+			}
+		}
+		env.Progress.Advance(read)
+	}
+	for _, finish := range []func() (pipeline.Shard, error){kept.Close, rejects.Close} {
+		s, err := finish()
+		if err != nil {
+			return counts, err
+		}
+		counts.Shards = append(counts.Shards, s)
+	}
+	return counts, nil
+}
+
+// judge says what becomes of a row, and puts its labels in their final form.
+func (l *Label) judge(row *labelled, failed error, dict map[string]string) verdict {
+	if failed != nil {
+		return verdict{failed: failed}
+	}
+	for _, s := range []string{row.Text, row.Target} {
+		if v := readable(s); v != (verdict{}) {
+			return v
+		}
+	}
+	pair := len(row.Labels) == 0
+	if row.Text == "" || pair && row.Target == "" {
+		return verdict{rule: "empty"}
+	}
+	if pair {
+		return l.Pairs.judge(row.Text, row.Target)
+	}
+	var classes []string
+	for _, v := range row.Labels {
+		v = canonical(v)
+		class, known := dict[v]
+		switch {
+		case known && class == "":
+			return verdict{rule: "label", value: v}
+		case !known && len(l.Labels) > 0:
+			return verdict{failed: fmt.Errorf("label %q is in no class: add it to labels, or to drop", v)}
+		case !known && v == "":
+			return verdict{failed: fmt.Errorf("the row has no label")}
+		case !known:
+			class = v
+		}
+		classes = append(classes, class)
+	}
+	slices.Sort(classes)
+	row.Labels = slices.Compact(classes)
+	return verdict{}
+}
+
+// dictionary is value → class, and value → "" for what is dropped.
+func (l *Label) dictionary() map[string]string {
+	dict := map[string]string{}
+	for class, values := range l.Labels {
+		for _, v := range values {
+			dict[canonical(v)] = class
+		}
+	}
+	for _, v := range l.Drop {
+		dict[canonical(v)] = ""
+	}
+	return dict
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}

@@ -1,0 +1,244 @@
+package finetune
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"path/filepath"
+	"strings"
+
+	"github.com/zeebo/xxh3"
+
+	"fragua/pipeline"
+)
+
+// A rowFate is what the split phase holds of each row.
+type rowFate struct {
+	same     xxh3.Uint128 // text, target and labels
+	source   uint64       // the text as it is
+	sentence uint64       // the text's letters and digits
+	rule     string       // why it is dropped; "" keeps it
+}
+
+// split drops duplicates and leaks, parts the rows and writes the shards. Two
+// passes over the rows of the read phase: one for hashes, one for texts.
+func (l *Label) split(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (pipeline.Counts, error) {
+	var dirs []string
+	for _, d := range env.Phase("read") {
+		dirs = append(dirs, d.Dir)
+	}
+	return l.splitRows(ctx, env, dirs)
+}
+
+func (l *Label) splitRows(ctx context.Context, env *pipeline.Env, dirs []string) (counts pipeline.Counts, err error) {
+	fates, members, classes, err := l.census(ctx, dirs)
+	if err != nil {
+		return counts, err
+	}
+	if len(fates) == 0 {
+		return counts, pipeline.Hintf(fmt.Errorf("no row is left to make an example of"), "the rejects of the stage's read phase say why each row went")
+	}
+	l.dropDuplicates(fates, members)
+	kept := make([]member, 0, len(members)) // what is left to part, in order
+	for i, f := range fates {
+		if f.rule == "" {
+			kept = append(kept, members[i])
+		}
+	}
+	l.Split.assign(kept, env.Seed)
+	for i := range fates {
+		if fates[i].rule == "" {
+			members[i].split, kept = kept[0].split, kept[1:]
+		}
+	}
+	dropLeaks(fates, members)
+
+	table := newTally(classes)
+	for i, f := range fates {
+		table.count(f, members[i])
+	}
+	if err := table.check(); err != nil {
+		return counts, err
+	}
+	if counts, err = writeSplits(ctx, env, dirs, fates, members); err != nil {
+		return counts, err
+	}
+	return counts, pipeline.WriteMetrics(env.Out, table.metrics())
+}
+
+// readRows yields the rows of one file of every task of the read phase, in order.
+func readRows[Row any](dirs []string, name string) iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		for _, d := range dirs {
+			for row, err := range pipeline.ReadShard[Row](filepath.Join(d, name)) {
+				if !yield(row, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// census hashes the rows and numbers their classes.
+func (l *Label) census(ctx context.Context, dirs []string) (fates []rowFate, members []member, classes []string, err error) {
+	class := map[string]int32{}
+	for row, err := range readRows[labelled](dirs, "kept.parquet") {
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, nil, nil, err
+		}
+		name := strings.Join(row.Labels, ", ")
+		c, ok := class[name]
+		if !ok {
+			c = int32(len(classes))
+			class[name] = c
+			classes = append(classes, name)
+		}
+		f := rowFate{
+			same:     xxh3.HashString128(row.Text + "\x00" + row.Target + "\x00" + strings.Join(row.Labels, "\x00")),
+			source:   xxh3.HashString(row.Text),
+			sentence: xxh3.HashString(sentenceKey(row.Text)),
+		}
+		m := member{group: f.sentence, class: c, split: unset}
+		if l.Split.GroupBy != "" {
+			m.group = xxh3.HashString(row.Group)
+		}
+		for i, s := range splits {
+			if row.Split == s {
+				m.split = uint8(i)
+			}
+		}
+		fates, members = append(fates, f), append(members, m)
+	}
+	return fates, members, classes, nil
+}
+
+// dropDuplicates keeps one of several equal rows, and of several translations
+// of one source where that is asked for. Rows that came as test stay before
+// those that came as validation, these before all others; then the first stays.
+func (l *Label) dropDuplicates(fates []rowFate, members []member) {
+	equal := map[xxh3.Uint128]int{}
+	bySource := map[uint64]int{}
+	for _, given := range [...]func(uint8) bool{
+		func(s uint8) bool { return s == 2 },
+		func(s uint8) bool { return s == 1 },
+		func(s uint8) bool { return s == 0 || s == unset },
+	} {
+		for i := range fates {
+			f := &fates[i]
+			if !given(members[i].split) {
+				continue
+			}
+			if _, ok := equal[f.same]; ok {
+				f.rule = "duplicate"
+				continue
+			}
+			equal[f.same] = i
+			if l.Pairs.OnePerSource {
+				if _, ok := bySource[f.source]; ok {
+					f.rule = "same_source"
+					continue
+				}
+				bySource[f.source] = i
+			}
+		}
+	}
+}
+
+// dropLeaks takes out of train, and out of validation, what test holds, and
+// out of train what validation holds: the same letters and digits count as the
+// same sentence. Only data that came split, or groups, can leak.
+func dropLeaks(fates []rowFate, members []member) {
+	seen := map[uint64]bool{}
+	for s := 2; s >= 0; s-- {
+		for i := range fates {
+			if f := &fates[i]; f.rule == "" && int(members[i].split) == s && seen[f.sentence] {
+				f.rule = "leak"
+			}
+		}
+		for i, f := range fates {
+			if f.rule == "" && int(members[i].split) == s {
+				seen[f.sentence] = true
+			}
+		}
+	}
+}
+
+// writeSplits writes each row where it belongs: a shard a split, and the
+// rejects of both phases.
+func writeSplits(ctx context.Context, env *pipeline.Env, dirs []string, fates []rowFate, members []member) (counts pipeline.Counts, err error) {
+	var shards [len(splits)]*pipeline.ShardWriter[Example]
+	used := [len(splits)]bool{0: true}
+	for i, f := range fates {
+		if f.rule == "" {
+			used[members[i].split] = true
+		}
+	}
+	for s, name := range splits {
+		if !used[s] {
+			continue
+		}
+		if shards[s], err = pipeline.CreateShard[Example](shardPath(env, name+"-00000.parquet")); err != nil {
+			return counts, err
+		}
+		defer shards[s].Abort()
+	}
+	rejects, err := pipeline.CreateShard[Reject](shardPath(env, "rejects/rejects-00000.parquet"))
+	if err != nil {
+		return counts, err
+	}
+	defer rejects.Abort()
+	for r, err := range readRows[Reject](dirs, "rejects.parquet") {
+		if err != nil {
+			return counts, err
+		}
+		if err := rejects.Write(r); err != nil {
+			return counts, err
+		}
+	}
+	i := 0
+	for row, err := range readRows[labelled](dirs, "kept.parquet") {
+		if err != nil {
+			return counts, err
+		}
+		if err := ctx.Err(); err != nil {
+			return counts, err
+		}
+		counts.Read++
+		rule, to := fates[i].rule, members[i].split
+		i++
+		if rule != "" {
+			counts.Drop(rule)
+			if err := rejects.Write(row.reject(rule, "")); err != nil {
+				return counts, err
+			}
+			continue
+		}
+		counts.Kept++
+		counts.Sum(splits[to], 1)
+		e := Example{ID: row.ID, Text: row.Text, Target: row.Target, Labels: row.Labels, Split: splits[to]}
+		if err := shards[to].Write(e); err != nil {
+			return counts, err
+		}
+	}
+	closing := []func() (pipeline.Shard, error){rejects.Close}
+	for _, s := range shards {
+		if s != nil {
+			closing = append(closing, s.Close)
+		}
+	}
+	for _, finish := range closing {
+		s, err := finish()
+		if err != nil {
+			return counts, err
+		}
+		counts.Shards = append(counts.Shards, s)
+	}
+	return counts, nil
+}
+
+func shardPath(env *pipeline.Env, name string) string {
+	return filepath.Join(env.Out, filepath.FromSlash(name))
+}
