@@ -11,8 +11,18 @@ const (
 	TN           // C (m×n) = A (k×m)ᵀ · B (k×n): its gradient to W, dW = dyᵀ·x
 )
 
-// A gemmBody computes rows [i0, i1) and columns [j0, j1) of g's product.
-type gemmBody func(g *product, i0, i1, j0, j1 int)
+// A gemmBody computes a product whose m, n and k are not 0. It hands independent parts of
+// the work to run, which is Parallel or inline.
+type gemmBody func(g *product, run runner)
+
+type runner func(n, grain int, f func(lo, hi int))
+
+// inline is Parallel in the calling goroutine.
+func inline(n, grain int, f func(lo, hi int)) {
+	for lo := 0; lo < n; lo += grain {
+		f(lo, min(n, lo+grain))
+	}
+}
 
 // A product is the arguments of Gemm.
 type product struct {
@@ -36,22 +46,13 @@ func Gemm(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []fl
 		g.zero()
 		return
 	}
-	rows, cols := g.tile()
-	down, across := (m+rows-1)/rows, (n+cols-1)/cols
-	f := active.gemm
-	Parallel(down*across, 1, func(t, _ int) {
-		i, j := t%down*rows, t/down*cols
-		f(g, i, min(m, i+rows), j, min(n, j+cols))
-	})
+	active.gemm(g, Parallel)
 }
 
 // serialGemm is Gemm in the calling goroutine, without checks: for tiles inside kernels.
 func serialGemm(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {
-	active.gemm(&product{op, m, n, k, a, b, c, lda, ldb, ldc, acc}, 0, m, 0, n)
+	active.gemm(&product{op, m, n, k, a, b, c, lda, ldb, ldc, acc}, inline)
 }
-
-// tile is the part of C that one chunk of work computes.
-func (g *product) tile() (rows, cols int) { return 512, 480 }
 
 func (g *product) zero() {
 	if g.acc {

@@ -2,7 +2,16 @@ package kernel
 
 // gemmPlain packs panels of four columns of B and four rows of A, so that one kernel
 // reads all three forms in order, and adds up k in blocks of plainDepth.
-func gemmPlain(g *product, i0, i1, j0, j1 int) {
+func gemmPlain(g *product, run runner) {
+	const rows, cols = 128, 256
+	down, across := (g.m+rows-1)/rows, (g.n+cols-1)/cols
+	run(down*across, 1, func(t, _ int) {
+		i, j := t%down*rows, t/down*cols
+		g.plainTile(i, min(g.m, i+rows), j, min(g.n, j+cols))
+	})
+}
+
+func (g *product) plainTile(i0, i1, j0, j1 int) {
 	const plainDepth = 256
 	kc := min(g.k, plainDepth)
 	panels := borrow((j1 - j0 + 3) / 4 * 4 * kc)

@@ -8,8 +8,10 @@ import (
 // bodies are the serial inner loops of one CPU level. Public functions check their
 // arguments, cut the work, and call these. The plain ones define the results.
 type bodies struct {
-	name string
-	gemm gemmBody
+	name  string
+	gemm  gemmBody
+	peak  func(loops int) // 12·loops multiply-adds of lanes each
+	lanes int
 
 	add     func(dst, a, b []float32)
 	addTo   func(dst, x []float32)

@@ -1,0 +1,202 @@
+package kernel
+
+// A packedGemm is matrix multiplication by kernels that hold a block of C in registers
+// (Goto and van de Geijn 2008). B is packed once, by all workers, into panels as wide as
+// a kernel; then tiles of C are shared out. A is read where it lies.
+//
+//	packed B   [block of k] [panel] [k in block] [column in panel]
+//
+// An element of C is a chain of fused multiply-adds over each block of k, the blocks then
+// being added in order, wherever it lies and however the work is cut.
+type packedGemm struct {
+	lanes, rows int              // of a vector; of the highest kernel
+	widest      int              // vectors of the widest kernel
+	byRows      [9][4]gemmKernel // [rows][vectors], A read by rows
+	byColumns   [4]gemmKernel    // [vectors], A read by columns, as many rows as the highest
+	transpose   func(blocks int, src *float32, lds int, dst *float32, ldd int)
+	copyRows    [4]func(k int, src *float32, lds int, dst *float32)
+	copyStrips  func(k int, src *float32, lds int, dst, dst2 *float32) // nil: none
+}
+
+// A gemmKernel multiplies a strip of A with a panel of k rows of B. Strides count elements;
+// tail is how many lanes the last vector of a row of C has.
+type gemmKernel func(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+
+const (
+	depth       = 384     // most of k in a block: a strip of A stays in the first-level cache
+	packedMost  = 4 << 20 // elements of B packed at once
+	tileRows    = 256     // most rows of C in a tile
+	tileColumns = 480     // most columns: their panels stay in the second-level cache
+	farApart    = 1024    // rows of A so far apart that reading columns wants a copy
+)
+
+// blockDepth cuts k into equal blocks of whole vectors.
+func blockDepth(k int) int {
+	blocks := (k + depth - 1) / depth
+	return ((k+blocks-1)/blocks + 15) &^ 15
+}
+
+func (s *packedGemm) gemm(g *product, run runner) {
+	widest := s.widest * s.lanes
+	step := max(tileColumns, packedMost/g.k/widest*widest)
+	for j := 0; j < g.n; j += step {
+		s.columns(g, j, min(g.n, j+step), run)
+	}
+}
+
+// columns computes columns [j0, j1) of the product.
+func (s *packedGemm) columns(g *product, j0, j1 int, run runner) {
+	p := s.cut(j1 - j0)
+	block := min(g.k, blockDepth(g.k))
+	blocks := (g.k + block - 1) / block
+	packed := borrow(p.padded * g.k)
+	defer giveBack(packed)
+	run(blocks*p.count, 1, func(u, _ int) {
+		k0 := u / p.count * block
+		s.packPanel(g, &p, packed[k0*p.padded:], u%p.count, j0, j1, k0, min(block, g.k-k0))
+	})
+
+	// Tiles: few enough that panels are read often, enough of them that workers share well.
+	group := (tileColumns + s.widest*s.lanes - 1) / (s.widest * s.lanes)
+	groups := (p.count + group - 1) / group
+	group = (p.count + groups - 1) / groups
+	rows := tileRows
+	for rows > 6*s.rows && (g.m+rows-1)/rows*groups < 16 {
+		rows /= 2
+	}
+	rows = (rows + 2*s.rows - 1) / (2 * s.rows) * 2 * s.rows
+	down := (g.m + rows - 1) / rows
+	run(down*groups, 1, func(t, _ int) {
+		i, first := t%down*rows, t/down*group
+		s.tile(g, &p, packed, i, min(g.m, i+rows), j0, j1, first, min(p.count, first+group), block)
+	})
+}
+
+// panels says how n columns are cut into panels as wide as the kernels: the widest, but for
+// the end, which is chosen so that few lanes lie idle.
+type panels struct {
+	wide, width   int // how many of the widest, and their width
+	narrow        int // vectors in each of the others
+	count, padded int // of all panels; of all columns with those that do not exist
+	lanes         int
+}
+
+func (s *packedGemm) cut(n int) panels {
+	p := panels{wide: n / (s.widest * s.lanes), width: s.widest * s.lanes, lanes: s.lanes}
+	rest := n - p.wide*p.width
+	switch {
+	case rest == 0:
+		p.count = p.wide
+	case s.widest == 3 && rest <= s.lanes && p.wide > 0: // 48 + 16 is slower than 32 + 32
+		p.wide--
+		p.narrow, p.count = 2, p.wide+2
+	default:
+		p.narrow, p.count = (rest+s.lanes-1)/s.lanes, p.wide+1
+	}
+	p.padded = p.wide*p.width + (p.count-p.wide)*p.narrow*p.lanes
+	return p
+}
+
+// at returns where panel i begins and how many vectors wide it is.
+func (p *panels) at(i int) (column, vectors int) {
+	if i < p.wide {
+		return i * p.width, p.width / p.lanes
+	}
+	return p.wide*p.width + (i-p.wide)*p.narrow*p.lanes, p.narrow
+}
+
+// packPanel packs panel i of rows [k0, k0+k) of op(B).
+func (s *packedGemm) packPanel(g *product, p *panels, packed []float32, i, j0, j1, k0, k int) {
+	column, vectors := p.at(i)
+	width := vectors * s.lanes
+	d := packed[column*k:][:width*k]
+	j := j0 + column
+	cols := min(width, j1-j)
+	if g.op != NT {
+		if cols == width {
+			s.copyRows[vectors](k, &g.b[k0*g.ldb+j], g.ldb, &d[0])
+			return
+		}
+		for q := range k {
+			row := d[q*width:][:width]
+			clear(row[copy(row, g.b[(k0+q)*g.ldb+j:][:cols]):])
+		}
+		return
+	}
+	for v := 0; v < width; v += s.lanes {
+		whole := 0
+		if cols-v >= s.lanes {
+			if blocks := k / s.lanes; blocks > 0 {
+				s.transpose(blocks, &g.b[(j+v)*g.ldb+k0], g.ldb, &d[v], width)
+				whole = blocks * s.lanes
+			}
+		}
+		if whole == k {
+			continue
+		}
+		for r := range s.lanes {
+			if v+r >= cols {
+				for q := whole; q < k; q++ {
+					d[q*width+v+r] = 0
+				}
+				continue
+			}
+			for q, x := range g.b[(j+v+r)*g.ldb+k0:][whole:k] {
+				d[(whole+q)*width+v+r] = x
+			}
+		}
+	}
+}
+
+// tile computes rows [i0, i1) of panels [first, last).
+func (s *packedGemm) tile(g *product, p *panels, packed []float32, i0, i1, j0, j1, first, last, block int) {
+	var strip []float32
+	if g.op == TN {
+		strip = borrow(2 * s.rows * block)
+		defer giveBack(strip)
+	}
+	for k0 := 0; k0 < g.k; k0 += block {
+		k := min(block, g.k-k0)
+		acc := 0
+		if g.acc || k0 > 0 {
+			acc = 1
+		}
+		b := packed[k0*p.padded:]
+		for i := i0; i < i1; i += s.rows {
+			rows := min(s.rows, i1-i)
+			kernels := &s.byRows[rows]
+			var a *float32
+			lda := g.lda
+			switch {
+			case g.op != TN:
+				a = &g.a[i*g.lda+k0]
+			case rows < s.rows: // the last strip becomes rows
+				for r := range rows {
+					for q := range k {
+						strip[r*k+q] = g.a[(k0+q)*g.lda+i+r]
+					}
+				}
+				a, lda = &strip[0], k
+			case s.copyStrips == nil || g.lda < farApart:
+				a, kernels = &g.a[k0*g.lda+i], &s.byColumns
+			default:
+				kernels, lda = &s.byColumns, s.rows
+				odd := (i - i0) / s.rows % 2
+				if odd == 0 && i+2*s.rows <= i1 {
+					s.copyStrips(k, &g.a[k0*g.lda+i], g.lda, &strip[0], &strip[s.rows*k])
+				} else if odd == 0 {
+					for q := range k {
+						copy(strip[q*s.rows:][:s.rows], g.a[(k0+q)*g.lda+i:])
+					}
+				}
+				a = &strip[odd*s.rows*k]
+			}
+			for n := first; n < last; n++ {
+				column, vectors := p.at(n)
+				j := j0 + column
+				tail := min(s.lanes, j1-j-(vectors-1)*s.lanes)
+				kernels[vectors](k, a, lda, &b[column*k], &g.c[i*g.ldc+j], g.ldc, acc, tail)
+			}
+		}
+	}
+}

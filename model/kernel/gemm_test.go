@@ -1,0 +1,213 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func random(rng *rand.Rand, n int) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(rng.NormFloat64())
+	}
+	return x
+}
+
+// atLevels runs f at every level this CPU has.
+func atLevels(t *testing.T, f func(t *testing.T)) {
+	before := active
+	defer func() { active = before }()
+	for _, l := range levels {
+		active = l
+		t.Run(l.name, f)
+	}
+}
+
+// A gemmCase is a product with its operands inside larger matrices.
+type gemmCase struct {
+	op            Op
+	m, n, k       int
+	a, b, c       []float32
+	lda, ldb, ldc int
+}
+
+func newGemmCase(rng *rand.Rand, op Op, m, n, k, pad int) *gemmCase {
+	ra, ca, rb, cb := m, k, n, k
+	if op == TN {
+		ra, ca = k, m
+	}
+	if op != NT {
+		rb, cb = k, n
+	}
+	g := &gemmCase{op: op, m: m, n: n, k: k, lda: ca + pad, ldb: cb + 2*pad, ldc: n + pad}
+	// The last row ends where the slice ends: reading past it would be seen by a guard page
+	// at best, writing past it by the comparison.
+	g.a, g.b = random(rng, ra*g.lda)[:(ra-1)*g.lda+ca], random(rng, rb*g.ldb)[:(rb-1)*g.ldb+cb]
+	g.c = random(rng, m*g.ldc+64)
+	return g
+}
+
+// want is element (i, j) in float64 and the sum of the magnitudes of what is added.
+func (g *gemmCase) want(i, j int) (sum, size float64) {
+	for p := range g.k {
+		ai, bi := i*g.lda+p, j*g.ldb+p
+		if g.op == TN {
+			ai = p*g.lda + i
+		}
+		if g.op != NT {
+			bi = p*g.ldb + j
+		}
+		v := float64(g.a[ai]) * float64(g.b[bi])
+		sum, size = sum+v, size+math.Abs(v)
+	}
+	return sum, size
+}
+
+// check multiplies and compares every element, and what must not change.
+func (g *gemmCase) check(t interface{ Fatalf(string, ...any) }, acc bool, tolerance float64) []float32 {
+	c := append([]float32(nil), g.c...)
+	Gemm(g.op, g.m, g.n, g.k, g.a, g.lda, g.b, g.ldb, c, g.ldc, acc)
+	for at, got := range c {
+		i, j := at/g.ldc, at%g.ldc
+		if i >= g.m || j >= g.n {
+			if got != g.c[at] {
+				t.Fatalf("op %d, %d×%d×%d: wrote outside C, at row %d, column %d", g.op, g.m, g.n, g.k, i, j)
+			}
+			continue
+		}
+		want, size := g.want(i, j)
+		if acc {
+			want, size = want+float64(g.c[at]), size+math.Abs(float64(g.c[at]))
+		}
+		if math.Abs(float64(got)-want) > tolerance*size {
+			t.Fatalf("op %d, %d×%d×%d, acc %v: C[%d, %d] = %g, want %g", g.op, g.m, g.n, g.k, acc, i, j, got, want)
+		}
+	}
+	return c
+}
+
+// A sum of k products rounded one by one is off by at most k units of 2⁻²⁴ of the sum of
+// their magnitudes, and commonly by √k of them.
+func gemmTolerance(k int) float64 { return (4 + 2*math.Sqrt(float64(k))) / (1 << 24) }
+
+func TestGemm(t *testing.T) {
+	shapes := [][3]int{{1, 1, 1}, {3, 5, 7}, {8, 48, 16}, {64, 64, 64}, {65, 33, 300}, {17, 130, 600}, {100, 8, 130},
+		{40, 200, 400}, {37, 101, 77}, {70, 128, 40}, {9, 256, 385}, {129, 500, 33}, {48, 17, 1030}}
+	atLevels(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(1, 2))
+		for _, op := range []Op{NT, NN, TN} {
+			for _, s := range shapes {
+				for _, acc := range []bool{false, true} {
+					newGemmCase(rng, op, s[0], s[1], s[2], 3).check(t, acc, gemmTolerance(s[2]))
+				}
+			}
+		}
+		// A's rows so far apart that columns are copied before use.
+		g := newGemmCase(rng, TN, 37, 70, 50, 0)
+		g.lda = 1100
+		g.a = random(rng, 50*1100)
+		g.check(t, true, gemmTolerance(50))
+	})
+}
+
+func TestGemmEveryEdge(t *testing.T) {
+	atLevels(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(3, 4))
+		for _, op := range []Op{NT, NN, TN} {
+			for m := 1; m <= 17; m++ {
+				for n := 1; n <= 100; n += 1 + n/34 {
+					newGemmCase(rng, op, m, n, 1+(m*n)%37, n%3).check(t, n%2 == 0, gemmTolerance(37))
+				}
+			}
+		}
+	})
+}
+
+func TestGemmProperty(t *testing.T) {
+	atLevels(t, func(t *testing.T) {
+		rapid.Check(t, func(t *rapid.T) {
+			m, n, k := rapid.IntRange(1, 90).Draw(t, "m"), rapid.IntRange(1, 200).Draw(t, "n"), rapid.IntRange(1, 900).Draw(t, "k")
+			op := Op(rapid.IntRange(0, 2).Draw(t, "op"))
+			rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
+			newGemmCase(rng, op, m, n, k, rapid.IntRange(0, 20).Draw(t, "pad")).check(t, rapid.Bool().Draw(t, "acc"), gemmTolerance(k))
+		})
+	})
+}
+
+// The same bits come out for any number of workers, and for a column alone as among others.
+func TestGemmDeterminism(t *testing.T) {
+	defer SetWorkers(0)
+	atLevels(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(5, 6))
+		for _, op := range []Op{NT, NN, TN} {
+			g := newGemmCase(rng, op, 300, 520, 700, 1)
+			SetWorkers(1)
+			one := append([]float32(nil), g.c...)
+			Gemm(op, g.m, g.n, g.k, g.a, g.lda, g.b, g.ldb, one, g.ldc, false)
+			for _, w := range []int{2, 3, 8} {
+				SetWorkers(w)
+				c := append([]float32(nil), g.c...)
+				Gemm(op, g.m, g.n, g.k, g.a, g.lda, g.b, g.ldb, c, g.ldc, false)
+				for i := range c {
+					if c[i] != one[i] {
+						t.Fatalf("op %d: element %d is %g with 1 worker, %g with %d", op, i, one[i], c[i], w)
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestGemmRefusesShortSlices(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("a C that is too short was accepted")
+		}
+	}()
+	Gemm(NT, 4, 4, 4, make([]float32, 16), 4, make([]float32, 16), 4, make([]float32, 15), 4, false)
+}
+
+var opNames = [...]string{"NT", "NN", "TN"}
+
+// BenchmarkGemm reports GFLOP/s and the share of the peak measured in the same run. The
+// shapes are those of one training step: width 384 at 4096 tokens, 768 at 1024, and small.
+func BenchmarkGemm(b *testing.B) {
+	layers := [][3]int{{4096, 1152, 384}, {4096, 384, 384}, {4096, 1536, 384}, {4096, 384, 1536}, {4096, 8192, 384},
+		{1024, 2304, 768}, {1024, 768, 768}, {1024, 3072, 768}, {1024, 768, 3072}, {1024, 16384, 768},
+		{2048, 128, 128}, {2048, 512, 128}, {2048, 384, 128}, {2048, 256, 256}, {2048, 1024, 256}, {2048, 512, 512}, {2048, 4096, 256}}
+	before := active
+	defer func() { active = before; SetWorkers(0) }()
+	for _, l := range levels[1:] {
+		for _, workers := range []int{1, 2} {
+			active = l
+			SetWorkers(workers)
+			for _, s := range layers {
+				for _, op := range []Op{NT, NN, TN} {
+					m, n, k := s[0], s[1], s[2] // tokens × out, from in
+					switch op {
+					case NN:
+						n, k = k, n
+					case TN:
+						m, n, k = n, k, m
+					}
+					b.Run(fmt.Sprintf("%s/%d/%s/%dx%dx%d", l.name, workers, opNames[op], m, n, k), func(b *testing.B) {
+						g := newGemmCase(rand.New(rand.NewPCG(1, 1)), op, m, n, k, 0)
+						peak := Peak(workers)
+						Gemm(op, m, n, k, g.a, g.lda, g.b, g.ldb, g.c, g.ldc, false)
+						b.ResetTimer()
+						for range b.N {
+							Gemm(op, m, n, k, g.a, g.lda, g.b, g.ldb, g.c, g.ldc, false)
+						}
+						rate := 2 * float64(m) * float64(n) * float64(k) * float64(b.N) / b.Elapsed().Seconds()
+						b.ReportMetric(rate/1e9, "GFLOP/s")
+						b.ReportMetric(rate/peak, "of-peak")
+					})
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+func (s *isa) file() string { return strings.ToLower(s.name) }
+
+// gemm emits the kernels that multiply a strip of A with a packed panel of B, and what
+// packs. A kernel holds rows × vectors accumulators in registers:
+//
+//	C (rows × vectors·lanes) = [C +] Σ_p A[·, p] · panel[p, ·]
+//
+// R reads A by rows, p being contiguous; T reads it by columns, the rows being contiguous.
+// The last vector of each row of C has only tail lanes that exist.
+func (a *asm) gemm() {
+	rows, widths := 8, []int{1, 2, 3}
+	if a.isa == avx2 {
+		rows, widths = 6, []int{1, 2}
+	}
+	for _, v := range widths {
+		for r := 1; r <= rows; r++ {
+			a.product(r, v, false)
+		}
+		a.product(rows, v, true)
+	}
+}
+
+func (a *asm) product(rows, vectors int, transposed bool) {
+	form := "R"
+	if transposed {
+		form = "T"
+	}
+	name := fmt.Sprintf("gemm%s%dx%d", form, rows, vectors)
+	a.begin(name, "func(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)",
+		fmt.Sprintf("multiplies %d rows of A with a panel of %d columns.", rows, vectors*a.lanes))
+	k, A, lda := a.load("k", reg.RCX), a.load("a", reg.RSI), a.load("lda", reg.RDX)
+	B, C, ldc := a.load("b", reg.RDI), a.load("c", reg.RAX), a.load("ldc", reg.RBX)
+	a.SHLQ(Imm(2), lda)
+	a.SHLQ(Imm(2), ldc)
+	// Rows 0, 4 (3 with AVX2) and so on have a pointer; the others are reached by multiples of lda.
+	lda3 := reg.R9
+	at := []reg.GPPhysical{reg.RSI, reg.R10}
+	if !transposed {
+		a.LEAQ(Mem{Base: lda, Index: lda, Scale: 2}, lda3)
+		if rows > 4 {
+			a.LEAQ(Mem{Base: A, Index: lda, Scale: 4}, at[1])
+		}
+	}
+	element := func(i, u int) Mem {
+		if transposed {
+			return Mem{Base: A, Disp: 4 * i}
+		}
+		m := Mem{Base: at[i/4], Disp: 4 * u}
+		switch i % 4 {
+		case 1, 2:
+			m.Index, m.Scale = lda, uint8(i%4)
+		case 3:
+			m.Index, m.Scale = lda3, 1
+		}
+		return m
+	}
+	sum := func(i, v int) reg.VecPhysical { return a.reg[i*vectors+v] }
+	panel := func(v int) reg.VecPhysical { return a.reg[rows*vectors+v] }
+	spare := a.reg[rows*vectors+vectors:]
+	if len(spare) > 4 {
+		spare = spare[:4]
+	}
+	step := func(u int) {
+		for v := range vectors {
+			a.VMOVUPS(Mem{Base: B, Disp: (u*vectors + v) * a.bytes()}, panel(v))
+		}
+		for i := range rows {
+			x := spare[i%len(spare)]
+			a.VBROADCASTSS(element(i, u), x)
+			for v := range vectors {
+				a.VFMADD231PS(panel(v), x, sum(i, v))
+			}
+		}
+		if transposed {
+			a.PREFETCHT0(Mem{Base: A, Index: lda, Scale: 8})
+			a.ADDQ(lda, A)
+		}
+	}
+	advance := func(u int) {
+		a.ADDQ(I32(u*vectors*a.bytes()), B)
+		if transposed {
+			return
+		}
+		a.ADDQ(Imm(uint64(4*u)), at[0])
+		if rows > 4 {
+			a.ADDQ(Imm(uint64(4*u)), at[1])
+		}
+	}
+	a.MOVQ(C, reg.R13)
+	for i := range rows {
+		for v := range vectors {
+			a.zero(sum(i, v))
+			if v*a.bytes()%64 == 0 {
+				a.PREFETCHT0(Mem{Base: reg.R13, Disp: v * a.bytes()})
+			}
+		}
+		if i < rows-1 {
+			a.ADDQ(ldc, reg.R13)
+		}
+	}
+	const unroll = 4
+	loop, rest, one, done := a.label("loop"), a.label("rest"), a.label("one"), a.label("done")
+	a.SUBQ(Imm(unroll), k)
+	a.JL(a.jump(rest))
+	a.Label(loop)
+	for u := range unroll {
+		step(u)
+	}
+	advance(unroll)
+	a.SUBQ(Imm(unroll), k)
+	a.JGE(a.jump(loop))
+	a.Label(rest)
+	a.ADDQ(Imm(unroll), k)
+	a.JLE(a.jump(done))
+	a.Label(one)
+	step(0)
+	advance(1)
+	a.DECQ(k)
+	a.JNE(a.jump(one))
+	a.Label(done)
+	a.finish(rows, vectors, sum, C, ldc)
+	a.end()
+}
+
+// finish adds the sums to C where asked to, and stores them; lanes from tail on of the
+// last vector are neither read nor written.
+func (a *asm) finish(rows, vectors int, sum func(i, v int) reg.VecPhysical, C, ldc reg.GPPhysical) {
+	acc, tail := a.load("acc", reg.R8), a.load("tail", reg.R11)
+	mask := a.tailMask(tail, a.reg[len(a.reg)-1])
+	scratch := a.reg[len(a.reg)-2]
+	store, partial, partialStore, out := a.label("store"), a.label("partial"), a.label("partialStore"), a.label("out")
+	a.CMPQ(tail, Imm(uint64(a.lanes)))
+	a.JL(a.jump(partial))
+	for _, masked := range []bool{false, true} {
+		if masked {
+			store = partialStore
+			a.Label(partial)
+		}
+		cell := func(v int) Mem { return Mem{Base: reg.R13, Disp: v * a.bytes()} }
+		a.TESTQ(acc, acc)
+		a.JE(a.jump(store))
+		a.MOVQ(C, reg.R13)
+		for i := range rows {
+			for v := range vectors {
+				if masked && v == vectors-1 {
+					a.loadPart(cell(v), mask, scratch)
+					a.VADDPS(scratch, sum(i, v), sum(i, v))
+				} else {
+					a.VADDPS(cell(v), sum(i, v), sum(i, v))
+				}
+			}
+			if i < rows-1 {
+				a.ADDQ(ldc, reg.R13)
+			}
+		}
+		a.Label(store)
+		a.MOVQ(C, reg.R13)
+		for i := range rows {
+			for v := range vectors {
+				if masked && v == vectors-1 {
+					a.storePart(sum(i, v), mask, cell(v))
+				} else {
+					a.VMOVUPS(sum(i, v), cell(v))
+				}
+			}
+			if i < rows-1 {
+				a.ADDQ(ldc, reg.R13)
+			}
+		}
+		if !masked {
+			a.JMP(a.jump(out))
+		}
+	}
+	a.Label(out)
+}

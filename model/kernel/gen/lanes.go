@@ -1,0 +1,60 @@
+package main
+
+import (
+	"github.com/mmcloughlin/avo/attr"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+func (a *asm) load(name string, r reg.GPPhysical) reg.GPPhysical {
+	a.Load(a.Param(name), r)
+	return r
+}
+
+func (a *asm) zero(x reg.Register) { a.VXORPS(x, x, x) }
+
+// tailMask makes what selects the first tail lanes: K1 with AVX-512, else the vector v.
+func (a *asm) tailMask(tail reg.GPPhysical, v reg.VecPhysical) reg.Register {
+	if a.isa == avx512 {
+		a.MOVL(U32(1<<32-1), reg.R12L)
+		a.BZHIL(tail.As32(), reg.R12L, reg.R12L)
+		a.KMOVW(reg.R12L, reg.K1)
+		return reg.K1
+	}
+	// The mask is a window on eight words of ones followed by eight of zeros.
+	if a.window.Symbol.Name == "" {
+		a.window = a.StaticGlobal("window" + a.name)
+		a.DataAttributes(attr.RODATA | attr.NOPTR)
+		for i := range 16 {
+			word := uint32(0)
+			if i < 8 {
+				word = 1<<32 - 1
+			}
+			a.AddDatum(4*i, U32(word))
+		}
+	}
+	a.LEAQ(a.window.Offset(32), reg.R12)
+	a.SHLQ(Imm(2), tail)
+	a.SUBQ(tail, reg.R12)
+	a.SHRQ(Imm(2), tail)
+	a.VMOVUPS(Mem{Base: reg.R12}, v)
+	return v
+}
+
+// loadPart reads the lanes that mask selects; the others become 0.
+func (a *asm) loadPart(m Mem, mask reg.Register, dst reg.Register) {
+	if a.isa == avx512 {
+		a.VMOVUPS_Z(m, mask, dst)
+	} else {
+		a.VMASKMOVPS(m, mask, dst)
+	}
+}
+
+// storePart writes the lanes that mask selects.
+func (a *asm) storePart(src reg.Register, mask reg.Register, m Mem) {
+	if a.isa == avx512 {
+		a.VMOVUPS(src, mask, m)
+	} else {
+		a.VMASKMOVPS(src, mask, m)
+	}
+}

@@ -1,0 +1,68 @@
+//go:build amd64 && !purego
+
+package kernel
+
+import "golang.org/x/sys/cpu"
+
+// levels are those that this CPU can run, the fastest last.
+var levels = func() []*bodies {
+	l := []*bodies{&plain}
+	x := cpu.X86
+	if x.HasAVX2 && x.HasFMA && x.HasBMI2 {
+		l = append(l, &withAVX2)
+	}
+	if len(l) == 2 && x.HasAVX512F && x.HasAVX512VL && x.HasAVX512BW && x.HasAVX512DQ {
+		l = append(l, &withAVX512)
+	}
+	return l
+}()
+
+// The levels take what they have no assembly for from the one below.
+var withAVX2 = func() bodies {
+	b := plain
+	b.name = "avx2"
+	b.gemm = gemmAVX2.gemm
+	b.peak, b.lanes = peakAVX2, 8
+	return b
+}()
+
+var withAVX512 = func() bodies {
+	b := withAVX2
+	b.name = "avx512"
+	b.gemm = gemmAVX512.gemm
+	b.peak, b.lanes = peakAVX512, 16
+	return b
+}()
+
+var gemmAVX2 = packedGemm{
+	lanes: 8, rows: 6, widest: 2,
+	byRows: [9][4]gemmKernel{
+		1: {1: gemmR1x1AVX2, 2: gemmR1x2AVX2},
+		2: {1: gemmR2x1AVX2, 2: gemmR2x2AVX2},
+		3: {1: gemmR3x1AVX2, 2: gemmR3x2AVX2},
+		4: {1: gemmR4x1AVX2, 2: gemmR4x2AVX2},
+		5: {1: gemmR5x1AVX2, 2: gemmR5x2AVX2},
+		6: {1: gemmR6x1AVX2, 2: gemmR6x2AVX2},
+	},
+	byColumns: [4]gemmKernel{1: gemmT6x1AVX2, 2: gemmT6x2AVX2},
+	transpose: transposeAVX2,
+	copyRows:  [4]func(int, *float32, int, *float32){1: copyRows1xAVX2, 2: copyRows2xAVX2},
+}
+
+var gemmAVX512 = packedGemm{
+	lanes: 16, rows: 8, widest: 3,
+	byRows: [9][4]gemmKernel{
+		1: {1: gemmR1x1AVX512, 2: gemmR1x2AVX512, 3: gemmR1x3AVX512},
+		2: {1: gemmR2x1AVX512, 2: gemmR2x2AVX512, 3: gemmR2x3AVX512},
+		3: {1: gemmR3x1AVX512, 2: gemmR3x2AVX512, 3: gemmR3x3AVX512},
+		4: {1: gemmR4x1AVX512, 2: gemmR4x2AVX512, 3: gemmR4x3AVX512},
+		5: {1: gemmR5x1AVX512, 2: gemmR5x2AVX512, 3: gemmR5x3AVX512},
+		6: {1: gemmR6x1AVX512, 2: gemmR6x2AVX512, 3: gemmR6x3AVX512},
+		7: {1: gemmR7x1AVX512, 2: gemmR7x2AVX512, 3: gemmR7x3AVX512},
+		8: {1: gemmR8x1AVX512, 2: gemmR8x2AVX512, 3: gemmR8x3AVX512},
+	},
+	byColumns:  [4]gemmKernel{1: gemmT8x1AVX512, 2: gemmT8x2AVX512, 3: gemmT8x3AVX512},
+	transpose:  transposeAVX512,
+	copyRows:   [4]func(int, *float32, int, *float32){1: copyRows1xAVX512, 2: copyRows2xAVX512, 3: copyRows3xAVX512},
+	copyStrips: copyStripsAVX512,
+}

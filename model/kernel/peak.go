@@ -1,0 +1,27 @@
+package kernel
+
+import "time"
+
+// Peak measures how many float32 operations a second the active level can do when n
+// workers only multiply and add in registers: the best of a few short runs, in FLOP/s. The
+// plain level has no such limit worth the name, and gives 0.
+func Peak(n int) float64 {
+	f := active.peak
+	if f == nil {
+		return 0
+	}
+	const parts, loops = 50, 20_000
+	best := 0.0
+	for range 5 {
+		start := time.Now()
+		work := func(int, int) { f(loops) }
+		if n == 1 {
+			inline(parts, 1, work)
+		} else {
+			Parallel(parts*n, 1, work)
+		}
+		flops := float64(parts*n) * loops * 12 * 2 * float64(active.lanes)
+		best = max(best, flops/time.Since(start).Seconds())
+	}
+	return best
+}
