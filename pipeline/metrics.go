@@ -1,0 +1,163 @@
+package pipeline
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+)
+
+// MetricsName is the file in which a stage leaves what it measured. The report
+// of a run is made of these files and of the manifests, of nothing else.
+const MetricsName = "metrics.json"
+
+// Metrics is what a stage measured. Like a shard it is part of the stage's
+// bytes: no time, host, path or number of workers stands in it.
+type Metrics struct {
+	Figures      []Figure      `json:"figures,omitempty"`
+	Curves       []Curve       `json:"curves,omitempty"`
+	Confusion    *Confusion    `json:"confusion,omitempty"`
+	Samples      []Sample      `json:"samples,omitempty"`
+	Translations []Translation `json:"translations,omitempty"`
+}
+
+// A Figure is one number with what is needed to read it. A baseline is a Figure
+// of its own beside it, with the same name and a Note that says what it is.
+type Figure struct {
+	Name      string  `json:"name"`
+	Value     float64 `json:"value"`
+	PlusMinus float64 `json:"plus_minus,omitempty"` // half of the 95 % interval; 0: not known
+	N         int64   `json:"n,omitempty"`          // how many rows it was measured on
+	Unit      string  `json:"unit,omitempty"`
+	Better    string  `json:"better,omitempty"` // "higher", "lower", or "" where neither is
+	Note      string  `json:"note,omitempty"`   // the split, the baseline's name, a signature
+}
+
+// A Curve is a measure that changed as the stage went on.
+type Curve struct {
+	Name   string       `json:"name"`        // "train", "validation", "n-gram"
+	X      string       `json:"x"`           // "step"
+	Y      string       `json:"y,omitempty"` // "bits per byte": curves of one Y are drawn together
+	Points [][2]float64 `json:"points"`
+}
+
+// Confusion counts answers. Rows are the truth, columns what was predicted.
+type Confusion struct {
+	Labels []string  `json:"labels"`
+	Rows   [][]int64 `json:"rows"`
+}
+
+// A Sample is a text worth looking at: what a model wrote, a document dropped.
+type Sample struct {
+	Title string `json:"title"`
+	Text  string `json:"text"`
+}
+
+// A Translation is one sentence beside its reference and the baseline's answer.
+type Translation struct {
+	Source    string `json:"source"`
+	Reference string `json:"reference"`
+	Output    string `json:"output"`
+	Baseline  string `json:"baseline,omitempty"`
+}
+
+// Check returns an error if the metrics could not be written or drawn: a number
+// that is not finite, or a confusion matrix that is not square.
+func (m Metrics) Check() error {
+	finite := func(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
+	for _, f := range m.Figures {
+		if !finite(f.Value) || !finite(f.PlusMinus) {
+			return fmt.Errorf("figure %q is %v ± %v, not a finite number", f.Name, f.Value, f.PlusMinus)
+		}
+		if f.Better != "" && f.Better != "higher" && f.Better != "lower" {
+			return fmt.Errorf("figure %q: better is %q, not higher or lower", f.Name, f.Better)
+		}
+	}
+	for _, c := range m.Curves {
+		for i, p := range c.Points {
+			if !finite(p[0]) || !finite(p[1]) {
+				return fmt.Errorf("curve %q: point %d is (%v, %v), not finite", c.Name, i, p[0], p[1])
+			}
+		}
+	}
+	if c := m.Confusion; c != nil {
+		if len(c.Rows) != len(c.Labels) {
+			return fmt.Errorf("confusion matrix has %d rows for %d labels", len(c.Rows), len(c.Labels))
+		}
+		for i, r := range c.Rows {
+			if len(r) != len(c.Labels) {
+				return fmt.Errorf("confusion matrix: row %d has %d columns for %d labels", i, len(r), len(c.Labels))
+			}
+		}
+	}
+	return nil
+}
+
+// WriteMetrics writes dir/metrics.json: to a temporary name, synced, renamed.
+// The same metrics give the same bytes.
+func WriteMetrics(dir string, m Metrics) error {
+	name := filepath.Join(dir, MetricsName)
+	if err := m.Check(); err != nil {
+		return &RowError{File: name, Row: -1, Err: err}
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(m); err != nil {
+		return &RowError{File: name, Row: -1, Err: err}
+	}
+	return writeWhole(name, b.Bytes())
+}
+
+// ReadMetrics reads dir/metrics.json. A stage that measured nothing has none:
+// then it returns empty Metrics and no error.
+func ReadMetrics(dir string) (Metrics, error) {
+	var m Metrics
+	name := filepath.Join(dir, MetricsName)
+	b, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return m, nil
+	}
+	if err != nil {
+		return m, err
+	}
+	if err := json.Unmarshal(b, &m); err != nil {
+		return Metrics{}, &RowError{File: name, Row: -1, Err: err}
+	}
+	if err := m.Check(); err != nil {
+		return Metrics{}, &RowError{File: name, Row: -1, Err: err}
+	}
+	return m, nil
+}
+
+// writeWhole writes a small file so that it is either whole or not there.
+func writeWhole(name string, data []byte) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(name), ".tmp-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(f.Name())
+		}
+	}()
+	if _, err = f.Write(data); err != nil {
+		return err
+	}
+	if err = f.Chmod(0o644); err != nil {
+		return err
+	}
+	if err = f.Sync(); err != nil {
+		return err
+	}
+	if err = f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), name)
+}
