@@ -7,14 +7,15 @@ import (
 
 // A Batch is B sequences of T ids and what is to be predicted from them.
 type Batch struct {
-	B, T    int
-	IDs     []int32   // B×T
-	Targets []int32   // B×T; -1: no loss. Nil: no token loss at all
-	Docs    []int32   // B×T, which document a position belongs to: attention and positions stay inside it; nil: one a row. -1: padding
-	Source  *Batch    // the encoder's side
-	Labels  []float32 // B×C, one-hot or multi-hot, for classification
-	Norm    float32   // what the summed loss is divided by: the targets of the whole step; 0: this batch's own
-	Carry   any       // recurrent state that the loop hands on
+	B, T      int
+	IDs       []int32   // B×T
+	Targets   []int32   // B×T; -1: no loss. Nil: no token loss at all
+	Docs      []int32   // B×T, which document a position belongs to: attention and positions stay inside it; nil: one a row. -1: padding
+	Source    *Batch    // the encoder's side
+	Labels    []float32 // B×C, one-hot or multi-hot, for classification
+	Norm      float32   // what the summed loss is divided by: the targets of the whole step; 0: this batch's own
+	Smoothing float32   // label smoothing of the token loss; NLL stays plain
+	Carry     any       // recurrent state that the loop hands on
 }
 
 // Loss is what a forward pass gives.
@@ -31,6 +32,8 @@ type LanguageModel interface {
 	// Hidden returns the states after the final norm, (B·T, Width): what a
 	// classification head reads.
 	Hidden(*tensor.Tape, *Batch) *tensor.Tensor
+	// Head returns the output layer (V, Width), which may be the embedding.
+	Head() *tensor.Tensor
 	Width() int
 	Context() int
 	Vocab() int

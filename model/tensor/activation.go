@@ -31,6 +31,23 @@ func (o *squash) back(tp *Tape) {
 	}
 }
 
+// GELU is x·Φ(x) in the tanh form of GPT-2.
+func (tp *Tape) GELU(x *Tensor) *Tensor {
+	y := tp.make(x.needs(), x.Rows(), x.Cols())
+	kernel.GELU(y.Data, x.Data)
+	keep(x)
+	record(tp, gelu{x: x, y: y})
+	return y
+}
+
+type gelu struct{ x, y *Tensor }
+
+func (o *gelu) back(tp *Tape) {
+	if o.y.Grad != nil && o.x.needs() {
+		kernel.GELUGrad(tp.sum(o.x), o.x.Data, o.y.Grad)
+	}
+}
+
 // SwiGLU is gate·σ(gate)·up, all (N, H) (Shazeer 2020).
 func (tp *Tape) SwiGLU(gate, up *Tensor) *Tensor {
 	alike("SwiGLU", gate, up)

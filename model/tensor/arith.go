@@ -38,6 +38,38 @@ type addTo struct{ x, y *Tensor }
 
 func (o *addTo) back(tp *Tape) { tp.pass(o.x, o.y.Grad) }
 
+// AddColumns is y[:, col:col+w] += s·x in place, x (N, w); it returns y.
+func (tp *Tape) AddColumns(y *Tensor, col int, x *Tensor, s float32) *Tensor {
+	if x.Rows() != y.Rows() || col+x.Cols() > y.Cols() {
+		panic(fmt.Sprintf("tensor: AddColumns of %v to %v from %d", x.Shape, y.Shape, col))
+	}
+	inPlace("AddColumns", y)
+	if tp.Recording() && x.needs() {
+		y.wants = true
+	}
+	for r := range y.Rows() {
+		kernel.AXPY(y.Data[r*y.Cols()+col:][:x.Cols()], s, x.Data[r*x.Cols():][:x.Cols()])
+	}
+	record(tp, addColumns{x: x, y: y, col: col, s: s})
+	return y
+}
+
+type addColumns struct {
+	x, y *Tensor
+	col  int
+	s    float32
+}
+
+func (o *addColumns) back(tp *Tape) {
+	if o.y.Grad == nil || !o.x.needs() {
+		return
+	}
+	dx := tp.sum(o.x)
+	for r := range o.y.Rows() {
+		kernel.AXPY(dx[r*o.x.Cols():][:o.x.Cols()], o.s, o.y.Grad[r*o.y.Cols()+o.col:][:o.x.Cols()])
+	}
+}
+
 // Mul is x·y, element by element.
 func (tp *Tape) Mul(x, y *Tensor) *Tensor {
 	alike("Mul", x, y)

@@ -72,6 +72,10 @@ func cases(rng *rand.Rand, n, c int) []opCase {
 		{"Concat", []*Tensor{d(n, c), d(n, 3)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.Concat(in[0], in[1], in[0]) }},
 		{"Tanh", []*Tensor{d(n, c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.Tanh(in[0]) }},
 		{"Sigmoid", []*Tensor{d(n, c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.Sigmoid(in[0]) }},
+		{"GELU", []*Tensor{d(n, c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.GELU(in[0]) }},
+		{"AddColumns", []*Tensor{d(n, c), d(n, c/2)}, func(tp *Tape, in []*Tensor) *Tensor {
+			return tp.AddColumns(copyOf(tp, in[0]), c/2, in[1], -.3)
+		}},
 		{"SwiGLU", []*Tensor{d(n, c), d(n, c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.SwiGLU(in[0], in[1]) }},
 		{"Rotate", []*Tensor{d(n, 2*c+1)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.Rotate(copyOf(tp, in[0]), rope, 2, pos) }},
 		{"Dropout", []*Tensor{d(n, c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.Dropout(copyOf(tp, in[0]), .4) }},

@@ -18,6 +18,9 @@ type Tape struct {
 	t       int
 	held    []hold // what the nodes of this pass hold of the arena, in order
 
+	ints  []int32 // what Ints gives out, from the front
+	intsN int     // how many of them were asked for in this pass
+
 	rows    []int32 // what HeadLoss writes down for a moment
 	targets []int32
 	losses  []float64
@@ -59,6 +62,10 @@ func (tp *Tape) Reset() {
 		t.Grad = nil
 	}
 	tp.n, tp.t, tp.held = 0, 0, tp.held[:0]
+	if tp.intsN > len(tp.ints) {
+		tp.ints = make([]int32, tp.intsN)
+	}
+	tp.intsN = 0
 	tp.arena.reset()
 }
 
@@ -118,6 +125,10 @@ func (tp *Tape) make(needs bool, rows, cols int) *Tensor {
 	return t
 }
 
+// Empty returns a rows × cols tensor of any content, frozen, that lives until
+// Backward or Reset: for what is computed outside the tape.
+func (tp *Tape) Empty(rows, cols int) *Tensor { return tp.make(false, rows, cols) }
+
 // buffer returns memory of any content that lives as long as the operation being recorded.
 func (tp *Tape) buffer(n int) []float32 {
 	if tp == nil {
@@ -126,6 +137,19 @@ func (tp *Tape) buffer(n int) []float32 {
 	b, s := tp.arena.take(n)
 	tp.held = append(tp.held, hold{tp.n, s})
 	return b
+}
+
+// Ints returns n numbers of any content that live until Backward or Reset:
+// positions, picked rows.
+func (tp *Tape) Ints(n int) []int32 {
+	if tp == nil {
+		return make([]int32, n)
+	}
+	at := tp.intsN
+	if tp.intsN += n; tp.intsN > len(tp.ints) {
+		return make([]int32, n)
+	}
+	return tp.ints[at:tp.intsN:tp.intsN]
 }
 
 // A loan is memory for the time of one call.

@@ -1,0 +1,80 @@
+package model
+
+import (
+	"fmt"
+
+	"fragua/model/tensor"
+)
+
+// A transformer is a language model whose blocks find their keys through an attender.
+type transformer interface {
+	LanguageModel
+	forward(tp *tensor.Tape, ids, pos []int32, at attender) *tensor.Tensor
+	heads() heads
+}
+
+// decoder generates with a cache of keys and values.
+//
+// When a row would outgrow the model's context, it forgets all but its last
+// context/2 ids (or what it is being fed, if that is more) and reads those
+// anew from position 0, so every state is what the model would compute for
+// that text alone.
+type decoder struct {
+	m  transformer
+	tp *tensor.Tape
+	cache
+	flat, pos, last []int32
+}
+
+func newDecoder(m transformer) *decoder {
+	return &decoder{m: m, tp: tensor.Scratch(), cache: cache{heads: m.heads()}}
+}
+
+// Feed implements Decoder. It panics where a row is fed nothing or the number
+// of rows is not that of before.
+func (d *decoder) Feed(ids [][]int32) []float32 {
+	d.tp.Reset()
+	if d.rows == nil {
+		for range ids {
+			d.rows = append(d.rows, d.empty())
+		}
+	}
+	if len(ids) != len(d.rows) {
+		panic(fmt.Sprintf("model: Feed of %d rows, the decoder has %d", len(ids), len(d.rows)))
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	d.flat, d.pos, d.last, d.fed = d.flat[:0], d.pos[:0], d.last[:0], d.fed[:0]
+	for r, fresh := range ids {
+		if len(fresh) == 0 {
+			panic(fmt.Sprintf("model: Feed of nothing to row %d", r))
+		}
+		h := d.rows[r]
+		fresh = d.fit(h, fresh)
+		for _, id := range fresh {
+			d.pos = append(d.pos, int32(len(h.ids)))
+			h.ids = append(h.ids, id)
+		}
+		d.flat = append(d.flat, fresh...)
+		d.fed = append(d.fed, len(fresh))
+		d.last = append(d.last, int32(len(d.flat)-1))
+	}
+	x := d.m.forward(d.tp, d.flat, d.pos, &d.cache)                // (Σ fed, C)
+	return d.tp.Linear(d.tp.Rows(x, d.last), d.m.Head(), nil).Data // (rows, V)
+}
+
+// fit makes room for fresh ids in a row, and returns what is to be fed.
+func (d *decoder) fit(h *history, fresh []int32) []int32 {
+	limit := d.m.Context()
+	if len(h.ids)+len(fresh) <= limit {
+		return fresh
+	}
+	keep := min(max(limit/2, len(fresh)), limit)
+	all := append(append([]int32(nil), h.ids...), fresh...)
+	h.clear()
+	return all[len(all)-keep:]
+}
+
+// Select implements Decoder.
+func (d *decoder) Select(rows []int) { d.choose(rows) }

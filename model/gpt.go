@@ -1,0 +1,157 @@
+package model
+
+import (
+	"fmt"
+	"math"
+
+	"fragua/model/nn"
+	"fragua/model/tensor"
+)
+
+// GPT is the settings of a GPT-2 (Radford et al. 2019): learned positions,
+// layer norms before each part, GELU, and a head tied to the embedding.
+type GPT struct {
+	Layers  int     `yaml:"layers"`
+	Heads   int     `yaml:"heads"`
+	Width   int     `yaml:"width"`
+	Dropout float32 `yaml:"dropout,omitempty"` // of the embeddings and of what each part adds; not of attention weights
+}
+
+// Check implements Arch.
+func (g *GPT) Check() []Fault {
+	var f faults
+	f.positive("layers", g.Layers)
+	f.positive("heads", g.Heads)
+	f.positive("width", g.Width)
+	f.divides("heads", g.Heads, "width", g.Width)
+	f.rate("dropout", g.Dropout)
+	return f
+}
+
+// Build implements Arch. Weights start from N(0, 0.02²), those that write into
+// the residual stream from 0.02/√(2·layers) (section 2.3 of the paper).
+func (g *GPT) Build(vocab, context int, seed uint64) (LanguageModel, error) {
+	if err := checkSize("gpt", g, vocab, context); err != nil {
+		return nil, err
+	}
+	return newGPT(*g, vocab, context, 1e-5, nn.NewDraw(seed)), nil
+}
+
+type gpt struct {
+	GPT
+	vocab, context int
+	eps            float32
+
+	Words  *nn.Embedding `st:"transformer.wte"` // (V, C)
+	Places *nn.Embedding `st:"transformer.wpe"` // (context, C)
+	Blocks []*gptBlock   `st:"transformer.h"`
+	Norm   *nn.LayerNorm `st:"transformer.ln_f"`
+}
+
+type gptBlock struct {
+	Norm1 *nn.LayerNorm `st:"ln_1"`
+	QKV   *nn.Linear    `st:"attn.c_attn,turned"` // C → 3C
+	Out   *nn.Linear    `st:"attn.c_proj,turned"` // C → C
+	Norm2 *nn.LayerNorm `st:"ln_2"`
+	Up    *nn.Linear    `st:"mlp.c_fc,turned"`   // C → 4C
+	Down  *nn.Linear    `st:"mlp.c_proj,turned"` // 4C → C
+}
+
+func newGPT(c GPT, vocab, context int, eps float32, d *nn.Draw) *gpt {
+	const std = 0.02
+	residual := std / math.Sqrt(2*float64(c.Layers))
+	g := &gpt{GPT: c, vocab: vocab, context: context, eps: eps,
+		Words:  nn.NewEmbedding(vocab, c.Width, std, d),
+		Places: nn.NewEmbedding(context, c.Width, std, d),
+		Norm:   nn.NewLayerNorm(c.Width, eps),
+	}
+	for range c.Layers {
+		g.Blocks = append(g.Blocks, &gptBlock{
+			Norm1: nn.NewLayerNorm(c.Width, eps),
+			QKV:   nn.NewLinear(c.Width, 3*c.Width, true, std, d),
+			Out:   nn.NewLinear(c.Width, c.Width, true, residual, d),
+			Norm2: nn.NewLayerNorm(c.Width, eps),
+			Up:    nn.NewLinear(c.Width, 4*c.Width, true, std, d),
+			Down:  nn.NewLinear(4*c.Width, c.Width, true, residual, d),
+		})
+	}
+	return g
+}
+
+// forward takes N ids at their positions to states (N, C).
+func (g *gpt) forward(tp *tensor.Tape, ids, pos []int32, at attender) *tensor.Tensor {
+	c := g.GPT.Width
+	x := tp.AddTo(g.Words.Forward(tp, ids), g.Places.Forward(tp, pos)) // (N, C)
+	x = tp.Dropout(x, g.Dropout)
+	for i, b := range g.Blocks {
+		h := b.Norm1.Forward(tp, x) // (N, C)
+		h = b.QKV.Forward(tp, h)    // (N, 3C)
+		q, k, v := tensor.Heads{X: h}, tensor.Heads{X: h, Col: c}, tensor.Heads{X: h, Col: 2 * c}
+		h = b.Out.Forward(tp, at.attend(tp, i, q, k, v))              // (N, C)
+		x = tp.AddTo(tp.Dropout(h, g.Dropout), x)                     // (N, C)
+		h = b.Up.GELU(tp, b.Norm2.Forward(tp, x))                     // (N, 4C)
+		x = tp.AddTo(tp.Dropout(b.Down.Forward(tp, h), g.Dropout), x) // (N, C)
+	}
+	return g.Norm.Forward(tp, x)
+}
+
+func (g *gpt) Params() []nn.Param   { return nn.Params(g) }
+func (g *gpt) Width() int           { return g.GPT.Width }
+func (g *gpt) Context() int         { return g.context }
+func (g *gpt) Vocab() int           { return g.vocab }
+func (g *gpt) Head() *tensor.Tensor { return g.Words.W }
+func (g *gpt) heads() heads {
+	return heads{g.GPT.Layers, g.GPT.Heads, g.GPT.Heads, g.GPT.Width / g.GPT.Heads}
+}
+func (g *gpt) Decoder() Decoder { return newDecoder(g) }
+
+func (g *gpt) Hidden(tp *tensor.Tape, b *Batch) *tensor.Tensor {
+	return g.forward(tp, b.IDs, positions(tp, b), g.heads().inBatch(b))
+}
+
+func (g *gpt) Loss(tp *tensor.Tape, b *Batch) Loss { return headLoss(tp, g, b) }
+
+// gptConfig is config.json as transformers' GPT2Config has it.
+type gptConfig struct {
+	Architectures []string `json:"architectures"`
+	ModelType     string   `json:"model_type"`
+	Vocab         int      `json:"vocab_size"`
+	Positions     int      `json:"n_positions"`
+	Width         int      `json:"n_embd"`
+	Layers        int      `json:"n_layer"`
+	Heads         int      `json:"n_head"`
+	Inner         *int     `json:"n_inner"`
+	Activation    string   `json:"activation_function"`
+	ResidDropout  float32  `json:"resid_pdrop"`
+	EmbdDropout   float32  `json:"embd_pdrop"`
+	AttnDropout   float32  `json:"attn_pdrop"`
+	Eps           float32  `json:"layer_norm_epsilon"`
+	InitStd       float32  `json:"initializer_range"`
+	Tied          *bool    `json:"tie_word_embeddings"`
+}
+
+func (g *gpt) config() any {
+	tied := true
+	return gptConfig{[]string{"GPT2LMHeadModel"}, "gpt2", g.vocab, g.context, g.GPT.Width, g.Layers, g.Heads, nil,
+		"gelu_new", g.Dropout, g.Dropout, 0, g.eps, 0.02, &tied}
+}
+
+func openGPT(config []byte) (LanguageModel, error) {
+	c := gptConfig{Positions: 1024, Width: 768, Layers: 12, Heads: 12, Activation: "gelu_new", Vocab: 50257, Eps: 1e-5}
+	if err := decodeConfig(config, &c); err != nil {
+		return nil, err
+	}
+	switch {
+	case c.Activation != "gelu_new" && c.Activation != "gelu_pytorch_tanh":
+		return nil, fmt.Errorf("activation_function is %q, want gelu_new", c.Activation)
+	case c.Inner != nil && *c.Inner != 4*c.Width:
+		return nil, fmt.Errorf("n_inner is %d, want four times n_embd", *c.Inner)
+	case c.Tied != nil && !*c.Tied:
+		return nil, fmt.Errorf("tie_word_embeddings is false, want true")
+	}
+	g := GPT{Layers: c.Layers, Heads: c.Heads, Width: c.Width, Dropout: c.ResidDropout}
+	if err := checkSize("gpt2", &g, c.Vocab, c.Positions); err != nil {
+		return nil, err
+	}
+	return newGPT(g, c.Vocab, c.Positions, c.Eps, nil), nil
+}

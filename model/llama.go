@@ -1,0 +1,203 @@
+package model
+
+import (
+	"fmt"
+	"math"
+
+	"fragua/model/kernel"
+	"fragua/model/nn"
+	"fragua/model/tensor"
+)
+
+// Llama is the settings of a Llama (Touvron et al. 2023): rotary positions,
+// RMS norms before each part, SwiGLU, and keys shared by groups of heads
+// (Ainslie et al. 2023).
+type Llama struct {
+	Layers  int     `yaml:"layers"`
+	Heads   int     `yaml:"heads"`
+	KVHeads int     `yaml:"kv_heads,omitempty"` // 0: as many as heads
+	Width   int     `yaml:"width"`
+	Hidden  int     `yaml:"hidden,omitempty"` // of the SwiGLU; 0: 8/3 of width, rounded up to a multiple of 32
+	Theta   float64 `yaml:"theta"`            // base of the rotary frequencies
+	Tied    bool    `yaml:"tied"`             // the head is the embedding
+	Dropout float32 `yaml:"dropout,omitempty"`
+}
+
+func (l *Llama) filled() Llama {
+	c := *l
+	if c.KVHeads == 0 {
+		c.KVHeads = c.Heads
+	}
+	if c.Hidden == 0 {
+		c.Hidden = (8*c.Width/3 + 31) / 32 * 32
+	}
+	return c
+}
+
+// Check implements Arch.
+func (l *Llama) Check() []Fault {
+	var f faults
+	c := l.filled()
+	f.positive("layers", c.Layers)
+	f.positive("heads", c.Heads)
+	f.positive("kv_heads", c.KVHeads)
+	f.positive("width", c.Width)
+	f.positive("hidden", c.Hidden)
+	f.divides("heads", c.Heads, "width", c.Width)
+	f.divides("kv_heads", c.KVHeads, "heads", c.Heads)
+	if c.Heads > 0 && c.Width/c.Heads%2 != 0 {
+		f = append(f, Fault{"heads", fmt.Sprintf("heads of %d features cannot be rotated in pairs", c.Width/c.Heads), ""})
+	}
+	if !(c.Theta > 1) {
+		f = append(f, Fault{"theta", fmt.Sprintf("%g is not above 1", c.Theta), "10000 is usual"})
+	}
+	f.rate("dropout", c.Dropout)
+	return f
+}
+
+// Build implements Arch. Weights start as GPT's do.
+func (l *Llama) Build(vocab, context int, seed uint64) (LanguageModel, error) {
+	if err := checkSize("llama", l, vocab, context); err != nil {
+		return nil, err
+	}
+	return newLlama(l.filled(), vocab, context, 1e-5, nn.NewDraw(seed)), nil
+}
+
+type llama struct {
+	Llama
+	vocab, context int
+	eps            float32
+	rope           *kernel.RoPE
+
+	Words  *nn.Embedding `st:"model.embed_tokens"` // (V, C)
+	Blocks []*llamaBlock `st:"model.layers"`
+	Norm   *nn.RMSNorm   `st:"model.norm"`
+	Top    *nn.Embedding `st:"lm_head"` // (V, C); nil: tied
+}
+
+type llamaBlock struct {
+	Norm1 *nn.RMSNorm `st:"input_layernorm"`
+	Q     *nn.Linear  `st:"self_attn.q_proj"` // C → H·D
+	K     *nn.Linear  `st:"self_attn.k_proj"` // C → KV·D
+	V     *nn.Linear  `st:"self_attn.v_proj"` // C → KV·D
+	Out   *nn.Linear  `st:"self_attn.o_proj"` // H·D → C
+	Norm2 *nn.RMSNorm `st:"post_attention_layernorm"`
+	Gate  *nn.Linear  `st:"mlp.gate_proj"` // C → hidden
+	Up    *nn.Linear  `st:"mlp.up_proj"`   // C → hidden
+	Down  *nn.Linear  `st:"mlp.down_proj"` // hidden → C
+}
+
+func newLlama(c Llama, vocab, context int, eps float32, d *nn.Draw) *llama {
+	const std = 0.02
+	residual := std / math.Sqrt(2*float64(c.Layers))
+	dim := c.Width / c.Heads
+	l := &llama{Llama: c, vocab: vocab, context: context, eps: eps,
+		rope:  kernel.NewRoPE(context, kernel.RoPEFrequencies(dim, c.Theta)),
+		Words: nn.NewEmbedding(vocab, c.Width, std, d),
+		Norm:  nn.NewRMSNorm(c.Width, eps),
+	}
+	for range c.Layers {
+		l.Blocks = append(l.Blocks, &llamaBlock{
+			Norm1: nn.NewRMSNorm(c.Width, eps),
+			Q:     nn.NewLinear(c.Width, c.Heads*dim, false, std, d),
+			K:     nn.NewLinear(c.Width, c.KVHeads*dim, false, std, d),
+			V:     nn.NewLinear(c.Width, c.KVHeads*dim, false, std, d),
+			Out:   nn.NewLinear(c.Heads*dim, c.Width, false, residual, d),
+			Norm2: nn.NewRMSNorm(c.Width, eps),
+			Gate:  nn.NewLinear(c.Width, c.Hidden, false, std, d),
+			Up:    nn.NewLinear(c.Width, c.Hidden, false, std, d),
+			Down:  nn.NewLinear(c.Hidden, c.Width, false, residual, d),
+		})
+	}
+	if !c.Tied {
+		l.Top = nn.NewEmbedding(vocab, c.Width, std, d)
+	}
+	return l
+}
+
+// forward takes N ids at their positions to states (N, C).
+func (l *llama) forward(tp *tensor.Tape, ids, pos []int32, at attender) *tensor.Tensor {
+	x := tp.Dropout(l.Words.Forward(tp, ids), l.Dropout) // (N, C)
+	for i, b := range l.Blocks {
+		h := b.Norm1.Forward(tp, x)                                                      // (N, C)
+		q := tp.Rotate(b.Q.Forward(tp, h), l.rope, l.Heads, pos)                         // (N, H·D)
+		k := tp.Rotate(b.K.Forward(tp, h), l.rope, l.KVHeads, pos)                       // (N, KV·D)
+		v := b.V.Forward(tp, h)                                                          // (N, KV·D)
+		h = at.attend(tp, i, tensor.Heads{X: q}, tensor.Heads{X: k}, tensor.Heads{X: v}) // (N, H·D)
+		x = tp.AddTo(tp.Dropout(b.Out.Forward(tp, h), l.Dropout), x)                     // (N, C)
+		h = b.Norm2.Forward(tp, x)                                                       // (N, C)
+		h = tp.SwiGLU(b.Gate.Forward(tp, h), b.Up.Forward(tp, h))                        // (N, hidden)
+		x = tp.AddTo(tp.Dropout(b.Down.Forward(tp, h), l.Dropout), x)                    // (N, C)
+	}
+	return l.Norm.Forward(tp, x)
+}
+
+func (l *llama) Params() []nn.Param { return nn.Params(l) }
+func (l *llama) Width() int         { return l.Llama.Width }
+func (l *llama) Context() int       { return l.context }
+func (l *llama) Vocab() int         { return l.vocab }
+func (l *llama) heads() heads       { return heads{l.Layers, l.Heads, l.KVHeads, l.Llama.Width / l.Heads} }
+func (l *llama) Decoder() Decoder   { return newDecoder(l) }
+
+func (l *llama) Head() *tensor.Tensor {
+	if l.Top == nil {
+		return l.Words.W
+	}
+	return l.Top.W
+}
+
+func (l *llama) Hidden(tp *tensor.Tape, b *Batch) *tensor.Tensor {
+	return l.forward(tp, b.IDs, positions(tp, b), l.heads().inBatch(b))
+}
+
+func (l *llama) Loss(tp *tensor.Tape, b *Batch) Loss { return headLoss(tp, l, b) }
+
+// llamaConfig is config.json as transformers' LlamaConfig has it.
+type llamaConfig struct {
+	Architectures []string `json:"architectures"`
+	ModelType     string   `json:"model_type"`
+	Vocab         int      `json:"vocab_size"`
+	Positions     int      `json:"max_position_embeddings"`
+	Width         int      `json:"hidden_size"`
+	Hidden        int      `json:"intermediate_size"`
+	Layers        int      `json:"num_hidden_layers"`
+	Heads         int      `json:"num_attention_heads"`
+	KVHeads       int      `json:"num_key_value_heads"`
+	HeadDim       int      `json:"head_dim,omitempty"`
+	Activation    string   `json:"hidden_act"`
+	Eps           float32  `json:"rms_norm_eps"`
+	Theta         float64  `json:"rope_theta"`
+	Scaling       any      `json:"rope_scaling"`
+	AttentionBias bool     `json:"attention_bias"`
+	MLPBias       bool     `json:"mlp_bias"`
+	InitStd       float32  `json:"initializer_range"`
+	Tied          bool     `json:"tie_word_embeddings"`
+}
+
+func (l *llama) config() any {
+	h := l.heads()
+	return llamaConfig{[]string{"LlamaForCausalLM"}, "llama", l.vocab, l.context, l.Llama.Width, l.Llama.Hidden, l.Layers,
+		h.n, h.kv, h.dim, "silu", l.eps, l.Theta, nil, false, false, 0.02, l.Tied}
+}
+
+func openLlama(config []byte) (LanguageModel, error) {
+	c := llamaConfig{Vocab: 32000, Positions: 2048, Width: 4096, Hidden: 11008, Layers: 32, Heads: 32, Activation: "silu", Eps: 1e-6, Theta: 10000}
+	if err := decodeConfig(config, &c); err != nil {
+		return nil, err
+	}
+	switch {
+	case c.Activation != "silu":
+		return nil, fmt.Errorf("hidden_act is %q, want silu", c.Activation)
+	case c.Scaling != nil:
+		return nil, fmt.Errorf("rope_scaling is set, want null")
+	case c.AttentionBias || c.MLPBias:
+		return nil, fmt.Errorf("attention_bias or mlp_bias is true, want false")
+	case c.HeadDim != 0 && c.HeadDim*c.Heads != c.Width:
+		return nil, fmt.Errorf("%d heads of head_dim %d do not make hidden_size %d", c.Heads, c.HeadDim, c.Width)
+	}
+	l := Llama{Layers: c.Layers, Heads: c.Heads, KVHeads: c.KVHeads, Width: c.Width, Hidden: c.Hidden, Theta: c.Theta, Tied: c.Tied}
+	if err := checkSize("llama", &l, c.Vocab, c.Positions); err != nil {
+		return nil, err
+	}
+	return newLlama(l.filled(), c.Vocab, c.Positions, c.Eps, nil), nil
+}

@@ -1,0 +1,219 @@
+package model
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"fragua/model/kernel"
+	"fragua/model/nn"
+	"fragua/model/tensor"
+)
+
+const (
+	testVocab   = 61
+	testContext = 24
+)
+
+// small is a small model of each architecture.
+func small() map[string]Arch {
+	return map[string]Arch{
+		"gpt":             &GPT{Layers: 2, Heads: 4, Width: 32},
+		"llama":           &Llama{Layers: 2, Heads: 4, KVHeads: 2, Width: 32, Theta: 10000, Tied: true},
+		"llama, own head": &Llama{Layers: 2, Heads: 4, Width: 32, Hidden: 48, Theta: 500, Tied: false},
+	}
+}
+
+func build(t testing.TB, a Arch) LanguageModel {
+	t.Helper()
+	m, err := a.Build(testVocab, testContext, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// drawBatch is rows of a language with a little order in it: each id leans on the one before.
+func drawBatch(rng *rand.Rand, b, t int) *Batch {
+	x := &Batch{B: b, T: t, IDs: make([]int32, b*t), Targets: make([]int32, b*t)}
+	for r := range b {
+		id := int32(rng.IntN(testVocab))
+		for c := range t {
+			x.IDs[r*t+c] = id
+			id = (id*7 + int32(rng.IntN(3))) % testVocab
+			x.Targets[r*t+c] = id
+		}
+	}
+	return x
+}
+
+// steps trains for n steps and returns the losses.
+func steps(m LanguageModel, n int) (losses []float64) {
+	ps := m.Params()
+	moments := make([][2][]float32, len(ps))
+	for i, p := range ps {
+		moments[i] = [2][]float32{make([]float32, len(p.Data)), make([]float32, len(p.Data))}
+	}
+	tp := tensor.NewTape(1)
+	tp.Train = true
+	rng := rand.New(rand.NewPCG(5, 5))
+	for step := 1; step <= n; step++ {
+		tp.Step = uint64(step)
+		loss := m.Loss(tp, drawBatch(rng, 4, testContext))
+		losses = append(losses, loss.NLL/float64(loss.Targets))
+		tp.Backward(loss.Total)
+		for i, p := range ps {
+			decay := float32(0)
+			if p.Decay {
+				decay = .1
+			}
+			kernel.AdamW(p.Data, p.Grad, moments[i][0], moments[i][1], 3e-3, .9, .99, 1e-8, decay, step, 1)
+			clear(p.Grad)
+		}
+	}
+	return losses
+}
+
+// TestLearns trains 20 steps: the losses are those recorded on the plain level,
+// and the bytes do not depend on the number of workers.
+func TestLearns(t *testing.T) {
+	golden := map[string][]float64{ // at steps 1, 5, 10, 15, 20
+		"gpt":             {4.095139, 3.972259, 3.906832, 3.707985, 3.595796},
+		"llama":           {4.090660, 3.926840, 3.836993, 3.611879, 3.503319},
+		"llama, own head": {4.109098, 3.919421, 3.749648, 3.473784, 3.251234},
+	}
+	for name, a := range small() {
+		t.Run(name, func(t *testing.T) {
+			train := func(workers int) (LanguageModel, []float64) {
+				kernel.SetWorkers(workers)
+				defer kernel.SetWorkers(0)
+				m := build(t, a)
+				return m, steps(m, 20)
+			}
+			m, losses := train(1)
+			again, same := train(4)
+			if !slices.Equal(losses, same) {
+				t.Errorf("losses with 1 worker %v, with 4 %v", losses, same)
+			}
+			for i, p := range m.Params() {
+				if !slices.Equal(p.Data, again.Params()[i].Data) {
+					t.Errorf("%s: other bytes with 4 workers than with 1", p.Name)
+				}
+			}
+			got := []float64{losses[0], losses[4], losses[9], losses[14], losses[19]}
+			want := golden[name]
+			for i := range got {
+				if len(want) != len(got) || math.Abs(got[i]-want[i]) > 1e-3 {
+					t.Fatalf("losses %.6f, recorded were %v", got, want)
+				}
+			}
+		})
+	}
+}
+
+// TestDecoderIsTheModel feeds rows of different lengths in pieces: after every
+// piece the next id has the probabilities that the whole row gives it.
+func TestDecoderIsTheModel(t *testing.T) {
+	for name, a := range small() {
+		t.Run(name, func(t *testing.T) {
+			m := build(t, a)
+			perturb(m)
+			rng := rand.New(rand.NewPCG(3, 3))
+			rows := make([][]int32, 3)
+			d := m.Decoder()
+			for step, lengths := range [][]int{{5, 1, 3}, {1, 1, 1}, {2, 7, 1}, {1, 1, 1}, {1, 1, 1}} {
+				fresh := make([][]int32, 3)
+				for r, n := range lengths {
+					for range n {
+						fresh[r] = append(fresh[r], int32(rng.IntN(testVocab)))
+					}
+					rows[r] = append(rows[r], fresh[r]...)
+				}
+				logits := d.Feed(fresh)
+				for r, ids := range rows {
+					same(t, logits[r*testVocab:][:testVocab], lastLogits(m, ids), "step %d row %d", step, r)
+				}
+				if step == 2 { // fork, drop and reorder
+					d.Select([]int{2, 1, 2})
+					rows = [][]int32{slices.Clone(rows[2]), rows[1], slices.Clone(rows[2])}
+				}
+			}
+		})
+	}
+}
+
+// TestDecoderSlides feeds more than the context holds: the row then is its last half.
+func TestDecoderSlides(t *testing.T) {
+	m := build(t, small()["gpt"])
+	perturb(m)
+	d := m.Decoder()
+	var ids []int32
+	for i := range testContext + 1 {
+		ids = append(ids, int32(i*5%testVocab))
+		logits := d.Feed([][]int32{ids[i:]})
+		seen := ids
+		if len(ids) > testContext {
+			seen = ids[len(ids)-testContext/2:]
+		}
+		same(t, logits, lastLogits(m, seen), "after %d ids", len(ids))
+	}
+	long := make([]int32, 3*testContext)
+	same(t, m.Decoder().Feed([][]int32{long}), lastLogits(m, long[:testContext]), "a prompt longer than the context")
+}
+
+// TestDocuments packs two texts into a row: each scores as it does alone.
+func TestDocuments(t *testing.T) {
+	for name, a := range small() {
+		t.Run(name, func(t *testing.T) {
+			m := build(t, a)
+			perturb(m)
+			rng := rand.New(rand.NewPCG(4, 4))
+			one, two := drawBatch(rng, 1, 7), drawBatch(rng, 1, 9)
+			both := &Batch{B: 1, T: 20, IDs: make([]int32, 20), Targets: make([]int32, 20), Docs: make([]int32, 20)}
+			for i := range both.Docs {
+				both.Docs[i], both.Targets[i] = -1, -1 // padding
+			}
+			for doc, b := range []*Batch{one, two} {
+				at := doc * one.T
+				copy(both.IDs[at:], b.IDs)
+				copy(both.Targets[at:], b.Targets)
+				for i := range b.T {
+					both.Docs[at+i] = int32(doc)
+				}
+			}
+			apart := m.Loss(nil, one).NLL + m.Loss(nil, two).NLL
+			packed := m.Loss(nil, both)
+			if math.Abs(packed.NLL-apart) > 1e-4 || packed.Targets != 16 {
+				t.Errorf("packed %v over %d targets, apart %v", packed.NLL, packed.Targets, apart)
+			}
+			scores, err := Score(m).Score(both)
+			if err != nil || math.Abs(scores[0]+apart) > 1e-4 {
+				t.Errorf("Score gives %v, %v; want %v", scores, err, -apart)
+			}
+		})
+	}
+}
+
+// perturb moves every parameter, so that biases and gains count too.
+func perturb(m LanguageModel) {
+	d := nn.NewDraw(9)
+	for _, p := range m.Params() {
+		kernel.AddTo(p.Data, d.Normal(.1, p.Shape...).Data)
+	}
+}
+
+func lastLogits(m LanguageModel, ids []int32) []float32 {
+	h := m.Hidden(nil, &Batch{B: 1, T: len(ids), IDs: ids})
+	var tp *tensor.Tape
+	return tp.Linear(tp.Rows(h, []int32{int32(len(ids) - 1)}), m.Head(), nil).Data
+}
+
+func same(t *testing.T, got, want []float32, format string, args ...any) {
+	t.Helper()
+	for i, w := range want {
+		if math.Abs(float64(got[i]-w)) > 1e-5*(1+math.Abs(float64(w))) {
+			t.Fatalf(format+": logit %d is %g, want %g", append(args, i, got[i], w)...)
+		}
+	}
+}

@@ -1,0 +1,85 @@
+package nn
+
+import "fragua/model/tensor"
+
+// A Linear is y = x·Wᵀ + b.
+type Linear struct {
+	W *tensor.Tensor `st:"weight"` // (out, in)
+	B *tensor.Tensor `st:"bias"`   // (out), or nil
+
+	Low []*LowRank // adapters, which belong to no checkpoint of the model
+}
+
+// NewLinear draws W from N(0, std²); the bias starts at 0.
+func NewLinear(in, out int, bias bool, std float64, d *Draw) *Linear {
+	l := &Linear{W: d.Normal(std, out, in)}
+	if bias {
+		l.B = tensor.Param(out)
+	}
+	return l
+}
+
+// Forward takes (N, in) to (N, out).
+func (l *Linear) Forward(tp *tensor.Tape, x *tensor.Tensor) *tensor.Tensor {
+	return l.adapters(tp, tp.Linear(x, l.W, l.B), x)
+}
+
+// GELU is Forward with the activation of GPT-2.
+func (l *Linear) GELU(tp *tensor.Tape, x *tensor.Tensor) *tensor.Tensor {
+	if len(l.Low) > 0 {
+		return tp.GELU(l.Forward(tp, x))
+	}
+	return tp.LinearGELU(x, l.W, l.B)
+}
+
+// An Embedding is a table with a row for each id.
+type Embedding struct {
+	W *tensor.Tensor `st:"weight"` // (ids, width)
+}
+
+// NewEmbedding draws rows from N(0, std²).
+func NewEmbedding(ids, width int, std float64, d *Draw) *Embedding {
+	return &Embedding{d.Normal(std, ids, width)}
+}
+
+// Forward takes N ids to (N, width).
+func (e *Embedding) Forward(tp *tensor.Tape, ids []int32) *tensor.Tensor { return tp.Rows(e.W, ids) }
+
+// A LayerNorm gives rows mean 0 and variance 1, then gain and bias (Ba et al. 2016).
+type LayerNorm struct {
+	Gain *tensor.Tensor `st:"weight"`
+	Bias *tensor.Tensor `st:"bias"`
+	Eps  float32
+}
+
+// NewLayerNorm starts from gain 1 and bias 0.
+func NewLayerNorm(width int, eps float32) *LayerNorm {
+	return &LayerNorm{ones(width), tensor.Param(width), eps}
+}
+
+// Forward takes (N, width) to the same.
+func (l *LayerNorm) Forward(tp *tensor.Tape, x *tensor.Tensor) *tensor.Tensor {
+	return tp.LayerNorm(x, l.Gain, l.Bias, l.Eps)
+}
+
+// An RMSNorm gives rows a root mean square of 1, then gain (Zhang and Sennrich 2019).
+type RMSNorm struct {
+	Gain *tensor.Tensor `st:"weight"`
+	Eps  float32
+}
+
+// NewRMSNorm starts from gain 1.
+func NewRMSNorm(width int, eps float32) *RMSNorm { return &RMSNorm{ones(width), eps} }
+
+// Forward takes (N, width) to the same.
+func (r *RMSNorm) Forward(tp *tensor.Tape, x *tensor.Tensor) *tensor.Tensor {
+	return tp.RMSNorm(x, r.Gain, r.Eps)
+}
+
+func ones(n int) *tensor.Tensor {
+	t := tensor.Param(n)
+	for i := range t.Data {
+		t.Data[i] = 1
+	}
+	return t
+}

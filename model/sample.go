@@ -1,0 +1,164 @@
+package model
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+	"math"
+	"math/rand/v2"
+	"slices"
+)
+
+// A Sampler draws the next id from logits. The zero value takes the likeliest.
+type Sampler struct {
+	Temperature float64 `yaml:"temperature"`                  // what logits are divided by; 0: always the likeliest
+	TopK        int     `yaml:"top_k,omitempty"`              // only the k likeliest; 0: all
+	TopP        float64 `yaml:"top_p,omitempty"`              // the fewest that hold this probability (Holtzman et al. 2020); 0: all
+	Repetition  float64 `yaml:"repetition_penalty,omitempty"` // divides the logits of ids already there (Keskar et al. 2019, section 4.1); 0: off
+	Seed        uint64  `yaml:"seed,omitempty"`
+}
+
+// Check finds the faults of the settings.
+func (s Sampler) Check() []Fault {
+	var f faults
+	if !(s.Temperature >= 0) {
+		f = append(f, Fault{"temperature", fmt.Sprintf("%g is below 0", s.Temperature), ""})
+	}
+	if s.TopK < 0 {
+		f = append(f, Fault{"top_k", fmt.Sprintf("%d is below 0", s.TopK), "0 means all"})
+	}
+	if !(s.TopP >= 0 && s.TopP <= 1) {
+		f = append(f, Fault{"top_p", fmt.Sprintf("%g is not in [0, 1]", s.TopP), ""})
+	}
+	if s.Repetition != 0 && !(s.Repetition >= 1) {
+		f = append(f, Fault{"repetition_penalty", fmt.Sprintf("%g is below 1", s.Repetition), "1.1 to 1.3 is usual"})
+	}
+	return f
+}
+
+// Generate feeds the prompt to a fresh decoder and yields up to n ids, until
+// one of the stop ids (which is not yielded), the end of the context, or the
+// reader's leaving. The same seed gives the same ids.
+func Generate(ctx context.Context, d Decoder, prompt []int32, n int, stop []int32, s Sampler) iter.Seq[int32] {
+	return func(yield func(int32) bool) {
+		rng := rand.New(rand.NewPCG(s.Seed, 0x5a)) // one stream a text
+		seen := map[int32]bool{}
+		for _, id := range prompt {
+			seen[id] = true
+		}
+		var drawn sampling
+		next := prompt
+		for range n {
+			if ctx.Err() != nil || len(next) == 0 {
+				return
+			}
+			id := drawn.next(s, rng, d.Feed([][]int32{next}), seen)
+			if slices.Contains(stop, id) || !yield(id) {
+				return
+			}
+			seen[id] = true
+			next = []int32{id}
+		}
+	}
+}
+
+// A candidate is an id and how likely it is.
+type candidate struct {
+	id int32
+	p  float64 // a logit, a probability or a log-probability
+}
+
+func likelier(a, b candidate) int {
+	if c := cmp.Compare(b.p, a.p); c != 0 {
+		return c
+	}
+	return cmp.Compare(a.id, b.id) // equal ones by id, so that the order is one
+}
+
+type sampling struct{ list []candidate }
+
+func (d *sampling) next(s Sampler, rng *rand.Rand, logits []float32, seen map[int32]bool) int32 {
+	list := d.list[:0]
+	for id, z := range logits {
+		list = append(list, candidate{int32(id), float64(z)})
+	}
+	d.list = list
+	if s.Repetition > 0 {
+		for id := range seen {
+			if c := &list[id]; c.p > 0 {
+				c.p /= s.Repetition
+			} else {
+				c.p *= s.Repetition
+			}
+		}
+	}
+	if s.Temperature == 0 {
+		return slices.MinFunc(list, likelier).id
+	}
+	if s.TopK > 0 && s.TopK < len(list) {
+		list = top(list, s.TopK)
+	} else if s.TopP > 0 && s.TopP < 1 {
+		slices.SortFunc(list, likelier)
+	}
+	most, sum := math.Inf(-1), 0.0
+	for _, c := range list {
+		most = max(most, c.p)
+	}
+	for i := range list {
+		list[i].p = math.Exp((list[i].p - most) / s.Temperature)
+		sum += list[i].p
+	}
+	if s.TopP > 0 && s.TopP < 1 {
+		held := 0.0
+		for i, c := range list {
+			if held += c.p; held >= s.TopP*sum {
+				list, sum = list[:i+1], held
+				break
+			}
+		}
+	}
+	r := rng.Float64() * sum
+	for _, c := range list {
+		if r -= c.p; r < 0 {
+			return c.id
+		}
+	}
+	return list[len(list)-1].id
+}
+
+// top brings the k likeliest to the front, in order, and returns them.
+func top(list []candidate, k int) []candidate {
+	if k <= 0 {
+		return nil
+	}
+	h := list[:k] // a heap with the least likely of the best on top
+	for i := k/2 - 1; i >= 0; i-- {
+		sink(h, i)
+	}
+	for i := k; i < len(list); i++ {
+		if likelier(list[i], h[0]) < 0 {
+			h[0], list[i] = list[i], h[0]
+			sink(h, 0)
+		}
+	}
+	slices.SortFunc(h, likelier)
+	return h
+}
+
+func sink(h []candidate, i int) {
+	for {
+		c := 2*i + 1
+		if c >= len(h) {
+			return
+		}
+		if c+1 < len(h) && likelier(h[c+1], h[c]) > 0 {
+			c++
+		}
+		if likelier(h[c], h[i]) < 0 {
+			return
+		}
+		h[c], h[i] = h[i], h[c]
+		i = c
+	}
+}

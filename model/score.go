@@ -1,0 +1,63 @@
+package model
+
+import (
+	"fmt"
+
+	"fragua/model/tensor"
+)
+
+// headLoss is the loss of a model whose head is a matrix over its last states.
+func headLoss(tp *tensor.Tape, m LanguageModel, b *Batch) Loss {
+	total, nll, n := tp.HeadLoss(m.Hidden(tp, b), m.Head(), b.Targets, tensor.HeadOptions{Norm: b.Norm, Smoothing: b.Smoothing})
+	return Loss{Total: total, NLL: nll, Targets: n}
+}
+
+// Score makes a Scorer of a language model.
+func Score(m LanguageModel) Scorer { return scorer{m, tensor.Scratch()} }
+
+type scorer struct {
+	m  LanguageModel
+	tp *tensor.Tape
+}
+
+// Score implements Scorer.
+func (s scorer) Score(b *Batch) ([]float64, error) {
+	if err := b.Check(s.m); err != nil {
+		return nil, err
+	}
+	defer s.tp.Reset()
+	each := make([]float64, b.B*b.T)
+	s.tp.HeadLoss(s.m.Hidden(s.tp, b), s.m.Head(), b.Targets, tensor.HeadOptions{Each: each})
+	sums := make([]float64, b.B)
+	for i, nll := range each {
+		sums[i/b.T] -= nll
+	}
+	return sums, nil
+}
+
+// Check finds what would not fit the model: lengths, ids outside the
+// vocabulary, rows longer than the context.
+func (b *Batch) Check(m LanguageModel) error {
+	n := b.B * b.T
+	switch {
+	case b.B < 1 || b.T < 1 || len(b.IDs) != n:
+		return fmt.Errorf("a batch of %d×%d has %d ids", b.B, b.T, len(b.IDs))
+	case b.Targets != nil && len(b.Targets) != n:
+		return fmt.Errorf("a batch of %d×%d has %d targets", b.B, b.T, len(b.Targets))
+	case b.Docs != nil && len(b.Docs) != n:
+		return fmt.Errorf("a batch of %d×%d has %d document numbers", b.B, b.T, len(b.Docs))
+	case b.T > m.Context():
+		return fmt.Errorf("rows of %d ids do not fit the model's context of %d", b.T, m.Context())
+	}
+	for i, id := range b.IDs {
+		if id < 0 || int(id) >= m.Vocab() {
+			return fmt.Errorf("row %d, position %d: id %d is not in the vocabulary of %d", i/b.T, i%b.T, id, m.Vocab())
+		}
+	}
+	for i, id := range b.Targets {
+		if id < -1 || int(id) >= m.Vocab() {
+			return fmt.Errorf("row %d, position %d: target %d is not in the vocabulary of %d", i/b.T, i%b.T, id, m.Vocab())
+		}
+	}
+	return nil
+}
