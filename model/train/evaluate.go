@@ -1,0 +1,122 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"fragua/model"
+	"fragua/pipeline"
+)
+
+// Lengths tells how many bytes of text each id stands for; *tokenize.Tokenizer does.
+type Lengths interface {
+	VocabSize() int
+	ByteLen(id int32) int // 0 for special ids
+}
+
+// An Evaluation is how well a scorer foretells text.
+type Evaluation struct {
+	NLL     float64 // Σ −log p of the targets, end tokens included, in nats
+	Targets int64
+	Bytes   int64 // UTF-8 bytes of the targets; end tokens have none
+	Rows    int64
+
+	sumBits2, sumBitsBytes, sumBytes2 float64 // over rows, for the interval
+}
+
+// BitsPerByte is Σ nll / ln 2 over the bytes of the scored text. It does not
+// depend on the tokenizer, so models of different vocabularies can be compared.
+func (e Evaluation) BitsPerByte() float64 { return e.NLL / math.Ln2 / float64(max(e.Bytes, 1)) }
+
+// Perplexity is exp of the mean nll of a target. It holds for one vocabulary only.
+func (e Evaluation) Perplexity() float64 { return math.Exp(e.Loss()) }
+
+// Loss is the mean nll of a target, in nats.
+func (e Evaluation) Loss() float64 { return e.NLL / float64(max(e.Targets, 1)) }
+
+// PlusMinus is half of the 95 % interval of BitsPerByte, by the spread of the
+// ratio over rows (Cochran 1977, eq. 6.9).
+func (e Evaluation) PlusMinus() float64 {
+	if e.Rows < 2 || e.Bytes == 0 {
+		return 0
+	}
+	n, ratio := float64(e.Rows), e.BitsPerByte()
+	spread := (e.sumBits2 - 2*ratio*e.sumBitsBytes + ratio*ratio*e.sumBytes2) / (n - 1)
+	return 1.96 * math.Sqrt(max(spread, 0)/n) / (float64(e.Bytes) / n)
+}
+
+func (e *Evaluation) add(nll float64, targets, bytes int64) {
+	e.NLL += nll
+	e.Targets += targets
+	e.Bytes += bytes
+	e.Rows++
+	bits := nll / math.Ln2
+	e.sumBits2 += bits * bits
+	e.sumBitsBytes += bits * float64(bytes)
+	e.sumBytes2 += float64(bytes) * float64(bytes)
+}
+
+const scoredRows = 8 // at a time
+
+// BitsPerByte scores rows of a split, on the same targets as training has: no
+// padding, no first id of a document. With most > 0 and fewer than the split's
+// rows it scores so many, spread evenly. Errors are the scorer's and the context's.
+func BitsPerByte(ctx context.Context, s model.Scorer, rows Rows, lengths Lengths, most int) (Evaluation, error) {
+	var e Evaluation
+	length := rows.Len()
+	if length == 0 {
+		return e, errNoRows
+	}
+	if most <= 0 || most > length {
+		most = length
+	}
+	var b model.Batch
+	var ids []int32
+	for i := 0; i < most; i += scoredRows {
+		if err := ctx.Err(); err != nil {
+			return e, err
+		}
+		resize(&b, min(scoredRows, most-i), rows.Context())
+		if ids == nil {
+			ids = make([]int32, 0, b.T+1)
+		}
+		for r := range b.B {
+			row, starts, filled := rows.Row((i+r)*length/most, ids[:0])
+			fillRow(&b, r, row, starts, filled)
+		}
+		scores, err := s.Score(&b)
+		if err != nil {
+			return e, err
+		}
+		for r, score := range scores {
+			targets, bytes := count(b.Targets[r*b.T:(r+1)*b.T], lengths)
+			if math.IsNaN(score) || math.IsInf(score, 0) {
+				return e, pipeline.Hintf(fmt.Errorf("row %d of the split scores %v", (i+r)*length/most, score),
+					"the model's weights are broken: train it with a lower lr")
+			}
+			e.add(-score, targets, bytes)
+		}
+	}
+	return e, nil
+}
+
+// count returns how many targets there are, and the bytes they stand for.
+func count(targets []int32, lengths Lengths) (n, bytes int64) {
+	for _, t := range targets {
+		if t >= 0 {
+			n++
+			bytes += int64(lengths.ByteLen(t))
+		}
+	}
+	return n, bytes
+}
+
+// byteLens is the table that Loop.Bytes wants.
+func byteLens(lengths Lengths) []int32 {
+	table := make([]int32, lengths.VocabSize())
+	for id := range table {
+		table[id] = int32(lengths.ByteLen(int32(id)))
+	}
+	return table
+}

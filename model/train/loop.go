@@ -1,0 +1,274 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"fragua/model"
+	"fragua/model/kernel"
+	"fragua/model/nn"
+	"fragua/model/tensor"
+	"fragua/pipeline"
+)
+
+// A Model is all that the loop asks of a model.
+type Model interface {
+	Params() []nn.Param
+	Loss(*tensor.Tape, *model.Batch) model.Loss
+}
+
+// A Loop is one training run. Its fields are set once, before Run.
+type Loop struct {
+	Model     Model
+	Source    Source
+	Optimizer Optimizer
+	// Rate is the learning rate of a group of parameters at a step, counted from
+	// 0. A rate of 0 freezes the group for that step.
+	Rate       func(step int64, group int) float64
+	Steps      int64   // optimizer steps to take
+	Accumulate int     // micro-batches a step; 0: one
+	Clip       float64 // greatest norm of the whole gradient; 0: any
+	Spike      float64 // skip a step whose gradient norm is so many times the usual; 0: never
+	Seed       uint64  // of dropout masks: with the number of the pass it is all their randomness
+	Bytes      []int32 // UTF-8 bytes of each id; nil: Step.Bytes stays 0
+
+	Checkpoint Checkpoint
+	Remember   any // pointer to what After gathers; JSON carries it through a crash
+	// After is called after each step, skipped or not. ErrStop ends the run
+	// early; another error ends it as failed. If the context ends while After is
+	// at work it is called again for the same step when the run is resumed, so it
+	// changes what Remember points to, and calls Offer and Observe, last.
+	After func(context.Context, Step) error
+
+	slab  *Slab
+	at    position
+	best  []float32
+	saved time.Time // when the last checkpoint was written
+}
+
+// ErrStop, returned by Loop.After, ends a run as done.
+var ErrStop = errors.New("training has reached its aim")
+
+// A Step says what one step did.
+type Step struct {
+	Done    int64   // steps taken so far, this one included
+	Steps   int64   // steps in all
+	Rate    float64 // the greatest of the groups' rates
+	NLL     float64 // Σ −log p of the step's targets, in nats
+	Targets int64   // how many targets that was
+	Bytes   int64   // UTF-8 bytes of those targets
+	Norm    float64 // of the gradient, before clipping
+	Skipped string  // why the weights were not changed; "" if they were
+}
+
+// Loss is the mean over the step's targets, in nats.
+func (s Step) Loss() float64 { return s.NLL / float64(max(s.Targets, 1)) }
+
+// position is where a run stands: with weights and moments, all that the next
+// step depends on.
+type position struct {
+	Step      int64   `json:"step"`
+	Skipped   int64   `json:"skipped"`
+	InARow    int64   `json:"in_a_row"` // skipped just now, one after the other
+	UsualNorm float64 `json:"usual_norm"`
+	Norms     int64   `json:"norms"` // in UsualNorm
+	BestScore float64 `json:"best_score"`
+	BestStep  int64   `json:"best_step"` // 0: none
+	Stopped   bool    `json:"stopped"`
+	Untold    *Step   `json:"untold,omitempty"` // the last step, if After has not heard of it
+
+	carry any
+}
+
+const mostSkips = 10 // so many skipped steps in a row end the run
+
+// Run takes the steps that are left: all of them, or those after the last
+// checkpoint. When the context ends it writes a checkpoint first and returns
+// the context's error. At the end the model holds its best weights if Offer was
+// called, else the optimizer's average if it keeps one, else the last.
+func (l *Loop) Run(ctx context.Context) error {
+	var err error
+	if l.slab, err = NewSlab(l.Model.Params()); err != nil {
+		return err
+	}
+	l.Optimizer.Start(l.slab)
+	if err := l.resume(); err != nil {
+		return err
+	}
+	passes := int64(max(l.Accumulate, 1))
+	rates := make([]float64, len(l.slab.Params))
+	tape := tensor.NewTape(l.Seed)
+	tape.Train = true
+	steps, stop := l.gather(l.at.Step, int(passes))
+	defer stop()
+
+	if l.at.Untold != nil {
+		if err := l.tell(ctx); err != nil {
+			return err
+		}
+	}
+	for l.at.Step < l.Steps && !l.at.Stopped {
+		if ctx.Err() != nil {
+			return errors.Join(context.Cause(ctx), l.save())
+		}
+		batches := <-steps.ready
+		if batches.err != nil {
+			return batches.err
+		}
+		report := Step{Done: l.at.Step + 1, Steps: l.Steps, Targets: batches.targets, Bytes: batches.bytes}
+		for i, p := range l.slab.Params {
+			rates[i] = l.Rate(l.at.Step, p.Group)
+			report.Rate = max(report.Rate, rates[i])
+		}
+
+		clear(l.slab.Grad)
+		l.slab.thaw(rates)
+		for i, b := range batches.micro {
+			tape.Step = uint64(l.at.Step*passes) + uint64(i)
+			if _, goesOn := b.Carry.(Continues); goesOn {
+				b.Carry = l.at.carry
+			}
+			loss := l.Model.Loss(tape, b)
+			tape.Backward(loss.Total)
+			report.NLL += loss.NLL
+			l.at.carry = b.Carry
+		}
+		steps.free <- batches
+
+		report.Norm = math.Sqrt(kernel.SumSquares(l.slab.Grad))
+		report.Skipped = l.unfit(report)
+		if report.Skipped == "" {
+			scale := 1.0
+			if l.Clip > 0 && report.Norm > l.Clip {
+				scale = l.Clip / report.Norm
+			}
+			for i := range rates {
+				if rates[i] != 0 {
+					l.slab.Updates[i]++
+				}
+			}
+			l.Optimizer.Update(l.slab, rates, float32(scale))
+		}
+		l.at.Step++
+		l.at.Untold = &report
+		if err := l.tell(ctx); err != nil {
+			return err
+		}
+		if l.Checkpoint.due(l.at.Step, l.saved) {
+			if err := l.save(); err != nil {
+				return err
+			}
+		}
+	}
+	l.slab.thawAll()
+	if err := l.save(); err != nil {
+		return err
+	}
+	l.finish()
+	return nil
+}
+
+// unfit says why a step must not change the weights, and keeps the usual norm
+// of those that did.
+func (l *Loop) unfit(r Step) string {
+	const memory, enough = 50, 20 // updates
+	usual := l.at.UsualNorm
+	switch {
+	case r.Targets == 0:
+		return "the batch has no targets"
+	case math.IsNaN(r.NLL) || math.IsInf(r.NLL, 0):
+		return fmt.Sprintf("the loss is %v", r.NLL)
+	case math.IsNaN(r.Norm) || math.IsInf(r.Norm, 0):
+		return fmt.Sprintf("the gradient's norm is %v", r.Norm)
+	case l.Spike > 0 && l.at.Norms >= enough && r.Norm > l.Spike*usual:
+		return fmt.Sprintf("the gradient's norm is %.3g, %.0f times the usual %.3g", r.Norm, r.Norm/usual, usual)
+	}
+	l.at.Norms++
+	l.at.UsualNorm += (r.Norm - usual) / float64(min(l.at.Norms, memory))
+	return ""
+}
+
+// tell hands the report of the last step on. If the context ends meanwhile it
+// writes a checkpoint that knows that this is still to be done.
+func (l *Loop) tell(ctx context.Context) error {
+	r := *l.at.Untold
+	if l.After != nil {
+		err := l.After(ctx, r)
+		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+			return errors.Join(err, l.save())
+		}
+		if errors.Is(err, ErrStop) {
+			l.at.Stopped, err = true, nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	l.at.Untold = nil
+	if r.Skipped == "" {
+		l.at.InARow = 0
+		return nil
+	}
+	l.at.Skipped++
+	if l.at.InARow++; l.at.InARow >= mostSkips {
+		return pipeline.Hintf(fmt.Errorf("step %d: %d steps in a row were skipped; of the last, %s", r.Done, mostSkips, r.Skipped),
+			"a lower lr or a longer warmup keeps the weights finite")
+	}
+	return nil
+}
+
+// Skipped is how many steps did not change the weights.
+func (l *Loop) Skipped() int64 { return l.at.Skipped }
+
+// Trains is how many numbers train. It may be called once Run has begun.
+func (l *Loop) Trains() int64 { return l.slab.Trains() }
+
+// WithAverage calls f while the model holds the optimizer's average of the
+// weights, if it keeps one.
+func (l *Loop) WithAverage(f func() error) error {
+	a, ok := l.Optimizer.(Averager)
+	if !ok {
+		return f()
+	}
+	a.SwapAverage(l.slab)
+	defer a.SwapAverage(l.slab)
+	return f()
+}
+
+// Observe tells the optimizer the validation loss, in nats a target.
+func (l *Loop) Observe(nll float64) {
+	if o, ok := l.Optimizer.(Observer); ok {
+		o.Observe(l.slab, nll)
+	}
+}
+
+// Offer keeps the weights as they are now, if their score is the greatest yet.
+// Run ends with the best.
+func (l *Loop) Offer(score float64) (isBest bool) {
+	if l.at.BestStep > 0 && !(score > l.at.BestScore) {
+		return false
+	}
+	if l.best == nil {
+		l.best = l.slab.New()
+	}
+	for i, p := range l.slab.Params {
+		copy(l.slab.Part(l.best, i), p.Data)
+	}
+	l.at.BestScore, l.at.BestStep = score, max(l.at.Step, 1)
+	return true
+}
+
+// Best is the greatest score offered and the step after which it was; 0, 0 if
+// there was none.
+func (l *Loop) Best() (score float64, step int64) { return l.at.BestScore, l.at.BestStep }
+
+func (l *Loop) finish() {
+	if l.at.BestStep > 0 {
+		l.slab.Swap(l.best)
+	} else if a, ok := l.Optimizer.(Averager); ok {
+		a.SwapAverage(l.slab)
+	}
+}

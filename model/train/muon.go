@@ -1,0 +1,114 @@
+package train
+
+import (
+	"math"
+
+	"fragua/model/kernel"
+	"fragua/model/nn"
+)
+
+// Muon moves each hidden matrix along its orthogonalised momentum (Jordan 2024):
+// all singular values of an update are brought to about 1 by Newton and Schulz's
+// iteration. The update is scaled by 0.2·√max(rows, columns), so that its size
+// is that of an AdamW update and one rate serves both (Liu et al. 2025, eq. 4).
+// Embeddings, head, norms and biases go by AdamW.
+type Muon struct {
+	Momentum   float64 `yaml:"momentum" json:"momentum" doc:"share of the momentum that is kept"`
+	Iterations int     `yaml:"iterations" json:"iterations" doc:"Newton–Schulz steps"`
+	AdamW      `yaml:",inline"`
+
+	hidden  []bool // which parameters are Muon's
+	x, y, z []float32
+	a, b    []float32
+}
+
+func (o *Muon) Start(s *Slab) {
+	o.AdamW.Start(s)
+	last := s.lastGroup()
+	o.hidden = make([]bool, len(s.Params))
+	large, square := 0, 0
+	for i, p := range s.Params {
+		if o.hidden[i] = isHidden(p, last); o.hidden[i] {
+			m := min(p.Shape[0], p.Shape[1])
+			large, square = max(large, len(p.Data)), max(square, m*m)
+		}
+	}
+	o.x, o.y, o.z = make([]float32, large), make([]float32, large), make([]float32, large)
+	o.a, o.b = make([]float32, square), make([]float32, square)
+}
+
+// isHidden reports whether a parameter is a matrix between embedding and head.
+func isHidden(p nn.Param, last int) bool {
+	return len(p.Shape) == 2 && p.Decay && p.Group > 0 && p.Group < last
+}
+
+func (o *Muon) Update(s *Slab, rates []float64, scale float32) {
+	for i, p := range s.Params {
+		switch {
+		case rates[i] == 0:
+		case !o.hidden[i]:
+			o.AdamW.update(s, i, rates[i], scale)
+		default:
+			o.matrix(p, s.Part(s.Grad, i), s.Part(o.m, i), rates[i], scale)
+		}
+	}
+}
+
+func (o *Muon) matrix(p nn.Param, g, v []float32, rate float64, scale float32) {
+	rows, cols := p.Shape[0], p.Shape[1]
+	u := o.z[:len(g)]
+	mu := float32(o.Momentum)
+	kernel.Parallel(len(g), grain, func(lo, hi int) {
+		for j := lo; j < hi; j++ { // Nesterov's momentum
+			d := float32(scale * g[j])
+			v[j] = float32(mu*v[j]) + d
+			u[j] = d + float32(mu*v[j])
+		}
+	})
+	o.orthogonalize(u, rows, cols)
+	if o.Decay != 0 {
+		kernel.Scale(p.Data, float32(1-rate*o.Decay))
+	}
+	kernel.AXPY(p.Data, float32(-rate*0.2*math.Sqrt(float64(max(rows, cols)))), u)
+}
+
+// orthogonalize replaces u (rows × cols) by about U·Vᵀ of its singular value
+// decomposition. With X the matrix, at most as tall as wide, over its Frobenius
+// norm, each iteration is X ← aX + (bA + cA²)X, A = XXᵀ.
+func (o *Muon) orthogonalize(u []float32, rows, cols int) {
+	const a, b, c = 3.4445, -4.7750, 2.0315
+	m, n := min(rows, cols), max(rows, cols)
+	x, y := o.x[:len(u)], o.y[:len(u)]
+	A, B := o.a[:m*m], o.b[:m*m]
+	if rows > cols {
+		transpose(x, u, rows, cols)
+	} else {
+		copy(x, u)
+	}
+	kernel.Scale(x, float32(1/(math.Sqrt(kernel.SumSquares(x))+1e-7)))
+	for range o.Iterations {
+		kernel.Gemm(kernel.NT, m, m, n, x, n, x, n, A, m, false)
+		kernel.Gemm(kernel.NN, m, m, m, A, m, A, m, B, m, false)
+		kernel.Scale(B, c)
+		kernel.AXPY(B, b, A)
+		kernel.Gemm(kernel.NN, m, n, m, B, m, x, n, y, n, false)
+		kernel.AXPY(y, a, x)
+		x, y = y, x
+	}
+	if rows > cols {
+		transpose(u, x, cols, rows)
+	} else {
+		copy(u, x)
+	}
+}
+
+// transpose sets dst (cols × rows) to srcᵀ (rows × cols).
+func transpose(dst, src []float32, rows, cols int) {
+	kernel.Parallel(cols, max(1, grain/rows), func(lo, hi int) {
+		for c := lo; c < hi; c++ {
+			for r := range rows {
+				dst[c*rows+r] = src[r*cols+c]
+			}
+		}
+	})
+}

@@ -1,0 +1,183 @@
+package train
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"time"
+
+	"fragua/model/kernel"
+	"fragua/model/safetensors"
+	"fragua/pipeline"
+)
+
+// A Checkpoint says where and how often a run is saved. One file holds all of
+// it, so that it is whole or not there:
+//
+//	weight.NAME    the parameters that train
+//	moment.NAME    the optimizer's arrays, in the slab's layout
+//	best           the weights with the best score, if Offer was called
+//	carry.N        a recurrent state
+//	metadata       "fragua": position, updates, the optimizer's scalars, Remember
+type Checkpoint struct {
+	Dir   string        // "" saves nothing
+	Every time.Duration // of training between two checkpoints; 0: one at the end, and when the context ends
+	Steps int64         // also after every so many steps; 0: by time alone
+}
+
+const checkpointName = "checkpoint.safetensors"
+
+// due never decides what is computed, only when it is saved.
+func (c Checkpoint) due(step int64, saved time.Time) bool {
+	if c.Dir == "" {
+		return false
+	}
+	return c.Steps > 0 && step%c.Steps == 0 || c.Every > 0 && time.Since(saved) >= c.Every
+}
+
+// savedState is what a checkpoint's metadata holds.
+type savedState struct {
+	At        position        `json:"at"`
+	Updates   []int64         `json:"updates"`
+	Carries   int             `json:"carries"` // arrays of the recurrent state; -1: none
+	Steps     int64           `json:"steps"`
+	Seed      uint64          `json:"seed"`
+	CPU       string          `json:"cpu"`
+	Optimizer json.RawMessage `json:"optimizer,omitempty"`
+	Remember  json.RawMessage `json:"remember,omitempty"`
+}
+
+// arrays lists all that a checkpoint holds, as views on the memory in use.
+func (l *Loop) arrays(carry [][]float32) []safetensors.Array {
+	var all []safetensors.Array
+	for _, p := range l.slab.Params {
+		all = append(all, safetensors.Float32("weight."+p.Name, p.Shape, p.Data))
+	}
+	add := func(name string, data []float32) {
+		all = append(all, safetensors.Float32(name, []int{len(data)}, data))
+	}
+	for _, m := range l.Optimizer.Moments() {
+		add("moment."+m.Name, m.Data)
+	}
+	if l.best != nil {
+		add("best", l.best)
+	}
+	for i, c := range carry {
+		add(fmt.Sprintf("carry.%d", i), c)
+	}
+	return all
+}
+
+func (l *Loop) save() error {
+	l.saved = time.Now()
+	if l.Checkpoint.Dir == "" {
+		return nil
+	}
+	s := savedState{At: l.at, Updates: l.slab.Updates, Carries: -1, Steps: l.Steps, Seed: l.Seed, CPU: kernel.Level()}
+	carry, ok := l.at.carry.([][]float32)
+	if ok {
+		s.Carries = len(carry)
+	} else if l.at.carry != nil {
+		return fmt.Errorf("a checkpoint cannot hold a recurrent state of type %T, only [][]float32", l.at.carry)
+	}
+	var err error
+	if r, ok := l.Optimizer.(Rememberer); ok {
+		if s.Optimizer, err = json.Marshal(r.Memory()); err != nil {
+			return err
+		}
+	}
+	if l.Remember != nil {
+		if s.Remember, err = json.Marshal(l.Remember); err != nil {
+			return err
+		}
+	}
+	meta, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	return pipeline.WriteFile(filepath.Join(l.Checkpoint.Dir, checkpointName), func(w io.Writer) error {
+		return safetensors.Write(w, l.arrays(carry), map[string]string{"fragua": string(meta)})
+	})
+}
+
+// resume goes to where the checkpoint stands, if there is one.
+func (l *Loop) resume() error {
+	l.saved = time.Now()
+	if l.Checkpoint.Dir == "" {
+		return nil
+	}
+	name := filepath.Join(l.Checkpoint.Dir, checkpointName)
+	f, err := safetensors.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return pipeline.Hintf(err, "remove %s to train from the start", name)
+	}
+	defer f.Close()
+	var s savedState
+	if err := json.Unmarshal([]byte(f.Metadata()["fragua"]), &s); err != nil {
+		return &pipeline.RowError{File: name, Row: -1, Err: fmt.Errorf("it is no checkpoint of fragua: %w", err)}
+	}
+	if s.CPU != kernel.Level() {
+		return pipeline.Hintf(fmt.Errorf("%s was trained with kernels for %s, and these are for %s: the result would be neither's", name, s.CPU, kernel.Level()),
+			"go on with --cpu %s, or remove the checkpoint to train from the start", s.CPU)
+	}
+	if s.Steps != l.Steps || s.Seed != l.Seed || len(s.Updates) != len(l.slab.Params) {
+		return l.foreign(name, fmt.Errorf("of %d steps, seed %d, %d parameters", s.Steps, s.Seed, len(s.Updates)))
+	}
+	read := func(into []float32, array string) error {
+		v, _, err := f.Float32(array)
+		if err == nil && len(v) != len(into) {
+			err = fmt.Errorf("%s has %d numbers, not %d", array, len(v), len(into))
+		}
+		copy(into, v)
+		return err
+	}
+	for _, p := range l.slab.Params {
+		if err := read(p.Data, "weight."+p.Name); err != nil {
+			return l.foreign(name, err)
+		}
+	}
+	for _, m := range l.Optimizer.Moments() {
+		if err := read(m.Data, "moment."+m.Name); err != nil {
+			return l.foreign(name, err)
+		}
+	}
+	if s.At.BestStep > 0 {
+		l.best = l.slab.New()
+		if err := read(l.best, "best"); err != nil {
+			return l.foreign(name, err)
+		}
+	}
+	if s.Carries >= 0 {
+		carry := make([][]float32, s.Carries)
+		for i := range carry {
+			if carry[i], _, err = f.Float32(fmt.Sprintf("carry.%d", i)); err != nil {
+				return l.foreign(name, err)
+			}
+		}
+		s.At.carry = carry
+	}
+	if r, ok := l.Optimizer.(Rememberer); ok {
+		if err := json.Unmarshal(s.Optimizer, r.Memory()); err != nil {
+			return l.foreign(name, err)
+		}
+	}
+	if l.Remember != nil {
+		if err := json.Unmarshal(s.Remember, l.Remember); err != nil {
+			return l.foreign(name, err)
+		}
+	}
+	l.at = s.At
+	copy(l.slab.Updates, s.Updates)
+	return nil
+}
+
+// foreign says that a checkpoint belongs to another run.
+func (l *Loop) foreign(name string, err error) error {
+	return pipeline.Hintf(fmt.Errorf("%s does not fit this run: %w", name, err), "remove it to train from the start")
+}
