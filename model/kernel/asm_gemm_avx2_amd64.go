@@ -4,75 +4,75 @@
 
 package kernel
 
-// gemmR1x1AVX2 multiplies 1 rows of A with a panel of 8 columns.
+// gemmR1x1AVX2 multiplies 1 rows of A with 8 columns of B.
 //
 //go:noescape
-func gemmR1x1AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmR1x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmR2x1AVX2 multiplies 2 rows of A with a panel of 8 columns.
+// gemmR2x1AVX2 multiplies 2 rows of A with 8 columns of B.
 //
 //go:noescape
-func gemmR2x1AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmR2x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmR3x1AVX2 multiplies 3 rows of A with a panel of 8 columns.
+// gemmR3x1AVX2 multiplies 3 rows of A with 8 columns of B.
 //
 //go:noescape
-func gemmR3x1AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmR3x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmR4x1AVX2 multiplies 4 rows of A with a panel of 8 columns.
+// gemmR4x1AVX2 multiplies 4 rows of A with 8 columns of B.
 //
 //go:noescape
-func gemmR4x1AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmR4x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmR5x1AVX2 multiplies 5 rows of A with a panel of 8 columns.
+// gemmR5x1AVX2 multiplies 5 rows of A with 8 columns of B.
 //
 //go:noescape
-func gemmR5x1AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmR5x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmR6x1AVX2 multiplies 6 rows of A with a panel of 8 columns.
+// gemmR6x1AVX2 multiplies 6 rows of A with 8 columns of B.
 //
 //go:noescape
-func gemmR6x1AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmR6x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmT6x1AVX2 multiplies 6 rows of A with a panel of 8 columns.
+// gemmT6x1AVX2 multiplies 6 rows of A with 8 columns of B.
 //
 //go:noescape
-func gemmT6x1AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmT6x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmR1x2AVX2 multiplies 1 rows of A with a panel of 16 columns.
+// gemmR1x2AVX2 multiplies 1 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR1x2AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmR1x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmR2x2AVX2 multiplies 2 rows of A with a panel of 16 columns.
+// gemmR2x2AVX2 multiplies 2 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR2x2AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmR2x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmR3x2AVX2 multiplies 3 rows of A with a panel of 16 columns.
+// gemmR3x2AVX2 multiplies 3 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR3x2AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmR3x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmR4x2AVX2 multiplies 4 rows of A with a panel of 16 columns.
+// gemmR4x2AVX2 multiplies 4 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR4x2AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmR4x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmR5x2AVX2 multiplies 5 rows of A with a panel of 16 columns.
+// gemmR5x2AVX2 multiplies 5 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR5x2AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmR5x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmR6x2AVX2 multiplies 6 rows of A with a panel of 16 columns.
+// gemmR6x2AVX2 multiplies 6 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR6x2AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmR6x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmT6x2AVX2 multiplies 6 rows of A with a panel of 16 columns.
+// gemmT6x2AVX2 multiplies 6 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmT6x2AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmT6x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
 // transposeAVX2 writes dst[p·ldd+r] = src[r·lds+p] for one vector of rows r and blocks vectors of p.
 //

@@ -4,16 +4,18 @@
 
 #include "textflag.h"
 
-// func gemmR1x1AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmR1x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemmR1x1AVX2(SB), NOSPLIT, $0-64
+TEXT ·gemmR1x1AVX2(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	LEAQ       (DX)(DX*2), R9
 	MOVQ       AX, R13
@@ -24,18 +26,21 @@ TEXT ·gemmR1x1AVX2(SB), NOSPLIT, $0-64
 
 loop1:
 	VMOVUPS      (DI), Y1
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y2
 	VFMADD231PS  Y1, Y2, Y0
-	VMOVUPS      32(DI), Y1
+	VMOVUPS      (DI), Y1
+	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Y2
 	VFMADD231PS  Y1, Y2, Y0
-	VMOVUPS      64(DI), Y1
+	VMOVUPS      (DI), Y1
+	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Y2
 	VFMADD231PS  Y1, Y2, Y0
-	VMOVUPS      96(DI), Y1
+	VMOVUPS      (DI), Y1
+	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Y2
 	VFMADD231PS  Y1, Y2, Y0
-	ADDQ         $+128, DI
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
 	JGE          loop1
@@ -46,16 +51,16 @@ rest2:
 
 one3:
 	VMOVUPS      (DI), Y1
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y2
 	VFMADD231PS  Y1, Y2, Y0
-	ADDQ         $+32, DI
 	ADDQ         $0x04, SI
 	DECQ         CX
 	JNE          one3
 
 done4:
-	MOVQ    acc+48(FP), R8
-	MOVQ    tail+56(FP), R11
+	MOVQ    acc+56(FP), R8
+	MOVQ    tail+64(FP), R11
 	LEAQ    windowAVX2<>+32(SB), R12
 	SHLQ    $0x02, R11
 	SUBQ    R11, R12
@@ -106,16 +111,18 @@ DATA windowAVX2<>+56(SB)/4, $0x00000000
 DATA windowAVX2<>+60(SB)/4, $0x00000000
 GLOBL windowAVX2<>(SB), RODATA|NOPTR, $64
 
-// func gemmR2x1AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmR2x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemmR2x1AVX2(SB), NOSPLIT, $0-64
+TEXT ·gemmR2x1AVX2(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	LEAQ       (DX)(DX*2), R9
 	MOVQ       AX, R13
@@ -129,26 +136,29 @@ TEXT ·gemmR2x1AVX2(SB), NOSPLIT, $0-64
 
 loop9:
 	VMOVUPS      (DI), Y2
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y3
 	VFMADD231PS  Y2, Y3, Y0
 	VBROADCASTSS (SI)(DX*1), Y4
 	VFMADD231PS  Y2, Y4, Y1
-	VMOVUPS      32(DI), Y2
+	VMOVUPS      (DI), Y2
+	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Y3
 	VFMADD231PS  Y2, Y3, Y0
 	VBROADCASTSS 4(SI)(DX*1), Y4
 	VFMADD231PS  Y2, Y4, Y1
-	VMOVUPS      64(DI), Y2
+	VMOVUPS      (DI), Y2
+	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Y3
 	VFMADD231PS  Y2, Y3, Y0
 	VBROADCASTSS 8(SI)(DX*1), Y4
 	VFMADD231PS  Y2, Y4, Y1
-	VMOVUPS      96(DI), Y2
+	VMOVUPS      (DI), Y2
+	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Y3
 	VFMADD231PS  Y2, Y3, Y0
 	VBROADCASTSS 12(SI)(DX*1), Y4
 	VFMADD231PS  Y2, Y4, Y1
-	ADDQ         $+128, DI
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
 	JGE          loop9
@@ -159,18 +169,18 @@ rest10:
 
 one11:
 	VMOVUPS      (DI), Y2
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y3
 	VFMADD231PS  Y2, Y3, Y0
 	VBROADCASTSS (SI)(DX*1), Y4
 	VFMADD231PS  Y2, Y4, Y1
-	ADDQ         $+32, DI
 	ADDQ         $0x04, SI
 	DECQ         CX
 	JNE          one11
 
 done12:
-	MOVQ    acc+48(FP), R8
-	MOVQ    tail+56(FP), R11
+	MOVQ    acc+56(FP), R8
+	MOVQ    tail+64(FP), R11
 	LEAQ    windowAVX2<>+32(SB), R12
 	SHLQ    $0x02, R11
 	SUBQ    R11, R12
@@ -212,16 +222,18 @@ out16:
 	VZEROUPPER
 	RET
 
-// func gemmR3x1AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmR3x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemmR3x1AVX2(SB), NOSPLIT, $0-64
+TEXT ·gemmR3x1AVX2(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	LEAQ       (DX)(DX*2), R9
 	MOVQ       AX, R13
@@ -238,34 +250,37 @@ TEXT ·gemmR3x1AVX2(SB), NOSPLIT, $0-64
 
 loop17:
 	VMOVUPS      (DI), Y3
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y4
 	VFMADD231PS  Y3, Y4, Y0
 	VBROADCASTSS (SI)(DX*1), Y5
 	VFMADD231PS  Y3, Y5, Y1
 	VBROADCASTSS (SI)(DX*2), Y6
 	VFMADD231PS  Y3, Y6, Y2
-	VMOVUPS      32(DI), Y3
+	VMOVUPS      (DI), Y3
+	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Y4
 	VFMADD231PS  Y3, Y4, Y0
 	VBROADCASTSS 4(SI)(DX*1), Y5
 	VFMADD231PS  Y3, Y5, Y1
 	VBROADCASTSS 4(SI)(DX*2), Y6
 	VFMADD231PS  Y3, Y6, Y2
-	VMOVUPS      64(DI), Y3
+	VMOVUPS      (DI), Y3
+	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Y4
 	VFMADD231PS  Y3, Y4, Y0
 	VBROADCASTSS 8(SI)(DX*1), Y5
 	VFMADD231PS  Y3, Y5, Y1
 	VBROADCASTSS 8(SI)(DX*2), Y6
 	VFMADD231PS  Y3, Y6, Y2
-	VMOVUPS      96(DI), Y3
+	VMOVUPS      (DI), Y3
+	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Y4
 	VFMADD231PS  Y3, Y4, Y0
 	VBROADCASTSS 12(SI)(DX*1), Y5
 	VFMADD231PS  Y3, Y5, Y1
 	VBROADCASTSS 12(SI)(DX*2), Y6
 	VFMADD231PS  Y3, Y6, Y2
-	ADDQ         $+128, DI
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
 	JGE          loop17
@@ -276,20 +291,20 @@ rest18:
 
 one19:
 	VMOVUPS      (DI), Y3
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y4
 	VFMADD231PS  Y3, Y4, Y0
 	VBROADCASTSS (SI)(DX*1), Y5
 	VFMADD231PS  Y3, Y5, Y1
 	VBROADCASTSS (SI)(DX*2), Y6
 	VFMADD231PS  Y3, Y6, Y2
-	ADDQ         $+32, DI
 	ADDQ         $0x04, SI
 	DECQ         CX
 	JNE          one19
 
 done20:
-	MOVQ    acc+48(FP), R8
-	MOVQ    tail+56(FP), R11
+	MOVQ    acc+56(FP), R8
+	MOVQ    tail+64(FP), R11
 	LEAQ    windowAVX2<>+32(SB), R12
 	SHLQ    $0x02, R11
 	SUBQ    R11, R12
@@ -340,16 +355,18 @@ out24:
 	VZEROUPPER
 	RET
 
-// func gemmR4x1AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmR4x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemmR4x1AVX2(SB), NOSPLIT, $0-64
+TEXT ·gemmR4x1AVX2(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	LEAQ       (DX)(DX*2), R9
 	MOVQ       AX, R13
@@ -369,6 +386,7 @@ TEXT ·gemmR4x1AVX2(SB), NOSPLIT, $0-64
 
 loop25:
 	VMOVUPS      (DI), Y4
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y5
 	VFMADD231PS  Y4, Y5, Y0
 	VBROADCASTSS (SI)(DX*1), Y6
@@ -377,7 +395,8 @@ loop25:
 	VFMADD231PS  Y4, Y7, Y2
 	VBROADCASTSS (SI)(R9*1), Y8
 	VFMADD231PS  Y4, Y8, Y3
-	VMOVUPS      32(DI), Y4
+	VMOVUPS      (DI), Y4
+	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Y5
 	VFMADD231PS  Y4, Y5, Y0
 	VBROADCASTSS 4(SI)(DX*1), Y6
@@ -386,7 +405,8 @@ loop25:
 	VFMADD231PS  Y4, Y7, Y2
 	VBROADCASTSS 4(SI)(R9*1), Y8
 	VFMADD231PS  Y4, Y8, Y3
-	VMOVUPS      64(DI), Y4
+	VMOVUPS      (DI), Y4
+	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Y5
 	VFMADD231PS  Y4, Y5, Y0
 	VBROADCASTSS 8(SI)(DX*1), Y6
@@ -395,7 +415,8 @@ loop25:
 	VFMADD231PS  Y4, Y7, Y2
 	VBROADCASTSS 8(SI)(R9*1), Y8
 	VFMADD231PS  Y4, Y8, Y3
-	VMOVUPS      96(DI), Y4
+	VMOVUPS      (DI), Y4
+	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Y5
 	VFMADD231PS  Y4, Y5, Y0
 	VBROADCASTSS 12(SI)(DX*1), Y6
@@ -404,7 +425,6 @@ loop25:
 	VFMADD231PS  Y4, Y7, Y2
 	VBROADCASTSS 12(SI)(R9*1), Y8
 	VFMADD231PS  Y4, Y8, Y3
-	ADDQ         $+128, DI
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
 	JGE          loop25
@@ -415,6 +435,7 @@ rest26:
 
 one27:
 	VMOVUPS      (DI), Y4
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y5
 	VFMADD231PS  Y4, Y5, Y0
 	VBROADCASTSS (SI)(DX*1), Y6
@@ -423,14 +444,13 @@ one27:
 	VFMADD231PS  Y4, Y7, Y2
 	VBROADCASTSS (SI)(R9*1), Y8
 	VFMADD231PS  Y4, Y8, Y3
-	ADDQ         $+32, DI
 	ADDQ         $0x04, SI
 	DECQ         CX
 	JNE          one27
 
 done28:
-	MOVQ    acc+48(FP), R8
-	MOVQ    tail+56(FP), R11
+	MOVQ    acc+56(FP), R8
+	MOVQ    tail+64(FP), R11
 	LEAQ    windowAVX2<>+32(SB), R12
 	SHLQ    $0x02, R11
 	SUBQ    R11, R12
@@ -490,16 +510,18 @@ out32:
 	VZEROUPPER
 	RET
 
-// func gemmR5x1AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmR5x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemmR5x1AVX2(SB), NOSPLIT, $0-64
+TEXT ·gemmR5x1AVX2(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	LEAQ       (DX)(DX*2), R9
 	LEAQ       (SI)(DX*4), R10
@@ -523,6 +545,7 @@ TEXT ·gemmR5x1AVX2(SB), NOSPLIT, $0-64
 
 loop33:
 	VMOVUPS      (DI), Y5
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y6
 	VFMADD231PS  Y5, Y6, Y0
 	VBROADCASTSS (SI)(DX*1), Y7
@@ -533,7 +556,8 @@ loop33:
 	VFMADD231PS  Y5, Y9, Y3
 	VBROADCASTSS (R10), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	VMOVUPS      32(DI), Y5
+	VMOVUPS      (DI), Y5
+	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y5, Y6, Y0
 	VBROADCASTSS 4(SI)(DX*1), Y7
@@ -544,7 +568,8 @@ loop33:
 	VFMADD231PS  Y5, Y9, Y3
 	VBROADCASTSS 4(R10), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	VMOVUPS      64(DI), Y5
+	VMOVUPS      (DI), Y5
+	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Y6
 	VFMADD231PS  Y5, Y6, Y0
 	VBROADCASTSS 8(SI)(DX*1), Y7
@@ -555,7 +580,8 @@ loop33:
 	VFMADD231PS  Y5, Y9, Y3
 	VBROADCASTSS 8(R10), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	VMOVUPS      96(DI), Y5
+	VMOVUPS      (DI), Y5
+	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Y6
 	VFMADD231PS  Y5, Y6, Y0
 	VBROADCASTSS 12(SI)(DX*1), Y7
@@ -566,7 +592,6 @@ loop33:
 	VFMADD231PS  Y5, Y9, Y3
 	VBROADCASTSS 12(R10), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         $+128, DI
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
@@ -578,6 +603,7 @@ rest34:
 
 one35:
 	VMOVUPS      (DI), Y5
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y6
 	VFMADD231PS  Y5, Y6, Y0
 	VBROADCASTSS (SI)(DX*1), Y7
@@ -588,15 +614,14 @@ one35:
 	VFMADD231PS  Y5, Y9, Y3
 	VBROADCASTSS (R10), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         $+32, DI
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
 	JNE          one35
 
 done36:
-	MOVQ    acc+48(FP), R8
-	MOVQ    tail+56(FP), R11
+	MOVQ    acc+56(FP), R8
+	MOVQ    tail+64(FP), R11
 	LEAQ    windowAVX2<>+32(SB), R12
 	SHLQ    $0x02, R11
 	SUBQ    R11, R12
@@ -665,16 +690,18 @@ out40:
 	VZEROUPPER
 	RET
 
-// func gemmR6x1AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmR6x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemmR6x1AVX2(SB), NOSPLIT, $0-64
+TEXT ·gemmR6x1AVX2(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	LEAQ       (DX)(DX*2), R9
 	LEAQ       (SI)(DX*4), R10
@@ -701,6 +728,7 @@ TEXT ·gemmR6x1AVX2(SB), NOSPLIT, $0-64
 
 loop41:
 	VMOVUPS      (DI), Y6
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y7
 	VFMADD231PS  Y6, Y7, Y0
 	VBROADCASTSS (SI)(DX*1), Y8
@@ -713,7 +741,8 @@ loop41:
 	VFMADD231PS  Y6, Y7, Y4
 	VBROADCASTSS (R10)(DX*1), Y8
 	VFMADD231PS  Y6, Y8, Y5
-	VMOVUPS      32(DI), Y6
+	VMOVUPS      (DI), Y6
+	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Y7
 	VFMADD231PS  Y6, Y7, Y0
 	VBROADCASTSS 4(SI)(DX*1), Y8
@@ -726,7 +755,8 @@ loop41:
 	VFMADD231PS  Y6, Y7, Y4
 	VBROADCASTSS 4(R10)(DX*1), Y8
 	VFMADD231PS  Y6, Y8, Y5
-	VMOVUPS      64(DI), Y6
+	VMOVUPS      (DI), Y6
+	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Y7
 	VFMADD231PS  Y6, Y7, Y0
 	VBROADCASTSS 8(SI)(DX*1), Y8
@@ -739,7 +769,8 @@ loop41:
 	VFMADD231PS  Y6, Y7, Y4
 	VBROADCASTSS 8(R10)(DX*1), Y8
 	VFMADD231PS  Y6, Y8, Y5
-	VMOVUPS      96(DI), Y6
+	VMOVUPS      (DI), Y6
+	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Y7
 	VFMADD231PS  Y6, Y7, Y0
 	VBROADCASTSS 12(SI)(DX*1), Y8
@@ -752,7 +783,6 @@ loop41:
 	VFMADD231PS  Y6, Y7, Y4
 	VBROADCASTSS 12(R10)(DX*1), Y8
 	VFMADD231PS  Y6, Y8, Y5
-	ADDQ         $+128, DI
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
@@ -764,6 +794,7 @@ rest42:
 
 one43:
 	VMOVUPS      (DI), Y6
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y7
 	VFMADD231PS  Y6, Y7, Y0
 	VBROADCASTSS (SI)(DX*1), Y8
@@ -776,15 +807,14 @@ one43:
 	VFMADD231PS  Y6, Y7, Y4
 	VBROADCASTSS (R10)(DX*1), Y8
 	VFMADD231PS  Y6, Y8, Y5
-	ADDQ         $+32, DI
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
 	JNE          one43
 
 done44:
-	MOVQ    acc+48(FP), R8
-	MOVQ    tail+56(FP), R11
+	MOVQ    acc+56(FP), R8
+	MOVQ    tail+64(FP), R11
 	LEAQ    windowAVX2<>+32(SB), R12
 	SHLQ    $0x02, R11
 	SUBQ    R11, R12
@@ -862,16 +892,18 @@ out48:
 	VZEROUPPER
 	RET
 
-// func gemmT6x1AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmT6x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemmT6x1AVX2(SB), NOSPLIT, $0-64
+TEXT ·gemmT6x1AVX2(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	MOVQ       AX, R13
 	VXORPS     Y0, Y0, Y0
@@ -896,6 +928,7 @@ TEXT ·gemmT6x1AVX2(SB), NOSPLIT, $0-64
 
 loop49:
 	VMOVUPS      (DI), Y6
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y7
 	VFMADD231PS  Y6, Y7, Y0
 	VBROADCASTSS 4(SI), Y8
@@ -910,7 +943,8 @@ loop49:
 	VFMADD231PS  Y6, Y8, Y5
 	PREFETCHT0   (SI)(DX*8)
 	ADDQ         DX, SI
-	VMOVUPS      32(DI), Y6
+	VMOVUPS      (DI), Y6
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y7
 	VFMADD231PS  Y6, Y7, Y0
 	VBROADCASTSS 4(SI), Y8
@@ -925,7 +959,8 @@ loop49:
 	VFMADD231PS  Y6, Y8, Y5
 	PREFETCHT0   (SI)(DX*8)
 	ADDQ         DX, SI
-	VMOVUPS      64(DI), Y6
+	VMOVUPS      (DI), Y6
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y7
 	VFMADD231PS  Y6, Y7, Y0
 	VBROADCASTSS 4(SI), Y8
@@ -940,7 +975,8 @@ loop49:
 	VFMADD231PS  Y6, Y8, Y5
 	PREFETCHT0   (SI)(DX*8)
 	ADDQ         DX, SI
-	VMOVUPS      96(DI), Y6
+	VMOVUPS      (DI), Y6
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y7
 	VFMADD231PS  Y6, Y7, Y0
 	VBROADCASTSS 4(SI), Y8
@@ -955,7 +991,6 @@ loop49:
 	VFMADD231PS  Y6, Y8, Y5
 	PREFETCHT0   (SI)(DX*8)
 	ADDQ         DX, SI
-	ADDQ         $+128, DI
 	SUBQ         $0x04, CX
 	JGE          loop49
 
@@ -965,6 +1000,7 @@ rest50:
 
 one51:
 	VMOVUPS      (DI), Y6
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y7
 	VFMADD231PS  Y6, Y7, Y0
 	VBROADCASTSS 4(SI), Y8
@@ -979,13 +1015,12 @@ one51:
 	VFMADD231PS  Y6, Y8, Y5
 	PREFETCHT0   (SI)(DX*8)
 	ADDQ         DX, SI
-	ADDQ         $+32, DI
 	DECQ         CX
 	JNE          one51
 
 done52:
-	MOVQ    acc+48(FP), R8
-	MOVQ    tail+56(FP), R11
+	MOVQ    acc+56(FP), R8
+	MOVQ    tail+64(FP), R11
 	LEAQ    windowAVX2<>+32(SB), R12
 	SHLQ    $0x02, R11
 	SUBQ    R11, R12
@@ -1063,16 +1098,18 @@ out56:
 	VZEROUPPER
 	RET
 
-// func gemmR1x2AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmR1x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemmR1x2AVX2(SB), NOSPLIT, $0-64
+TEXT ·gemmR1x2AVX2(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	LEAQ       (DX)(DX*2), R9
 	MOVQ       AX, R13
@@ -1085,25 +1122,28 @@ TEXT ·gemmR1x2AVX2(SB), NOSPLIT, $0-64
 loop57:
 	VMOVUPS      (DI), Y2
 	VMOVUPS      32(DI), Y3
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
-	VMOVUPS      64(DI), Y2
-	VMOVUPS      96(DI), Y3
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y3
+	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
-	VMOVUPS      128(DI), Y2
-	VMOVUPS      160(DI), Y3
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y3
+	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
-	VMOVUPS      192(DI), Y2
-	VMOVUPS      224(DI), Y3
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y3
+	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
-	ADDQ         $+256, DI
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
 	JGE          loop57
@@ -1115,17 +1155,17 @@ rest58:
 one59:
 	VMOVUPS      (DI), Y2
 	VMOVUPS      32(DI), Y3
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
-	ADDQ         $+64, DI
 	ADDQ         $0x04, SI
 	DECQ         CX
 	JNE          one59
 
 done60:
-	MOVQ    acc+48(FP), R8
-	MOVQ    tail+56(FP), R11
+	MOVQ    acc+56(FP), R8
+	MOVQ    tail+64(FP), R11
 	LEAQ    windowAVX2<>+32(SB), R12
 	SHLQ    $0x02, R11
 	SUBQ    R11, R12
@@ -1162,16 +1202,18 @@ out64:
 	VZEROUPPER
 	RET
 
-// func gemmR2x2AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmR2x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemmR2x2AVX2(SB), NOSPLIT, $0-64
+TEXT ·gemmR2x2AVX2(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	LEAQ       (DX)(DX*2), R9
 	MOVQ       AX, R13
@@ -1188,37 +1230,40 @@ TEXT ·gemmR2x2AVX2(SB), NOSPLIT, $0-64
 loop65:
 	VMOVUPS      (DI), Y4
 	VMOVUPS      32(DI), Y5
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y6
 	VFMADD231PS  Y4, Y6, Y0
 	VFMADD231PS  Y5, Y6, Y1
 	VBROADCASTSS (SI)(DX*1), Y7
 	VFMADD231PS  Y4, Y7, Y2
 	VFMADD231PS  Y5, Y7, Y3
-	VMOVUPS      64(DI), Y4
-	VMOVUPS      96(DI), Y5
+	VMOVUPS      (DI), Y4
+	VMOVUPS      32(DI), Y5
+	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y4, Y6, Y0
 	VFMADD231PS  Y5, Y6, Y1
 	VBROADCASTSS 4(SI)(DX*1), Y7
 	VFMADD231PS  Y4, Y7, Y2
 	VFMADD231PS  Y5, Y7, Y3
-	VMOVUPS      128(DI), Y4
-	VMOVUPS      160(DI), Y5
+	VMOVUPS      (DI), Y4
+	VMOVUPS      32(DI), Y5
+	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Y6
 	VFMADD231PS  Y4, Y6, Y0
 	VFMADD231PS  Y5, Y6, Y1
 	VBROADCASTSS 8(SI)(DX*1), Y7
 	VFMADD231PS  Y4, Y7, Y2
 	VFMADD231PS  Y5, Y7, Y3
-	VMOVUPS      192(DI), Y4
-	VMOVUPS      224(DI), Y5
+	VMOVUPS      (DI), Y4
+	VMOVUPS      32(DI), Y5
+	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Y6
 	VFMADD231PS  Y4, Y6, Y0
 	VFMADD231PS  Y5, Y6, Y1
 	VBROADCASTSS 12(SI)(DX*1), Y7
 	VFMADD231PS  Y4, Y7, Y2
 	VFMADD231PS  Y5, Y7, Y3
-	ADDQ         $+256, DI
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
 	JGE          loop65
@@ -1230,20 +1275,20 @@ rest66:
 one67:
 	VMOVUPS      (DI), Y4
 	VMOVUPS      32(DI), Y5
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y6
 	VFMADD231PS  Y4, Y6, Y0
 	VFMADD231PS  Y5, Y6, Y1
 	VBROADCASTSS (SI)(DX*1), Y7
 	VFMADD231PS  Y4, Y7, Y2
 	VFMADD231PS  Y5, Y7, Y3
-	ADDQ         $+64, DI
 	ADDQ         $0x04, SI
 	DECQ         CX
 	JNE          one67
 
 done68:
-	MOVQ    acc+48(FP), R8
-	MOVQ    tail+56(FP), R11
+	MOVQ    acc+56(FP), R8
+	MOVQ    tail+64(FP), R11
 	LEAQ    windowAVX2<>+32(SB), R12
 	SHLQ    $0x02, R11
 	SUBQ    R11, R12
@@ -1293,16 +1338,18 @@ out72:
 	VZEROUPPER
 	RET
 
-// func gemmR3x2AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmR3x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemmR3x2AVX2(SB), NOSPLIT, $0-64
+TEXT ·gemmR3x2AVX2(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	LEAQ       (DX)(DX*2), R9
 	MOVQ       AX, R13
@@ -1323,6 +1370,7 @@ TEXT ·gemmR3x2AVX2(SB), NOSPLIT, $0-64
 loop73:
 	VMOVUPS      (DI), Y6
 	VMOVUPS      32(DI), Y7
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y8
 	VFMADD231PS  Y6, Y8, Y0
 	VFMADD231PS  Y7, Y8, Y1
@@ -1332,8 +1380,9 @@ loop73:
 	VBROADCASTSS (SI)(DX*2), Y10
 	VFMADD231PS  Y6, Y10, Y4
 	VFMADD231PS  Y7, Y10, Y5
-	VMOVUPS      64(DI), Y6
-	VMOVUPS      96(DI), Y7
+	VMOVUPS      (DI), Y6
+	VMOVUPS      32(DI), Y7
+	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Y8
 	VFMADD231PS  Y6, Y8, Y0
 	VFMADD231PS  Y7, Y8, Y1
@@ -1343,8 +1392,9 @@ loop73:
 	VBROADCASTSS 4(SI)(DX*2), Y10
 	VFMADD231PS  Y6, Y10, Y4
 	VFMADD231PS  Y7, Y10, Y5
-	VMOVUPS      128(DI), Y6
-	VMOVUPS      160(DI), Y7
+	VMOVUPS      (DI), Y6
+	VMOVUPS      32(DI), Y7
+	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Y8
 	VFMADD231PS  Y6, Y8, Y0
 	VFMADD231PS  Y7, Y8, Y1
@@ -1354,8 +1404,9 @@ loop73:
 	VBROADCASTSS 8(SI)(DX*2), Y10
 	VFMADD231PS  Y6, Y10, Y4
 	VFMADD231PS  Y7, Y10, Y5
-	VMOVUPS      192(DI), Y6
-	VMOVUPS      224(DI), Y7
+	VMOVUPS      (DI), Y6
+	VMOVUPS      32(DI), Y7
+	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Y8
 	VFMADD231PS  Y6, Y8, Y0
 	VFMADD231PS  Y7, Y8, Y1
@@ -1365,7 +1416,6 @@ loop73:
 	VBROADCASTSS 12(SI)(DX*2), Y10
 	VFMADD231PS  Y6, Y10, Y4
 	VFMADD231PS  Y7, Y10, Y5
-	ADDQ         $+256, DI
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
 	JGE          loop73
@@ -1377,6 +1427,7 @@ rest74:
 one75:
 	VMOVUPS      (DI), Y6
 	VMOVUPS      32(DI), Y7
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y8
 	VFMADD231PS  Y6, Y8, Y0
 	VFMADD231PS  Y7, Y8, Y1
@@ -1386,14 +1437,13 @@ one75:
 	VBROADCASTSS (SI)(DX*2), Y10
 	VFMADD231PS  Y6, Y10, Y4
 	VFMADD231PS  Y7, Y10, Y5
-	ADDQ         $+64, DI
 	ADDQ         $0x04, SI
 	DECQ         CX
 	JNE          one75
 
 done76:
-	MOVQ    acc+48(FP), R8
-	MOVQ    tail+56(FP), R11
+	MOVQ    acc+56(FP), R8
+	MOVQ    tail+64(FP), R11
 	LEAQ    windowAVX2<>+32(SB), R12
 	SHLQ    $0x02, R11
 	SUBQ    R11, R12
@@ -1456,16 +1506,18 @@ out80:
 	VZEROUPPER
 	RET
 
-// func gemmR4x2AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmR4x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemmR4x2AVX2(SB), NOSPLIT, $0-64
+TEXT ·gemmR4x2AVX2(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	LEAQ       (DX)(DX*2), R9
 	MOVQ       AX, R13
@@ -1490,6 +1542,7 @@ TEXT ·gemmR4x2AVX2(SB), NOSPLIT, $0-64
 loop81:
 	VMOVUPS      (DI), Y8
 	VMOVUPS      32(DI), Y9
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y10
 	VFMADD231PS  Y8, Y10, Y0
 	VFMADD231PS  Y9, Y10, Y1
@@ -1502,8 +1555,9 @@ loop81:
 	VBROADCASTSS (SI)(R9*1), Y13
 	VFMADD231PS  Y8, Y13, Y6
 	VFMADD231PS  Y9, Y13, Y7
-	VMOVUPS      64(DI), Y8
-	VMOVUPS      96(DI), Y9
+	VMOVUPS      (DI), Y8
+	VMOVUPS      32(DI), Y9
+	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Y10
 	VFMADD231PS  Y8, Y10, Y0
 	VFMADD231PS  Y9, Y10, Y1
@@ -1516,8 +1570,9 @@ loop81:
 	VBROADCASTSS 4(SI)(R9*1), Y13
 	VFMADD231PS  Y8, Y13, Y6
 	VFMADD231PS  Y9, Y13, Y7
-	VMOVUPS      128(DI), Y8
-	VMOVUPS      160(DI), Y9
+	VMOVUPS      (DI), Y8
+	VMOVUPS      32(DI), Y9
+	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Y10
 	VFMADD231PS  Y8, Y10, Y0
 	VFMADD231PS  Y9, Y10, Y1
@@ -1530,8 +1585,9 @@ loop81:
 	VBROADCASTSS 8(SI)(R9*1), Y13
 	VFMADD231PS  Y8, Y13, Y6
 	VFMADD231PS  Y9, Y13, Y7
-	VMOVUPS      192(DI), Y8
-	VMOVUPS      224(DI), Y9
+	VMOVUPS      (DI), Y8
+	VMOVUPS      32(DI), Y9
+	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Y10
 	VFMADD231PS  Y8, Y10, Y0
 	VFMADD231PS  Y9, Y10, Y1
@@ -1544,7 +1600,6 @@ loop81:
 	VBROADCASTSS 12(SI)(R9*1), Y13
 	VFMADD231PS  Y8, Y13, Y6
 	VFMADD231PS  Y9, Y13, Y7
-	ADDQ         $+256, DI
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
 	JGE          loop81
@@ -1556,6 +1611,7 @@ rest82:
 one83:
 	VMOVUPS      (DI), Y8
 	VMOVUPS      32(DI), Y9
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y10
 	VFMADD231PS  Y8, Y10, Y0
 	VFMADD231PS  Y9, Y10, Y1
@@ -1568,14 +1624,13 @@ one83:
 	VBROADCASTSS (SI)(R9*1), Y13
 	VFMADD231PS  Y8, Y13, Y6
 	VFMADD231PS  Y9, Y13, Y7
-	ADDQ         $+64, DI
 	ADDQ         $0x04, SI
 	DECQ         CX
 	JNE          one83
 
 done84:
-	MOVQ    acc+48(FP), R8
-	MOVQ    tail+56(FP), R11
+	MOVQ    acc+56(FP), R8
+	MOVQ    tail+64(FP), R11
 	LEAQ    windowAVX2<>+32(SB), R12
 	SHLQ    $0x02, R11
 	SUBQ    R11, R12
@@ -1651,16 +1706,18 @@ out88:
 	VZEROUPPER
 	RET
 
-// func gemmR5x2AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmR5x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemmR5x2AVX2(SB), NOSPLIT, $0-64
+TEXT ·gemmR5x2AVX2(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	LEAQ       (DX)(DX*2), R9
 	LEAQ       (SI)(DX*4), R10
@@ -1690,6 +1747,7 @@ TEXT ·gemmR5x2AVX2(SB), NOSPLIT, $0-64
 loop89:
 	VMOVUPS      (DI), Y10
 	VMOVUPS      32(DI), Y11
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y12
 	VFMADD231PS  Y10, Y12, Y0
 	VFMADD231PS  Y11, Y12, Y1
@@ -1705,8 +1763,9 @@ loop89:
 	VBROADCASTSS (R10), Y12
 	VFMADD231PS  Y10, Y12, Y8
 	VFMADD231PS  Y11, Y12, Y9
-	VMOVUPS      64(DI), Y10
-	VMOVUPS      96(DI), Y11
+	VMOVUPS      (DI), Y10
+	VMOVUPS      32(DI), Y11
+	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Y12
 	VFMADD231PS  Y10, Y12, Y0
 	VFMADD231PS  Y11, Y12, Y1
@@ -1722,8 +1781,9 @@ loop89:
 	VBROADCASTSS 4(R10), Y12
 	VFMADD231PS  Y10, Y12, Y8
 	VFMADD231PS  Y11, Y12, Y9
-	VMOVUPS      128(DI), Y10
-	VMOVUPS      160(DI), Y11
+	VMOVUPS      (DI), Y10
+	VMOVUPS      32(DI), Y11
+	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Y12
 	VFMADD231PS  Y10, Y12, Y0
 	VFMADD231PS  Y11, Y12, Y1
@@ -1739,8 +1799,9 @@ loop89:
 	VBROADCASTSS 8(R10), Y12
 	VFMADD231PS  Y10, Y12, Y8
 	VFMADD231PS  Y11, Y12, Y9
-	VMOVUPS      192(DI), Y10
-	VMOVUPS      224(DI), Y11
+	VMOVUPS      (DI), Y10
+	VMOVUPS      32(DI), Y11
+	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Y12
 	VFMADD231PS  Y10, Y12, Y0
 	VFMADD231PS  Y11, Y12, Y1
@@ -1756,7 +1817,6 @@ loop89:
 	VBROADCASTSS 12(R10), Y12
 	VFMADD231PS  Y10, Y12, Y8
 	VFMADD231PS  Y11, Y12, Y9
-	ADDQ         $+256, DI
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
@@ -1769,6 +1829,7 @@ rest90:
 one91:
 	VMOVUPS      (DI), Y10
 	VMOVUPS      32(DI), Y11
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y12
 	VFMADD231PS  Y10, Y12, Y0
 	VFMADD231PS  Y11, Y12, Y1
@@ -1784,15 +1845,14 @@ one91:
 	VBROADCASTSS (R10), Y12
 	VFMADD231PS  Y10, Y12, Y8
 	VFMADD231PS  Y11, Y12, Y9
-	ADDQ         $+64, DI
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
 	JNE          one91
 
 done92:
-	MOVQ    acc+48(FP), R8
-	MOVQ    tail+56(FP), R11
+	MOVQ    acc+56(FP), R8
+	MOVQ    tail+64(FP), R11
 	LEAQ    windowAVX2<>+32(SB), R12
 	SHLQ    $0x02, R11
 	SUBQ    R11, R12
@@ -1881,16 +1941,18 @@ out96:
 	VZEROUPPER
 	RET
 
-// func gemmR6x2AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmR6x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemmR6x2AVX2(SB), NOSPLIT, $0-64
+TEXT ·gemmR6x2AVX2(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	LEAQ       (DX)(DX*2), R9
 	LEAQ       (SI)(DX*4), R10
@@ -1924,6 +1986,7 @@ TEXT ·gemmR6x2AVX2(SB), NOSPLIT, $0-64
 loop97:
 	VMOVUPS      (DI), Y12
 	VMOVUPS      32(DI), Y13
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -1942,8 +2005,9 @@ loop97:
 	VBROADCASTSS (R10)(DX*1), Y15
 	VFMADD231PS  Y12, Y15, Y10
 	VFMADD231PS  Y13, Y15, Y11
-	VMOVUPS      64(DI), Y12
-	VMOVUPS      96(DI), Y13
+	VMOVUPS      (DI), Y12
+	VMOVUPS      32(DI), Y13
+	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -1962,8 +2026,9 @@ loop97:
 	VBROADCASTSS 4(R10)(DX*1), Y15
 	VFMADD231PS  Y12, Y15, Y10
 	VFMADD231PS  Y13, Y15, Y11
-	VMOVUPS      128(DI), Y12
-	VMOVUPS      160(DI), Y13
+	VMOVUPS      (DI), Y12
+	VMOVUPS      32(DI), Y13
+	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -1982,8 +2047,9 @@ loop97:
 	VBROADCASTSS 8(R10)(DX*1), Y15
 	VFMADD231PS  Y12, Y15, Y10
 	VFMADD231PS  Y13, Y15, Y11
-	VMOVUPS      192(DI), Y12
-	VMOVUPS      224(DI), Y13
+	VMOVUPS      (DI), Y12
+	VMOVUPS      32(DI), Y13
+	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -2002,7 +2068,6 @@ loop97:
 	VBROADCASTSS 12(R10)(DX*1), Y15
 	VFMADD231PS  Y12, Y15, Y10
 	VFMADD231PS  Y13, Y15, Y11
-	ADDQ         $+256, DI
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
@@ -2015,6 +2080,7 @@ rest98:
 one99:
 	VMOVUPS      (DI), Y12
 	VMOVUPS      32(DI), Y13
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -2033,15 +2099,14 @@ one99:
 	VBROADCASTSS (R10)(DX*1), Y15
 	VFMADD231PS  Y12, Y15, Y10
 	VFMADD231PS  Y13, Y15, Y11
-	ADDQ         $+64, DI
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
 	JNE          one99
 
 done100:
-	MOVQ    acc+48(FP), R8
-	MOVQ    tail+56(FP), R11
+	MOVQ    acc+56(FP), R8
+	MOVQ    tail+64(FP), R11
 	LEAQ    windowAVX2<>+32(SB), R12
 	SHLQ    $0x02, R11
 	SUBQ    R11, R12
@@ -2143,16 +2208,18 @@ out104:
 	VZEROUPPER
 	RET
 
-// func gemmT6x2AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmT6x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemmT6x2AVX2(SB), NOSPLIT, $0-64
+TEXT ·gemmT6x2AVX2(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	MOVQ       AX, R13
 	VXORPS     Y0, Y0, Y0
@@ -2184,6 +2251,7 @@ TEXT ·gemmT6x2AVX2(SB), NOSPLIT, $0-64
 loop105:
 	VMOVUPS      (DI), Y12
 	VMOVUPS      32(DI), Y13
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -2204,8 +2272,9 @@ loop105:
 	VFMADD231PS  Y13, Y15, Y11
 	PREFETCHT0   (SI)(DX*8)
 	ADDQ         DX, SI
-	VMOVUPS      64(DI), Y12
-	VMOVUPS      96(DI), Y13
+	VMOVUPS      (DI), Y12
+	VMOVUPS      32(DI), Y13
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -2226,8 +2295,9 @@ loop105:
 	VFMADD231PS  Y13, Y15, Y11
 	PREFETCHT0   (SI)(DX*8)
 	ADDQ         DX, SI
-	VMOVUPS      128(DI), Y12
-	VMOVUPS      160(DI), Y13
+	VMOVUPS      (DI), Y12
+	VMOVUPS      32(DI), Y13
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -2248,8 +2318,9 @@ loop105:
 	VFMADD231PS  Y13, Y15, Y11
 	PREFETCHT0   (SI)(DX*8)
 	ADDQ         DX, SI
-	VMOVUPS      192(DI), Y12
-	VMOVUPS      224(DI), Y13
+	VMOVUPS      (DI), Y12
+	VMOVUPS      32(DI), Y13
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -2270,7 +2341,6 @@ loop105:
 	VFMADD231PS  Y13, Y15, Y11
 	PREFETCHT0   (SI)(DX*8)
 	ADDQ         DX, SI
-	ADDQ         $+256, DI
 	SUBQ         $0x04, CX
 	JGE          loop105
 
@@ -2281,6 +2351,7 @@ rest106:
 one107:
 	VMOVUPS      (DI), Y12
 	VMOVUPS      32(DI), Y13
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -2301,13 +2372,12 @@ one107:
 	VFMADD231PS  Y13, Y15, Y11
 	PREFETCHT0   (SI)(DX*8)
 	ADDQ         DX, SI
-	ADDQ         $+64, DI
 	DECQ         CX
 	JNE          one107
 
 done108:
-	MOVQ    acc+48(FP), R8
-	MOVQ    tail+56(FP), R11
+	MOVQ    acc+56(FP), R8
+	MOVQ    tail+64(FP), R11
 	LEAQ    windowAVX2<>+32(SB), R12
 	SHLQ    $0x02, R11
 	SUBQ    R11, R12

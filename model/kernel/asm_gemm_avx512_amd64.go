@@ -4,140 +4,140 @@
 
 package kernel
 
-// gemmR1x1AVX512 multiplies 1 rows of A with a panel of 16 columns.
+// gemmR1x1AVX512 multiplies 1 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR1x1AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmR1x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmR2x1AVX512 multiplies 2 rows of A with a panel of 16 columns.
+// gemmR2x1AVX512 multiplies 2 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR2x1AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmR2x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmR3x1AVX512 multiplies 3 rows of A with a panel of 16 columns.
+// gemmR3x1AVX512 multiplies 3 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR3x1AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmR3x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmR4x1AVX512 multiplies 4 rows of A with a panel of 16 columns.
+// gemmR4x1AVX512 multiplies 4 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR4x1AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmR4x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmR5x1AVX512 multiplies 5 rows of A with a panel of 16 columns.
+// gemmR5x1AVX512 multiplies 5 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR5x1AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmR5x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmR6x1AVX512 multiplies 6 rows of A with a panel of 16 columns.
+// gemmR6x1AVX512 multiplies 6 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR6x1AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmR6x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmR7x1AVX512 multiplies 7 rows of A with a panel of 16 columns.
+// gemmR7x1AVX512 multiplies 7 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR7x1AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmR7x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmR8x1AVX512 multiplies 8 rows of A with a panel of 16 columns.
+// gemmR8x1AVX512 multiplies 8 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR8x1AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmR8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmT8x1AVX512 multiplies 8 rows of A with a panel of 16 columns.
+// gemmT8x1AVX512 multiplies 8 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmT8x1AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmT8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmR1x2AVX512 multiplies 1 rows of A with a panel of 32 columns.
+// gemmR1x2AVX512 multiplies 1 rows of A with 32 columns of B.
 //
 //go:noescape
-func gemmR1x2AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmR1x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmR2x2AVX512 multiplies 2 rows of A with a panel of 32 columns.
+// gemmR2x2AVX512 multiplies 2 rows of A with 32 columns of B.
 //
 //go:noescape
-func gemmR2x2AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmR2x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmR3x2AVX512 multiplies 3 rows of A with a panel of 32 columns.
+// gemmR3x2AVX512 multiplies 3 rows of A with 32 columns of B.
 //
 //go:noescape
-func gemmR3x2AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmR3x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmR4x2AVX512 multiplies 4 rows of A with a panel of 32 columns.
+// gemmR4x2AVX512 multiplies 4 rows of A with 32 columns of B.
 //
 //go:noescape
-func gemmR4x2AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmR4x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmR5x2AVX512 multiplies 5 rows of A with a panel of 32 columns.
+// gemmR5x2AVX512 multiplies 5 rows of A with 32 columns of B.
 //
 //go:noescape
-func gemmR5x2AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmR5x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmR6x2AVX512 multiplies 6 rows of A with a panel of 32 columns.
+// gemmR6x2AVX512 multiplies 6 rows of A with 32 columns of B.
 //
 //go:noescape
-func gemmR6x2AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmR6x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmR7x2AVX512 multiplies 7 rows of A with a panel of 32 columns.
+// gemmR7x2AVX512 multiplies 7 rows of A with 32 columns of B.
 //
 //go:noescape
-func gemmR7x2AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmR7x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmR8x2AVX512 multiplies 8 rows of A with a panel of 32 columns.
+// gemmR8x2AVX512 multiplies 8 rows of A with 32 columns of B.
 //
 //go:noescape
-func gemmR8x2AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmR8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmT8x2AVX512 multiplies 8 rows of A with a panel of 32 columns.
+// gemmT8x2AVX512 multiplies 8 rows of A with 32 columns of B.
 //
 //go:noescape
-func gemmT8x2AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmT8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmR1x3AVX512 multiplies 1 rows of A with a panel of 48 columns.
+// gemmR1x3AVX512 multiplies 1 rows of A with 48 columns of B.
 //
 //go:noescape
-func gemmR1x3AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmR1x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmR2x3AVX512 multiplies 2 rows of A with a panel of 48 columns.
+// gemmR2x3AVX512 multiplies 2 rows of A with 48 columns of B.
 //
 //go:noescape
-func gemmR2x3AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmR2x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmR3x3AVX512 multiplies 3 rows of A with a panel of 48 columns.
+// gemmR3x3AVX512 multiplies 3 rows of A with 48 columns of B.
 //
 //go:noescape
-func gemmR3x3AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmR3x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmR4x3AVX512 multiplies 4 rows of A with a panel of 48 columns.
+// gemmR4x3AVX512 multiplies 4 rows of A with 48 columns of B.
 //
 //go:noescape
-func gemmR4x3AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmR4x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmR5x3AVX512 multiplies 5 rows of A with a panel of 48 columns.
+// gemmR5x3AVX512 multiplies 5 rows of A with 48 columns of B.
 //
 //go:noescape
-func gemmR5x3AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmR5x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmR6x3AVX512 multiplies 6 rows of A with a panel of 48 columns.
+// gemmR6x3AVX512 multiplies 6 rows of A with 48 columns of B.
 //
 //go:noescape
-func gemmR6x3AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmR6x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmR7x3AVX512 multiplies 7 rows of A with a panel of 48 columns.
+// gemmR7x3AVX512 multiplies 7 rows of A with 48 columns of B.
 //
 //go:noescape
-func gemmR7x3AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmR7x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmR8x3AVX512 multiplies 8 rows of A with a panel of 48 columns.
+// gemmR8x3AVX512 multiplies 8 rows of A with 48 columns of B.
 //
 //go:noescape
-func gemmR8x3AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmR8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
-// gemmT8x3AVX512 multiplies 8 rows of A with a panel of 48 columns.
+// gemmT8x3AVX512 multiplies 8 rows of A with 48 columns of B.
 //
 //go:noescape
-func gemmT8x3AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+func gemmT8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
 // transposeAVX512 writes dst[p·ldd+r] = src[r·lds+p] for one vector of rows r and blocks vectors of p.
 //

@@ -4,16 +4,18 @@
 
 #include "textflag.h"
 
-// func gemmR1x1AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmR1x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·gemmR1x1AVX512(SB), NOSPLIT, $0-64
+TEXT ·gemmR1x1AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	LEAQ       (DX)(DX*2), R9
 	MOVQ       AX, R13
@@ -24,18 +26,21 @@ TEXT ·gemmR1x1AVX512(SB), NOSPLIT, $0-64
 
 loop1:
 	VMOVUPS      (DI), Z1
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z2
 	VFMADD231PS  Z1, Z2, Z0
-	VMOVUPS      64(DI), Z1
+	VMOVUPS      (DI), Z1
+	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z2
 	VFMADD231PS  Z1, Z2, Z0
-	VMOVUPS      128(DI), Z1
+	VMOVUPS      (DI), Z1
+	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z2
 	VFMADD231PS  Z1, Z2, Z0
-	VMOVUPS      192(DI), Z1
+	VMOVUPS      (DI), Z1
+	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z2
 	VFMADD231PS  Z1, Z2, Z0
-	ADDQ         $+256, DI
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
 	JGE          loop1
@@ -46,16 +51,16 @@ rest2:
 
 one3:
 	VMOVUPS      (DI), Z1
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z2
 	VFMADD231PS  Z1, Z2, Z0
-	ADDQ         $+64, DI
 	ADDQ         $0x04, SI
 	DECQ         CX
 	JNE          one3
 
 done4:
-	MOVQ   acc+48(FP), R8
-	MOVQ   tail+56(FP), R11
+	MOVQ   acc+56(FP), R8
+	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
@@ -86,16 +91,18 @@ out8:
 	VZEROUPPER
 	RET
 
-// func gemmR2x1AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmR2x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·gemmR2x1AVX512(SB), NOSPLIT, $0-64
+TEXT ·gemmR2x1AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	LEAQ       (DX)(DX*2), R9
 	MOVQ       AX, R13
@@ -109,26 +116,29 @@ TEXT ·gemmR2x1AVX512(SB), NOSPLIT, $0-64
 
 loop9:
 	VMOVUPS      (DI), Z2
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z3
 	VFMADD231PS  Z2, Z3, Z0
 	VBROADCASTSS (SI)(DX*1), Z4
 	VFMADD231PS  Z2, Z4, Z1
-	VMOVUPS      64(DI), Z2
+	VMOVUPS      (DI), Z2
+	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z3
 	VFMADD231PS  Z2, Z3, Z0
 	VBROADCASTSS 4(SI)(DX*1), Z4
 	VFMADD231PS  Z2, Z4, Z1
-	VMOVUPS      128(DI), Z2
+	VMOVUPS      (DI), Z2
+	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z3
 	VFMADD231PS  Z2, Z3, Z0
 	VBROADCASTSS 8(SI)(DX*1), Z4
 	VFMADD231PS  Z2, Z4, Z1
-	VMOVUPS      192(DI), Z2
+	VMOVUPS      (DI), Z2
+	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z3
 	VFMADD231PS  Z2, Z3, Z0
 	VBROADCASTSS 12(SI)(DX*1), Z4
 	VFMADD231PS  Z2, Z4, Z1
-	ADDQ         $+256, DI
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
 	JGE          loop9
@@ -139,18 +149,18 @@ rest10:
 
 one11:
 	VMOVUPS      (DI), Z2
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z3
 	VFMADD231PS  Z2, Z3, Z0
 	VBROADCASTSS (SI)(DX*1), Z4
 	VFMADD231PS  Z2, Z4, Z1
-	ADDQ         $+64, DI
 	ADDQ         $0x04, SI
 	DECQ         CX
 	JNE          one11
 
 done12:
-	MOVQ   acc+48(FP), R8
-	MOVQ   tail+56(FP), R11
+	MOVQ   acc+56(FP), R8
+	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
@@ -190,16 +200,18 @@ out16:
 	VZEROUPPER
 	RET
 
-// func gemmR3x1AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmR3x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·gemmR3x1AVX512(SB), NOSPLIT, $0-64
+TEXT ·gemmR3x1AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	LEAQ       (DX)(DX*2), R9
 	MOVQ       AX, R13
@@ -216,34 +228,37 @@ TEXT ·gemmR3x1AVX512(SB), NOSPLIT, $0-64
 
 loop17:
 	VMOVUPS      (DI), Z3
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z4
 	VFMADD231PS  Z3, Z4, Z0
 	VBROADCASTSS (SI)(DX*1), Z5
 	VFMADD231PS  Z3, Z5, Z1
 	VBROADCASTSS (SI)(DX*2), Z6
 	VFMADD231PS  Z3, Z6, Z2
-	VMOVUPS      64(DI), Z3
+	VMOVUPS      (DI), Z3
+	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z4
 	VFMADD231PS  Z3, Z4, Z0
 	VBROADCASTSS 4(SI)(DX*1), Z5
 	VFMADD231PS  Z3, Z5, Z1
 	VBROADCASTSS 4(SI)(DX*2), Z6
 	VFMADD231PS  Z3, Z6, Z2
-	VMOVUPS      128(DI), Z3
+	VMOVUPS      (DI), Z3
+	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z4
 	VFMADD231PS  Z3, Z4, Z0
 	VBROADCASTSS 8(SI)(DX*1), Z5
 	VFMADD231PS  Z3, Z5, Z1
 	VBROADCASTSS 8(SI)(DX*2), Z6
 	VFMADD231PS  Z3, Z6, Z2
-	VMOVUPS      192(DI), Z3
+	VMOVUPS      (DI), Z3
+	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z4
 	VFMADD231PS  Z3, Z4, Z0
 	VBROADCASTSS 12(SI)(DX*1), Z5
 	VFMADD231PS  Z3, Z5, Z1
 	VBROADCASTSS 12(SI)(DX*2), Z6
 	VFMADD231PS  Z3, Z6, Z2
-	ADDQ         $+256, DI
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
 	JGE          loop17
@@ -254,20 +269,20 @@ rest18:
 
 one19:
 	VMOVUPS      (DI), Z3
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z4
 	VFMADD231PS  Z3, Z4, Z0
 	VBROADCASTSS (SI)(DX*1), Z5
 	VFMADD231PS  Z3, Z5, Z1
 	VBROADCASTSS (SI)(DX*2), Z6
 	VFMADD231PS  Z3, Z6, Z2
-	ADDQ         $+64, DI
 	ADDQ         $0x04, SI
 	DECQ         CX
 	JNE          one19
 
 done20:
-	MOVQ   acc+48(FP), R8
-	MOVQ   tail+56(FP), R11
+	MOVQ   acc+56(FP), R8
+	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
@@ -316,16 +331,18 @@ out24:
 	VZEROUPPER
 	RET
 
-// func gemmR4x1AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmR4x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·gemmR4x1AVX512(SB), NOSPLIT, $0-64
+TEXT ·gemmR4x1AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	LEAQ       (DX)(DX*2), R9
 	MOVQ       AX, R13
@@ -345,6 +362,7 @@ TEXT ·gemmR4x1AVX512(SB), NOSPLIT, $0-64
 
 loop25:
 	VMOVUPS      (DI), Z4
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z5
 	VFMADD231PS  Z4, Z5, Z0
 	VBROADCASTSS (SI)(DX*1), Z6
@@ -353,7 +371,8 @@ loop25:
 	VFMADD231PS  Z4, Z7, Z2
 	VBROADCASTSS (SI)(R9*1), Z8
 	VFMADD231PS  Z4, Z8, Z3
-	VMOVUPS      64(DI), Z4
+	VMOVUPS      (DI), Z4
+	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z5
 	VFMADD231PS  Z4, Z5, Z0
 	VBROADCASTSS 4(SI)(DX*1), Z6
@@ -362,7 +381,8 @@ loop25:
 	VFMADD231PS  Z4, Z7, Z2
 	VBROADCASTSS 4(SI)(R9*1), Z8
 	VFMADD231PS  Z4, Z8, Z3
-	VMOVUPS      128(DI), Z4
+	VMOVUPS      (DI), Z4
+	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z5
 	VFMADD231PS  Z4, Z5, Z0
 	VBROADCASTSS 8(SI)(DX*1), Z6
@@ -371,7 +391,8 @@ loop25:
 	VFMADD231PS  Z4, Z7, Z2
 	VBROADCASTSS 8(SI)(R9*1), Z8
 	VFMADD231PS  Z4, Z8, Z3
-	VMOVUPS      192(DI), Z4
+	VMOVUPS      (DI), Z4
+	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z5
 	VFMADD231PS  Z4, Z5, Z0
 	VBROADCASTSS 12(SI)(DX*1), Z6
@@ -380,7 +401,6 @@ loop25:
 	VFMADD231PS  Z4, Z7, Z2
 	VBROADCASTSS 12(SI)(R9*1), Z8
 	VFMADD231PS  Z4, Z8, Z3
-	ADDQ         $+256, DI
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
 	JGE          loop25
@@ -391,6 +411,7 @@ rest26:
 
 one27:
 	VMOVUPS      (DI), Z4
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z5
 	VFMADD231PS  Z4, Z5, Z0
 	VBROADCASTSS (SI)(DX*1), Z6
@@ -399,14 +420,13 @@ one27:
 	VFMADD231PS  Z4, Z7, Z2
 	VBROADCASTSS (SI)(R9*1), Z8
 	VFMADD231PS  Z4, Z8, Z3
-	ADDQ         $+64, DI
 	ADDQ         $0x04, SI
 	DECQ         CX
 	JNE          one27
 
 done28:
-	MOVQ   acc+48(FP), R8
-	MOVQ   tail+56(FP), R11
+	MOVQ   acc+56(FP), R8
+	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
@@ -464,16 +484,18 @@ out32:
 	VZEROUPPER
 	RET
 
-// func gemmR5x1AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmR5x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·gemmR5x1AVX512(SB), NOSPLIT, $0-64
+TEXT ·gemmR5x1AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	LEAQ       (DX)(DX*2), R9
 	LEAQ       (SI)(DX*4), R10
@@ -497,6 +519,7 @@ TEXT ·gemmR5x1AVX512(SB), NOSPLIT, $0-64
 
 loop33:
 	VMOVUPS      (DI), Z5
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z6
 	VFMADD231PS  Z5, Z6, Z0
 	VBROADCASTSS (SI)(DX*1), Z7
@@ -507,7 +530,8 @@ loop33:
 	VFMADD231PS  Z5, Z9, Z3
 	VBROADCASTSS (R10), Z6
 	VFMADD231PS  Z5, Z6, Z4
-	VMOVUPS      64(DI), Z5
+	VMOVUPS      (DI), Z5
+	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z6
 	VFMADD231PS  Z5, Z6, Z0
 	VBROADCASTSS 4(SI)(DX*1), Z7
@@ -518,7 +542,8 @@ loop33:
 	VFMADD231PS  Z5, Z9, Z3
 	VBROADCASTSS 4(R10), Z6
 	VFMADD231PS  Z5, Z6, Z4
-	VMOVUPS      128(DI), Z5
+	VMOVUPS      (DI), Z5
+	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z6
 	VFMADD231PS  Z5, Z6, Z0
 	VBROADCASTSS 8(SI)(DX*1), Z7
@@ -529,7 +554,8 @@ loop33:
 	VFMADD231PS  Z5, Z9, Z3
 	VBROADCASTSS 8(R10), Z6
 	VFMADD231PS  Z5, Z6, Z4
-	VMOVUPS      192(DI), Z5
+	VMOVUPS      (DI), Z5
+	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z6
 	VFMADD231PS  Z5, Z6, Z0
 	VBROADCASTSS 12(SI)(DX*1), Z7
@@ -540,7 +566,6 @@ loop33:
 	VFMADD231PS  Z5, Z9, Z3
 	VBROADCASTSS 12(R10), Z6
 	VFMADD231PS  Z5, Z6, Z4
-	ADDQ         $+256, DI
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
@@ -552,6 +577,7 @@ rest34:
 
 one35:
 	VMOVUPS      (DI), Z5
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z6
 	VFMADD231PS  Z5, Z6, Z0
 	VBROADCASTSS (SI)(DX*1), Z7
@@ -562,15 +588,14 @@ one35:
 	VFMADD231PS  Z5, Z9, Z3
 	VBROADCASTSS (R10), Z6
 	VFMADD231PS  Z5, Z6, Z4
-	ADDQ         $+64, DI
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
 	JNE          one35
 
 done36:
-	MOVQ   acc+48(FP), R8
-	MOVQ   tail+56(FP), R11
+	MOVQ   acc+56(FP), R8
+	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
@@ -637,16 +662,18 @@ out40:
 	VZEROUPPER
 	RET
 
-// func gemmR6x1AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmR6x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·gemmR6x1AVX512(SB), NOSPLIT, $0-64
+TEXT ·gemmR6x1AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	LEAQ       (DX)(DX*2), R9
 	LEAQ       (SI)(DX*4), R10
@@ -673,6 +700,7 @@ TEXT ·gemmR6x1AVX512(SB), NOSPLIT, $0-64
 
 loop41:
 	VMOVUPS      (DI), Z6
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z7
 	VFMADD231PS  Z6, Z7, Z0
 	VBROADCASTSS (SI)(DX*1), Z8
@@ -685,7 +713,8 @@ loop41:
 	VFMADD231PS  Z6, Z7, Z4
 	VBROADCASTSS (R10)(DX*1), Z8
 	VFMADD231PS  Z6, Z8, Z5
-	VMOVUPS      64(DI), Z6
+	VMOVUPS      (DI), Z6
+	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z7
 	VFMADD231PS  Z6, Z7, Z0
 	VBROADCASTSS 4(SI)(DX*1), Z8
@@ -698,7 +727,8 @@ loop41:
 	VFMADD231PS  Z6, Z7, Z4
 	VBROADCASTSS 4(R10)(DX*1), Z8
 	VFMADD231PS  Z6, Z8, Z5
-	VMOVUPS      128(DI), Z6
+	VMOVUPS      (DI), Z6
+	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z7
 	VFMADD231PS  Z6, Z7, Z0
 	VBROADCASTSS 8(SI)(DX*1), Z8
@@ -711,7 +741,8 @@ loop41:
 	VFMADD231PS  Z6, Z7, Z4
 	VBROADCASTSS 8(R10)(DX*1), Z8
 	VFMADD231PS  Z6, Z8, Z5
-	VMOVUPS      192(DI), Z6
+	VMOVUPS      (DI), Z6
+	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z7
 	VFMADD231PS  Z6, Z7, Z0
 	VBROADCASTSS 12(SI)(DX*1), Z8
@@ -724,7 +755,6 @@ loop41:
 	VFMADD231PS  Z6, Z7, Z4
 	VBROADCASTSS 12(R10)(DX*1), Z8
 	VFMADD231PS  Z6, Z8, Z5
-	ADDQ         $+256, DI
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
@@ -736,6 +766,7 @@ rest42:
 
 one43:
 	VMOVUPS      (DI), Z6
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z7
 	VFMADD231PS  Z6, Z7, Z0
 	VBROADCASTSS (SI)(DX*1), Z8
@@ -748,15 +779,14 @@ one43:
 	VFMADD231PS  Z6, Z7, Z4
 	VBROADCASTSS (R10)(DX*1), Z8
 	VFMADD231PS  Z6, Z8, Z5
-	ADDQ         $+64, DI
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
 	JNE          one43
 
 done44:
-	MOVQ   acc+48(FP), R8
-	MOVQ   tail+56(FP), R11
+	MOVQ   acc+56(FP), R8
+	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
@@ -832,16 +862,18 @@ out48:
 	VZEROUPPER
 	RET
 
-// func gemmR7x1AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmR7x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·gemmR7x1AVX512(SB), NOSPLIT, $0-64
+TEXT ·gemmR7x1AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	LEAQ       (DX)(DX*2), R9
 	LEAQ       (SI)(DX*4), R10
@@ -871,6 +903,7 @@ TEXT ·gemmR7x1AVX512(SB), NOSPLIT, $0-64
 
 loop49:
 	VMOVUPS      (DI), Z7
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z8
 	VFMADD231PS  Z7, Z8, Z0
 	VBROADCASTSS (SI)(DX*1), Z9
@@ -885,7 +918,8 @@ loop49:
 	VFMADD231PS  Z7, Z9, Z5
 	VBROADCASTSS (R10)(DX*2), Z10
 	VFMADD231PS  Z7, Z10, Z6
-	VMOVUPS      64(DI), Z7
+	VMOVUPS      (DI), Z7
+	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z8
 	VFMADD231PS  Z7, Z8, Z0
 	VBROADCASTSS 4(SI)(DX*1), Z9
@@ -900,7 +934,8 @@ loop49:
 	VFMADD231PS  Z7, Z9, Z5
 	VBROADCASTSS 4(R10)(DX*2), Z10
 	VFMADD231PS  Z7, Z10, Z6
-	VMOVUPS      128(DI), Z7
+	VMOVUPS      (DI), Z7
+	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z8
 	VFMADD231PS  Z7, Z8, Z0
 	VBROADCASTSS 8(SI)(DX*1), Z9
@@ -915,7 +950,8 @@ loop49:
 	VFMADD231PS  Z7, Z9, Z5
 	VBROADCASTSS 8(R10)(DX*2), Z10
 	VFMADD231PS  Z7, Z10, Z6
-	VMOVUPS      192(DI), Z7
+	VMOVUPS      (DI), Z7
+	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z8
 	VFMADD231PS  Z7, Z8, Z0
 	VBROADCASTSS 12(SI)(DX*1), Z9
@@ -930,7 +966,6 @@ loop49:
 	VFMADD231PS  Z7, Z9, Z5
 	VBROADCASTSS 12(R10)(DX*2), Z10
 	VFMADD231PS  Z7, Z10, Z6
-	ADDQ         $+256, DI
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
@@ -942,6 +977,7 @@ rest50:
 
 one51:
 	VMOVUPS      (DI), Z7
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z8
 	VFMADD231PS  Z7, Z8, Z0
 	VBROADCASTSS (SI)(DX*1), Z9
@@ -956,15 +992,14 @@ one51:
 	VFMADD231PS  Z7, Z9, Z5
 	VBROADCASTSS (R10)(DX*2), Z10
 	VFMADD231PS  Z7, Z10, Z6
-	ADDQ         $+64, DI
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
 	JNE          one51
 
 done52:
-	MOVQ   acc+48(FP), R8
-	MOVQ   tail+56(FP), R11
+	MOVQ   acc+56(FP), R8
+	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
@@ -1049,16 +1084,18 @@ out56:
 	VZEROUPPER
 	RET
 
-// func gemmR8x1AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmR8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·gemmR8x1AVX512(SB), NOSPLIT, $0-64
+TEXT ·gemmR8x1AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	LEAQ       (DX)(DX*2), R9
 	LEAQ       (SI)(DX*4), R10
@@ -1091,6 +1128,7 @@ TEXT ·gemmR8x1AVX512(SB), NOSPLIT, $0-64
 
 loop57:
 	VMOVUPS      (DI), Z8
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z9
 	VFMADD231PS  Z8, Z9, Z0
 	VBROADCASTSS (SI)(DX*1), Z10
@@ -1107,7 +1145,8 @@ loop57:
 	VFMADD231PS  Z8, Z11, Z6
 	VBROADCASTSS (R10)(R9*1), Z12
 	VFMADD231PS  Z8, Z12, Z7
-	VMOVUPS      64(DI), Z8
+	VMOVUPS      (DI), Z8
+	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z9
 	VFMADD231PS  Z8, Z9, Z0
 	VBROADCASTSS 4(SI)(DX*1), Z10
@@ -1124,7 +1163,8 @@ loop57:
 	VFMADD231PS  Z8, Z11, Z6
 	VBROADCASTSS 4(R10)(R9*1), Z12
 	VFMADD231PS  Z8, Z12, Z7
-	VMOVUPS      128(DI), Z8
+	VMOVUPS      (DI), Z8
+	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z9
 	VFMADD231PS  Z8, Z9, Z0
 	VBROADCASTSS 8(SI)(DX*1), Z10
@@ -1141,7 +1181,8 @@ loop57:
 	VFMADD231PS  Z8, Z11, Z6
 	VBROADCASTSS 8(R10)(R9*1), Z12
 	VFMADD231PS  Z8, Z12, Z7
-	VMOVUPS      192(DI), Z8
+	VMOVUPS      (DI), Z8
+	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z9
 	VFMADD231PS  Z8, Z9, Z0
 	VBROADCASTSS 12(SI)(DX*1), Z10
@@ -1158,7 +1199,6 @@ loop57:
 	VFMADD231PS  Z8, Z11, Z6
 	VBROADCASTSS 12(R10)(R9*1), Z12
 	VFMADD231PS  Z8, Z12, Z7
-	ADDQ         $+256, DI
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
@@ -1170,6 +1210,7 @@ rest58:
 
 one59:
 	VMOVUPS      (DI), Z8
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z9
 	VFMADD231PS  Z8, Z9, Z0
 	VBROADCASTSS (SI)(DX*1), Z10
@@ -1186,15 +1227,14 @@ one59:
 	VFMADD231PS  Z8, Z11, Z6
 	VBROADCASTSS (R10)(R9*1), Z12
 	VFMADD231PS  Z8, Z12, Z7
-	ADDQ         $+64, DI
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
 	JNE          one59
 
 done60:
-	MOVQ   acc+48(FP), R8
-	MOVQ   tail+56(FP), R11
+	MOVQ   acc+56(FP), R8
+	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
@@ -1288,16 +1328,18 @@ out64:
 	VZEROUPPER
 	RET
 
-// func gemmT8x1AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmT8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·gemmT8x1AVX512(SB), NOSPLIT, $0-64
+TEXT ·gemmT8x1AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	MOVQ       AX, R13
 	VXORPS     Z0, Z0, Z0
@@ -1328,6 +1370,7 @@ TEXT ·gemmT8x1AVX512(SB), NOSPLIT, $0-64
 
 loop65:
 	VMOVUPS      (DI), Z8
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z9
 	VFMADD231PS  Z8, Z9, Z0
 	VBROADCASTSS 4(SI), Z10
@@ -1346,7 +1389,8 @@ loop65:
 	VFMADD231PS  Z8, Z12, Z7
 	PREFETCHT0   (SI)(DX*8)
 	ADDQ         DX, SI
-	VMOVUPS      64(DI), Z8
+	VMOVUPS      (DI), Z8
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z9
 	VFMADD231PS  Z8, Z9, Z0
 	VBROADCASTSS 4(SI), Z10
@@ -1365,7 +1409,8 @@ loop65:
 	VFMADD231PS  Z8, Z12, Z7
 	PREFETCHT0   (SI)(DX*8)
 	ADDQ         DX, SI
-	VMOVUPS      128(DI), Z8
+	VMOVUPS      (DI), Z8
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z9
 	VFMADD231PS  Z8, Z9, Z0
 	VBROADCASTSS 4(SI), Z10
@@ -1384,7 +1429,8 @@ loop65:
 	VFMADD231PS  Z8, Z12, Z7
 	PREFETCHT0   (SI)(DX*8)
 	ADDQ         DX, SI
-	VMOVUPS      192(DI), Z8
+	VMOVUPS      (DI), Z8
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z9
 	VFMADD231PS  Z8, Z9, Z0
 	VBROADCASTSS 4(SI), Z10
@@ -1403,7 +1449,6 @@ loop65:
 	VFMADD231PS  Z8, Z12, Z7
 	PREFETCHT0   (SI)(DX*8)
 	ADDQ         DX, SI
-	ADDQ         $+256, DI
 	SUBQ         $0x04, CX
 	JGE          loop65
 
@@ -1413,6 +1458,7 @@ rest66:
 
 one67:
 	VMOVUPS      (DI), Z8
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z9
 	VFMADD231PS  Z8, Z9, Z0
 	VBROADCASTSS 4(SI), Z10
@@ -1431,13 +1477,12 @@ one67:
 	VFMADD231PS  Z8, Z12, Z7
 	PREFETCHT0   (SI)(DX*8)
 	ADDQ         DX, SI
-	ADDQ         $+64, DI
 	DECQ         CX
 	JNE          one67
 
 done68:
-	MOVQ   acc+48(FP), R8
-	MOVQ   tail+56(FP), R11
+	MOVQ   acc+56(FP), R8
+	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
@@ -1531,16 +1576,18 @@ out72:
 	VZEROUPPER
 	RET
 
-// func gemmR1x2AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmR1x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·gemmR1x2AVX512(SB), NOSPLIT, $0-64
+TEXT ·gemmR1x2AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	LEAQ       (DX)(DX*2), R9
 	MOVQ       AX, R13
@@ -1554,25 +1601,28 @@ TEXT ·gemmR1x2AVX512(SB), NOSPLIT, $0-64
 loop73:
 	VMOVUPS      (DI), Z2
 	VMOVUPS      64(DI), Z3
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
-	VMOVUPS      128(DI), Z2
-	VMOVUPS      192(DI), Z3
+	VMOVUPS      (DI), Z2
+	VMOVUPS      64(DI), Z3
+	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
-	VMOVUPS      256(DI), Z2
-	VMOVUPS      320(DI), Z3
+	VMOVUPS      (DI), Z2
+	VMOVUPS      64(DI), Z3
+	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
-	VMOVUPS      384(DI), Z2
-	VMOVUPS      448(DI), Z3
+	VMOVUPS      (DI), Z2
+	VMOVUPS      64(DI), Z3
+	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
-	ADDQ         $+512, DI
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
 	JGE          loop73
@@ -1584,17 +1634,17 @@ rest74:
 one75:
 	VMOVUPS      (DI), Z2
 	VMOVUPS      64(DI), Z3
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
-	ADDQ         $+128, DI
 	ADDQ         $0x04, SI
 	DECQ         CX
 	JNE          one75
 
 done76:
-	MOVQ   acc+48(FP), R8
-	MOVQ   tail+56(FP), R11
+	MOVQ   acc+56(FP), R8
+	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
@@ -1629,16 +1679,18 @@ out80:
 	VZEROUPPER
 	RET
 
-// func gemmR2x2AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmR2x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·gemmR2x2AVX512(SB), NOSPLIT, $0-64
+TEXT ·gemmR2x2AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	LEAQ       (DX)(DX*2), R9
 	MOVQ       AX, R13
@@ -1657,37 +1709,40 @@ TEXT ·gemmR2x2AVX512(SB), NOSPLIT, $0-64
 loop81:
 	VMOVUPS      (DI), Z4
 	VMOVUPS      64(DI), Z5
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z6
 	VFMADD231PS  Z4, Z6, Z0
 	VFMADD231PS  Z5, Z6, Z1
 	VBROADCASTSS (SI)(DX*1), Z7
 	VFMADD231PS  Z4, Z7, Z2
 	VFMADD231PS  Z5, Z7, Z3
-	VMOVUPS      128(DI), Z4
-	VMOVUPS      192(DI), Z5
+	VMOVUPS      (DI), Z4
+	VMOVUPS      64(DI), Z5
+	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z6
 	VFMADD231PS  Z4, Z6, Z0
 	VFMADD231PS  Z5, Z6, Z1
 	VBROADCASTSS 4(SI)(DX*1), Z7
 	VFMADD231PS  Z4, Z7, Z2
 	VFMADD231PS  Z5, Z7, Z3
-	VMOVUPS      256(DI), Z4
-	VMOVUPS      320(DI), Z5
+	VMOVUPS      (DI), Z4
+	VMOVUPS      64(DI), Z5
+	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z6
 	VFMADD231PS  Z4, Z6, Z0
 	VFMADD231PS  Z5, Z6, Z1
 	VBROADCASTSS 8(SI)(DX*1), Z7
 	VFMADD231PS  Z4, Z7, Z2
 	VFMADD231PS  Z5, Z7, Z3
-	VMOVUPS      384(DI), Z4
-	VMOVUPS      448(DI), Z5
+	VMOVUPS      (DI), Z4
+	VMOVUPS      64(DI), Z5
+	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z6
 	VFMADD231PS  Z4, Z6, Z0
 	VFMADD231PS  Z5, Z6, Z1
 	VBROADCASTSS 12(SI)(DX*1), Z7
 	VFMADD231PS  Z4, Z7, Z2
 	VFMADD231PS  Z5, Z7, Z3
-	ADDQ         $+512, DI
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
 	JGE          loop81
@@ -1699,20 +1754,20 @@ rest82:
 one83:
 	VMOVUPS      (DI), Z4
 	VMOVUPS      64(DI), Z5
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z6
 	VFMADD231PS  Z4, Z6, Z0
 	VFMADD231PS  Z5, Z6, Z1
 	VBROADCASTSS (SI)(DX*1), Z7
 	VFMADD231PS  Z4, Z7, Z2
 	VFMADD231PS  Z5, Z7, Z3
-	ADDQ         $+128, DI
 	ADDQ         $0x04, SI
 	DECQ         CX
 	JNE          one83
 
 done84:
-	MOVQ   acc+48(FP), R8
-	MOVQ   tail+56(FP), R11
+	MOVQ   acc+56(FP), R8
+	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
@@ -1760,16 +1815,18 @@ out88:
 	VZEROUPPER
 	RET
 
-// func gemmR3x2AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmR3x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·gemmR3x2AVX512(SB), NOSPLIT, $0-64
+TEXT ·gemmR3x2AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	LEAQ       (DX)(DX*2), R9
 	MOVQ       AX, R13
@@ -1793,6 +1850,7 @@ TEXT ·gemmR3x2AVX512(SB), NOSPLIT, $0-64
 loop89:
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z8
 	VFMADD231PS  Z6, Z8, Z0
 	VFMADD231PS  Z7, Z8, Z1
@@ -1802,8 +1860,9 @@ loop89:
 	VBROADCASTSS (SI)(DX*2), Z10
 	VFMADD231PS  Z6, Z10, Z4
 	VFMADD231PS  Z7, Z10, Z5
-	VMOVUPS      128(DI), Z6
-	VMOVUPS      192(DI), Z7
+	VMOVUPS      (DI), Z6
+	VMOVUPS      64(DI), Z7
+	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z8
 	VFMADD231PS  Z6, Z8, Z0
 	VFMADD231PS  Z7, Z8, Z1
@@ -1813,8 +1872,9 @@ loop89:
 	VBROADCASTSS 4(SI)(DX*2), Z10
 	VFMADD231PS  Z6, Z10, Z4
 	VFMADD231PS  Z7, Z10, Z5
-	VMOVUPS      256(DI), Z6
-	VMOVUPS      320(DI), Z7
+	VMOVUPS      (DI), Z6
+	VMOVUPS      64(DI), Z7
+	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z8
 	VFMADD231PS  Z6, Z8, Z0
 	VFMADD231PS  Z7, Z8, Z1
@@ -1824,8 +1884,9 @@ loop89:
 	VBROADCASTSS 8(SI)(DX*2), Z10
 	VFMADD231PS  Z6, Z10, Z4
 	VFMADD231PS  Z7, Z10, Z5
-	VMOVUPS      384(DI), Z6
-	VMOVUPS      448(DI), Z7
+	VMOVUPS      (DI), Z6
+	VMOVUPS      64(DI), Z7
+	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z8
 	VFMADD231PS  Z6, Z8, Z0
 	VFMADD231PS  Z7, Z8, Z1
@@ -1835,7 +1896,6 @@ loop89:
 	VBROADCASTSS 12(SI)(DX*2), Z10
 	VFMADD231PS  Z6, Z10, Z4
 	VFMADD231PS  Z7, Z10, Z5
-	ADDQ         $+512, DI
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
 	JGE          loop89
@@ -1847,6 +1907,7 @@ rest90:
 one91:
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z8
 	VFMADD231PS  Z6, Z8, Z0
 	VFMADD231PS  Z7, Z8, Z1
@@ -1856,14 +1917,13 @@ one91:
 	VBROADCASTSS (SI)(DX*2), Z10
 	VFMADD231PS  Z6, Z10, Z4
 	VFMADD231PS  Z7, Z10, Z5
-	ADDQ         $+128, DI
 	ADDQ         $0x04, SI
 	DECQ         CX
 	JNE          one91
 
 done92:
-	MOVQ   acc+48(FP), R8
-	MOVQ   tail+56(FP), R11
+	MOVQ   acc+56(FP), R8
+	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
@@ -1924,16 +1984,18 @@ out96:
 	VZEROUPPER
 	RET
 
-// func gemmR4x2AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmR4x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·gemmR4x2AVX512(SB), NOSPLIT, $0-64
+TEXT ·gemmR4x2AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	LEAQ       (DX)(DX*2), R9
 	MOVQ       AX, R13
@@ -1962,6 +2024,7 @@ TEXT ·gemmR4x2AVX512(SB), NOSPLIT, $0-64
 loop97:
 	VMOVUPS      (DI), Z8
 	VMOVUPS      64(DI), Z9
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z10
 	VFMADD231PS  Z8, Z10, Z0
 	VFMADD231PS  Z9, Z10, Z1
@@ -1974,8 +2037,9 @@ loop97:
 	VBROADCASTSS (SI)(R9*1), Z13
 	VFMADD231PS  Z8, Z13, Z6
 	VFMADD231PS  Z9, Z13, Z7
-	VMOVUPS      128(DI), Z8
-	VMOVUPS      192(DI), Z9
+	VMOVUPS      (DI), Z8
+	VMOVUPS      64(DI), Z9
+	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z10
 	VFMADD231PS  Z8, Z10, Z0
 	VFMADD231PS  Z9, Z10, Z1
@@ -1988,8 +2052,9 @@ loop97:
 	VBROADCASTSS 4(SI)(R9*1), Z13
 	VFMADD231PS  Z8, Z13, Z6
 	VFMADD231PS  Z9, Z13, Z7
-	VMOVUPS      256(DI), Z8
-	VMOVUPS      320(DI), Z9
+	VMOVUPS      (DI), Z8
+	VMOVUPS      64(DI), Z9
+	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z10
 	VFMADD231PS  Z8, Z10, Z0
 	VFMADD231PS  Z9, Z10, Z1
@@ -2002,8 +2067,9 @@ loop97:
 	VBROADCASTSS 8(SI)(R9*1), Z13
 	VFMADD231PS  Z8, Z13, Z6
 	VFMADD231PS  Z9, Z13, Z7
-	VMOVUPS      384(DI), Z8
-	VMOVUPS      448(DI), Z9
+	VMOVUPS      (DI), Z8
+	VMOVUPS      64(DI), Z9
+	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z10
 	VFMADD231PS  Z8, Z10, Z0
 	VFMADD231PS  Z9, Z10, Z1
@@ -2016,7 +2082,6 @@ loop97:
 	VBROADCASTSS 12(SI)(R9*1), Z13
 	VFMADD231PS  Z8, Z13, Z6
 	VFMADD231PS  Z9, Z13, Z7
-	ADDQ         $+512, DI
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
 	JGE          loop97
@@ -2028,6 +2093,7 @@ rest98:
 one99:
 	VMOVUPS      (DI), Z8
 	VMOVUPS      64(DI), Z9
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z10
 	VFMADD231PS  Z8, Z10, Z0
 	VFMADD231PS  Z9, Z10, Z1
@@ -2040,14 +2106,13 @@ one99:
 	VBROADCASTSS (SI)(R9*1), Z13
 	VFMADD231PS  Z8, Z13, Z6
 	VFMADD231PS  Z9, Z13, Z7
-	ADDQ         $+128, DI
 	ADDQ         $0x04, SI
 	DECQ         CX
 	JNE          one99
 
 done100:
-	MOVQ   acc+48(FP), R8
-	MOVQ   tail+56(FP), R11
+	MOVQ   acc+56(FP), R8
+	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
@@ -2121,16 +2186,18 @@ out104:
 	VZEROUPPER
 	RET
 
-// func gemmR5x2AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmR5x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·gemmR5x2AVX512(SB), NOSPLIT, $0-64
+TEXT ·gemmR5x2AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	LEAQ       (DX)(DX*2), R9
 	LEAQ       (SI)(DX*4), R10
@@ -2165,6 +2232,7 @@ TEXT ·gemmR5x2AVX512(SB), NOSPLIT, $0-64
 loop105:
 	VMOVUPS      (DI), Z10
 	VMOVUPS      64(DI), Z11
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z12
 	VFMADD231PS  Z10, Z12, Z0
 	VFMADD231PS  Z11, Z12, Z1
@@ -2180,8 +2248,9 @@ loop105:
 	VBROADCASTSS (R10), Z12
 	VFMADD231PS  Z10, Z12, Z8
 	VFMADD231PS  Z11, Z12, Z9
-	VMOVUPS      128(DI), Z10
-	VMOVUPS      192(DI), Z11
+	VMOVUPS      (DI), Z10
+	VMOVUPS      64(DI), Z11
+	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z12
 	VFMADD231PS  Z10, Z12, Z0
 	VFMADD231PS  Z11, Z12, Z1
@@ -2197,8 +2266,9 @@ loop105:
 	VBROADCASTSS 4(R10), Z12
 	VFMADD231PS  Z10, Z12, Z8
 	VFMADD231PS  Z11, Z12, Z9
-	VMOVUPS      256(DI), Z10
-	VMOVUPS      320(DI), Z11
+	VMOVUPS      (DI), Z10
+	VMOVUPS      64(DI), Z11
+	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z12
 	VFMADD231PS  Z10, Z12, Z0
 	VFMADD231PS  Z11, Z12, Z1
@@ -2214,8 +2284,9 @@ loop105:
 	VBROADCASTSS 8(R10), Z12
 	VFMADD231PS  Z10, Z12, Z8
 	VFMADD231PS  Z11, Z12, Z9
-	VMOVUPS      384(DI), Z10
-	VMOVUPS      448(DI), Z11
+	VMOVUPS      (DI), Z10
+	VMOVUPS      64(DI), Z11
+	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z12
 	VFMADD231PS  Z10, Z12, Z0
 	VFMADD231PS  Z11, Z12, Z1
@@ -2231,7 +2302,6 @@ loop105:
 	VBROADCASTSS 12(R10), Z12
 	VFMADD231PS  Z10, Z12, Z8
 	VFMADD231PS  Z11, Z12, Z9
-	ADDQ         $+512, DI
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
@@ -2244,6 +2314,7 @@ rest106:
 one107:
 	VMOVUPS      (DI), Z10
 	VMOVUPS      64(DI), Z11
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z12
 	VFMADD231PS  Z10, Z12, Z0
 	VFMADD231PS  Z11, Z12, Z1
@@ -2259,15 +2330,14 @@ one107:
 	VBROADCASTSS (R10), Z12
 	VFMADD231PS  Z10, Z12, Z8
 	VFMADD231PS  Z11, Z12, Z9
-	ADDQ         $+128, DI
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
 	JNE          one107
 
 done108:
-	MOVQ   acc+48(FP), R8
-	MOVQ   tail+56(FP), R11
+	MOVQ   acc+56(FP), R8
+	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
@@ -2354,16 +2424,18 @@ out112:
 	VZEROUPPER
 	RET
 
-// func gemmR6x2AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmR6x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·gemmR6x2AVX512(SB), NOSPLIT, $0-64
+TEXT ·gemmR6x2AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	LEAQ       (DX)(DX*2), R9
 	LEAQ       (SI)(DX*4), R10
@@ -2403,6 +2475,7 @@ TEXT ·gemmR6x2AVX512(SB), NOSPLIT, $0-64
 loop113:
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z14
 	VFMADD231PS  Z12, Z14, Z0
 	VFMADD231PS  Z13, Z14, Z1
@@ -2421,8 +2494,9 @@ loop113:
 	VBROADCASTSS (R10)(DX*1), Z15
 	VFMADD231PS  Z12, Z15, Z10
 	VFMADD231PS  Z13, Z15, Z11
-	VMOVUPS      128(DI), Z12
-	VMOVUPS      192(DI), Z13
+	VMOVUPS      (DI), Z12
+	VMOVUPS      64(DI), Z13
+	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z14
 	VFMADD231PS  Z12, Z14, Z0
 	VFMADD231PS  Z13, Z14, Z1
@@ -2441,8 +2515,9 @@ loop113:
 	VBROADCASTSS 4(R10)(DX*1), Z15
 	VFMADD231PS  Z12, Z15, Z10
 	VFMADD231PS  Z13, Z15, Z11
-	VMOVUPS      256(DI), Z12
-	VMOVUPS      320(DI), Z13
+	VMOVUPS      (DI), Z12
+	VMOVUPS      64(DI), Z13
+	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z14
 	VFMADD231PS  Z12, Z14, Z0
 	VFMADD231PS  Z13, Z14, Z1
@@ -2461,8 +2536,9 @@ loop113:
 	VBROADCASTSS 8(R10)(DX*1), Z15
 	VFMADD231PS  Z12, Z15, Z10
 	VFMADD231PS  Z13, Z15, Z11
-	VMOVUPS      384(DI), Z12
-	VMOVUPS      448(DI), Z13
+	VMOVUPS      (DI), Z12
+	VMOVUPS      64(DI), Z13
+	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z14
 	VFMADD231PS  Z12, Z14, Z0
 	VFMADD231PS  Z13, Z14, Z1
@@ -2481,7 +2557,6 @@ loop113:
 	VBROADCASTSS 12(R10)(DX*1), Z15
 	VFMADD231PS  Z12, Z15, Z10
 	VFMADD231PS  Z13, Z15, Z11
-	ADDQ         $+512, DI
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
@@ -2494,6 +2569,7 @@ rest114:
 one115:
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z14
 	VFMADD231PS  Z12, Z14, Z0
 	VFMADD231PS  Z13, Z14, Z1
@@ -2512,15 +2588,14 @@ one115:
 	VBROADCASTSS (R10)(DX*1), Z15
 	VFMADD231PS  Z12, Z15, Z10
 	VFMADD231PS  Z13, Z15, Z11
-	ADDQ         $+128, DI
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
 	JNE          one115
 
 done116:
-	MOVQ   acc+48(FP), R8
-	MOVQ   tail+56(FP), R11
+	MOVQ   acc+56(FP), R8
+	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
@@ -2620,16 +2695,18 @@ out120:
 	VZEROUPPER
 	RET
 
-// func gemmR7x2AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmR7x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·gemmR7x2AVX512(SB), NOSPLIT, $0-64
+TEXT ·gemmR7x2AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	LEAQ       (DX)(DX*2), R9
 	LEAQ       (SI)(DX*4), R10
@@ -2674,6 +2751,7 @@ TEXT ·gemmR7x2AVX512(SB), NOSPLIT, $0-64
 loop121:
 	VMOVUPS      (DI), Z14
 	VMOVUPS      64(DI), Z15
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z16
 	VFMADD231PS  Z14, Z16, Z0
 	VFMADD231PS  Z15, Z16, Z1
@@ -2695,8 +2773,9 @@ loop121:
 	VBROADCASTSS (R10)(DX*2), Z18
 	VFMADD231PS  Z14, Z18, Z12
 	VFMADD231PS  Z15, Z18, Z13
-	VMOVUPS      128(DI), Z14
-	VMOVUPS      192(DI), Z15
+	VMOVUPS      (DI), Z14
+	VMOVUPS      64(DI), Z15
+	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z16
 	VFMADD231PS  Z14, Z16, Z0
 	VFMADD231PS  Z15, Z16, Z1
@@ -2718,8 +2797,9 @@ loop121:
 	VBROADCASTSS 4(R10)(DX*2), Z18
 	VFMADD231PS  Z14, Z18, Z12
 	VFMADD231PS  Z15, Z18, Z13
-	VMOVUPS      256(DI), Z14
-	VMOVUPS      320(DI), Z15
+	VMOVUPS      (DI), Z14
+	VMOVUPS      64(DI), Z15
+	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z16
 	VFMADD231PS  Z14, Z16, Z0
 	VFMADD231PS  Z15, Z16, Z1
@@ -2741,8 +2821,9 @@ loop121:
 	VBROADCASTSS 8(R10)(DX*2), Z18
 	VFMADD231PS  Z14, Z18, Z12
 	VFMADD231PS  Z15, Z18, Z13
-	VMOVUPS      384(DI), Z14
-	VMOVUPS      448(DI), Z15
+	VMOVUPS      (DI), Z14
+	VMOVUPS      64(DI), Z15
+	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z16
 	VFMADD231PS  Z14, Z16, Z0
 	VFMADD231PS  Z15, Z16, Z1
@@ -2764,7 +2845,6 @@ loop121:
 	VBROADCASTSS 12(R10)(DX*2), Z18
 	VFMADD231PS  Z14, Z18, Z12
 	VFMADD231PS  Z15, Z18, Z13
-	ADDQ         $+512, DI
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
@@ -2777,6 +2857,7 @@ rest122:
 one123:
 	VMOVUPS      (DI), Z14
 	VMOVUPS      64(DI), Z15
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z16
 	VFMADD231PS  Z14, Z16, Z0
 	VFMADD231PS  Z15, Z16, Z1
@@ -2798,15 +2879,14 @@ one123:
 	VBROADCASTSS (R10)(DX*2), Z18
 	VFMADD231PS  Z14, Z18, Z12
 	VFMADD231PS  Z15, Z18, Z13
-	ADDQ         $+128, DI
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
 	JNE          one123
 
 done124:
-	MOVQ   acc+48(FP), R8
-	MOVQ   tail+56(FP), R11
+	MOVQ   acc+56(FP), R8
+	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
@@ -2919,16 +2999,18 @@ out128:
 	VZEROUPPER
 	RET
 
-// func gemmR8x2AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmR8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·gemmR8x2AVX512(SB), NOSPLIT, $0-64
+TEXT ·gemmR8x2AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	LEAQ       (DX)(DX*2), R9
 	LEAQ       (SI)(DX*4), R10
@@ -2978,6 +3060,7 @@ TEXT ·gemmR8x2AVX512(SB), NOSPLIT, $0-64
 loop129:
 	VMOVUPS      (DI), Z16
 	VMOVUPS      64(DI), Z17
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z18
 	VFMADD231PS  Z16, Z18, Z0
 	VFMADD231PS  Z17, Z18, Z1
@@ -3002,8 +3085,9 @@ loop129:
 	VBROADCASTSS (R10)(R9*1), Z21
 	VFMADD231PS  Z16, Z21, Z14
 	VFMADD231PS  Z17, Z21, Z15
-	VMOVUPS      128(DI), Z16
-	VMOVUPS      192(DI), Z17
+	VMOVUPS      (DI), Z16
+	VMOVUPS      64(DI), Z17
+	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z18
 	VFMADD231PS  Z16, Z18, Z0
 	VFMADD231PS  Z17, Z18, Z1
@@ -3028,8 +3112,9 @@ loop129:
 	VBROADCASTSS 4(R10)(R9*1), Z21
 	VFMADD231PS  Z16, Z21, Z14
 	VFMADD231PS  Z17, Z21, Z15
-	VMOVUPS      256(DI), Z16
-	VMOVUPS      320(DI), Z17
+	VMOVUPS      (DI), Z16
+	VMOVUPS      64(DI), Z17
+	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z18
 	VFMADD231PS  Z16, Z18, Z0
 	VFMADD231PS  Z17, Z18, Z1
@@ -3054,8 +3139,9 @@ loop129:
 	VBROADCASTSS 8(R10)(R9*1), Z21
 	VFMADD231PS  Z16, Z21, Z14
 	VFMADD231PS  Z17, Z21, Z15
-	VMOVUPS      384(DI), Z16
-	VMOVUPS      448(DI), Z17
+	VMOVUPS      (DI), Z16
+	VMOVUPS      64(DI), Z17
+	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z18
 	VFMADD231PS  Z16, Z18, Z0
 	VFMADD231PS  Z17, Z18, Z1
@@ -3080,7 +3166,6 @@ loop129:
 	VBROADCASTSS 12(R10)(R9*1), Z21
 	VFMADD231PS  Z16, Z21, Z14
 	VFMADD231PS  Z17, Z21, Z15
-	ADDQ         $+512, DI
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
@@ -3093,6 +3178,7 @@ rest130:
 one131:
 	VMOVUPS      (DI), Z16
 	VMOVUPS      64(DI), Z17
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z18
 	VFMADD231PS  Z16, Z18, Z0
 	VFMADD231PS  Z17, Z18, Z1
@@ -3117,15 +3203,14 @@ one131:
 	VBROADCASTSS (R10)(R9*1), Z21
 	VFMADD231PS  Z16, Z21, Z14
 	VFMADD231PS  Z17, Z21, Z15
-	ADDQ         $+128, DI
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
 	JNE          one131
 
 done132:
-	MOVQ   acc+48(FP), R8
-	MOVQ   tail+56(FP), R11
+	MOVQ   acc+56(FP), R8
+	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
@@ -3251,16 +3336,18 @@ out136:
 	VZEROUPPER
 	RET
 
-// func gemmT8x2AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmT8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·gemmT8x2AVX512(SB), NOSPLIT, $0-64
+TEXT ·gemmT8x2AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	MOVQ       AX, R13
 	VXORPS     Z0, Z0, Z0
@@ -3308,6 +3395,7 @@ TEXT ·gemmT8x2AVX512(SB), NOSPLIT, $0-64
 loop137:
 	VMOVUPS      (DI), Z16
 	VMOVUPS      64(DI), Z17
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z18
 	VFMADD231PS  Z16, Z18, Z0
 	VFMADD231PS  Z17, Z18, Z1
@@ -3334,8 +3422,9 @@ loop137:
 	VFMADD231PS  Z17, Z21, Z15
 	PREFETCHT0   (SI)(DX*8)
 	ADDQ         DX, SI
-	VMOVUPS      128(DI), Z16
-	VMOVUPS      192(DI), Z17
+	VMOVUPS      (DI), Z16
+	VMOVUPS      64(DI), Z17
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z18
 	VFMADD231PS  Z16, Z18, Z0
 	VFMADD231PS  Z17, Z18, Z1
@@ -3362,8 +3451,9 @@ loop137:
 	VFMADD231PS  Z17, Z21, Z15
 	PREFETCHT0   (SI)(DX*8)
 	ADDQ         DX, SI
-	VMOVUPS      256(DI), Z16
-	VMOVUPS      320(DI), Z17
+	VMOVUPS      (DI), Z16
+	VMOVUPS      64(DI), Z17
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z18
 	VFMADD231PS  Z16, Z18, Z0
 	VFMADD231PS  Z17, Z18, Z1
@@ -3390,8 +3480,9 @@ loop137:
 	VFMADD231PS  Z17, Z21, Z15
 	PREFETCHT0   (SI)(DX*8)
 	ADDQ         DX, SI
-	VMOVUPS      384(DI), Z16
-	VMOVUPS      448(DI), Z17
+	VMOVUPS      (DI), Z16
+	VMOVUPS      64(DI), Z17
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z18
 	VFMADD231PS  Z16, Z18, Z0
 	VFMADD231PS  Z17, Z18, Z1
@@ -3418,7 +3509,6 @@ loop137:
 	VFMADD231PS  Z17, Z21, Z15
 	PREFETCHT0   (SI)(DX*8)
 	ADDQ         DX, SI
-	ADDQ         $+512, DI
 	SUBQ         $0x04, CX
 	JGE          loop137
 
@@ -3429,6 +3519,7 @@ rest138:
 one139:
 	VMOVUPS      (DI), Z16
 	VMOVUPS      64(DI), Z17
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z18
 	VFMADD231PS  Z16, Z18, Z0
 	VFMADD231PS  Z17, Z18, Z1
@@ -3455,13 +3546,12 @@ one139:
 	VFMADD231PS  Z17, Z21, Z15
 	PREFETCHT0   (SI)(DX*8)
 	ADDQ         DX, SI
-	ADDQ         $+128, DI
 	DECQ         CX
 	JNE          one139
 
 done140:
-	MOVQ   acc+48(FP), R8
-	MOVQ   tail+56(FP), R11
+	MOVQ   acc+56(FP), R8
+	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
@@ -3587,16 +3677,18 @@ out144:
 	VZEROUPPER
 	RET
 
-// func gemmR1x3AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmR1x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·gemmR1x3AVX512(SB), NOSPLIT, $0-64
+TEXT ·gemmR1x3AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	LEAQ       (DX)(DX*2), R9
 	MOVQ       AX, R13
@@ -3613,32 +3705,35 @@ loop145:
 	VMOVUPS      (DI), Z3
 	VMOVUPS      64(DI), Z4
 	VMOVUPS      128(DI), Z5
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z6
 	VFMADD231PS  Z3, Z6, Z0
 	VFMADD231PS  Z4, Z6, Z1
 	VFMADD231PS  Z5, Z6, Z2
-	VMOVUPS      192(DI), Z3
-	VMOVUPS      256(DI), Z4
-	VMOVUPS      320(DI), Z5
+	VMOVUPS      (DI), Z3
+	VMOVUPS      64(DI), Z4
+	VMOVUPS      128(DI), Z5
+	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z6
 	VFMADD231PS  Z3, Z6, Z0
 	VFMADD231PS  Z4, Z6, Z1
 	VFMADD231PS  Z5, Z6, Z2
-	VMOVUPS      384(DI), Z3
-	VMOVUPS      448(DI), Z4
-	VMOVUPS      512(DI), Z5
+	VMOVUPS      (DI), Z3
+	VMOVUPS      64(DI), Z4
+	VMOVUPS      128(DI), Z5
+	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z6
 	VFMADD231PS  Z3, Z6, Z0
 	VFMADD231PS  Z4, Z6, Z1
 	VFMADD231PS  Z5, Z6, Z2
-	VMOVUPS      576(DI), Z3
-	VMOVUPS      640(DI), Z4
-	VMOVUPS      704(DI), Z5
+	VMOVUPS      (DI), Z3
+	VMOVUPS      64(DI), Z4
+	VMOVUPS      128(DI), Z5
+	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z6
 	VFMADD231PS  Z3, Z6, Z0
 	VFMADD231PS  Z4, Z6, Z1
 	VFMADD231PS  Z5, Z6, Z2
-	ADDQ         $+768, DI
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
 	JGE          loop145
@@ -3651,18 +3746,18 @@ one147:
 	VMOVUPS      (DI), Z3
 	VMOVUPS      64(DI), Z4
 	VMOVUPS      128(DI), Z5
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z6
 	VFMADD231PS  Z3, Z6, Z0
 	VFMADD231PS  Z4, Z6, Z1
 	VFMADD231PS  Z5, Z6, Z2
-	ADDQ         $+192, DI
 	ADDQ         $0x04, SI
 	DECQ         CX
 	JNE          one147
 
 done148:
-	MOVQ   acc+48(FP), R8
-	MOVQ   tail+56(FP), R11
+	MOVQ   acc+56(FP), R8
+	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
@@ -3701,16 +3796,18 @@ out152:
 	VZEROUPPER
 	RET
 
-// func gemmR2x3AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmR2x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·gemmR2x3AVX512(SB), NOSPLIT, $0-64
+TEXT ·gemmR2x3AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	LEAQ       (DX)(DX*2), R9
 	MOVQ       AX, R13
@@ -3734,6 +3831,7 @@ loop153:
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
 	VMOVUPS      128(DI), Z8
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z9
 	VFMADD231PS  Z6, Z9, Z0
 	VFMADD231PS  Z7, Z9, Z1
@@ -3742,9 +3840,10 @@ loop153:
 	VFMADD231PS  Z6, Z10, Z3
 	VFMADD231PS  Z7, Z10, Z4
 	VFMADD231PS  Z8, Z10, Z5
-	VMOVUPS      192(DI), Z6
-	VMOVUPS      256(DI), Z7
-	VMOVUPS      320(DI), Z8
+	VMOVUPS      (DI), Z6
+	VMOVUPS      64(DI), Z7
+	VMOVUPS      128(DI), Z8
+	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z9
 	VFMADD231PS  Z6, Z9, Z0
 	VFMADD231PS  Z7, Z9, Z1
@@ -3753,9 +3852,10 @@ loop153:
 	VFMADD231PS  Z6, Z10, Z3
 	VFMADD231PS  Z7, Z10, Z4
 	VFMADD231PS  Z8, Z10, Z5
-	VMOVUPS      384(DI), Z6
-	VMOVUPS      448(DI), Z7
-	VMOVUPS      512(DI), Z8
+	VMOVUPS      (DI), Z6
+	VMOVUPS      64(DI), Z7
+	VMOVUPS      128(DI), Z8
+	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z9
 	VFMADD231PS  Z6, Z9, Z0
 	VFMADD231PS  Z7, Z9, Z1
@@ -3764,9 +3864,10 @@ loop153:
 	VFMADD231PS  Z6, Z10, Z3
 	VFMADD231PS  Z7, Z10, Z4
 	VFMADD231PS  Z8, Z10, Z5
-	VMOVUPS      576(DI), Z6
-	VMOVUPS      640(DI), Z7
-	VMOVUPS      704(DI), Z8
+	VMOVUPS      (DI), Z6
+	VMOVUPS      64(DI), Z7
+	VMOVUPS      128(DI), Z8
+	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z9
 	VFMADD231PS  Z6, Z9, Z0
 	VFMADD231PS  Z7, Z9, Z1
@@ -3775,7 +3876,6 @@ loop153:
 	VFMADD231PS  Z6, Z10, Z3
 	VFMADD231PS  Z7, Z10, Z4
 	VFMADD231PS  Z8, Z10, Z5
-	ADDQ         $+768, DI
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
 	JGE          loop153
@@ -3788,6 +3888,7 @@ one155:
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
 	VMOVUPS      128(DI), Z8
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z9
 	VFMADD231PS  Z6, Z9, Z0
 	VFMADD231PS  Z7, Z9, Z1
@@ -3796,14 +3897,13 @@ one155:
 	VFMADD231PS  Z6, Z10, Z3
 	VFMADD231PS  Z7, Z10, Z4
 	VFMADD231PS  Z8, Z10, Z5
-	ADDQ         $+192, DI
 	ADDQ         $0x04, SI
 	DECQ         CX
 	JNE          one155
 
 done156:
-	MOVQ   acc+48(FP), R8
-	MOVQ   tail+56(FP), R11
+	MOVQ   acc+56(FP), R8
+	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
@@ -3859,16 +3959,18 @@ out160:
 	VZEROUPPER
 	RET
 
-// func gemmR3x3AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmR3x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·gemmR3x3AVX512(SB), NOSPLIT, $0-64
+TEXT ·gemmR3x3AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	LEAQ       (DX)(DX*2), R9
 	MOVQ       AX, R13
@@ -3899,6 +4001,7 @@ loop161:
 	VMOVUPS      (DI), Z9
 	VMOVUPS      64(DI), Z10
 	VMOVUPS      128(DI), Z11
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z12
 	VFMADD231PS  Z9, Z12, Z0
 	VFMADD231PS  Z10, Z12, Z1
@@ -3911,9 +4014,10 @@ loop161:
 	VFMADD231PS  Z9, Z14, Z6
 	VFMADD231PS  Z10, Z14, Z7
 	VFMADD231PS  Z11, Z14, Z8
-	VMOVUPS      192(DI), Z9
-	VMOVUPS      256(DI), Z10
-	VMOVUPS      320(DI), Z11
+	VMOVUPS      (DI), Z9
+	VMOVUPS      64(DI), Z10
+	VMOVUPS      128(DI), Z11
+	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z12
 	VFMADD231PS  Z9, Z12, Z0
 	VFMADD231PS  Z10, Z12, Z1
@@ -3926,9 +4030,10 @@ loop161:
 	VFMADD231PS  Z9, Z14, Z6
 	VFMADD231PS  Z10, Z14, Z7
 	VFMADD231PS  Z11, Z14, Z8
-	VMOVUPS      384(DI), Z9
-	VMOVUPS      448(DI), Z10
-	VMOVUPS      512(DI), Z11
+	VMOVUPS      (DI), Z9
+	VMOVUPS      64(DI), Z10
+	VMOVUPS      128(DI), Z11
+	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z12
 	VFMADD231PS  Z9, Z12, Z0
 	VFMADD231PS  Z10, Z12, Z1
@@ -3941,9 +4046,10 @@ loop161:
 	VFMADD231PS  Z9, Z14, Z6
 	VFMADD231PS  Z10, Z14, Z7
 	VFMADD231PS  Z11, Z14, Z8
-	VMOVUPS      576(DI), Z9
-	VMOVUPS      640(DI), Z10
-	VMOVUPS      704(DI), Z11
+	VMOVUPS      (DI), Z9
+	VMOVUPS      64(DI), Z10
+	VMOVUPS      128(DI), Z11
+	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z12
 	VFMADD231PS  Z9, Z12, Z0
 	VFMADD231PS  Z10, Z12, Z1
@@ -3956,7 +4062,6 @@ loop161:
 	VFMADD231PS  Z9, Z14, Z6
 	VFMADD231PS  Z10, Z14, Z7
 	VFMADD231PS  Z11, Z14, Z8
-	ADDQ         $+768, DI
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
 	JGE          loop161
@@ -3969,6 +4074,7 @@ one163:
 	VMOVUPS      (DI), Z9
 	VMOVUPS      64(DI), Z10
 	VMOVUPS      128(DI), Z11
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z12
 	VFMADD231PS  Z9, Z12, Z0
 	VFMADD231PS  Z10, Z12, Z1
@@ -3981,14 +4087,13 @@ one163:
 	VFMADD231PS  Z9, Z14, Z6
 	VFMADD231PS  Z10, Z14, Z7
 	VFMADD231PS  Z11, Z14, Z8
-	ADDQ         $+192, DI
 	ADDQ         $0x04, SI
 	DECQ         CX
 	JNE          one163
 
 done164:
-	MOVQ   acc+48(FP), R8
-	MOVQ   tail+56(FP), R11
+	MOVQ   acc+56(FP), R8
+	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
@@ -4061,16 +4166,18 @@ out168:
 	VZEROUPPER
 	RET
 
-// func gemmR4x3AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmR4x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·gemmR4x3AVX512(SB), NOSPLIT, $0-64
+TEXT ·gemmR4x3AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	LEAQ       (DX)(DX*2), R9
 	MOVQ       AX, R13
@@ -4108,6 +4215,7 @@ loop169:
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
 	VMOVUPS      128(DI), Z14
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z15
 	VFMADD231PS  Z12, Z15, Z0
 	VFMADD231PS  Z13, Z15, Z1
@@ -4124,9 +4232,10 @@ loop169:
 	VFMADD231PS  Z12, Z18, Z9
 	VFMADD231PS  Z13, Z18, Z10
 	VFMADD231PS  Z14, Z18, Z11
-	VMOVUPS      192(DI), Z12
-	VMOVUPS      256(DI), Z13
-	VMOVUPS      320(DI), Z14
+	VMOVUPS      (DI), Z12
+	VMOVUPS      64(DI), Z13
+	VMOVUPS      128(DI), Z14
+	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z15
 	VFMADD231PS  Z12, Z15, Z0
 	VFMADD231PS  Z13, Z15, Z1
@@ -4143,9 +4252,10 @@ loop169:
 	VFMADD231PS  Z12, Z18, Z9
 	VFMADD231PS  Z13, Z18, Z10
 	VFMADD231PS  Z14, Z18, Z11
-	VMOVUPS      384(DI), Z12
-	VMOVUPS      448(DI), Z13
-	VMOVUPS      512(DI), Z14
+	VMOVUPS      (DI), Z12
+	VMOVUPS      64(DI), Z13
+	VMOVUPS      128(DI), Z14
+	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z15
 	VFMADD231PS  Z12, Z15, Z0
 	VFMADD231PS  Z13, Z15, Z1
@@ -4162,9 +4272,10 @@ loop169:
 	VFMADD231PS  Z12, Z18, Z9
 	VFMADD231PS  Z13, Z18, Z10
 	VFMADD231PS  Z14, Z18, Z11
-	VMOVUPS      576(DI), Z12
-	VMOVUPS      640(DI), Z13
-	VMOVUPS      704(DI), Z14
+	VMOVUPS      (DI), Z12
+	VMOVUPS      64(DI), Z13
+	VMOVUPS      128(DI), Z14
+	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z15
 	VFMADD231PS  Z12, Z15, Z0
 	VFMADD231PS  Z13, Z15, Z1
@@ -4181,7 +4292,6 @@ loop169:
 	VFMADD231PS  Z12, Z18, Z9
 	VFMADD231PS  Z13, Z18, Z10
 	VFMADD231PS  Z14, Z18, Z11
-	ADDQ         $+768, DI
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
 	JGE          loop169
@@ -4194,6 +4304,7 @@ one171:
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
 	VMOVUPS      128(DI), Z14
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z15
 	VFMADD231PS  Z12, Z15, Z0
 	VFMADD231PS  Z13, Z15, Z1
@@ -4210,14 +4321,13 @@ one171:
 	VFMADD231PS  Z12, Z18, Z9
 	VFMADD231PS  Z13, Z18, Z10
 	VFMADD231PS  Z14, Z18, Z11
-	ADDQ         $+192, DI
 	ADDQ         $0x04, SI
 	DECQ         CX
 	JNE          one171
 
 done172:
-	MOVQ   acc+48(FP), R8
-	MOVQ   tail+56(FP), R11
+	MOVQ   acc+56(FP), R8
+	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
@@ -4307,16 +4417,18 @@ out176:
 	VZEROUPPER
 	RET
 
-// func gemmR5x3AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmR5x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·gemmR5x3AVX512(SB), NOSPLIT, $0-64
+TEXT ·gemmR5x3AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	LEAQ       (DX)(DX*2), R9
 	LEAQ       (SI)(DX*4), R10
@@ -4362,6 +4474,7 @@ loop177:
 	VMOVUPS      (DI), Z15
 	VMOVUPS      64(DI), Z16
 	VMOVUPS      128(DI), Z17
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z18
 	VFMADD231PS  Z15, Z18, Z0
 	VFMADD231PS  Z16, Z18, Z1
@@ -4382,9 +4495,10 @@ loop177:
 	VFMADD231PS  Z15, Z18, Z12
 	VFMADD231PS  Z16, Z18, Z13
 	VFMADD231PS  Z17, Z18, Z14
-	VMOVUPS      192(DI), Z15
-	VMOVUPS      256(DI), Z16
-	VMOVUPS      320(DI), Z17
+	VMOVUPS      (DI), Z15
+	VMOVUPS      64(DI), Z16
+	VMOVUPS      128(DI), Z17
+	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z18
 	VFMADD231PS  Z15, Z18, Z0
 	VFMADD231PS  Z16, Z18, Z1
@@ -4405,9 +4519,10 @@ loop177:
 	VFMADD231PS  Z15, Z18, Z12
 	VFMADD231PS  Z16, Z18, Z13
 	VFMADD231PS  Z17, Z18, Z14
-	VMOVUPS      384(DI), Z15
-	VMOVUPS      448(DI), Z16
-	VMOVUPS      512(DI), Z17
+	VMOVUPS      (DI), Z15
+	VMOVUPS      64(DI), Z16
+	VMOVUPS      128(DI), Z17
+	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z18
 	VFMADD231PS  Z15, Z18, Z0
 	VFMADD231PS  Z16, Z18, Z1
@@ -4428,9 +4543,10 @@ loop177:
 	VFMADD231PS  Z15, Z18, Z12
 	VFMADD231PS  Z16, Z18, Z13
 	VFMADD231PS  Z17, Z18, Z14
-	VMOVUPS      576(DI), Z15
-	VMOVUPS      640(DI), Z16
-	VMOVUPS      704(DI), Z17
+	VMOVUPS      (DI), Z15
+	VMOVUPS      64(DI), Z16
+	VMOVUPS      128(DI), Z17
+	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z18
 	VFMADD231PS  Z15, Z18, Z0
 	VFMADD231PS  Z16, Z18, Z1
@@ -4451,7 +4567,6 @@ loop177:
 	VFMADD231PS  Z15, Z18, Z12
 	VFMADD231PS  Z16, Z18, Z13
 	VFMADD231PS  Z17, Z18, Z14
-	ADDQ         $+768, DI
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
@@ -4465,6 +4580,7 @@ one179:
 	VMOVUPS      (DI), Z15
 	VMOVUPS      64(DI), Z16
 	VMOVUPS      128(DI), Z17
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z18
 	VFMADD231PS  Z15, Z18, Z0
 	VFMADD231PS  Z16, Z18, Z1
@@ -4485,15 +4601,14 @@ one179:
 	VFMADD231PS  Z15, Z18, Z12
 	VFMADD231PS  Z16, Z18, Z13
 	VFMADD231PS  Z17, Z18, Z14
-	ADDQ         $+192, DI
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
 	JNE          one179
 
 done180:
-	MOVQ   acc+48(FP), R8
-	MOVQ   tail+56(FP), R11
+	MOVQ   acc+56(FP), R8
+	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
@@ -4600,16 +4715,18 @@ out184:
 	VZEROUPPER
 	RET
 
-// func gemmR6x3AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmR6x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·gemmR6x3AVX512(SB), NOSPLIT, $0-64
+TEXT ·gemmR6x3AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	LEAQ       (DX)(DX*2), R9
 	LEAQ       (SI)(DX*4), R10
@@ -4662,6 +4779,7 @@ loop185:
 	VMOVUPS      (DI), Z18
 	VMOVUPS      64(DI), Z19
 	VMOVUPS      128(DI), Z20
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z21
 	VFMADD231PS  Z18, Z21, Z0
 	VFMADD231PS  Z19, Z21, Z1
@@ -4686,9 +4804,10 @@ loop185:
 	VFMADD231PS  Z18, Z22, Z15
 	VFMADD231PS  Z19, Z22, Z16
 	VFMADD231PS  Z20, Z22, Z17
-	VMOVUPS      192(DI), Z18
-	VMOVUPS      256(DI), Z19
-	VMOVUPS      320(DI), Z20
+	VMOVUPS      (DI), Z18
+	VMOVUPS      64(DI), Z19
+	VMOVUPS      128(DI), Z20
+	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z21
 	VFMADD231PS  Z18, Z21, Z0
 	VFMADD231PS  Z19, Z21, Z1
@@ -4713,9 +4832,10 @@ loop185:
 	VFMADD231PS  Z18, Z22, Z15
 	VFMADD231PS  Z19, Z22, Z16
 	VFMADD231PS  Z20, Z22, Z17
-	VMOVUPS      384(DI), Z18
-	VMOVUPS      448(DI), Z19
-	VMOVUPS      512(DI), Z20
+	VMOVUPS      (DI), Z18
+	VMOVUPS      64(DI), Z19
+	VMOVUPS      128(DI), Z20
+	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z21
 	VFMADD231PS  Z18, Z21, Z0
 	VFMADD231PS  Z19, Z21, Z1
@@ -4740,9 +4860,10 @@ loop185:
 	VFMADD231PS  Z18, Z22, Z15
 	VFMADD231PS  Z19, Z22, Z16
 	VFMADD231PS  Z20, Z22, Z17
-	VMOVUPS      576(DI), Z18
-	VMOVUPS      640(DI), Z19
-	VMOVUPS      704(DI), Z20
+	VMOVUPS      (DI), Z18
+	VMOVUPS      64(DI), Z19
+	VMOVUPS      128(DI), Z20
+	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z21
 	VFMADD231PS  Z18, Z21, Z0
 	VFMADD231PS  Z19, Z21, Z1
@@ -4767,7 +4888,6 @@ loop185:
 	VFMADD231PS  Z18, Z22, Z15
 	VFMADD231PS  Z19, Z22, Z16
 	VFMADD231PS  Z20, Z22, Z17
-	ADDQ         $+768, DI
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
@@ -4781,6 +4901,7 @@ one187:
 	VMOVUPS      (DI), Z18
 	VMOVUPS      64(DI), Z19
 	VMOVUPS      128(DI), Z20
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z21
 	VFMADD231PS  Z18, Z21, Z0
 	VFMADD231PS  Z19, Z21, Z1
@@ -4805,15 +4926,14 @@ one187:
 	VFMADD231PS  Z18, Z22, Z15
 	VFMADD231PS  Z19, Z22, Z16
 	VFMADD231PS  Z20, Z22, Z17
-	ADDQ         $+192, DI
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
 	JNE          one187
 
 done188:
-	MOVQ   acc+48(FP), R8
-	MOVQ   tail+56(FP), R11
+	MOVQ   acc+56(FP), R8
+	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
@@ -4937,16 +5057,18 @@ out192:
 	VZEROUPPER
 	RET
 
-// func gemmR7x3AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmR7x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·gemmR7x3AVX512(SB), NOSPLIT, $0-64
+TEXT ·gemmR7x3AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	LEAQ       (DX)(DX*2), R9
 	LEAQ       (SI)(DX*4), R10
@@ -5006,6 +5128,7 @@ loop193:
 	VMOVUPS      (DI), Z21
 	VMOVUPS      64(DI), Z22
 	VMOVUPS      128(DI), Z23
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z24
 	VFMADD231PS  Z21, Z24, Z0
 	VFMADD231PS  Z22, Z24, Z1
@@ -5034,9 +5157,10 @@ loop193:
 	VFMADD231PS  Z21, Z26, Z18
 	VFMADD231PS  Z22, Z26, Z19
 	VFMADD231PS  Z23, Z26, Z20
-	VMOVUPS      192(DI), Z21
-	VMOVUPS      256(DI), Z22
-	VMOVUPS      320(DI), Z23
+	VMOVUPS      (DI), Z21
+	VMOVUPS      64(DI), Z22
+	VMOVUPS      128(DI), Z23
+	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z24
 	VFMADD231PS  Z21, Z24, Z0
 	VFMADD231PS  Z22, Z24, Z1
@@ -5065,9 +5189,10 @@ loop193:
 	VFMADD231PS  Z21, Z26, Z18
 	VFMADD231PS  Z22, Z26, Z19
 	VFMADD231PS  Z23, Z26, Z20
-	VMOVUPS      384(DI), Z21
-	VMOVUPS      448(DI), Z22
-	VMOVUPS      512(DI), Z23
+	VMOVUPS      (DI), Z21
+	VMOVUPS      64(DI), Z22
+	VMOVUPS      128(DI), Z23
+	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z24
 	VFMADD231PS  Z21, Z24, Z0
 	VFMADD231PS  Z22, Z24, Z1
@@ -5096,9 +5221,10 @@ loop193:
 	VFMADD231PS  Z21, Z26, Z18
 	VFMADD231PS  Z22, Z26, Z19
 	VFMADD231PS  Z23, Z26, Z20
-	VMOVUPS      576(DI), Z21
-	VMOVUPS      640(DI), Z22
-	VMOVUPS      704(DI), Z23
+	VMOVUPS      (DI), Z21
+	VMOVUPS      64(DI), Z22
+	VMOVUPS      128(DI), Z23
+	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z24
 	VFMADD231PS  Z21, Z24, Z0
 	VFMADD231PS  Z22, Z24, Z1
@@ -5127,7 +5253,6 @@ loop193:
 	VFMADD231PS  Z21, Z26, Z18
 	VFMADD231PS  Z22, Z26, Z19
 	VFMADD231PS  Z23, Z26, Z20
-	ADDQ         $+768, DI
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
@@ -5141,6 +5266,7 @@ one195:
 	VMOVUPS      (DI), Z21
 	VMOVUPS      64(DI), Z22
 	VMOVUPS      128(DI), Z23
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z24
 	VFMADD231PS  Z21, Z24, Z0
 	VFMADD231PS  Z22, Z24, Z1
@@ -5169,15 +5295,14 @@ one195:
 	VFMADD231PS  Z21, Z26, Z18
 	VFMADD231PS  Z22, Z26, Z19
 	VFMADD231PS  Z23, Z26, Z20
-	ADDQ         $+192, DI
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
 	JNE          one195
 
 done196:
-	MOVQ   acc+48(FP), R8
-	MOVQ   tail+56(FP), R11
+	MOVQ   acc+56(FP), R8
+	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
@@ -5318,16 +5443,18 @@ out200:
 	VZEROUPPER
 	RET
 
-// func gemmR8x3AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmR8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·gemmR8x3AVX512(SB), NOSPLIT, $0-64
+TEXT ·gemmR8x3AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	LEAQ       (DX)(DX*2), R9
 	LEAQ       (SI)(DX*4), R10
@@ -5394,6 +5521,7 @@ loop201:
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
 	VMOVUPS      128(DI), Z26
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z27
 	VFMADD231PS  Z24, Z27, Z0
 	VFMADD231PS  Z25, Z27, Z1
@@ -5426,9 +5554,10 @@ loop201:
 	VFMADD231PS  Z24, Z30, Z21
 	VFMADD231PS  Z25, Z30, Z22
 	VFMADD231PS  Z26, Z30, Z23
-	VMOVUPS      192(DI), Z24
-	VMOVUPS      256(DI), Z25
-	VMOVUPS      320(DI), Z26
+	VMOVUPS      (DI), Z24
+	VMOVUPS      64(DI), Z25
+	VMOVUPS      128(DI), Z26
+	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z27
 	VFMADD231PS  Z24, Z27, Z0
 	VFMADD231PS  Z25, Z27, Z1
@@ -5461,9 +5590,10 @@ loop201:
 	VFMADD231PS  Z24, Z30, Z21
 	VFMADD231PS  Z25, Z30, Z22
 	VFMADD231PS  Z26, Z30, Z23
-	VMOVUPS      384(DI), Z24
-	VMOVUPS      448(DI), Z25
-	VMOVUPS      512(DI), Z26
+	VMOVUPS      (DI), Z24
+	VMOVUPS      64(DI), Z25
+	VMOVUPS      128(DI), Z26
+	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z27
 	VFMADD231PS  Z24, Z27, Z0
 	VFMADD231PS  Z25, Z27, Z1
@@ -5496,9 +5626,10 @@ loop201:
 	VFMADD231PS  Z24, Z30, Z21
 	VFMADD231PS  Z25, Z30, Z22
 	VFMADD231PS  Z26, Z30, Z23
-	VMOVUPS      576(DI), Z24
-	VMOVUPS      640(DI), Z25
-	VMOVUPS      704(DI), Z26
+	VMOVUPS      (DI), Z24
+	VMOVUPS      64(DI), Z25
+	VMOVUPS      128(DI), Z26
+	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z27
 	VFMADD231PS  Z24, Z27, Z0
 	VFMADD231PS  Z25, Z27, Z1
@@ -5531,7 +5662,6 @@ loop201:
 	VFMADD231PS  Z24, Z30, Z21
 	VFMADD231PS  Z25, Z30, Z22
 	VFMADD231PS  Z26, Z30, Z23
-	ADDQ         $+768, DI
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
@@ -5545,6 +5675,7 @@ one203:
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
 	VMOVUPS      128(DI), Z26
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z27
 	VFMADD231PS  Z24, Z27, Z0
 	VFMADD231PS  Z25, Z27, Z1
@@ -5577,15 +5708,14 @@ one203:
 	VFMADD231PS  Z24, Z30, Z21
 	VFMADD231PS  Z25, Z30, Z22
 	VFMADD231PS  Z26, Z30, Z23
-	ADDQ         $+192, DI
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
 	JNE          one203
 
 done204:
-	MOVQ   acc+48(FP), R8
-	MOVQ   tail+56(FP), R11
+	MOVQ   acc+56(FP), R8
+	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
@@ -5743,16 +5873,18 @@ out208:
 	VZEROUPPER
 	RET
 
-// func gemmT8x3AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+// func gemmT8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·gemmT8x3AVX512(SB), NOSPLIT, $0-64
+TEXT ·gemmT8x3AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
 	MOVQ       b+24(FP), DI
-	MOVQ       c+32(FP), AX
-	MOVQ       ldc+40(FP), BX
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
 	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
 	SHLQ       $0x02, BX
 	MOVQ       AX, R13
 	VXORPS     Z0, Z0, Z0
@@ -5817,6 +5949,7 @@ loop209:
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
 	VMOVUPS      128(DI), Z26
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z27
 	VFMADD231PS  Z24, Z27, Z0
 	VFMADD231PS  Z25, Z27, Z1
@@ -5851,9 +5984,10 @@ loop209:
 	VFMADD231PS  Z26, Z30, Z23
 	PREFETCHT0   (SI)(DX*8)
 	ADDQ         DX, SI
-	VMOVUPS      192(DI), Z24
-	VMOVUPS      256(DI), Z25
-	VMOVUPS      320(DI), Z26
+	VMOVUPS      (DI), Z24
+	VMOVUPS      64(DI), Z25
+	VMOVUPS      128(DI), Z26
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z27
 	VFMADD231PS  Z24, Z27, Z0
 	VFMADD231PS  Z25, Z27, Z1
@@ -5888,9 +6022,10 @@ loop209:
 	VFMADD231PS  Z26, Z30, Z23
 	PREFETCHT0   (SI)(DX*8)
 	ADDQ         DX, SI
-	VMOVUPS      384(DI), Z24
-	VMOVUPS      448(DI), Z25
-	VMOVUPS      512(DI), Z26
+	VMOVUPS      (DI), Z24
+	VMOVUPS      64(DI), Z25
+	VMOVUPS      128(DI), Z26
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z27
 	VFMADD231PS  Z24, Z27, Z0
 	VFMADD231PS  Z25, Z27, Z1
@@ -5925,9 +6060,10 @@ loop209:
 	VFMADD231PS  Z26, Z30, Z23
 	PREFETCHT0   (SI)(DX*8)
 	ADDQ         DX, SI
-	VMOVUPS      576(DI), Z24
-	VMOVUPS      640(DI), Z25
-	VMOVUPS      704(DI), Z26
+	VMOVUPS      (DI), Z24
+	VMOVUPS      64(DI), Z25
+	VMOVUPS      128(DI), Z26
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z27
 	VFMADD231PS  Z24, Z27, Z0
 	VFMADD231PS  Z25, Z27, Z1
@@ -5962,7 +6098,6 @@ loop209:
 	VFMADD231PS  Z26, Z30, Z23
 	PREFETCHT0   (SI)(DX*8)
 	ADDQ         DX, SI
-	ADDQ         $+768, DI
 	SUBQ         $0x04, CX
 	JGE          loop209
 
@@ -5974,6 +6109,7 @@ one211:
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
 	VMOVUPS      128(DI), Z26
+	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z27
 	VFMADD231PS  Z24, Z27, Z0
 	VFMADD231PS  Z25, Z27, Z1
@@ -6008,13 +6144,12 @@ one211:
 	VFMADD231PS  Z26, Z30, Z23
 	PREFETCHT0   (SI)(DX*8)
 	ADDQ         DX, SI
-	ADDQ         $+192, DI
 	DECQ         CX
 	JNE          one211
 
 done212:
-	MOVQ   acc+48(FP), R8
-	MOVQ   tail+56(FP), R11
+	MOVQ   acc+56(FP), R8
+	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1

@@ -20,14 +20,16 @@ type packedGemm struct {
 
 // A gemmKernel multiplies a strip of A with a panel of k rows of B. Strides count elements;
 // tail is how many lanes the last vector of a row of C has.
-type gemmKernel func(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)
+type gemmKernel func(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
 const (
 	depth       = 384     // most of k in a block: a strip of A stays in the first-level cache
 	packedMost  = 4 << 20 // elements of B packed at once
 	tileRows    = 256     // most rows of C in a tile
 	tileColumns = 480     // most columns: their panels stay in the second-level cache
-	farApart    = 1024    // rows of A so far apart that reading columns wants a copy
+	tileLeast   = 160     // a tile is not made smaller than this for the sake of sharing
+	farApart    = 1024    // rows of A or B so far apart that they want a copy
+	seldom      = 192     // rows of C below which a copy of B is not worth its making
 )
 
 // blockDepth cuts k into equal blocks of whole vectors.
@@ -48,28 +50,42 @@ func (s *packedGemm) gemm(g *product, run runner) {
 func (s *packedGemm) columns(g *product, j0, j1 int, run runner) {
 	p := s.cut(j1 - j0)
 	block := min(g.k, blockDepth(g.k))
-	blocks := (g.k + block - 1) / block
-	packed := borrow(p.padded * g.k)
-	defer giveBack(packed)
-	run(blocks*p.count, 1, func(u, _ int) {
-		k0 := u / p.count * block
-		s.packPanel(g, &p, packed[k0*p.padded:], u%p.count, j0, j1, k0, min(block, g.k-k0))
-	})
-
-	// Tiles: few enough that panels are read often, enough of them that workers share well.
-	group := (tileColumns + s.widest*s.lanes - 1) / (s.widest * s.lanes)
-	groups := (p.count + group - 1) / group
-	group = (p.count + groups - 1) / groups
-	rows := tileRows
-	for rows > 6*s.rows && (g.m+rows-1)/rows*groups < 16 {
-		rows /= 2
+	var packed []float32
+	if g.op == NT || (j1-j0)%s.lanes != 0 || g.m > seldom || g.ldb > farApart && g.m > s.rows {
+		packed = borrow(p.padded * g.k)
+		defer giveBack(packed)
+		blocks := (g.k + block - 1) / block
+		run(blocks*p.count, 1, func(u, _ int) {
+			k0 := u / p.count * block
+			s.packPanel(g, &p, packed[k0*p.padded:], u%p.count, j0, j1, k0, min(block, g.k-k0))
+		})
 	}
-	rows = (rows + 2*s.rows - 1) / (2 * s.rows) * 2 * s.rows
-	down := (g.m + rows - 1) / rows
+	rows, group := s.shape(g.m, &p)
+	down, groups := (g.m+rows-1)/rows, (p.count+group-1)/group
 	run(down*groups, 1, func(t, _ int) {
 		i, first := t%down*rows, t/down*group
 		s.tile(g, &p, packed, i, min(g.m, i+rows), j0, j1, first, min(p.count, first+group), block)
 	})
+}
+
+// shape chooses how many rows and panels make a tile: all tiles equal, large enough that
+// what a tile reads is read often, and 16 of them where that can be had.
+func (s *packedGemm) shape(m int, p *panels) (rows, group int) {
+	split := func(n, most int) int { return (n + (n+most-1)/most - 1) / ((n + most - 1) / most) }
+	rows, group = split(m, tileRows), split(p.count, tileColumns/p.width)
+	for (m+rows-1)/rows*((p.count+group-1)/group) < 16 {
+		switch {
+		case rows >= group*p.width && rows >= 2*tileLeast:
+			rows = (rows + 1) / 2
+		case group*p.width >= 2*tileLeast:
+			group = (group + 1) / 2
+		case rows >= 2*tileLeast:
+			rows = (rows + 1) / 2
+		default:
+			return (rows + 2*s.rows - 1) / (2 * s.rows) * 2 * s.rows, group
+		}
+	}
+	return (rows + 2*s.rows - 1) / (2 * s.rows) * 2 * s.rows, group
 }
 
 // panels says how n columns are cut into panels as wide as the kernels: the widest, but for
@@ -148,55 +164,70 @@ func (s *packedGemm) packPanel(g *product, p *panels, packed []float32, i, j0, j
 	}
 }
 
-// tile computes rows [i0, i1) of panels [first, last).
+// tile computes rows [i0, i1) of panels [first, last). Where packed is nil, it reads B.
 func (s *packedGemm) tile(g *product, p *panels, packed []float32, i0, i1, j0, j1, first, last, block int) {
-	var strip []float32
-	if g.op == TN {
-		strip = borrow(2 * s.rows * block)
-		defer giveBack(strip)
-	}
+	strip := borrow(2 * s.rows * block)
+	defer giveBack(strip)
 	for k0 := 0; k0 < g.k; k0 += block {
 		k := min(block, g.k-k0)
 		acc := 0
 		if g.acc || k0 > 0 {
 			acc = 1
 		}
-		b := packed[k0*p.padded:]
 		for i := i0; i < i1; i += s.rows {
 			rows := min(s.rows, i1-i)
 			kernels := &s.byRows[rows]
-			var a *float32
-			lda := g.lda
-			switch {
-			case g.op != TN:
-				a = &g.a[i*g.lda+k0]
-			case rows < s.rows: // the last strip becomes rows
-				for r := range rows {
-					for q := range k {
-						strip[r*k+q] = g.a[(k0+q)*g.lda+i+r]
-					}
-				}
-				a, lda = &strip[0], k
-			case s.copyStrips == nil || g.lda < farApart:
-				a, kernels = &g.a[k0*g.lda+i], &s.byColumns
-			default:
-				kernels, lda = &s.byColumns, s.rows
-				odd := (i - i0) / s.rows % 2
-				if odd == 0 && i+2*s.rows <= i1 {
-					s.copyStrips(k, &g.a[k0*g.lda+i], g.lda, &strip[0], &strip[s.rows*k])
-				} else if odd == 0 {
-					for q := range k {
-						copy(strip[q*s.rows:][:s.rows], g.a[(k0+q)*g.lda+i:])
-					}
-				}
-				a = &strip[odd*s.rows*k]
+			a, lda := s.strip(g, strip, i, i0, i1, k0, k)
+			if g.op == TN && rows == s.rows {
+				kernels = &s.byColumns
 			}
 			for n := first; n < last; n++ {
 				column, vectors := p.at(n)
 				j := j0 + column
 				tail := min(s.lanes, j1-j-(vectors-1)*s.lanes)
-				kernels[vectors](k, a, lda, &b[column*k], &g.c[i*g.ldc+j], g.ldc, acc, tail)
+				var b *float32
+				ldb := vectors * s.lanes
+				if packed != nil {
+					b = &packed[k0*p.padded+column*k]
+				} else {
+					b, ldb = &g.b[k0*g.ldb+j], g.ldb
+				}
+				kernels[vectors](k, a, lda, b, ldb, &g.c[i*g.ldc+j], g.ldc, acc, tail)
 			}
 		}
 	}
+}
+
+// strip returns where the kernels read rows i and on of op(A), and their distance: in A
+// itself, or, if its rows are so far apart that they compete for the same cache lines, in
+// a copy. Columns are copied two strips at a time, for they share cache lines.
+func (s *packedGemm) strip(g *product, copied []float32, i, i0, i1, k0, k int) (*float32, int) {
+	rows := min(s.rows, i1-i)
+	switch {
+	case g.op != TN && g.lda < farApart:
+		return &g.a[i*g.lda+k0], g.lda
+	case g.op != TN:
+		for r := range rows {
+			copy(copied[r*k:][:k], g.a[(i+r)*g.lda+k0:])
+		}
+		return &copied[0], k
+	case rows < s.rows: // the last strip becomes rows
+		for r := range rows {
+			for q := range k {
+				copied[r*k+q] = g.a[(k0+q)*g.lda+i+r]
+			}
+		}
+		return &copied[0], k
+	case s.copyStrips == nil || g.lda < farApart:
+		return &g.a[k0*g.lda+i], g.lda
+	}
+	odd := (i - i0) / s.rows % 2
+	if odd == 0 && i+2*s.rows <= i1 {
+		s.copyStrips(k, &g.a[k0*g.lda+i], g.lda, &copied[0], &copied[s.rows*k])
+	} else if odd == 0 {
+		for q := range k {
+			copy(copied[q*s.rows:][:s.rows], g.a[(k0+q)*g.lda+i:])
+		}
+	}
+	return &copied[odd*s.rows*k], s.rows
 }

@@ -16,6 +16,7 @@ func (s *isa) file() string { return strings.ToLower(s.name) }
 //	C (rows × vectors·lanes) = [C +] Σ_p A[·, p] · panel[p, ·]
 //
 // R reads A by rows, p being contiguous; T reads it by columns, the rows being contiguous.
+// A panel is a copy of some columns of B, or those columns where they lie.
 // The last vector of each row of C has only tail lanes that exist.
 func (a *asm) gemm() {
 	rows, widths := 8, []int{1, 2, 3}
@@ -36,11 +37,13 @@ func (a *asm) product(rows, vectors int, transposed bool) {
 		form = "T"
 	}
 	name := fmt.Sprintf("gemm%s%dx%d", form, rows, vectors)
-	a.begin(name, "func(k int, a *float32, lda int, b *float32, c *float32, ldc int, acc int, tail int)",
-		fmt.Sprintf("multiplies %d rows of A with a panel of %d columns.", rows, vectors*a.lanes))
+	a.begin(name, "func(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)",
+		fmt.Sprintf("multiplies %d rows of A with %d columns of B.", rows, vectors*a.lanes))
 	k, A, lda := a.load("k", reg.RCX), a.load("a", reg.RSI), a.load("lda", reg.RDX)
-	B, C, ldc := a.load("b", reg.RDI), a.load("c", reg.RAX), a.load("ldc", reg.RBX)
+	B, ldb := a.load("b", reg.RDI), a.load("ldb", reg.R8)
+	C, ldc := a.load("c", reg.RAX), a.load("ldc", reg.RBX)
 	a.SHLQ(Imm(2), lda)
+	a.SHLQ(Imm(2), ldb)
 	a.SHLQ(Imm(2), ldc)
 	// Rows 0, 4 (3 with AVX2) and so on have a pointer; the others are reached by multiples of lda.
 	lda3 := reg.R9
@@ -72,8 +75,9 @@ func (a *asm) product(rows, vectors int, transposed bool) {
 	}
 	step := func(u int) {
 		for v := range vectors {
-			a.VMOVUPS(Mem{Base: B, Disp: (u*vectors + v) * a.bytes()}, panel(v))
+			a.VMOVUPS(Mem{Base: B, Disp: v * a.bytes()}, panel(v))
 		}
+		a.ADDQ(ldb, B)
 		for i := range rows {
 			x := spare[i%len(spare)]
 			a.VBROADCASTSS(element(i, u), x)
@@ -87,7 +91,6 @@ func (a *asm) product(rows, vectors int, transposed bool) {
 		}
 	}
 	advance := func(u int) {
-		a.ADDQ(I32(u*vectors*a.bytes()), B)
 		if transposed {
 			return
 		}
