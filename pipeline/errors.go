@@ -32,13 +32,6 @@ func Hintf(err error, format string, args ...any) error {
 	return &Hint{Err: err, Fix: fmt.Sprintf(format, args...)}
 }
 
-// A Fault is one thing wrong with a configuration.
-type Fault struct {
-	Path string // within the stage's settings: "sources[0].books.path"; "" for the stage itself
-	Err  string
-	Hint string // the likely remedy; may be empty
-}
-
 // UsageError marks wrong usage or configuration: exit code 2.
 type UsageError struct{ Err error }
 

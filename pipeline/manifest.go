@@ -16,10 +16,17 @@ type Manifest struct {
 	Use     string              `json:"use"`
 	Kind    Kind                `json:"kind"`
 	Version int                 `json:"version"`
-	Key     string              `json:"key"`    // hash of settings in force, version, inputs' keys and raw files
-	Inputs  map[string][]string `json:"inputs"` // Input.Name → keys of the stages read
-	Shards  []Shard             `json:"shards"` // every file of the stage, sorted by name
-	Counts  Counts              `json:"counts"`
+	Key     string              `json:"key"`              // hash of settings in force, version, inputs' keys and raw files
+	Inputs  map[string][]string `json:"inputs"`           // Input.Name → keys of the stages read
+	Shards  []Shard             `json:"shards"`           // every file of the stage, sorted by name
+	Counts  Counts              `json:"counts"`           // of the last phase, whose files these are
+	Phases  []PhaseCounts       `json:"phases,omitempty"` // of the phases before it
+}
+
+// PhaseCounts are the counts of one phase of a stage.
+type PhaseCounts struct {
+	Phase  string `json:"phase"`
+	Counts Counts `json:"counts"`
 }
 
 // A Shard is one file of a stage's output.

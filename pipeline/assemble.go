@@ -1,0 +1,202 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// assembly is the last act of a stage: which finished tasks' files make its
+// result. Once it is on disk the tasks are not asked again; each further step
+// can be repeated, so a crash between two of them is made good by doing them
+// all again.
+//
+//	1 assembly.json is written
+//	2 the files move from done/TASK/ into out/
+//	3 out/manifest.json is written
+//	4 an older result moves to .fragua/old/
+//	5 out/ becomes STAGE/
+//	6 the older result and the work folder go
+type assembly struct {
+	Manifest *Manifest         `json:"manifest"`
+	From     map[string]string `json:"from"` // file → folder below the work folder
+}
+
+// add takes in the files of a phase's tasks.
+func (a *assembly) add(w work, phase string, records []*record) error {
+	a.From = map[string]string{}
+	for _, rec := range records {
+		dir, err := filepath.Rel(w.dir, dirsOf(phase, rec.Task.ID).done)
+		if err != nil {
+			return err
+		}
+		for _, f := range rec.Files {
+			if other, ok := a.From[f.Name]; ok {
+				return fmt.Errorf("two tasks wrote %s: %s and %s", f.Name, path.Base(other), rec.Task.ID)
+			}
+			a.From[f.Name] = filepath.ToSlash(dir)
+			a.Manifest.Shards = append(a.Manifest.Shards, f)
+		}
+	}
+	slices.SortFunc(a.Manifest.Shards, func(x, y Shard) int { return strings.Compare(x.Name, y.Name) })
+	return nil
+}
+
+// loadAssembly returns the assembly that was begun, nil if there is none or if
+// its files are damaged: then the tasks whose files are missing run again.
+func (w work) loadAssembly() (*assembly, error) {
+	a := new(assembly)
+	name := filepath.Join(w.dir, assemblyName)
+	if err := readJSONFile(name, a); err != nil || a.Manifest == nil {
+		return nil, nil // absent, or cut by a crash of the disk itself
+	}
+	for _, f := range a.Manifest.Shards {
+		if verify(filepath.Join(w.dir, "out"), []Shard{f}) != nil && verify(filepath.Join(w.dir, filepath.FromSlash(a.From[f.Name])), []Shard{f}) != nil {
+			return nil, errors.Join(os.Remove(name), os.RemoveAll(filepath.Join(w.dir, "out")))
+		}
+	}
+	return a, nil
+}
+
+// assemble takes steps 2 and 3.
+func (r *run) assemble(w work, a *assembly) error {
+	if err := r.breakAt("assembly written"); err != nil {
+		return err
+	}
+	out := filepath.Join(w.dir, "out")
+	if err := os.MkdirAll(out, 0o777); err != nil {
+		return err
+	}
+	folders := map[string]bool{out: true}
+	for _, f := range a.Manifest.Shards {
+		name := filepath.FromSlash(f.Name)
+		to := filepath.Join(out, name)
+		if _, err := os.Lstat(to); err == nil {
+			continue
+		}
+		if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
+			return err
+		}
+		if err := os.Rename(filepath.Join(w.dir, filepath.FromSlash(a.From[f.Name]), name), to); err != nil {
+			return err
+		}
+		for dir := filepath.Dir(to); dir != out; dir = filepath.Dir(dir) {
+			folders[dir] = true
+		}
+		if err := r.breakAt("file moved"); err != nil {
+			return err
+		}
+	}
+	for dir := range folders {
+		if err := syncDir(dir); err != nil {
+			return err
+		}
+	}
+	if err := writeJSONFile(filepath.Join(out, ManifestName), a.Manifest); err != nil {
+		return err
+	}
+	return r.breakAt("manifest written")
+}
+
+// install takes steps 4 to 6.
+func (r *run) install(w work, name string) error {
+	final := filepath.Join(r.root, name)
+	old := filepath.Join(r.root, stateDir, "old", name)
+	if err := os.RemoveAll(old); err != nil {
+		return err
+	}
+	if _, err := os.Lstat(final); err == nil {
+		if err := os.MkdirAll(filepath.Dir(old), 0o777); err != nil {
+			return err
+		}
+		if err := os.Rename(final, old); err != nil {
+			return err
+		}
+	}
+	if err := r.breakAt("old result moved away"); err != nil {
+		return err
+	}
+	if err := os.Rename(filepath.Join(w.dir, "out"), final); err != nil {
+		return err
+	}
+	if err := syncDir(r.root); err != nil {
+		return err
+	}
+	if err := r.breakAt("result in place"); err != nil {
+		return err
+	}
+	return r.tidy(w, name)
+}
+
+// tidy takes step 6: it keeps the recipe and removes what a finished stage no
+// longer needs, also the work begun with other settings.
+func (r *run) tidy(w work, name string) error {
+	recipes := filepath.Join(r.root, stateDir, "recipes")
+	if err := os.MkdirAll(recipes, 0o777); err != nil {
+		return err
+	}
+	if err := os.Rename(filepath.Join(w.dir, "recipe.json"), filepath.Join(recipes, name+".json")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := r.breakAt("recipe kept"); err != nil {
+		return err
+	}
+	works, err := r.works(name)
+	if err != nil {
+		return err
+	}
+	for _, w := range append(works, work{filepath.Join(r.root, stateDir, "old", name)}) {
+		if err := os.RemoveAll(w.dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recover makes good what a crash broke off in steps 4 to 6, before anybody
+// looks at what is on disk.
+func (r *run) recover() error {
+	works, err := r.works("")
+	if err != nil {
+		return err
+	}
+	for _, w := range works {
+		name, key, _ := strings.Cut(filepath.Base(w.dir), ".")
+		if m, err := ReadManifest(filepath.Join(w.dir, "out")); err == nil && m.Key == key {
+			// The new manifest exists: the new result counts.
+			if err := r.install(w, name); err != nil {
+				return err
+			}
+		} else if m, err := ReadManifest(filepath.Join(r.root, name)); err == nil && m.Key == key && fileExists(filepath.Join(w.dir, assemblyName)) && !fileExists(filepath.Join(w.dir, "out")) {
+			if err := r.tidy(w, name); err != nil {
+				return err
+			}
+		}
+	}
+	old, err := os.ReadDir(filepath.Join(r.root, stateDir, "old"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, e := range old {
+		from, to := filepath.Join(r.root, stateDir, "old", e.Name()), filepath.Join(r.root, e.Name())
+		if fileExists(to) {
+			err = os.RemoveAll(from)
+		} else {
+			err = os.Rename(from, to)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func fileExists(name string) bool {
+	_, err := os.Lstat(name)
+	return err == nil
+}

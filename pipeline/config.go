@@ -1,0 +1,249 @@
+package pipeline
+
+import (
+	"bytes"
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// A Table names the stages: `use` → constructor that sets the defaults. A stage
+// is a pointer to a struct whose fields carry yaml tags.
+type Table map[string]func() Stage
+
+// A Config is a whole configuration, checked.
+type Config struct {
+	Name        string  // the file's name without its ending: it names the run
+	Description string  // for people
+	Seed        uint64  // of all that is drawn
+	MaxFailures float64 // share of rows that may fail before a stage stops
+	Dir         string  // what relative paths resolve against
+	Stages      []*Entry
+
+	outside map[string]Dir // finished stages of other runs that `from` names
+	d       *decoder
+}
+
+// An Entry is one stage of a configuration.
+type Entry struct {
+	Name string
+	Use  string
+	From map[string][]string // Input.Name → names of earlier stages, or folders of finished ones
+	With Stage
+
+	path string // "stages[2]"
+}
+
+// Entry returns the stage of that name, or nil.
+func (c *Config) Entry(name string) *Entry {
+	for _, e := range c.Stages {
+		if e.Name == name {
+			return e
+		}
+	}
+	return nil
+}
+
+// Names lists the stages in their order.
+func (c *Config) Names() []string {
+	names := make([]string, len(c.Stages))
+	for i, e := range c.Stages {
+		names[i] = e.Name
+	}
+	return names
+}
+
+type fileYAML struct {
+	Description string      `yaml:"description" doc:"What this configuration makes, for people."`
+	Seed        uint64      `yaml:"seed" doc:"Seed of all that is drawn; the same seed gives the same bytes."`
+	MaxFailures float64     `yaml:"max_failures" doc:"Share of rows that may fail to be read before a stage stops."`
+	Stages      []entryYAML `yaml:"stages" doc:"What to do, in this order."`
+}
+
+type entryYAML struct {
+	Name string     `yaml:"name" doc:"Name of the stage and of its folder."`
+	Use  string     `yaml:"use" doc:"Which kind of stage it is."`
+	From *yaml.Node `yaml:"from" doc:"Stages whose output it reads: a list, or a map from input to stage. Left out: the latest earlier ones that fit."`
+	With *yaml.Node `yaml:"with" doc:"Its settings."`
+}
+
+const defaultMaxFailures = 0.01
+
+// Check finds what the types of the top level cannot show.
+func (f *fileYAML) Check() []Fault {
+	var faults []Fault
+	if f.MaxFailures < 0 || f.MaxFailures > 1 {
+		faults = append(faults, Fault{"max_failures", fmt.Sprintf("max_failures is %v, but it is a share, between 0 and 1", f.MaxFailures), "0.01 means one row in a hundred"})
+	}
+	if len(f.Stages) == 0 {
+		faults = append(faults, Fault{"stages", "there are no stages", "begin with: stages: [{name: corpus, use: ingest, with: {…}}]"})
+	}
+	return faults
+}
+
+// Parse reads a configuration, applies `--set` flags (stage.key=value), and
+// checks all of it but the raw files (see CheckFiles). name stands in messages;
+// relative paths resolve against dir. The error is a *UsageError around a
+// *ConfigError that tells all faults at once.
+func Parse(name string, src []byte, dir string, table Table, sets []string) (*Config, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	d := &decoder{src: newSource(name, src), dir: dir, nodes: map[string]*yaml.Node{}, origin: map[*yaml.Node]string{}}
+	c := &Config{
+		Name: strings.TrimSuffix(filepath.Base(name), filepath.Ext(name)),
+		Dir:  dir, outside: map[string]Dir{}, d: d,
+	}
+	if root := d.parseYAML(src); root != nil {
+		for _, set := range sets {
+			d.apply(root, set)
+		}
+		f := fileYAML{MaxFailures: defaultMaxFailures}
+		d.decode(root, &f, "")
+		c.Description, c.Seed, c.MaxFailures = f.Description, f.Seed, f.MaxFailures
+		for i, e := range f.Stages {
+			c.add(table, e, fmt.Sprintf("stages[%d]", i))
+		}
+	}
+	return c, d.err()
+}
+
+// err returns all faults so far.
+func (d *decoder) err() error {
+	if len(d.faults) == 0 {
+		return nil
+	}
+	return &UsageError{&ConfigError{sortFaults(d.faults)}}
+}
+
+// add checks one entry and appends it. Later entries can refer to it even if
+// it has faults, so that one fault is not told twice.
+func (c *Config) add(table Table, e entryYAML, path string) {
+	d := c.d
+	entry := &Entry{Name: e.Name, Use: e.Use, path: path}
+	known := c.Entry(e.Name)
+	switch fault := nameFault(e.Name); {
+	case slices.ContainsFunc(d.faults, func(f PlacedFault) bool { return within(f.Path, path+".name") }):
+	case e.Name == "":
+		d.faultAt(path+".name", "add name: …, the folder in which its output will lie", "this stage has no name")
+	case fault != "":
+		d.faultAt(path+".name", "take letters, digits, - and _", "%q cannot name a folder: %s", e.Name, fault)
+	case known != nil:
+		d.faultAt(path+".name", "every stage has a folder of its own", "a stage named %q stands further up", e.Name)
+	default:
+		if i := slices.IndexFunc(c.Stages, func(o *Entry) bool { return strings.EqualFold(o.Name, e.Name) }); i >= 0 {
+			d.faultAt(path+".name", "some file systems take their folders for the same", "%q and %q differ in case alone", c.Stages[i].Name, e.Name)
+		}
+	}
+	var names []string
+	for name := range table {
+		names = append(names, name)
+	}
+	make, ok := table[e.Use]
+	switch {
+	case slices.ContainsFunc(d.faults, func(f PlacedFault) bool { return within(f.Path, path+".use") }):
+	case e.Use == "":
+		d.faultAt(path+".use", didYouMean("", "one of", names), "this stage does not say what it is: use: … is missing")
+	case !ok:
+		d.faultAt(path+".use", didYouMean(e.Use, "known stages", names), "unknown stage %q", e.Use)
+	default:
+		entry.With = make()
+		c.hintWith(entry)
+		d.decode(e.With, entry.With, path+".with")
+		c.connect(entry, e.From)
+	}
+	c.Stages = append(c.Stages, entry)
+}
+
+// hintWith improves the hint of an unknown key that is a setting of the stage,
+// but stands beside `with` instead of in it.
+func (c *Config) hintWith(e *Entry) {
+	t := reflect.TypeOf(e.With).Elem()
+	for i, f := range c.d.faults {
+		key, ok := strings.CutPrefix(f.Path, e.path+".")
+		if ok && slices.ContainsFunc(fieldsOf(t), func(g field) bool { return g.name == key }) {
+			c.d.faults[i].Hint = fmt.Sprintf("settings stand below with: {%s: …}", key)
+		}
+	}
+}
+
+// nameFault says why a name cannot be that of a folder, or "".
+func nameFault(name string) string {
+	for i, r := range name {
+		switch {
+		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9':
+		case i > 0 && (r == '-' || r == '_'):
+		case i == 0:
+			return fmt.Sprintf("it begins with %q", r)
+		default:
+			return fmt.Sprintf("it holds %q", r)
+		}
+	}
+	if len(name) > 64 {
+		return "it is longer than 64 letters"
+	}
+	switch lower := strings.ToLower(name); {
+	case slices.Contains([]string{"con", "prn", "aux", "nul"}, lower),
+		len(lower) == 4 && (lower[:3] == "com" || lower[:3] == "lpt") && lower[3] >= '0' && lower[3] <= '9':
+		return "Windows keeps it for a device"
+	}
+	return ""
+}
+
+// CheckFiles asks every stage that reads raw files for them, and places what is
+// missing as Parse places faults.
+func (c *Config) CheckFiles() error {
+	c.d.faults = nil
+	for _, e := range c.Stages {
+		if r, ok := e.With.(Reader); ok {
+			_, err := r.Reads()
+			for _, f := range faultsOf(err) {
+				c.d.faultAt(join(e.path+".with", f.Path), f.Hint, "%s", f.Err)
+			}
+		}
+	}
+	return c.d.err()
+}
+
+// ResolvedYAML writes the configuration as it is in force: every default and
+// every `from` spelled out, paths as they were written. Parse reads it back.
+func (c *Config) ResolvedYAML() []byte {
+	top := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
+	put := func(n *yaml.Node, key string, value *yaml.Node) { n.Content = append(n.Content, text(key), value) }
+	if c.Description != "" {
+		put(top, "description", text(c.Description))
+	}
+	put(top, "seed", resolve(reflect.ValueOf(c.Seed)))
+	put(top, "max_failures", resolve(reflect.ValueOf(c.MaxFailures)))
+	stages := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq"}
+	for _, e := range c.Stages {
+		n := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
+		put(n, "name", text(e.Name))
+		put(n, "use", text(e.Use))
+		if len(e.From) > 0 {
+			put(n, "from", resolve(reflect.ValueOf(e.From)))
+		}
+		if with := resolve(reflect.ValueOf(e.With)); len(with.Content) > 0 {
+			put(n, "with", with)
+		}
+		stages.Content = append(stages.Content, n)
+	}
+	put(top, "stages", stages)
+	var b bytes.Buffer
+	w, err := yaml.NewDumper(&b, yaml.WithIndent(2), yaml.WithLineWidth(-1))
+	if err == nil {
+		err = w.Dump(top)
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		panic(fmt.Sprintf("pipeline: resolved settings do not encode: %v", err)) // our own nodes always do
+	}
+	return b.Bytes()
+}

@@ -1,0 +1,238 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// recipe is all that a stage's bytes depend on; its hash is the stage's key.
+type recipe struct {
+	Use       string              `json:"use"`
+	Version   int                 `json:"version"`
+	Settings  json.RawMessage     `json:"settings"` // canonical
+	Seed      uint64              `json:"seed"`
+	Inputs    map[string][]string `json:"inputs"`
+	Raw       []rawSum            `json:"raw,omitempty"`
+	Limit     int64               `json:"limit,omitempty"`
+	CPU       string              `json:"cpu,omitempty"`
+	Precision string              `json:"precision,omitempty"`
+}
+
+type rawSum struct {
+	Name string `json:"name"`
+	XXH3 string `json:"xxh3"`
+}
+
+func (r recipe) key() string {
+	b, err := json.Marshal(r)
+	if err != nil {
+		panic(fmt.Sprintf("pipeline: a recipe does not encode: %v", err)) // strings, numbers and our own JSON always do
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:16])
+}
+
+// elsewhere is the key without the level of the kernels: what the same stage
+// has in common on all machines.
+func (r recipe) elsewhere() string {
+	r.CPU = ""
+	return r.key()
+}
+
+// changes says in what a recipe differs from the one that was carried out
+// before.
+func (r recipe) changes(old recipe) string {
+	switch {
+	case r.Use != old.Use:
+		return fmt.Sprintf("it was a stage of another sort: %s", old.Use)
+	case r.Version != old.Version:
+		return fmt.Sprintf("fragua's %s is another: version %d, was %d", r.Use, r.Version, old.Version)
+	case !sameJSON(r.Settings, old.Settings):
+		var a, b any
+		json.Unmarshal(old.Settings, &a) // our own JSON; where it is not, the difference is empty
+		json.Unmarshal(r.Settings, &b)
+		if d := difference("", a, b); d != "" {
+			return "settings changed: " + d
+		}
+		return "settings changed"
+	case r.Seed != old.Seed:
+		return fmt.Sprintf("the seed changed: %d, was %d", r.Seed, old.Seed)
+	case r.Limit != old.Limit:
+		return fmt.Sprintf("the limit changed: %d, was %d", r.Limit, old.Limit)
+	case r.CPU != old.CPU:
+		return fmt.Sprintf("the CPU level changed: %s, was %s", r.CPU, old.CPU)
+	case r.Precision != old.Precision:
+		return fmt.Sprintf("the precision changed: %s, was %s", r.Precision, old.Precision)
+	}
+	if what := changedRaw(r.Raw, old.Raw); what != "" {
+		return what
+	}
+	return "an input changed"
+}
+
+func changedRaw(now, old []rawSum) string {
+	before := map[string]string{}
+	for _, r := range old {
+		before[r.Name] = r.XXH3
+	}
+	for _, r := range now {
+		sum, ok := before[r.Name]
+		if !ok {
+			return "a raw file is new: " + r.Name
+		}
+		if sum != r.XXH3 {
+			return "a raw file changed: " + r.Name
+		}
+		delete(before, r.Name)
+	}
+	for _, r := range old {
+		if _, ok := before[r.Name]; ok {
+			return "a raw file is gone: " + r.Name
+		}
+	}
+	return ""
+}
+
+// difference names the first setting that differs.
+func difference(path string, a, b any) string {
+	switch b := b.(type) {
+	case map[string]any:
+		a, ok := a.(map[string]any)
+		if !ok {
+			break
+		}
+		for _, k := range sortedKeys(a, b) {
+			if d := difference(join(path, k), a[k], b[k]); d != "" {
+				return d
+			}
+		}
+		return ""
+	case []any:
+		a, ok := a.([]any)
+		if !ok || len(a) != len(b) {
+			return path
+		}
+		for i := range b {
+			if d := difference(fmt.Sprintf("%s[%d]", path, i), a[i], b[i]); d != "" {
+				return d
+			}
+		}
+		return ""
+	}
+	x, _ := json.Marshal(a)
+	y, _ := json.Marshal(b)
+	if bytes.Equal(x, y) {
+		return ""
+	}
+	if len(x)+len(y) > 80 {
+		return path
+	}
+	return fmt.Sprintf("%s is %s, was %s", path, y, x)
+}
+
+// hashes knows the checksums of raw files. It reads a file again only when its
+// size or its time changed.
+type hashes struct {
+	file  string
+	mu    sync.Mutex
+	known map[string]hashed // by path
+	dirty bool
+}
+
+type hashed struct {
+	Size int64  `json:"size"`
+	Time int64  `json:"time"` // of the last change, nanoseconds
+	XXH3 string `json:"xxh3"`
+}
+
+func openHashes(root string) *hashes {
+	h := &hashes{file: filepath.Join(root, stateDir, "raw.json"), known: map[string]hashed{}}
+	if b, err := os.ReadFile(h.file); err == nil && json.Unmarshal(b, &h.known) != nil {
+		h.known = map[string]hashed{} // it only spares reading: a damaged one is made anew
+	}
+	return h
+}
+
+// sums returns the checksums of raw files, in their order.
+func (h *hashes) sums(ctx context.Context, files []RawFile, workers int) ([]rawSum, error) {
+	out := make([]rawSum, len(files))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(max(1, workers))
+	for i, f := range files {
+		g.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			sum, err := h.sum(f.Path)
+			out[i] = rawSum{f.Name, sum}
+			return err
+		})
+	}
+	return out, g.Wait()
+}
+
+func (h *hashes) sum(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	now := hashed{Size: info.Size(), Time: info.ModTime().UnixNano()}
+	h.mu.Lock()
+	was, ok := h.known[path]
+	h.mu.Unlock()
+	if ok && was.Size == now.Size && was.Time == now.Time {
+		return was.XXH3, nil
+	}
+	if _, now.XXH3, err = hashFile(path); err != nil {
+		return "", err
+	}
+	// A file that changed a moment ago may change again within the clock's
+	// grain, which nobody would notice.
+	if time.Since(info.ModTime()) > 2*time.Second {
+		h.mu.Lock()
+		h.known[path], h.dirty = now, true
+		h.mu.Unlock()
+	}
+	return now.XXH3, nil
+}
+
+func (h *hashes) save() error {
+	if !h.dirty {
+		return nil
+	}
+	return writeJSONFile(h.file, h.known)
+}
+
+// writeJSONFile writes a value as indented JSON, durably.
+func writeJSONFile(name string, v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return WriteFile(name, func(w io.Writer) error {
+		_, err := w.Write(append(b, '\n'))
+		return err
+	})
+}
+
+func readJSONFile(name string, v any) error {
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		return &RowError{File: name, Row: -1, Err: err}
+	}
+	return nil
+}

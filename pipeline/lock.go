@@ -1,0 +1,55 @@
+package pipeline
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// A LockedError says who works in a run directory.
+type LockedError struct {
+	Dir   string
+	PID   int       `json:"pid"`
+	Host  string    `json:"host"`
+	Since time.Time `json:"since"`
+}
+
+func (e *LockedError) Error() string {
+	if e.PID == 0 {
+		return fmt.Sprintf("another run works in %s", e.Dir)
+	}
+	return fmt.Sprintf("another run works in %s: process %d on %s, since %s", e.Dir, e.PID, e.Host, e.Since.Format("2006-01-02 15:04:05"))
+}
+
+// errLocked is what lockFile returns when another process holds the lock.
+var errLocked = errors.New("locked")
+
+// acquire takes the lock of a run directory. The system releases it when the
+// process ends, however it ends.
+func acquire(root string) (release func(), err error) {
+	name := filepath.Join(root, stateDir, "lock")
+	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+		return nil, diskFull(name, err)
+	}
+	f, unlock, err := lockFile(name)
+	if errors.Is(err, errLocked) {
+		held := &LockedError{Dir: root}
+		if b, err := os.ReadFile(name); err == nil {
+			json.Unmarshal(b, held) // a half-written note tells nothing, and nothing is lost
+		}
+		held.Dir = root
+		return nil, Hintf(held, "wait for it, stop it, or choose another folder with --out")
+	}
+	if err != nil {
+		return nil, err
+	}
+	host, _ := os.Hostname()
+	note, _ := json.Marshal(LockedError{PID: os.Getpid(), Host: host, Since: time.Now()})
+	if err := f.Truncate(0); err == nil {
+		f.WriteAt(append(note, '\n'), 0) // it informs people; the lock itself is the system's
+	}
+	return unlock, nil
+}

@@ -1,0 +1,27 @@
+package pipeline
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/windows"
+)
+
+// lockFile locks a byte far behind the note about the holder, so that others
+// can read the note.
+func lockFile(name string) (*os.File, func(), error) {
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
+	if err != nil {
+		return nil, nil, err
+	}
+	at := &windows.Overlapped{Offset: 1 << 30}
+	err = windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, at)
+	if err != nil {
+		f.Close()
+		if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
+			return nil, nil, errLocked
+		}
+		return nil, nil, &os.PathError{Op: "lock", Path: name, Err: err}
+	}
+	return f, func() { f.Close() }, nil
+}

@@ -1,0 +1,65 @@
+package pipeline
+
+import "sync/atomic"
+
+// A Meter is the Progress of one phase; whoever shows it reads it as often as
+// it likes.
+type Meter struct {
+	total, done     atomic.Int64
+	unit            atomic.Pointer[string]
+	tasks, finished atomic.Int64
+	say             func(string)
+}
+
+// A Reading is where a phase stands.
+type Reading struct {
+	Done, Total        int64 // what tasks told, in Unit; Total grows as tasks begin
+	Unit               string
+	TasksDone, TasksIn int64
+}
+
+// Read returns where the phase stands.
+func (m *Meter) Read() Reading {
+	r := Reading{Done: m.done.Load(), Total: m.total.Load(), TasksDone: m.finished.Load(), TasksIn: m.tasks.Load()}
+	if unit := m.unit.Load(); unit != nil {
+		r.Unit = *unit
+	}
+	return r
+}
+
+// Expect adds to what lies ahead.
+func (m *Meter) Expect(total int64, unit string) {
+	m.total.Add(total)
+	m.unit.Store(&unit)
+}
+
+// Advance adds to what is done.
+func (m *Meter) Advance(n int64) { m.done.Add(n) }
+
+// Say passes a line on to the observer.
+func (m *Meter) Say(line string) {
+	if m.say != nil {
+		m.say(line)
+	}
+}
+
+// What an Event tells.
+const (
+	EventSkip  = "skip"  // the stage's result is at hand: Result
+	EventStage = "stage" // a stage begins: Why
+	EventPhase = "phase" // a phase begins: Meter
+	EventSay   = "say"   // a task says something: Line
+	EventDone  = "done"  // the stage is finished: Result
+)
+
+// An Event is something worth showing while a run goes on. Events come one at
+// a time.
+type Event struct {
+	Kind             string
+	Stage, Use       string
+	Phase            string
+	Why, Line        string
+	Meter            *Meter
+	Result           *StageResult
+	Position, Stages int // the stage is number Position (from 1) of Stages in this run
+}

@@ -1,0 +1,225 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"sync"
+)
+
+// phases runs the phases of a stage one after another, and returns what is to
+// be assembled.
+func (s *stage) phases(ctx context.Context, w work, res *StageResult, event func(Event)) (*assembly, error) {
+	env := s.env()
+	asm := &assembly{Manifest: &Manifest{
+		Stage: s.Name, Use: s.Use, Kind: s.With.Makes(), Version: s.recipe.Version, Key: s.key,
+		Inputs: s.recipe.Inputs, Shards: []Shard{},
+	}}
+	list := s.With.Phases()
+	for i, ph := range list {
+		p := &phase{stage: s, Phase: ph, dir: w.phase(i, ph.Name), meter: new(Meter)}
+		p.meter.say = func(line string) { event(Event{Kind: EventSay, Phase: ph.Name, Line: line}) }
+		event(Event{Kind: EventPhase, Phase: ph.Name, Meter: p.meter, Why: s.why})
+		records, err := p.do(ctx, env, filepath.Join(w.dir, "scratch"))
+		if err != nil {
+			return nil, err
+		}
+		res.Tasks += len(records)
+		res.Resumed += p.resumed
+		if i < len(list)-1 {
+			asm.Manifest.Phases = append(asm.Manifest.Phases, PhaseCounts{ph.Name, p.sum})
+			continue
+		}
+		asm.Manifest.Counts = p.sum
+		if err := asm.add(w, p.dir, records); err != nil {
+			return nil, fmt.Errorf("stage %s: %w", s.Name, err)
+		}
+	}
+	return asm, nil
+}
+
+// phase is one phase under way.
+type phase struct {
+	*stage
+	Phase
+	dir   string
+	meter *Meter
+
+	mu      sync.Mutex
+	sum     Counts
+	resumed int
+}
+
+// do lists the tasks and runs those without a record. Its error names the stage
+// and the task.
+func (p *phase) do(ctx context.Context, env *Env, scratch string) ([]*record, error) {
+	if err := os.MkdirAll(scratch, 0o777); err != nil {
+		return nil, err
+	}
+	listing := *env
+	listing.Progress, listing.Scratch = p.meter, scratch
+	tasks, err := p.list(ctx, &listing)
+	if err != nil {
+		return nil, fmt.Errorf("stage %s: %s: listing tasks: %w", p.stage.Name, p.Phase.Name, err)
+	}
+	if err := checkTasks(tasks); err != nil {
+		return nil, fmt.Errorf("stage %s: %s: %w", p.stage.Name, p.Phase.Name, err)
+	}
+	if err := writeJSONFile(filepath.Join(p.dir, "tasks.json"), map[string]int{"tasks": len(tasks)}); err != nil {
+		return nil, err
+	}
+	// What an earlier attempt left half done is begun anew.
+	if err := os.RemoveAll(filepath.Join(p.dir, "run")); err != nil {
+		return nil, err
+	}
+	p.meter.tasks.Store(int64(len(tasks)))
+	workers, perTask := p.run.o.workers(), 1
+	if p.Exclusive {
+		workers, perTask = 1, workers
+	}
+	records := make([]*record, len(tasks))
+	err = pool(ctx, workers, len(tasks), func(ctx context.Context, i int) error {
+		rec, err := p.task(ctx, env, tasks[i], perTask)
+		if err != nil {
+			if where := p.where(tasks[i], len(tasks)); where != "" {
+				err = fmt.Errorf("stage %s: %s: %w", p.stage.Name, where, err)
+			}
+			return err
+		}
+		records[i] = rec
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.sum = Counts{}
+	for i, t := range tasks { // in the order of the list, whoever was first
+		p.sum.Add(records[i].Counts)
+		env.done[p.Phase.Name] = append(env.done[p.Phase.Name], Done{Task: t, Dir: dirsOf(p.dir, t.ID).done, Counts: records[i].Counts})
+	}
+	if err := p.sum.Check(); err != nil {
+		return nil, fmt.Errorf("stage %s: %s: %w", p.stage.Name, p.Phase.Name, err)
+	}
+	return records, p.failures(p.sum, p.dir)
+}
+
+func (p *phase) where(t Task, n int) string {
+	if n == 1 {
+		return p.Phase.Name
+	}
+	return p.Phase.Name + " " + t.ID
+}
+
+// list calls Tasks; a panic becomes an error.
+func (p *phase) list(ctx context.Context, env *Env) (tasks []Task, err error) {
+	defer p.caught(&err)
+	return p.Tasks(ctx, env)
+}
+
+// task finishes one task, or finds that it is finished.
+func (p *phase) task(ctx context.Context, env *Env, t Task, workers int) (*record, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	dirs := dirsOf(p.dir, t.ID)
+	rec := dirs.load(t)
+	resumed := rec != nil
+	if !resumed {
+		for _, dir := range []string{dirs.run, dirs.scratch} {
+			if err := os.MkdirAll(dir, 0o777); err != nil {
+				return nil, err
+			}
+		}
+		own := *env
+		own.Out, own.Scratch, own.Workers, own.Progress = dirs.run, dirs.scratch, workers, p.meter
+		own.Log = env.Log.With("task", t.ID)
+		counts, err := p.call(ctx, &own, t)
+		if err == nil {
+			if err = p.run.breakAt("task done"); err != nil {
+				return nil, err
+			}
+			rec, err = dirs.commit(t, counts)
+		}
+		if err != nil {
+			os.RemoveAll(dirs.run) // makes room on a full disk; a leftover would be removed later
+			return nil, err
+		}
+	}
+	p.meter.finished.Add(1)
+	return rec, p.account(rec, resumed)
+}
+
+// account adds up, and stops early when failures abound; the barrier has the
+// last word.
+func (p *phase) account(rec *record, resumed bool) error {
+	const enough = 1000 // failures that are no accident
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sum.Add(rec.Counts)
+	if resumed {
+		p.resumed++
+	}
+	if p.sum.Failed >= enough {
+		return p.failures(p.sum, p.dir)
+	}
+	return nil
+}
+
+// call carries out a task; a panic in it becomes an error.
+func (p *phase) call(ctx context.Context, env *Env, t Task) (c Counts, err error) {
+	defer p.caught(&err)
+	return p.Do(ctx, env, t)
+}
+
+func (p *phase) caught(err *error) {
+	if r := recover(); r != nil {
+		p.run.log.Error("panic", "stage", p.stage.Name, "phase", p.Phase.Name, "panic", r, "stack", string(debug.Stack()))
+		cause, ok := r.(error)
+		if !ok {
+			cause = fmt.Errorf("%v", r)
+		}
+		*err = Hintf(fmt.Errorf("panic: %w%s", cause, panicked()), "this is a defect of fragua: please report it with these lines")
+	}
+}
+
+// panicked returns the line of code that panicked.
+func panicked() string {
+	lines := strings.Split(string(debug.Stack()), "\n")
+	for i, l := range lines {
+		if !strings.HasPrefix(l, "panic(") {
+			continue
+		}
+		for _, l := range lines[i+2:] {
+			if at, ok := strings.CutPrefix(l, "\t"); ok && !strings.Contains(at, "/runtime/") {
+				at, _, _ = strings.Cut(at, " +0x")
+				return " at " + filepath.Base(filepath.Dir(at)) + "/" + filepath.Base(at)
+			}
+		}
+	}
+	return ""
+}
+
+// checkTasks refuses tasks that cannot have a folder each.
+func checkTasks(tasks []Task) error {
+	if len(tasks) == 0 {
+		return errors.New("there is nothing to do: no task was listed")
+	}
+	seen := map[string]bool{}
+	for _, t := range tasks {
+		bad := t.ID == "" || len(t.ID) > 128 || t.ID[0] == '.' || strings.ContainsFunc(t.ID, func(r rune) bool {
+			return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_' || r == '.')
+		})
+		if bad {
+			return fmt.Errorf("%q cannot name a task", t.ID)
+		}
+		if seen[t.ID] {
+			return fmt.Errorf("two tasks are named %q", t.ID)
+		}
+		seen[t.ID] = true
+	}
+	return nil
+}

@@ -1,0 +1,304 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Options say how a configuration is run.
+type Options struct {
+	Out      string       // the run's directory; made where it is missing
+	Workers  int          // tasks at a time; 0: one a core
+	Only     []string     // run these stages alone; what they read must be finished. Empty: all
+	Force    bool         // run them even if their result is at hand, from the beginning
+	Limit    int64        // documents a source, for stages that read raw files; 0: all
+	CPU      string       // level of the kernels, part of the key of stages that compute with floats
+	OtherCPU bool         // go on with work that was begun at another level
+	Log      *slog.Logger // nil: none
+	Observe  func(Event)  // nil: nobody watches
+	Program  string       // name and version, for run.json
+	Config   string       // where the configuration was read, for run.json
+}
+
+func (o Options) workers() int { return cmp.Or(max(o.Workers, 0), runtime.GOMAXPROCS(0)) }
+
+// stateDir holds, within a run directory, what the engine needs for itself.
+const stateDir = ".fragua"
+
+// A PlannedStage says what Run would do about a stage, and why.
+type PlannedStage struct {
+	Name, Use   string
+	Key         string
+	Cached      bool
+	Why         string    // one clause
+	Done, Tasks int       // of the phase that was interrupted; 0, 0: none was
+	Estimate    *Estimate // nil: the stage does not tell, or need not run
+}
+
+// An Estimate is what a stage expects to need; 0: unknown.
+type Estimate struct {
+	Time         time.Duration
+	Memory, Disk int64 // bytes
+	Note         string
+}
+
+// An Estimator is a stage that can tell beforehand what it needs. In the Env's
+// In, a stage that has not run yet has a nil Manifest.
+type Estimator interface {
+	Estimate(*Env) (Estimate, error)
+}
+
+// Plan says what Run would do. It changes nothing on disk.
+func Plan(ctx context.Context, c *Config, o Options) ([]PlannedStage, error) {
+	r, err := newRun(c, o)
+	if err != nil {
+		return nil, err
+	}
+	stages, err := r.inspect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []PlannedStage
+	for _, s := range stages {
+		p := PlannedStage{Name: s.Name, Use: s.Use, Key: s.key, Cached: s.cached, Why: s.why}
+		if !s.cached {
+			p.Done, p.Tasks = s.work().progress()
+			if p.Tasks > 0 {
+				p.Why = fmt.Sprintf("interrupted: %d of %d tasks done", p.Done, p.Tasks)
+			}
+			if e, ok := s.With.(Estimator); ok {
+				estimate, err := e.Estimate(s.env())
+				if err != nil {
+					return nil, fmt.Errorf("stage %s: %w", s.Name, err)
+				}
+				p.Estimate = &estimate
+			}
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+// run is one run of a configuration in a directory.
+type run struct {
+	c      *Config
+	o      Options
+	root   string
+	log    *slog.Logger
+	hashes *hashes
+	watch  sync.Mutex               // events come one at a time
+	step   func(where string) error // tests break a run here
+}
+
+// stage is an entry and what is known of it on disk.
+type stage struct {
+	*Entry
+	run      *run
+	recipe   recipe
+	key      string
+	inputs   map[string][]Dir
+	manifest *Manifest // of the result at hand, whatever its key
+	cached   bool
+	why      string
+}
+
+func newRun(c *Config, o Options) (*run, error) {
+	if o.Out == "" {
+		return nil, &UsageError{errors.New("no output folder is given")}
+	}
+	root, err := filepath.Abs(o.Out)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range o.Only {
+		if c.Entry(name) == nil {
+			return nil, &UsageError{Hintf(fmt.Errorf("--only: no stage is named %q", name), "%s", didYouMean(name, "stages", c.Names()))}
+		}
+	}
+	log := o.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &run{c: c, o: o, root: root, log: log, hashes: openHashes(root)}, nil
+}
+
+func (r *run) breakAt(where string) error {
+	if r.step == nil {
+		return nil
+	}
+	return r.step(where)
+}
+
+// inspect computes the keys of all stages, and returns those that the run is
+// about with what is on disk of them.
+func (r *run) inspect(ctx context.Context) ([]*stage, error) {
+	if err := r.c.CheckFiles(); err != nil {
+		return nil, err
+	}
+	all := map[string]*stage{}
+	var selected []*stage
+	for _, e := range r.c.Stages {
+		s, err := r.inspectStage(ctx, e, all)
+		if err != nil {
+			return nil, err
+		}
+		all[e.Name] = s
+		if len(r.o.Only) == 0 || slices.Contains(r.o.Only, e.Name) {
+			selected = append(selected, s)
+		}
+	}
+	for _, s := range selected {
+		if r.o.Force {
+			s.cached, s.why = false, "forced"
+		}
+		for _, name := range s.sources() {
+			in := all[name]
+			if in == nil || in.cached || slices.Contains(selected, in) {
+				continue
+			}
+			return nil, &UsageError{Hintf(fmt.Errorf("--only %s: its input %s is not at hand: %s", s.Name, name, in.why),
+				"run --only %s,%s, or leave --only out", name, s.Name)}
+		}
+	}
+	return selected, nil
+}
+
+// sources lists the stages that a stage reads.
+func (e *Entry) sources() []string {
+	var all []string
+	for _, input := range sortedKeys(e.From) {
+		all = append(all, e.From[input]...)
+	}
+	return all
+}
+
+func (r *run) inspectStage(ctx context.Context, e *Entry, earlier map[string]*stage) (*stage, error) {
+	s := &stage{Entry: e, run: r, inputs: map[string][]Dir{}}
+	s.recipe = recipe{
+		Use: e.Use, Version: e.With.Version(), Settings: CanonicalJSON(e.With),
+		Seed: r.c.Seed, Inputs: map[string][]string{},
+	}
+	for input, names := range e.From {
+		for _, name := range names {
+			dir := Dir{Path: r.c.inputDir(name, r.root)}
+			var key string
+			if in := earlier[name]; in != nil {
+				key = in.key
+				if in.cached {
+					dir.Manifest = in.manifest
+				}
+			} else {
+				dir = r.c.outside[name]
+				key = dir.Manifest.Key
+			}
+			s.inputs[input] = append(s.inputs[input], dir)
+			s.recipe.Inputs[input] = append(s.recipe.Inputs[input], key)
+		}
+	}
+	if reader, ok := e.With.(Reader); ok {
+		files, err := reader.Reads()
+		if err != nil {
+			return nil, fmt.Errorf("stage %s: %w", e.Name, err)
+		}
+		if s.recipe.Raw, err = r.hashes.sums(ctx, files, r.o.workers()); err != nil {
+			return nil, fmt.Errorf("stage %s: %w", e.Name, err)
+		}
+		s.recipe.Limit = r.o.Limit
+	}
+	if f, ok := e.With.(Floater); ok {
+		s.recipe.CPU, s.recipe.Precision = r.o.CPU, f.Precision()
+	}
+	s.key = s.recipe.key()
+	return s, s.look()
+}
+
+// dir is where the stage's result lies.
+func (s *stage) dir() string { return filepath.Join(s.run.root, s.Name) }
+
+// look reads what is on disk of the stage.
+func (s *stage) look() error {
+	var err error
+	s.manifest, err = ReadManifest(s.dir())
+	if errors.Is(err, fs.ErrNotExist) {
+		if entries, err := os.ReadDir(s.dir()); err == nil && len(entries) > 0 {
+			return Hintf(fmt.Errorf("%s is not ours: it holds files, but no %s", s.dir(), ManifestName),
+				"name the stage otherwise, move the folder away, or choose another folder with --out")
+		}
+		s.why = "never run"
+		return nil
+	}
+	if err != nil {
+		s.why = "its manifest cannot be read"
+		return nil
+	}
+	if s.manifest.Key != s.key {
+		s.why = "it changed"
+		var old recipe
+		if err := readJSONFile(s.recipeFile(), &old); err == nil && old.key() == s.manifest.Key {
+			s.why = s.recipe.changes(old)
+			if s.why == "an input changed" {
+				s.why = s.changedInput(old)
+			}
+		}
+		return nil
+	}
+	for _, f := range s.manifest.Shards {
+		info, err := os.Stat(filepath.Join(s.dir(), filepath.FromSlash(f.Name)))
+		if err != nil {
+			s.why = "a file of its result is missing: " + f.Name
+			return nil
+		}
+		if info.Size() != f.Bytes {
+			s.why = "a file of its result has another size: " + f.Name
+			return nil
+		}
+	}
+	s.cached, s.why = true, "nothing changed"
+	return nil
+}
+
+func (s *stage) changedInput(old recipe) string {
+	for _, input := range sortedKeys(s.From) {
+		for i, name := range s.From[input] {
+			if keys := old.Inputs[input]; i >= len(keys) || keys[i] != s.recipe.Inputs[input][i] {
+				return fmt.Sprintf("its input %s changed", name)
+			}
+		}
+	}
+	return "its inputs changed"
+}
+
+// recipeFile keeps what the stage's result was made of, to tell what changed.
+func (s *stage) recipeFile() string {
+	return filepath.Join(s.run.root, stateDir, "recipes", s.Name+".json")
+}
+
+// env is what all tasks of a stage have in common.
+func (s *stage) env() *Env {
+	return &Env{
+		In: s.inputs, Seed: s.run.c.Seed, Workers: s.run.o.workers(), CPU: s.run.o.CPU, Limit: s.run.o.Limit,
+		Progress: new(Meter), Log: s.run.log.With("stage", s.Name), done: map[string][]Done{},
+	}
+}
+
+func sortedKeys[V any](ms ...map[string]V) []string {
+	all := map[string]bool{}
+	for _, m := range ms {
+		for k := range m {
+			all[k] = true
+		}
+	}
+	return slices.SortedFunc(maps.Keys(all), strings.Compare)
+}

@@ -1,0 +1,149 @@
+package pipeline
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"time"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// CanonicalJSON writes settings in force, defaults included: one line, keys
+// sorted, numbers in their shortest form, paths as written, a choice as a map
+// with one key. Equal settings give equal bytes, so it is what keys are made of.
+func CanonicalJSON(settings any) []byte {
+	var b bytes.Buffer
+	writeJSON(&b, resolve(reflect.ValueOf(settings)))
+	return b.Bytes()
+}
+
+// resolve turns settings back into YAML nodes, in the order of their fields.
+func resolve(v reflect.Value) *yaml.Node {
+	null := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Value: "null"}
+	if v.Kind() == reflect.Pointer && v.IsNil() {
+		return null
+	}
+	if v.Kind() != reflect.Pointer && !v.CanAddr() { // Chooser has pointer receivers
+		p := reflect.New(v.Type())
+		p.Elem().Set(v)
+		v = p.Elem()
+	}
+	var c Chooser
+	if v.Kind() == reflect.Pointer {
+		c, _ = v.Interface().(Chooser)
+	} else {
+		c, _ = v.Addr().Interface().(Chooser)
+	}
+	if c != nil {
+		name, settings := c.Chosen()
+		if name == "" {
+			return null
+		}
+		value := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
+		if settings != nil {
+			value = resolve(reflect.ValueOf(settings))
+		}
+		return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*yaml.Node{text(name), value}}
+	}
+	if v.Kind() == reflect.Pointer {
+		return resolve(v.Elem())
+	}
+	switch x := v.Interface().(type) {
+	case Path:
+		return text(x.Written)
+	case time.Duration:
+		return text(x.String())
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		n := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
+		for _, f := range fieldsOf(v.Type()) {
+			n.Content = append(n.Content, text(f.name), resolve(v.FieldByIndex(f.index)))
+		}
+		return n
+	case reflect.Slice, reflect.Array:
+		n := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq"}
+		for i := range v.Len() {
+			n.Content = append(n.Content, resolve(v.Index(i)))
+		}
+		return n
+	case reflect.Map:
+		n := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
+		keys := v.MapKeys()
+		slices.SortFunc(keys, func(a, b reflect.Value) int { return bytes.Compare([]byte(a.String()), []byte(b.String())) })
+		for _, k := range keys {
+			n.Content = append(n.Content, text(k.String()), resolve(v.MapIndex(k)))
+		}
+		return n
+	case reflect.Bool:
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: strconv.FormatBool(v.Bool())}
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!int", Value: strconv.FormatInt(v.Int(), 10)}
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!int", Value: strconv.FormatUint(v.Uint(), 10)}
+	case reflect.Float32, reflect.Float64:
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!float", Value: strconv.FormatFloat(v.Float(), 'g', -1, v.Type().Bits())}
+	case reflect.String:
+		return text(v.String())
+	}
+	panic(fmt.Sprintf("pipeline: settings cannot hold a %s", v.Type()))
+}
+
+// text is a string node, quoted where YAML would take it for something else.
+func text(s string) *yaml.Node {
+	n := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s}
+	if (&yaml.Node{Kind: yaml.ScalarNode, Value: s}).ShortTag() != "!!str" {
+		n.Style = yaml.DoubleQuotedStyle
+	}
+	return n
+}
+
+// writeJSON writes a resolved node with its keys sorted.
+func writeJSON(b *bytes.Buffer, n *yaml.Node) {
+	switch n.Kind {
+	case yaml.MappingNode:
+		order := make([]int, 0, len(n.Content)/2)
+		for i := 0; i < len(n.Content); i += 2 {
+			order = append(order, i)
+		}
+		slices.SortFunc(order, func(i, j int) int {
+			return bytes.Compare([]byte(n.Content[i].Value), []byte(n.Content[j].Value))
+		})
+		b.WriteByte('{')
+		for k, i := range order {
+			if k > 0 {
+				b.WriteByte(',')
+			}
+			writeString(b, n.Content[i].Value)
+			b.WriteByte(':')
+			writeJSON(b, n.Content[i+1])
+		}
+		b.WriteByte('}')
+	case yaml.SequenceNode:
+		b.WriteByte('[')
+		for i, c := range n.Content {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			writeJSON(b, c)
+		}
+		b.WriteByte(']')
+	default:
+		if n.Tag == "!!str" {
+			writeString(b, n.Value)
+		} else {
+			b.WriteString(n.Value)
+		}
+	}
+}
+
+func writeString(b *bytes.Buffer, s string) {
+	e := json.NewEncoder(b)
+	e.SetEscapeHTML(false)
+	e.Encode(s) // a string always encodes
+	b.Truncate(b.Len() - 1)
+}

@@ -1,0 +1,252 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// A Result is what a run did.
+type Result struct {
+	Dir    string
+	Stages []StageResult // those that the run was about, in their order
+}
+
+// A StageResult is what became of one stage.
+type StageResult struct {
+	Name, Use string
+	Key       string
+	Cached    bool
+	Why       string // why it ran, or that nothing changed
+	Dir       Dir
+	Took      time.Duration
+	Tasks     int // of all phases
+	Resumed   int // of these, finished by an earlier run
+}
+
+// Run runs a configuration: every stage whose result is not at hand, in their
+// order, going on from the tasks that have a record.
+//
+// It returns an error that matches context.Canceled when ctx was cancelled, a
+// *LockedError when another run works in the directory, a *DiskFullError when
+// the disk is full, a *UsageError for what is wrong with the configuration or
+// the options. After any of them the same call goes on where this one stopped.
+func Run(ctx context.Context, c *Config, o Options) (*Result, error) {
+	r, err := newRun(c, o)
+	if err != nil {
+		return nil, err
+	}
+	return r.do(ctx)
+}
+
+func (r *run) do(ctx context.Context) (res *Result, err error) {
+	release, err := acquire(r.root)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	if err := r.recover(); err != nil {
+		return nil, err
+	}
+	stages, err := r.inspect(ctx)
+	if err != nil {
+		return nil, interrupted(err, "")
+	}
+	if err := r.hashes.save(); err != nil {
+		return nil, err
+	}
+	resolved := append([]byte("# What was in force: every default spelled out. Paths are as they were written.\n"), r.c.ResolvedYAML()...)
+	if err := WriteFile(filepath.Join(r.root, ResolvedName), func(w io.Writer) error {
+		_, err := w.Write(resolved)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	info := r.newInfo(stages)
+	res = &Result{Dir: r.root}
+	defer func() {
+		info.end(err)
+		err = errors.Join(err, info.write(r.root))
+	}()
+	for i, s := range stages {
+		result, err := s.run1(ctx, info, i, len(stages))
+		if err != nil {
+			return res, err
+		}
+		res.Stages = append(res.Stages, *result)
+	}
+	return res, nil
+}
+
+// run1 brings one stage up to date.
+func (s *stage) run1(ctx context.Context, info *RunInfo, i, n int) (*StageResult, error) {
+	res := &StageResult{Name: s.Name, Use: s.Use, Key: s.key, Cached: s.cached, Why: s.why, Dir: Dir{s.dir(), s.manifest}}
+	event := func(e Event) {
+		e.Stage, e.Use, e.Position, e.Stages = s.Name, s.Use, i+1, n
+		s.run.observe(e)
+	}
+	if s.cached {
+		event(Event{Kind: EventSkip, Why: s.why, Result: res})
+		return res, nil
+	}
+	event(Event{Kind: EventStage, Why: s.why})
+	began := time.Now()
+	err := s.carryOut(ctx, res, event)
+	res.Took = time.Since(began)
+	info.stage(res, began, err)
+	if err != nil {
+		return nil, interrupted(diskFull(s.run.root, err), s.Name)
+	}
+	event(Event{Kind: EventDone, Result: res})
+	return res, nil
+}
+
+// observe hands out events one at a time.
+func (r *run) observe(e Event) {
+	if r.o.Observe != nil {
+		r.watch.Lock()
+		defer r.watch.Unlock()
+		r.o.Observe(e)
+	}
+}
+
+// carryOut runs the phases that are not done, and puts the result in its place.
+func (s *stage) carryOut(ctx context.Context, res *StageResult, event func(Event)) error {
+	for input, dirs := range s.inputs {
+		for i, d := range dirs {
+			m, err := ReadManifest(d.Path)
+			if err != nil {
+				return fmt.Errorf("stage %s: its input: %w", s.Name, err)
+			}
+			dirs[i].Manifest = m
+		}
+		s.inputs[input] = dirs
+	}
+	w, err := s.openWork()
+	if err != nil {
+		return err
+	}
+	asm, err := w.loadAssembly()
+	if err != nil {
+		return err
+	}
+	if asm == nil {
+		if asm, err = s.phases(ctx, w, res, event); err != nil {
+			return err
+		}
+		if err := s.run.breakAt("phases done"); err != nil {
+			return err
+		}
+		if err := writeJSONFile(filepath.Join(w.dir, assemblyName), asm); err != nil {
+			return err
+		}
+	}
+	if err := s.run.assemble(w, asm); err != nil {
+		return err
+	}
+	if err := s.run.install(w, s.Name); err != nil {
+		return err
+	}
+	s.manifest, res.Dir.Manifest = asm.Manifest, asm.Manifest
+	return nil
+}
+
+// openWork makes or reopens the folder of a stage in progress.
+func (s *stage) openWork() (work, error) {
+	w := s.work()
+	if s.run.o.Force {
+		if err := os.RemoveAll(w.dir); err != nil {
+			return w, err
+		}
+	}
+	if err := s.otherLevel(w); err != nil {
+		return w, err
+	}
+	return w, writeJSONFile(filepath.Join(w.dir, "recipe.json"), s.recipe)
+}
+
+// otherLevel looks for work on the same stage that was begun at another level
+// of the kernels. Its floats differ in their last bits, so going on with it must
+// be asked for.
+func (s *stage) otherLevel(w work) error {
+	if s.recipe.CPU == "" || s.run.o.Force || w.begun() {
+		return nil
+	}
+	others, err := s.run.works(s.Name)
+	if err != nil {
+		return err
+	}
+	for _, other := range others {
+		var old recipe
+		if other == w || readJSONFile(filepath.Join(other.dir, "recipe.json"), &old) != nil || old.elsewhere() != s.recipe.elsewhere() || !other.begun() {
+			continue
+		}
+		if !s.run.o.OtherCPU {
+			return &UsageError{Hintf(fmt.Errorf("stage %s was begun with --cpu %s, and this run has %s: its numbers would differ in their last bits", s.Name, old.CPU, s.recipe.CPU),
+				"give --cpu %s again, --other-cpu to go on at %s all the same, or --force to begin anew", old.CPU, s.recipe.CPU)}
+		}
+		if err := os.RemoveAll(w.dir); err != nil {
+			return err
+		}
+		return os.Rename(other.dir, w.dir)
+	}
+	return nil
+}
+
+// interrupted gives an error that stems from a cancelled context its sentence.
+func interrupted(err error, stage string) error {
+	if !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	if stage != "" {
+		err = fmt.Errorf("interrupted in stage %s: %w", stage, err)
+	}
+	return Hintf(err, "give the same command again: it goes on from here")
+}
+
+// failures stops a stage in which too many rows failed.
+func (s *stage) failures(c Counts, phase string) error {
+	limit := s.run.c.MaxFailures
+	if rows := c.Read + c.Split; float64(c.Failed) > limit*float64(rows) {
+		return Hintf(fmt.Errorf("stage %s: %d of %d rows failed, more than max_failures allows (%g %%)", s.Name, c.Failed, rows, 100*limit),
+			"look at the rejects below %s, then mend the source or raise max_failures; what is done is kept", filepath.Join(phase, "done"))
+	}
+	return nil
+}
+
+// pool runs do for 0…n-1 with so many workers. The first error stops it;
+// whatever runs by then is asked to end through its context.
+func pool(ctx context.Context, workers, n int, do func(ctx context.Context, i int) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	next := make(chan int)
+	var g sync.WaitGroup
+	for range min(workers, n) {
+		g.Go(func() {
+			for i := range next {
+				if err := do(ctx, i); err != nil {
+					cancel(err)
+				}
+			}
+		})
+	}
+feed:
+	for i := range n {
+		select {
+		case next <- i:
+		case <-ctx.Done():
+			break feed
+		}
+	}
+	close(next)
+	g.Wait()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
