@@ -1,0 +1,187 @@
+package tokenize
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"fragua/pipeline"
+)
+
+// Load reads a tokenizer: a tokenizer.json as Hugging Face writes it, a rank file
+// of tiktoken (.tiktoken), a vocab.json or encoder.json or merges.txt or vocab.bpe
+// with its companion beside it, or a directory that holds one of these.
+func Load(path string) (*Tokenizer, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, pipeline.Hintf(err, "name a tokenizer.json, a .tiktoken file, or a vocab.json with merges.txt beside it")
+	}
+	if info.IsDir() {
+		for _, name := range []string{"tokenizer.json", "vocab.json", "encoder.json"} {
+			if _, err := os.Stat(filepath.Join(path, name)); err == nil {
+				return Load(filepath.Join(path, name))
+			}
+		}
+		return nil, pipeline.Hintf(fmt.Errorf("%s: holds no tokenizer", path), "it should hold tokenizer.json, or vocab.json and merges.txt")
+	}
+	t, err := load(path)
+	if err != nil {
+		return nil, &pipeline.RowError{File: path, Row: -1, Err: err}
+	}
+	return t, nil
+}
+
+func load(path string) (*Tokenizer, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Dir(path)
+	switch base := filepath.Base(path); {
+	case strings.HasSuffix(base, ".tiktoken"):
+		return parseTiktoken(data, patternForRanks(base))
+	case base == "vocab.json" || base == "encoder.json":
+		for _, name := range []string{"merges.txt", "vocab.bpe"} {
+			merges, err := os.ReadFile(filepath.Join(dir, name))
+			if err == nil {
+				return parseVocabMerges(data, merges)
+			} else if !errors.Is(err, os.ErrNotExist) {
+				return nil, err
+			}
+		}
+		return nil, pipeline.Hintf(errors.New("its merges are missing"), "put merges.txt beside it, or name a tokenizer.json")
+	case base == "merges.txt" || base == "vocab.bpe":
+		for _, name := range []string{"vocab.json", "encoder.json"} {
+			vocab, err := os.ReadFile(filepath.Join(dir, name))
+			if err == nil {
+				return parseVocabMerges(vocab, data)
+			} else if !errors.Is(err, os.ErrNotExist) {
+				return nil, err
+			}
+		}
+		return nil, pipeline.Hintf(errors.New("its vocabulary is missing"), "put vocab.json beside it, or name a tokenizer.json")
+	}
+	return Parse(data)
+}
+
+// fileParts are the parts of a tokenizer.json, kept as they were read.
+type fileParts struct {
+	Version       string          `json:"version"`
+	Truncation    json.RawMessage `json:"truncation"`
+	Padding       json.RawMessage `json:"padding"`
+	AddedTokens   []AddedToken    `json:"added_tokens"`
+	Normalizer    json.RawMessage `json:"normalizer"`
+	PreTokenizer  json.RawMessage `json:"pre_tokenizer"`
+	PostProcessor json.RawMessage `json:"post_processor"`
+	Decoder       json.RawMessage `json:"decoder"`
+	Model         json.RawMessage `json:"model"`
+}
+
+func given(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }
+
+// Parse reads the bytes of a tokenizer.json.
+func Parse(data []byte) (*Tokenizer, error) {
+	t := new(Tokenizer)
+	if err := json.Unmarshal(data, &t.json); err != nil {
+		return nil, pipeline.Hintf(err, "a tokenizer.json is expected, as Hugging Face tokenizers writes it")
+	}
+	if !given(t.json.Model) {
+		return nil, pipeline.Hintf(errors.New("there is no model in it"), "a tokenizer.json is expected, as Hugging Face tokenizers writes it")
+	}
+	var err error
+	if given(t.json.Normalizer) {
+		if t.norm, err = t.readNorm(t.json.Normalizer); err != nil {
+			return nil, err
+		}
+	}
+	if given(t.json.PreTokenizer) {
+		if t.pre, err = t.readPre(t.json.PreTokenizer); err != nil {
+			return nil, err
+		}
+	}
+	if given(t.json.PostProcessor) {
+		if t.post, err = readTemplate(t.json.PostProcessor); err != nil {
+			return nil, err
+		}
+	}
+	if given(t.json.Decoder) {
+		if t.dec, err = readDecoder(t.json.Decoder); err != nil {
+			return nil, err
+		}
+	}
+	if err := t.readModel(t.json.Model); err != nil {
+		return nil, err
+	}
+	for _, a := range t.json.AddedTokens {
+		if err := t.addToken(a); err != nil {
+			return nil, err
+		}
+	}
+	t.finish()
+	return t, nil
+}
+
+// finish builds what is derived from the vocabulary and the added tokens.
+func (t *Tokenizer) finish() {
+	t.finder = newFinder(t.added, t.norm)
+	var plain []AddedToken
+	for _, a := range t.added {
+		if !a.Special {
+			plain = append(plain, a)
+		}
+	}
+	t.plain = newFinder(plain, t.norm)
+	texts := make([]string, len(t.tokens))
+	for id, token := range t.tokens {
+		if !t.special[id] && token != "" {
+			texts[id] = t.text(token)
+		}
+	}
+	t.bytes = newTokenBytes(texts)
+}
+
+// text returns the text of a token by itself.
+func (t *Tokenizer) text(token string) string {
+	if t.dec != nil {
+		return t.dec.decode([]string{token})
+	}
+	b, _ := readBytes(token)
+	return b
+}
+
+// byteLevel says whether the pieces that reach the model are bytes, and by which
+// pattern a text without normalizer is cut: nil if it takes more than one.
+func (t *Tokenizer) byteLevel() (bytes bool, only *Pattern) {
+	parts, ok := t.pre.(preSequence)
+	if !ok && t.pre != nil {
+		parts = preSequence{t.pre}
+	}
+	simple := t.norm == nil
+	for i, p := range parts {
+		switch p := p.(type) {
+		case preBytes:
+			bytes = i == len(parts)-1
+			if p.prefix {
+				simple = false
+			}
+			if p.pattern != nil {
+				simple = simple && only == nil
+				only = p.pattern
+			}
+		case preSplit:
+			if p.pattern == nil || p.invert || only != nil {
+				simple = false
+			}
+			only = p.pattern
+		default:
+			simple = false
+		}
+	}
+	if !simple || only == nil || only.next == nil {
+		only = nil
+	}
+	return bytes, only
+}

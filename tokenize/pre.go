@@ -1,0 +1,93 @@
+package tokenize
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// A piece is a part of the text on its way to the model.
+type piece struct {
+	text  string
+	first bool // it begins where the whole text begins
+}
+
+// A preTokenizer cuts pieces into smaller ones, and may rewrite them.
+type preTokenizer interface{ cut([]piece) []piece }
+
+// preSequence applies one after the other.
+type preSequence []preTokenizer
+
+func (s preSequence) cut(p []piece) []piece {
+	for _, t := range s {
+		p = t.cut(p)
+	}
+	return p
+}
+
+// preBytes is ByteLevel: the pieces stay bytes here, so only the space before
+// the text and the cut are left of it.
+type preBytes struct {
+	prefix  bool
+	pattern *Pattern // nil: another part has cut already
+}
+
+func (b preBytes) cut(in []piece) []piece {
+	var out []piece
+	for _, p := range in {
+		if b.prefix && p.text != "" && p.text[0] != ' ' {
+			p.text = " " + p.text
+		}
+		if b.pattern == nil {
+			out = append(out, p)
+			continue
+		}
+		for i, s := range b.pattern.Pieces(p.text) {
+			out = append(out, piece{s, p.first && i == 0})
+		}
+	}
+	return out
+}
+
+// readPre reads the pre_tokenizer of a tokenizer.json.
+func (t *Tokenizer) readPre(raw json.RawMessage) (preTokenizer, error) {
+	var j struct {
+		Type           string
+		AddPrefixSpace *bool             `json:"add_prefix_space"`
+		UseRegex       *bool             `json:"use_regex"`
+		PreTokenizers  []json.RawMessage `json:"pretokenizers"`
+		Pattern        jsonPattern
+		Behavior       string
+		Invert         bool
+		Replacement    string
+		PrependScheme  string `json:"prepend_scheme"`
+		Split          *bool
+		Delimiter      string
+		Individual     bool `json:"individual_digits"`
+		Length         int
+	}
+	if err := json.Unmarshal(raw, &j); err != nil {
+		return nil, fmt.Errorf("pre_tokenizer: %w", err)
+	}
+	yes := func(b *bool) bool { return b == nil || *b }
+	switch j.Type {
+	case "Sequence":
+		var seq preSequence
+		for _, r := range j.PreTokenizers {
+			p, err := t.readPre(r)
+			if err != nil {
+				return nil, err
+			}
+			seq = append(seq, p)
+		}
+		return seq, nil
+	case "ByteLevel":
+		b := preBytes{prefix: yes(j.AddPrefixSpace)}
+		if yes(j.UseRegex) {
+			b.pattern, _, _ = PatternOf("gpt2")
+		}
+		return b, nil
+	case "Split":
+		return t.newSplit(j.Pattern, j.Behavior, j.Invert)
+	}
+	return nil, fmt.Errorf("pre_tokenizer %q is not known", j.Type)
+}
