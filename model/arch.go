@@ -1,9 +1,6 @@
 package model
 
-import (
-	"encoding/json"
-	"fmt"
-)
+import "fmt"
 
 // An Arch is the settings of an architecture: a struct that is its YAML.
 type Arch interface {
@@ -24,13 +21,15 @@ type Fault struct {
 // archs is the table of architectures: the name in YAML, the model_type in
 // config.json, the default settings, and how config.json becomes a model whose
 // weights are still to be read.
-var archs = []struct {
+var archs = []archEntry{
+	{"gpt", "gpt2", func() Arch { return &GPT{Layers: 4, Heads: 4, Width: 256} }, openGPT},
+	{"llama", "llama", func() Arch { return &Llama{Layers: 4, Heads: 4, Width: 256, Theta: 10000, Tied: true} }, openLlama},
+}
+
+type archEntry struct {
 	name, modelType string
 	fresh           func() Arch
 	open            func(config []byte) (LanguageModel, error)
-}{
-	{"gpt", "gpt2", func() Arch { return &GPT{Layers: 4, Heads: 4, Width: 256} }, openGPT},
-	{"llama", "llama", func() Arch { return &Llama{Layers: 4, Heads: 4, Width: 256, Theta: 10000, Tied: true} }, openLlama},
 }
 
 // Archs returns the architectures by name, each a constructor of its default settings.
@@ -77,6 +76,3 @@ func checkSize(arch string, a Arch, vocab, context int) error {
 	f.positive("context", context)
 	return f.err(arch)
 }
-
-// decodeConfig reads what it knows of a config.json.
-func decodeConfig(b []byte, v any) error { return json.Unmarshal(b, v) }

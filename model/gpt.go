@@ -1,6 +1,7 @@
 package model
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 
@@ -138,7 +139,7 @@ func (g *gpt) config() any {
 
 func openGPT(config []byte) (LanguageModel, error) {
 	c := gptConfig{Positions: 1024, Width: 768, Layers: 12, Heads: 12, Activation: "gelu_new", Vocab: 50257, Eps: 1e-5}
-	if err := decodeConfig(config, &c); err != nil {
+	if err := json.Unmarshal(config, &c); err != nil {
 		return nil, err
 	}
 	switch {

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 
@@ -182,7 +183,7 @@ func (l *llama) config() any {
 
 func openLlama(config []byte) (LanguageModel, error) {
 	c := llamaConfig{Vocab: 32000, Positions: 2048, Width: 4096, Hidden: 11008, Layers: 32, Heads: 32, Activation: "silu", Eps: 1e-6, Theta: 10000}
-	if err := decodeConfig(config, &c); err != nil {
+	if err := json.Unmarshal(config, &c); err != nil {
 		return nil, err
 	}
 	switch {

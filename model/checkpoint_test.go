@@ -1,0 +1,151 @@
+package model
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"fragua/model/nn"
+	"fragua/model/tensor"
+)
+
+// TestOpensWhatTransformersSaves reads checkpoints that testdata/forward.py
+// made, and gives the logits that it computed in float64.
+func TestOpensWhatTransformersSaves(t *testing.T) {
+	for _, dir := range []string{"testdata/gpt2", "testdata/llama"} {
+		m, err := Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want struct {
+			IDs    [][]int32
+			Logits [][][]float64
+		}
+		b, err := os.ReadFile(filepath.Join(dir, "logits.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(b, &want); err != nil {
+			t.Fatal(err)
+		}
+		batch := &Batch{B: len(want.IDs), T: len(want.IDs[0]), IDs: slices.Concat(want.IDs...)}
+		var tp *tensor.Tape
+		logits := tp.Linear(m.Hidden(tp, batch), m.Head(), nil)
+		i := 0
+		for r, row := range want.Logits {
+			for c, at := range row {
+				for id, z := range at {
+					if math.Abs(float64(logits.Data[i])-z) > 2e-5 {
+						t.Fatalf("%s: row %d position %d id %d: logit %g, want %g", dir, r, c, id, logits.Data[i], z)
+					}
+					i++
+				}
+			}
+		}
+		if i != len(logits.Data) {
+			t.Errorf("%s: %d logits, want %d", dir, len(logits.Data), i)
+		}
+	}
+}
+
+func TestSaveOpen(t *testing.T) {
+	for name, a := range small() {
+		t.Run(name, func(t *testing.T) {
+			m := build(t, a)
+			perturb(m)
+			head := nn.Param{Name: "score.weight", Tensor: nn.NewDraw(1).Normal(1, 3, m.Width())}
+			x := Extra{End: 60, Params: []nn.Param{head}, Config: map[string]any{"id2label": map[string]string{"0": "bad"}}}
+			first, second := t.TempDir(), t.TempDir()
+			if err := Save(first, m, x); err != nil {
+				t.Fatal(err)
+			}
+			again, err := Open(first)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, p := range m.Params() {
+				if q := again.Params()[i]; q.Name != p.Name || q.Decay != p.Decay || q.Group != p.Group || !slices.Equal(q.Data, p.Data) {
+					t.Errorf("%s came back as %s", p.Name, q.Name)
+				}
+			}
+			other := nn.Param{Name: "score.weight", Tensor: tensor.Param(3, m.Width())}
+			if err := OpenParams(filepath.Join(first, WeightsFile), []nn.Param{other}); err != nil || !slices.Equal(other.Data, head.Data) {
+				t.Errorf("the head came back otherwise: %v", err)
+			}
+			if err := Save(second, again, x); err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range []string{ConfigFile, WeightsFile, GenerationFile} {
+				a, err1 := os.ReadFile(filepath.Join(first, f))
+				b, err2 := os.ReadFile(filepath.Join(second, f))
+				if err1 != nil || err2 != nil || !slices.Equal(a, b) {
+					t.Errorf("%s: other bytes after a round trip (%v, %v)", f, err1, err2)
+				}
+			}
+			if files, _ := os.ReadDir(first); len(files) != 3 {
+				t.Errorf("the folder holds %v", files)
+			}
+		})
+	}
+}
+
+// TestOpenRefuses changes one thing in a good checkpoint.
+func TestOpenRefuses(t *testing.T) {
+	for _, tt := range []struct {
+		name, dir string
+		change    func(config map[string]any, params []nn.Param) []nn.Param
+		want      string
+	}{
+		{"another family", "gpt2", func(c map[string]any, p []nn.Param) []nn.Param { c["model_type"] = "bert"; return p }, `model_type is "bert", want one of gpt2, llama`},
+		{"another activation", "gpt2", func(c map[string]any, p []nn.Param) []nn.Param { c["activation_function"] = "relu"; return p }, "activation_function"},
+		{"untied", "gpt2", func(c map[string]any, p []nn.Param) []nn.Param { c["tie_word_embeddings"] = false; return p }, "tie_word_embeddings"},
+		{"no heads", "gpt2", func(c map[string]any, p []nn.Param) []nn.Param { c["n_head"] = 0; return p }, "heads: 0 is not a positive number"},
+		{"scaled positions", "llama", func(c map[string]any, p []nn.Param) []nn.Param {
+			c["rope_scaling"] = map[string]any{"type": "linear"}
+			return p
+		}, "rope_scaling"},
+		{"another width", "llama", func(c map[string]any, p []nn.Param) []nn.Param { c["intermediate_size"] = 32; return p }, `array "model.layers.0.mlp.gate_proj.weight" has shape [24 16], want [32 16]`},
+		{"a layer less", "llama", func(c map[string]any, p []nn.Param) []nn.Param { c["num_hidden_layers"] = 1; return p }, "belongs to no part of the model"},
+		{"a weight less", "gpt2", func(c map[string]any, p []nn.Param) []nn.Param { return p[1:] }, `there is no array "transformer.wte.weight"`},
+		{"a head that is not tied", "gpt2", func(c map[string]any, p []nn.Param) []nn.Param {
+			return append(p, nn.Param{Name: "lm_head.weight", Tensor: tensor.New(11, 8)})
+		}, "lm_head.weight is not the embedding"},
+		{"a constant of old versions", "gpt2", func(c map[string]any, p []nn.Param) []nn.Param {
+			return append(p, nn.Param{Name: "transformer.h.0.attn.bias", Tensor: tensor.New(1, 1, 8, 8)})
+		}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			from := filepath.Join("testdata", tt.dir)
+			m, err := Open(from)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := os.ReadFile(filepath.Join(from, ConfigFile))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var config map[string]any
+			if err := json.Unmarshal(b, &config); err != nil {
+				t.Fatal(err)
+			}
+			dir := t.TempDir()
+			params := tt.change(config, m.Params())
+			if err := writeJSON(filepath.Join(dir, ConfigFile), config); err != nil {
+				t.Fatal(err)
+			}
+			if err := SaveParams(filepath.Join(dir, WeightsFile), params); err != nil {
+				t.Fatal(err)
+			}
+			switch _, err = Open(dir); {
+			case tt.want == "" && err != nil:
+				t.Errorf("refused: %v", err)
+			case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), dir)):
+				t.Errorf("error is %v, want %s: … %s", err, dir, tt.want)
+			}
+		})
+	}
+}
