@@ -112,7 +112,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	}
 	for l.at.Step < l.Steps && !l.at.Stopped {
 		if ctx.Err() != nil {
-			return errors.Join(context.Cause(ctx), l.save())
+			return errors.Join(ctx.Err(), l.save())
 		}
 		batches := <-steps.ready
 		if batches.err != nil {
@@ -241,7 +241,7 @@ func (l *Loop) WithAverage(f func() error) error {
 // Observe tells the optimizer the validation loss, in nats a target.
 func (l *Loop) Observe(nll float64) {
 	if o, ok := l.Optimizer.(Observer); ok {
-		o.Observe(l.slab, nll)
+		o.Observe(l.slab, min(nll, math.MaxFloat64)) // JSON has no infinity
 	}
 }
 

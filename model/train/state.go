@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"fragua/model/kernel"
 	"fragua/model/safetensors"
 	"fragua/pipeline"
 )
@@ -45,7 +44,6 @@ type savedState struct {
 	Carries   int             `json:"carries"` // arrays of the recurrent state; -1: none
 	Steps     int64           `json:"steps"`
 	Seed      uint64          `json:"seed"`
-	CPU       string          `json:"cpu"`
 	Optimizer json.RawMessage `json:"optimizer,omitempty"`
 	Remember  json.RawMessage `json:"remember,omitempty"`
 }
@@ -76,7 +74,7 @@ func (l *Loop) save() error {
 	if l.Checkpoint.Dir == "" {
 		return nil
 	}
-	s := savedState{At: l.at, Updates: l.slab.Updates, Carries: -1, Steps: l.Steps, Seed: l.Seed, CPU: kernel.Level()}
+	s := savedState{At: l.at, Updates: l.slab.Updates, Carries: -1, Steps: l.Steps, Seed: l.Seed}
 	carry, ok := l.at.carry.([][]float32)
 	if ok {
 		s.Carries = len(carry)
@@ -121,10 +119,6 @@ func (l *Loop) resume() error {
 	var s savedState
 	if err := json.Unmarshal([]byte(f.Metadata()["fragua"]), &s); err != nil {
 		return &pipeline.RowError{File: name, Row: -1, Err: fmt.Errorf("it is no checkpoint of fragua: %w", err)}
-	}
-	if s.CPU != kernel.Level() {
-		return pipeline.Hintf(fmt.Errorf("%s was trained with kernels for %s, and these are for %s: the result would be neither's", name, s.CPU, kernel.Level()),
-			"go on with --cpu %s, or remove the checkpoint to train from the start", s.CPU)
 	}
 	if s.Steps != l.Steps || s.Seed != l.Seed || len(s.Updates) != len(l.slab.Params) {
 		return l.foreign(name, fmt.Errorf("of %d steps, seed %d, %d parameters", s.Steps, s.Seed, len(s.Updates)))
