@@ -23,6 +23,7 @@ var withAVX2 = func() bodies {
 	b.name = "avx2"
 	b.gemm = gemmAVX2.gemm
 	b.peak, b.lanes = peakAVX2, 8
+	vectorAVX2.fill(&b)
 	return b
 }()
 
@@ -31,6 +32,7 @@ var withAVX512 = func() bodies {
 	b.name = "avx512"
 	b.gemm = gemmAVX512.gemm
 	b.peak, b.lanes = peakAVX512, 16
+	vectorAVX512.fill(&b)
 	return b
 }()
 
@@ -65,4 +67,24 @@ var gemmAVX512 = packedGemm{
 	transpose:  transposeAVX512,
 	copyRows:   [4]func(int, *float32, int, *float32){1: copyRows1xAVX512, 2: copyRows2xAVX512, 3: copyRows3xAVX512},
 	copyStrips: copyStripsAVX512,
+}
+
+var vectorAVX2 = vectorASM{
+	add: addAVX2, mul: mulAVX2, scale: scaleAVX2, axpy: axpyAVX2, sum: sumAVX2,
+	dot: dotAVX2, gelu: geluAVX2, silu: siluAVX2, tanh: tanhAVX2, sigmoid: sigmoidAVX2,
+	relu2: relu2AVX2, geluGrad: geluGradAVX2, siluGrad: siluGradAVX2, tanhGrad: tanhGradAVX2, sigmoidGrad: sigmoidGradAVX2,
+	relu2Grad: relu2GradAVX2, swiglu: swigluAVX2, swigluGrad: swigluGradAVX2, rowMax: rowMaxAVX2, rowSum: rowSumAVX2,
+	rowSpread: rowSpreadAVX2, normalize: normalizeAVX2, normGradSums: normGradSumsAVX2, normGrad: normGradAVX2, rmsScale: rmsScaleAVX2,
+	rmsGradSums: rmsGradSumsAVX2, expSum: expSumAVX2, sumExp: sumExpAVX2, softmaxGrad: softmaxGradAVX2, rotate: rotateAVX2,
+	adamw: adamwAVX2, dropout: dropoutAVX2,
+}
+
+var vectorAVX512 = vectorASM{
+	add: addAVX512, mul: mulAVX512, scale: scaleAVX512, axpy: axpyAVX512, sum: sumAVX512,
+	dot: dotAVX512, gelu: geluAVX512, silu: siluAVX512, tanh: tanhAVX512, sigmoid: sigmoidAVX512,
+	relu2: relu2AVX512, geluGrad: geluGradAVX512, siluGrad: siluGradAVX512, tanhGrad: tanhGradAVX512, sigmoidGrad: sigmoidGradAVX512,
+	relu2Grad: relu2GradAVX512, swiglu: swigluAVX512, swigluGrad: swigluGradAVX512, rowMax: rowMaxAVX512, rowSum: rowSumAVX512,
+	rowSpread: rowSpreadAVX512, normalize: normalizeAVX512, normGradSums: normGradSumsAVX512, normGrad: normGradAVX512, rmsScale: rmsScaleAVX512,
+	rmsGradSums: rmsGradSumsAVX512, expSum: expSumAVX512, sumExp: sumExpAVX512, softmaxGrad: softmaxGradAVX512, rotate: rotateAVX512,
+	adamw: adamwAVX512, dropout: dropoutAVX512,
 }

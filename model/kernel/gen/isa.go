@@ -39,7 +39,8 @@ type asm struct {
 	*build.Context
 	*isa
 	labels int
-	window operand.Mem // ones, then zeros: what AVX2 masks are read from
+	words  map[uint32]operand.Mem // constants, by their bits
+	window operand.Mem            // ones, then zeros: what AVX2 masks are read from
 }
 
 func newAsm(s *isa) *asm {

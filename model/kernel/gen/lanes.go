@@ -21,24 +21,45 @@ func (a *asm) tailMask(tail reg.GPPhysical, v reg.VecPhysical) reg.Register {
 		a.KMOVW(reg.R12L, reg.K1)
 		return reg.K1
 	}
-	// The mask is a window on eight words of ones followed by eight of zeros.
-	if a.window.Symbol.Name == "" {
-		a.window = a.StaticGlobal("window" + a.name)
-		a.DataAttributes(attr.RODATA | attr.NOPTR)
-		for i := range 16 {
-			word := uint32(0)
-			if i < 8 {
-				word = 1<<32 - 1
-			}
-			a.AddDatum(4*i, U32(word))
-		}
-	}
-	a.LEAQ(a.window.Offset(32), reg.R12)
+	a.LEAQ(a.ones().Offset(a.bytes()), reg.R12)
 	a.SHLQ(Imm(2), tail)
 	a.SUBQ(tail, reg.R12)
 	a.SHRQ(Imm(2), tail)
 	a.VMOVUPS(Mem{Base: reg.R12}, v)
 	return v
+}
+
+// partMask is tailMask in virtual registers; it uses n up.
+func (a *asm) partMask(n reg.Register) reg.Register {
+	if a.isa == avx512 {
+		ones := a.GP32()
+		a.MOVL(U32(1<<32-1), ones)
+		a.BZHIL(n.(reg.GPVirtual).As32(), ones, ones)
+		a.KMOVW(ones, reg.K1)
+		return reg.K1
+	}
+	from, mask := a.GP64(), a.YMM()
+	a.LEAQ(a.ones().Offset(a.bytes()), from)
+	a.SHLQ(Imm(2), n)
+	a.SUBQ(n, from)
+	a.VMOVUPS(Mem{Base: from}, mask)
+	return mask
+}
+
+// ones is a vector of ones followed by one of zeros, on which masks are a window.
+func (a *asm) ones() Mem {
+	if a.window.Symbol.Name == "" {
+		a.window = a.StaticGlobal("window" + a.name)
+		a.DataAttributes(attr.RODATA | attr.NOPTR)
+		for i := range 2 * a.lanes {
+			word := uint32(0)
+			if i < a.lanes {
+				word = 1<<32 - 1
+			}
+			a.AddDatum(4*i, U32(word))
+		}
+	}
+	return a.window
 }
 
 // loadPart reads the lanes that mask selects; the others become 0.

@@ -1,0 +1,212 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// horner sets p = p·x + c for each c in turn.
+func (a *asm) horner(p, x reg.Register, c ...float64) {
+	for _, c := range c {
+		a.with(a.VFMADD213PS, a.VFMADD213PS_BCST, a.number(c), x, p)
+	}
+}
+
+// exp returns eˣ, overwriting x, by the steps of the package's plain body. What is below
+// the least normal number is 0; x above 88.3762 counts as that. NaN stays NaN.
+func (a *asm) exp(x reg.VecVirtual) reg.VecVirtual {
+	n, p := a.vec(), a.vec()
+	var tooSmall reg.Register
+	if a.isa == avx512 {
+		least := a.constant(-150) // e⁻¹⁵⁰ is 0 when scaled
+		a.VMAXPS(x, least, x)
+	} else {
+		least := a.constant(-87.33654)
+		tooSmall = a.vec()
+		a.VCMPPS(Imm(1), least, x, tooSmall) // x < least
+		a.VMAXPS(x, least, x)
+	}
+	most := a.constant(88.3762)
+	a.VMINPS(x, most, x)
+	a.with(a.VMULPS, a.VMULPS_BCST, a.number(1.44269504088896341), x, n)
+	if a.isa == avx512 {
+		a.VRNDSCALEPS(Imm(0), n, n)
+	} else {
+		a.VROUNDPS(Imm(0), n, n)
+	}
+	a.with(a.VFNMADD231PS, a.VFNMADD231PS_BCST, a.number(0.693359375), n, x)
+	a.with(a.VFNMADD231PS, a.VFNMADD231PS_BCST, a.number(-2.12194440e-4), n, x)
+	a.spread(a.number(1.9875691500e-4), p)
+	a.horner(p, x, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1, 1, 1)
+	if a.isa == avx512 {
+		a.VSCALEFPS(n, p, p)
+		return p
+	}
+	a.VCVTPS2DQ(n, n)
+	a.VPSLLD(Imm(23), n, n)
+	a.VPADDD(n, p, p) // the exponent's field
+	a.VANDNPS(p, tooSmall, p)
+	return p
+}
+
+// reciprocal returns 1/x; x is kept. Approximations with a step of Newton's would be
+// faster, but differ between makers of CPUs.
+func (a *asm) reciprocal(x reg.VecVirtual) reg.VecVirtual {
+	r := a.constant(1)
+	a.VDIVPS(x, r, r)
+	return r
+}
+
+// sigmoid returns 1/(1 + e⁻ˣ); x is kept.
+func (a *asm) sigmoid(x reg.VecVirtual) reg.VecVirtual {
+	t := a.vec()
+	a.with(a.VXORPS, a.VXORPS_BCST, a.word(1<<31), x, t)
+	e := a.exp(t)
+	a.with(a.VADDPS, a.VADDPS_BCST, a.number(1), e, e)
+	return a.reciprocal(e)
+}
+
+// tanh returns tanh x: an odd polynomial near 0, else ±(1 − 2/(e²|ˣ| + 1)). x is kept.
+func (a *asm) tanh(x reg.VecVirtual) reg.VecVirtual {
+	size, z, p := a.vec(), a.vec(), a.vec()
+	a.with(a.VANDPS, a.VANDPS_BCST, a.word(1<<31-1), x, size)
+	a.VMULPS(x, x, z)
+	a.spread(a.number(-5.70498872745e-3), p)
+	a.horner(p, z, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1)
+	a.VMULPS(z, p, p)
+	a.VFMADD213PS(x, x, p) // x + x·p
+	twice := a.vec()
+	a.VADDPS(size, size, twice)
+	e := a.exp(twice)
+	a.with(a.VADDPS, a.VADDPS_BCST, a.number(1), e, e)
+	r := a.reciprocal(e)
+	large := a.constant(1)
+	a.with(a.VFNMADD231PS, a.VFNMADD231PS_BCST, a.number(2), r, large)
+	sign := a.vec()
+	a.with(a.VANDPS, a.VANDPS_BCST, a.word(1<<31), x, sign)
+	a.VORPS(sign, large, large)
+	small := a.constant(0.625)
+	if a.isa == avx512 {
+		a.VCMPPS(Imm(1), small, size, reg.K2) // size < small
+		a.VBLENDMPS(p, large, reg.K2, p)
+		return p
+	}
+	a.VCMPPS(Imm(1), small, size, small)
+	a.VBLENDVPS(small, p, large, p)
+	return p
+}
+
+const (
+	gelu1 = 2 * 0.7978845608028654
+	gelu3 = gelu1 * 0.044715
+)
+
+// activations emits the activations and their gradients.
+func (a *asm) activations() {
+	forward := func(name, doc string, f func(x reg.VecVirtual) reg.VecVirtual) {
+		a.begin(name, "func(n int, dst, x *float32)", "sets dst = "+doc+".")
+		a.each(1, []string{"dst", "x"}, func(s *slab) { s.store(f(s.load("x")), "dst") })
+		a.end()
+	}
+	backward := func(name, doc string, f func(x reg.VecVirtual) reg.VecVirtual) {
+		a.begin(name, "func(n int, dx, x, dy *float32)", "sets dx += dy·"+doc+".")
+		a.each(1, []string{"dx", "x", "dy"}, func(s *slab) {
+			d := f(s.load("x"))
+			dy, dx := s.load("dy"), s.load("dx")
+			a.VFMADD231PS(dy, d, dx)
+			s.store(dx, "dx")
+		})
+		a.end()
+	}
+	// slope returns s + s·(1 − s)·x·du, which is the derivative of x·σ(u).
+	slope := func(s, x, du reg.VecVirtual) reg.VecVirtual {
+		t := a.vec()
+		a.VMOVAPS(s, t)
+		a.VFNMADD231PS(s, s, t) // s − s²
+		a.VMULPS(x, t, t)
+		if du == nil {
+			a.VADDPS(s, t, t)
+		} else {
+			a.VFMADD213PS(s, du, t)
+		}
+		return t
+	}
+
+	forward("gelu", "x·σ(2u)", func(x reg.VecVirtual) reg.VecVirtual {
+		u := a.vec()
+		a.VMULPS(x, x, u)
+		c := a.constant(gelu3)
+		a.with(a.VFMADD213PS, a.VFMADD213PS_BCST, a.number(gelu1), c, u)
+		a.VMULPS(x, u, u)
+		s := a.sigmoid(u)
+		a.VMULPS(x, s, s)
+		return s
+	})
+	backward("geluGrad", "GELU′(x)", func(x reg.VecVirtual) reg.VecVirtual {
+		z, u, du := a.vec(), a.constant(gelu3), a.constant(3*gelu3)
+		a.VMULPS(x, x, z)
+		a.with(a.VFMADD213PS, a.VFMADD213PS_BCST, a.number(gelu1), z, u)
+		a.VMULPS(x, u, u)
+		a.with(a.VFMADD213PS, a.VFMADD213PS_BCST, a.number(gelu1), z, du)
+		return slope(a.sigmoid(u), x, du)
+	})
+	forward("silu", "x·σ(x)", func(x reg.VecVirtual) reg.VecVirtual {
+		s := a.sigmoid(x)
+		a.VMULPS(x, s, s)
+		return s
+	})
+	backward("siluGrad", "SiLU′(x)", func(x reg.VecVirtual) reg.VecVirtual { return slope(a.sigmoid(x), x, nil) })
+	forward("sigmoid", "σ(x)", a.sigmoid)
+	backward("sigmoidGrad", "x(1 − x)", func(y reg.VecVirtual) reg.VecVirtual {
+		t := a.vec()
+		a.VMOVAPS(y, t)
+		a.VFNMADD231PS(y, y, t)
+		return t
+	})
+	forward("tanh", "tanh x", a.tanh)
+	backward("tanhGrad", "(1 − x²)", func(y reg.VecVirtual) reg.VecVirtual {
+		t := a.constant(1)
+		a.VFNMADD231PS(y, y, t)
+		return t
+	})
+	positive := func(x reg.VecVirtual) {
+		zero := a.vec()
+		a.zero(zero)
+		a.VMAXPS(x, zero, x)
+	}
+	forward("relu2", "max(x, 0)²", func(x reg.VecVirtual) reg.VecVirtual {
+		positive(x)
+		a.VMULPS(x, x, x)
+		return x
+	})
+	backward("relu2Grad", "2·max(x, 0)", func(x reg.VecVirtual) reg.VecVirtual {
+		positive(x)
+		a.VADDPS(x, x, x)
+		return x
+	})
+
+	a.begin("swiglu", "func(n int, dst, gate, up *float32)", "sets dst = gate·σ(gate)·up.")
+	a.each(1, []string{"dst", "gate", "up"}, func(s *slab) {
+		g := s.load("gate")
+		y := a.sigmoid(g)
+		a.VMULPS(g, y, y)
+		a.VMULPS(s.load("up"), y, y)
+		s.store(y, "dst")
+	})
+	a.end()
+	a.begin("swigluGrad", "func(n int, dgate, dup, gate, up, dy *float32)", "adds to dgate and dup.")
+	a.each(1, []string{"dgate", "dup", "gate", "up", "dy"}, func(s *slab) {
+		g := s.load("gate")
+		sig := a.sigmoid(g)
+		t := slope(sig, g, nil)
+		a.VMULPS(g, sig, sig)
+		dy, d := s.load("dy"), s.load("dup")
+		a.VFMADD231PS(dy, sig, d)
+		s.store(d, "dup")
+		a.VMULPS(s.load("up"), dy, dy)
+		d = s.load("dgate")
+		a.VFMADD231PS(dy, t, d)
+		s.store(d, "dgate")
+	})
+	a.end()
+}
