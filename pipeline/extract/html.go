@@ -19,6 +19,7 @@ type Page struct {
 	Text     string
 	Title    string
 	Author   string
+	URL      string // canonical, as declared
 	Date     string // published, ISO 8601
 	Language string // ISO 639-1, as declared
 	Charset  string // that the bytes turned out to be in
@@ -140,6 +141,10 @@ func metadata(doc *html.Node) (p Page) {
 		case atom.Title:
 			if p.Title == "" && n.FirstChild != nil {
 				p.Title = oneLine(n.FirstChild.Data)
+			}
+		case atom.Link:
+			if p.URL == "" && strings.EqualFold(attr(n, "rel"), "canonical") {
+				p.URL = strings.TrimSpace(attr(n, "href"))
 			}
 		case atom.Meta:
 			content := oneLine(attr(n, "content"))

@@ -100,3 +100,17 @@ func trimBlank(text string) string {
 		text = rest
 	}
 }
+
+// Tidy is Repair without undoing mojibake.
+func Tidy(text string) string {
+	if !utf8.ValidString(text) {
+		text = strings.ToValidUTF8(text, "\uFFFD")
+	}
+	for {
+		next := Whitespace(norm.NFC.String(Invisible(text)))
+		if next == text {
+			return text
+		}
+		text = next
+	}
+}

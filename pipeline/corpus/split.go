@@ -1,0 +1,169 @@
+package corpus
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"fragua/pipeline"
+)
+
+// cuts part the range of draws: validation below the first, test below the
+// second, train from there on.
+type cuts struct {
+	Validation uint64 `json:"validation"`
+	Test       uint64 `json:"test"`
+}
+
+func (c cuts) split(u uint64) string {
+	switch {
+	case u < c.Validation:
+		return Validation
+	case u < c.Test:
+		return Test
+	}
+	return Train
+}
+
+// A survey is what a shard says of the draws of its groups.
+type survey struct {
+	Sources []string `json:"sources"`
+	Low     []uint64 `json:"low"`   // the two lowest draws, ascending and different
+	Above   []uint64 `json:"above"` // the lowest from the share of validation on
+	High    []uint64 `json:"high"`  // the highest
+}
+
+// add takes in a draw.
+func (v *survey) add(u, validation uint64) {
+	if !slices.Contains(v.Low, u) {
+		v.Low = append(v.Low, u)
+		slices.Sort(v.Low)
+		v.Low = v.Low[:min(len(v.Low), 2)]
+	}
+	if u >= validation && (len(v.Above) == 0 || u < v.Above[0]) {
+		v.Above = []uint64{u}
+	}
+	if len(v.High) == 0 || u > v.High[0] {
+		v.High = []uint64{u}
+	}
+}
+
+// surveyRow is all of a document that the survey needs to read.
+type surveyRow struct {
+	ID       string `parquet:"id"`
+	Source   string `parquet:"source,dict"`
+	Path     string `parquet:"path,dict"`
+	URL      string `parquet:"url"`
+	Metadata string `parquet:"metadata"`
+}
+
+func (s *Mix) survey(ctx context.Context, env *pipeline.Env, t pipeline.Task) (counts pipeline.Counts, err error) {
+	part, name, err := shardOf(env, t)
+	if err != nil {
+		return counts, err
+	}
+	env.Progress.Expect(part.Rows, "documents")
+	v := survey{Sources: []string{}}
+	validation := threshold(s.Validation)
+	for row, err := range pipeline.ReadShard[surveyRow](name) {
+		if err == nil && ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		if err != nil {
+			return counts, err
+		}
+		d := &Document{ID: row.ID, Source: row.Source, Path: row.Path, URL: row.URL, Metadata: row.Metadata}
+		v.add(draw(env.Seed, "split", s.group(d)), validation)
+		if !slices.Contains(v.Sources, d.Source) {
+			v.Sources = append(v.Sources, d.Source)
+		}
+		counts.Read++
+		counts.Kept++
+		env.Progress.Advance(1)
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return counts, err
+	}
+	return counts, os.WriteFile(filepath.Join(env.Out, surveyFile(part.Number)), b, 0o666)
+}
+
+func surveyFile(shard int) string { return fmt.Sprintf("survey-%05d.json", shard) }
+
+// cuts puts the surveys together.
+func (s *Mix) cuts(env *pipeline.Env) (cuts, error) {
+	all := survey{}
+	validation := threshold(s.Validation)
+	for shard, done := range env.Phase("survey") {
+		name := filepath.Join(done.Dir, surveyFile(shard))
+		b, err := os.ReadFile(name)
+		if err != nil {
+			return cuts{}, err
+		}
+		var v survey
+		if err := json.Unmarshal(b, &v); err != nil {
+			return cuts{}, &pipeline.RowError{File: name, Row: -1, Err: err}
+		}
+		for _, list := range [][]uint64{v.Low, v.Above, v.High} {
+			for _, u := range list {
+				all.add(u, validation)
+			}
+		}
+		all.Sources = append(all.Sources, v.Sources...)
+	}
+	if err := s.unknownWeights(env, all.Sources); err != nil {
+		return cuts{}, err
+	}
+	return s.place(all)
+}
+
+// place turns shares into cuts, so that every split with a share has a group.
+func (s *Mix) place(v survey) (cuts, error) {
+	if len(v.Low) == 0 { // no documents
+		return cuts{}, nil
+	}
+	c := cuts{Validation: threshold(s.Validation)}
+	next := v.Above // the lowest draw that is not validation
+	if s.Validation > 0 && v.Low[0] >= c.Validation {
+		c.Validation = v.Low[0] + 1
+		next = v.Low[1:]
+	}
+	c.Test = c.Validation
+	if s.Test > 0 {
+		if c.Test = threshold(s.Validation + s.Test); c.Test < c.Validation {
+			c.Test = c.Validation
+		}
+		if len(next) > 0 && next[0] >= c.Test {
+			c.Test = next[0] + 1
+		}
+	}
+	if v.High[0] < c.Test {
+		err := errors.New("there are too few groups of documents: none is left to train on")
+		return c, pipeline.Hintf(err, "lower validation and test, read more files, or write group_by: id, which lets chapters of one book fall into different splits")
+	}
+	return c, nil
+}
+
+// unknownWeights returns an error if a weight names nothing.
+func (s *Mix) unknownWeights(env *pipeline.Env, sources []string) error {
+	names := sources
+	for _, dir := range env.In["documents"] {
+		if dir.Manifest != nil {
+			names = append(names, dir.Manifest.Stage)
+		}
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	for name := range s.Weights {
+		if !slices.Contains(names, name) {
+			err := fmt.Errorf("weights: no source and no stage in from is called %q", name)
+			return pipeline.Hintf(err, "there are %s", strings.Join(names, ", "))
+		}
+	}
+	return nil
+}

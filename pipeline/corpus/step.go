@@ -1,0 +1,76 @@
+package corpus
+
+import "fragua/pipeline"
+
+// A Step sees one document: it changes it, keeps it, or drops it with a reason.
+// It holds nothing that changes, so that documents can be seen in any order, by
+// several tasks at once. An error means that the document could not be judged;
+// it counts as failed.
+type Step interface {
+	Apply(*Document) (Drop, error)
+}
+
+// steps is THE table of steps: what may stand in `steps:`.
+var steps = map[string]func() any{
+	"repair":         func() any { return NewRepair() },
+	"length":         func() any { return new(Length) },
+	"language":       func() any { return new(Language) },
+	"gopher_quality": func() any { return NewGopherQuality() },
+	"repetition":     func() any { return NewRepetition() },
+}
+
+// A StepChoice is an entry of `steps:`, such as `length: {min_words: 50}`.
+type StepChoice struct {
+	name string
+	step Step
+}
+
+// UseStep wraps a step for Ingest.Steps and Filter.Steps: name is its key in the
+// table.
+func UseStep(name string, s Step) StepChoice { return StepChoice{name, s} }
+
+// Variants returns the table of steps.
+func (c *StepChoice) Variants() map[string]func() any { return steps }
+
+// Choose takes an entry of the table.
+func (c *StepChoice) Choose(name string, settings any) { c.name, c.step = name, settings.(Step) }
+
+// Chosen returns what was chosen.
+func (c *StepChoice) Chosen() (string, any) { return c.name, c.step }
+
+// RuleEmpty drops what has no text left after the steps.
+const RuleEmpty = "empty"
+
+// A Verdict is what one rule made of a document.
+type Verdict struct {
+	Stage string
+	Step  string // a step of the stage, or the stage's own rule
+	Drop  Drop   // zero: kept
+	Err   error
+	Words int64 // of the text after it
+}
+
+// judge applies steps in order and stops at the first that does not keep the
+// document. told, if not nil, hears every verdict.
+func judge(d *Document, list []StepChoice, told func(Verdict)) (Drop, error) {
+	for _, s := range list {
+		drop, err := s.step.Apply(d)
+		if told != nil {
+			told(Verdict{Step: s.name, Drop: drop, Err: err, Words: countWords(d)})
+		}
+		if err != nil || drop.Rule != "" {
+			return drop, err
+		}
+	}
+	var drop Drop
+	if d.Text == "" {
+		drop = Drop{Rule: RuleEmpty}
+	}
+	d.Words = countWords(d)
+	return drop, nil
+}
+
+// faults returns the fault of an empty list of choices.
+func missing(path, what, example string) []pipeline.Fault {
+	return []pipeline.Fault{{Path: path, Err: what, Hint: example}}
+}

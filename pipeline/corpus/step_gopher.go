@@ -1,0 +1,108 @@
+package corpus
+
+import (
+	"fragua/pipeline"
+	"fragua/pipeline/textstat"
+)
+
+// GopherQuality drops documents that do not look like prose (Rae et al. 2021,
+// arXiv 2112.11446, appendix A1.1), by datatrove's tests in datatrove's order;
+// the first that fails gives the reason. 0 turns a test off. See
+// textstat.Quality for what is counted.
+type GopherQuality struct {
+	MinWords        int64    `yaml:"min_words" doc:"Fewest words, punctuation aside."`
+	MaxWords        int64    `yaml:"max_words" doc:"Most words; 0 for whole novels."`
+	MinMeanLength   float64  `yaml:"min_mean_length" doc:"Shortest mean word, in characters."`
+	MaxMeanLength   float64  `yaml:"max_mean_length" doc:"Longest mean word."`
+	MaxHashes       float64  `yaml:"max_hashes" doc:"Most # per word."`
+	MaxEllipses     float64  `yaml:"max_ellipses" doc:"Most ellipses per word."`
+	MaxBulletLines  float64  `yaml:"max_bullet_lines" doc:"Largest share of lines that begin with a bullet or hyphen."`
+	MaxEllipsisEnds float64  `yaml:"max_ellipsis_ends" doc:"Largest share of lines that end in an ellipsis."`
+	MinAlphaWords   float64  `yaml:"min_alpha_words" doc:"Smallest share of words with a letter."`
+	MinStopWords    int64    `yaml:"min_stop_words" doc:"Fewest different stop words of the document's language."`
+	StopWords       []string `yaml:"stop_words" doc:"Stop words for every document, in place of the lists for en and es."`
+}
+
+// NewGopherQuality returns the published limits.
+func NewGopherQuality() *GopherQuality {
+	return &GopherQuality{MinWords: 50, MaxWords: 100_000, MinMeanLength: 3, MaxMeanLength: 10, MaxHashes: .1, MaxEllipses: .1,
+		MaxBulletLines: .9, MaxEllipsisEnds: .3, MinAlphaWords: .8, MinStopWords: 2}
+}
+
+// stopWords are the stop words by language: Gopher's own for English, and as
+// many of the most frequent for Spanish. In a document of another language they
+// are not asked for; in one of unknown language one of the lists must be met.
+var stopWords = map[string][]string{
+	"en": {"the", "be", "to", "of", "and", "that", "have", "with"},
+	"es": {"el", "la", "de", "que", "y", "en", "los", "con"},
+}
+
+// Check finds what types cannot show.
+func (s *GopherQuality) Check() (faults []pipeline.Fault) {
+	shares := []struct {
+		key   string
+		value float64
+	}{{"max_hashes", s.MaxHashes}, {"max_ellipses", s.MaxEllipses}, {"max_bullet_lines", s.MaxBulletLines},
+		{"max_ellipsis_ends", s.MaxEllipsisEnds}, {"min_alpha_words", s.MinAlphaWords}}
+	for _, v := range shares {
+		if v.value < 0 || v.value > 1 {
+			faults = append(faults, pipeline.Fault{Path: v.key, Err: v.key + " is a share and must lie between 0 and 1", Hint: "0 turns it off"})
+		}
+	}
+	for _, v := range []struct {
+		key      string
+		low, top float64
+	}{{"words", float64(s.MinWords), float64(s.MaxWords)}, {"mean_length", s.MinMeanLength, s.MaxMeanLength}} {
+		if v.low < 0 || v.top < 0 || v.top > 0 && v.low > v.top {
+			faults = append(faults, pipeline.Fault{Path: "max_" + v.key, Err: "no document could have min_" + v.key + " and max_" + v.key + " both", Hint: "0 turns either off"})
+		}
+	}
+	return faults
+}
+
+// Apply runs the tests in order.
+func (s *GopherQuality) Apply(d *Document) (Drop, error) {
+	q := textstat.MeasureQuality(d.Text)
+	drop := outside("gopher_quality.min_words", "gopher_quality.max_words", float64(q.Words), float64(s.MinWords), float64(s.MaxWords))
+	if drop.Rule == "" {
+		drop = outside("gopher_quality.min_mean_length", "gopher_quality.max_mean_length", q.MeanLength, s.MinMeanLength, s.MaxMeanLength)
+	}
+	for _, test := range []struct {
+		rule       string
+		value, top float64
+	}{
+		{"gopher_quality.max_hashes", q.Hashes, s.MaxHashes},
+		{"gopher_quality.max_ellipses", q.Ellipses, s.MaxEllipses},
+		{"gopher_quality.max_bullet_lines", q.BulletLines, s.MaxBulletLines},
+		{"gopher_quality.max_ellipsis_ends", q.EllipsisEnds, s.MaxEllipsisEnds},
+	} {
+		if drop.Rule == "" {
+			drop = outside("", test.rule, test.value, 0, test.top)
+		}
+	}
+	if drop.Rule == "" {
+		drop = outside("gopher_quality.min_alpha_words", "", q.AlphaWords, s.MinAlphaWords, 0)
+	}
+	if drop.Rule == "" && s.MinStopWords > 0 {
+		if n, asked := s.stopWords(d); asked && n < s.MinStopWords {
+			drop = Drop{Rule: "gopher_quality.min_stop_words", Value: float64(n), Limit: float64(s.MinStopWords)}
+		}
+	}
+	return drop, nil
+}
+
+// stopWords counts the different stop words, and says whether there is a list to
+// ask for.
+func (s *GopherQuality) stopWords(d *Document) (n int64, asked bool) {
+	if len(s.StopWords) > 0 {
+		return int64(textstat.DistinctWords(d.Text, s.StopWords)), true
+	}
+	if d.Language != "" {
+		list, ok := stopWords[d.Language]
+		return int64(textstat.DistinctWords(d.Text, list)), ok
+	}
+	for _, list := range stopWords {
+		n = max(n, int64(textstat.DistinctWords(d.Text, list)))
+	}
+	return n, true
+}

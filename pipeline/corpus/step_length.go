@@ -1,0 +1,59 @@
+package corpus
+
+import (
+	"fmt"
+	"unicode/utf8"
+
+	"fragua/pipeline"
+)
+
+// Length drops documents that are too short or too long. A limit of 0 is off.
+type Length struct {
+	MinChars int64 `yaml:"min_chars" doc:"Fewest characters (code points)."`
+	MaxChars int64 `yaml:"max_chars" doc:"Most characters."`
+	MinWords int64 `yaml:"min_words" doc:"Fewest words (UAX #29)."`
+	MaxWords int64 `yaml:"max_words" doc:"Most words."`
+}
+
+// Check finds what types cannot show.
+func (s *Length) Check() (faults []pipeline.Fault) {
+	if *s == (Length{}) {
+		faults = missing("", "length has no limit, so it would keep everything", "length: {min_words: 50}")
+	}
+	pairs := []struct {
+		what     string
+		low, top int64
+	}{{"chars", s.MinChars, s.MaxChars}, {"words", s.MinWords, s.MaxWords}}
+	for _, p := range pairs {
+		if p.low < 0 || p.top < 0 {
+			faults = append(faults, pipeline.Fault{Path: "min_" + p.what, Err: "a limit cannot be negative", Hint: "0 turns it off"})
+		} else if p.top > 0 && p.low > p.top {
+			faults = append(faults, pipeline.Fault{Path: "max_" + p.what, Err: fmt.Sprintf("max_%s %d is less than min_%s %d: nothing would be kept", p.what, p.top, p.what, p.low)})
+		}
+	}
+	return faults
+}
+
+// Apply counts, and compares.
+func (s *Length) Apply(d *Document) (Drop, error) {
+	if s.MinChars > 0 || s.MaxChars > 0 {
+		if drop := outside("length.min_chars", "length.max_chars", float64(utf8.RuneCountInString(d.Text)), float64(s.MinChars), float64(s.MaxChars)); drop.Rule != "" {
+			return drop, nil
+		}
+	}
+	if s.MinWords > 0 || s.MaxWords > 0 {
+		return outside("length.min_words", "length.max_words", float64(countWords(d)), float64(s.MinWords), float64(s.MaxWords)), nil
+	}
+	return Drop{}, nil
+}
+
+// outside drops a value below low or above top; a limit of 0 is off.
+func outside(lowRule, topRule string, value, low, top float64) Drop {
+	switch {
+	case low > 0 && value < low:
+		return Drop{Rule: lowRule, Value: value, Limit: low}
+	case top > 0 && value > top:
+		return Drop{Rule: topRule, Value: value, Limit: top}
+	}
+	return Drop{}
+}

@@ -1,0 +1,53 @@
+package corpus
+
+import (
+	"fragua/pipeline"
+	"fragua/pipeline/textstat"
+)
+
+// Repetition drops documents that repeat their own lines or paragraphs: the
+// line and paragraph rules of Gopher (Rae et al. 2021, table A1), counting
+// copies after the first. 0 turns a test off.
+type Repetition struct {
+	MaxParagraphs     float64 `yaml:"max_paragraphs" doc:"Largest share of paragraphs that stood before."`
+	MaxParagraphChars float64 `yaml:"max_paragraph_chars" doc:"Largest share of characters in such paragraphs."`
+	MaxLines          float64 `yaml:"max_lines" doc:"Largest share of lines that stood before."`
+	MaxLineChars      float64 `yaml:"max_line_chars" doc:"Largest share of characters in such lines."`
+}
+
+// NewRepetition returns the published limits.
+func NewRepetition() *Repetition {
+	return &Repetition{MaxParagraphs: .3, MaxParagraphChars: .2, MaxLines: .3, MaxLineChars: .2}
+}
+
+// Check finds what types cannot show.
+func (s *Repetition) Check() (faults []pipeline.Fault) {
+	for _, v := range []struct {
+		key   string
+		value float64
+	}{{"max_paragraphs", s.MaxParagraphs}, {"max_paragraph_chars", s.MaxParagraphChars}, {"max_lines", s.MaxLines}, {"max_line_chars", s.MaxLineChars}} {
+		if v.value < 0 || v.value > 1 {
+			faults = append(faults, pipeline.Fault{Path: v.key, Err: v.key + " is a share and must lie between 0 and 1", Hint: "0 turns it off"})
+		}
+	}
+	return faults
+}
+
+// Apply runs the tests in order.
+func (s *Repetition) Apply(d *Document) (drop Drop, err error) {
+	r := textstat.MeasureRepetition(d.Text)
+	for _, test := range []struct {
+		rule       string
+		value, top float64
+	}{
+		{"repetition.max_paragraphs", r.DuplicateParas, s.MaxParagraphs},
+		{"repetition.max_paragraph_chars", r.ParaChars, s.MaxParagraphChars},
+		{"repetition.max_lines", r.DuplicateLines, s.MaxLines},
+		{"repetition.max_line_chars", r.LineChars, s.MaxLineChars},
+	} {
+		if drop.Rule == "" {
+			drop = outside("", test.rule, test.value, 0, test.top)
+		}
+	}
+	return drop, nil
+}

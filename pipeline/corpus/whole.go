@@ -1,0 +1,59 @@
+package corpus
+
+import (
+	"context"
+	"iter"
+)
+
+// A wholeFile reads files of which each is one record, held in memory.
+type wholeFile struct {
+	Raw      `yaml:",inline"`
+	MaxBytes int64 `yaml:"max_bytes" doc:"The size, unpacked, from which a file is refused rather than read into memory."`
+}
+
+// Parts packs small files together.
+func (w *wholeFile) Parts(_ context.Context, size int64) ([]Part, error) {
+	files, err := w.Files()
+	return pack(wholeFiles(files), size), err
+}
+
+// each reads the files of a part, and hands their content to make.
+func (w *wholeFile) each(ctx context.Context, part Part, make func(name string, b []byte) ([]*Document, error)) iter.Seq2[*Document, error] {
+	return func(yield func(*Document, error) bool) {
+		for _, r := range part {
+			if ctx.Err() != nil {
+				yield(nil, context.Cause(ctx))
+				return
+			}
+			b, err := readWhole(w.locate(r.File), r.File, w.MaxBytes)
+			if err != nil {
+				if !yield(nil, err) || !isFailure(err) {
+					return
+				}
+				continue
+			}
+			docs, err := make(r.File, b)
+			if err != nil {
+				if ctx.Err() != nil {
+					yield(nil, context.Cause(ctx))
+					return
+				}
+				if !yield(nil, &Failure{r.File, 0, err}) {
+					return
+				}
+				continue
+			}
+			for i, d := range docs {
+				d.More = i > 0
+				if !yield(d, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func isFailure(err error) bool {
+	_, ok := err.(*Failure)
+	return ok
+}
