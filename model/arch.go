@@ -1,6 +1,10 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+
+	"fragua/model/tensor"
+)
 
 // An Arch is the settings of an architecture: a struct that is its YAML.
 type Arch interface {
@@ -9,7 +13,33 @@ type Arch interface {
 	// Build draws a model of vocab ids that sees context positions. The same
 	// seed gives the same weights.
 	Build(vocab, context int, seed uint64) (LanguageModel, error)
+	// Size foretells what training takes, for settings without faults.
+	Size(vocab, context, rows int) Size
 }
+
+// A Size is what a model takes to train on batches of rows × context ids.
+type Size struct {
+	Params int64   // how many numbers are learned
+	Tape   int64   // bytes of results and gradients of a step, within 5 % of what Tape.Bytes will say
+	FLOPs  float64 // of forward and backward, per id: 6·Params and 12·layers·width·context for attention
+}
+
+// Bytes is the memory of a training: weights, gradients, the tape, and as many
+// arrays of the weights' size as the optimizer keeps (AdamW: 2).
+func (s Size) Bytes(moments int) int64 { return int64(2+moments)*4*s.Params + s.Tape }
+
+// size puts a Size together from floats: kept by the way forward; then either
+// the widest layer's gradients, or the last states' gradient and the head's logits.
+func size(params, attention, kept, widest, states, logits int) Size {
+	return Size{
+		Params: int64(params),
+		Tape:   4 * int64(kept+max(widest, states+logits)),
+		FLOPs:  6*float64(params) + 12*float64(attention),
+	}
+}
+
+// headLogits is how many logits of n positions exist at a time.
+func headLogits(n, vocab int) int { return min(n, tensor.HeadRows(vocab)) * vocab }
 
 // A Fault is one thing wrong with a setting.
 type Fault struct {

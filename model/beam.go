@@ -29,13 +29,13 @@ func (l LengthPenalty) divisor(n int, alpha float64) float64 {
 
 // A Search is beam search as fairseq does it. Beams 1 is greedy.
 type Search struct {
-	Beams   int           `yaml:"beams"`
-	Penalty LengthPenalty `yaml:"penalty,omitempty"` // empty: length
-	Alpha   float64       `yaml:"alpha"`
-	MinLen  int           `yaml:"min_len,omitempty"` // ids before the end may come
+	Beams   int           `yaml:"beams" doc:"How many hypotheses live at a time. 1: greedy."`
+	Penalty LengthPenalty `yaml:"penalty" doc:"What a hypothesis' log-probability is divided by."`
+	Alpha   float64       `yaml:"alpha" doc:"Exponent of the penalty; 0: none."`
+	MinLen  int           `yaml:"min_len" doc:"Ids before the end may come."`
 
-	End   int32                    `yaml:"-"` // the id that ends a text
-	Limit func(prompt []int32) int `yaml:"-"` // most ids before the end, for each prompt
+	End   int32                    `yaml:"-" json:"-"` // the id that ends a text
+	Limit func(prompt []int32) int `yaml:"-" json:"-"` // most ids before the end, for each prompt
 }
 
 // A Hypothesis is a finished text.

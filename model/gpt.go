@@ -12,10 +12,10 @@ import (
 // GPT is the settings of a GPT-2 (Radford et al. 2019): learned positions,
 // layer norms before each part, GELU, and a head tied to the embedding.
 type GPT struct {
-	Layers  int     `yaml:"layers"`
-	Heads   int     `yaml:"heads"`
-	Width   int     `yaml:"width"`
-	Dropout float32 `yaml:"dropout,omitempty"` // of the embeddings and of what each part adds; not of attention weights
+	Layers  int     `yaml:"layers" doc:"Blocks of attention and feed-forward."`
+	Heads   int     `yaml:"heads" doc:"Attention heads; they share out the width evenly."`
+	Width   int     `yaml:"width" doc:"Numbers that stand for one position."`
+	Dropout float32 `yaml:"dropout" doc:"Share dropped of the embeddings and of what each part adds, while training."`
 }
 
 // Check implements Arch.
@@ -27,6 +27,17 @@ func (g *GPT) Check() []Fault {
 	f.divides("heads", g.Heads, "width", g.Width)
 	f.rate("dropout", g.Dropout)
 	return f
+}
+
+// Size implements Arch. Of each position a block keeps two norms (2C), q|k|v
+// (3C), what attention gives and adds (2C), the feed-forward before and after
+// GELU (8C) and what that adds (C); the way back holds the gradients of the
+// widest layer besides.
+func (g *GPT) Size(vocab, context, rows int) Size {
+	c, l, n := g.Width, g.Layers, rows*context
+	params := vocab*c + context*c + l*(12*c*c+13*c) + 2*c
+	kept := 3*c + l*(16*c+g.Heads+4)
+	return size(params, l*c*context, n*kept, n*8*c, n*c, headLogits(n, vocab))
 }
 
 // Build implements Arch. Weights start from N(0, 0.02²), those that write into

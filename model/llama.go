@@ -14,14 +14,14 @@ import (
 // RMS norms before each part, SwiGLU, and keys shared by groups of heads
 // (Ainslie et al. 2023).
 type Llama struct {
-	Layers  int     `yaml:"layers"`
-	Heads   int     `yaml:"heads"`
-	KVHeads int     `yaml:"kv_heads,omitempty"` // 0: as many as heads
-	Width   int     `yaml:"width"`
-	Hidden  int     `yaml:"hidden,omitempty"` // of the SwiGLU; 0: 8/3 of width, rounded up to a multiple of 32
-	Theta   float64 `yaml:"theta"`            // base of the rotary frequencies
-	Tied    bool    `yaml:"tied"`             // the head is the embedding
-	Dropout float32 `yaml:"dropout,omitempty"`
+	Layers  int     `yaml:"layers" doc:"Blocks of attention and feed-forward."`
+	Heads   int     `yaml:"heads" doc:"Attention heads; they share out the width evenly."`
+	KVHeads int     `yaml:"kv_heads" doc:"Heads of keys and values, each serving heads/kv_heads heads. 0: as many as heads."`
+	Width   int     `yaml:"width" doc:"Numbers that stand for one position."`
+	Hidden  int     `yaml:"hidden" doc:"Width of the feed-forward. 0: 8/3 of width, rounded up to a multiple of 32."`
+	Theta   float64 `yaml:"theta" doc:"Base of the rotary frequencies; larger ones see farther."`
+	Tied    bool    `yaml:"tied" doc:"The output layer is the embedding."`
+	Dropout float32 `yaml:"dropout" doc:"Share dropped of the embeddings and of what each part adds, while training."`
 }
 
 func (l *Llama) filled() Llama {
@@ -54,6 +54,21 @@ func (l *Llama) Check() []Fault {
 	}
 	f.rate("dropout", c.Dropout)
 	return f
+}
+
+// Size implements Arch. Of each position a block keeps two norms (2C), q (C),
+// k and v, what attention gives and adds (2C), gate, up and their product, and
+// what the feed-forward adds (C).
+func (l *Llama) Size(vocab, context, rows int) Size {
+	a := l.filled()
+	c, n := a.Width, rows*context
+	kv := a.KVHeads * (c / a.Heads)
+	params := vocab*c + a.Layers*(2*c*c+2*c*kv+3*c*a.Hidden+2*c) + c
+	if !a.Tied {
+		params += vocab * c
+	}
+	kept := 2*c + a.Layers*(6*c+2*kv+3*a.Hidden+a.Heads+2)
+	return size(params, a.Layers*c*context, n*kept, n*3*a.Hidden, n*c, headLogits(n, vocab))
 }
 
 // Build implements Arch. Weights start as GPT's do.

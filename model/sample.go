@@ -12,11 +12,11 @@ import (
 
 // A Sampler draws the next id from logits. The zero value takes the likeliest.
 type Sampler struct {
-	Temperature float64 `yaml:"temperature"`                  // what logits are divided by; 0: always the likeliest
-	TopK        int     `yaml:"top_k,omitempty"`              // only the k likeliest; 0: all
-	TopP        float64 `yaml:"top_p,omitempty"`              // the fewest that hold this probability (Holtzman et al. 2020); 0: all
-	Repetition  float64 `yaml:"repetition_penalty,omitempty"` // divides the logits of ids already there (Keskar et al. 2019, section 4.1); 0: off
-	Seed        uint64  `yaml:"seed,omitempty"`
+	Temperature float64 `yaml:"temperature" doc:"What logits are divided by: below 1 safer, above 1 wilder. 0: always the likeliest."`
+	TopK        int     `yaml:"top_k" doc:"Draw from the k likeliest ids only. 0: from all."`
+	TopP        float64 `yaml:"top_p" doc:"Draw from the fewest ids that hold this probability (Holtzman et al. 2020). 0: from all."`
+	Repetition  float64 `yaml:"repetition_penalty" doc:"Divides the logits of ids already there (Keskar et al. 2019, section 4.1). 0: off."`
+	Seed        uint64  `yaml:"seed" doc:"The same seed draws the same ids."`
 }
 
 // Check finds the faults of the settings.

@@ -53,7 +53,7 @@ func (tp *Tape) HeadLoss(x, w *Tensor, targets []int32, o HeadOptions) (total *T
 		keep(x)
 	}
 	loss := 0.0
-	for chunk := headChunk(v); len(h.rows) > 0; {
+	for chunk := HeadRows(v); len(h.rows) > 0; {
 		m := min(chunk, len(h.rows))
 		s, plain := h.chunk(tp, m)
 		loss, nll = loss+s, nll+plain
@@ -64,8 +64,8 @@ func (tp *Tape) HeadLoss(x, w *Tensor, targets []int32, o HeadOptions) (total *T
 	return total, nll, count
 }
 
-// headChunk is how many rows of logits exist at a time: at most 64 MiB of them.
-func headChunk(vocab int) int { return min(1024, max(16, 1<<24/vocab)) }
+// HeadRows is how many rows of logits HeadLoss holds at a time: at most 64 MiB of them.
+func HeadRows(vocab int) int { return min(1024, max(16, 1<<24/vocab)) }
 
 type head struct {
 	x, w, total *Tensor
