@@ -29,9 +29,12 @@ type Attention struct {
 	StrideV, StrideY    int
 }
 
+// Tiles of scores. Within one, strips of a few rows stop at the last key that a causal mask
+// leaves them, so that little is computed only to be thrown away.
 const (
 	queryTile = 64
-	keyTile   = 64
+	keyTile   = 256
+	partRows  = 512 // queries of one head that one chunk of work takes
 )
 
 // Forward computes y = softmax(scale·q·kᵀ)·v by tiles of queries and keys, with running
@@ -40,14 +43,52 @@ const (
 func (a Attention) Forward(y, lse, q, k, v []float32) {
 	a = a.ready(q, k, v, y)
 	same("Attention", a.B*a.Heads*a.T, len(lse))
-	tiles := (a.T + queryTile - 1) / queryTile
-	Parallel(a.B*a.Heads*tiles, 1, func(unit, _ int) {
-		b, h, t := unit/tiles/a.Heads, unit/tiles%a.Heads, unit%tiles
-		a.forwardTile(b, h, t*queryTile, y, lse, q, k, v)
+	parts := (a.T + partRows - 1) / partRows
+	Parallel(a.B*a.KVHeads*parts, 1, func(unit, _ int) {
+		b, kv, t0 := unit/parts/a.KVHeads, unit/parts%a.KVHeads, unit%parts*partRows
+		t1 := min(a.T, t0+partRows)
+		keys := a.packed(k, a.StrideK, b, kv, t1)
+		defer giveBack(keys)
+		group := a.Heads / a.KVHeads
+		for h := kv * group; h < (kv+1)*group; h++ {
+			for t := t0; t < t1; t += queryTile {
+				a.forwardTile(b, h, t, y, lse, q, keys, v)
+			}
+		}
 	})
 }
 
-func (a *Attention) forwardTile(b, h, t0 int, y, lse, q, k, v []float32) {
+// packed lays out the keys (or values) of one head that queries before t1 may see, tile by
+// tile, as the right side of a product with their transpose.
+func (a *Attention) packed(k []float32, stride, b, kv, t1 int) []float32 {
+	n := a.S
+	if a.Causal {
+		n = max(0, min(n, t1+a.S-a.T))
+	}
+	tiles := borrow((n + 2*keyTile) * a.Dim)
+	for s := 0; s < n; s += keyTile {
+		// The whole tile, so that its layout does not depend on t1.
+		active.packT(tiles[s*a.Dim:], k[(b*a.S+s)*stride+kv*a.Dim:], stride, min(keyTile, a.S-s), a.Dim)
+	}
+	return tiles
+}
+
+// seen is how many of the keys [s0, s0+cols) a causal mask leaves query t.
+func (a *Attention) seen(t, s0, cols int) int {
+	if !a.Causal {
+		return cols
+	}
+	return max(0, min(cols, t+a.S-a.T+1-s0))
+}
+
+// seenBy is how many columns of a tile the strip of queries [t, t+rows) computes: those
+// that its last row sees, to the next whole strip of keys.
+func (a *Attention) seenBy(t, rows, s0, cols int) int {
+	n := a.seen(t+rows-1, s0, cols)
+	return min(cols, (n+active.strip-1)/active.strip*active.strip)
+}
+
+func (a *Attention) forwardTile(b, h, t0 int, y, lse, q, keys, v []float32) {
 	d, rows := a.Dim, min(queryTile, a.T-t0)
 	q = q[(b*a.T+t0)*a.StrideQ+h*d:]
 	y = y[(b*a.T+t0)*a.StrideY+h*d:]
@@ -55,9 +96,8 @@ func (a *Attention) forwardTile(b, h, t0 int, y, lse, q, k, v []float32) {
 	head := h / (a.Heads / a.KVHeads) * d
 	buffer := borrow(queryTile * (keyTile + 1))
 	defer giveBack(buffer)
-	s, top := buffer[:queryTile*keyTile], buffer[queryTile*keyTile:][:rows]
+	scores, top := buffer[:queryTile*keyTile], buffer[queryTile*keyTile:][:rows]
 	sums := lse // holds Σexp until the last tile is done
-	minusInf := float32(math.Inf(-1))
 	for r := range rows {
 		clear(y[r*a.StrideY:][:d])
 		top[r], sums[r] = minusInf, 0
@@ -68,28 +108,28 @@ func (a *Attention) forwardTile(b, h, t0 int, y, lse, q, k, v []float32) {
 		if cover == nothing {
 			continue
 		}
-		serialGemm(NT, rows, cols, d, q, a.StrideQ, k[(b*a.S+s0)*a.StrideK+head:], a.StrideK, s, keyTile, false)
-		if cover == something {
-			a.mask(b, t0, rows, s0, cols, s)
-		}
-		for r := range rows {
-			row := s[r*keyTile:][:cols]
-			m := max(top[r], active.rowMax(row)*a.Scale)
-			if m == minusInf {
-				clear(row)
+		for r0 := 0; r0 < rows; r0 += active.strip {
+			high := min(active.strip, rows-r0)
+			n := a.seenBy(t0+r0, high, s0, cols)
+			if n == 0 {
 				continue
 			}
-			if m > top[r] {
-				if top[r] != minusInf {
-					f := exp32(top[r] - m)
-					sums[r] *= f
-					active.scale(y[r*a.StrideY:][:d], f)
+			s := scores[r0*keyTile:]
+			active.mulPacked(high, n, d, q[r0*a.StrideQ:], a.StrideQ, keys[s0*d:], cols, s, keyTile)
+			for r := range high {
+				row := s[r*keyTile:][:n]
+				visible := row[:a.seen(t0+r0+r, s0, n)]
+				if cover == something {
+					a.mask(b*a.T+t0+r0+r, b*a.S+s0, visible)
 				}
-				top[r] = m
+				factor := softmaxStep(visible, &top[r0+r], &sums[r0+r], a.Scale)
+				clear(row[len(visible):])
+				if factor != 1 {
+					active.scale(y[(r0+r)*a.StrideY:][:d], factor)
+				}
 			}
-			sums[r] += active.expSum(row, row, a.Scale, m)
+			active.mulTile(NN, high, d, n, s, keyTile, v[(b*a.S+s0)*a.StrideV+head:], a.StrideV, y[r0*a.StrideY:], a.StrideY)
 		}
-		serialGemm(NN, rows, d, cols, s, keyTile, v[(b*a.S+s0)*a.StrideV+head:], a.StrideV, y, a.StrideY, true)
 	}
 	for r := range rows {
 		if top[r] == minusInf {
@@ -101,6 +141,26 @@ func (a *Attention) forwardTile(b, h, t0 int, y, lse, q, k, v []float32) {
 	}
 }
 
+// softmaxStep turns scores into exponentials relative to the largest score so far, and
+// returns what earlier sums must be multiplied with because that has grown.
+func softmaxStep(scores []float32, top, sum *float32, scale float32) float32 {
+	m := max(*top, active.rowMax(scores)*scale)
+	if m == minusInf {
+		clear(scores)
+		return 1
+	}
+	factor := float32(1)
+	if m > *top {
+		if *top != minusInf {
+			factor = exp32(*top - m)
+			*sum *= factor
+		}
+		*top = m
+	}
+	*sum += active.expSum(scores, scores, scale, m)
+	return factor
+}
+
 // Backward adds to dq, dk and dv, laid out as q, k and v, from dy, y and lse; it computes
 // the probabilities again tile by tile (Dao et al. 2022, algorithm 4).
 func (a Attention) Backward(dq, dk, dv, q, k, v, y, lse, dy []float32) {
@@ -109,16 +169,19 @@ func (a Attention) Backward(dq, dk, dv, q, k, v, y, lse, dy []float32) {
 	same("Attention", a.B*a.Heads*a.T, len(lse))
 	Parallel(a.B*a.KVHeads, 1, func(unit, _ int) {
 		b, kv := unit/a.KVHeads, unit%a.KVHeads
+		keys, values := a.packed(k, a.StrideK, b, kv, a.T), a.packed(v, a.StrideV, b, kv, a.T)
+		defer giveBack(keys)
+		defer giveBack(values)
 		group := a.Heads / a.KVHeads
 		for h := kv * group; h < (kv+1)*group; h++ {
-			for t0 := 0; t0 < a.T; t0 += queryTile {
-				a.backwardTile(b, h, t0, dq, dk, dv, q, k, v, y, lse, dy)
+			for t := 0; t < a.T; t += queryTile {
+				a.backwardTile(b, h, t, dq, dk, dv, q, k, keys, values, y, lse, dy)
 			}
 		}
 	})
 }
 
-func (a *Attention) backwardTile(b, h, t0 int, dq, dk, dv, q, k, v, y, lse, dy []float32) {
+func (a *Attention) backwardTile(b, h, t0 int, dq, dk, dv, q, k, keys, values, y, lse, dy []float32) {
 	d, rows := a.Dim, min(queryTile, a.T-t0)
 	at := (b*a.T+t0)*a.StrideQ + h*d
 	q, dq = q[at:], dq[at:]
@@ -128,7 +191,7 @@ func (a *Attention) backwardTile(b, h, t0 int, dq, dk, dv, q, k, v, y, lse, dy [
 	head := h / (a.Heads / a.KVHeads) * d
 	buffer := borrow(queryTile * (2*keyTile + 1))
 	defer giveBack(buffer)
-	p, ds, delta := buffer[:queryTile*keyTile], buffer[queryTile*keyTile:][:queryTile*keyTile], buffer[2*queryTile*keyTile:][:rows]
+	probs, grads, delta := buffer[:queryTile*keyTile], buffer[queryTile*keyTile:][:queryTile*keyTile], buffer[2*queryTile*keyTile:][:rows]
 	for r := range rows {
 		delta[r] = float32(active.dot(y[r*a.StrideY:][:d], dy[r*a.StrideY:][:d]))
 	}
@@ -139,103 +202,43 @@ func (a *Attention) backwardTile(b, h, t0 int, dq, dk, dv, q, k, v, y, lse, dy [
 			continue
 		}
 		ko, vo := (b*a.S+s0)*a.StrideK+head, (b*a.S+s0)*a.StrideV+head
-		serialGemm(NT, rows, cols, d, q, a.StrideQ, k[ko:], a.StrideK, p, keyTile, false)
-		serialGemm(NT, rows, cols, d, dy, a.StrideY, v[vo:], a.StrideV, ds, keyTile, false)
-		if cover == something {
-			a.mask(b, t0, rows, s0, cols, p)
-		}
-		for r := range rows {
-			pr, dr := p[r*keyTile:][:cols], ds[r*keyTile:][:cols]
-			if math.IsInf(float64(lse[r]), -1) {
-				clear(pr)
-				clear(dr)
+		for r0 := 0; r0 < rows; r0 += active.strip {
+			high := min(active.strip, rows-r0)
+			n := a.seenBy(t0+r0, high, s0, cols)
+			if n == 0 {
 				continue
 			}
-			active.expSum(pr, pr, a.Scale, lse[r])
-			active.softmaxGrad(dr, pr, dr, delta[r], a.Scale)
-		}
-		serialGemm(TN, cols, d, rows, p, keyTile, dy, a.StrideY, dv[vo:], a.StrideV, true)
-		serialGemm(TN, cols, d, rows, ds, keyTile, q, a.StrideQ, dk[ko:], a.StrideK, true)
-		serialGemm(NN, rows, d, cols, ds, keyTile, k[ko:], a.StrideK, dq, a.StrideQ, true)
-	}
-}
-
-// coverage says how much of a tile of scores is visible.
-type coverage int
-
-const (
-	nothing coverage = iota
-	something
-	everything
-)
-
-// cover judges the tile of queries [t0, t0+rows) and keys [s0, s0+cols) by its corners and
-// by the smallest and largest document on each side; it may say something where nothing is.
-func (a *Attention) cover(b, t0, rows, s0, cols int) coverage {
-	whole := true
-	if a.Causal {
-		past := a.S - a.T
-		if s0 > t0+rows-1+past {
-			return nothing
-		}
-		whole = s0+cols-1 <= t0+past
-	}
-	if a.Docs == nil && a.KeyDocs == nil {
-		if whole {
-			return everything
-		}
-		return something
-	}
-	qLow, qHigh := span(a.Docs, b*a.T+t0, rows)
-	kLow, kHigh := span(a.KeyDocs, b*a.S+s0, cols)
-	both := a.Docs != nil && a.KeyDocs != nil
-	switch {
-	case qHigh < 0 || kHigh < 0 || both && (qHigh < kLow || kHigh < qLow):
-		return nothing
-	case whole && qLow >= 0 && kLow >= 0 && (!both || qLow == qHigh && kLow == kHigh):
-		return everything
-	}
-	return something
-}
-
-func span(docs []int32, at, n int) (low, high int32) {
-	if docs == nil {
-		return 0, 0
-	}
-	low, high = docs[at], docs[at]
-	for _, d := range docs[at : at+n] {
-		low, high = min(low, d), max(high, d)
-	}
-	return low, high
-}
-
-// mask sets what is not visible in a tile of scores to −Inf.
-func (a *Attention) mask(b, t0, rows, s0, cols int, s []float32) {
-	minusInf := float32(math.Inf(-1))
-	for r := range rows {
-		row := s[r*keyTile:][:cols]
-		if a.Causal {
-			first := max(0, min(cols, t0+r+a.S-a.T+1-s0))
-			for c := first; c < cols; c++ {
-				row[c] = minusInf
-			}
-		}
-		var doc int32
-		if a.Docs != nil {
-			doc = a.Docs[b*a.T+t0+r]
-		}
-		if a.KeyDocs == nil {
-			if doc < 0 {
-				for c := range row {
-					row[c] = minusInf
+			p, ds := probs[r0*keyTile:], grads[r0*keyTile:]
+			active.mulPacked(high, n, d, q[r0*a.StrideQ:], a.StrideQ, keys[s0*d:], cols, p, keyTile)
+			active.mulPacked(high, n, d, dy[r0*a.StrideY:], a.StrideY, values[s0*d:], cols, ds, keyTile)
+			for r := range high {
+				visible := a.seen(t0+r0+r, s0, n)
+				pr, dr := p[r*keyTile:][:n], ds[r*keyTile:][:n]
+				if lse[r0+r] == minusInf {
+					visible = 0
 				}
+				if cover == something {
+					a.mask(b*a.T+t0+r0+r, b*a.S+s0, pr[:visible])
+				}
+				active.expSum(pr[:visible], pr[:visible], a.Scale, lse[r0+r])
+				active.softmaxGrad(dr[:visible], pr[:visible], dr[:visible], delta[r0+r], a.Scale)
+				clear(pr[visible:])
+				clear(dr[visible:])
 			}
-			continue
+			active.mulTile(NN, high, d, n, ds, keyTile, k[ko:], a.StrideK, dq[r0*a.StrideQ:], a.StrideQ)
 		}
-		for c, other := range a.KeyDocs[b*a.S+s0:][:cols] {
-			if doc < 0 || other < 0 || a.Docs != nil && other != doc {
-				row[c] = minusInf
+		// Keys gather from the strips that see them, which are the last ones.
+		for c := 0; c < cols; c += active.strip {
+			wide := min(active.strip, cols-c)
+			r0 := 0
+			for r0 < rows && a.seenBy(t0+r0, min(active.strip, rows-r0), s0, cols) <= c {
+				r0 += active.strip
 			}
+			if r0 >= rows {
+				break
+			}
+			active.mulTile(TN, wide, d, rows-r0, probs[r0*keyTile+c:], keyTile, dy[r0*a.StrideY:], a.StrideY, dv[vo+c*a.StrideV:], a.StrideV)
+			active.mulTile(TN, wide, d, rows-r0, grads[r0*keyTile+c:], keyTile, q[r0*a.StrideQ:], a.StrideQ, dk[ko+c*a.StrideK:], a.StrideK)
 		}
 	}
 }

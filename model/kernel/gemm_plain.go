@@ -108,3 +108,18 @@ func tile4(t *[4][4]float32, a, b []float32) {
 	}
 	*t = [4][4]float32{{c00, c01, c02, c03}, {c10, c11, c12, c13}, {c20, c21, c22, c23}, {c30, c31, c32, c33}}
 }
+
+// The plain level packs nothing in advance.
+func packTPlain(dst, src []float32, ld, n, k int) {
+	for r := range n {
+		copy(dst[r*k:][:k], src[r*ld:])
+	}
+}
+
+func mulPackedPlain(m, n, k int, a []float32, lda int, packed []float32, total int, c []float32, ldc int) {
+	gemmPlain(&product{NT, m, n, k, a, packed, c, lda, k, ldc, false}, inline)
+}
+
+func mulTilePlain(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int) {
+	gemmPlain(&product{op, m, n, k, a, b, c, lda, ldb, ldc, true}, inline)
+}

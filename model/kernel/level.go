@@ -8,8 +8,15 @@ import (
 // bodies are the serial inner loops of one CPU level. Public functions check their
 // arguments, cut the work, and call these. The plain ones define the results.
 type bodies struct {
-	name  string
-	gemm  gemmBody
+	name string
+	gemm gemmBody
+	// Products inside a tile, in the calling goroutine: packT lays out n rows of k elements
+	// for mulPacked, C (m×n) = A·Bᵀ with B's total rows packed; mulTile adds op(A)·B to C.
+	strip     int // rows that products are best cut into
+	packT     func(dst, src []float32, ld, n, k int)
+	mulPacked func(m, n, k int, a []float32, lda int, packed []float32, total int, c []float32, ldc int)
+	mulTile   func(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int)
+
 	peak  func(loops int) // 12·loops multiply-adds of lanes each
 	lanes int
 

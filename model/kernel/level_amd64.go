@@ -21,7 +21,8 @@ var levels = func() []*bodies {
 var withAVX2 = func() bodies {
 	b := plain
 	b.name = "avx2"
-	b.gemm = gemmAVX2.gemm
+	b.gemm, b.packT, b.strip = gemmAVX2.gemm, gemmAVX2.packT, 12
+	b.mulPacked, b.mulTile = gemmAVX2.mulPacked, gemmAVX2.mulTile
 	b.peak, b.lanes = peakAVX2, 8
 	vectorAVX2.fill(&b)
 	return b
@@ -30,7 +31,8 @@ var withAVX2 = func() bodies {
 var withAVX512 = func() bodies {
 	b := withAVX2
 	b.name = "avx512"
-	b.gemm = gemmAVX512.gemm
+	b.gemm, b.packT, b.strip = gemmAVX512.gemm, gemmAVX512.packT, 16
+	b.mulPacked, b.mulTile = gemmAVX512.mulPacked, gemmAVX512.mulTile
 	b.peak, b.lanes = peakAVX512, 16
 	vectorAVX512.fill(&b)
 	return b

@@ -6,6 +6,8 @@ var plain = bodies{
 	name: "plain",
 	gemm: gemmPlain,
 
+	strip: 16, packT: packTPlain, mulPacked: mulPackedPlain, mulTile: mulTilePlain,
+
 	add: addPlain, addTo: addToPlain, mul: mulPlain, scale: scalePlain, axpy: axpyPlain,
 	sum: sumPlain, squares: squaresPlain, dot: dotPlain,
 

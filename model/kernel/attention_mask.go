@@ -1,0 +1,64 @@
+package kernel
+
+import "math"
+
+// coverage says how much of a tile of scores is visible.
+type coverage int
+
+const (
+	nothing coverage = iota
+	something
+	everything
+)
+
+// cover judges the tile of queries [t0, t0+rows) and keys [s0, s0+cols) by the causal mask
+// and the smallest and largest document on each side: nothing is certain, something means
+// that documents must be compared.
+func (a *Attention) cover(b, t0, rows, s0, cols int) coverage {
+	cols = a.seen(t0+rows-1, s0, cols)
+	if cols == 0 {
+		return nothing
+	}
+	qLow, qHigh := span(a.Docs, b*a.T+t0, rows)
+	kLow, kHigh := span(a.KeyDocs, b*a.S+s0, cols)
+	both := a.Docs != nil && a.KeyDocs != nil
+	switch {
+	case qHigh < 0 || kHigh < 0 || both && (qHigh < kLow || kHigh < qLow):
+		return nothing
+	case qLow >= 0 && kLow >= 0 && (!both || qLow == qHigh && kLow == kHigh):
+		return everything
+	}
+	return something
+}
+
+func span(docs []int32, at, n int) (low, high int32) {
+	if docs == nil {
+		return 0, 0
+	}
+	low, high = docs[at], docs[at]
+	for _, d := range docs[at : at+n] {
+		low, high = min(low, d), max(high, d)
+	}
+	return low, high
+}
+
+// mask sets the scores of one query, by its row, that its document does not let it see to
+// −Inf. key is the row of the first.
+func (a *Attention) mask(query, key int, scores []float32) {
+	var doc int32
+	if a.Docs != nil {
+		doc = a.Docs[query]
+	}
+	if doc >= 0 && a.KeyDocs == nil {
+		return
+	}
+	for c := range scores {
+		if doc < 0 {
+			scores[c] = minusInf
+		} else if other := a.KeyDocs[key+c]; other < 0 || a.Docs != nil && other != doc {
+			scores[c] = minusInf
+		}
+	}
+}
+
+var minusInf = float32(math.Inf(-1))

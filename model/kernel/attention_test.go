@@ -1,0 +1,255 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// naive is attention with its T×S matrix, forward and backward, in float64.
+func naive(a Attention, q, k, v, dy []float32) (y, lse, dq, dk, dv []float64) {
+	y, lse = make([]float64, len(dy)), make([]float64, a.B*a.Heads*a.T)
+	dq, dk, dv = make([]float64, len(q)), make([]float64, len(k)), make([]float64, len(v))
+	scale := float64(a.Scale)
+	for b := range a.B {
+		for h := range a.Heads {
+			kv := h / (a.Heads / a.KVHeads)
+			for t := range a.T {
+				qi, yi := (b*a.T+t)*a.StrideQ+h*a.Dim, (b*a.T+t)*a.StrideY+h*a.Dim
+				p, sum := make([]float64, a.S), 0.0
+				for s := range a.S {
+					if a.Causal && s > t+a.S-a.T || !sees(a, b*a.T+t, b*a.S+s) {
+						continue
+					}
+					score := 0.0
+					for d := range a.Dim {
+						score += float64(q[qi+d]) * float64(k[(b*a.S+s)*a.StrideK+kv*a.Dim+d])
+					}
+					p[s] = math.Exp(scale * score)
+					sum += p[s]
+				}
+				lse[(b*a.Heads+h)*a.T+t] = math.Log(sum)
+				if sum == 0 {
+					continue
+				}
+				delta := 0.0
+				dp := make([]float64, a.S)
+				for s := range p {
+					p[s] /= sum
+					vi := (b*a.S+s)*a.StrideV + kv*a.Dim
+					for d := range a.Dim {
+						y[yi+d] += p[s] * float64(v[vi+d])
+						dv[vi+d] += p[s] * float64(dy[yi+d])
+						dp[s] += float64(v[vi+d]) * float64(dy[yi+d])
+					}
+					delta += p[s] * dp[s]
+				}
+				for s := range p {
+					ds := scale * p[s] * (dp[s] - delta)
+					ki := (b*a.S+s)*a.StrideK + kv*a.Dim
+					for d := range a.Dim {
+						dq[qi+d] += ds * float64(k[ki+d])
+						dk[ki+d] += ds * float64(q[qi+d])
+					}
+				}
+			}
+		}
+	}
+	return
+}
+
+func sees(a Attention, query, key int) bool {
+	if a.Docs != nil && a.Docs[query] < 0 || a.KeyDocs != nil && a.KeyDocs[key] < 0 {
+		return false
+	}
+	return a.Docs == nil || a.KeyDocs == nil || a.Docs[query] == a.KeyDocs[key]
+}
+
+// documents fills rows with runs of documents and some padding at their ends.
+func documents(rng *rand.Rand, rows, n int) []int32 {
+	d := make([]int32, rows*n)
+	for r := range rows {
+		doc := int32(0)
+		for i := range n {
+			if rng.IntN(20) == 0 {
+				doc++
+			}
+			d[r*n+i] = doc
+			if i > n-n/6 {
+				d[r*n+i] = -1
+			}
+		}
+	}
+	return d
+}
+
+func TestAttention(t *testing.T) {
+	type variant struct {
+		Attention
+		docs, keyDocs bool
+	}
+	cases := []variant{
+		{Attention: Attention{B: 2, T: 5, S: 5, Heads: 2, KVHeads: 2, Dim: 8, Causal: true}},
+		{Attention: Attention{B: 1, T: 130, S: 130, Heads: 2, KVHeads: 1, Dim: 64, Causal: true}},
+		{Attention: Attention{B: 1, T: 200, S: 200, Heads: 1, KVHeads: 1, Dim: 32, Causal: true}, docs: true, keyDocs: true},
+		{Attention: Attention{B: 2, T: 33, S: 150, Heads: 4, KVHeads: 2, Dim: 16}, keyDocs: true},
+		{Attention: Attention{B: 2, T: 70, S: 70, Heads: 3, KVHeads: 3, Dim: 24}, docs: true, keyDocs: true},
+		{Attention: Attention{B: 1, T: 7, S: 90, Heads: 4, KVHeads: 4, Dim: 12, Causal: true}},
+		{Attention: Attention{B: 1, T: 65, S: 65, Heads: 2, KVHeads: 2, Dim: 80, Causal: true, Scale: 0.3}, docs: true, keyDocs: true},
+		{Attention: Attention{B: 1, T: 300, S: 300, Heads: 1, KVHeads: 1, Dim: 128, Causal: true}},
+	}
+	atLevels(t, func(t *testing.T) {
+		for i, c := range cases {
+			t.Run(fmt.Sprint(i), func(t *testing.T) {
+				rng := rand.New(rand.NewPCG(uint64(i), 9))
+				a := c.Attention
+				if c.docs {
+					a.Docs = documents(rng, a.B, a.T)
+				}
+				if c.keyDocs {
+					a.KeyDocs = documents(rng, a.B, a.S)
+				}
+				if c.docs && c.keyDocs && a.T == a.S {
+					a.KeyDocs = a.Docs
+				}
+				// Rows of q are twice as long as needed, as in a fused matrix.
+				a.StrideQ = 2*a.Heads*a.Dim + 3
+				q := random(rng, a.B*a.T*a.StrideQ)
+				k, v := random(rng, a.B*a.S*a.KVHeads*a.Dim), random(rng, a.B*a.S*a.KVHeads*a.Dim)
+				y, dy := make([]float32, a.B*a.T*a.Heads*a.Dim), random(rng, a.B*a.T*a.Heads*a.Dim)
+				lse := make([]float32, a.B*a.Heads*a.T)
+				a.Forward(y, lse, q, k, v)
+				// Gradients add to what is there.
+				dq, dk, dv := make([]float32, len(q)), make([]float32, len(k)), make([]float32, len(v))
+				for i := range dk {
+					dk[i] = 1
+				}
+				a.Backward(dq, dk, dv, q, k, v, y, lse, dy)
+				for i := range dk {
+					dk[i]--
+				}
+				wy, wl, wq, wk, wv := naive(a.ready(q, k, v, y), q, k, v, dy)
+				near(t, "y", y, wy, 1e-5)
+				near(t, "lse", lse, wl, 1e-5)
+				near(t, "dq", dq, wq, 5e-5)
+				near(t, "dk", dk, wk, 5e-5)
+				near(t, "dv", dv, wv, 5e-5)
+			})
+		}
+	})
+}
+
+// near allows an error of tolerance of the largest magnitude about, and of the value.
+func near(t *testing.T, what string, got []float32, want []float64, tolerance float64) {
+	t.Helper()
+	for i, w := range want {
+		g := float64(got[i])
+		if g != w && !(math.Abs(g-w) <= tolerance*(1+math.Abs(w))) {
+			t.Errorf("%s[%d] is %g, want %g", what, i, g, w)
+			return
+		}
+	}
+}
+
+func TestAttentionDeterminism(t *testing.T) {
+	defer SetWorkers(0)
+	a := Attention{B: 3, T: 100, S: 100, Heads: 4, KVHeads: 2, Dim: 32, Causal: true}
+	atLevels(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(1, 1))
+		q, k, v := random(rng, 300*128), random(rng, 300*64), random(rng, 300*64)
+		dy := random(rng, 300*128)
+		var first []float32
+		for _, w := range []int{1, 2, 5} {
+			SetWorkers(w)
+			y, lse := make([]float32, 300*128), make([]float32, 3*4*100)
+			dq, dk, dv := make([]float32, len(q)), make([]float32, len(k)), make([]float32, len(v))
+			a.Forward(y, lse, q, k, v)
+			a.Backward(dq, dk, dv, q, k, v, y, lse, dy)
+			all := append(append(append(append(y, lse...), dq...), dk...), dv...)
+			if first == nil {
+				first = all
+			}
+			for i := range all {
+				if all[i] != first[i] {
+					t.Fatalf("%d workers: element %d differs", w, i)
+				}
+			}
+		}
+	})
+}
+
+// Decoding token by token against a cache gives what the whole sequence gives at once.
+func TestAttentionDecode(t *testing.T) {
+	const T, heads, kvHeads, dim = 70, 4, 2, 16
+	atLevels(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(2, 3))
+		a := Attention{B: 2, T: T, S: T, Heads: heads, KVHeads: kvHeads, Dim: dim, Causal: true}
+		q, k, v := random(rng, 2*T*heads*dim), random(rng, 2*T*kvHeads*dim), random(rng, 2*T*kvHeads*dim)
+		y, lse := make([]float32, len(q)), make([]float32, 2*heads*T)
+		a.Forward(y, lse, q, k, v)
+		for _, n := range []int{0, 1, 40, T - 1} {
+			var one []float32
+			var keys, values [][]float32
+			for b := range 2 {
+				one = append(one, q[(b*T+n)*heads*dim:][:heads*dim]...)
+				keys = append(keys, k[b*T*kvHeads*dim:][:(n+1)*kvHeads*dim])
+				values = append(values, v[b*T*kvHeads*dim:][:(n+1)*kvHeads*dim])
+			}
+			got := make([]float32, len(one))
+			AttentionDecode(got, one, keys, values, heads, kvHeads, dim, 0)
+			for b := range 2 {
+				for i := range heads * dim {
+					if w := y[(b*T+n)*heads*dim+i]; math.Abs(float64(got[b*heads*dim+i]-w)) > 1e-5 {
+						t.Fatalf("position %d, row %d: %g, want %g", n, b, got[b*heads*dim+i], w)
+					}
+				}
+			}
+		}
+	})
+}
+
+// BenchmarkAttention reports GFLOP/s counting only the scores that a causal mask leaves,
+// 4 and 10 products of T²/2·Dim a head forward and backward.
+func BenchmarkAttention(b *testing.B) {
+	before := active
+	defer func() { active = before; SetWorkers(0) }()
+	for _, l := range levels[1:] {
+		for _, workers := range []int{1, 2} {
+			active = l
+			SetWorkers(workers)
+			for _, a := range []Attention{
+				{B: 16, T: 256, S: 256, Heads: 6, KVHeads: 6, Dim: 64, Causal: true},
+				{B: 8, T: 256, S: 256, Heads: 4, KVHeads: 4, Dim: 32, Causal: true},
+				{B: 2, T: 1024, S: 1024, Heads: 6, KVHeads: 6, Dim: 64, Causal: true},
+			} {
+				rng := rand.New(rand.NewPCG(1, 1))
+				width := a.Heads * a.Dim
+				a.StrideQ, a.StrideK, a.StrideV = 3*width, 3*width, 3*width
+				qkv, y, dy := random(rng, a.B*a.T*3*width), random(rng, a.B*a.T*width), random(rng, a.B*a.T*width)
+				d := make([]float32, len(qkv))
+				lse := make([]float32, a.B*a.Heads*a.T)
+				flops := float64(a.B*a.Heads*a.Dim) * float64(a.T) * float64(a.T)
+				a.Forward(y, lse, qkv, qkv[width:], qkv[2*width:])
+				name := fmt.Sprintf("%s/%d/T%dxD%d", l.name, workers, a.T, a.Dim)
+				peak := Peak(workers)
+				b.Run(name+"/forward", func(b *testing.B) {
+					for range b.N {
+						a.Forward(y, lse, qkv, qkv[width:], qkv[2*width:])
+					}
+					rate := 2 * flops * float64(b.N) / b.Elapsed().Seconds()
+					b.ReportMetric(rate/1e9, "GFLOP/s")
+					b.ReportMetric(rate/peak, "of-peak")
+				})
+				b.Run(name+"/backward", func(b *testing.B) {
+					for range b.N {
+						a.Backward(d, d[width:], d[2*width:], qkv, qkv[width:], qkv[2*width:], y, lse, dy)
+					}
+					rate := 5 * flops * float64(b.N) / b.Elapsed().Seconds()
+					b.ReportMetric(rate/1e9, "GFLOP/s")
+					b.ReportMetric(rate/peak, "of-peak")
+				})
+			}
+		}
+	}
+}

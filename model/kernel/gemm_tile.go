@@ -1,0 +1,50 @@
+package kernel
+
+// Small products inside one goroutine, by the kernels of packedGemm.
+
+// packT packs n rows of k elements, ld apart, as the panels of their transpose.
+func (s *packedGemm) packT(dst, src []float32, ld, n, k int) {
+	g := product{op: NT, n: n, k: k, b: src, ldb: ld}
+	p := s.cut(n)
+	for i := range p.count {
+		s.packPanel(&g, &p, dst, i, 0, n, 0, k)
+	}
+}
+
+// mulPacked sets C (m×n) to A·Bᵀ, where packed holds total ≥ n rows of B.
+func (s *packedGemm) mulPacked(m, n, k int, a []float32, lda int, packed []float32, total int, c []float32, ldc int) {
+	p := s.cut(total)
+	for i := 0; i < m; i += s.rows {
+		kernels := &s.byRows[min(s.rows, m-i)]
+		for t := range p.count {
+			j, vectors := p.at(t)
+			if j >= n {
+				break
+			}
+			width := vectors * s.lanes
+			vectors = min(vectors, (n-j+s.lanes-1)/s.lanes)
+			tail := min(s.lanes, n-j-(vectors-1)*s.lanes)
+			kernels[vectors](k, &a[i*lda], lda, &packed[j*k], width, &c[i*ldc+j], ldc, 0, tail)
+		}
+	}
+}
+
+// mulTile adds op(A)·B to C (m×n), reading B where it lies: op is NN or TN.
+func (s *packedGemm) mulTile(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int) {
+	if n%s.lanes != 0 || op == TN && m%s.rows != 0 { // the kernels read whole vectors
+		g := product{op, m, n, k, a, b, c, lda, ldb, ldc, true}
+		s.gemm(&g, inline)
+		return
+	}
+	p := s.cut(n)
+	for i := 0; i < m; i += s.rows {
+		kernels, start := &s.byRows[min(s.rows, m-i)], i*lda
+		if op == TN {
+			kernels, start = &s.byColumns, i
+		}
+		for t := range p.count {
+			j, vectors := p.at(t)
+			kernels[vectors](k, &a[start], lda, &b[j], ldb, &c[i*ldc+j], ldc, 1, s.lanes)
+		}
+	}
+}
