@@ -126,6 +126,10 @@ func (d *decoder) err() error {
 func (c *Config) add(table Table, e entryYAML, path string) {
 	d := c.d
 	entry := &Entry{Name: e.Name, Use: e.Use, path: path}
+	if slices.ContainsFunc(d.faults, func(f PlacedFault) bool { return f.Path == path }) {
+		c.Stages = append(c.Stages, entry) // it is no map at all
+		return
+	}
 	known := c.Entry(e.Name)
 	switch fault := nameFault(e.Name); {
 	case slices.ContainsFunc(d.faults, func(f PlacedFault) bool { return within(f.Path, path+".name") }):

@@ -66,6 +66,9 @@ func Plan(ctx context.Context, c *Config, o Options) ([]PlannedStage, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := c.CheckFiles(); err != nil {
+		return nil, err
+	}
 	stages, err := r.inspect(ctx)
 	if err != nil {
 		return nil, err
@@ -144,9 +147,6 @@ func (r *run) breakAt(where string) error {
 // inspect computes the keys of all stages, and returns those that the run is
 // about with what is on disk of them.
 func (r *run) inspect(ctx context.Context) ([]*stage, error) {
-	if err := r.c.CheckFiles(); err != nil {
-		return nil, err
-	}
 	all := map[string]*stage{}
 	var selected []*stage
 	for _, e := range r.c.Stages {

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v4"
@@ -43,11 +44,10 @@ func resolve(v reflect.Value) *yaml.Node {
 		if name == "" {
 			return null
 		}
-		value := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
-		if settings != nil {
-			value = resolve(reflect.ValueOf(settings))
+		if settings == nil {
+			return text(name)
 		}
-		return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*yaml.Node{text(name), value}}
+		return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*yaml.Node{text(name), resolve(reflect.ValueOf(settings))}}
 	}
 	if v.Kind() == reflect.Pointer {
 		return resolve(v.Elem())
@@ -96,6 +96,10 @@ func resolve(v reflect.Value) *yaml.Node {
 // text is a string node, quoted where YAML would take it for something else.
 func text(s string) *yaml.Node {
 	n := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s}
+	switch strings.ToLower(s) {
+	case "y", "n", "yes", "no", "on", "off": // to readers of YAML 1.1
+		n.Style = yaml.DoubleQuotedStyle
+	}
 	if (&yaml.Node{Kind: yaml.ScalarNode, Value: s}).ShortTag() != "!!str" {
 		n.Style = yaml.DoubleQuotedStyle
 	}

@@ -45,6 +45,9 @@ func Run(ctx context.Context, c *Config, o Options) (*Result, error) {
 }
 
 func (r *run) do(ctx context.Context) (res *Result, err error) {
+	if err := r.c.CheckFiles(); err != nil {
+		return nil, err
+	}
 	release, err := acquire(r.root)
 	if err != nil {
 		return nil, err
@@ -67,7 +70,7 @@ func (r *run) do(ctx context.Context) (res *Result, err error) {
 	}); err != nil {
 		return nil, err
 	}
-	info := r.newInfo(stages)
+	info := r.newInfo()
 	res = &Result{Dir: r.root}
 	defer func() {
 		info.end(err)
@@ -200,13 +203,16 @@ func (s *stage) otherLevel(w work) error {
 
 // interrupted gives an error that stems from a cancelled context its sentence.
 func interrupted(err error, stage string) error {
-	if !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
-		return err
+	for _, cause := range []error{context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, cause) {
+			where := ""
+			if stage != "" {
+				where = " in stage " + stage
+			}
+			return Hintf(fmt.Errorf("interrupted%s: %w", where, cause), "give the same command again: it goes on from here")
+		}
 	}
-	if stage != "" {
-		err = fmt.Errorf("interrupted in stage %s: %w", stage, err)
-	}
-	return Hintf(err, "give the same command again: it goes on from here")
+	return err
 }
 
 // failures stops a stage in which too many rows failed.
@@ -222,15 +228,18 @@ func (s *stage) failures(c Counts, phase string) error {
 // pool runs do for 0…n-1 with so many workers. The first error stops it;
 // whatever runs by then is asked to end through its context.
 func pool(ctx context.Context, workers, n int, do func(ctx context.Context, i int) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+	inner, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var once sync.Once
+	var first error
 	next := make(chan int)
 	var g sync.WaitGroup
 	for range min(workers, n) {
 		g.Go(func() {
 			for i := range next {
-				if err := do(ctx, i); err != nil {
-					cancel(err)
+				if err := do(inner, i); err != nil {
+					once.Do(func() { first = err })
+					cancel()
 				}
 			}
 		})
@@ -239,14 +248,16 @@ feed:
 	for i := range n {
 		select {
 		case next <- i:
-		case <-ctx.Done():
+		case <-inner.Done():
 			break feed
 		}
 	}
 	close(next)
 	g.Wait()
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	// What tasks say when they are asked to end (it may be the signal's name) is
+	// no failure of theirs.
+	if ctx.Err() != nil && (first == nil || errors.Is(first, ctx.Err()) || errors.Is(first, context.Cause(ctx))) {
+		return ctx.Err()
 	}
-	return nil
+	return first
 }

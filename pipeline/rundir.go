@@ -47,7 +47,7 @@ type StageInfo struct {
 	Error   string    `json:"error,omitempty"`
 }
 
-func (r *run) newInfo(stages []*stage) *RunInfo {
+func (r *run) newInfo() *RunInfo {
 	host, _ := os.Hostname()
 	info := &RunInfo{
 		Program: r.o.Program, Config: r.o.Config, Name: r.c.Name, Dir: r.c.Dir, Host: host,

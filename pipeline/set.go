@@ -61,6 +61,7 @@ func (d *decoder) apply(root *yaml.Node, set string) {
 			fail(didYouMean(segments[0], "stages", names), "no stage is named %q", segments[0])
 			return
 		}
+		key = segments[0] + "." + strings.Join(segments[1:], ".")
 		segments[0] = "with"
 	} else if top := []string{"seed", "max_failures", "description"}; !slices.Contains(top, segments[0]) {
 		fail("a setting of a stage is named stage.key; of the whole: "+strings.Join(top, ", "), "%q is no setting of the whole configuration", segments[0])
@@ -69,7 +70,7 @@ func (d *decoder) apply(root *yaml.Node, set string) {
 	for i, s := range segments {
 		next, why := d.step(at, s, flag)
 		if next == nil {
-			fail("", "%s: %s", strings.Join(segments[:i+1], "."), why)
+			fail("", "%s: %s", strings.Join(strings.Split(key, ".")[:i+1], "."), why)
 			return
 		}
 		at = next
