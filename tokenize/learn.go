@@ -1,6 +1,7 @@
 package tokenize
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -13,15 +14,15 @@ import (
 // fields are its settings; NewLearn gives the defaults. The same settings serve
 // to learn from files without a run (see Files).
 type Learn struct {
-	VocabSize      int      `yaml:"vocab_size"`       // tokens in all: special ones, 256 bytes, and merges
-	Pattern        string   `yaml:"pattern"`          // gpt2, cl100k, llama3, qwen, o200k, or a regular expression
-	Unit           Unit     `yaml:"unit"`             // what is cut at once: a line with its ending, or a document
-	Ties           Ties     `yaml:"ties"`             // whose order decides between equally frequent pairs
-	MinFrequency   int      `yaml:"min_frequency"`    // a pair that occurs less often is not merged
-	MaxTokenLength int      `yaml:"max_token_length"` // tokens stay shorter than this many bytes, except those of two; 0: no limit
-	Special        []string `yaml:"special"`
-	MaxWords       int      `yaml:"max_words"` // distinct words that a task hands on; beyond it the rarest are forgotten, and counted. 0: no limit
-	Extend         string   `yaml:"extend"`    // a tokenizer.json of ours whose merges are kept, and more learned
+	VocabSize      int           `yaml:"vocab_size"`       // tokens in all: special ones, 256 bytes, and merges
+	Pattern        string        `yaml:"pattern"`          // gpt2, cl100k, llama3, qwen, o200k, or a regular expression
+	Unit           Unit          `yaml:"unit"`             // what is cut at once: a line with its ending, or a document
+	Ties           Ties          `yaml:"ties"`             // whose order decides between equally frequent pairs
+	MinFrequency   int           `yaml:"min_frequency"`    // a pair that occurs less often is not merged
+	MaxTokenLength int           `yaml:"max_token_length"` // tokens stay shorter than this many bytes, except those of two; 0: no limit
+	Special        []string      `yaml:"special"`
+	MaxWords       int           `yaml:"max_words"` // distinct words that a task hands on; beyond it the rarest are forgotten, and counted. 0: no limit
+	Extend         pipeline.Path `yaml:"extend"`    // a tokenizer.json of byte-level BPE whose merges are kept, and more learned
 }
 
 // Unit says what is cut into pieces at once. A pattern looks at most one white
@@ -127,8 +128,9 @@ type Trained struct {
 	first  int32 // id of the first byte
 }
 
-// train learns from counted words.
-func (l *Learn) train(w *words, progress func(done, of int)) (*Trained, error) {
+// train learns from counted words. It tells progress, which may be nil, how many
+// tokens there are.
+func (l *Learn) train(ctx context.Context, w *words, progress func(tokens int)) (*Trained, error) {
 	if len(w.text) > math.MaxInt32 {
 		return nil, pipeline.Hintf(fmt.Errorf("the distinct words are %d bytes long in all, more than 2 GiB", len(w.text)), "lower max_words")
 	}
@@ -156,8 +158,13 @@ func (l *Learn) train(w *words, progress func(done, of int)) (*Trained, error) {
 			break
 		}
 		t.join(top)
-		if progress != nil && len(t.tokens)%256 == 0 {
-			progress(len(t.tokens), size)
+		if len(t.tokens)%256 == 0 {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			if progress != nil {
+				progress(len(t.tokens))
+			}
 		}
 	}
 	tr.tokens, tr.merges, tr.Counts, tr.Merges = t.tokens, t.merges, t.counts, len(t.merges)
@@ -183,8 +190,8 @@ func (l *Learn) begin() (tokens []string, ofByte *[256]int32, merges [][2]string
 		ofByte[b] = int32(len(tokens))
 		tokens = append(tokens, string([]byte{byte(b)}))
 	}
-	if l.Extend != "" {
-		merges, err = mergesOf(l.Extend)
+	if l.Extend.Abs != "" {
+		merges, err = mergesOf(l.Extend.Abs)
 	}
 	return tokens, ofByte, merges, err
 }

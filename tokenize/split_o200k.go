@@ -12,7 +12,7 @@ func nextO200K(b []byte, i int) int {
 	k, w := classAt(b, i)
 	switch k {
 	case number:
-		return numbers(b, i+w, 3)
+		return numbers(b, i+w, 2)
 	case newline:
 	default:
 		if end := o200kWord(b, i, k, w); end != 0 {

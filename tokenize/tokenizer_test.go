@@ -27,7 +27,7 @@ func learned(t testing.TB, change func(*Learn)) *Tokenizer {
 	}
 	c := newWordCounter()
 	c.add(p, strings.Repeat(sample, 3))
-	tr, err := l.train(c.words(), nil)
+	tr, err := l.train(t.Context(), c.words(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,267 @@
+package tokenize
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"fragua/pipeline"
+)
+
+// Version implements pipeline.Stage.
+func (l *Learn) Version() int { return 1 }
+
+// Inputs implements pipeline.Stage.
+func (l *Learn) Inputs() []pipeline.Input {
+	return []pipeline.Input{{Name: "documents", Kind: pipeline.Documents, Many: true}}
+}
+
+// Makes implements pipeline.Stage.
+func (l *Learn) Makes() pipeline.Kind { return pipeline.Tokenizer }
+
+// Reads implements pipeline.Reader.
+func (l *Learn) Reads() ([]pipeline.RawFile, error) {
+	if l.Extend.Abs == "" {
+		return nil, nil
+	}
+	if _, err := os.Stat(l.Extend.Abs); err != nil {
+		return nil, err
+	}
+	return []pipeline.RawFile{{Name: filepath.ToSlash(l.Extend.Written), Path: l.Extend.Abs}}, nil
+}
+
+// Phases implements pipeline.Stage: count the pieces of each shard, then learn.
+func (l *Learn) Phases() []pipeline.Phase {
+	return []pipeline.Phase{
+		{Name: "count", Tasks: l.countTasks, Do: l.countShard},
+		{Name: "learn", Exclusive: true, Tasks: func(context.Context, *pipeline.Env) ([]pipeline.Task, error) {
+			return []pipeline.Task{{ID: "learn"}}, nil
+		}, Do: l.learnShards},
+	}
+}
+
+// documentRow is what is read of a document here.
+type documentRow struct {
+	Text     string `parquet:"text"`
+	Language string `parquet:"language,optional"`
+}
+
+// countFile is a task's output of the first phase.
+const countFile = "words.bin"
+
+type countPart struct {
+	Input int    // which directory of documents
+	Shard string // its shard
+}
+
+// learnFrom returns the shards to learn from: the train split, or all where
+// there is no split.
+func learnFrom(d pipeline.Dir) []string {
+	if train := d.Files("train-*.parquet"); len(train) > 0 {
+		return train
+	}
+	return d.Files("part-*.parquet")
+}
+
+// measureOn returns the shards that bytes per token are measured on, and what
+// they are.
+func measureOn(d pipeline.Dir) ([]string, string) {
+	if validation := d.Files("validation-*.parquet"); len(validation) > 0 {
+		return validation, "validation"
+	}
+	return learnFrom(d), "train"
+}
+
+func (l *Learn) countTasks(_ context.Context, env *pipeline.Env) ([]pipeline.Task, error) {
+	var tasks []pipeline.Task
+	for i, d := range env.In["documents"] {
+		for _, name := range learnFrom(d) {
+			t, err := pipeline.NewTask(fmt.Sprintf("count-%05d", len(tasks)), countPart{i, filepath.Base(name)})
+			if err != nil {
+				return nil, err
+			}
+			tasks = append(tasks, t)
+		}
+	}
+	if len(tasks) == 0 {
+		return nil, pipeline.Hintf(errors.New("there are no documents to learn from: neither train-*.parquet nor part-*.parquet"), "look at what the stages before this one dropped")
+	}
+	return tasks, nil
+}
+
+func (l *Learn) countShard(ctx context.Context, env *pipeline.Env, task pipeline.Task) (pipeline.Counts, error) {
+	var c pipeline.Counts
+	var part countPart
+	if err := json.Unmarshal(task.Part, &part); err != nil {
+		return c, err
+	}
+	p, _, err := PatternOf(l.Pattern)
+	if err != nil {
+		return c, err
+	}
+	counter := newWordCounter()
+	for row, err := range pipeline.ReadShard[documentRow](env.In["documents"][part.Input].File(part.Shard)) {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return c, err
+		}
+		l.count(counter, p, row.Text)
+		c.Read++
+		c.Kept++
+		c.Sum("bytes", int64(len(row.Text)))
+		env.Progress.Advance(1)
+	}
+	if l.MaxWords > 0 {
+		if lost, times := counter.prune(l.MaxWords); lost > 0 {
+			c.Sum("words pruned", lost)
+			c.Sum("occurrences pruned", times)
+		}
+	}
+	w := counter.words()
+	c.Sum("distinct words", int64(len(w.n)))
+	return c, w.save(filepath.Join(env.Out, countFile))
+}
+
+// count counts the pieces of one document.
+func (l *Learn) count(c *wordCounter, p *Pattern, text string) {
+	if l.Unit == UnitDoc {
+		c.add(p, text)
+		return
+	}
+	for line := range strings.Lines(text) {
+		c.add(p, line)
+	}
+}
+
+func (l *Learn) learnShards(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (pipeline.Counts, error) {
+	var c pipeline.Counts
+	counter := newWordCounter()
+	done := env.Phase("count")
+	for _, d := range done {
+		if err := ctx.Err(); err != nil {
+			return c, err
+		}
+		if err := counter.load(filepath.Join(d.Dir, countFile)); err != nil {
+			return c, err
+		}
+		c.Read += d.Counts.Read
+		c.Kept += d.Counts.Kept
+		for name, n := range d.Counts.Sums {
+			c.Sum(name, n)
+		}
+		if l.MaxWords > 0 { // in the tasks' order, so that it is the same in every run
+			if lost, times := counter.prune(2 * l.MaxWords); lost > 0 {
+				c.Sum("words pruned", lost)
+				c.Sum("occurrences pruned", times)
+			}
+		}
+	}
+	env.Progress.Expect(int64(l.VocabSize), "tokens")
+	last := 0
+	tr, err := l.train(ctx, counter.words(), func(n int) {
+		env.Progress.Advance(int64(n - last))
+		last = n
+	})
+	if err != nil {
+		return c, err
+	}
+	tr.Pruned, tr.PrunedN = c.Sums["words pruned"], c.Sums["occurrences pruned"]
+	if tr.Pruned > 0 {
+		env.Progress.Say(fmt.Sprintf("%d distinct words, which occur %d times in all, were forgotten to save memory (max_words)", tr.Pruned, tr.PrunedN))
+	}
+	for _, w := range tr.Warnings {
+		env.Progress.Say(w)
+	}
+	t, err := tr.Tokenizer(0)
+	if err != nil {
+		return c, err
+	}
+	for _, w := range t.Warnings() {
+		env.Progress.Say(w)
+	}
+	if err := t.SaveAll(env.Out); err != nil {
+		return c, err
+	}
+	c.Sums["distinct words"] = int64(tr.Words) // of all tasks together
+	c.Sum("merges", int64(tr.Merges))
+	m, err := l.measure(ctx, env, t, tr)
+	if err != nil {
+		return c, err
+	}
+	return c, pipeline.WriteMetrics(env.Out, m)
+}
+
+// measureMost is how much text of a language is encoded to measure.
+const measureMost = 16 << 20
+
+// measure encodes the validation split and tells bytes per token, per language.
+func (l *Learn) measure(ctx context.Context, env *pipeline.Env, t *Tokenizer, tr *Trained) (pipeline.Metrics, error) {
+	type sum struct{ bytes, tokens, documents int64 }
+	sums := map[string]*sum{}
+	var all sum
+	split := ""
+	var ids []int32
+	for _, d := range env.In["documents"] {
+		shards, name := measureOn(d)
+		if split == "" {
+			split = name
+		} else if split != name {
+			split = "validation and train"
+		}
+		for _, shard := range shards {
+			for row, err := range pipeline.ReadShard[documentRow](shard) {
+				if err == nil {
+					err = ctx.Err()
+				}
+				if err != nil {
+					return pipeline.Metrics{}, err
+				}
+				s := sums[row.Language]
+				if s == nil {
+					s = new(sum)
+					sums[row.Language] = s
+				}
+				if s.bytes >= measureMost {
+					continue
+				}
+				ids = t.AppendIDs(ids[:0], row.Text)
+				for _, s := range []*sum{s, &all} {
+					s.bytes += int64(len(row.Text))
+					s.tokens += int64(len(ids))
+					s.documents++
+				}
+			}
+		}
+	}
+	m := pipeline.Metrics{Figures: []pipeline.Figure{
+		{Name: "vocabulary", Value: float64(t.VocabSize()), Unit: "tokens"},
+		{Name: "distinct words", Value: float64(tr.Words), N: tr.Pieces, Note: "pieces that merges were learned from"},
+	}}
+	if tr.Pruned > 0 {
+		m.Figures = append(m.Figures, pipeline.Figure{Name: "words forgotten", Value: float64(tr.Pruned), N: tr.PrunedN, Note: "rarest first, to save memory"})
+	}
+	figure := func(s *sum, note string) {
+		if s.tokens > 0 {
+			m.Figures = append(m.Figures, pipeline.Figure{Name: "bytes per token", Value: float64(s.bytes) / float64(s.tokens), N: s.documents, Unit: "bytes", Better: "higher", Note: note})
+		}
+	}
+	figure(&all, split)
+	var languages []string
+	for name := range sums {
+		if name != "" {
+			languages = append(languages, name)
+		}
+	}
+	sort.Strings(languages)
+	for _, name := range languages {
+		figure(sums[name], split+", "+name)
+	}
+	return m, nil
+}
