@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"fragua/model"
+	"fragua/tokenize"
 )
 
 // Rows is the split of a blocks directory: packed rows of context + 1 ids.
@@ -59,12 +60,12 @@ func resize(b *model.Batch, rows, context int) {
 // Shuffled gives the rows of a split in a new order each epoch. A batch may
 // hold the end of one epoch and the beginning of the next.
 type Shuffled struct {
-	Rows  Rows
-	Size  int                             // rows a batch
-	Order func(epoch int64) func(int) int // a permutation of 0 … Len-1 for each epoch
+	Rows Rows
+	Size int // rows a batch
+	Seed uint64
 
-	epoch int64
-	order func(int) int
+	epoch int // of order, counted from 1; 0: none yet
+	order tokenize.Order
 	ids   []int32
 }
 
@@ -76,14 +77,14 @@ func (s *Shuffled) Batch(n int64, b *model.Batch) error {
 	}
 	resize(b, s.Size, s.Rows.Context())
 	if s.ids == nil {
-		s.ids = make([]int32, 0, b.T+1)
+		s.ids = make([]int32, 0, 2*b.T+2) // a row and its starts
 	}
 	for r := range s.Size {
 		i := n*int64(s.Size) + int64(r)
-		if epoch := i / length; s.order == nil || epoch != s.epoch {
-			s.epoch, s.order = epoch, s.Order(epoch)
+		if epoch := int(i / length); epoch+1 != s.epoch {
+			s.epoch, s.order = epoch+1, tokenize.NewOrder(int(length), epoch, s.Seed)
 		}
-		ids, starts, filled := s.Rows.Row(s.order(int(i%length)), s.ids[:0])
+		ids, starts, filled := s.Rows.Row(s.order.At(int(i%length)), s.ids[:0])
 		fillRow(b, r, ids, starts, filled)
 	}
 	return nil
@@ -109,7 +110,7 @@ func (s *Stream) Batch(n int64, b *model.Batch) error {
 	}
 	resize(b, s.Size, s.Rows.Context())
 	if s.ids == nil {
-		s.ids = make([]int32, 0, b.T+1)
+		s.ids = make([]int32, 0, 2*b.T+2) // a row and its starts
 	}
 	if n%lane != 0 {
 		b.Carry = Continues{}

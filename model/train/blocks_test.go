@@ -78,10 +78,7 @@ func TestFillRow(t *testing.T) {
 // a function of its number alone.
 func TestShuffled(t *testing.T) {
 	const rows, size = 10, 4
-	order := func(epoch int64) func(int) int {
-		return func(i int) int { return (i*3 + int(epoch)) % rows }
-	}
-	s := &Shuffled{Rows: numbered(rows, 6), Size: size, Order: order}
+	s := &Shuffled{Rows: numbered(rows, 6), Size: size, Seed: 5}
 	var firsts []int32
 	var batches []model.Batch
 	for n := range int64(10) {
@@ -94,10 +91,18 @@ func TestShuffled(t *testing.T) {
 			firsts = append(firsts, b.IDs[r*6])
 		}
 	}
-	for i, f := range firsts {
-		if want := int32(order(int64(i / rows))(i % rows)); f != want {
-			t.Errorf("row %d is %d, want %d", i, f, want)
+	var epochs [][]int32
+	for epoch := range slices.Chunk(firsts, rows) {
+		sorted := slices.Sorted(slices.Values(epoch))
+		for i, f := range sorted {
+			if f != int32(i) {
+				t.Fatalf("an epoch has the rows %v", epoch)
+			}
 		}
+		epochs = append(epochs, epoch)
+	}
+	if slices.Equal(epochs[0], epochs[1]) {
+		t.Errorf("two epochs have one order: %v", epochs[0])
 	}
 	for _, n := range []int64{7, 2, 2, 9, 0} { // any order of asking
 		var b model.Batch

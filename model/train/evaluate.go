@@ -79,7 +79,7 @@ func BitsPerByte(ctx context.Context, s model.Scorer, rows Rows, lengths Lengths
 		}
 		resize(&b, min(scoredRows, most-i), rows.Context())
 		if ids == nil {
-			ids = make([]int32, 0, b.T+1)
+			ids = make([]int32, 0, 2*b.T+2) // a row and its starts
 		}
 		for r := range b.B {
 			row, starts, filled := rows.Row((i+r)*length/most, ids[:0])

@@ -1,0 +1,62 @@
+package train
+
+import (
+	"errors"
+	"fmt"
+
+	"fragua/pipeline"
+	"fragua/tokenize"
+)
+
+// data is a blocks directory, opened.
+type data struct {
+	tok               *tokenize.Tokenizer
+	train, validation *tokenize.BlockSet
+}
+
+const tokenizerFile = "tokenizer.json"
+
+// openData opens the splits and the tokenizer of a blocks directory, and checks
+// that their ids are the tokenizer's.
+func openData(dir pipeline.Dir) (d *data, err error) {
+	d = new(data)
+	defer func() {
+		if err != nil {
+			d.close()
+		}
+	}()
+	if d.tok, err = tokenize.Load(dir.File(tokenizerFile)); err != nil {
+		return nil, err
+	}
+	if d.train, err = tokenize.OpenSplit(dir, "train"); err != nil {
+		return nil, err
+	}
+	if d.validation, err = tokenize.OpenSplit(dir, "validation"); err != nil {
+		return nil, err
+	}
+	for _, s := range []*tokenize.BlockSet{d.train, d.validation} {
+		if err := s.CheckIDs(d.tok.VocabSize()); err != nil {
+			return nil, err
+		}
+	}
+	return d, nil
+}
+
+// learnable returns an error if there is nothing to train on.
+func (d *data) learnable(dir pipeline.Dir, batch int, stream bool) error {
+	if n := d.train.Len(); n == 0 || stream && n < batch {
+		return pipeline.Hintf(fmt.Errorf("%s has %d rows to train on, and a batch has %d", dir.Path, n, batch),
+			"pack more text, or with a smaller context")
+	}
+	return nil
+}
+
+func (d *data) close() error {
+	var errs []error
+	for _, s := range []*tokenize.BlockSet{d.train, d.validation} {
+		if s != nil {
+			errs = append(errs, s.Close())
+		}
+	}
+	return errors.Join(errs...)
+}

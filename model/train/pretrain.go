@@ -1,0 +1,216 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"time"
+
+	"fragua/model"
+	"fragua/pipeline"
+	"fragua/tokenize"
+)
+
+// Pretrain is the stage that trains a language model on packed blocks. It
+// begins with fresh weights, or with those of the model it is given. In its
+// directory it leaves config.json, model.safetensors, tokenizer.json,
+// MODEL_CARD.md and metrics.json.
+type Pretrain struct {
+	Arch ArchChoice `yaml:"arch" doc:"architecture and its settings; left out: gpt, or that of the model given"`
+
+	Steps   int64   `yaml:"steps" doc:"optimizer steps; the same steps give the same bytes"`
+	Minutes float64 `yaml:"minutes" doc:"instead of steps: as many as this machine does in so long, counted once at the start"`
+
+	Batch       int `yaml:"batch" doc:"rows in memory at once"`
+	Accumulate  int `yaml:"accumulate" doc:"batches whose gradients make one step"`
+	BatchTokens int `yaml:"batch_tokens" doc:"instead of accumulate: ids in a step, rounded up to whole batches"`
+
+	LR        float64         `yaml:"lr" doc:"learning rate at its highest"`
+	Warmup    float64         `yaml:"warmup" doc:"share of the steps in which the rate rises"`
+	Schedule  ScheduleChoice  `yaml:"schedule" doc:"how the rate goes on"`
+	Optimizer OptimizerChoice `yaml:"optimizer" doc:"what turns gradients into steps"`
+	Clip      float64         `yaml:"clip" doc:"greatest norm of the gradient; 0: any"`
+	Spike     float64         `yaml:"spike" doc:"skip steps whose gradient is so many times the usual; 0: never"`
+	EMA       float64         `yaml:"ema" doc:"share that a moving average of the weights keeps at each step; 0: no average"`
+	Order     tokenize.RowsIn `yaml:"order" doc:"shuffle, or stream for models that carry a state"`
+	Floats    string          `yaml:"precision" doc:"f32"`
+
+	EvalEvery    int64         `yaml:"eval_every" doc:"steps between validations; 0: a tenth of all"`
+	EvalRows     int           `yaml:"eval_rows" doc:"rows of validation scored on the way; at the end all are"`
+	SampleEvery  int64         `yaml:"sample_every" doc:"steps between samples; 0: with each validation"`
+	Prompts      []string      `yaml:"prompts" doc:"what samples begin with; none: beginnings of validation documents"`
+	SampleTokens int           `yaml:"sample_tokens" doc:"ids in a sample"`
+	Sampler      model.Sampler `yaml:"sampler" doc:"how samples are drawn"`
+	Baseline     int           `yaml:"baseline" doc:"order of the n-gram model beside it; 0: none"`
+
+	CheckpointEvery time.Duration `yaml:"checkpoint_every" doc:"time between checkpoints; it changes no result"`
+}
+
+// NewPretrain returns the stage with its defaults.
+func NewPretrain() *Pretrain {
+	return &Pretrain{
+		Steps: 1000, Batch: 16, Accumulate: 1,
+		LR: 1e-3, Warmup: 0.05, Schedule: Scheduling("cosine"), Optimizer: Optimizing("adamw"), Clip: 1, Spike: 10,
+		Order: tokenize.Shuffle, Floats: "f32",
+		EvalRows: 200, SampleTokens: 60, Sampler: model.Sampler{Temperature: 0.8, TopP: 0.95}, Baseline: 4,
+		CheckpointEvery: 60 * time.Second,
+	}
+}
+
+// Version implements pipeline.Stage.
+func (*Pretrain) Version() int { return 1 }
+
+// Inputs implements pipeline.Stage.
+func (*Pretrain) Inputs() []pipeline.Input {
+	return []pipeline.Input{{Name: "blocks", Kind: pipeline.Blocks}, {Name: "model", Kind: pipeline.Model, Optional: true}}
+}
+
+// Makes implements pipeline.Stage.
+func (*Pretrain) Makes() pipeline.Kind { return pipeline.Model }
+
+// Precision implements pipeline.Floater.
+func (p *Pretrain) Precision() string { return p.Floats }
+
+// Phases implements pipeline.Stage.
+func (p *Pretrain) Phases() []pipeline.Phase {
+	return []pipeline.Phase{{Name: "train", Exclusive: true, Tasks: single("train"), Do: p.do}}
+}
+
+// single lists one task, which is about nothing but the settings.
+func single(id string) func(context.Context, *pipeline.Env) ([]pipeline.Task, error) {
+	return func(context.Context, *pipeline.Env) ([]pipeline.Task, error) {
+		t, err := pipeline.NewTask(id, struct{}{})
+		return []pipeline.Task{t}, err
+	}
+}
+
+// Check implements pipeline.Checker.
+func (p *Pretrain) Check() []pipeline.Fault {
+	var f faults
+	if p.Minutes == 0 {
+		f.atLeast("steps", float64(p.Steps), 1)
+	}
+	f.atLeast("minutes", p.Minutes, 0)
+	f.atLeast("batch", float64(p.Batch), 1)
+	f.atLeast("accumulate", float64(p.Accumulate), 1)
+	f.atLeast("batch_tokens", float64(p.BatchTokens), 0)
+	if p.BatchTokens > 0 && p.Accumulate > 1 {
+		f.add("batch_tokens", "it stands beside accumulate, and both say how large a step is", "leave one of them out")
+	}
+	if !(p.LR > 0 && p.LR < 100) {
+		f.add("lr", fmt.Sprintf("%g is no learning rate", p.LR), "1e-3 suits small models; larger ones want less")
+	}
+	if !(p.Warmup >= 0 && p.Warmup < 1) {
+		hint := "0.05 is usual"
+		if n := p.Steps; p.Warmup >= 1 && n > int64(p.Warmup) {
+			hint = fmt.Sprintf("it is a share of the steps: %g of %d steps are %.4g", p.Warmup, n, p.Warmup/float64(n))
+		}
+		f.add("warmup", fmt.Sprintf("%g is not in [0, 1)", p.Warmup), hint)
+	}
+	f.atLeast("clip", p.Clip, 0)
+	if p.Spike != 0 {
+		f.atLeast("spike", p.Spike, 1)
+	}
+	if !(p.EMA >= 0 && p.EMA < 1) {
+		f.add("ema", fmt.Sprintf("%g is not in [0, 1)", p.EMA), "0.999 is usual")
+	}
+	if p.EMA > 0 && p.Optimizer.Name == "asgd" {
+		f.add("ema", "asgd keeps an average of its own", "leave ema out")
+	}
+	if p.Floats != "f32" {
+		f.add("precision", fmt.Sprintf("training in %q is not there; the kernels compute in f32", p.Floats), "write f32, or leave it out")
+	}
+	f.atLeast("eval_every", float64(p.EvalEvery), 0)
+	f.atLeast("eval_rows", float64(p.EvalRows), 1)
+	f.atLeast("sample_every", float64(p.SampleEvery), 0)
+	f.atLeast("sample_tokens", float64(p.SampleTokens), 0)
+	if p.Baseline != 0 && (p.Baseline < 2 || p.Baseline > 6) {
+		f.add("baseline", fmt.Sprintf("%d is not the order of an n-gram model, 2 to 6", p.Baseline), "0 leaves the baseline out")
+	}
+	for i, s := range p.Prompts {
+		if s == "" {
+			f.add(fmt.Sprintf("prompts[%d]", i), "it is empty, and a model begins with something", "leave prompts out to take beginnings of validation documents")
+		}
+	}
+	f.of("sampler", p.Sampler.Check())
+	if p.Arch.Value != nil {
+		f.of("arch."+p.Arch.Name, p.Arch.Value.Check())
+	}
+	f.atLeast("checkpoint_every", p.CheckpointEvery.Seconds(), 0)
+	return f
+}
+
+type faults []pipeline.Fault
+
+func (f *faults) add(path, err, hint string) {
+	*f = append(*f, pipeline.Fault{Path: path, Err: err, Hint: hint})
+}
+
+func (f *faults) atLeast(path string, v, least float64) {
+	if !(v >= least) {
+		f.add(path, fmt.Sprintf("%g is less than %g", v, least), "")
+	}
+}
+
+func (f *faults) of(path string, inner []model.Fault) {
+	for _, m := range inner {
+		f.add(path+"."+m.Path, m.Err, m.Hint)
+	}
+}
+
+// build returns the model to be trained, for the blocks' tokenizer and context.
+func (p *Pretrain) build(env *pipeline.Env, tok *tokenize.Tokenizer, context int) (model.LanguageModel, error) {
+	given := env.One("model")
+	if given.Path == "" {
+		arch := p.Arch
+		if arch.Value == nil {
+			arch = Architecture("gpt")
+		}
+		return arch.Value.Build(tok.VocabSize(), context, env.Seed)
+	}
+	if p.Arch.Value != nil {
+		return nil, pipeline.Hintf(errors.New("arch is set, and a model is given that has its own"), "leave out arch, or the model in from")
+	}
+	m, err := model.Open(given.Path)
+	if err != nil {
+		return nil, err
+	}
+	if m.Vocab() != tok.VocabSize() {
+		return nil, pipeline.Hintf(fmt.Errorf("the model %s has %d ids, the blocks' tokenizer %d", given.Path, m.Vocab(), tok.VocabSize()),
+			"pack the text with the model's own tokenizer.json")
+	}
+	if m.Context() < context {
+		return nil, pipeline.Hintf(fmt.Errorf("the model %s sees %d positions, the blocks have %d", given.Path, m.Context(), context),
+			"pack the text with context: %d", m.Context())
+	}
+	return m, nil
+}
+
+// accumulate is how many batches make a step.
+func (p *Pretrain) accumulate(context int) int {
+	if p.BatchTokens > 0 {
+		each := p.Batch * context
+		return (p.BatchTokens + each - 1) / each
+	}
+	return p.Accumulate
+}
+
+func (p *Pretrain) optimizer() Optimizer {
+	// A copy, because a setting stays as it was written; it has no moments yet.
+	written := reflect.ValueOf(p.Optimizer.Value).Elem()
+	fresh := reflect.New(written.Type())
+	fresh.Elem().Set(written)
+	o := fresh.Interface().(Optimizer)
+	if p.EMA > 0 {
+		return &Averaged{Optimizer: o, Keep: p.EMA}
+	}
+	return o
+}
+
+// rates is the learning rate of every group at every step.
+func (p *Pretrain) rates(steps int64) func(int64, int) float64 {
+	schedule := p.Schedule.Value.Schedule(int64(math.Round(p.Warmup*float64(steps))), steps)
+	return func(step int64, _ int) float64 { return p.LR * schedule(step) }
+}

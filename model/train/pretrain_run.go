@@ -1,0 +1,238 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"fragua/model"
+	"fragua/model/kernel"
+	"fragua/model/nn"
+	"fragua/pipeline"
+	"fragua/tokenize"
+)
+
+// pretraining is the stage at work.
+type pretraining struct {
+	*Pretrain
+	env     *pipeline.Env
+	data    *data
+	lm      model.LanguageModel
+	loop    *Loop
+	steps   int64
+	prompts []string
+	history history
+	watch   watch
+}
+
+// history is what the stage gathers on the way; checkpoints hold it.
+type history struct {
+	Tokens     int64             `json:"tokens"` // targets trained on
+	Train      [][2]float64      `json:"train"`  // step, bits per byte: means since the point before
+	Rate       [][2]float64      `json:"rate"`
+	Norm       [][2]float64      `json:"norm"`
+	Validation [][2]float64      `json:"validation"`
+	Samples    []pipeline.Sample `json:"samples"`
+
+	NLL   float64 `json:"nll"` // since the last point
+	Bytes int64   `json:"bytes"`
+}
+
+// do carries out the one task of the stage.
+func (p *Pretrain) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (pipeline.Counts, error) {
+	var counts pipeline.Counts
+	kernel.SetWorkers(env.Workers)
+	dir := env.One("blocks")
+	d, err := openData(dir)
+	if err != nil {
+		return counts, err
+	}
+	defer d.close()
+	if err := d.learnable(dir, p.Batch, p.Order == tokenize.Stream); err != nil {
+		return counts, err
+	}
+	t := &pretraining{Pretrain: p, env: env, data: d}
+	if t.steps, err = t.fixSteps(ctx); err != nil {
+		return counts, err
+	}
+	if t.lm, err = p.build(env, d.tok, d.train.Context()); err != nil {
+		return counts, err
+	}
+	t.prompts = t.openings()
+	t.loop = t.newLoop(t.lm, t.steps)
+	t.loop.Checkpoint = Checkpoint{Dir: env.Scratch, Every: p.CheckpointEvery}
+	t.loop.Remember = &t.history
+	t.loop.After = t.after
+
+	env.Progress.Expect(t.steps, "steps")
+	env.Progress.Say(t.describe())
+	t.watch.start()
+	if err := t.loop.Run(ctx); err != nil {
+		return counts, err
+	}
+	report, err := t.judge(ctx)
+	if err != nil {
+		return counts, err
+	}
+	counts.Sum("steps", t.steps)
+	counts.Sum("tokens", t.history.Tokens)
+	counts.Sum("parameters", int64(nn.Count(t.lm.Params())))
+	return counts, t.write(report)
+}
+
+// newLoop returns the loop over the training split, without anything around it.
+func (t *pretraining) newLoop(lm model.LanguageModel, steps int64) *Loop {
+	l := &Loop{
+		Model: lm, Optimizer: t.optimizer(), Rate: t.rates(steps), Steps: steps,
+		Accumulate: t.accumulate(t.data.train.Context()), Clip: t.Clip, Spike: t.Spike,
+		Seed: t.env.Seed, Bytes: byteLens(t.data.tok),
+	}
+	if t.Order == tokenize.Stream {
+		l.Source = &Stream{Rows: t.data.train, Size: t.Batch}
+	} else {
+		l.Source = &Shuffled{Rows: t.data.train, Size: t.Batch, Seed: t.env.Seed}
+	}
+	return l
+}
+
+// every returns a period in steps: what was set, or a share of all steps.
+func (t *pretraining) every(set, share int64) int64 {
+	if set > 0 {
+		return set
+	}
+	return max(1, (t.steps+share-1)/share)
+}
+
+// after notes what a step did; at times it validates and writes a sample.
+func (t *pretraining) after(ctx context.Context, s Step) error {
+	var err error
+	var validation Evaluation
+	last := s.Done == s.Steps
+	evaluates := s.Done%t.every(t.EvalEvery, 10) == 0 && !last && t.data.validation.Len() > 0
+	if evaluates {
+		err = t.loop.WithAverage(func() (err error) {
+			validation, err = BitsPerByte(ctx, model.Score(t.lm), t.data.validation, t.data.tok, t.EvalRows)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	var sample pipeline.Sample
+	samples := s.Done%t.every(t.SampleEvery, 10) == 0 && !last && t.SampleTokens > 0 && len(t.prompts) > 0
+	if samples {
+		sample, err = t.sample(ctx, t.prompts[0], fmt.Sprintf("after %d steps", s.Done), uint64(s.Done))
+		if err != nil {
+			return err
+		}
+	}
+
+	h := &t.history
+	h.Tokens += s.Targets
+	if s.Skipped == "" {
+		h.NLL += s.NLL
+		h.Bytes += s.Bytes
+	}
+	if s.Done%t.every(0, 200) == 0 || last {
+		at := float64(s.Done)
+		if h.Bytes > 0 {
+			h.Train = append(h.Train, [2]float64{at, Evaluation{NLL: h.NLL, Bytes: h.Bytes}.BitsPerByte()})
+		}
+		h.Rate = append(h.Rate, [2]float64{at, s.Rate})
+		if s.Skipped == "" {
+			h.Norm = append(h.Norm, [2]float64{at, s.Norm})
+		}
+		h.NLL, h.Bytes = 0, 0
+	}
+	if evaluates {
+		h.Validation = append(h.Validation, [2]float64{float64(s.Done), validation.BitsPerByte()})
+		t.loop.Observe(validation.Loss())
+	}
+	if samples {
+		h.Samples = append(h.Samples, sample)
+	}
+	t.tell(ctx, s, validation, sample)
+	return nil
+}
+
+// write fills the stage's directory.
+func (t *pretraining) write(m pipeline.Metrics) error {
+	if err := model.Save(t.env.Out, t.lm, model.Extra{End: t.data.tok.EndOfText()}); err != nil {
+		return err
+	}
+	from, to := t.env.One("blocks").File(tokenizerFile), filepath.Join(t.env.Out, tokenizerFile)
+	if err := copyFile(to, from); err != nil {
+		return err
+	}
+	err := pipeline.WriteFile(filepath.Join(t.env.Out, "MODEL_CARD.md"), func(w io.Writer) error { return t.card(w, m) })
+	if err != nil {
+		return err
+	}
+	return pipeline.WriteMetrics(t.env.Out, m)
+}
+
+func copyFile(to, from string) error {
+	f, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return pipeline.WriteFile(to, func(w io.Writer) error {
+		_, err := io.Copy(w, f)
+		return err
+	})
+}
+
+// watch decides when a line is worth saying. It reads the clock, and nothing
+// that it knows goes into a result.
+type watch struct {
+	began, said time.Time
+	tokens      int64 // since the last line
+	spent       int64 // since the beginning
+	sampled     bool
+}
+
+func (w *watch) start() { w.began, w.said = time.Now(), time.Now() }
+
+// due is soon at first, then seldomer.
+func (w *watch) due() bool {
+	pause := min(max(time.Since(w.began)/10, 3*time.Second), 30*time.Second)
+	return time.Since(w.said) >= pause
+}
+
+// tell says how it goes.
+func (t *pretraining) tell(ctx context.Context, s Step, validation Evaluation, sample pipeline.Sample) {
+	w := &t.watch
+	if w.spent == 0 { // the first step of this process: those of earlier ones are done too
+		t.env.Progress.Advance(s.Done - 1)
+	}
+	t.env.Progress.Advance(1)
+	w.tokens += s.Targets
+	w.spent += s.Targets
+	if s.Skipped != "" {
+		t.env.Progress.Say(fmt.Sprintf("step %d: skipped, the weights stay as they are: %s", s.Done, s.Skipped))
+	}
+	if validation.Rows > 0 || s.Done == 1 || s.Done == s.Steps || w.due() {
+		line := fmt.Sprintf("step %d/%d  loss %.3f", s.Done, s.Steps, s.Loss())
+		if s.Bytes > 0 {
+			line += fmt.Sprintf("  %.3f bits/byte", Evaluation{NLL: s.NLL, Bytes: s.Bytes}.BitsPerByte())
+		}
+		if validation.Rows > 0 {
+			line += fmt.Sprintf("  validation %.3f ± %.3f", validation.BitsPerByte(), validation.PlusMinus())
+		}
+		speed := float64(w.tokens) / max(time.Since(w.said).Seconds(), 1e-3)
+		t.env.Progress.Say(line + fmt.Sprintf("  rate %.2g  norm %.2g  %.0f tokens/s", s.Rate, s.Norm, speed))
+		w.said, w.tokens = time.Now(), 0
+	}
+	const patience = 30 * time.Second // until the first sample
+	if sample.Text == "" && !w.sampled && time.Since(w.began) > patience && t.SampleTokens > 0 && len(t.prompts) > 0 {
+		sample, _ = t.sample(ctx, t.prompts[0], fmt.Sprintf("after %d steps", s.Done), uint64(s.Done))
+	}
+	if sample.Text != "" {
+		w.sampled = true
+		t.env.Progress.Say(sample.Title + ": " + oneLine(sample.Text))
+	}
+}
