@@ -54,6 +54,8 @@ type Fault struct {
 var archs = []archEntry{
 	{"gpt", "gpt2", func() Arch { return &GPT{Layers: 4, Heads: 4, Width: 256} }, openGPT},
 	{"llama", "llama", func() Arch { return &Llama{Layers: 4, Heads: 4, Width: 256, Theta: 10000, Tied: true} }, openLlama},
+	{"lstm", "fragua_lstm", func() Arch { return &LSTM{Layers: 2, Width: 256, Tied: true, Dropout: .2} }, openLSTM},
+	{"nnlm", "fragua_nnlm", func() Arch { return &NNLM{Order: 5, Width: 128, Hidden: 256} }, openNNLM},
 }
 
 type archEntry struct {

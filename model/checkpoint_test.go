@@ -100,7 +100,7 @@ func TestOpenRefuses(t *testing.T) {
 		change    func(config map[string]any, params []nn.Param) []nn.Param
 		want      string
 	}{
-		{"another family", "gpt2", func(c map[string]any, p []nn.Param) []nn.Param { c["model_type"] = "bert"; return p }, `model_type is "bert", want one of gpt2, llama`},
+		{"another family", "gpt2", func(c map[string]any, p []nn.Param) []nn.Param { c["model_type"] = "bert"; return p }, `model_type is "bert", want one of gpt2, llama, fragua_lstm, fragua_nnlm`},
 		{"another activation", "gpt2", func(c map[string]any, p []nn.Param) []nn.Param { c["activation_function"] = "relu"; return p }, "activation_function"},
 		{"untied", "gpt2", func(c map[string]any, p []nn.Param) []nn.Param { c["tie_word_embeddings"] = false; return p }, "tie_word_embeddings"},
 		{"no heads", "gpt2", func(c map[string]any, p []nn.Param) []nn.Param { c["n_head"] = 0; return p }, "heads: 0 is not a positive number"},

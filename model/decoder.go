@@ -30,8 +30,7 @@ func newDecoder(m transformer) *decoder {
 	return &decoder{m: m, tp: tensor.Scratch(), cache: cache{heads: m.heads()}}
 }
 
-// Feed implements Decoder. It panics where a row is fed nothing or the number
-// of rows is not that of before.
+// Feed implements Decoder.
 func (d *decoder) Feed(ids [][]int32) []float32 {
 	d.tp.Reset()
 	if d.rows == nil {
@@ -39,17 +38,12 @@ func (d *decoder) Feed(ids [][]int32) []float32 {
 			d.rows = append(d.rows, d.empty())
 		}
 	}
-	if len(ids) != len(d.rows) {
-		panic(fmt.Sprintf("model: Feed of %d rows, the decoder has %d", len(ids), len(d.rows)))
-	}
+	checkFeed(ids, len(d.rows))
 	if len(ids) == 0 {
 		return nil
 	}
 	d.flat, d.pos, d.last, d.fed = d.flat[:0], d.pos[:0], d.last[:0], d.fed[:0]
 	for r, fresh := range ids {
-		if len(fresh) == 0 {
-			panic(fmt.Sprintf("model: Feed of nothing to row %d", r))
-		}
 		h := d.rows[r]
 		fresh = d.fit(h, fresh)
 		for _, id := range fresh {
@@ -78,3 +72,16 @@ func (d *decoder) fit(h *history, fresh []int32) []int32 {
 
 // Select implements Decoder.
 func (d *decoder) Select(rows []int) { d.choose(rows) }
+
+// checkFeed panics where a row is fed nothing or the number of rows is not that
+// of before: mistakes of the caller.
+func checkFeed(ids [][]int32, rows int) {
+	if len(ids) != rows {
+		panic(fmt.Sprintf("model: Feed of %d rows, the decoder has %d", len(ids), rows))
+	}
+	for r := range ids {
+		if len(ids[r]) == 0 {
+			panic(fmt.Sprintf("model: Feed of nothing to row %d", r))
+		}
+	}
+}

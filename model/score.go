@@ -26,6 +26,7 @@ func (s scorer) Score(b *Batch) ([]float64, error) {
 		return nil, err
 	}
 	defer s.tp.Reset()
+	defer func(c any) { b.Carry = c }(b.Carry)
 	each := make([]float64, b.B*b.T)
 	s.tp.HeadLoss(s.m.Hidden(s.tp, b), s.m.Head(), b.Targets, tensor.HeadOptions{Each: each})
 	sums := make([]float64, b.B)

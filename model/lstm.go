@@ -1,0 +1,284 @@
+package model
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+
+	"fragua/model/nn"
+	"fragua/model/tensor"
+)
+
+// LSTM is the settings of a recurrent language model (Zaremba et al. 2014): an
+// embedding, layers of long short-term memory, and a head.
+type LSTM struct {
+	Layers  int     `yaml:"layers" doc:"Recurrent layers."`
+	Width   int     `yaml:"width" doc:"Of the embedding and of what the last layer gives."`
+	Hidden  int     `yaml:"hidden" doc:"Width of the layers before the last. 0: width."`
+	Tied    bool    `yaml:"tied" doc:"The output layer is the embedding."`
+	Dropout float32 `yaml:"dropout" doc:"Share dropped of the embeddings and of what each layer gives, while training."`
+}
+
+// Check implements Arch.
+func (l *LSTM) Check() []Fault {
+	var f faults
+	f.positive("layers", l.Layers)
+	f.positive("width", l.Width)
+	if l.Hidden < 0 {
+		f = append(f, Fault{"hidden", fmt.Sprintf("%d is below 0", l.Hidden), "0 means width"})
+	}
+	f.rate("dropout", l.Dropout)
+	return f
+}
+
+// widths are the inputs and outputs of the layers.
+func (l *LSTM) widths() (w [][2]int) {
+	in := l.Width
+	for i := range l.Layers {
+		out := l.Hidden
+		if out == 0 || i == l.Layers-1 {
+			out = l.Width
+		}
+		w = append(w, [2]int{in, out})
+		in = out
+	}
+	return w
+}
+
+// Size implements Arch. Of each position a layer keeps the gates (4H), h, the
+// cell and what came in of both from the step before; the way back holds the
+// gradients of gates and h of one layer, when those above are done.
+func (l *LSTM) Size(vocab, context, rows int) Size {
+	c, n := l.Width, rows*context
+	params, kept, widest := vocab*c, 2*c, 0
+	if !l.Tied {
+		params += vocab * c
+	}
+	freed := c
+	for _, w := range slices.Backward(l.widths()) {
+		params += 4*w[1]*(w[0]+w[1]) + 4*w[1]
+		kept += 8 * w[1]
+		widest = max(widest, 5*w[1]-freed)
+		freed += 8 * w[1]
+	}
+	return size(params, 0, n*kept, n*widest, n*c, headLogits(n, vocab))
+}
+
+// Build implements Arch. Weights start evenly from ±1/√H, as PyTorch's do, the
+// embedding from ±0.1, and forget gates open, with a bias of 1 (Jozefowicz et
+// al. 2015).
+func (l *LSTM) Build(vocab, context int, seed uint64) (LanguageModel, error) {
+	if err := checkSize("lstm", l, vocab, context); err != nil {
+		return nil, err
+	}
+	return newLSTM(*l, vocab, context, nn.NewDraw(seed)), nil
+}
+
+type lstm struct {
+	LSTM
+	vocab, context int
+
+	Words *nn.Embedding `st:"encoder"` // (V, C)
+	Stack []*lstmLayer  `st:"rnn"`
+	Top   *nn.Embedding `st:"decoder"` // (V, C); nil: tied
+}
+
+type lstmLayer struct {
+	In *tensor.Tensor `st:"weight_ih"` // (4H, in)
+	W  *tensor.Tensor `st:"weight_hh"` // (4H, H)
+	B  *tensor.Tensor `st:"bias"`      // (4H)
+}
+
+func newLSTM(c LSTM, vocab, context int, d *nn.Draw) *lstm {
+	m := &lstm{LSTM: c, vocab: vocab, context: context, Words: &nn.Embedding{W: d.Uniform(.1, vocab, c.Width)}}
+	for _, w := range c.widths() {
+		h := w[1]
+		r := 1 / math.Sqrt(float64(h))
+		layer := &lstmLayer{d.Uniform(r, 4*h, w[0]), d.Uniform(r, 4*h, h), tensor.Param(4 * h)}
+		for i := range h {
+			layer.B.Data[h+i] = 1
+		}
+		m.Stack = append(m.Stack, layer)
+	}
+	if !c.Tied {
+		m.Top = &nn.Embedding{W: d.Uniform(.1, vocab, c.Width)}
+	}
+	return m
+}
+
+// forward takes T·B ids, time-major, to states (T·B, C), and the layers' states
+// from before the first step to after the last.
+func (m *lstm) forward(tp *tensor.Tape, ids []int32, rows int, fresh []bool, states []tensor.State) *tensor.Tensor {
+	x := tp.Dropout(m.Words.Forward(tp, ids), m.Dropout) // (T·B, C)
+	for i, l := range m.Stack {
+		x, states[i] = tp.LSTM(tp.Linear(x, l.In, l.B), l.W, rows, states[i], fresh) // (T·B, H)
+		x = tp.Dropout(x, m.Dropout)
+	}
+	return x
+}
+
+func (m *lstm) Params() []nn.Param { return nn.Params(m) }
+func (m *lstm) Width() int         { return m.LSTM.Width }
+func (m *lstm) Context() int       { return m.context }
+func (m *lstm) Vocab() int         { return m.vocab }
+
+func (m *lstm) Head() *tensor.Tensor {
+	if m.Top == nil {
+		return m.Words.W
+	}
+	return m.Top.W
+}
+
+// Hidden implements LanguageModel. A Carry of type [][]float32 (h and c of each
+// layer, B×H) is where the rows go on from; the state after the batch takes its
+// place.
+func (m *lstm) Hidden(tp *tensor.Tape, b *Batch) *tensor.Tensor {
+	n := b.B * b.T
+	ids, order := tp.Ints(n), tp.Ints(n)
+	var fresh []bool
+	if b.Docs != nil {
+		fresh = make([]bool, n)
+	}
+	for r := range b.B {
+		for t := range b.T {
+			i, at := r*b.T+t, t*b.B+r
+			ids[at], order[i] = b.IDs[i], int32(at)
+			if fresh != nil && t > 0 {
+				fresh[at] = b.Docs[i] != b.Docs[i-1]
+			}
+		}
+	}
+	states := make([]tensor.State, len(m.Stack))
+	if carry, ok := b.Carry.([][]float32); ok && m.fits(carry, b.B) {
+		for i := range states {
+			states[i] = tensor.State{H: carry[2*i], C: carry[2*i+1]}
+		}
+	}
+	x := m.forward(tp, ids, b.B, fresh, states)
+	var carry [][]float32
+	for _, s := range states {
+		carry = append(carry, s.H, s.C)
+	}
+	b.Carry = carry
+	return tp.Rows(x, order) // (B·T, C)
+}
+
+// fits reports whether a state is of this model and so many rows.
+func (m *lstm) fits(carry [][]float32, rows int) bool {
+	if len(carry) != 2*len(m.Stack) {
+		return false
+	}
+	for i, l := range m.Stack {
+		if n := rows * l.W.Cols(); len(carry[2*i]) != n || len(carry[2*i+1]) != n {
+			return false
+		}
+	}
+	return true
+}
+
+func (m *lstm) Loss(tp *tensor.Tape, b *Batch) Loss { return headLoss(tp, m, b) }
+
+// Decoder implements LanguageModel. A recurrent model's memory has no end, so
+// rows may be as long as one likes.
+func (m *lstm) Decoder() Decoder { return &lstmDecoder{m: m, tp: tensor.Scratch()} }
+
+type lstmDecoder struct {
+	m    *lstm
+	tp   *tensor.Tape
+	rows [][]tensor.State // by row, then layer
+}
+
+// Feed implements Decoder: all rows that still have an id go one step together.
+func (d *lstmDecoder) Feed(ids [][]int32) []float32 {
+	d.tp.Reset()
+	if d.rows == nil {
+		d.rows = make([][]tensor.State, len(ids))
+		for r := range d.rows {
+			d.rows[r] = make([]tensor.State, len(d.m.Stack))
+			for i, l := range d.m.Stack {
+				d.rows[r][i] = tensor.State{H: make([]float32, l.W.Cols()), C: make([]float32, l.W.Cols())}
+			}
+		}
+	}
+	checkFeed(ids, len(d.rows))
+	last := tensor.New(len(ids), d.m.Width())
+	for t := 0; ; t++ {
+		var going []int
+		var step []int32
+		for r := range ids {
+			if t < len(ids[r]) {
+				going, step = append(going, r), append(step, ids[r][t])
+			}
+		}
+		if len(going) == 0 {
+			break
+		}
+		states := d.gather(going)
+		x := d.m.forward(d.tp, step, len(going), nil, states)
+		for i, r := range going {
+			copy(last.Data[r*x.Cols():], x.Data[i*x.Cols():][:x.Cols()])
+		}
+		d.scatter(going, states)
+		d.tp.Reset()
+	}
+	return d.tp.Linear(last, d.m.Head(), nil).Data // (rows, V)
+}
+
+// gather sets the states of some rows one under the other.
+func (d *lstmDecoder) gather(rows []int) []tensor.State {
+	states := make([]tensor.State, len(d.m.Stack))
+	for i := range states {
+		for _, r := range rows {
+			s := d.rows[r][i]
+			states[i].H, states[i].C = append(states[i].H, s.H...), append(states[i].C, s.C...)
+		}
+	}
+	return states
+}
+
+func (d *lstmDecoder) scatter(rows []int, states []tensor.State) {
+	for i, l := range d.m.Stack {
+		n := l.W.Cols()
+		for at, r := range rows {
+			d.rows[r][i] = tensor.State{H: states[i].H[at*n:][:n], C: states[i].C[at*n:][:n]}
+		}
+	}
+}
+
+// Select implements Decoder. States are never changed in place, so rows may share them.
+func (d *lstmDecoder) Select(rows []int) {
+	next := make([][]tensor.State, len(rows))
+	for i, r := range rows {
+		next[i] = append([]tensor.State(nil), d.rows[r]...)
+	}
+	d.rows = next
+}
+
+// lstmConfig is config.json; no model of transformers is like it.
+type lstmConfig struct {
+	ModelType string  `json:"model_type"`
+	Vocab     int     `json:"vocab_size"`
+	Positions int     `json:"max_position_embeddings"`
+	Layers    int     `json:"num_hidden_layers"`
+	Width     int     `json:"embedding_size"`
+	Hidden    int     `json:"hidden_size"`
+	Tied      bool    `json:"tie_word_embeddings"`
+	Dropout   float32 `json:"dropout"`
+}
+
+func (m *lstm) config() any {
+	return lstmConfig{"fragua_lstm", m.vocab, m.context, m.LSTM.Layers, m.LSTM.Width, m.LSTM.Hidden, m.Tied, m.Dropout}
+}
+
+func openLSTM(config []byte) (LanguageModel, error) {
+	var c lstmConfig
+	if err := json.Unmarshal(config, &c); err != nil {
+		return nil, err
+	}
+	l := LSTM{Layers: c.Layers, Width: c.Width, Hidden: c.Hidden, Tied: c.Tied, Dropout: c.Dropout}
+	if err := checkSize("lstm", &l, c.Vocab, c.Positions); err != nil {
+		return nil, err
+	}
+	return newLSTM(l, c.Vocab, c.Positions, nil), nil
+}

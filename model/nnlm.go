@@ -1,0 +1,170 @@
+package model
+
+import (
+	"encoding/json"
+	"math"
+
+	"fragua/model/nn"
+	"fragua/model/tensor"
+)
+
+// NNLM is the settings of a feed-forward language model (Bengio et al. 2003):
+// the embeddings of the last Order−1 ids side by side, one hidden layer of tanh,
+// and a head.
+type NNLM struct {
+	Order   int     `yaml:"order" doc:"Ids of an n-gram: order-1 of them foretell the next."`
+	Width   int     `yaml:"width" doc:"Of the embedding and of what the head reads."`
+	Hidden  int     `yaml:"hidden" doc:"Of the layer of tanh."`
+	Dropout float32 `yaml:"dropout" doc:"Share dropped of the embeddings and of the hidden layer, while training."`
+}
+
+// Check implements Arch.
+func (a *NNLM) Check() []Fault {
+	var f faults
+	if a.Order < 2 {
+		f = append(f, Fault{"order", "an n-gram with a past has at least 2 ids", ""})
+	}
+	f.positive("width", a.Width)
+	f.positive("hidden", a.Hidden)
+	f.rate("dropout", a.Dropout)
+	return f
+}
+
+// Size implements Arch. Of each position the embeddings, the same side by side,
+// the hidden layer twice and the states are kept.
+func (a *NNLM) Size(vocab, context, rows int) Size {
+	c, h, past, n := a.Width, a.Hidden, a.Order-1, rows*context
+	params := (2*vocab+1)*c + past*c*h + h + h*c + c
+	return size(params, 0, n*(2*past*c+2*h+c), n*2*past*c, n*c, headLogits(n, vocab))
+}
+
+// Build implements Arch. Matrices start from N(0, 1/in), embeddings from N(0, 0.1²).
+func (a *NNLM) Build(vocab, context int, seed uint64) (LanguageModel, error) {
+	if err := checkSize("nnlm", a, vocab, context); err != nil {
+		return nil, err
+	}
+	return newNNLM(*a, vocab, context, nn.NewDraw(seed)), nil
+}
+
+type nnlm struct {
+	NNLM
+	vocab, context int
+
+	Words *nn.Embedding `st:"embed"`  // (V+1, C); the last row stands before a text
+	Mid   *nn.Linear    `st:"hidden"` // (Order−1)·C → hidden
+	Out   *nn.Linear    `st:"output"` // hidden → C
+	Top   *nn.Embedding `st:"head"`   // (V, C)
+}
+
+func newNNLM(a NNLM, vocab, context int, d *nn.Draw) *nnlm {
+	in := (a.Order - 1) * a.Width
+	return &nnlm{NNLM: a, vocab: vocab, context: context,
+		Words: nn.NewEmbedding(vocab+1, a.Width, .1, d),
+		Mid:   nn.NewLinear(in, a.Hidden, true, 1/math.Sqrt(float64(in)), d),
+		Out:   nn.NewLinear(a.Hidden, a.Width, true, 1/math.Sqrt(float64(a.Hidden)), d),
+		Top:   nn.NewEmbedding(vocab, a.Width, .1, d),
+	}
+}
+
+// forward takes N pasts, each the Order−1 last ids with the nearest first, to
+// states (N, C). past holds the nearest of all N, then the second nearest, ….
+func (m *nnlm) forward(tp *tensor.Tape, past [][]int32) *tensor.Tensor {
+	words := make([]*tensor.Tensor, len(past))
+	for k, ids := range past {
+		words[k] = tp.Dropout(m.Words.Forward(tp, ids), m.Dropout) // (N, C)
+	}
+	h := tp.Tanh(m.Mid.Forward(tp, tp.Concat(words...))) // (N, hidden)
+	return m.Out.Forward(tp, h)                          // (N, C)
+}
+
+func (m *nnlm) Params() []nn.Param   { return nn.Params(m) }
+func (m *nnlm) Width() int           { return m.NNLM.Width }
+func (m *nnlm) Context() int         { return m.context }
+func (m *nnlm) Vocab() int           { return m.vocab }
+func (m *nnlm) Head() *tensor.Tensor { return m.Top.W }
+
+func (m *nnlm) Hidden(tp *tensor.Tape, b *Batch) *tensor.Tensor {
+	past := make([][]int32, m.Order-1)
+	for k := range past {
+		past[k] = tp.Ints(b.B * b.T)
+		for i := range past[k] {
+			switch {
+			case k > 0 && past[k-1][i] == int32(m.vocab), i%b.T < k, b.Docs != nil && b.Docs[i] != b.Docs[i-k]:
+				past[k][i] = int32(m.vocab)
+			default:
+				past[k][i] = b.IDs[i-k]
+			}
+		}
+	}
+	return m.forward(tp, past)
+}
+
+func (m *nnlm) Loss(tp *tensor.Tape, b *Batch) Loss { return headLoss(tp, m, b) }
+
+// Decoder implements LanguageModel; rows may be as long as one likes.
+func (m *nnlm) Decoder() Decoder { return &nnlmDecoder{m: m, tp: tensor.Scratch()} }
+
+type nnlmDecoder struct {
+	m    *nnlm
+	tp   *tensor.Tape
+	rows [][]int32 // the last Order−1 ids, the nearest last
+}
+
+// Feed implements Decoder.
+func (d *nnlmDecoder) Feed(ids [][]int32) []float32 {
+	d.tp.Reset()
+	n := d.m.Order - 1
+	if d.rows == nil {
+		d.rows = make([][]int32, len(ids))
+	}
+	checkFeed(ids, len(d.rows))
+	past := make([][]int32, n)
+	for r, fresh := range ids {
+		all := append(append([]int32(nil), d.rows[r]...), fresh...)
+		d.rows[r] = all[max(0, len(all)-n):]
+		for k := range past {
+			id := int32(d.m.vocab)
+			if at := len(all) - 1 - k; at >= 0 {
+				id = all[at]
+			}
+			past[k] = append(past[k], id)
+		}
+	}
+	return d.tp.Linear(d.m.forward(d.tp, past), d.m.Head(), nil).Data // (rows, V)
+}
+
+// Select implements Decoder.
+func (d *nnlmDecoder) Select(rows []int) {
+	next := make([][]int32, len(rows))
+	for i, r := range rows {
+		next[i] = d.rows[r]
+	}
+	d.rows = next
+}
+
+// nnlmConfig is config.json; no model of transformers is like it.
+type nnlmConfig struct {
+	ModelType string  `json:"model_type"`
+	Vocab     int     `json:"vocab_size"`
+	Positions int     `json:"max_position_embeddings"`
+	Order     int     `json:"order"`
+	Width     int     `json:"embedding_size"`
+	Hidden    int     `json:"hidden_size"`
+	Dropout   float32 `json:"dropout"`
+}
+
+func (m *nnlm) config() any {
+	return nnlmConfig{"fragua_nnlm", m.vocab, m.context, m.Order, m.NNLM.Width, m.NNLM.Hidden, m.Dropout}
+}
+
+func openNNLM(config []byte) (LanguageModel, error) {
+	var c nnlmConfig
+	if err := json.Unmarshal(config, &c); err != nil {
+		return nil, err
+	}
+	a := NNLM{Order: c.Order, Width: c.Width, Hidden: c.Hidden, Dropout: c.Dropout}
+	if err := checkSize("nnlm", &a, c.Vocab, c.Positions); err != nil {
+		return nil, err
+	}
+	return newNNLM(a, c.Vocab, c.Positions, nil), nil
+}
