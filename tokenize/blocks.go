@@ -1,0 +1,199 @@
+package tokenize
+
+import (
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"fragua/pipeline"
+)
+
+// maxContext bounds a row: 16 Mi ids are more than anyone trains on, and keep
+// the arithmetic of hostile files inside 64 bits.
+const maxContext = 1 << 24
+
+// A BlockFile is a file of blocks, memory-mapped: opening it reads only what
+// must be checked, and a row comes from the disk when it is asked for. A row is
+//
+//	ids     context+1 of them; inputs are ids[:context], targets ids[1:]
+//	starts  where in the row a text begins that has nothing to do with what stands
+//	        before it: a document, or with best_fit the rest of a long one. 0 is
+//	        among them only if a document begins there; without it the row goes on
+//	        with a document cut by another row, and its first id is that row's last
+//	length  how many of the ids are text; the rest is padding and has no loss
+//
+// It is safe for concurrent use. Whoever shortens the file while it is open
+// makes the process fail, as with any mapped file.
+type BlockFile struct {
+	path    string
+	data    []byte
+	unmap   func() error
+	perRow  int
+	width   int
+	batches []arrowBatch
+	first   []int // the number of each batch's first row
+	rows    int
+}
+
+// OpenBlocks maps an Arrow file of blocks and checks all of its structure. Of
+// the ids it checks nothing; see CheckIDs.
+func OpenBlocks(path string) (*BlockFile, error) {
+	data, unmap, err := mapFile(path)
+	if err != nil {
+		return nil, err
+	}
+	f := &BlockFile{path: path, data: data, unmap: unmap}
+	if f.perRow, f.width, f.batches, err = walkArrow(data); err != nil {
+		unmap()
+		return nil, pipeline.Hintf(&pipeline.RowError{File: path, Row: -1, Err: err}, "make the blocks again: run the stage with --force")
+	}
+	for _, b := range f.batches {
+		f.first = append(f.first, f.rows)
+		f.rows += b.rows
+	}
+	return f, nil
+}
+
+// Len returns the number of rows.
+func (f *BlockFile) Len() int { return f.rows }
+
+// Context returns how many ids of a row are inputs: one less than it has.
+func (f *BlockFile) Context() int { return f.perRow - 1 }
+
+// Row decodes row i into dst, which grows if it must: pass ids[:0] of the row
+// before and nothing is allocated. Both slices share dst's memory. It panics if
+// there is no row i, as a slice would.
+func (f *BlockFile) Row(i int, dst []int32) (ids, starts []int32, length int) {
+	k, found := slices.BinarySearch(f.first, i)
+	if !found {
+		k--
+	}
+	for found && f.batches[k].rows == 0 { // empty batches share their first row with the next
+		k++
+	}
+	if i < 0 || i >= f.rows {
+		panic(fmt.Sprintf("%s: row %d of %d", f.path, i, f.rows))
+	}
+	b, r := f.batches[k], i-f.first[k]
+	dst = dst[:0]
+	raw := b.ids[r*f.perRow*f.width : (r+1)*f.perRow*f.width]
+	lo, hi := binary.LittleEndian.Uint32(b.offsets[4*r:]), binary.LittleEndian.Uint32(b.offsets[4*r+4:])
+	dst = slices.Grow(dst, f.perRow+int(hi-lo))[:f.perRow]
+	if f.width == 2 {
+		for j := range dst {
+			dst[j] = int32(binary.LittleEndian.Uint16(raw[2*j:]))
+		}
+	} else {
+		for j := range dst {
+			dst[j] = int32(binary.LittleEndian.Uint32(raw[4*j:]))
+		}
+	}
+	for at := lo; at < hi; at++ {
+		dst = append(dst, int32(binary.LittleEndian.Uint32(b.starts[4*at:])))
+	}
+	return dst[:f.perRow:f.perRow], dst[f.perRow:], int(binary.LittleEndian.Uint32(b.lengths[4*r:]))
+}
+
+// CheckIDs reads every id and returns an error for the first that is not below
+// vocab.
+func (f *BlockFile) CheckIDs(vocab int) error {
+	var row []int32
+	for i := range f.rows {
+		row, _, _ = f.Row(i, row)
+		for j, id := range row {
+			if id < 0 || int(id) >= vocab {
+				return pipeline.Hintf(&pipeline.RowError{File: f.path, Row: int64(i), Err: fmt.Errorf("id %d at %d, but the vocabulary has %d", uint32(id), j, vocab)},
+					"these blocks were made with another tokenizer")
+			}
+		}
+	}
+	return nil
+}
+
+// Close unmaps the file; no row may be read after it.
+func (f *BlockFile) Close() error {
+	f.batches, f.rows = nil, 0
+	return f.unmap()
+}
+
+// A BlockSet is all blocks of one split, numbered through its files.
+type BlockSet struct {
+	files []*BlockFile
+	first []int
+	rows  int
+}
+
+// OpenSplit opens the blocks of a split ("train", "validation", "test"). A
+// split without blocks gives an empty set. All files must have one context.
+func OpenSplit(dir pipeline.Dir, split string) (*BlockSet, error) {
+	s := &BlockSet{}
+	for _, path := range dir.Files(split + "-*.arrow") {
+		f, err := OpenBlocks(path)
+		if err != nil {
+			s.Close()
+			return nil, err
+		}
+		s.files = append(s.files, f)
+		if c := s.files[0].Context(); f.Context() != c {
+			s.Close()
+			return nil, &pipeline.RowError{File: path, Row: -1, Err: fmt.Errorf("context %d, but the files before have %d", f.perRow-1, c)}
+		}
+		s.first = append(s.first, s.rows)
+		s.rows += f.Len()
+	}
+	return s, nil
+}
+
+// Len returns the number of rows.
+func (s *BlockSet) Len() int { return s.rows }
+
+// Context returns the context length, 0 if the set is empty.
+func (s *BlockSet) Context() int {
+	if len(s.files) == 0 {
+		return 0
+	}
+	return s.files[0].Context()
+}
+
+// Row is BlockFile.Row with the number counted through all files.
+func (s *BlockSet) Row(i int, dst []int32) (ids, starts []int32, length int) {
+	if i < 0 || i >= s.rows {
+		panic(fmt.Sprintf("row %d of %d", i, s.rows))
+	}
+	k, found := slices.BinarySearchFunc(s.first, i, func(a, b int) int { return cmp.Compare(a, b) })
+	if !found {
+		k--
+	}
+	for s.files[k].Len() == 0 {
+		k++
+	}
+	return s.files[k].Row(i-s.first[k], dst)
+}
+
+// CheckIDs reads every id and returns an error for the first that is not below
+// vocab.
+func (s *BlockSet) CheckIDs(vocab int) error {
+	for _, f := range s.files {
+		if err := f.CheckIDs(vocab); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Track returns the row that a recurrent model reads at a step in one of
+// `batch` parallel rows: each walks its own stretch of the set from start to
+// end, so that with `order: stream` a batch row goes on where it stopped. There
+// are Len()/batch steps; what is left over is not read.
+func (s *BlockSet) Track(batch, step, row int) int { return row*(s.rows/batch) + step }
+
+// Close closes all files.
+func (s *BlockSet) Close() error {
+	var first error
+	for _, f := range s.files {
+		first = cmp.Or(first, f.Close())
+	}
+	s.files, s.first, s.rows = nil, nil, 0
+	return first
+}

@@ -1,0 +1,102 @@
+package tokenize
+
+import (
+	"errors"
+	"fmt"
+
+	"fragua/pipeline"
+)
+
+// Pack is the stage that makes blocks of documents: it encodes them, packs the
+// ids into rows of one length, and shuffles the rows.
+//
+//	encode   one task a shard: documents → one run of rows a split
+//	shuffle  one task a file: a range of the rows' keys → train-00000.arrow …
+//
+// Memory is bounded by a document, a segment (16 MiB) and a file of the output.
+type Pack struct {
+	Context   int     `yaml:"context"`     // ids of a row that are inputs; the row holds one more
+	Packing   Packing `yaml:"packing"`     // cut or best_fit
+	Order     RowsIn  `yaml:"order"`       // shuffle or stream
+	EndOfText bool    `yaml:"end_of_text"` // <|endoftext|> after each document
+	FileRows  int     `yaml:"file_rows"`   // rows of a file, about; 0: as many as make 64 MiB
+}
+
+// Packing says how documents share rows.
+type Packing string
+
+// Cut joins documents end to end and cuts wherever a row is full: no padding.
+// BestFit never splits a document that fits in a row.
+const (
+	Cut     Packing = "cut"
+	BestFit Packing = "best_fit"
+)
+
+// Values returns what the setting may be.
+func (Packing) Values() []string { return []string{string(Cut), string(BestFit)} }
+
+// RowsIn says in which order the rows stand.
+type RowsIn string
+
+// Shuffle is for models that see each row alone; Stream keeps the documents'
+// order, so that each row goes on where the one before ended, for models that
+// carry a state from row to row.
+const (
+	Shuffle RowsIn = "shuffle"
+	Stream  RowsIn = "stream"
+)
+
+// Values returns what the setting may be.
+func (RowsIn) Values() []string { return []string{string(Shuffle), string(Stream)} }
+
+// NewPack returns the stage with its defaults.
+func NewPack() *Pack {
+	return &Pack{Context: 256, Packing: Cut, Order: Shuffle, EndOfText: true}
+}
+
+func (*Pack) Version() int         { return 1 }
+func (*Pack) Makes() pipeline.Kind { return pipeline.Blocks }
+
+func (*Pack) Inputs() []pipeline.Input {
+	return []pipeline.Input{
+		{Name: "documents", Kind: pipeline.Documents, Many: true},
+		{Name: "tokenizer", Kind: pipeline.Tokenizer},
+	}
+}
+
+// Check finds faults that types cannot show.
+func (p *Pack) Check() []pipeline.Fault {
+	var faults []pipeline.Fault
+	if p.Context < 1 || p.Context > maxContext {
+		faults = append(faults, pipeline.Fault{Path: "context", Err: fmt.Sprintf("%d is not between 1 and %d", p.Context, maxContext), Hint: "256 suits a small model"})
+	}
+	if p.FileRows < 0 {
+		faults = append(faults, pipeline.Fault{Path: "file_rows", Err: "is negative", Hint: "0 chooses for itself"})
+	}
+	if p.Order == Stream && p.Packing == BestFit {
+		faults = append(faults, pipeline.Fault{Path: "order", Err: "stream keeps the documents in order, but best_fit moves them", Hint: "use packing: cut"})
+	}
+	return faults
+}
+
+// Phases returns encode and shuffle.
+func (p *Pack) Phases() []pipeline.Phase {
+	return []pipeline.Phase{
+		{Name: "encode", Tasks: p.shards, Do: p.encode},
+		{Name: "shuffle", Tasks: p.files, Do: p.write},
+	}
+}
+
+// tokenizer loads the tokenizer, and makes sure that it can end a document.
+func (p *Pack) tokenizer(env *pipeline.Env) (*Tokenizer, error) {
+	path := env.One("tokenizer").File("tokenizer.json")
+	tok, err := Load(path)
+	if err != nil {
+		return nil, err
+	}
+	if p.EndOfText && tok.EndOfText() < 0 {
+		return nil, pipeline.Hintf(&pipeline.RowError{File: path, Row: -1, Err: errors.New("it has no token for the end of a text")},
+			"give the tokenizer stage the special token %s, or set end_of_text: false", EndOfText)
+	}
+	return tok, nil
+}
