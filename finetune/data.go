@@ -25,6 +25,7 @@ import (
 //	{classes: {files: {pos: rt.pos, neg: rt.neg}}}       a file a class, a text a line
 //	{folders: {path: movie_reviews}}                     a folder a class, a text a file
 //	{lines: {source: corpus.en, target: corpus.es}}      two files side by side, a sentence a line
+//	{grammar: {path: grammar.yaml, pairs: 5000}}         synthetic pairs (see Grammar), English to Spanish
 //
 // Any of them takes `split: train`, `validation` or `test` where the split is given.
 type Data struct {
@@ -57,6 +58,7 @@ func (d *Data) Variants() map[string]func() any {
 		"classes": func() any { return new(Classes) },
 		"folders": func() any { return new(Folders) },
 		"lines":   func() any { return new(Lines) },
+		"grammar": func() any { return &Synthetic{Pairs: 5000} },
 	}
 }
 
@@ -205,6 +207,48 @@ func (l *Lines) read(f dataFile, _ columns) iter.Seq2[record, error] {
 func (l *Lines) check(cols columns) []pipeline.Fault {
 	if cols.label != "" {
 		return []pipeline.Fault{{Path: "source", Err: "pairs have no labels", Hint: "leave out text and label"}}
+	}
+	return nil
+}
+
+// Synthetic is sentence pairs that a grammar makes. Pairs of the same verb, noun
+// and adjective stay in one split, so that test is about combinations that
+// training has not seen.
+type Synthetic struct {
+	Path  pipeline.Path `yaml:"path"`
+	Pairs int           `yaml:"pairs"`
+	Seed  uint64        `yaml:"seed"`
+	Split Split         `yaml:"split"`
+}
+
+func (s *Synthetic) given() string              { return string(s.Split) }
+func (s *Synthetic) files() ([]dataFile, error) { return globFiles(s.Path, "") }
+
+func (s *Synthetic) read(f dataFile, _ columns) iter.Seq2[record, error] {
+	return func(yield func(record, error) bool) {
+		g, err := LoadGrammar(f.path)
+		var pairs []GrammarPair
+		if err == nil {
+			pairs, err = g.Pairs(s.Pairs, s.Seed)
+		}
+		if err != nil {
+			yield(record{}, err)
+			return
+		}
+		for i, p := range pairs {
+			if !yield(record{row: int64(i), text: p.English, target: p.Spanish, group: p.Combination}, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (s *Synthetic) check(cols columns) []pipeline.Fault {
+	if s.Pairs < 1 {
+		return []pipeline.Fault{{Path: "pairs", Err: fmt.Sprintf("%d pairs", s.Pairs), Hint: "5000"}}
+	}
+	if cols.label != "" {
+		return []pipeline.Fault{{Path: "path", Err: "pairs have no labels", Hint: "leave out text and label"}}
 	}
 	return nil
 }

@@ -52,6 +52,8 @@ type Prediction struct {
 	Want  string    `parquet:"want"`       // the label or the reference; empty if there is none
 	Got   string    `parquet:"got"`        // the label or the translation
 	Probs []float32 `parquet:"probs,list"` // per class, in the order of the model's labels; empty for texts
+
+	TooLong bool `parquet:"-"` // it did not fit into the context, and was to be left out: there is no answer
 }
 
 // rowID names a row for good: the same file and row give the same id on every

@@ -92,7 +92,7 @@ func (l *Label) Check() []pipeline.Fault {
 	for i, d := range l.Data {
 		path := fmt.Sprintf("data[%d].%s", i, d.name)
 		if d.rows == nil {
-			fault(fmt.Sprintf("data[%d]", i), "one of table, classes, folders, lines", "says not how it is laid out")
+			fault(fmt.Sprintf("data[%d]", i), "one of table, classes, folders, lines, grammar", "says not how it is laid out")
 			continue
 		}
 		for _, f := range d.rows.check(l.columns()) {
@@ -100,7 +100,7 @@ func (l *Label) Check() []pipeline.Fault {
 			faults = append(faults, f)
 		}
 		switch d.rows.(type) {
-		case *Lines:
+		case *Lines, *Synthetic:
 			pairs = true
 		case *Classes, *Folders:
 			classes = true

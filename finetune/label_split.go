@@ -102,7 +102,7 @@ func (l *Label) census(ctx context.Context, dirs []string) (fates []rowFate, mem
 			sentence: xxh3.HashString(sentenceKey(row.Text)),
 		}
 		m := member{group: f.sentence, class: c, split: unset}
-		if l.Split.GroupBy != "" {
+		if row.Group != "" {
 			m.group = xxh3.HashString(row.Group)
 		}
 		for i, s := range splits {

@@ -14,7 +14,7 @@ type SplitBy struct {
 	Validation float64 `yaml:"validation"` // share of the rows
 	Test       float64 `yaml:"test"`
 	Stratify   bool    `yaml:"stratify"` // each class in the same shares
-	GroupBy    string  `yaml:"group_by"` // column: rows alike in it stay together; without it, rows of the same sentence do
+	GroupBy    string  `yaml:"group_by"` // column: rows alike in it stay together; where it is empty, rows of the same sentence do
 }
 
 // member is what the split needs to know of a row.

@@ -1,0 +1,60 @@
+package finetune
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"fragua/model/nn"
+	"fragua/pipeline"
+)
+
+// writeCard writes MODEL_CARD.md: what the model is, what it was fitted to, how
+// good it is beside baselines, and how to use it.
+func writeCard(dir string, j *job, m pipeline.Metrics) error {
+	var b strings.Builder
+	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	p("# A model for %s\n", j.Goal.Name())
+	p("Fine-tuned with fragua from a pretrained decoder of %d parameters, which sees %d tokens at once.\n",
+		nn.Count(j.tuned.Model.Params()), j.tuned.LM.Context())
+	if j.tuned.Classes != nil {
+		p("It names one of these classes: %s.\n", strings.Join(j.tuned.Classes, ", "))
+	}
+	p("## Data\n")
+	p("| split | examples |\n| --- | ---: |")
+	for _, s := range splits {
+		p("| %s | %d |", s, len(j.sets[s]))
+	}
+	l := j.trainLengths
+	p("\nOf the training examples %d fit whole, %d were cut and %d left out (too_long: %s).\n", l.Whole, l.Cut, l.Dropped, j.Goal.Long())
+	p("## Figures\n")
+	p("| figure | value | ± (95 %%) | n | of |\n| --- | ---: | ---: | ---: | --- |")
+	for _, f := range m.Figures {
+		if f.Better == "" {
+			continue
+		}
+		spread := ""
+		if f.PlusMinus > 0 {
+			spread = fmt.Sprintf("%.4g", f.PlusMinus)
+		}
+		p("| %s | %.4g | %s | %d | %s |", f.Name, f.Value, spread, f.N, f.Note)
+	}
+	p("\nBaselines stand below each figure of the model. A figure inside a baseline's ± is no better than the baseline.\n")
+	if len(m.Translations) > 0 {
+		p("## Translations\n")
+		p("| source | reference | model | word for word |\n| --- | --- | --- | --- |")
+		for _, t := range m.Translations {
+			p("| %s | %s | %s | %s |", cell(t.Source), cell(t.Reference), cell(t.Output), cell(t.Baseline))
+		}
+		p("")
+	}
+	p("## Training\n\n```json\n%s\n```\n", pipeline.CanonicalJSON(j.Finetune))
+	p("## Use\n\n```\nfragua predict DIR FILE\n```")
+	return pipeline.WriteFile(cardPath(dir), func(w io.Writer) error {
+		_, err := io.WriteString(w, b.String())
+		return err
+	})
+}
+
+// cell makes a text fit into a table.
+func cell(s string) string { return strings.NewReplacer("|", "\\|", "\n", " ").Replace(s) }

@@ -1,0 +1,126 @@
+package finetune
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"fragua/pipeline"
+)
+
+// Evaluate is the stage that lets a fine-tuned model answer a split of
+// examples, and sets baselines fitted on their training split beside it.
+type Evaluate struct {
+	Split Split `yaml:"split" doc:"Which split is answered: test, validation or train."`
+}
+
+// NewEvaluate returns the stage with its defaults.
+func NewEvaluate() *Evaluate { return &Evaluate{Split: Test} }
+
+// Version is raised when the same settings and inputs give other bytes.
+func (e *Evaluate) Version() int { return 1 }
+
+// Inputs are a fine-tuned model and examples.
+func (e *Evaluate) Inputs() []pipeline.Input {
+	return []pipeline.Input{{Name: "model", Kind: pipeline.Model}, {Name: "examples", Kind: pipeline.Examples, Many: true}}
+}
+
+// Makes predictions.
+func (e *Evaluate) Makes() pipeline.Kind { return pipeline.Predictions }
+
+// Precision of weights and sums.
+func (e *Evaluate) Precision() string { return "f32" }
+
+// Check finds faults that types cannot show.
+func (e *Evaluate) Check() []pipeline.Fault {
+	if e.Split == "" {
+		return []pipeline.Fault{{Path: "split", Err: "no split", Hint: "test"}}
+	}
+	return nil
+}
+
+// Phases is one.
+func (e *Evaluate) Phases() []pipeline.Phase {
+	return []pipeline.Phase{{Name: "evaluate", Exclusive: true, Tasks: oneTask("evaluate"), Do: e.do}}
+}
+
+func (e *Evaluate) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (pipeline.Counts, error) {
+	var counts pipeline.Counts
+	m, err := OpenTuned(env.One("model").Path)
+	if err != nil {
+		return counts, err
+	}
+	sets, err := readExamples(env.In["examples"])
+	if err != nil {
+		return counts, err
+	}
+	set := sets[string(e.Split)]
+	if len(set) == 0 {
+		return counts, pipeline.Hintf(fmt.Errorf("the examples have no %s split", e.Split), "label splits them: split: {%s: 0.1}", e.Split)
+	}
+	answers, err := answerAll(ctx, env, m, set)
+	if err != nil {
+		return counts, err
+	}
+	set, answers, counts = answered(set, answers)
+	if len(set) == 0 {
+		return counts, errors.New("all examples are too long for the model's context")
+	}
+	metrics, err := compare(m.Goal, sets[Train], set, answers, m.Classes, string(e.Split))
+	if err != nil {
+		return counts, err
+	}
+	for _, line := range summary(metrics) {
+		env.Progress.Say(line)
+	}
+	shard, err := writePredictions(env, "predictions-00000.parquet", answers)
+	if err != nil {
+		return counts, err
+	}
+	counts.Shards = []pipeline.Shard{shard}
+	return counts, pipeline.WriteMetrics(env.Out, metrics)
+}
+
+// answersAtOnce is how many examples are answered between two signs of progress.
+const answersAtOnce = 512
+
+func answerAll(ctx context.Context, env *pipeline.Env, m *Tuned, set []Example) ([]Prediction, error) {
+	env.Progress.Expect(int64(len(set)), "examples")
+	var out []Prediction
+	for from := 0; from < len(set); from += answersAtOnce {
+		part := set[from:min(from+answersAtOnce, len(set))]
+		got, err := m.Goal.Answer(ctx, m, part)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, got...)
+		env.Progress.Advance(int64(len(part)))
+	}
+	return out, nil
+}
+
+// answered leaves out what was too long to be answered, and counts it.
+func answered(set []Example, answers []Prediction) ([]Example, []Prediction, pipeline.Counts) {
+	counts := pipeline.Counts{Read: int64(len(set))}
+	var examples []Example
+	var kept []Prediction
+	for i, a := range answers {
+		if a.TooLong {
+			counts.Drop("too_long")
+			continue
+		}
+		counts.Kept++
+		examples, kept = append(examples, set[i]), append(kept, a)
+	}
+	return examples, kept, counts
+}
+
+func writePredictions(env *pipeline.Env, name string, rows []Prediction) (pipeline.Shard, error) {
+	return pipeline.WriteShard(shardPath(env, name), func(yield func(Prediction, error) bool) {
+		for _, r := range rows {
+			if !yield(r, nil) {
+				return
+			}
+		}
+	})
+}

@@ -1,0 +1,166 @@
+package finetune
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"fragua/model/train"
+	"fragua/pipeline"
+)
+
+// Finetune is the stage that fits a pretrained model to labelled examples.
+type Finetune struct {
+	Goal       GoalChoice            `yaml:"goal" doc:"What the model is to do: sentiment or translation."`
+	Epochs     int                   `yaml:"epochs" doc:"How often each example is seen."`
+	Steps      int64                 `yaml:"steps" doc:"Steps instead of epochs; 0: as many as the epochs have."`
+	Batch      int                   `yaml:"batch" doc:"Examples a step."`
+	Accumulate int                   `yaml:"accumulate" doc:"Parts that a step's batch is computed in, to save memory."`
+	LR         float64               `yaml:"lr" doc:"Highest learning rate, of the last group."`
+	Schedule   train.ScheduleChoice  `yaml:"schedule" doc:"How the rate goes up and down."`
+	Warmup     float64               `yaml:"warmup" doc:"Share of the steps in which the rate rises."`
+	Optimizer  train.OptimizerChoice `yaml:"optimizer" doc:"What makes of gradients a step."`
+	Clip       float64               `yaml:"clip" doc:"Greatest norm of the gradient; 0: any."`
+	LayerDecay float64               `yaml:"layer_decay" doc:"Each group learns so many times slower than the one above it (ULMFiT: 2.6); 1: all alike."`
+	Unfreeze   Unfreezing            `yaml:"unfreeze" doc:"gradual: the last group first, one more each epoch."`
+	Freeze     int                   `yaml:"freeze" doc:"So many groups from below never learn: 1 is the embeddings."`
+	Evaluate   int64                 `yaml:"evaluate" doc:"Steps between two looks at validation; 0: an epoch."`
+	Stop       Stop                  `yaml:"stop" doc:"When to stop early, and which weights to keep."`
+}
+
+// Stop says by which figure the best weights are known, and when to give up.
+type Stop struct {
+	Metric   string `yaml:"metric" doc:"loss; accuracy or macro F1; BLEU or chrF2. Empty: the goal's own."`
+	Patience int    `yaml:"patience" doc:"Stop after so many looks without a better figure; 0: never."`
+	Most     int    `yaml:"most" doc:"Look at so many validation examples at most, spread evenly; 0: all."`
+}
+
+// Unfreezing is how the groups of a model begin to learn.
+type Unfreezing string
+
+// The ways.
+const (
+	UnfreezeAll     Unfreezing = "off"
+	UnfreezeGradual Unfreezing = "gradual" // Howard and Ruder 2018, section 3.3
+)
+
+// Values lists the ways.
+func (Unfreezing) Values() []string { return []string{string(UnfreezeAll), string(UnfreezeGradual)} }
+
+// NewFinetune returns the stage with its defaults.
+func NewFinetune() *Finetune {
+	return &Finetune{
+		Epochs: 3, Batch: 32, Accumulate: 1, LR: 3e-4, Schedule: train.Scheduling("linear"), Warmup: 0.1,
+		Optimizer: train.Optimizing("adamw"), Clip: 1, LayerDecay: 1, Unfreeze: UnfreezeAll,
+		Stop: Stop{Most: 2000},
+	}
+}
+
+// Version is raised when the same settings and inputs give other bytes.
+func (f *Finetune) Version() int { return 1 }
+
+// Inputs are a pretrained model and examples.
+func (f *Finetune) Inputs() []pipeline.Input {
+	return []pipeline.Input{{Name: "model", Kind: pipeline.Model}, {Name: "examples", Kind: pipeline.Examples, Many: true}}
+}
+
+// Makes a model.
+func (f *Finetune) Makes() pipeline.Kind { return pipeline.Model }
+
+// Precision of weights and sums.
+func (f *Finetune) Precision() string { return "f32" }
+
+// Phases is one: training cannot be cut into tasks.
+func (f *Finetune) Phases() []pipeline.Phase {
+	return []pipeline.Phase{{Name: "finetune", Exclusive: true, Tasks: oneTask("finetune"), Do: f.do}}
+}
+
+// Check finds faults that types cannot show.
+func (f *Finetune) Check() []pipeline.Fault {
+	var faults []pipeline.Fault
+	fault := func(path, hint, format string, args ...any) {
+		faults = append(faults, pipeline.Fault{Path: path, Err: fmt.Sprintf(format, args...), Hint: hint})
+	}
+	if f.Goal.Goal == nil {
+		fault("goal", "goal: {sentiment: {too_long: keep_ends}} or goal: {translation: {too_long: drop}}", "no goal")
+	} else if m := f.Stop.Metric; m != "" && !slices.Contains(f.Goal.Metrics(), m) {
+		fault("stop.metric", "one of "+strings.Join(f.Goal.Metrics(), ", "), "%s is not measured by %q", f.Goal.Name(), m)
+	}
+	if f.Epochs < 1 && f.Steps < 1 {
+		fault("epochs", "3 is usual", "neither epochs nor steps: nothing would be learned")
+	}
+	if f.Batch < 1 {
+		fault("batch", "32 is usual", "a batch of %d examples", f.Batch)
+	}
+	if f.Accumulate < 1 || f.Batch > 0 && f.Batch%f.Accumulate != 0 {
+		fault("accumulate", "a divisor of batch", "a batch of %d cannot be computed in %d parts", f.Batch, f.Accumulate)
+	}
+	if f.LR <= 0 {
+		fault("lr", "1e-4 to 1e-3 for small models", "a learning rate of %v", f.LR)
+	}
+	if f.Warmup < 0 || f.Warmup > 1 {
+		fault("warmup", "0.1 is a tenth of the steps", "%v is not a share", f.Warmup)
+	}
+	if f.LayerDecay < 1 {
+		fault("layer_decay", "1 is off, 2.6 is ULMFiT's", "%v would let lower groups learn faster", f.LayerDecay)
+	}
+	if f.Clip < 0 || f.Freeze < 0 || f.Evaluate < 0 || f.Steps < 0 || f.Stop.Patience < 0 || f.Stop.Most < 0 {
+		fault("", "0 switches them off", "clip, freeze, evaluate, steps, stop.patience and stop.most are not below 0")
+	}
+	return faults
+}
+
+// metric is the figure that tells the best weights.
+func (f *Finetune) metric() string {
+	if f.Stop.Metric != "" {
+		return f.Stop.Metric
+	}
+	return f.Goal.Metrics()[0]
+}
+
+// rate returns the learning rate of every group at every step; top is the last
+// group, perEpoch the steps of an epoch.
+func (f *Finetune) rate(steps, perEpoch int64, top int) func(step int64, group int) float64 {
+	schedule := f.Schedule.Value.Schedule(int64(f.Warmup*float64(steps)), steps)
+	return func(step int64, group int) float64 {
+		if group < f.Freeze || f.Unfreeze == UnfreezeGradual && int64(top-group) > step/perEpoch {
+			return 0
+		}
+		r := f.LR * schedule(step)
+		for range top - group {
+			r /= f.LayerDecay
+		}
+		return r
+	}
+}
+
+// do trains, judges and saves.
+func (f *Finetune) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (pipeline.Counts, error) {
+	base := env.One("model")
+	sets, err := readExamples(env.In["examples"])
+	if err != nil {
+		return pipeline.Counts{}, err
+	}
+	j, err := f.prepare(base.Path, sets, env.Seed)
+	if err != nil {
+		return pipeline.Counts{}, err
+	}
+	if err := j.train(ctx, env); err != nil {
+		return pipeline.Counts{}, err
+	}
+	metrics, err := j.judge(ctx)
+	if err != nil {
+		return pipeline.Counts{}, err
+	}
+	if err := j.tuned.save(env.Out, base.File(tokenizerFile)); err != nil {
+		return pipeline.Counts{}, err
+	}
+	if err := writeCard(env.Out, j, metrics); err != nil {
+		return pipeline.Counts{}, err
+	}
+	for _, line := range summary(metrics) {
+		env.Progress.Say(line)
+	}
+	return j.counts(), pipeline.WriteMetrics(env.Out, metrics)
+}

@@ -1,0 +1,412 @@
+package finetune
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"fragua/model"
+	"fragua/model/tensor"
+	"fragua/model/train"
+	"fragua/pipeline"
+)
+
+// A job is one fine-tuning under way.
+type job struct {
+	*Finetune
+	seed  uint64
+	sets  map[string][]Example // by split
+	tuned *Tuned
+	loop  train.Loop
+
+	rows, validation []sequence
+	watched          []Example // of validation, those that training looks at
+	trainLengths     lengths
+	seen             history
+}
+
+// history is what a checkpoint remembers of a job.
+type history struct {
+	Train      [][2]float64 `json:"train"`      // step, mean loss since the last point
+	Validation [][2]float64 `json:"validation"` // step, loss
+	Metric     [][2]float64 `json:"metric"`     // step, the figure that tells the best
+	Stale      int          `json:"stale"`      // looks without a better figure
+	NLL        float64      `json:"nll"`        // since the last point
+	Targets    int64        `json:"targets"`
+}
+
+// readExamples reads all shards of examples, by split.
+func readExamples(dirs []pipeline.Dir) (map[string][]Example, error) {
+	sets := map[string][]Example{}
+	for _, s := range splits {
+		for _, d := range dirs {
+			for _, name := range d.Files(s + "-*.parquet") {
+				rows, err := collect(pipeline.ReadShard[Example](name))
+				if err != nil {
+					return nil, err
+				}
+				sets[s] = append(sets[s], rows...)
+			}
+		}
+	}
+	return sets, nil
+}
+
+// prepare opens the model, encodes the examples, and refuses what cannot be
+// learned from.
+func (f *Finetune) prepare(dir string, sets map[string][]Example, seed uint64) (*job, error) {
+	if len(sets[Train]) == 0 {
+		return nil, pipeline.Hintf(errors.New("there are no training examples"), "the label stage writes train-*.parquet")
+	}
+	lm, tok, err := openBase(dir)
+	if err != nil {
+		return nil, err
+	}
+	classes, err := f.Goal.Classes(sets[Train])
+	if err != nil {
+		return nil, err
+	}
+	m, err := f.Goal.Build(lm, classes, sets[Train], seed)
+	if err != nil {
+		return nil, err
+	}
+	j := &job{Finetune: f, seed: seed, sets: sets, tuned: &Tuned{Goal: f.Goal.Goal, Classes: classes, LM: lm, Model: m, Tokenizer: tok}}
+	enc := j.tuned.encoder(f.Goal.Long())
+	if j.rows, j.trainLengths, err = encodeAll(enc, f.Goal, sets[Train], classes); err != nil {
+		return nil, fmt.Errorf("training examples: %w", err)
+	}
+	j.watched = spread(sets[Validation], f.Stop.Most)
+	if j.validation, _, err = encodeAll(enc, f.Goal, j.watched, classes); err != nil {
+		return nil, fmt.Errorf("validation examples: %w", err)
+	}
+	if f.Stop.Patience > 0 && len(j.validation) == 0 {
+		return nil, pipeline.Hintf(errors.New("stop.patience needs validation examples, and there are none"), "give label a share: split: {validation: 0.1}")
+	}
+	return j, j.gate()
+}
+
+// spread takes at most n examples, evenly from the whole; n = 0 takes all.
+func spread(all []Example, n int) []Example {
+	if n == 0 || n >= len(all) {
+		return all
+	}
+	out := make([]Example, n)
+	for i := range out {
+		out[i] = all[i*len(all)/n]
+	}
+	return out
+}
+
+// gate refuses to train where nothing could come of it.
+func (j *job) gate() error {
+	l := j.trainLengths
+	if len(j.rows) == 0 {
+		return pipeline.Hintf(fmt.Errorf("all %d training examples are longer than the context of %d tokens (the longest has %d)", l.Dropped, j.tuned.LM.Context(), l.Longest),
+			"shorten them with too_long, or pretrain with a longer context")
+	}
+	if j.tuned.Classes == nil {
+		for _, s := range j.rows {
+			if !slices.Contains(s.learn, true) {
+				e := j.sets[Train][s.row]
+				return fmt.Errorf("example %s: every target is masked, so nothing would be learned: %s", e.ID, Preview(j.tuned.Tokenizer, j.Goal.Segments(e)))
+			}
+		}
+		return nil
+	}
+	left := make([]int, len(j.tuned.Classes))
+	for _, s := range j.rows {
+		left[s.class]++
+	}
+	for c, n := range left {
+		if n == 0 {
+			return pipeline.Hintf(fmt.Errorf("no training example of class %q is left: %d were too long", j.tuned.Classes[c], l.Dropped),
+				"shorten texts with too_long: keep_ends")
+		}
+	}
+	return nil
+}
+
+// checkpointEvery is the most training that a crash can cost.
+const checkpointEvery = time.Minute
+
+// train runs the loop; at its end the model holds the best weights.
+func (j *job) train(ctx context.Context, env *pipeline.Env) error {
+	source := &batches{rows: j.rows, size: j.Batch / j.Accumulate, seed: j.seed, classes: len(j.tuned.Classes), goal: j.Goal}
+	perEpoch := (source.perEpoch() + int64(j.Accumulate) - 1) / int64(j.Accumulate)
+	steps := j.Steps
+	if steps == 0 {
+		steps = int64(j.Epochs) * perEpoch
+	}
+	top := 0
+	for _, p := range j.tuned.Model.Params() {
+		top = max(top, p.Group)
+	}
+	look := j.Evaluate
+	if look == 0 {
+		look = perEpoch
+	}
+	if j.Freeze > top {
+		return pipeline.Hintf(fmt.Errorf("freeze: %d groups of %d: nothing is left to learn", j.Freeze, top+1), "freeze at most %d", top)
+	}
+	env.Progress.Expect(steps, "steps")
+	j.loop = train.Loop{
+		Model: j.tuned.Model, Source: source, Optimizer: j.Optimizer.Value, Rate: j.rate(steps, perEpoch, top),
+		Steps: steps, Accumulate: j.Accumulate, Clip: j.Clip, Seed: j.seed,
+		Checkpoint: train.Checkpoint{Dir: env.Scratch, Every: checkpointEvery}, Remember: &j.seen,
+	}
+	point := max(1, steps/200)
+	last := int64(-1)
+	j.loop.After = func(ctx context.Context, s train.Step) error {
+		if last < 0 {
+			last = s.Done - 1
+			env.Progress.Advance(last) // what an earlier attempt did
+		}
+		env.Progress.Advance(s.Done - last)
+		last = s.Done
+		// What may fail comes first: a step that is interrupted here is told again.
+		var seen *sight
+		if len(j.validation) > 0 && (s.Done%look == 0 || s.Done == steps) {
+			var err error
+			if seen, err = j.look(ctx); err != nil {
+				return err
+			}
+		}
+		if s.Skipped != "" {
+			env.Progress.Say(fmt.Sprintf("step %d was skipped: %s", s.Done, s.Skipped))
+		}
+		j.seen.NLL += s.NLL
+		j.seen.Targets += s.Targets
+		if s.Done%point == 0 || s.Done == steps {
+			j.seen.Train = append(j.seen.Train, [2]float64{float64(s.Done), j.seen.NLL / float64(max(j.seen.Targets, 1))})
+			j.seen.NLL, j.seen.Targets = 0, 0
+		}
+		if seen == nil {
+			return nil
+		}
+		return j.weigh(env, s, *seen)
+	}
+	return j.loop.Run(ctx)
+}
+
+// A sight is what a look at validation saw.
+type sight struct {
+	loss   float64
+	figure float64 // that tells the best weights
+	sample string
+}
+
+// look judges the weights on validation.
+func (j *job) look(ctx context.Context) (*sight, error) {
+	loss, err := j.validationLoss(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := &sight{loss: loss, figure: loss}
+	if m := j.metric(); m != "loss" {
+		answers, err := j.Goal.Answer(ctx, j.tuned, j.watched)
+		if err != nil {
+			return nil, err
+		}
+		set, answers, _ := answered(j.watched, answers)
+		score, err := j.Goal.Score(set, answers, j.tuned.Classes, Validation, true)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range score.Figures {
+			if f.Name == m {
+				s.figure = f.Value
+			}
+		}
+	}
+	if j.tuned.Classes == nil {
+		answers, err := j.Goal.Answer(ctx, j.tuned, j.watched[:1])
+		if err != nil {
+			return nil, err
+		}
+		s.sample = fmt.Sprintf("  %q → %q", answers[0].Input, answers[0].Got)
+	}
+	return s, nil
+}
+
+// weigh writes down what was seen, keeps the best weights, and ends training
+// when patience is out.
+func (j *job) weigh(env *pipeline.Env, step train.Step, s sight) error {
+	at := float64(step.Done)
+	j.seen.Validation = append(j.seen.Validation, [2]float64{at, s.loss})
+	j.seen.Metric = append(j.seen.Metric, [2]float64{at, s.figure})
+	score := s.figure
+	if j.metric() == "loss" {
+		score = -s.loss
+	}
+	mark := ""
+	if j.loop.Offer(score) {
+		j.seen.Stale, mark = 0, "  (best)"
+	} else {
+		j.seen.Stale++
+	}
+	j.loop.Observe(s.loss)
+	line := fmt.Sprintf("step %d of %d  loss %.3f  validation loss %.3f", step.Done, step.Steps, step.Loss(), s.loss)
+	if m := j.metric(); m != "loss" {
+		line += fmt.Sprintf("  %s %.3f", m, s.figure)
+	}
+	env.Progress.Say(line + mark + s.sample)
+	if j.Stop.Patience > 0 && j.seen.Stale >= j.Stop.Patience {
+		env.Progress.Say(fmt.Sprintf("stopped: %s has not become better in %d looks", j.metric(), j.Stop.Patience))
+		return train.ErrStop
+	}
+	return nil
+}
+
+// validationLoss is the mean loss of a target, or of a text, in nats.
+func (j *job) validationLoss(ctx context.Context) (float64, error) {
+	var b model.Batch
+	tp := tensor.Scratch()
+	nll, targets := 0.0, 0
+	for _, at := range inOrder(j.validation, rowsAtOnce) {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		j.Goal.Fill(&b, pickRows(j.validation, at), len(j.tuned.Classes))
+		l := j.tuned.Model.Loss(tp, &b)
+		nll += l.NLL
+		targets += l.Targets
+		tp.Reset()
+	}
+	return nll / float64(max(targets, 1)), nil
+}
+
+// judge answers the test set (without one, validation), and sets the baselines
+// beside the model.
+func (j *job) judge(ctx context.Context) (pipeline.Metrics, error) {
+	var m pipeline.Metrics
+	split := Test
+	if len(j.sets[Test]) == 0 {
+		split = Validation
+	}
+	if set := j.sets[split]; len(set) > 0 {
+		answers, err := j.Goal.Answer(ctx, j.tuned, set)
+		if err != nil {
+			return m, err
+		}
+		var counts pipeline.Counts
+		if set, answers, counts = answered(set, answers); len(set) > 0 {
+			if m, err = compare(j.Goal, j.sets[Train], set, answers, j.tuned.Classes, split); err != nil {
+				return m, err
+			}
+		}
+		if n := counts.Dropped["too_long"]; n > 0 {
+			m.Figures = append(m.Figures, pipeline.Figure{Name: "examples not answered", Value: float64(n), N: counts.Read, Unit: "examples", Note: split + ": too long for the context"})
+		}
+	}
+	unit := "loss, nats a token"
+	if j.tuned.Classes != nil {
+		unit = "loss, nats a text"
+	}
+	m.Curves = append(m.Curves, pipeline.Curve{Name: Train, X: "step", Y: unit, Points: j.seen.Train})
+	if len(j.seen.Validation) > 0 {
+		m.Curves = append(m.Curves, pipeline.Curve{Name: Validation, X: "step", Y: unit, Points: j.seen.Validation})
+		if j.metric() != "loss" {
+			m.Curves = append(m.Curves, pipeline.Curve{Name: Validation, X: "step", Y: j.metric(), Points: j.seen.Metric})
+		}
+		score, step := j.loop.Best()
+		if j.metric() == "loss" {
+			score = -score
+		}
+		m.Figures = append(m.Figures, pipeline.Figure{Name: "best " + j.metric(), Value: score, N: int64(len(j.watched)), Note: fmt.Sprintf("%s, after step %d; these weights were kept", Validation, step)})
+	}
+	l := j.trainLengths
+	m.Figures = append(m.Figures, pipeline.Figure{Name: "examples too long for the context", Value: float64(l.Cut + l.Dropped), Unit: "examples",
+		Note: fmt.Sprintf("of %d for training; too_long: %s; the longest has %d tokens, the context %d", l.Whole+l.Cut+l.Dropped, j.Goal.Long(), l.Longest, j.tuned.LM.Context())})
+	m.Samples = append(m.Samples, pipeline.Sample{Title: "what is learned of the first training example (in brackets: predicted)",
+		Text: Preview(j.tuned.Tokenizer, j.Goal.Segments(j.sets[Train][j.rows[0].row]))})
+	return m, nil
+}
+
+// mostTranslations is how many translations a report shows.
+const mostTranslations = 12
+
+// compare scores answers and sets baselines beside every figure.
+func compare(g Goal, trained, set []Example, answers []Prediction, classes []string, note string) (pipeline.Metrics, error) {
+	m, err := g.Score(set, answers, classes, note, false)
+	if err != nil || len(trained) == 0 {
+		return m, err
+	}
+	baselines, err := g.Baselines(trained, set, classes)
+	if err != nil {
+		return m, err
+	}
+	headline := map[string]bool{}
+	for _, name := range g.Metrics() {
+		headline[name] = true
+	}
+	figures := m.Figures
+	m.Figures = nil
+	others := make([]pipeline.Metrics, len(baselines))
+	for i, b := range baselines {
+		if others[i], err = g.Score(set, b.Answers, classes, "", false); err != nil {
+			return m, err
+		}
+	}
+	for k, f := range figures {
+		m.Figures = append(m.Figures, f)
+		if !headline[f.Name] {
+			continue
+		}
+		for i, b := range baselines {
+			o := others[i].Figures[k]
+			o.Note = strings.TrimSuffix(b.Name+o.Note, " · ")
+			m.Figures = append(m.Figures, o)
+		}
+	}
+	if classes == nil {
+		last := baselines[len(baselines)-1].Answers
+		for i := range min(mostTranslations, len(set)) {
+			k := i * len(set) / min(mostTranslations, len(set))
+			m.Translations = append(m.Translations, pipeline.Translation{Source: set[k].Text, Reference: set[k].Target, Output: answers[k].Got, Baseline: last[k].Got})
+		}
+	}
+	return m, nil
+}
+
+// counts are the training examples: those learned from, and those too long.
+func (j *job) counts() pipeline.Counts {
+	c := pipeline.Counts{Read: int64(len(j.sets[Train])), Kept: int64(len(j.rows))}
+	for range j.trainLengths.Dropped {
+		c.Drop("too_long")
+	}
+	c.Sum("cut", int64(j.trainLengths.Cut))
+	c.Sum("learned_tokens", learned(j.rows))
+	for _, s := range [...]string{Validation, Test} {
+		c.Sum(s, int64(len(j.sets[s])))
+	}
+	return c
+}
+
+// summary is a line for each headline figure, baselines behind it.
+func summary(m pipeline.Metrics) []string {
+	var lines []string
+	at := map[string]int{}
+	for _, f := range m.Figures {
+		if f.Better == "" || strings.Contains(f.Name, " of ") {
+			continue
+		}
+		text := fmt.Sprintf("%.4g", f.Value)
+		if f.PlusMinus > 0 {
+			text += fmt.Sprintf(" ± %.2g", f.PlusMinus)
+		}
+		note, _, _ := strings.Cut(f.Note, " · ")
+		if i, ok := at[f.Name]; ok {
+			lines[i] += fmt.Sprintf("; %s %s", note, text)
+			continue
+		}
+		at[f.Name] = len(lines)
+		lines = append(lines, fmt.Sprintf("%s %s on %d %s examples", f.Name, text, f.N, note))
+	}
+	return lines
+}
+
+func cardPath(dir string) string { return filepath.Join(dir, "MODEL_CARD.md") }

@@ -1,0 +1,63 @@
+package finetune
+
+import (
+	"context"
+	"fmt"
+
+	"fragua/pipeline"
+)
+
+// A Predictor answers single texts with a fine-tuned model: what the commands
+// predict and translate, and the server, are made of. It is not safe for
+// concurrent use.
+type Predictor struct{ tuned *Tuned }
+
+// OpenPredictor reads a fine-tuned model directory.
+func OpenPredictor(dir string) (*Predictor, error) {
+	m, err := OpenTuned(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &Predictor{m}, nil
+}
+
+// Goal is what the model was fine-tuned for: "sentiment" or "translation".
+func (p *Predictor) Goal() string { return p.tuned.Goal.Name() }
+
+// Labels are the classes, in the order of probabilities; nil for translation.
+func (p *Predictor) Labels() []string { return p.tuned.Classes }
+
+// Answer answers texts, many at a time; ids and references may be empty.
+func (p *Predictor) Answer(ctx context.Context, examples []Example) ([]Prediction, error) {
+	return p.tuned.Goal.Answer(ctx, p.tuned, examples)
+}
+
+// Predict names the class of a text and gives the probability of each of Labels.
+func (p *Predictor) Predict(ctx context.Context, text string) (label string, probs []float32, err error) {
+	if p.tuned.Classes == nil {
+		return "", nil, p.wrongGoal("predict classes", "translate")
+	}
+	got, err := p.one(ctx, text)
+	return got.Got, got.Probs, err
+}
+
+// Translate translates a text.
+func (p *Predictor) Translate(ctx context.Context, text string) (string, error) {
+	if _, ok := p.tuned.Goal.(*Translation); !ok {
+		return "", p.wrongGoal("translate", "predict")
+	}
+	got, err := p.one(ctx, text)
+	return got.Got, err
+}
+
+func (p *Predictor) one(ctx context.Context, text string) (Prediction, error) {
+	got, err := p.Answer(ctx, []Example{{ID: "text", Text: tidy(text)}})
+	if err != nil {
+		return Prediction{}, err
+	}
+	return got[0], nil
+}
+
+func (p *Predictor) wrongGoal(want, instead string) error {
+	return pipeline.Hintf(fmt.Errorf("this model does not %s: it was fine-tuned for %s", want, p.Goal()), "use fragua %s", instead)
+}

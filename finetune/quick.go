@@ -1,0 +1,162 @@
+package finetune
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"fragua/pipeline"
+)
+
+// Quick is a fine-tuning told by flags instead of a configuration. Its zero
+// fields are decided by what the others say, and by the stages' defaults.
+type Quick struct {
+	Model   string // a pretrained model's directory, or a run that holds one
+	Data    string // a table; or a folder with a folder for each class
+	Text    string // column of the text
+	Label   string // column of its class: the goal is sentiment
+	Source  string // column of the sentence
+	Target  string // column of its translation: the goal is translation
+	TooLong string // error, drop, keep_start, keep_end or keep_ends
+	Epochs  int
+	LR      float64
+	Batch   int
+	Seed    uint64
+}
+
+// Config returns the configuration that the flags amount to, with stages
+// `examples` and `tuned`, and what was decided, a sentence each. Relative paths
+// stay as they are: they resolve against the folder that the configuration is
+// parsed with. What is missing or contradicts itself is a *pipeline.UsageError.
+func (q Quick) Config() (config []byte, decided []string, err error) {
+	say := func(format string, args ...any) { decided = append(decided, fmt.Sprintf(format, args...)) }
+	if q.Model == "" || q.Data == "" {
+		return nil, nil, usage("give a model and data", "fragua finetune --model DIR --data reviews.csv --text review --label stars")
+	}
+	dir, err := findModel(q.Model)
+	if err != nil {
+		return nil, nil, err
+	}
+	if dir != q.Model {
+		say("model: %s, the one in %s", dir, q.Model)
+	}
+	info, err := os.Stat(q.Data)
+	if err != nil {
+		return nil, nil, &pipeline.UsageError{Err: err}
+	}
+	goal, layout, columns := "", "table", ""
+	switch {
+	case (q.Label != "" || q.Text != "") && (q.Source != "" || q.Target != ""):
+		return nil, nil, usage("text and label are for sentiment, source and target for translation", "give one pair of them")
+	case q.Source != "" && q.Target != "":
+		goal = "translation"
+		columns = fmt.Sprintf("\n      source: %s\n      target: %s", quote(q.Source), quote(q.Target))
+		say("goal: translation, from column %s to column %s", q.Source, q.Target)
+	case q.Text != "" && q.Label != "":
+		goal = "sentiment"
+		columns = fmt.Sprintf("\n      text: %s\n      label: %s", quote(q.Text), quote(q.Label))
+		say("goal: sentiment, which names the %s of a %s", q.Label, q.Text)
+	case info.IsDir() && q.Text+q.Label+q.Source+q.Target == "":
+		goal, layout = "sentiment", "folders"
+		say("goal: sentiment; every folder in %s is a class, every file in it a text", q.Data)
+	default:
+		return nil, nil, usage("say which columns hold what", "--text COLUMN --label COLUMN for sentiment, --source COLUMN --target COLUMN for translation")
+	}
+	if layout == "table" && !info.IsDir() {
+		if err := q.columnsExist(); err != nil {
+			return nil, nil, err
+		}
+	}
+	long := q.TooLong
+	if long == "" {
+		long = map[string]string{"sentiment": string(KeepEnds), "translation": string(LongDrop)}[goal]
+		what := map[string]string{"sentiment": "texts longer than the context lose their middle", "translation": "pairs longer than the context are left out, and counted"}[goal]
+		say("too_long: %s: %s", long, what)
+	}
+	tune := ""
+	if q.Epochs > 0 {
+		tune += fmt.Sprintf("\n      epochs: %d", q.Epochs)
+	}
+	if q.LR > 0 {
+		tune += fmt.Sprintf("\n      lr: %g", q.LR)
+	}
+	if q.Batch > 0 {
+		tune += fmt.Sprintf("\n      batch: %d", q.Batch)
+	}
+	say("split: a tenth of the rows for validation and a tenth for test")
+	yaml := fmt.Sprintf(`description: Made from flags of fragua finetune.
+seed: %d
+stages:
+  - name: examples
+    use: label
+    with:
+      data: [{%s: {path: %s}}]%s
+  - name: tuned
+    use: finetune
+    from: {model: %s, examples: examples}
+    with:
+      goal: {%s: {too_long: %s}}%s
+`, q.Seed, layout, quote(q.Data), columns, quote(dir), goal, long, tune)
+	return []byte(yaml), decided, nil
+}
+
+// columnsExist looks at the table's first row, so that a misspelt column is
+// told before anything is done.
+func (q Quick) columnsExist() error {
+	cols := columns{text: q.Text, label: q.Label}
+	if q.Source != "" {
+		cols = columns{text: q.Source, target: q.Target}
+	}
+	for _, err := range readTable(q.Data, cols) {
+		if err != nil {
+			return &pipeline.UsageError{Err: err}
+		}
+		return nil
+	}
+	return &pipeline.UsageError{Err: fmt.Errorf("%s has no rows", q.Data)}
+}
+
+// findModel takes a model's directory, or the run that it lies in.
+func findModel(dir string) (string, error) {
+	m, err := pipeline.ReadManifest(dir)
+	if err == nil {
+		if m.Kind != pipeline.Model {
+			return "", usage(fmt.Sprintf("%s holds %s, not a model", dir, m.Kind), "give the directory of a pretrain stage")
+		}
+		return dir, nil
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		return "", err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return "", &pipeline.UsageError{Err: err}
+	}
+	var found []string
+	for _, e := range entries {
+		inner := filepath.Join(dir, e.Name())
+		if m, err := pipeline.ReadManifest(inner); err == nil && m.Kind == pipeline.Model && m.Use == "pretrain" {
+			found = append(found, inner)
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return "", usage(dir+" holds no finished model", "give the directory of a pretrain stage, such as runs/quickstart/base")
+	}
+	return "", usage(fmt.Sprintf("%s holds several models", dir), "give one of "+strings.Join(found, ", "))
+}
+
+func usage(what, hint string) error {
+	return &pipeline.UsageError{Err: pipeline.Hintf(errors.New(what), "%s", hint)}
+}
+
+// quote writes a text as YAML reads it whatever it holds.
+func quote(s string) string {
+	b, _ := json.Marshal(s) // a string always encodes
+	return string(b)
+}

@@ -1,0 +1,188 @@
+package finetune
+
+import (
+	"context"
+	"fmt"
+
+	"fragua/model"
+	"fragua/model/train"
+	"fragua/pipeline"
+	"fragua/tokenize"
+)
+
+// Translation is the goal of writing a sentence in another language. Source
+// and target stand in one sequence, and only the target is learned, its end
+// included:
+//
+//	source … <separator> target … <|endoftext|>
+//	                     └────── learned ─────┘
+type Translation struct {
+	TooLong   TooLong      `yaml:"too_long" doc:"What becomes of pairs longer than the context: error or drop. Required."`
+	Separator string       `yaml:"separator" doc:"The special token between source and target."`
+	Smoothing float64      `yaml:"label_smoothing" doc:"Share of each target given to all other tokens alike."`
+	Search    model.Search `yaml:"search" doc:"How translations are searched: beams 1 is greedy."`
+	MaxRatio  float64      `yaml:"max_ratio" doc:"A translation has at most so many times the source's tokens, and ten."`
+}
+
+// NewTranslation returns the goal with its defaults: a greedy search, and the
+// separator that fragua's tokenizers have. TooLong has no default.
+func NewTranslation() *Translation {
+	return &Translation{Separator: "<|translate|>", Search: model.Search{Beams: 1, Alpha: 1}, MaxRatio: 2}
+}
+
+// Check finds faults that types cannot show.
+func (g *Translation) Check() []pipeline.Fault {
+	faults := g.TooLong.fault()
+	if g.TooLong != "" && g.TooLong != LongError && g.TooLong != LongDrop {
+		faults = append(faults, pipeline.Fault{Path: "too_long", Err: fmt.Sprintf("%s cuts a sentence off its translation", g.TooLong), Hint: "error or drop"})
+	}
+	if g.Separator == "" {
+		faults = append(faults, pipeline.Fault{Path: "separator", Err: "no separator", Hint: "<|translate|>"})
+	}
+	if g.Smoothing < 0 || g.Smoothing >= 1 {
+		faults = append(faults, pipeline.Fault{Path: "label_smoothing", Err: fmt.Sprintf("%v is not in [0, 1)", g.Smoothing)})
+	}
+	if g.Search.Beams < 1 {
+		faults = append(faults, pipeline.Fault{Path: "search.beams", Err: fmt.Sprintf("%d beams", g.Search.Beams), Hint: "1 is greedy, 4 or 5 usual"})
+	}
+	if g.MaxRatio <= 0 {
+		faults = append(faults, pipeline.Fault{Path: "max_ratio", Err: fmt.Sprintf("%v leaves no room for a translation", g.MaxRatio), Hint: "2"})
+	}
+	return faults
+}
+
+// Name is translation.
+func (g *Translation) Name() string { return "translation" }
+
+// Long is what to do with long pairs.
+func (g *Translation) Long() TooLong { return g.TooLong }
+
+// Metrics are what training may be stopped by.
+func (g *Translation) Metrics() []string { return []string{"loss", "BLEU", "chrF2"} }
+
+// Segments is the pair.
+func (g *Translation) Segments(e Example) []Segment {
+	return append(g.Prompt(e), Segment{Text: e.Target, Learn: true}, Segment{Token: tokenize.EndOfText, Learn: true})
+}
+
+// Prompt is the source and the separator.
+func (g *Translation) Prompt(e Example) []Segment {
+	return []Segment{{Text: e.Text}, {Token: g.Separator}}
+}
+
+// Classes is none.
+func (g *Translation) Classes(examples []Example) ([]string, error) {
+	for _, e := range examples {
+		if e.Target == "" {
+			return nil, pipeline.Hintf(fmt.Errorf("example %s has no target", e.ID), "translation needs pairs: label with source and target")
+		}
+	}
+	return nil, nil
+}
+
+// Fill lays pairs out from the left; what is learned of position t is id t+1.
+func (g *Translation) Fill(b *model.Batch, rows []sequence, _ int) {
+	t := 0
+	for _, s := range rows {
+		t = max(t, len(s.ids)-1)
+	}
+	lay(b, len(rows), t, true)
+	b.Smoothing = float32(g.Smoothing)
+	for r, s := range rows {
+		n := len(s.ids) - 1
+		copy(b.IDs[r*t:], s.ids[:n])
+		clear(b.Docs[r*t : r*t+n])
+		for i := range n {
+			if s.learn[i+1] {
+				b.Targets[r*t+i] = s.ids[i+1]
+			}
+		}
+	}
+}
+
+// Build is the model as it is: it predicts tokens already.
+func (g *Translation) Build(m model.LanguageModel, _ []string, _ []Example, _ uint64) (train.Model, error) {
+	return m, nil
+}
+
+// Answer translates each example.
+func (g *Translation) Answer(ctx context.Context, m *Tuned, examples []Example) ([]Prediction, error) {
+	out, rows, err := m.prompts(g, examples)
+	if err != nil {
+		return nil, err
+	}
+	search := g.Search
+	search.End, _ = m.Tokenizer.ID(tokenize.EndOfText)
+	search.Limit = func(prompt []int32) int {
+		return max(0, min(int(g.MaxRatio*float64(len(prompt)))+10, m.LM.Context()-len(prompt)))
+	}
+	for _, at := range inOrder(rows, m.batch()) {
+		prompts := make([][]int32, len(at))
+		for i, r := range at {
+			prompts[i] = rows[r].ids
+		}
+		found, err := model.Beam(ctx, m.LM.Decoder(), prompts, search)
+		if err != nil {
+			return nil, err
+		}
+		for i, r := range at {
+			if len(found[i]) > 0 {
+				out[rows[r].row].Got = tidy(m.Tokenizer.Decode(found[i][0].IDs))
+			}
+		}
+	}
+	for i, e := range examples {
+		out[i].Want = e.Target
+	}
+	return out, nil
+}
+
+// Score is BLEU and chrF.
+func (g *Translation) Score(examples []Example, got []Prediction, _ []string, note string, quick bool) (pipeline.Metrics, error) {
+	n := len(examples)
+	refs := make([][]string, n)
+	bleu, chrf := make([]BLEUStats, n), make([]ChrFStats, n)
+	var b BLEU
+	var c ChrF
+	for i, e := range examples {
+		refs[i] = []string{e.Target}
+		bleu[i], chrf[i] = b.Stats(got[i].Got, e.Target), c.Stats(got[i].Got, e.Target)
+	}
+	bleuOf := func(rows []int) float64 {
+		var sum BLEUStats
+		for _, r := range rows {
+			sum.Add(bleu[r])
+		}
+		return b.Score(sum)
+	}
+	chrfOf := func(rows []int) float64 {
+		var sum ChrFStats
+		for _, r := range rows {
+			sum.Add(chrf[r])
+		}
+		return c.Score(sum)
+	}
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
+	}
+	fs := []pipeline.Figure{
+		{Name: "BLEU", Value: bleuOf(all), N: int64(n), Better: "higher", Note: note + " · " + b.Signature(refs)},
+		{Name: "chrF2", Value: chrfOf(all), N: int64(n), Better: "higher", Note: note + " · " + c.Signature(refs)},
+	}
+	if !quick {
+		fs[0].PlusMinus, fs[1].PlusMinus = bootstrap(n, bleuOf), bootstrap(n, chrfOf)
+	}
+	return pipeline.Metrics{Figures: fs}, nil
+}
+
+// Baselines are the source itself, and each word by its likeliest translation.
+func (g *Translation) Baselines(train, test []Example, _ []string) ([]Baseline, error) {
+	lexicon := FitLexicon(train)
+	copied, words := Baseline{Name: CopyName}, Baseline{Name: LexiconName}
+	for _, e := range test {
+		copied.Answers = append(copied.Answers, Prediction{ID: e.ID, Got: e.Text})
+		words.Answers = append(words.Answers, Prediction{ID: e.ID, Got: lexicon.Translate(e.Text)})
+	}
+	return []Baseline{copied, words}, nil
+}

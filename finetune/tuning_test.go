@@ -1,0 +1,663 @@
+package finetune
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"fragua/model"
+	"fragua/model/kernel"
+	"fragua/model/train"
+	"fragua/pipeline"
+	"fragua/tokenize"
+)
+
+// byteTokenizer is a tokenizer.json of the 256 bytes and a few special tokens.
+func byteTokenizer(t testing.TB) []byte {
+	t.Helper()
+	// The characters that stand for bytes in byte-level BPE (Radford et al. 2019).
+	vocab, next := map[string]int{}, rune(256)
+	for b := range 256 {
+		r := rune(b)
+		if !('!' <= b && b <= '~' || 0xa1 <= b && b <= 0xac || 0xae <= b && b <= 0xff) {
+			r = next
+			next++
+		}
+		vocab[string(r)] = b
+	}
+	var added []map[string]any
+	for i, s := range []string{tokenize.EndOfText, "<|pad|>", "<|translate|>"} {
+		vocab[s] = 256 + i
+		added = append(added, map[string]any{"id": 256 + i, "content": s, "special": true, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false})
+	}
+	b, err := json.Marshal(map[string]any{
+		"version": "1.0", "added_tokens": added,
+		"pre_tokenizer": map[string]any{"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true},
+		"decoder":       map[string]any{"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true},
+		"model":         map[string]any{"type": "BPE", "vocab": vocab, "merges": []string{}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// baseModel writes a small pretrained model's directory.
+func baseModel(t testing.TB, context int) pipeline.Dir {
+	t.Helper()
+	dir := t.TempDir()
+	arch := &model.GPT{Layers: 2, Heads: 2, Width: 32}
+	lm, err := arch.Build(260, context, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := model.Save(dir, lm, model.Extra{End: 256}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, tokenizerFile), byteTokenizer(t), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return pipeline.Dir{Path: dir, Manifest: &pipeline.Manifest{}}
+}
+
+// examplesDir writes examples as the label stage does.
+func examplesDir(t testing.TB, examples []Example) pipeline.Dir {
+	t.Helper()
+	d := pipeline.Dir{Path: t.TempDir(), Manifest: &pipeline.Manifest{}}
+	for _, split := range splits {
+		name := split + "-00000.parquet"
+		s, err := pipeline.WriteShard(d.File(name), func(yield func(Example, error) bool) {
+			for _, e := range examples {
+				if e.Split == split && !yield(e, nil) {
+					return
+				}
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Rows > 0 {
+			d.Manifest.Shards = append(d.Manifest.Shards, pipeline.Shard{Name: name, Rows: s.Rows})
+		}
+	}
+	return d
+}
+
+// moods are short texts whose class one letter tells.
+func moods(n int) []Example {
+	rng := rand.New(rand.NewPCG(3, 4))
+	var out []Example
+	for i := range n {
+		class := []string{"mal", "bien"}[i%2]
+		text := make([]byte, 3+rng.IntN(8))
+		for k := range text {
+			text[k] = "abcd"[rng.IntN(4)]
+		}
+		text[rng.IntN(len(text))] = "xy"[i%2]
+		out = append(out, Example{ID: fmt.Sprint(i), Text: string(text), Labels: []string{class}, Split: []string{Train, Train, Train, Validation, Test}[i/2%5]})
+	}
+	return out
+}
+
+// mirrors are pairs whose target is the source in capitals.
+func mirrors(n int) []Example {
+	rng := rand.New(rand.NewPCG(5, 6))
+	var out []Example
+	for i := range n {
+		text := make([]byte, 1+rng.IntN(3))
+		for k := range text {
+			text[k] = "abc"[rng.IntN(3)]
+		}
+		out = append(out, Example{ID: fmt.Sprint(i), Text: string(text), Target: strings.ToUpper(string(text)), Split: []string{Train, Train, Train, Validation, Test}[i%5]})
+	}
+	return out
+}
+
+func tune(goal Goal) *Finetune {
+	f := NewFinetune()
+	f.Goal = GoalChoice{name: goal.Name(), Goal: goal}
+	f.LR, f.Batch = 3e-3, 16
+	return f
+}
+
+func sentiment(long TooLong) *Sentiment {
+	g := NewSentiment()
+	g.TooLong = long
+	return g
+}
+
+func translation() *Translation {
+	g := NewTranslation()
+	g.TooLong = LongDrop
+	return g
+}
+
+// run carries the stage's one task out and returns its folder.
+func run(t testing.TB, f *Finetune, base, examples pipeline.Dir) (string, pipeline.Counts) {
+	t.Helper()
+	if faults := f.Check(); len(faults) > 0 {
+		t.Fatalf("%+v", faults)
+	}
+	env := testEnv(t)
+	env.In = map[string][]pipeline.Dir{"model": {base}, "examples": {examples}}
+	c, err := f.do(context.Background(), env, pipeline.Task{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Check(); err != nil {
+		t.Fatal(err)
+	}
+	return env.Out, c
+}
+
+func figure(t testing.TB, m pipeline.Metrics, name, note string) pipeline.Figure {
+	t.Helper()
+	for _, f := range m.Figures {
+		if f.Name == name && strings.HasPrefix(f.Note, note) {
+			return f
+		}
+	}
+	t.Fatalf("no figure %q of %q in %+v", name, note, m.Figures)
+	return pipeline.Figure{}
+}
+
+// The whole road of sentiment: it learns, beats the majority, is saved, opened,
+// and answers the same.
+func TestSentimentLearns(t *testing.T) {
+	base, examples := baseModel(t, 16), moods(400)
+	for _, pool := range []Pool{PoolLast, PoolConcat} {
+		g := sentiment(KeepEnds)
+		g.Pool, g.ClassWeights = pool, WeightsBalanced
+		f := tune(g)
+		f.Epochs = 12
+		dir, counts := run(t, f, base, examplesDir(t, examples))
+		if counts.Read != 240 || counts.Kept != 240 {
+			t.Errorf("%s: counts %+v", pool, counts)
+		}
+		m, err := pipeline.ReadMetrics(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		acc := figure(t, m, "accuracy", Test)
+		if acc.Value < 0.9 || acc.N != 80 || acc.PlusMinus <= 0 || figure(t, m, "accuracy", MajorityName).Value != 0.5 || figure(t, m, "accuracy", NBLRName).N != 80 {
+			t.Errorf("%s: %+v", pool, m.Figures)
+		}
+		p, err := OpenPredictor(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hits := 0
+		for _, e := range examples {
+			if e.Split != Test {
+				continue
+			}
+			label, probs, err := p.Predict(context.Background(), e.Text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if label == e.Labels[0] {
+				hits++
+			}
+			if len(probs) != 2 || math.Abs(float64(probs[0]+probs[1])-1) > 1e-5 {
+				t.Fatalf("probabilities %v", probs)
+			}
+		}
+		if float64(hits)/80 != acc.Value {
+			t.Errorf("%s: opened again it is right %d times, before %v", pool, hits, acc.Value*80)
+		}
+		if _, err := p.Translate(context.Background(), "x"); err == nil {
+			t.Error("a model for sentiment translated")
+		}
+		var config map[string]any
+		b, _ := os.ReadFile(filepath.Join(dir, model.ConfigFile))
+		if err := json.Unmarshal(b, &config); err != nil || config["id2label"].(map[string]any)["0"] != "bien" {
+			t.Errorf("%v %s", err, b)
+		}
+		if isHF := strings.Contains(string(b), "GPT2ForSequenceClassification"); isHF != (pool == PoolLast) {
+			t.Errorf("%s: config.json %s", pool, b)
+		}
+		if card, err := os.ReadFile(filepath.Join(dir, "MODEL_CARD.md")); err != nil || !strings.Contains(string(card), NBLRName) {
+			t.Errorf("%v\n%s", err, card)
+		}
+	}
+}
+
+// The whole road of translation: it learns to write, and to stop.
+func TestTranslationLearnsAndStops(t *testing.T) {
+	examples := mirrors(500)
+	f := tune(translation())
+	f.Epochs = 20
+	dir, _ := run(t, f, baseModel(t, 16), examplesDir(t, examples))
+	m, err := pipeline.ReadMetrics(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := figure(t, m, "chrF2", Test); got.Value < 90 {
+		t.Errorf("chrF2 %+v", got)
+	}
+	if got := figure(t, m, "chrF2", CopyName); got.Value > 5 || len(m.Translations) == 0 {
+		t.Errorf("copy %+v", got)
+	}
+	p, err := OpenPredictor(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := 0
+	for _, e := range examples[:50] {
+		got, err := p.Translate(context.Background(), e.Text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got) > len(e.Target) {
+			long++
+		}
+	}
+	if long > 2 {
+		t.Errorf("%d of 50 translations do not stop where they should", long)
+	}
+}
+
+// What is masked and what is learned: the target and its end, nothing else.
+func TestMasks(t *testing.T) {
+	tok, err := tokenize.Parse(byteTokenizer(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := translation()
+	enc := encoder{tok: tok, context: 16, long: LongError}
+	var tally lengths
+	e := Example{Text: "ab", Target: "c"}
+	s, err := enc.encode(g.Segments(e), &tally)
+	if err != nil {
+		t.Fatal(err)
+	}
+	end, sep := int32(256), int32(258)
+	if want := []int32{'a', 'b', sep, 'c', end}; !slices.Equal(s.ids, want) {
+		t.Errorf("ids %v, want %v", s.ids, want)
+	}
+	var b model.Batch
+	long, _ := enc.encode(g.Segments(Example{Text: "abc", Target: "de"}), &tally)
+	g.Fill(&b, []sequence{s, long}, 0)
+	if want := []int32{-1, -1, 'c', end, -1, -1, -1, -1, -1, 'd', 'e', end}; !slices.Equal(b.Targets, want) {
+		t.Errorf("targets %v, want %v", b.Targets, want)
+	}
+	if want := []int32{0, 0, 0, 0, -1, -1, 0, 0, 0, 0, 0, 0}; !slices.Equal(b.Docs, want) {
+		t.Errorf("docs %v, want %v", b.Docs, want)
+	}
+	if got, want := Preview(tok, g.Segments(Example{Text: "a b", Target: "c"})), "a · b <|translate|> [c] [<|endoftext|>]"; got != want {
+		t.Errorf("preview %q, want %q", got, want)
+	}
+}
+
+// loss(a) + loss(b) = loss(a and b in one batch), for both goals: padding
+// changes nothing.
+func TestLossesAddUp(t *testing.T) {
+	base := baseModel(t, 32)
+	for _, c := range []struct {
+		goal Goal
+		a, b Example
+	}{
+		{translation(), Example{Text: "ab", Target: "c"}, Example{Text: "abcdefg", Target: "xyzuv"}},
+		{sentiment(LongError), Example{Text: "ab", Labels: []string{"x"}}, Example{Text: "abcdefgh", Labels: []string{"y"}}},
+		{&Sentiment{Pool: PoolConcat, TooLong: LongError}, Example{Text: "ab", Labels: []string{"x"}}, Example{Text: "abcdefgh", Labels: []string{"y"}}},
+	} {
+		lm, tok, err := openBase(base.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		set := []Example{c.a, c.b}
+		classes, err := c.goal.Classes(set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := c.goal.Build(lm, classes, set, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, _, err := encodeAll(encoder{tok: tok, context: 32, long: c.goal.Long()}, c.goal, set, classes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		loss := func(rows ...sequence) float64 {
+			var b model.Batch
+			c.goal.Fill(&b, rows, len(classes))
+			return m.Loss(nil, &b).NLL
+		}
+		apart, together := loss(rows[0])+loss(rows[1]), loss(rows...)
+		if math.Abs(apart-together) > 1e-4 || math.IsNaN(together) {
+			t.Errorf("%s: apart %v, together %v", c.goal.Name(), apart, together)
+		}
+	}
+}
+
+func TestTooLong(t *testing.T) {
+	tok, err := tokenize.Parse(byteTokenizer(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		long TooLong
+		want string
+	}{{KeepStart, "abcd"}, {KeepEnd, "efgh"}, {KeepEnds, "abgh"}, {LongDrop, ""}} {
+		var tally lengths
+		enc := encoder{tok: tok, context: 5, long: c.long}
+		s, err := enc.encode(sentiment(c.long).Segments(Example{Text: "abcdefgh"}), &tally)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if s.ids != nil {
+			got = tok.Decode(s.ids[:len(s.ids)-1])
+			if s.ids[len(s.ids)-1] != 256 || len(s.learn) != len(s.ids) {
+				t.Errorf("%s: the end is lost: %v", c.long, s.ids)
+			}
+		}
+		if got != c.want || tally.Longest != 9 || tally.Cut+tally.Dropped != 1 {
+			t.Errorf("%s: %q, want %q; %+v", c.long, got, c.want, tally)
+		}
+	}
+	var tally lengths
+	enc := encoder{tok: tok, context: 5, long: LongError}
+	_, err = enc.encode(sentiment(LongError).Segments(Example{Text: "abcdefgh"}), &tally)
+	var hint *pipeline.Hint
+	if err == nil || !strings.Contains(err.Error(), "9 tokens do not fit into 5") || !errors.As(err, &hint) {
+		t.Errorf("error %v", err)
+	}
+	// The last id of a pair is predicted and not read: 6 ids fit a context of 5.
+	enc.long = LongDrop
+	if s, _ := enc.encode(translation().Segments(Example{Text: "ab", Target: "cd"}), &tally); len(s.ids) != 6 {
+		t.Errorf("a pair that just fits has %d ids", len(s.ids))
+	}
+	if s, _ := enc.encode(translation().Segments(Example{Text: "abc", Target: "cd"}), &tally); s.ids != nil {
+		t.Errorf("a pair that does not fit has %d ids", len(s.ids))
+	}
+}
+
+// Every epoch has every row once, and batch n does not depend on those before.
+func TestBatches(t *testing.T) {
+	var rows []sequence
+	for i := range 53 {
+		rows = append(rows, sequence{ids: make([]int32, 2+i%7), learn: make([]bool, 2+i%7), class: i % 2, row: i})
+		rows[i].ids[0] = int32(i)
+	}
+	fresh := func() *batches { return &batches{rows: rows, size: 8, seed: 9, classes: 2, goal: sentiment(LongError)} }
+	s := fresh()
+	if s.perEpoch() != 7 {
+		t.Fatalf("%d batches an epoch", s.perEpoch())
+	}
+	var first []int32
+	for epoch := range int64(2) {
+		seen := map[int32]bool{}
+		var order []int32
+		for i := range s.perEpoch() {
+			var b, again model.Batch
+			if err := s.Batch(epoch*7+i, &b); err != nil {
+				t.Fatal(err)
+			}
+			fresh().Batch(epoch*7+i, &again)
+			if !slices.Equal(b.IDs, again.IDs) || !slices.Equal(b.Labels, again.Labels) {
+				t.Fatalf("batch %d depends on what came before", i)
+			}
+			for r := range b.B {
+				seen[b.IDs[r*b.T]] = true
+				order = append(order, b.IDs[r*b.T])
+			}
+		}
+		if len(seen) != 53 || len(order) != 53 {
+			t.Errorf("epoch %d has %d rows", epoch, len(order))
+		}
+		if epoch == 1 && slices.Equal(first, order) {
+			t.Error("both epochs have one order")
+		}
+		first = order
+	}
+}
+
+func TestRates(t *testing.T) {
+	f := tune(translation())
+	f.LR, f.LayerDecay, f.Unfreeze, f.Schedule, f.Freeze = 1, 2, UnfreezeGradual, train.Scheduling("constant"), 1
+	f.Warmup = 0
+	rate := f.rate(100, 10, 3)
+	for _, c := range []struct {
+		step  int64
+		group int
+		want  float64
+	}{{0, 3, 1}, {0, 2, 0}, {10, 2, 0.5}, {10, 1, 0}, {20, 1, 0.25}, {99, 0, 0}} {
+		if got := rate(c.step, c.group); got != c.want {
+			t.Errorf("step %d, group %d: %v, want %v", c.step, c.group, got, c.want)
+		}
+	}
+}
+
+func TestGates(t *testing.T) {
+	base := baseModel(t, 8)
+	long := strings.Repeat("a", 20)
+	one := func(text, label string) Example {
+		return Example{ID: text, Text: text, Labels: []string{label}, Split: Train}
+	}
+	for want, c := range map[string]struct {
+		goal Goal
+		set  []Example
+	}{
+		"there are no training examples":               {sentiment(LongDrop), nil},
+		`no training example of class "b" is left`:     {sentiment(LongDrop), []Example{one("x", "a"), one(long, "b")}},
+		"all 2 training examples are longer than":      {sentiment(LongDrop), []Example{one(long, "a"), one(long, "b")}},
+		"have 1 classes":                               {sentiment(LongDrop), []Example{one("x", "a")}},
+		"has 0 labels, want one":                       {sentiment(LongDrop), []Example{{ID: "1", Text: "x", Split: Train}}},
+		"has no target":                                {translation(), []Example{one("x", "a")}},
+		"21 tokens do not fit into 8":                  {sentiment(LongError), []Example{one("x", "a"), one(long, "b")}},
+		`the tokenizer has no special token "<|sep|>"`: {&Translation{Separator: "<|sep|>", TooLong: LongDrop}, []Example{{Text: "a", Target: "b"}}},
+		"every target is masked":                       {silent{translation()}, []Example{{ID: "1", Text: "a", Target: "b"}}},
+	} {
+		f := tune(c.goal)
+		_, err := f.prepare(base.Path, map[string][]Example{Train: c.set}, 1)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q, got %v", want, err)
+		}
+	}
+	f := tune(sentiment(LongDrop))
+	f.Stop.Patience = 1
+	if _, err := f.prepare(base.Path, map[string][]Example{Train: {one("x", "a"), one("y", "b")}}, 1); err == nil || !strings.Contains(err.Error(), "needs validation") {
+		t.Error(err)
+	}
+}
+
+// silent is a goal that forgot to learn anything.
+type silent struct{ *Translation }
+
+func (silent) Segments(e Example) []Segment { return []Segment{{Text: e.Text}, {Text: e.Target}} }
+
+func TestFinetuneFaults(t *testing.T) {
+	for want, break_ := range map[string]func(*Finetune){
+		"too_long is not set":      func(f *Finetune) { f.Goal.Goal.(*Translation).TooLong = "" },
+		"cuts a sentence off":      func(f *Finetune) { f.Goal.Goal.(*Translation).TooLong = KeepEnds },
+		"no goal":                  func(f *Finetune) { f.Goal = GoalChoice{} },
+		"neither epochs nor steps": func(f *Finetune) { f.Epochs = 0 },
+		"cannot be computed in":    func(f *Finetune) { f.Accumulate = 3 },
+		"is not measured by":       func(f *Finetune) { f.Stop.Metric = "accuracy" },
+		"a learning rate of":       func(f *Finetune) { f.LR = 0 },
+		"let lower groups learn":   func(f *Finetune) { f.LayerDecay = 0.5 },
+		"are not below 0":          func(f *Finetune) { f.Freeze = -1 },
+		"is not a share":           func(f *Finetune) { f.Warmup = 2 },
+		"0 beams":                  func(f *Finetune) { f.Goal.Goal.(*Translation).Search.Beams = 0 },
+		"leaves no room":           func(f *Finetune) { f.Goal.Goal.(*Translation).MaxRatio = 0 },
+		"a batch of 0":             func(f *Finetune) { f.Batch = 0 },
+	} {
+		f := tune(translation())
+		break_(f)
+		faults := f.Check()
+		if c, ok := any(f.Goal.Goal).(pipeline.Checker); ok {
+			faults = append(faults, c.Check()...)
+		}
+		if !slices.ContainsFunc(faults, func(x pipeline.Fault) bool { return strings.Contains(x.Err, want) }) {
+			t.Errorf("no fault says %q: %+v", want, faults)
+		}
+	}
+}
+
+func weightsOf(t testing.TB, dir string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, model.WeightsFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// Interrupted and resumed training ends in the bytes of an uninterrupted one,
+// with one worker or four.
+func TestResumeAndWorkers(t *testing.T) {
+	base, examples := baseModel(t, 16), examplesDir(t, moods(200))
+	f := func() *Finetune {
+		f := tune(sentiment(KeepEnds))
+		f.Epochs, f.Evaluate = 2, 5
+		return f
+	}
+	whole, _ := run(t, f(), base, examples)
+
+	kernel.SetWorkers(4)
+	defer kernel.SetWorkers(0)
+	env := testEnv(t)
+	env.In = map[string][]pipeline.Dir{"model": {base}, "examples": {examples}}
+	for cuts := 0; ; cuts++ {
+		ctx, cancel := context.WithCancel(context.Background())
+		env.Progress = &cutter{left: 3, cancel: cancel}
+		_, err := f().do(ctx, env, pipeline.Task{})
+		cancel()
+		if err == nil {
+			if cuts < 2 {
+				t.Fatalf("cut only %d times", cuts)
+			}
+			break
+		}
+		if !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		if cuts > 20 {
+			t.Fatal("it does not go on")
+		}
+	}
+	if !bytes.Equal(weightsOf(t, whole), weightsOf(t, env.Out)) {
+		t.Error("the weights differ")
+	}
+	a, _ := os.ReadFile(filepath.Join(whole, pipeline.MetricsName))
+	b, _ := os.ReadFile(filepath.Join(env.Out, pipeline.MetricsName))
+	if !bytes.Equal(a, b) {
+		t.Errorf("the metrics differ:\n%s\n%s", a, b)
+	}
+}
+
+// cutter cancels after so many steps.
+type cutter struct {
+	quiet
+	left   int
+	cancel func()
+	first  bool
+}
+
+func (c *cutter) Advance(n int64) {
+	if !c.first { // catching up with an earlier attempt
+		c.first = true
+		return
+	}
+	if c.left--; c.left == 0 {
+		c.cancel()
+	}
+}
+
+// Early stopping ends a run that no longer gets better, and the best weights
+// are those saved.
+func TestEarlyStop(t *testing.T) {
+	noisy := moods(200)
+	for i := range noisy {
+		if i%5 < 2 { // labels that no rule tells: they can only be learned by heart
+			noisy[i].Labels = []string{[]string{"bien", "mal"}[i%2]}
+		}
+	}
+	f := tune(sentiment(KeepEnds))
+	f.Epochs, f.LR, f.Stop = 40, 3e-3, Stop{Metric: "loss", Patience: 1}
+	dir, _ := run(t, f, baseModel(t, 16), examplesDir(t, noisy))
+	m, err := pipeline.ReadMetrics(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var validation []float64
+	for _, c := range m.Curves {
+		if c.Name == Validation {
+			for _, p := range c.Points {
+				validation = append(validation, p[1])
+			}
+		}
+	}
+	best := figure(t, m, "best loss", Validation)
+	if len(validation) >= 40 || best.Value != slices.Min(validation) {
+		t.Errorf("best %v of %v", best.Value, validation)
+	}
+}
+
+// Evaluate and predict give the figures and answers that finetune gave.
+func TestEvaluateAndPredict(t *testing.T) {
+	examples := examplesDir(t, moods(100))
+	dir, _ := run(t, tune(sentiment(KeepEnds)), baseModel(t, 16), examples)
+	env := testEnv(t)
+	env.In = map[string][]pipeline.Dir{"model": {{Path: dir}}, "examples": {examples}}
+	counts, err := NewEvaluate().do(context.Background(), env, pipeline.Task{})
+	if err != nil || counts.Check() != nil || counts.Kept != 20 {
+		t.Fatal(err, counts)
+	}
+	m, _ := pipeline.ReadMetrics(dir)
+	again, _ := pipeline.ReadMetrics(env.Out)
+	for _, note := range []string{Test, MajorityName, NBLRName} {
+		if a, b := figure(t, m, "macro F1", note), figure(t, again, "macro F1", note); a != b {
+			t.Errorf("%+v, then %+v", a, b)
+		}
+	}
+	p := NewPredict()
+	tasks, err := p.tasks(context.Background(), env)
+	if err != nil || len(tasks) != 3 {
+		t.Fatal(err, tasks)
+	}
+	env.Out = t.TempDir()
+	counts, err = p.do(context.Background(), env, tasks[0])
+	if err != nil || counts.Kept != 60 {
+		t.Fatal(err, counts)
+	}
+	got, err := collect(pipeline.ReadShard[Prediction](filepath.Join(env.Out, "predictions-00000.parquet")))
+	if err != nil || len(got) != 60 || got[0].Want == "" || len(got[0].Probs) != 2 {
+		t.Error(err, len(got))
+	}
+	env.In = map[string][]pipeline.Dir{}
+	if _, err := p.tasks(context.Background(), env); err == nil {
+		t.Error("nothing to answer, and no error")
+	}
+}
+
+func TestOpenTunedRefuses(t *testing.T) {
+	base := baseModel(t, 8)
+	if _, err := OpenTuned(base.Path); err == nil || !strings.Contains(err.Error(), "not fine-tuned") {
+		t.Error(err)
+	}
+}
+
+func TestLexicon(t *testing.T) {
+	var set []Example
+	for _, p := range [][2]string{{"the house", "la casa"}, {"the red house", "la casa roja"}, {"the flower", "la flor"}, {"a red flower", "una flor roja"}} {
+		set = append(set, Example{Text: p[0], Target: p[1]})
+	}
+	l := FitLexicon(set)
+	if got := l.Translate("The red house, Ana."); got != "La roja casa, ana." {
+		t.Errorf("%q", got)
+	}
+	if got := l.Translate(""); got != "" {
+		t.Errorf("%q", got)
+	}
+}
