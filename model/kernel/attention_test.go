@@ -232,22 +232,19 @@ func BenchmarkAttention(b *testing.B) {
 				flops := float64(a.B*a.Heads*a.Dim) * float64(a.T) * float64(a.T)
 				a.Forward(y, lse, qkv, qkv[width:], qkv[2*width:])
 				name := fmt.Sprintf("%s/%d/T%dxD%d", l.name, workers, a.T, a.Dim)
-				peak := Peak(workers)
 				b.Run(name+"/forward", func(b *testing.B) {
+					meter := startMeter(b, workers)
 					for range b.N {
 						a.Forward(y, lse, qkv, qkv[width:], qkv[2*width:])
 					}
-					rate := 2 * flops * float64(b.N) / b.Elapsed().Seconds()
-					b.ReportMetric(rate/1e9, "GFLOP/s")
-					b.ReportMetric(rate/peak, "of-peak")
+					meter.report(2 * flops)
 				})
 				b.Run(name+"/backward", func(b *testing.B) {
+					meter := startMeter(b, workers)
 					for range b.N {
 						a.Backward(d, d[width:], d[2*width:], qkv, qkv[width:], qkv[2*width:], y, lse, dy)
 					}
-					rate := 5 * flops * float64(b.N) / b.Elapsed().Seconds()
-					b.ReportMetric(rate/1e9, "GFLOP/s")
-					b.ReportMetric(rate/peak, "of-peak")
+					meter.report(5 * flops)
 				})
 			}
 		}

@@ -196,15 +196,12 @@ func BenchmarkGemm(b *testing.B) {
 					}
 					b.Run(fmt.Sprintf("%s/%d/%s/%dx%dx%d", l.name, workers, opNames[op], m, n, k), func(b *testing.B) {
 						g := newGemmCase(rand.New(rand.NewPCG(1, 1)), op, m, n, k, 0)
-						peak := Peak(workers)
 						Gemm(op, m, n, k, g.a, g.lda, g.b, g.ldb, g.c, g.ldc, false)
-						b.ResetTimer()
+						meter := startMeter(b, workers)
 						for range b.N {
 							Gemm(op, m, n, k, g.a, g.lda, g.b, g.ldb, g.c, g.ldc, false)
 						}
-						rate := 2 * float64(m) * float64(n) * float64(k) * float64(b.N) / b.Elapsed().Seconds()
-						b.ReportMetric(rate/1e9, "GFLOP/s")
-						b.ReportMetric(rate/peak, "of-peak")
+						meter.report(2 * float64(m) * float64(n) * float64(k))
 					})
 				}
 			}

@@ -17,11 +17,16 @@ var pool struct {
 
 // A job is one call of Parallel: chunks are taken from a counter until none is left.
 type job struct {
-	n, grain int
-	f        func(lo, hi int)
-	next     atomic.Int64
-	left     sync.WaitGroup
+	n, grain  int
+	f         func(lo, hi int)
+	next      atomic.Int64
+	remaining atomic.Int64   // chunks not yet done
+	done      sync.WaitGroup // of the last chunk
 }
+
+// spins is how often who waits looks again before it parks: some tens of microseconds,
+// the time between two operations of a training step.
+const spins = 20_000
 
 // Workers returns how many goroutines share a call, the caller included.
 func Workers() int {
@@ -37,8 +42,8 @@ func SetWorkers(n int) { pool.workers.Store(int32(max(n, 0))) }
 
 // Parallel calls f on [0, n) cut into chunks of grain (the last may be shorter), from
 // several goroutines at once, and returns when all are done. Where the cuts lie depends
-// on n and grain alone. f must not call Parallel on the same data; nesting is allowed
-// and runs in the calling goroutine when nobody is idle.
+// on n and grain alone. f may call Parallel in
+// its turn.
 func Parallel(n, grain int, f func(lo, hi int)) {
 	if n <= 0 {
 		return
@@ -53,18 +58,22 @@ func Parallel(n, grain int, f func(lo, hi int)) {
 	}
 	start(helpers)
 	j := &job{n: n, grain: grain, f: f}
+	j.remaining.Store(int64((n + grain - 1) / grain))
+	j.done.Add(1)
 	for range helpers {
-		j.left.Add(1)
 		select {
 		case pool.jobs <- j:
-		default: // everyone is busy
-			j.left.Done()
+		default: // everyone is busy, and has more to do
 		}
 	}
 	j.run()
-	j.left.Wait()
+	for i := 0; i < spins && j.remaining.Load() > 0; i++ {
+	}
+	j.done.Wait()
 }
 
+// run takes chunks until there are none. It never waits for other chunks: that is why
+// calls may nest.
 func (j *job) run() {
 	for {
 		lo := (int(j.next.Add(1)) - 1) * j.grain
@@ -72,6 +81,9 @@ func (j *job) run() {
 			return
 		}
 		j.f(lo, min(j.n, lo+j.grain))
+		if j.remaining.Add(-1) == 0 {
+			j.done.Done()
+		}
 	}
 }
 
@@ -83,11 +95,14 @@ func start(n int) {
 		pool.jobs = make(chan *job, 256)
 	}
 	for ; pool.started < n; pool.started++ {
-		go func() {
-			for j := range pool.jobs {
-				j.run()
-				j.left.Done()
-			}
-		}()
+		go help(pool.jobs)
+	}
+}
+
+func help(jobs chan *job) {
+	for {
+		for i := 0; i < spins && len(jobs) == 0; i++ {
+		}
+		(<-jobs).run()
 	}
 }
