@@ -12,10 +12,11 @@ import (
 // GPT is the settings of a GPT-2 (Radford et al. 2019): learned positions,
 // layer norms before each part, GELU, and a head tied to the embedding.
 type GPT struct {
-	Layers  int     `yaml:"layers" doc:"Blocks of attention and feed-forward."`
-	Heads   int     `yaml:"heads" doc:"Attention heads; they share out the width evenly."`
-	Width   int     `yaml:"width" doc:"Numbers that stand for one position."`
-	Dropout float32 `yaml:"dropout" doc:"Share dropped of the embeddings and of what each part adds, while training."`
+	Layers    int     `yaml:"layers" doc:"Blocks of attention and feed-forward."`
+	Heads     int     `yaml:"heads" doc:"Attention heads; they share out the width evenly."`
+	Width     int     `yaml:"width" doc:"Numbers that stand for one position."`
+	Dropout   float32 `yaml:"dropout" doc:"Share dropped of the embeddings and of what each part adds, while training."`
+	Recompute bool    `yaml:"recompute" doc:"Keep one block's results at a time and compute the others' again on the way back: less memory, a third more time."`
 }
 
 // Check implements Arch.
@@ -36,8 +37,13 @@ func (g *GPT) Check() []Fault {
 func (g *GPT) Size(vocab, context, rows int) Size {
 	c, l, n := g.Width, g.Layers, rows*context
 	params := vocab*c + context*c + l*(12*c*c+13*c) + 2*c
-	kept := 3*c + l*(16*c+g.Heads+4)
-	return size(params, l*c*context, n*kept, n*8*c, n*c, headLogits(n, vocab))
+	kept, block, widest := 3*c, 16*c+g.Heads+4, 8*c
+	if g.Recompute {
+		kept, widest = kept+l*c, block+widest
+	} else {
+		kept += l * block
+	}
+	return size(params, l*c*context, n*kept, n*widest, n*c, headLogits(n, vocab))
 }
 
 // Build implements Arch. Weights start from N(0, 0.02²), those that write into
@@ -92,19 +98,28 @@ func newGPT(c GPT, vocab, context int, eps float32, d *nn.Draw) *gpt {
 
 // forward takes N ids at their positions to states (N, C).
 func (g *gpt) forward(tp *tensor.Tape, ids, pos []int32, at attender) *tensor.Tensor {
-	c := g.GPT.Width
 	x := tp.AddTo(g.Words.Forward(tp, ids), g.Places.Forward(tp, pos)) // (N, C)
 	x = tp.Dropout(x, g.Dropout)
 	for i, b := range g.Blocks {
-		h := b.Norm1.Forward(tp, x) // (N, C)
-		h = b.QKV.Forward(tp, h)    // (N, 3C)
-		q, k, v := tensor.Heads{X: h}, tensor.Heads{X: h, Col: c}, tensor.Heads{X: h, Col: 2 * c}
-		h = b.Out.Forward(tp, at.attend(tp, i, q, k, v))              // (N, C)
-		x = tp.AddTo(tp.Dropout(h, g.Dropout), x)                     // (N, C)
-		h = b.Up.GELU(tp, b.Norm2.Forward(tp, x))                     // (N, 4C)
-		x = tp.AddTo(tp.Dropout(b.Down.Forward(tp, h), g.Dropout), x) // (N, C)
+		block := func(tp *tensor.Tape, x *tensor.Tensor) *tensor.Tensor { return b.forward(tp, x, i, at, g.Dropout) }
+		if g.Recompute {
+			x = tp.Again(x, block)
+		} else {
+			x = block(tp, x)
+		}
 	}
 	return g.Norm.Forward(tp, x)
+}
+
+// forward takes (N, C) to the same.
+func (b *gptBlock) forward(tp *tensor.Tape, x *tensor.Tensor, layer int, at attender, dropout float32) *tensor.Tensor {
+	c := x.Cols()
+	h := b.QKV.Forward(tp, b.Norm1.Forward(tp, x)) // (N, 3C)
+	q, k, v := tensor.Heads{X: h}, tensor.Heads{X: h, Col: c}, tensor.Heads{X: h, Col: 2 * c}
+	h = b.Out.Forward(tp, at.attend(tp, layer, q, k, v))           // (N, C)
+	x = tp.AddTo(tp.Dropout(h, dropout), x)                        // (N, C)
+	h = b.Up.GELU(tp, b.Norm2.Forward(tp, x))                      // (N, 4C)
+	return tp.AddTo(tp.Dropout(b.Down.Forward(tp, h), dropout), x) // (N, C)
 }
 
 func (g *gpt) Params() []nn.Param   { return nn.Params(g) }

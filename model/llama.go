@@ -14,14 +14,15 @@ import (
 // RMS norms before each part, SwiGLU, and keys shared by groups of heads
 // (Ainslie et al. 2023).
 type Llama struct {
-	Layers  int     `yaml:"layers" doc:"Blocks of attention and feed-forward."`
-	Heads   int     `yaml:"heads" doc:"Attention heads; they share out the width evenly."`
-	KVHeads int     `yaml:"kv_heads" doc:"Heads of keys and values, each serving heads/kv_heads heads. 0: as many as heads."`
-	Width   int     `yaml:"width" doc:"Numbers that stand for one position."`
-	Hidden  int     `yaml:"hidden" doc:"Width of the feed-forward. 0: 8/3 of width, rounded up to a multiple of 32."`
-	Theta   float64 `yaml:"theta" doc:"Base of the rotary frequencies; larger ones see farther."`
-	Tied    bool    `yaml:"tied" doc:"The output layer is the embedding."`
-	Dropout float32 `yaml:"dropout" doc:"Share dropped of the embeddings and of what each part adds, while training."`
+	Layers    int     `yaml:"layers" doc:"Blocks of attention and feed-forward."`
+	Heads     int     `yaml:"heads" doc:"Attention heads; they share out the width evenly."`
+	KVHeads   int     `yaml:"kv_heads" doc:"Heads of keys and values, each serving heads/kv_heads heads. 0: as many as heads."`
+	Width     int     `yaml:"width" doc:"Numbers that stand for one position."`
+	Hidden    int     `yaml:"hidden" doc:"Width of the feed-forward. 0: 8/3 of width, rounded up to a multiple of 32."`
+	Theta     float64 `yaml:"theta" doc:"Base of the rotary frequencies; larger ones see farther."`
+	Tied      bool    `yaml:"tied" doc:"The output layer is the embedding."`
+	Dropout   float32 `yaml:"dropout" doc:"Share dropped of the embeddings and of what each part adds, while training."`
+	Recompute bool    `yaml:"recompute" doc:"Keep one block's results at a time and compute the others' again on the way back: less memory, a third more time."`
 }
 
 func (l *Llama) filled() Llama {
@@ -67,8 +68,13 @@ func (l *Llama) Size(vocab, context, rows int) Size {
 	if !a.Tied {
 		params += vocab * c
 	}
-	kept := 2*c + a.Layers*(6*c+2*kv+3*a.Hidden+a.Heads+2)
-	return size(params, a.Layers*c*context, n*kept, n*3*a.Hidden, n*c, headLogits(n, vocab))
+	kept, block, widest := 2*c, 6*c+2*kv+3*a.Hidden+a.Heads+2, 3*a.Hidden
+	if a.Recompute {
+		kept, widest = kept+a.Layers*c, block+widest
+	} else {
+		kept += a.Layers * block
+	}
+	return size(params, a.Layers*c*context, n*kept, n*widest, n*c, headLogits(n, vocab))
 }
 
 // Build implements Arch. Weights start as GPT's do.
@@ -135,17 +141,27 @@ func newLlama(c Llama, vocab, context int, eps float32, d *nn.Draw) *llama {
 func (l *llama) forward(tp *tensor.Tape, ids, pos []int32, at attender) *tensor.Tensor {
 	x := tp.Dropout(l.Words.Forward(tp, ids), l.Dropout) // (N, C)
 	for i, b := range l.Blocks {
-		h := b.Norm1.Forward(tp, x)                                                      // (N, C)
-		q := tp.Rotate(b.Q.Forward(tp, h), l.rope, l.Heads, pos)                         // (N, H·D)
-		k := tp.Rotate(b.K.Forward(tp, h), l.rope, l.KVHeads, pos)                       // (N, KV·D)
-		v := b.V.Forward(tp, h)                                                          // (N, KV·D)
-		h = at.attend(tp, i, tensor.Heads{X: q}, tensor.Heads{X: k}, tensor.Heads{X: v}) // (N, H·D)
-		x = tp.AddTo(tp.Dropout(b.Out.Forward(tp, h), l.Dropout), x)                     // (N, C)
-		h = b.Norm2.Forward(tp, x)                                                       // (N, C)
-		h = tp.SwiGLU(b.Gate.Forward(tp, h), b.Up.Forward(tp, h))                        // (N, hidden)
-		x = tp.AddTo(tp.Dropout(b.Down.Forward(tp, h), l.Dropout), x)                    // (N, C)
+		block := func(tp *tensor.Tape, x *tensor.Tensor) *tensor.Tensor { return b.forward(tp, x, i, l, pos, at) }
+		if l.Recompute {
+			x = tp.Again(x, block)
+		} else {
+			x = block(tp, x)
+		}
 	}
 	return l.Norm.Forward(tp, x)
+}
+
+// forward takes (N, C) to the same.
+func (b *llamaBlock) forward(tp *tensor.Tape, x *tensor.Tensor, layer int, l *llama, pos []int32, at attender) *tensor.Tensor {
+	h := b.Norm1.Forward(tp, x)                                                          // (N, C)
+	q := tp.Rotate(b.Q.Forward(tp, h), l.rope, l.Heads, pos)                             // (N, H·D)
+	k := tp.Rotate(b.K.Forward(tp, h), l.rope, l.KVHeads, pos)                           // (N, KV·D)
+	v := b.V.Forward(tp, h)                                                              // (N, KV·D)
+	h = at.attend(tp, layer, tensor.Heads{X: q}, tensor.Heads{X: k}, tensor.Heads{X: v}) // (N, H·D)
+	x = tp.AddTo(tp.Dropout(b.Out.Forward(tp, h), l.Dropout), x)                         // (N, C)
+	h = b.Norm2.Forward(tp, x)                                                           // (N, C)
+	h = tp.SwiGLU(b.Gate.Forward(tp, h), b.Up.Forward(tp, h))                            // (N, hidden)
+	return tp.AddTo(tp.Dropout(b.Down.Forward(tp, h), l.Dropout), x)                     // (N, C)
 }
 
 func (l *llama) Params() []nn.Param { return nn.Params(l) }

@@ -244,3 +244,25 @@ func TestCarry(t *testing.T) {
 		t.Errorf("in two halves %v, whole %v", got, want)
 	}
 }
+
+// TestRecompute trains with and without keeping results: the weights are the
+// same bits, in less memory.
+func TestRecompute(t *testing.T) {
+	for _, pair := range [][2]Arch{
+		{&GPT{Layers: 4, Heads: 4, Width: 32, Dropout: .1}, &GPT{Layers: 4, Heads: 4, Width: 32, Dropout: .1, Recompute: true}},
+		{&Llama{Layers: 4, Heads: 4, Width: 32, Theta: 1e4, Dropout: .1}, &Llama{Layers: 4, Heads: 4, Width: 32, Theta: 1e4, Dropout: .1, Recompute: true}},
+	} {
+		kept, again := build(t, pair[0]), build(t, pair[1])
+		if a, b := steps(kept, 3), steps(again, 3); !slices.Equal(a, b) {
+			t.Errorf("losses %v, recomputed %v", a, b)
+		}
+		for i, p := range kept.Params() {
+			if !slices.Equal(p.Data, again.Params()[i].Data) {
+				t.Errorf("%s: other bytes when recomputed", p.Name)
+			}
+		}
+		if a, b := pair[0].Size(testVocab, 24, 8).Tape, pair[1].Size(testVocab, 24, 8).Tape; 2*b > a {
+			t.Errorf("%d bytes kept, %d recomputed", a, b)
+		}
+	}
+}

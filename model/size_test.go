@@ -16,6 +16,8 @@ func TestSize(t *testing.T) {
 	}{
 		{&GPT{Layers: 3, Heads: 2, Width: 32}, 61, 48, 2},
 		{&GPT{Layers: 1, Heads: 4, Width: 64, Dropout: .1}, 2000, 32, 1},
+		{&GPT{Layers: 6, Heads: 2, Width: 32, Recompute: true}, 61, 48, 2},
+		{&Llama{Layers: 6, Heads: 2, Width: 32, Theta: 1e4, Recompute: true}, 61, 48, 2},
 		{&LSTM{Layers: 3, Width: 32, Hidden: 64, Tied: true}, 61, 48, 4},
 		{&NNLM{Order: 4, Width: 32, Hidden: 100}, 300, 48, 4},
 		{&Llama{Layers: 3, Heads: 4, KVHeads: 2, Width: 32, Theta: 1e4, Tied: true}, 61, 48, 2},

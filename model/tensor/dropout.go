@@ -4,13 +4,14 @@ import "fragua/model/kernel"
 
 // Dropout drops each element with probability p and scales the rest by
 // 1/(1−p), in place, while the tape trains; else it does nothing. The mask
-// depends on Seed, Step and the operation's place on the tape alone.
+// depends on Seed, Step and how many dropouts came before it alone.
 func (tp *Tape) Dropout(x *Tensor, p float32) *Tensor {
 	if tp == nil || !tp.Train || p <= 0 {
 		return x
 	}
 	inPlace("Dropout", x)
-	d := dropout{x: x, p: p, seed: mix(mix(tp.Seed, tp.Step), uint64(tp.n))}
+	tp.drops++
+	d := dropout{x: x, p: p, seed: mix(mix(tp.Seed, tp.Step), tp.drops)}
 	kernel.Dropout(x.Data, x.Data, p, d.seed, 0)
 	record(tp, d)
 	return x

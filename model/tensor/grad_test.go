@@ -95,6 +95,15 @@ func cases(rng *rand.Rand, n, c int) []opCase {
 			return tp.Attention(Heads{in[0], 0}, Heads{in[1], 0}, Heads{in[2], 0},
 				kernel.Attention{B: B, T: T, S: S, Heads: 4, KVHeads: 2, Dim: dim, KeyDocs: keys})
 		}},
+		{"Again", []*Tensor{d(n, c), d(c, c)}, func(tp *Tape, in []*Tensor) *Tensor {
+			x := tp.Dropout(copyOf(tp, in[0]), .1)
+			for range 2 {
+				x = tp.Again(x, func(tp *Tape, x *Tensor) *Tensor {
+					return tp.AddTo(tp.Dropout(tp.LinearGELU(tp.Scale(x, .1), in[1], nil), .2), x)
+				})
+			}
+			return tp.Dropout(tp.Scale(x, 2), .1)
+		}},
 		{"LSTM", []*Tensor{d(3*n, 8), d(8, 2)}, func(tp *Tape, in []*Tensor) *Tensor {
 			y, _ := tp.LSTM(copyOf(tp, in[0]), in[1], n, State{}, nil)
 			return y

@@ -14,6 +14,9 @@ type Tape struct {
 	arena   arena
 	nodes   []node // the operations of this pass, then those of earlier ones, for reuse
 	n       int    // how many are of this pass
+	inner   []node // the operations of an Again on the way back
+	base    int    // number of the first of them; 0: none is under way
+	drops   uint64 // how many dropouts there were in this pass
 	tensors []*Tensor
 	t       int
 	held    []hold // what the nodes of this pass hold of the arena, in order
@@ -53,7 +56,8 @@ func (tp *Tape) Bytes() int64 {
 	return int64(tp.arena.peak) * 4
 }
 
-// Reset forgets the pass and takes its memory back; Backward ends with it.
+// Reset forgets the pass and takes its memory back. Backward ends with it; a
+// pass that nobody goes back through must be reset.
 func (tp *Tape) Reset() {
 	if tp == nil {
 		return
@@ -61,7 +65,7 @@ func (tp *Tape) Reset() {
 	for _, t := range tp.tensors[:tp.t] {
 		t.Grad = nil
 	}
-	tp.n, tp.t, tp.held = 0, 0, tp.held[:0]
+	tp.n, tp.t, tp.held, tp.drops = 0, 0, tp.held[:0], 0
 	if tp.intsN > len(tp.ints) {
 		tp.ints = make([]int32, tp.intsN)
 	}
@@ -181,13 +185,14 @@ func record[N any, P interface {
 	if !tp.Recording() {
 		return
 	}
-	if tp.n == len(tp.nodes) {
+	i := tp.n - tp.base
+	if i == len(tp.nodes) {
 		tp.nodes = append(tp.nodes, nil)
 	}
-	p, ok := tp.nodes[tp.n].(P)
+	p, ok := tp.nodes[i].(P)
 	if !ok {
 		p = P(new(N))
-		tp.nodes[tp.n] = p
+		tp.nodes[i] = p
 	}
 	*p = n
 	tp.n++

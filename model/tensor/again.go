@@ -1,0 +1,48 @@
+package tensor
+
+// Again is f(x), a result of x's shape, that keeps nothing on the way forward
+// but the result: what f computes inside is computed again, with the same
+// dropout, when the way back comes to it. One more forward pass buys the
+// memory of all but one of such parts (Chen et al. 2016). The gradients are the
+// same bits. Inside an Again, Again is f itself.
+func (tp *Tape) Again(x *Tensor, f func(*Tape, *Tensor) *Tensor) *Tensor {
+	if !tp.Recording() || tp.base > 0 {
+		return f(tp, x)
+	}
+	y := tp.make(true, x.Rows(), x.Cols())
+	o := again{x: x, y: y, f: f, drops: tp.drops}
+	t, held := tp.t, len(tp.held)
+	tp.forget = true
+	z := f(tp, x)
+	tp.forget = false
+	alike("Again", y, z)
+	copy(y.Data, z.Data)
+	for _, h := range tp.held[held:] {
+		tp.arena.give(h.span)
+	}
+	tp.t, tp.held = t, tp.held[:held]
+	keep(x)
+	record(tp, o)
+	return y
+}
+
+type again struct {
+	x, y  *Tensor
+	f     func(*Tape, *Tensor) *Tensor
+	drops uint64
+}
+
+func (o *again) back(tp *Tape) {
+	if o.y.Grad == nil {
+		return
+	}
+	base, nodes, n, drops := o.y.node+1, tp.nodes, tp.n, tp.drops
+	tp.base, tp.nodes, tp.n, tp.drops = base, tp.inner, base, o.drops
+	tp.pass(o.f(tp, o.x), o.y.Grad)
+	for i := tp.n - 1; i >= base; i-- {
+		tp.nodes[i-base].back(tp)
+		tp.release(i)
+	}
+	tp.inner = tp.nodes
+	tp.base, tp.nodes, tp.n, tp.drops = 0, nodes, n, drops
+}
