@@ -133,7 +133,7 @@ func TestResume(t *testing.T) {
 				t.Fatalf("%d losses noted, want %d", len(want.notes.Losses), testSteps)
 			}
 			rng := rand.New(rand.NewPCG(7, uint64(len(name))))
-			for range 6 {
+			for range 3 {
 				dir, tries := t.TempDir(), 0
 				for done := false; !done; tries++ {
 					if tries == 100 {

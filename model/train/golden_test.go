@@ -1,0 +1,112 @@
+package train
+
+import (
+	"context"
+	"math"
+	"testing"
+
+	"fragua/model"
+	"fragua/model/kernel"
+)
+
+const smith = "the smith heats the iron, the smith strikes the iron, and the iron takes its form. la forja canta, el hierro aprende su forma, y el herrero sonríe. "
+
+// letters gives four rows of 24 bytes of the text; row r of batch n begins at
+// (4n + r)·7 mod (length − 25).
+type letters struct{}
+
+func (letters) Batch(n int64, b *model.Batch) error {
+	resize(b, 4, 24)
+	b.Docs = nil
+	for r := range b.B {
+		start := int(n*4+int64(r)) * 7 % (len(smith) - 25)
+		for t := range b.T {
+			b.IDs[r*b.T+t], b.Targets[r*b.T+t] = int32(smith[start+t]), int32(smith[start+t+1])
+		}
+	}
+	return nil
+}
+
+// TestGoldenBigram compares 20 steps with a recomputation in float64 that
+// shares no code with ours. Recipe (numpy), V, C = 256, 16; x, y the batch:
+//
+//	rows, head = .3·sin(k·n), n = 1 … VC, k = .7 and 1.3; bias = 0
+//	e = rows[x]; xn = (e - mean)/√(var + 1e-5); z = (xn + bias)·headᵀ; loss = mean −log softmax(z)[y]
+//	gradients by hand; g *= min(1, .5/‖g‖)
+//	lr = .05·(t/4 if t ≤ 4 else .1 + .45·(1 + cos π(t-5)/16)), t = 1 … 20
+//	AdamW with β .9 and .95, ε 1e-8, decay .1 but for the bias
+func TestGoldenBigram(t *testing.T) {
+	m := newBigram(256, 16, 0)
+	for i := range m.rows.Data {
+		m.rows.Data[i] = float32(.3 * math.Sin(.7*float64(i+1)))
+		m.head.Data[i] = float32(.3 * math.Sin(1.3*float64(i+1)))
+	}
+	schedule := Cosine(4, 20, .1)
+	got := follow(t, &Loop{Model: m, Source: letters{}, Steps: 20, Clip: .5,
+		Optimizer: &AdamW{Beta1: .9, Beta2: .95, Eps: 1e-8, Decay: .1},
+		Rate:      func(step int64, _ int) float64 { return .05 * schedule(step) }})
+	losses := []float64{5.654954, 5.352045, 5.159367, 5.354232, 4.362419, 3.261801, 2.956637, 3.678972, 4.040647, 2.268581,
+		2.127456, 2.542561, 3.249691, 2.627593, 1.849106, 1.927116, 2.609467, 2.500457, 1.832935, 1.698897}
+	norms := []float64{1.353248, 1.273619, 1.195020, 1.088225, 0.906731, 1.197059, 1.013170, 0.966306, 1.228715, 1.079783,
+		0.919010, 0.933536, 1.260579, 0.844102, 0.746520, 0.583431, 0.993791, 0.930540, 0.869382, 0.726019}
+	for i, s := range got {
+		if math.Abs(s.Loss()-losses[i]) > 2e-4 || math.Abs(s.Norm-norms[i]) > 2e-4 {
+			t.Errorf("step %d: loss %.6f, norm %.6f; want %.6f, %.6f", i+1, s.Loss(), s.Norm, losses[i], norms[i])
+		}
+	}
+}
+
+// TestGoldenLosses holds the first 20 losses of a GPT and of a Llama, dropout
+// included, as this test printed them; kernels of all levels agree to 1e-3.
+func TestGoldenLosses(t *testing.T) {
+	defer kernel.SetLevel(kernel.Level())
+	for _, c := range []struct {
+		name string
+		arch model.Arch
+		want []float64
+	}{
+		{"gpt", &model.GPT{Layers: 2, Heads: 2, Width: 32, Dropout: 0.1}, goldenGPT},
+		{"llama", &model.Llama{Layers: 2, Heads: 2, Width: 32, Theta: 10000, Tied: true}, goldenLlama},
+	} {
+		for _, level := range kernel.Levels() {
+			if err := kernel.SetLevel(level); err != nil {
+				t.Fatal(err)
+			}
+			lm, err := c.arch.Build(256, 24, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			schedule := Cosine(4, 20, .1)
+			got := follow(t, &Loop{Model: lm, Source: letters{}, Steps: 20, Accumulate: 2, Clip: 1, Seed: 3, Optimizer: Optimizers()["adamw"](),
+				Rate: func(step int64, _ int) float64 { return .02 * schedule(step) }})
+			var losses []float64
+			for _, s := range got {
+				losses = append(losses, math.Round(s.Loss()*1e5)/1e5)
+			}
+			for i, want := range c.want {
+				if math.Abs(losses[i]-want) > 1e-3 {
+					t.Errorf("%s, %s: losses are\n%v, want\n%v", c.name, level, losses, c.want)
+					break
+				}
+			}
+		}
+	}
+}
+
+var (
+	goldenGPT = []float64{
+		5.5416, 5.29199, 4.82625, 4.2266, 3.47182, 3.02454, 2.89425, 2.69453, 2.82885, 2.68823,
+		2.92398, 2.7001, 2.89979, 2.73185, 2.78487, 2.6897, 2.72073, 2.74651, 2.64392, 2.89744}
+	goldenLlama = []float64{
+		5.54477, 5.36475, 4.76548, 4.24541, 3.53259, 3.0869, 2.92525, 2.70732, 2.8204, 2.66633,
+		2.89983, 2.69008, 2.89362, 2.7353, 2.78949, 2.69401, 2.72633, 2.73804, 2.6377, 2.89721}
+)
+
+func follow(t *testing.T, l *Loop) (steps []Step) {
+	t.Helper()
+	l.After = func(_ context.Context, s Step) error { steps = append(steps, s); return nil }
+	if err := l.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	return steps
+}

@@ -1,0 +1,153 @@
+package train
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"fragua/model"
+	"fragua/pipeline"
+)
+
+// TestPretrainKinds runs the stage in all its kinds, each to the end.
+func TestPretrainKinds(t *testing.T) {
+	for _, c := range []struct{ name, with, says string }{
+		{"llama by muon, averaged", "{arch: {llama: {layers: 1, width: 16, heads: 2}}, optimizer: muon, ema: 0.9, steps: 6}", ""},
+		{"tokens in a step", "{arch: {gpt: {layers: 1, width: 16, heads: 2}}, batch: 3, batch_tokens: 300, steps: 3}", "3 steps of 384 ids"},
+		{"lstm on a stream", "{arch: {lstm: {layers: 1, width: 16}}, optimizer: asgd, order: stream, steps: 6, lr: 0.5, schedule: constant}", ""},
+		{"adafactor, wsd", "{arch: {gpt: {layers: 1, width: 16, heads: 2}}, optimizer: adafactor, schedule: wsd, steps: 6}", ""},
+		{"sgd, one cycle", "{arch: {gpt: {layers: 1, width: 16, heads: 2}}, optimizer: sgd, schedule: one_cycle, steps: 6, sample_tokens: 0}", ""},
+	} {
+		yaml := strings.Split(road, "  - name: base")[0] + "  - {name: base, use: pretrain, from: [blocks], with: " + c.with + "}\n"
+		if c.name == "lstm on a stream" {
+			yaml = strings.Replace(yaml, "context: 32", "context: 32, order: stream", 1)
+		}
+		dir := t.TempDir()
+		said, err := runRoad(t, dir, yaml, pipeline.Options{}, nil)
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if c.name == "tokens in a step" && !strings.Contains(said[0], c.says) {
+			t.Errorf("%s: %q, want %q in it", c.name, said[0], c.says)
+		}
+		m, err := pipeline.ReadMetrics(filepath.Join(dir, "base"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b := m.Figures[0].Value; b < 1 || b > 8 {
+			t.Errorf("%s: %.3f bits per byte", c.name, b)
+		}
+		if _, err := model.Open(filepath.Join(dir, "base")); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
+// TestMinutes: minutes become a number of steps, which the metrics tell and a
+// resumed run keeps.
+func TestMinutes(t *testing.T) {
+	yaml := strings.Replace(road, "steps: 20", "minutes: 0.01", 1)
+	dir := t.TempDir()
+	said, err := runRoad(t, dir, yaml, pipeline.Options{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var steps int
+	if _, err := fmt.Sscanf(said[0], "0.01 minutes are %d steps", &steps); err != nil || steps < 1 {
+		t.Errorf("first line: %q", said[0])
+	}
+	m, err := pipeline.ReadMetrics(filepath.Join(dir, "base"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range m.Figures {
+		if f.Name == "steps" && (f.Value != float64(steps) || !strings.Contains(f.Note, "0.01 minutes")) {
+			t.Errorf("metrics have %v, want %d steps", f, steps)
+		}
+	}
+	p := &pretraining{Pretrain: &Pretrain{Minutes: 1}, env: &pipeline.Env{Scratch: t.TempDir()}}
+	name := filepath.Join(p.env.Scratch, stepsFile)
+	for content, want := range map[string]int64{"123\n": 123, "many": 0, "-4": 0} {
+		if err := os.WriteFile(name, []byte(content), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := p.fixSteps(t.Context()); got != want && err == nil || want == 0 && err == nil {
+			t.Errorf("%q: %d steps, error %v", content, got, err)
+		}
+	}
+}
+
+// TestGoOn: training goes on from a model, and the generate stage uses it.
+func TestGoOn(t *testing.T) {
+	yaml := road + `
+  - {name: more, use: pretrain, from: {blocks: blocks, model: base}, with: {steps: 20, batch: 4, lr: 0.01, prompts: [The]}}
+  - {name: say, use: generate, from: [more], with: {prompts: [The light, El agua], samples: 2, tokens: 6}}
+`
+	dir := t.TempDir()
+	if _, err := runRoad(t, dir, yaml, pipeline.Options{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	bits := func(stage string) float64 {
+		m, err := pipeline.ReadMetrics(filepath.Join(dir, stage))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m.Figures[0].Value
+	}
+	if a, b := bits("base"), bits("more"); b >= a {
+		t.Errorf("bits per byte went from %.3f to %.3f", a, b)
+	}
+	var got []string
+	for row, err := range pipeline.ReadShard[generated](filepath.Join(dir, "say", "samples-00000.parquet")) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(row.Got, row.Input) {
+			t.Errorf("%q does not begin with %q", row.Got, row.Input)
+		}
+		got = append(got, row.Got)
+	}
+	if len(got) != 4 || got[0] == got[1] {
+		t.Errorf("samples: %q", got)
+	}
+
+	both := strings.Replace(yaml, "with: {steps: 20,", "with: {arch: llama, steps: 20,", 1)
+	if _, err := runRoad(t, dir, both, pipeline.Options{}, nil); err == nil || !strings.Contains(err.Error(), "has its own") {
+		t.Errorf("arch beside a model: error is %v", err)
+	}
+}
+
+func TestEstimate(t *testing.T) {
+	dir := t.TempDir()
+	c, err := pipeline.Parse("road.yaml", []byte(road), ".", testTable, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	note := func() string {
+		stages, err := pipeline.Plan(t.Context(), c, pipeline.Options{Out: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := stages[len(stages)-1]
+		if last.Estimate == nil {
+			return "none"
+		}
+		if last.Estimate.Memory > 0 && (last.Estimate.Time <= 0 || last.Estimate.Disk <= 0) {
+			t.Errorf("estimate: %+v", last.Estimate)
+		}
+		return last.Estimate.Note + " " + strconv.FormatInt(last.Estimate.Memory>>20, 10) + " MiB"
+	}
+	if got := note(); !strings.Contains(got, "once the blocks are there") {
+		t.Errorf("before: %q", got)
+	}
+	if _, err := pipeline.Run(t.Context(), c, pipeline.Options{Out: dir, Only: []string{"texts", "bpe", "blocks"}}); err != nil {
+		t.Fatal(err)
+	}
+	if got := note(); !strings.Contains(got, "39.3K parameters, 20 steps of 128 ids") {
+		t.Errorf("after: %q", got)
+	}
+}
