@@ -73,6 +73,15 @@ func groupSizes(name string) (sizes []int64, err error) {
 
 // openParquet opens a file; the caller closes it.
 func openParquet(name string) (*os.File, *parquet.File, error) {
+	return openParquetWith(name, parquet.SkipBloomFilters(true), parquet.SkipPageIndex(true))
+}
+
+// openParquetBloom opens a file with its bloom filters.
+func openParquetBloom(name string) (*os.File, *parquet.File, error) {
+	return openParquetWith(name, parquet.SkipPageIndex(true))
+}
+
+func openParquetWith(name string, options ...parquet.FileOption) (*os.File, *parquet.File, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, nil, err
@@ -80,7 +89,7 @@ func openParquet(name string) (*os.File, *parquet.File, error) {
 	info, err := f.Stat()
 	if err == nil {
 		var file *parquet.File
-		if file, err = openGuarded(f, info.Size()); err == nil {
+		if file, err = openGuarded(f, info.Size(), options...); err == nil {
 			return f, file, nil
 		}
 	}
@@ -88,9 +97,9 @@ func openParquet(name string) (*os.File, *parquet.File, error) {
 	return nil, nil, &corrupt{err}
 }
 
-func openGuarded(f *os.File, size int64) (file *parquet.File, err error) {
+func openGuarded(f *os.File, size int64, options ...parquet.FileOption) (file *parquet.File, err error) {
 	defer caught(&err)
-	return parquet.OpenFile(f, size, parquet.SkipBloomFilters(true), parquet.SkipPageIndex(true))
+	return parquet.OpenFile(f, size, options...)
 }
 
 // caught turns a panic into an error: the library panics on some damaged files.

@@ -1,6 +1,10 @@
 package corpus
 
-import "fragua/pipeline"
+import (
+	"slices"
+
+	"fragua/pipeline"
+)
 
 // A Step sees one document: it changes it, keeps it, or drops it with a reason.
 // It holds nothing that changes, so that documents can be seen in any order, by
@@ -47,7 +51,9 @@ type Verdict struct {
 	Step  string // a step of the stage, or the stage's own rule
 	Drop  Drop   // zero: kept
 	Err   error
-	Words int64 // of the text after it
+	Words int64         // of the text after it
+	Tests []Measurement // all of a step that has limits, passed and failed
+	Split string        // that the stage put it in
 }
 
 // judge applies steps in order and stops at the first that does not keep the
@@ -56,7 +62,11 @@ func judge(d *Document, list []StepChoice, told func(Verdict)) (Drop, error) {
 	for _, s := range list {
 		drop, err := s.step.Apply(d)
 		if told != nil {
-			told(Verdict{Step: s.name, Drop: drop, Err: err, Words: countWords(d)})
+			v := Verdict{Step: s.name, Drop: drop, Err: err, Words: countWords(d)}
+			if t, ok := s.step.(tester); ok && err == nil {
+				v.Tests = slices.Collect(t.tests(d))
+			}
+			told(v)
 		}
 		if err != nil || drop.Rule != "" {
 			return drop, err
@@ -70,7 +80,7 @@ func judge(d *Document, list []StepChoice, told func(Verdict)) (Drop, error) {
 	return drop, nil
 }
 
-// faults returns the fault of an empty list of choices.
+// missing returns the fault of a setting that must be given.
 func missing(path, what, example string) []pipeline.Fault {
 	return []pipeline.Fault{{Path: path, Err: what, Hint: example}}
 }

@@ -1,6 +1,8 @@
 package corpus
 
 import (
+	"iter"
+
 	"fragua/pipeline"
 	"fragua/pipeline/textstat"
 )
@@ -61,34 +63,28 @@ func (s *GopherQuality) Check() (faults []pipeline.Fault) {
 }
 
 // Apply runs the tests in order.
-func (s *GopherQuality) Apply(d *Document) (Drop, error) {
-	q := textstat.MeasureQuality(d.Text)
-	drop := outside("gopher_quality.min_words", "gopher_quality.max_words", float64(q.Words), float64(s.MinWords), float64(s.MaxWords))
-	if drop.Rule == "" {
-		drop = outside("gopher_quality.min_mean_length", "gopher_quality.max_mean_length", q.MeanLength, s.MinMeanLength, s.MaxMeanLength)
-	}
-	for _, test := range []struct {
-		rule       string
-		value, top float64
-	}{
-		{"gopher_quality.max_hashes", q.Hashes, s.MaxHashes},
-		{"gopher_quality.max_ellipses", q.Ellipses, s.MaxEllipses},
-		{"gopher_quality.max_bullet_lines", q.BulletLines, s.MaxBulletLines},
-		{"gopher_quality.max_ellipsis_ends", q.EllipsisEnds, s.MaxEllipsisEnds},
-	} {
-		if drop.Rule == "" {
-			drop = outside("", test.rule, test.value, 0, test.top)
+func (s *GopherQuality) Apply(d *Document) (Drop, error) { return firstFailure(s.tests(d)), nil }
+
+func (s *GopherQuality) tests(d *Document) iter.Seq[Measurement] {
+	return func(yield func(Measurement) bool) {
+		q := textstat.MeasureQuality(d.Text)
+		if !limits(yield,
+			limit{"gopher_quality.min_words", float64(q.Words), float64(s.MinWords), 0},
+			limit{"gopher_quality.max_words", float64(q.Words), 0, float64(s.MaxWords)},
+			limit{"gopher_quality.min_mean_length", q.MeanLength, s.MinMeanLength, 0},
+			limit{"gopher_quality.max_mean_length", q.MeanLength, 0, s.MaxMeanLength},
+			limit{"gopher_quality.max_hashes", q.Hashes, 0, s.MaxHashes},
+			limit{"gopher_quality.max_ellipses", q.Ellipses, 0, s.MaxEllipses},
+			limit{"gopher_quality.max_bullet_lines", q.BulletLines, 0, s.MaxBulletLines},
+			limit{"gopher_quality.max_ellipsis_ends", q.EllipsisEnds, 0, s.MaxEllipsisEnds},
+			limit{"gopher_quality.min_alpha_words", q.AlphaWords, s.MinAlphaWords, 0},
+		) || s.MinStopWords == 0 {
+			return
+		}
+		if n, asked := s.stopWords(d); asked {
+			limits(yield, limit{"gopher_quality.min_stop_words", float64(n), float64(s.MinStopWords), 0})
 		}
 	}
-	if drop.Rule == "" {
-		drop = outside("gopher_quality.min_alpha_words", "", q.AlphaWords, s.MinAlphaWords, 0)
-	}
-	if drop.Rule == "" && s.MinStopWords > 0 {
-		if n, asked := s.stopWords(d); asked && n < s.MinStopWords {
-			drop = Drop{Rule: "gopher_quality.min_stop_words", Value: float64(n), Limit: float64(s.MinStopWords)}
-		}
-	}
-	return drop, nil
 }
 
 // stopWords counts the different stop words, and says whether there is a list to

@@ -2,6 +2,7 @@ package corpus
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 
 	"fragua/pipeline"
@@ -38,11 +39,17 @@ func (s *Language) Check() (faults []pipeline.Fault) {
 // Apply sets language and language_score.
 func (s *Language) Apply(d *Document) (Drop, error) {
 	d.Language, d.LanguageScore = textstat.Language(d.Text, s.Among...)
-	switch {
-	case s.MinScore > 0 && d.LanguageScore < s.MinScore:
-		return Drop{Rule: "language.min_score", Value: d.LanguageScore, Limit: s.MinScore, Note: "language " + d.Language}, nil
-	case len(s.Keep) > 0 && !slices.Contains(s.Keep, d.Language):
-		return Drop{Rule: "language.keep", Value: d.LanguageScore, Note: "language " + d.Language}, nil
+	return firstFailure(s.tests(d)), nil
+}
+
+func (s *Language) tests(d *Document) iter.Seq[Measurement] {
+	return func(yield func(Measurement) bool) {
+		note := "language " + d.Language
+		if s.MinScore > 0 && !yield(Measurement{Rule: "language.min_score", Value: d.LanguageScore, Limit: s.MinScore, Failed: d.LanguageScore < s.MinScore, Note: note}) {
+			return
+		}
+		if len(s.Keep) > 0 {
+			yield(Measurement{Rule: "language.keep", Value: d.LanguageScore, Limit: s.MinScore, Failed: !slices.Contains(s.Keep, d.Language), Note: note})
+		}
 	}
-	return Drop{}, nil
 }

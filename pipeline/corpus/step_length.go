@@ -2,6 +2,7 @@ package corpus
 
 import (
 	"fmt"
+	"iter"
 	"unicode/utf8"
 
 	"fragua/pipeline"
@@ -35,25 +36,19 @@ func (s *Length) Check() (faults []pipeline.Fault) {
 }
 
 // Apply counts, and compares.
-func (s *Length) Apply(d *Document) (Drop, error) {
-	if s.MinChars > 0 || s.MaxChars > 0 {
-		if drop := outside("length.min_chars", "length.max_chars", float64(utf8.RuneCountInString(d.Text)), float64(s.MinChars), float64(s.MaxChars)); drop.Rule != "" {
-			return drop, nil
+func (s *Length) Apply(d *Document) (Drop, error) { return firstFailure(s.tests(d)), nil }
+
+func (s *Length) tests(d *Document) iter.Seq[Measurement] {
+	return func(yield func(Measurement) bool) {
+		if s.MinChars > 0 || s.MaxChars > 0 {
+			n := float64(utf8.RuneCountInString(d.Text))
+			if !limits(yield, limit{"length.min_chars", n, float64(s.MinChars), 0}, limit{"length.max_chars", n, 0, float64(s.MaxChars)}) {
+				return
+			}
+		}
+		if s.MinWords > 0 || s.MaxWords > 0 {
+			n := float64(countWords(d))
+			limits(yield, limit{"length.min_words", n, float64(s.MinWords), 0}, limit{"length.max_words", n, 0, float64(s.MaxWords)})
 		}
 	}
-	if s.MinWords > 0 || s.MaxWords > 0 {
-		return outside("length.min_words", "length.max_words", float64(countWords(d)), float64(s.MinWords), float64(s.MaxWords)), nil
-	}
-	return Drop{}, nil
-}
-
-// outside drops a value below low or above top; a limit of 0 is off.
-func outside(lowRule, topRule string, value, low, top float64) Drop {
-	switch {
-	case low > 0 && value < low:
-		return Drop{Rule: lowRule, Value: value, Limit: low}
-	case top > 0 && value > top:
-		return Drop{Rule: topRule, Value: value, Limit: top}
-	}
-	return Drop{}
 }

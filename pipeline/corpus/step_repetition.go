@@ -1,6 +1,8 @@
 package corpus
 
 import (
+	"iter"
+
 	"fragua/pipeline"
 	"fragua/pipeline/textstat"
 )
@@ -34,20 +36,16 @@ func (s *Repetition) Check() (faults []pipeline.Fault) {
 }
 
 // Apply runs the tests in order.
-func (s *Repetition) Apply(d *Document) (drop Drop, err error) {
-	r := textstat.MeasureRepetition(d.Text)
-	for _, test := range []struct {
-		rule       string
-		value, top float64
-	}{
-		{"repetition.max_paragraphs", r.DuplicateParas, s.MaxParagraphs},
-		{"repetition.max_paragraph_chars", r.ParaChars, s.MaxParagraphChars},
-		{"repetition.max_lines", r.DuplicateLines, s.MaxLines},
-		{"repetition.max_line_chars", r.LineChars, s.MaxLineChars},
-	} {
-		if drop.Rule == "" {
-			drop = outside("", test.rule, test.value, 0, test.top)
-		}
+func (s *Repetition) Apply(d *Document) (Drop, error) { return firstFailure(s.tests(d)), nil }
+
+func (s *Repetition) tests(d *Document) iter.Seq[Measurement] {
+	return func(yield func(Measurement) bool) {
+		r := textstat.MeasureRepetition(d.Text)
+		limits(yield,
+			limit{"repetition.max_paragraphs", r.DuplicateParas, 0, s.MaxParagraphs},
+			limit{"repetition.max_paragraph_chars", r.ParaChars, 0, s.MaxParagraphChars},
+			limit{"repetition.max_lines", r.DuplicateLines, 0, s.MaxLines},
+			limit{"repetition.max_line_chars", r.LineChars, 0, s.MaxLineChars},
+		)
 	}
-	return drop, nil
 }

@@ -169,8 +169,8 @@ func onceEachPart(heads []heading, blocks []string) []heading {
 }
 
 // withoutContents removes the entries of tables of contents: runs of three or
-// more headings with hardly any text between, and the last of such a run if the
-// same heading stands elsewhere too.
+// more headings with hardly any text between, or of two that stand elsewhere
+// too, and the last of such a run if the same heading stands elsewhere.
 func withoutContents(heads []heading, blocks []string) []heading {
 	seen := map[string]int{}
 	for _, h := range heads {
@@ -184,18 +184,20 @@ func withoutContents(heads []heading, blocks []string) []heading {
 	}
 	var out []heading
 	for i := 0; i < len(heads); {
-		j, entries := i, 0
+		j, entries, again := i, 0, 0
 		for j < len(heads) && gap(j) < tocGap {
 			if heads[j].level > 0 {
 				entries++
+				again += min(seen[heads[j].label]-1, 1)
 			}
 			j++
 		}
+		contents := entries >= 3 || entries == 2 && again == 2
 		// heads[i:j] are followed by hardly any text; heads[j] ends the run.
 		switch {
-		case entries >= 3 && j < len(heads) && seen[heads[j].label] > 1 && !firstAgain(heads, i, j):
+		case contents && j < len(heads) && seen[heads[j].label] > 1 && !firstAgain(heads, i, j):
 			i = j + 1
-		case entries >= 3:
+		case contents:
 			// Parts just before the first real chapter are its own.
 			for i = j; i > 0 && i > j-2 && heads[i-1].level == 0; i-- {
 			}

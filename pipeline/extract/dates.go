@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -20,7 +21,7 @@ func isoDate(s string) string {
 		}
 	}
 	if len(s) == 4 {
-		if t, err := time.Parse("2006", s); err == nil {
+		if t, err := time.Parse("2006", s); err == nil && t.Year() >= 1000 {
 			return t.Format("2006")
 		}
 	}
@@ -31,7 +32,14 @@ func isoDate(s string) string {
 	return t.Format("2006-01-02")
 }
 
-func parseDate(s string) (time.Time, error) {
+// parseDate tries what headers and pages write, then what the library knows; on
+// some of what is no date it panics.
+func parseDate(s string) (t time.Time, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("no date: %v", p)
+		}
+	}()
 	for _, layout := range []string{"January 2, 2006", "January 2 2006", "2 January 2006", "2006-01-02", time.RFC3339} {
 		if t, err := time.Parse(layout, s); err == nil {
 			return t, nil
