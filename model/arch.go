@@ -61,7 +61,14 @@ var archs = []archEntry{
 type archEntry struct {
 	name, modelType string
 	fresh           func() Arch
-	open            func(config []byte) (LanguageModel, error)
+	open            func(config []byte) (opened, error)
+}
+
+// An opened is what a config.json says. build makes the model, its weights all 0.
+type opened struct {
+	Arch
+	vocab, context int
+	build          func() LanguageModel
 }
 
 // Archs returns the architectures by name, each a constructor of its default settings.
@@ -76,9 +83,22 @@ func Archs() map[string]func() Arch {
 // faults collects what is wrong.
 type faults []Fault
 
+// The largest settings that are taken seriously; a file from elsewhere may say anything.
+const (
+	mostLayers = 1 << 12
+	most       = 1 << 20 // of anything else
+)
+
 func (f *faults) positive(path string, v int) {
-	if v < 1 {
+	limit := most
+	if path == "layers" {
+		limit = mostLayers
+	}
+	switch {
+	case v < 1:
 		*f = append(*f, Fault{path, fmt.Sprintf("%d is not a positive number", v), ""})
+	case v > limit:
+		*f = append(*f, Fault{path, fmt.Sprintf("%d is more than %d", v, limit), ""})
 	}
 }
 

@@ -172,7 +172,7 @@ func Open(dir string) (LanguageModel, error) {
 		}
 		return nil, fmt.Errorf("%s: model_type is %q, want one of %s", path, c.ModelType, strings.Join(known, ", "))
 	}
-	m, err := archs[i].open(b)
+	a, err := archs[i].open(b)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -181,6 +181,10 @@ func Open(dir string) (LanguageModel, error) {
 		return nil, err
 	}
 	defer w.Close()
+	if want, have := a.Size(a.vocab, a.context, 1).Params, w.numbers(); want > have { // before memory is asked for
+		return nil, fmt.Errorf("%s asks for %d parameters, %s has %d", path, want, w.path, have)
+	}
+	m := a.build()
 	if err := w.fill(m.Params()); err != nil {
 		return nil, err
 	}
@@ -215,6 +219,19 @@ func openWeights(path string) (*weights, error) {
 		w.names[n] = false
 	}
 	return w, nil
+}
+
+// numbers is how many elements the arrays hold.
+func (w *weights) numbers() (n int64) {
+	for name := range w.names {
+		info, _ := w.Info(name)
+		m := int64(1)
+		for _, d := range info.Shape {
+			m *= int64(d)
+		}
+		n += m
+	}
+	return n
 }
 
 // find returns an array's name in the file: GPT-2's first checkpoints leave

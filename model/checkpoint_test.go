@@ -108,9 +108,11 @@ func TestOpenRefuses(t *testing.T) {
 			c["rope_scaling"] = map[string]any{"type": "linear"}
 			return p
 		}, "rope_scaling"},
-		{"another width", "llama", func(c map[string]any, p []nn.Param) []nn.Param { c["intermediate_size"] = 32; return p }, `array "model.layers.0.mlp.gate_proj.weight" has shape [24 16], want [32 16]`},
+		{"another width", "llama", func(c map[string]any, p []nn.Param) []nn.Param { c["intermediate_size"] = 20; return p }, `array "model.layers.0.mlp.gate_proj.weight" has shape [24 16], want [20 16]`},
+		{"a model too large for its file", "llama", func(c map[string]any, p []nn.Param) []nn.Param { c["num_hidden_layers"] = 4000; return p }, "parameters"},
+		{"a number beyond reason", "gpt2", func(c map[string]any, p []nn.Param) []nn.Param { c["n_embd"] = 1 << 40; return p }, "width: 1099511627776 is more than"},
 		{"a layer less", "llama", func(c map[string]any, p []nn.Param) []nn.Param { c["num_hidden_layers"] = 1; return p }, "belongs to no part of the model"},
-		{"a weight less", "gpt2", func(c map[string]any, p []nn.Param) []nn.Param { return p[1:] }, `there is no array "transformer.wte.weight"`},
+		{"a weight less", "gpt2", func(c map[string]any, p []nn.Param) []nn.Param { p[0].Name = "other.weight"; return p }, `there is no array "transformer.wte.weight"`},
 		{"a head that is not tied", "gpt2", func(c map[string]any, p []nn.Param) []nn.Param {
 			return append(p, nn.Param{Name: "lm_head.weight", Tensor: tensor.New(11, 8)})
 		}, "lm_head.weight is not the embedding"},
@@ -148,4 +150,35 @@ func TestOpenRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// FuzzConfig opens good weights under any configuration: it may be refused, but
+// nothing panics and no memory beyond the file's size is asked for.
+func FuzzConfig(f *testing.F) {
+	weights := map[bool]string{}
+	for _, dir := range []string{"gpt2", "llama"} {
+		b, err := os.ReadFile(filepath.Join("testdata", dir, ConfigFile))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b, dir == "llama")
+		if b, err = os.ReadFile(filepath.Join("testdata", dir, WeightsFile)); err != nil {
+			f.Fatal(err)
+		}
+		weights[dir == "llama"] = string(b)
+	}
+	f.Add([]byte(`{"model_type":"gpt2","n_layer":4096,"n_embd":1048576,"n_head":1,"vocab_size":1048576}`), false)
+	f.Add([]byte(`{"model_type":"fragua_lstm","num_hidden_layers":-1,"hidden_size":-9223372036854775808}`), false)
+	f.Add([]byte(`{"model_type":"fragua_nnlm","order":9223372036854775807}`), true)
+	f.Fuzz(func(t *testing.T, config []byte, llama bool) {
+		dir := t.TempDir()
+		for name, b := range map[string]string{ConfigFile: string(config), WeightsFile: weights[llama]} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(b), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if m, err := Open(dir); err == nil {
+			m.Loss(nil, &Batch{B: 1, T: 1, IDs: []int32{0}, Targets: []int32{0}})
+		}
+	})
 }

@@ -163,22 +163,22 @@ func (g *gpt) config() any {
 		"gelu_new", g.Dropout, g.Dropout, 0, g.eps, 0.02, &tied}
 }
 
-func openGPT(config []byte) (LanguageModel, error) {
+func openGPT(config []byte) (opened, error) {
 	c := gptConfig{Positions: 1024, Width: 768, Layers: 12, Heads: 12, Activation: "gelu_new", Vocab: 50257, Eps: 1e-5}
 	if err := json.Unmarshal(config, &c); err != nil {
-		return nil, err
+		return opened{}, err
 	}
 	switch {
 	case c.Activation != "gelu_new" && c.Activation != "gelu_pytorch_tanh":
-		return nil, fmt.Errorf("activation_function is %q, want gelu_new", c.Activation)
+		return opened{}, fmt.Errorf("activation_function is %q, want gelu_new", c.Activation)
 	case c.Inner != nil && *c.Inner != 4*c.Width:
-		return nil, fmt.Errorf("n_inner is %d, want four times n_embd", *c.Inner)
+		return opened{}, fmt.Errorf("n_inner is %d, want four times n_embd", *c.Inner)
 	case c.Tied != nil && !*c.Tied:
-		return nil, fmt.Errorf("tie_word_embeddings is false, want true")
+		return opened{}, fmt.Errorf("tie_word_embeddings is false, want true")
 	}
 	g := GPT{Layers: c.Layers, Heads: c.Heads, Width: c.Width, Dropout: c.ResidDropout}
 	if err := checkSize("gpt2", &g, c.Vocab, c.Positions); err != nil {
-		return nil, err
+		return opened{}, err
 	}
-	return newGPT(g, c.Vocab, c.Positions, c.Eps, nil), nil
+	return opened{&g, c.Vocab, c.Positions, func() LanguageModel { return newGPT(g, c.Vocab, c.Positions, c.Eps, nil) }}, nil
 }

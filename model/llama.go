@@ -212,24 +212,24 @@ func (l *llama) config() any {
 		h.n, h.kv, h.dim, "silu", l.eps, l.Theta, nil, false, false, 0.02, l.Tied}
 }
 
-func openLlama(config []byte) (LanguageModel, error) {
+func openLlama(config []byte) (opened, error) {
 	c := llamaConfig{Vocab: 32000, Positions: 2048, Width: 4096, Hidden: 11008, Layers: 32, Heads: 32, Activation: "silu", Eps: 1e-6, Theta: 10000}
 	if err := json.Unmarshal(config, &c); err != nil {
-		return nil, err
+		return opened{}, err
 	}
 	switch {
 	case c.Activation != "silu":
-		return nil, fmt.Errorf("hidden_act is %q, want silu", c.Activation)
+		return opened{}, fmt.Errorf("hidden_act is %q, want silu", c.Activation)
 	case c.Scaling != nil:
-		return nil, fmt.Errorf("rope_scaling is set, want null")
+		return opened{}, fmt.Errorf("rope_scaling is set, want null")
 	case c.AttentionBias || c.MLPBias:
-		return nil, fmt.Errorf("attention_bias or mlp_bias is true, want false")
+		return opened{}, fmt.Errorf("attention_bias or mlp_bias is true, want false")
 	case c.HeadDim != 0 && c.HeadDim*c.Heads != c.Width:
-		return nil, fmt.Errorf("%d heads of head_dim %d do not make hidden_size %d", c.Heads, c.HeadDim, c.Width)
+		return opened{}, fmt.Errorf("%d heads of head_dim %d do not make hidden_size %d", c.Heads, c.HeadDim, c.Width)
 	}
 	l := Llama{Layers: c.Layers, Heads: c.Heads, KVHeads: c.KVHeads, Width: c.Width, Hidden: c.Hidden, Theta: c.Theta, Tied: c.Tied}
 	if err := checkSize("llama", &l, c.Vocab, c.Positions); err != nil {
-		return nil, err
+		return opened{}, err
 	}
-	return newLlama(l.filled(), c.Vocab, c.Positions, c.Eps, nil), nil
+	return opened{&l, c.Vocab, c.Positions, func() LanguageModel { return newLlama(l.filled(), c.Vocab, c.Positions, c.Eps, nil) }}, nil
 }

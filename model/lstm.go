@@ -2,7 +2,6 @@ package model
 
 import (
 	"encoding/json"
-	"fmt"
 	"math"
 	"slices"
 
@@ -25,8 +24,8 @@ func (l *LSTM) Check() []Fault {
 	var f faults
 	f.positive("layers", l.Layers)
 	f.positive("width", l.Width)
-	if l.Hidden < 0 {
-		f = append(f, Fault{"hidden", fmt.Sprintf("%d is below 0", l.Hidden), "0 means width"})
+	if l.Hidden != 0 {
+		f.positive("hidden", l.Hidden)
 	}
 	f.rate("dropout", l.Dropout)
 	return f
@@ -271,14 +270,14 @@ func (m *lstm) config() any {
 	return lstmConfig{"fragua_lstm", m.vocab, m.context, m.LSTM.Layers, m.LSTM.Width, m.LSTM.Hidden, m.Tied, m.Dropout}
 }
 
-func openLSTM(config []byte) (LanguageModel, error) {
+func openLSTM(config []byte) (opened, error) {
 	var c lstmConfig
 	if err := json.Unmarshal(config, &c); err != nil {
-		return nil, err
+		return opened{}, err
 	}
 	l := LSTM{Layers: c.Layers, Width: c.Width, Hidden: c.Hidden, Tied: c.Tied, Dropout: c.Dropout}
 	if err := checkSize("lstm", &l, c.Vocab, c.Positions); err != nil {
-		return nil, err
+		return opened{}, err
 	}
-	return newLSTM(l, c.Vocab, c.Positions, nil), nil
+	return opened{&l, c.Vocab, c.Positions, func() LanguageModel { return newLSTM(l, c.Vocab, c.Positions, nil) }}, nil
 }

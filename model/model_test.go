@@ -266,3 +266,21 @@ func TestRecompute(t *testing.T) {
 		}
 	}
 }
+
+// TestDecoderScoresAsLoss feeds a row one id at a time: the log-probabilities
+// of what follows add up to what Loss says.
+func TestDecoderScoresAsLoss(t *testing.T) {
+	for name, a := range small() {
+		m := build(t, a)
+		perturb(m)
+		b := drawBatch(rand.New(rand.NewPCG(8, 8)), 1, 20)
+		d, sum := m.Decoder(), 0.0
+		for i, id := range b.IDs {
+			logits := d.Feed([][]int32{{id}})
+			sum -= float64(logits[b.Targets[i]]) - logSumExp(logits)
+		}
+		if want := m.Loss(nil, b).NLL; math.Abs(sum-want) > 1e-4 {
+			t.Errorf("%s: %v id by id, Loss says %v", name, sum, want)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package model
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 
 	"fragua/model/nn"
@@ -21,8 +22,8 @@ type NNLM struct {
 // Check implements Arch.
 func (a *NNLM) Check() []Fault {
 	var f faults
-	if a.Order < 2 {
-		f = append(f, Fault{"order", "an n-gram with a past has at least 2 ids", ""})
+	if a.Order < 2 || a.Order > 64 {
+		f = append(f, Fault{"order", fmt.Sprintf("%d is not in 2 … 64", a.Order), "5 is usual"})
 	}
 	f.positive("width", a.Width)
 	f.positive("hidden", a.Hidden)
@@ -157,14 +158,14 @@ func (m *nnlm) config() any {
 	return nnlmConfig{"fragua_nnlm", m.vocab, m.context, m.Order, m.NNLM.Width, m.NNLM.Hidden, m.Dropout}
 }
 
-func openNNLM(config []byte) (LanguageModel, error) {
+func openNNLM(config []byte) (opened, error) {
 	var c nnlmConfig
 	if err := json.Unmarshal(config, &c); err != nil {
-		return nil, err
+		return opened{}, err
 	}
 	a := NNLM{Order: c.Order, Width: c.Width, Hidden: c.Hidden, Dropout: c.Dropout}
 	if err := checkSize("nnlm", &a, c.Vocab, c.Positions); err != nil {
-		return nil, err
+		return opened{}, err
 	}
-	return newNNLM(a, c.Vocab, c.Positions, nil), nil
+	return opened{&a, c.Vocab, c.Positions, func() LanguageModel { return newNNLM(a, c.Vocab, c.Positions, nil) }}, nil
 }

@@ -98,8 +98,6 @@ func (d *sampling) next(s Sampler, rng *rand.Rand, logits []float32, seen map[in
 	}
 	if s.TopK > 0 && s.TopK < len(list) {
 		list = top(list, s.TopK)
-	} else if s.TopP > 0 && s.TopP < 1 {
-		slices.SortFunc(list, likelier)
 	}
 	most, sum := math.Inf(-1), 0.0
 	for _, c := range list {
@@ -110,6 +108,11 @@ func (d *sampling) next(s Sampler, rng *rand.Rand, logits []float32, seen map[in
 		sum += list[i].p
 	}
 	if s.TopP > 0 && s.TopP < 1 {
+		// What is below (1−p)/V of the sum makes less than 1−p together, so the
+		// likeliest that hold p are all among the others.
+		least := (1 - s.TopP) / float64(len(list)) * sum
+		list = slices.DeleteFunc(list, func(c candidate) bool { return c.p < least })
+		slices.SortFunc(list, likelier)
 		held := 0.0
 		for i, c := range list {
 			if held += c.p; held >= s.TopP*sum {
