@@ -158,9 +158,9 @@ func (r *run) tidy(w work, name string) error {
 	return nil
 }
 
-// recover makes good what a crash broke off in steps 4 to 6, before anybody
+// mend makes good what a crash broke off in steps 4 to 6, before anybody
 // looks at what is on disk.
-func (r *run) recover() error {
+func (r *run) mend() error {
 	works, err := r.works("")
 	if err != nil {
 		return err

@@ -148,7 +148,7 @@ func (c *Config) add(table Table, e entryYAML, path string) {
 	for name := range table {
 		names = append(names, name)
 	}
-	make, ok := table[e.Use]
+	construct, ok := table[e.Use]
 	switch {
 	case slices.ContainsFunc(d.faults, func(f PlacedFault) bool { return within(f.Path, path+".use") }):
 	case e.Use == "":
@@ -156,7 +156,7 @@ func (c *Config) add(table Table, e entryYAML, path string) {
 	case !ok:
 		d.faultAt(path+".use", didYouMean(e.Use, "known stages", names), "unknown stage %q", e.Use)
 	default:
-		entry.With = make()
+		entry.With = construct()
 		c.hintWith(entry)
 		d.decode(e.With, entry.With, path+".with")
 		c.connect(entry, e.From)
@@ -218,17 +218,17 @@ func (c *Config) CheckFiles() error {
 // every `from` spelled out, paths as they were written. Parse reads it back.
 func (c *Config) ResolvedYAML() []byte {
 	top := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
-	put := func(n *yaml.Node, key string, value *yaml.Node) { n.Content = append(n.Content, text(key), value) }
+	put := func(n *yaml.Node, key string, value *yaml.Node) { n.Content = append(n.Content, textNode(key), value) }
 	if c.Description != "" {
-		put(top, "description", text(c.Description))
+		put(top, "description", textNode(c.Description))
 	}
 	put(top, "seed", resolve(reflect.ValueOf(c.Seed)))
 	put(top, "max_failures", resolve(reflect.ValueOf(c.MaxFailures)))
 	stages := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq"}
 	for _, e := range c.Stages {
 		n := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
-		put(n, "name", text(e.Name))
-		put(n, "use", text(e.Use))
+		put(n, "name", textNode(e.Name))
+		put(n, "use", textNode(e.Use))
 		if len(e.From) > 0 {
 			put(n, "from", resolve(reflect.ValueOf(e.From)))
 		}

@@ -377,11 +377,11 @@ func (d *decoder) chooser(n, at *yaml.Node, c Chooser, path string, depth int) b
 	default:
 		return d.fault(at, path, example, "%s is %s, but it must be a name, or a name and its settings", lastKey(path), describe(n))
 	}
-	make, ok := variants[key.Value]
+	construct, ok := variants[key.Value]
 	if !ok {
 		return d.fault(key, join(path, key.Value), didYouMean(key.Value, "known names", names), "unknown name %q", key.Value)
 	}
-	settings := make()
+	settings := construct()
 	inner := join(path, key.Value)
 	d.nodes[inner] = key
 	sound := true

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -27,6 +26,9 @@ func (s *stage) phases(ctx context.Context, w work, res *StageResult, event func
 		records, err := p.do(ctx, env, filepath.Join(w.dir, "scratch"))
 		if err != nil {
 			return nil, err
+		}
+		if len(records) == 0 && i == len(list)-1 {
+			return nil, fmt.Errorf("stage %s: %s: there is nothing to do: its inputs hold no files for it", s.Name, ph.Name)
 		}
 		res.Tasks += len(records)
 		res.Resumed += p.resumed
@@ -205,9 +207,6 @@ func panicked() string {
 
 // checkTasks refuses tasks that cannot have a folder each.
 func checkTasks(tasks []Task) error {
-	if len(tasks) == 0 {
-		return errors.New("there is nothing to do: no task was listed")
-	}
 	seen := map[string]bool{}
 	for _, t := range tasks {
 		bad := t.ID == "" || len(t.ID) > 128 || t.ID[0] == '.' || strings.ContainsFunc(t.ID, func(r rune) bool {

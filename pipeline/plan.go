@@ -163,6 +163,9 @@ func (r *run) inspect(ctx context.Context) ([]*stage, error) {
 		if r.o.Force {
 			s.cached, s.why = false, "forced"
 		}
+		if s.cached {
+			continue
+		}
 		for _, name := range s.sources() {
 			in := all[name]
 			if in == nil || in.cached || slices.Contains(selected, in) {

@@ -45,24 +45,24 @@ func resolve(v reflect.Value) *yaml.Node {
 			return null
 		}
 		if settings == nil {
-			return text(name)
+			return textNode(name)
 		}
-		return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*yaml.Node{text(name), resolve(reflect.ValueOf(settings))}}
+		return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*yaml.Node{textNode(name), resolve(reflect.ValueOf(settings))}}
 	}
 	if v.Kind() == reflect.Pointer {
 		return resolve(v.Elem())
 	}
 	switch x := v.Interface().(type) {
 	case Path:
-		return text(x.Written)
+		return textNode(x.Written)
 	case time.Duration:
-		return text(x.String())
+		return textNode(x.String())
 	}
 	switch v.Kind() {
 	case reflect.Struct:
 		n := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
 		for _, f := range fieldsOf(v.Type()) {
-			n.Content = append(n.Content, text(f.name), resolve(v.FieldByIndex(f.index)))
+			n.Content = append(n.Content, textNode(f.name), resolve(v.FieldByIndex(f.index)))
 		}
 		return n
 	case reflect.Slice, reflect.Array:
@@ -76,7 +76,7 @@ func resolve(v reflect.Value) *yaml.Node {
 		keys := v.MapKeys()
 		slices.SortFunc(keys, func(a, b reflect.Value) int { return bytes.Compare([]byte(a.String()), []byte(b.String())) })
 		for _, k := range keys {
-			n.Content = append(n.Content, text(k.String()), resolve(v.MapIndex(k)))
+			n.Content = append(n.Content, textNode(k.String()), resolve(v.MapIndex(k)))
 		}
 		return n
 	case reflect.Bool:
@@ -88,13 +88,13 @@ func resolve(v reflect.Value) *yaml.Node {
 	case reflect.Float32, reflect.Float64:
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!float", Value: strconv.FormatFloat(v.Float(), 'g', -1, v.Type().Bits())}
 	case reflect.String:
-		return text(v.String())
+		return textNode(v.String())
 	}
 	panic(fmt.Sprintf("pipeline: settings cannot hold a %s", v.Type()))
 }
 
-// text is a string node, quoted where YAML would take it for something else.
-func text(s string) *yaml.Node {
+// textNode is a string node, quoted where YAML would take it for something else.
+func textNode(s string) *yaml.Node {
 	n := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s}
 	switch strings.ToLower(s) {
 	case "y", "n", "yes", "no", "on", "off": // to readers of YAML 1.1

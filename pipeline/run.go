@@ -53,7 +53,7 @@ func (r *run) do(ctx context.Context) (res *Result, err error) {
 		return nil, err
 	}
 	defer release()
-	if err := r.recover(); err != nil {
+	if err := r.mend(); err != nil {
 		return nil, err
 	}
 	stages, err := r.inspect(ctx)
@@ -74,10 +74,12 @@ func (r *run) do(ctx context.Context) (res *Result, err error) {
 	res = &Result{Dir: r.root}
 	defer func() {
 		info.end(err)
-		err = errors.Join(err, info.write(r.root))
+		if failed := info.write(r.root); err == nil {
+			err = failed
+		}
 	}()
 	for i, s := range stages {
-		result, err := s.run1(ctx, info, i, len(stages))
+		result, err := s.update(ctx, info, i, len(stages))
 		if err != nil {
 			return res, err
 		}
@@ -86,8 +88,8 @@ func (r *run) do(ctx context.Context) (res *Result, err error) {
 	return res, nil
 }
 
-// run1 brings one stage up to date.
-func (s *stage) run1(ctx context.Context, info *RunInfo, i, n int) (*StageResult, error) {
+// update brings one stage up to date.
+func (s *stage) update(ctx context.Context, info *RunInfo, i, n int) (*StageResult, error) {
 	res := &StageResult{Name: s.Name, Use: s.Use, Key: s.key, Cached: s.cached, Why: s.why, Dir: Dir{s.dir(), s.manifest}}
 	event := func(e Event) {
 		e.Stage, e.Use, e.Position, e.Stages = s.Name, s.Use, i+1, n

@@ -551,7 +551,7 @@ func TestResume(t *testing.T) {
 				}
 				// Each place alone.
 				r := rand.New(rand.NewPCG(uint64(workers), 1))
-				for range 6 {
+				for range 3 {
 					o.Out = t.TempDir()
 					broken(t, c, w, o, 1+r.Int64N(30), how)
 					if _, err := Run(t.Context(), c, o); err != nil {
@@ -571,8 +571,9 @@ func TestResume(t *testing.T) {
 func TestSwapIsCrashSafe(t *testing.T) {
 	dir := rawFiles(t)
 	w := &world{}
-	first := parse(t, w, dir, roadYAML)
-	second := parse(t, w, dir, roadYAML, "text.upper=true")
+	const shortRoad = "stages:\n- {name: text, use: lines, with: {files: [a.txt, b.txt]}}\n- {name: long, use: longest}\n"
+	first := parse(t, w, dir, shortRoad)
+	second := parse(t, w, dir, shortRoad, "text.upper=true")
 	a, b := t.TempDir(), t.TempDir()
 	for out, c := range map[string]*Config{a: first, b: second} {
 		if _, err := Run(t.Context(), c, Options{Out: out}); err != nil {
@@ -611,7 +612,7 @@ func TestSwapIsCrashSafe(t *testing.T) {
 			t.Fatalf("break %d: left behind: %v", nth, left)
 		}
 		if !wasBroken {
-			if nth < 20 {
+			if nth < 15 {
 				t.Errorf("only %d steps", nth)
 			}
 			return

@@ -20,6 +20,10 @@ const (
 	shardBatchSize = 4 << 20  // bytes of rows after which a batch ends earlier
 )
 
+// longColumns hold whole texts: their least and greatest value would stand in the
+// footer at full length, and help no reader to skip anything.
+var longColumns = []string{"text", "target", "input", "want", "got", "metadata"}
+
 // WriteShard writes rows into a Parquet file that appears whole or not at all.
 // The same rows give the same bytes on every machine. Memory is bounded by one
 // row group, not by the file. An error from rows ends it, and no file is left.
@@ -61,9 +65,9 @@ type ShardWriter[Row any] struct {
 }
 
 // CreateShard begins a Parquet file of rows of a struct type, whose fields carry
-// `parquet` tags. It gets zstd pages of 8 MiB, statistics (without bounds for a
-// column `text`, whose first bytes tell nothing), and a bloom filter on a
-// column `id`.
+// `parquet` tags. It gets zstd pages of 8 MiB, statistics (without bounds for
+// columns of whole texts, by name: text, target, input, want, got, metadata), and
+// a bloom filter on a column `id`.
 func CreateShard[Row any](name string) (w *ShardWriter[Row], err error) {
 	defer guard(name, 0, &err)
 	t := reflect.TypeFor[Row]()
@@ -79,8 +83,10 @@ func CreateShard[Row any](name string) (w *ShardWriter[Row], err error) {
 		// bytes with it.
 		parquet.CreatedBy("fragua", "1", "1"),
 	}
-	if _, ok := schema.Lookup("text"); ok {
-		options = append(options, parquet.SkipPageBounds("text"))
+	for _, name := range longColumns {
+		if _, ok := schema.Lookup(name); ok {
+			options = append(options, parquet.SkipPageBounds(name))
+		}
 	}
 	if _, ok := schema.Lookup("id"); ok {
 		options = append(options, parquet.BloomFilters(parquet.SplitBlockFilter(10, "id")))

@@ -134,7 +134,7 @@ func TestShardBytesAreFixed(t *testing.T) {
 
 func TestShardLayout(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "x.parquet")
-	if _, err := WriteShard(name, testRows(900, 80<<10)); err != nil { // 72 MB of text
+	if _, err := WriteShard(name, testRows(900, 80<<10)); err != nil { // 72 MB of text: three row groups
 		t.Fatal(err)
 	}
 	f, err := os.Open(name)
@@ -298,12 +298,48 @@ func FuzzReadShard(f *testing.F) {
 	})
 }
 
-func BenchmarkWriteShard(b *testing.B) {
-	name := filepath.Join(b.TempDir(), "x.parquet")
-	b.SetBytes(2000 * 5000)
-	for b.Loop() {
-		if _, err := WriteShard(name, testRows(2000, 5000)); err != nil {
+// benchRows are 2,000 texts of 5 kB, drawn once.
+func benchRows(b *testing.B) (rows []testRow, bytes int64) {
+	for row, err := range testRows(2000, 5000) {
+		if err != nil {
 			b.Fatal(err)
+		}
+		rows = append(rows, row)
+		bytes += int64(len(row.Text))
+	}
+	return rows, bytes
+}
+
+func BenchmarkWriteShard(b *testing.B) {
+	rows, bytes := benchRows(b)
+	name := filepath.Join(b.TempDir(), "x.parquet")
+	b.SetBytes(bytes)
+	for b.Loop() {
+		_, err := WriteShard(name, func(yield func(testRow, error) bool) {
+			for _, r := range rows {
+				if !yield(r, nil) {
+					return
+				}
+			}
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkReadShard(b *testing.B) {
+	_, bytes := benchRows(b)
+	name := filepath.Join(b.TempDir(), "x.parquet")
+	if _, err := WriteShard(name, testRows(2000, 5000)); err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(bytes)
+	for b.Loop() {
+		for _, err := range ReadShard[testRow](name) {
+			if err != nil {
+				b.Fatal(err)
+			}
 		}
 	}
 }
