@@ -16,7 +16,7 @@ func (tp *Tape) Again(x *Tensor, f func(*Tape, *Tensor) *Tensor) *Tensor {
 	z := f(tp, x)
 	tp.forget = false
 	alike("Again", y, z)
-	copy(y.Data, z.Data)
+	move(y.Data, z.Data)
 	for _, h := range tp.held[held:] {
 		tp.arena.give(h.span)
 	}

@@ -44,7 +44,7 @@ func (tp *Tape) HeadLoss(x, w *Tensor, targets []int32, o HeadOptions) (total *T
 		h.total = total
 		if dx, add := tp.grad(x); dx != nil {
 			if !add && count < n {
-				clear(dx)
+				zero(dx)
 				add = true
 			}
 			h.dx, h.add = dx, add

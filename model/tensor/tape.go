@@ -216,7 +216,7 @@ func (tp *Tape) grad(t *Tensor) (g []float32, add bool) {
 func (tp *Tape) sum(t *Tensor) []float32 {
 	g, add := tp.grad(t)
 	if !add {
-		clear(g)
+		zero(g)
 	}
 	return g
 }
