@@ -73,6 +73,9 @@ type generated struct {
 }
 
 func (g *Generate) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (counts pipeline.Counts, err error) {
+	if err := level(env); err != nil {
+		return counts, err
+	}
 	kernel.SetWorkers(env.Workers)
 	dir := env.One("model")
 	lm, err := model.Open(dir.Path)

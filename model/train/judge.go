@@ -66,21 +66,23 @@ func (t *pretraining) openings() []string {
 // judge measures the finished model, and the n-gram model beside it.
 func (t *pretraining) judge(ctx context.Context) (m pipeline.Metrics, err error) {
 	h := &t.history
-	validation := h.Validation
 	if t.data.validation.Len() > 0 {
 		e, err := BitsPerByte(ctx, model.Score(t.lm), t.data.validation, t.data.tok, 0)
 		if err != nil {
 			return m, err
 		}
-		m.Figures = append(m.Figures, e.figures("validation")...)
-		validation = append(validation, [2]float64{float64(t.steps), e.BitsPerByte()})
+		note := "validation"
+		if _, step := t.loop.Best(); step > 0 && step < t.steps {
+			note += fmt.Sprintf(", weights of step %d, the best", step)
+		}
+		m.Figures = append(m.Figures, e.figures(note)...)
 		t.env.Progress.Say(fmt.Sprintf("validation: %.3f ± %.3f bits/byte, perplexity %.1f, on %d targets", e.BitsPerByte(), e.PlusMinus(), e.Perplexity(), e.Targets))
 	} else {
 		t.env.Progress.Say("the blocks have no validation split, so nothing was measured on text that the model has not seen")
 	}
 	m.Curves = []pipeline.Curve{
 		{Name: "train", X: "step", Y: "bits per byte", Points: h.Train},
-		{Name: "validation", X: "step", Y: "bits per byte", Points: validation},
+		{Name: "validation", X: "step", Y: "bits per byte", Points: h.Validation},
 	}
 	m.Curves = append(m.Curves,
 		pipeline.Curve{Name: "learning rate", X: "step", Y: "learning rate", Points: h.Rate},

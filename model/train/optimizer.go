@@ -160,9 +160,8 @@ type ASGD struct {
 }
 
 func (o *ASGD) Start(s *Slab) {
-	o.mean = s.New()
+	*o = ASGD{Decay: o.Decay, Patience: o.Patience, mean: s.New(), sgd: SGD{Decay: o.Decay}}
 	o.memory.On = o.Patience == 0
-	o.sgd = SGD{Decay: o.Decay}
 }
 
 func (o *ASGD) Update(s *Slab, rates []float64, scale float32) {
@@ -218,7 +217,7 @@ type Averaged struct {
 
 func (o *Averaged) Start(s *Slab) {
 	o.Optimizer.Start(s)
-	o.mean = s.New()
+	o.mean, o.memory.Averaged = s.New(), 0
 }
 
 func (o *Averaged) Update(s *Slab, rates []float64, scale float32) {

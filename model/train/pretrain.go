@@ -39,6 +39,7 @@ type Pretrain struct {
 
 	EvalEvery    int64         `yaml:"eval_every" doc:"steps between validations; 0: a tenth of all"`
 	EvalRows     int           `yaml:"eval_rows" doc:"rows of validation scored on the way; at the end all are"`
+	Keep         Kept          `yaml:"keep" doc:"best: the weights with the best validation; last: those of the last step"`
 	SampleEvery  int64         `yaml:"sample_every" doc:"steps between samples; 0: with each validation"`
 	Prompts      []string      `yaml:"prompts" doc:"what samples begin with; none: beginnings of validation documents"`
 	SampleTokens int           `yaml:"sample_tokens" doc:"ids in a sample"`
@@ -54,10 +55,23 @@ func NewPretrain() *Pretrain {
 		Steps: 1000, Batch: 16, Accumulate: 1,
 		LR: 1e-3, Warmup: 0.05, Schedule: Scheduling("cosine"), Optimizer: Optimizing("adamw"), Clip: 1, Spike: 10,
 		Order: tokenize.Shuffle, Floats: "f32",
-		EvalRows: 200, SampleTokens: 60, Sampler: model.Sampler{Temperature: 0.8, TopP: 0.95}, Baseline: 4,
+		EvalRows: 200, Keep: KeepBest, SampleTokens: 60, Sampler: model.Sampler{Temperature: 0.8, TopP: 0.95}, Baseline: 4,
 		CheckpointEvery: 60 * time.Second,
 	}
 }
+
+// Kept says which weights the finished model has.
+type Kept string
+
+// With KeepBest a model that begins to learn its text by heart ends as it was
+// before.
+const (
+	KeepBest Kept = "best"
+	KeepLast Kept = "last"
+)
+
+// Values implements pipeline.Enum.
+func (Kept) Values() []string { return []string{string(KeepBest), string(KeepLast)} }
 
 // Version implements pipeline.Stage.
 func (*Pretrain) Version() int { return 1 }

@@ -44,6 +44,9 @@ type history struct {
 // do carries out the one task of the stage.
 func (p *Pretrain) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (pipeline.Counts, error) {
 	var counts pipeline.Counts
+	if err := level(env); err != nil {
+		return counts, err
+	}
 	kernel.SetWorkers(env.Workers)
 	dir := env.One("blocks")
 	d, err := openData(dir)
@@ -83,6 +86,15 @@ func (p *Pretrain) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 	return counts, t.write(report)
 }
 
+// level holds the run's word about the kernels, which stands in the key of what
+// is about to be made, to what computes.
+func level(env *pipeline.Env) error {
+	if env.CPU != "" && env.CPU != kernel.Level() {
+		return fmt.Errorf("the run says that its kernels are for %s, but they are for %s", env.CPU, kernel.Level())
+	}
+	return nil
+}
+
 // newLoop returns the loop over the training split, without anything around it.
 func (t *pretraining) newLoop(lm model.LanguageModel, steps int64) *Loop {
 	l := &Loop{
@@ -111,13 +123,9 @@ func (t *pretraining) after(ctx context.Context, s Step) error {
 	var err error
 	var validation Evaluation
 	last := s.Done == s.Steps
-	evaluates := s.Done%t.every(t.EvalEvery, 10) == 0 && !last && t.data.validation.Len() > 0
+	evaluates := (s.Done%t.every(t.EvalEvery, 10) == 0 || last) && t.data.validation.Len() > 0
 	if evaluates {
-		err = t.loop.WithAverage(func() (err error) {
-			validation, err = BitsPerByte(ctx, model.Score(t.lm), t.data.validation, t.data.tok, t.EvalRows)
-			return err
-		})
-		if err != nil {
+		if validation, err = t.validate(ctx); err != nil {
 			return err
 		}
 	}
@@ -150,12 +158,24 @@ func (t *pretraining) after(ctx context.Context, s Step) error {
 	if evaluates {
 		h.Validation = append(h.Validation, [2]float64{float64(s.Done), validation.BitsPerByte()})
 		t.loop.Observe(validation.Loss())
+		if t.Keep == KeepBest {
+			t.loop.WithAverage(func() error { t.loop.Offer(-validation.BitsPerByte()); return nil })
+		}
 	}
 	if samples {
 		h.Samples = append(h.Samples, sample)
 	}
 	t.tell(ctx, s, validation, sample)
 	return nil
+}
+
+// validate scores some rows with the weights that the model would be left with.
+func (t *pretraining) validate(ctx context.Context) (e Evaluation, err error) {
+	err = t.loop.WithAverage(func() error {
+		e, err = BitsPerByte(ctx, model.Score(t.lm), t.data.validation, t.data.tok, t.EvalRows)
+		return err
+	})
+	return e, err
 }
 
 // write fills the stage's directory.
