@@ -53,7 +53,7 @@ type Reject struct {
 	Value       float64 `parquet:"value"`      // what the rule measured
 	Limit       float64 `parquet:"limit"`      // what it demands
 	Error       string  `parquet:"error"`      // what went wrong, or which document this one repeats
-	StartOffset int64   `parquet:"offset"`     // Document.Offset
+	StartOffset int64   `parquet:"offset"`     // Document.Offset; -1 after ingest
 }
 
 // RuleError stands as rule where a record could not be read.

@@ -57,7 +57,7 @@ func (f lineFile) each(r Range, yield func(offset int64, line []byte, err error)
 		return
 	}
 	buf := bufio.NewReaderSize(in, 1<<18)
-	if offset > 0 {
+	if to >= 0 && r.From > 0 {
 		n, err := skipLine(buf)
 		offset += n
 		if err == io.EOF {

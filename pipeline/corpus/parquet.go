@@ -2,6 +2,8 @@ package corpus
 
 import (
 	"context"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -99,6 +101,17 @@ func openParquetWith(name string, options ...parquet.FileOption) (*os.File, *par
 
 func openGuarded(f *os.File, size int64, options ...parquet.FileOption) (file *parquet.File, err error) {
 	defer caught(&err)
+	// The library allocates whatever the last bytes name as the footer's length.
+	var end [8]byte
+	if size < 12 {
+		return nil, errors.New("too short to be Parquet")
+	}
+	if _, err := f.ReadAt(end[:], size-8); err != nil {
+		return nil, err
+	}
+	if n := int64(binary.LittleEndian.Uint32(end[:4])); string(end[4:]) != "PAR1" || n > size-12 {
+		return nil, fmt.Errorf("no Parquet: it ends in %q", end[:])
+	}
 	return parquet.OpenFile(f, size, options...)
 }
 

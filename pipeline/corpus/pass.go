@@ -72,6 +72,9 @@ func (p *pass) reject(r Reject) (err error) {
 		}
 	}
 	r.Stage, r.StartOffset = p.stage, r.Offset
+	if p.stage != "ingest" {
+		r.StartOffset = -1 // the column is not among those of documents
+	}
 	return p.rejects.Write(r)
 }
 

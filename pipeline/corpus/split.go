@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -149,7 +150,8 @@ func (s *Mix) place(v survey) (cuts, error) {
 	return c, nil
 }
 
-// unknownWeights returns an error if a weight names nothing.
+// unknownWeights returns an error if a weight names nothing. Under a limit, where
+// a source may have nothing left, it is only said.
 func (s *Mix) unknownWeights(env *pipeline.Env, sources []string) error {
 	names := sources
 	for _, dir := range env.In["documents"] {
@@ -159,11 +161,15 @@ func (s *Mix) unknownWeights(env *pipeline.Env, sources []string) error {
 	}
 	slices.Sort(names)
 	names = slices.Compact(names)
-	for name := range s.Weights {
-		if !slices.Contains(names, name) {
-			err := fmt.Errorf("weights: no source and no stage in from is called %q", name)
+	for _, name := range slices.Sorted(maps.Keys(s.Weights)) {
+		if slices.Contains(names, name) {
+			continue
+		}
+		err := fmt.Errorf("weights: no document comes from a source or a stage called %q", name)
+		if env.Limit == 0 {
 			return pipeline.Hintf(err, "there are %s", strings.Join(names, ", "))
 		}
+		env.Progress.Say(err.Error())
 	}
 	return nil
 }

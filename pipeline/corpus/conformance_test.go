@@ -1,0 +1,216 @@
+package corpus
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+	"github.com/parquet-go/parquet-go"
+	"github.com/ulikunitz/xz"
+)
+
+// packed compresses a text by the extension.
+func packed(t *testing.T, extension, text string) string {
+	t.Helper()
+	var b bytes.Buffer
+	var err error
+	switch extension {
+	case ".gz":
+		w := gzip.NewWriter(&b)
+		_, err = w.Write([]byte(text))
+		err = errors.Join(err, w.Close())
+	case ".zst":
+		w, _ := zstd.NewWriter(&b)
+		_, err = w.Write([]byte(text))
+		err = errors.Join(err, w.Close())
+	case ".xz":
+		var w *xz.Writer
+		if w, err = xz.NewWriter(&b); err == nil {
+			_, err = w.Write([]byte(text))
+			err = errors.Join(err, w.Close())
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+type row struct {
+	Text  string `parquet:"text"`
+	URL   string `parquet:"url,optional"`
+	Stars int32  `parquet:"stars"`
+}
+
+// parquetFile writes rows in groups of three.
+func parquetFile(t *testing.T, rows []row) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := parquet.NewGenericWriter[row](&b, parquet.MaxRowsPerRowGroup(3))
+	if _, err := w.Write(rows); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// TestSourcesConform: every source yields the same documents in the same order,
+// however its files are divided; each valid UTF-8, each id once; and what cannot
+// be read is a Failure with its file.
+func TestSourcesConform(t *testing.T) {
+	var lines, table, tabs, book strings.Builder
+	var rows []row
+	table.WriteString("text,url,stars\n")
+	tabs.WriteString("text\turl\tstars\n")
+	for i := range 40 {
+		fmt.Fprintf(&lines, `{"text": "line %d %s", "url": "u%d", "n": {"deep": [%d]}}`+"\r\n", i, strings.Repeat("ñ", i), i, i)
+		fmt.Fprintf(&table, "\"row %d,\n%s\",u%d,%d\n", i, strings.Repeat(`""`, i), i, i)
+		fmt.Fprintf(&tabs, "row %d \"%s\tu%d\t%d\n", i, strings.Repeat("é", i), i, i)
+		rows = append(rows, row{fmt.Sprintf("row %d", i), fmt.Sprintf("u%d", i), int32(i)})
+		fmt.Fprintf(&book, "CHAPTER %d\n\n%s\n\n", i+1, strings.Repeat("Prose goes on. ", 40))
+	}
+	lines.WriteString("not json\n\n{\"no\": \"text\"}\n[1]\n{\"text\": 3}\n{\"text\": \"latin \xf1and\xfa\"}\n{\"text\": \"last\"}")
+	table.WriteString("one field\nlast,u,1")
+	tabs.WriteString("a\tb\nlast\tu\t1")
+	page := "<title>T</title><article><p>" + strings.Repeat("A page has many words, and they go on. ", 30) + "</article>"
+	tests := []struct {
+		kind           string
+		files          map[string]string
+		docs, failures int
+	}{
+		{"jsonl", map[string]string{"a.jsonl": lines.String(), "b/c.jsonl.gz": packed(t, ".gz", lines.String()), "d.jsonl.zst": packed(t, ".zst", lines.String()),
+			"empty.jsonl": "", "torn.jsonl.gz": packed(t, ".gz", lines.String())[:20]}, 3 * 42, 3*4 + 1},
+		{"csv", map[string]string{"a.csv": table.String(), "b.csv.xz": packed(t, ".xz", table.String()), "c.tsv": tabs.String(), "empty.csv": "", "utf16.tsv": "\xff\xfea\x00"}, 3 * 41, 3 + 1},
+		{"parquet", map[string]string{"a.parquet": parquetFile(t, rows), "b.parquet": parquetFile(t, rows[:7]), "bad.parquet": "PAR1 nothing PAR1"}, 47, 1},
+		{"books", map[string]string{"a.txt": book.String(), "b.txt.gz": packed(t, ".gz", "A short book.\n"), "c.htm": "<p>One<p>Two", "binary.txt": "\x00\x01\x02\x03\x04\x05\x06\x07\x08", "empty.txt": ""}, 40 + 3, 1},
+		{"html", map[string]string{"a.html": page, "b.html.zst": packed(t, ".zst", page), "c.htm": "", "deep.html": strings.Repeat("<div>", 1000)}, 3, 1},
+		{"text", map[string]string{"a.txt": "uno\r\ndos", "b.md": "caf\xe9", "bad.txt.xz": "no xz"}, 2, 1},
+	}
+	for _, test := range tests {
+		t.Run(test.kind, func(t *testing.T) {
+			dir := write(t, test.files)
+			source := sources[test.kind]().(Source)
+			raw(source).Path.Written, raw(source).Path.Abs = dir, dir
+			var want []*Document
+			for _, size := range []int64{1 << 40, 1, 7, 100, 1000, 1 << 14} {
+				parts, err := source.Parts(context.Background(), size)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var docs []*Document
+				ids := map[string]bool{}
+				failures := 0
+				for _, part := range parts {
+					for d, err := range source.Read(context.Background(), part) {
+						var bad *Failure
+						if errors.As(err, &bad) {
+							if failures++; test.files[bad.Path] == "" {
+								t.Errorf("failure of no file: %v", bad)
+							}
+							continue
+						}
+						if err != nil {
+							t.Fatal(err)
+						}
+						if ids[d.ID] {
+							t.Errorf("id %s stands twice", d.ID)
+						}
+						if ids[d.ID] = true; !utf8.ValidString(d.Text) || !utf8.ValidString(d.Metadata) {
+							t.Errorf("not UTF-8: %+v", d)
+						}
+						docs = append(docs, d)
+					}
+				}
+				if want == nil {
+					want = docs
+					if len(docs) != test.docs || failures != test.failures {
+						t.Fatalf("%d documents and %d failures, want %d and %d", len(docs), failures, test.docs, test.failures)
+					}
+				}
+				if diff := cmp.Diff(want, docs, cmpopts.EquateEmpty()); diff != "" {
+					t.Fatalf("parts of %d bytes give other documents:\n%.2000s", size, diff)
+				}
+			}
+			cancelled, cancel := context.WithCancel(context.Background())
+			cancel()
+			parts, err := source.Parts(context.Background(), 1<<40)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for d, err := range source.Read(cancelled, parts[0]) {
+				if !errors.Is(err, context.Canceled) {
+					t.Fatalf("after cancelling: %v %v", d, err)
+				}
+			}
+		})
+	}
+}
+
+// raw returns the settings that say which files a source reads.
+func raw(s Source) *Raw {
+	switch s := s.(type) {
+	case *JSONL:
+		return &s.Raw
+	case *CSV:
+		return &s.Raw
+	case *Parquet:
+		return &s.Raw
+	case *Books:
+		return &s.Raw
+	case *HTML:
+		return &s.Raw
+	case *Text:
+		return &s.Raw
+	}
+	panic(fmt.Sprintf("%T", s))
+}
+
+// TestFiles: names are relative to the fixed part of the pattern, sorted, and a
+// pattern that matches nothing is an error that says where it looked.
+func TestFiles(t *testing.T) {
+	dir := write(t, map[string]string{"en/b.txt": "b", "en/a.txt": "a", "es/c.TXT.gz": "c", "es/d.pdf": "d", ".hidden/e.txt": "e", "[x].txt": "x"})
+	tests := map[string]string{
+		"":                 "[x].txt en/a.txt en/b.txt es/c.TXT.gz",
+		"en":               "a.txt b.txt",
+		"en/a.txt":         "a.txt",
+		"[x].txt":          "[x].txt",
+		"{en,es}/*":        "en/a.txt en/b.txt es/c.TXT.gz es/d.pdf",
+		"**/*.txt":         ".hidden/e.txt [x].txt en/a.txt en/b.txt",
+		"en/*.txt":         "a.txt b.txt",
+		"*/[!a].{txt,pdf}": "en/b.txt es/d.pdf .hidden/e.txt",
+	}
+	for path, want := range tests {
+		s := NewBooks()
+		s.Path.Written, s.Path.Abs = path, filepath.Join(dir, path)
+		files, err := s.Files()
+		var names []string
+		for _, f := range files {
+			names = append(names, f.Name)
+			if b, err := os.ReadFile(s.locate(f.Name)); err != nil || len(b) != 1 || f.Size != 1 {
+				t.Errorf("%s: %s lies at %s: %v", path, f.Name, s.locate(f.Name), err)
+			}
+		}
+		if diff := cmp.Diff(strings.Fields(want), names, cmpopts.SortSlices(func(a, b string) bool { return a < b })); err != nil || diff != "" {
+			t.Errorf("%q: %v %s", path, err, diff)
+		}
+	}
+	for _, path := range []string{"no/such/*.txt", "en/*.epub", "es/d.pdf/x"} {
+		s := NewBooks()
+		s.Path.Written, s.Path.Abs = path, filepath.Join(dir, path)
+		if files, err := s.Files(); err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: %v %v", path, files, err)
+		}
+	}
+}
