@@ -350,14 +350,28 @@ stages:
 
 // The defaults, spelled out, are part of every key: golden.
 func TestCanonicalDefaults(t *testing.T) {
-	want := `{"arch":{"gpt":{"inner":null,"layers":2}},"betas":[0,0],"count":4,"depth":0,"flag":false,"maybe":null,"mode":"fast","names":["x"],"out":"",` +
+	want := `{"arch":{"gpt":{"inner":null,"layers":2}},"betas":[0,0],"count":4,"depth":0,"flag":false,"maybe":null,"mode":"fast","names":["x"],` +
 		`"parts":{},"rate":0.5,"small":0,"steps":[],"text":"","time":"0s","weights":{}}`
 	if got := string(CanonicalJSON(testTable()["kitchen"]())); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	r := recipe{Use: "kitchen", Version: 1, Settings: []byte(want), Seed: 1, Inputs: map[string][]string{"in": {"k"}}, Raw: []rawSum{{"a", "b"}}}
-	if got := r.key(); got != "6f6896d76854f7d8fba0328f74750765" {
+	if got := r.key(); got != "2ab503289c32ce0626c54a8ee87c4379" {
 		t.Errorf("key %s: all results of earlier runs would be made again", got)
+	}
+}
+
+// What has no value at all is left out, and stays out.
+func TestResolvedDefaults(t *testing.T) {
+	table := testTable()
+	table["kitchen"] = func() Stage { return &kitchen{} }
+	c, err := Parse("x.yaml", []byte(with("count: 3")), ".", table, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Parse("y.yaml", c.ResolvedYAML(), ".", table, nil)
+	if err != nil || string(again.ResolvedYAML()) != string(c.ResolvedYAML()) {
+		t.Errorf("%v\n%s", err, c.ResolvedYAML())
 	}
 }
 
@@ -443,6 +457,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(with("arch: {gpt: {layers: 3}}, steps: [*x]")), "k.arch.gpt.layers=[")
 	f.Add([]byte("a: &a [*a]\n<<: *a\n"), "seed")
 	f.Add([]byte("stages:\n- &e {name: k, use: kitchen, with: &w {parts: {a: *w}}}\n- *e\n"), "k.parts.a.size=*w")
+	f.Add([]byte(with("count: 3, arch: none, names: [no, \"1\", \"a: b\"]")), "k.parts.a.size=4")
 	f.Add([]byte("\t\xff\x00"), "=")
 	f.Fuzz(func(t *testing.T, src []byte, set string) {
 		c, err := Parse("x.yaml", src, ".", testTable(), []string{set})

@@ -62,6 +62,9 @@ func resolve(v reflect.Value) *yaml.Node {
 	case reflect.Struct:
 		n := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
 		for _, f := range fieldsOf(v.Type()) {
+			if unset(v.FieldByIndex(f.index)) {
+				continue
+			}
 			n.Content = append(n.Content, textNode(f.name), resolve(v.FieldByIndex(f.index)))
 		}
 		return n
@@ -91,6 +94,23 @@ func resolve(v reflect.Value) *yaml.Node {
 		return textNode(v.String())
 	}
 	panic(fmt.Sprintf("pipeline: settings cannot hold a %s", v.Type()))
+}
+
+// unset reports whether a setting was neither given nor has a default, so that
+// no value could be written for it: an empty path, no choice, an enum's nothing.
+func unset(v reflect.Value) bool {
+	if p, ok := v.Interface().(Path); ok {
+		return p.Written == ""
+	}
+	if e, ok := v.Interface().(Enum); ok && v.Kind() == reflect.String {
+		return v.String() == "" && !slices.Contains(e.Values(), "")
+	}
+	c, ok := v.Addr().Interface().(Chooser)
+	if !ok {
+		return false
+	}
+	name, _ := c.Chosen()
+	return name == ""
 }
 
 // textNode is a string node, quoted where YAML would take it for something else.
