@@ -102,7 +102,7 @@ func (g *gpt) forward(tp *tensor.Tape, ids, pos []int32, at attender) *tensor.Te
 	x = tp.Dropout(x, g.Dropout)
 	for i, b := range g.Blocks {
 		block := func(tp *tensor.Tape, x *tensor.Tensor) *tensor.Tensor { return b.forward(tp, x, i, at, g.Dropout) }
-		if g.Recompute {
+		if g.Recompute || !tp.Recording() {
 			x = tp.Again(x, block)
 		} else {
 			x = block(tp, x)

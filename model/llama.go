@@ -142,7 +142,7 @@ func (l *llama) forward(tp *tensor.Tape, ids, pos []int32, at attender) *tensor.
 	x := tp.Dropout(l.Words.Forward(tp, ids), l.Dropout) // (N, C)
 	for i, b := range l.Blocks {
 		block := func(tp *tensor.Tape, x *tensor.Tensor) *tensor.Tensor { return b.forward(tp, x, i, l, pos, at) }
-		if l.Recompute {
+		if l.Recompute || !tp.Recording() {
 			x = tp.Again(x, block)
 		} else {
 			x = block(tp, x)

@@ -284,3 +284,19 @@ func TestDecoderScoresAsLoss(t *testing.T) {
 		}
 	}
 }
+
+// TestScratchFreesBlocks scores with many layers in hardly more memory than with few.
+func TestScratchFreesBlocks(t *testing.T) {
+	bytes := func(layers int) int64 {
+		m := build(t, &GPT{Layers: layers, Heads: 4, Width: 32})
+		s := Score(m).(scorer)
+		if _, err := s.Score(drawBatch(rand.New(rand.NewPCG(1, 1)), 4, testContext)); err != nil {
+			t.Fatal(err)
+		}
+		return s.tp.Bytes()
+	}
+	few, many := bytes(2), bytes(8)
+	if state := int64(4 * testContext * 32 * 4); many > few+6*state+1024 {
+		t.Errorf("%d bytes with 2 layers, %d with 8; a state is %d", few, many, state)
+	}
+}

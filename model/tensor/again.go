@@ -4,17 +4,18 @@ package tensor
 // but the result: what f computes inside is computed again, with the same
 // dropout, when the way back comes to it. One more forward pass buys the
 // memory of all but one of such parts (Chen et al. 2016). The gradients are the
-// same bits. Inside an Again, Again is f itself.
+// same bits. Inside an Again, Again is f itself. On a scratch tape it frees what
+// f computed inside, all but the result.
 func (tp *Tape) Again(x *Tensor, f func(*Tape, *Tensor) *Tensor) *Tensor {
-	if !tp.Recording() || tp.base > 0 {
+	if tp == nil || tp.base > 0 {
 		return f(tp, x)
 	}
 	y := tp.make(true, x.Rows(), x.Cols())
 	o := again{x: x, y: y, f: f, drops: tp.drops}
-	t, held := tp.t, len(tp.held)
+	t, held, forget := tp.t, len(tp.held), tp.forget
 	tp.forget = true
 	z := f(tp, x)
-	tp.forget = false
+	tp.forget = forget
 	alike("Again", y, z)
 	move(y.Data, z.Data)
 	for _, h := range tp.held[held:] {
