@@ -63,7 +63,7 @@ func growBytes(b []byte, n int) []byte {
 // nothing.
 func (t *Tokenizer) AppendBytes(dst []byte, ids ...int32) []byte {
 	if t.dec != nil {
-		return append(dst, t.dec.decode(t.tokensOf(ids, false))...)
+		return append(dst, t.dec.text(t.tokensOf(ids, false))...)
 	}
 	return t.bytes.append(dst, ids)
 }
@@ -78,7 +78,7 @@ func (t *Tokenizer) Decode(ids []int32) string {
 // DecodeAll is Decode with special tokens as they are written.
 func (t *Tokenizer) DecodeAll(ids []int32) string {
 	if t.dec != nil {
-		return t.dec.decode(t.tokensOf(ids, true))
+		return t.dec.text(t.tokensOf(ids, true))
 	}
 	var b []byte
 	for i := 0; i < len(ids); {

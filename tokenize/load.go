@@ -112,6 +112,9 @@ func Parse(data []byte) (*Tokenizer, error) {
 			return nil, err
 		}
 	}
+	if bytes, _ := t.byteLevel(); !given(t.json.Decoder) && !bytes {
+		t.dec = spaced
+	}
 	if err := t.readModel(t.json.Model); err != nil {
 		return nil, err
 	}
@@ -143,13 +146,18 @@ func (t *Tokenizer) finish() {
 	t.bytes = newTokenBytes(texts)
 }
 
-// text returns the text of a token by itself.
+// text returns the text of a token within a longer text.
 func (t *Tokenizer) text(token string) string {
-	if t.dec != nil {
-		return t.dec.decode([]string{token})
+	if t.dec == nil {
+		b, _ := readBytes(token)
+		return b
 	}
-	b, _ := readBytes(token)
-	return b
+	if b, ok := fallbackByte(token); ok {
+		return string([]byte{b})
+	}
+	// A decoder may treat the first token in a way of its own.
+	const before = "x"
+	return strings.TrimPrefix(t.dec.text([]string{before, token}), t.dec.text([]string{before}))
 }
 
 // byteLevel says whether the pieces that reach the model are bytes, and by which

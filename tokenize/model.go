@@ -20,6 +20,12 @@ func (t *Tokenizer) readModel(raw json.RawMessage) error {
 	switch j.Type {
 	case "BPE":
 		return t.readBPE(raw)
+	case "WordPiece":
+		return t.readWordPiece(raw)
+	case "Unigram":
+		return t.readUnigram(raw)
+	case "WordLevel":
+		return t.readWordLevel(raw)
 	}
 	return fmt.Errorf("model %q is not known", j.Type)
 }

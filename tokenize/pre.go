@@ -3,6 +3,7 @@ package tokenize
 import (
 	"encoding/json"
 	"fmt"
+	"unicode"
 )
 
 // A piece is a part of the text on its way to the model.
@@ -63,7 +64,6 @@ func (t *Tokenizer) readPre(raw json.RawMessage) (preTokenizer, error) {
 		Split          *bool
 		Delimiter      string
 		Individual     bool `json:"individual_digits"`
-		Length         int
 	}
 	if err := json.Unmarshal(raw, &j); err != nil {
 		return nil, fmt.Errorf("pre_tokenizer: %w", err)
@@ -88,6 +88,36 @@ func (t *Tokenizer) readPre(raw json.RawMessage) (preTokenizer, error) {
 		return b, nil
 	case "Split":
 		return t.newSplit(j.Pattern, j.Behavior, j.Invert)
+	case "Metaspace":
+		m := preMetaspace{j.Replacement, j.PrependScheme, yes(j.Split)}
+		if m.mark == "" {
+			m.mark = "▁"
+		}
+		if m.scheme == "" { // files of old versions
+			m.scheme = "always"
+			if !yes(j.AddPrefixSpace) {
+				m.scheme = "never"
+			}
+		}
+		return m, nil
+	case "Whitespace":
+		return preWords{}, nil
+	case "WhitespaceSplit":
+		return preRunes{unicode.IsSpace, "Removed"}, nil
+	case "BertPreTokenizer":
+		return preSequence{preRunes{unicode.IsSpace, "Removed"}, preRunes{punctuation, "Isolated"}}, nil
+	case "Punctuation":
+		if j.Behavior == "" {
+			j.Behavior = "Isolated"
+		}
+		return preRunes{punctuation, j.Behavior}, nil
+	case "Digits":
+		if j.Individual {
+			return preRunes{unicode.IsNumber, "Isolated"}, nil
+		}
+		return preRunes{unicode.IsNumber, "Contiguous"}, nil
+	case "CharDelimiterSplit":
+		return preRunes{func(r rune) bool { return string(r) == j.Delimiter }, "Removed"}, nil
 	}
 	return nil, fmt.Errorf("pre_tokenizer %q is not known", j.Type)
 }

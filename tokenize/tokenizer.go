@@ -167,7 +167,7 @@ func (t *Tokenizer) setTokens(vocab map[string]int32) error {
 }
 
 // maxID bounds ids, so that a damaged file cannot ask for all memory.
-const maxID = 1 << 24
+const maxID = 1 << 21
 
 // addToken gives an added token its place in the vocabulary.
 func (t *Tokenizer) addToken(a AddedToken) error {
