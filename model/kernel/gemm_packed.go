@@ -1,10 +1,14 @@
 package kernel
 
 // A packedGemm is matrix multiplication by kernels that hold a block of C in registers
-// (Goto and van de Geijn 2008). B is packed once, by all workers, into panels as wide as
-// a kernel; then tiles of C are shared out. A is read where it lies.
+// (Goto and van de Geijn 2008). Tiles of C are shared out among the workers. Kernels read A
+// where it lies, and B from panels as wide as a kernel:
 //
-//	packed B   [block of k] [panel] [k in block] [column in panel]
+//	panels   [block of k] [panel] [k in block] [column in panel]
+//
+// Where B's rows run along k (NT), making panels means to transpose them, which is done once
+// for all tiles; else each tile copies the block that it is about to use, and if it uses it
+// seldom, not even that.
 //
 // An element of C is a chain of fused multiply-adds over each block of k, the blocks then
 // being added in order, wherever it lies and however the work is cut.
@@ -29,7 +33,7 @@ const (
 	tileColumns = 480     // most columns: their panels stay in the second-level cache
 	tileLeast   = 160     // a tile is not made smaller than this for the sake of sharing
 	farApart    = 1024    // rows of A or B so far apart that they want a copy
-	seldom      = 192     // rows of C below which a copy of B is not worth its making
+	seldom      = 64      // most rows of C for which a copy of B is not worth its making
 )
 
 // blockDepth cuts k into equal blocks of whole vectors.
@@ -51,13 +55,13 @@ func (s *packedGemm) columns(g *product, j0, j1 int, run runner) {
 	p := s.cut(j1 - j0)
 	block := min(g.k, blockDepth(g.k))
 	var packed []float32
-	if g.op == NT || (j1-j0)%s.lanes != 0 || g.m > seldom || g.ldb > farApart && g.m > s.rows {
+	if g.op == NT {
 		packed = borrow(p.padded * g.k)
 		defer giveBack(packed)
 		blocks := (g.k + block - 1) / block
 		run(blocks*p.count, 1, func(u, _ int) {
 			k0 := u / p.count * block
-			s.packPanel(g, &p, packed[k0*p.padded:], u%p.count, j0, j1, k0, min(block, g.k-k0))
+			s.packPanel(g, &p, packed[k0*p.padded:], u%p.count, 0, j0, j1, k0, min(block, g.k-k0))
 		})
 	}
 	rows, group := s.shape(g.m, &p)
@@ -121,11 +125,11 @@ func (p *panels) at(i int) (column, vectors int) {
 	return p.wide*p.width + (i-p.wide)*p.narrow*p.lanes, p.narrow
 }
 
-// packPanel packs panel i of rows [k0, k0+k) of op(B).
-func (s *packedGemm) packPanel(g *product, p *panels, packed []float32, i, j0, j1, k0, k int) {
+// packPanel packs panel i of rows [k0, k0+k) of op(B); packed begins with column left.
+func (s *packedGemm) packPanel(g *product, p *panels, packed []float32, i, left, j0, j1, k0, k int) {
 	column, vectors := p.at(i)
 	width := vectors * s.lanes
-	d := packed[column*k:][:width*k]
+	d := packed[(column-left)*k:][:width*k]
 	j := j0 + column
 	cols := min(width, j1-j)
 	if g.op != NT {
@@ -164,15 +168,32 @@ func (s *packedGemm) packPanel(g *product, p *panels, packed []float32, i, j0, j
 	}
 }
 
-// tile computes rows [i0, i1) of panels [first, last). Where packed is nil, it reads B.
+// tile computes rows [i0, i1) of panels [first, last). If packed is nil, it makes its own.
 func (s *packedGemm) tile(g *product, p *panels, packed []float32, i0, i1, j0, j1, first, last, block int) {
 	strip := borrow(2 * s.rows * block)
 	defer giveBack(strip)
+	inPlace := packed == nil && i1-i0 <= seldom && (j1-j0)%s.lanes == 0
+	left, _ := p.at(first)
+	var own []float32
+	if packed == nil && !inPlace {
+		own = borrow((last - first) * p.width * block)
+		defer giveBack(own)
+	}
 	for k0 := 0; k0 < g.k; k0 += block {
 		k := min(block, g.k-k0)
 		acc := 0
 		if g.acc || k0 > 0 {
 			acc = 1
+		}
+		var b []float32 // panel n begins at its column times k
+		switch {
+		case packed != nil:
+			b = packed[k0*p.padded+left*k:]
+		case own != nil:
+			b = own
+			for n := first; n < last; n++ {
+				s.packPanel(g, p, own, n, left, j0, j1, k0, k)
+			}
 		}
 		for i := i0; i < i1; i += s.rows {
 			rows := min(s.rows, i1-i)
@@ -185,14 +206,14 @@ func (s *packedGemm) tile(g *product, p *panels, packed []float32, i0, i1, j0, j
 				column, vectors := p.at(n)
 				j := j0 + column
 				tail := min(s.lanes, j1-j-(vectors-1)*s.lanes)
-				var b *float32
+				var panel *float32
 				ldb := vectors * s.lanes
-				if packed != nil {
-					b = &packed[k0*p.padded+column*k]
+				if inPlace {
+					panel, ldb = &g.b[k0*g.ldb+j], g.ldb
 				} else {
-					b, ldb = &g.b[k0*g.ldb+j], g.ldb
+					panel = &b[(column-left)*k]
 				}
-				kernels[vectors](k, a, lda, b, ldb, &g.c[i*g.ldc+j], g.ldc, acc, tail)
+				kernels[vectors](k, a, lda, panel, ldb, &g.c[i*g.ldc+j], g.ldc, acc, tail)
 			}
 		}
 	}

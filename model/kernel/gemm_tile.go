@@ -7,7 +7,7 @@ func (s *packedGemm) packT(dst, src []float32, ld, n, k int) {
 	g := product{op: NT, n: n, k: k, b: src, ldb: ld}
 	p := s.cut(n)
 	for i := range p.count {
-		s.packPanel(&g, &p, dst, i, 0, n, 0, k)
+		s.packPanel(&g, &p, dst, i, 0, 0, n, 0, k)
 	}
 }
 

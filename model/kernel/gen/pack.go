@@ -109,7 +109,9 @@ func (a *asm) copyRows() {
 		for v := range vectors {
 			a.VMOVUPS(Mem{Base: src, Disp: v * a.bytes()}, a.reg[v])
 		}
-		a.PREFETCHT0(Mem{Base: src, Index: lds, Scale: 8})
+		for v := 0; v < vectors; v += 64 / a.bytes() {
+			a.PREFETCHT0(Mem{Base: src, Index: lds, Scale: 8, Disp: v * a.bytes()})
+		}
 		for v := range vectors {
 			a.VMOVUPS(a.reg[v], Mem{Base: dst, Disp: v * a.bytes()})
 		}
