@@ -10,13 +10,16 @@ import (
 )
 
 // LSTM is the settings of a recurrent language model (Zaremba et al. 2014): an
-// embedding, layers of long short-term memory, and a head.
+// embedding, layers of long short-term memory, and a head; with the locked
+// dropout and the dropout of weights of Merity et al. (2017, sections 2 and
+// 4.1).
 type LSTM struct {
-	Layers  int     `yaml:"layers" doc:"Recurrent layers."`
-	Width   int     `yaml:"width" doc:"Of the embedding and of what the last layer gives."`
-	Hidden  int     `yaml:"hidden" doc:"Width of the layers before the last. 0: width."`
-	Tied    bool    `yaml:"tied" doc:"The output layer is the embedding."`
-	Dropout float32 `yaml:"dropout" doc:"Share dropped of the embeddings and of what each layer gives, while training."`
+	Layers        int     `yaml:"layers" doc:"Recurrent layers."`
+	Width         int     `yaml:"width" doc:"Of the embedding and of what the last layer gives."`
+	Hidden        int     `yaml:"hidden" doc:"Width of the layers before the last. 0: width."`
+	Tied          bool    `yaml:"tied" doc:"The output layer is the embedding."`
+	Dropout       float32 `yaml:"dropout" doc:"Share dropped of the embeddings and of what each layer gives, the same at every step of a row, while training."`
+	WeightDropout float32 `yaml:"weight_dropout" doc:"Share dropped of the weights from step to step, the same for a whole batch, while training."`
 }
 
 // Check implements Arch.
@@ -28,6 +31,7 @@ func (l *LSTM) Check() []Fault {
 		f.positive("hidden", l.Hidden)
 	}
 	f.rate("dropout", l.Dropout)
+	f.rate("weight_dropout", l.WeightDropout)
 	return f
 }
 
@@ -54,14 +58,20 @@ func (l *LSTM) Size(vocab, context, rows int) Size {
 	if !l.Tied {
 		params += vocab * c
 	}
-	freed := c
+	freed, dropped := c, 0
 	for _, w := range slices.Backward(l.widths()) {
 		params += 4*w[1]*(w[0]+w[1]) + 4*w[1]
 		kept += 8 * w[1]
 		widest = max(widest, 5*w[1]-freed)
 		freed += 8 * w[1]
+		if l.WeightDropout > 0 { // a copy of the weights, and one gradient at a time
+			dropped += 4 * w[1] * w[1]
+		}
 	}
-	return size(params, 0, n*kept, n*widest, n*c, headLogits(n, vocab))
+	if m := slices.MaxFunc(l.widths(), func(a, b [2]int) int { return a[1] - b[1] }); dropped > 0 {
+		dropped += 4 * m[1] * m[1]
+	}
+	return size(params, 0, n*kept+dropped, n*widest, n*c, headLogits(n, vocab))
 }
 
 // Build implements Arch. Weights start evenly from ±1/√H, as PyTorch's do, the
@@ -109,10 +119,14 @@ func newLSTM(c LSTM, vocab, context int, d *nn.Draw) *lstm {
 // forward takes T·B ids, time-major, to states (T·B, C), and the layers' states
 // from before the first step to after the last.
 func (m *lstm) forward(tp *tensor.Tape, ids []int32, rows int, fresh []bool, states []tensor.State) *tensor.Tensor {
-	x := tp.Dropout(m.Words.Forward(tp, ids), m.Dropout) // (T·B, C)
+	x := tp.LockedDropout(m.Words.Forward(tp, ids), rows, m.Dropout) // (T·B, C)
 	for i, l := range m.Stack {
-		x, states[i] = tp.LSTM(tp.Linear(x, l.In, l.B), l.W, rows, states[i], fresh) // (T·B, H)
-		x = tp.Dropout(x, m.Dropout)
+		w := l.W
+		if m.WeightDropout > 0 && tp != nil && tp.Train {
+			w = tp.Dropout(tp.Scale(w, 1), m.WeightDropout)
+		}
+		x, states[i] = tp.LSTM(tp.Linear(x, l.In, l.B), w, rows, states[i], fresh) // (T·B, H)
+		x = tp.LockedDropout(x, rows, m.Dropout)
 	}
 	return x
 }
@@ -256,18 +270,19 @@ func (d *lstmDecoder) Select(rows []int) {
 
 // lstmConfig is config.json; no model of transformers is like it.
 type lstmConfig struct {
-	ModelType string  `json:"model_type"`
-	Vocab     int     `json:"vocab_size"`
-	Positions int     `json:"max_position_embeddings"`
-	Layers    int     `json:"num_hidden_layers"`
-	Width     int     `json:"embedding_size"`
-	Hidden    int     `json:"hidden_size"`
-	Tied      bool    `json:"tie_word_embeddings"`
-	Dropout   float32 `json:"dropout"`
+	ModelType     string  `json:"model_type"`
+	Vocab         int     `json:"vocab_size"`
+	Positions     int     `json:"max_position_embeddings"`
+	Layers        int     `json:"num_hidden_layers"`
+	Width         int     `json:"embedding_size"`
+	Hidden        int     `json:"hidden_size"`
+	Tied          bool    `json:"tie_word_embeddings"`
+	Dropout       float32 `json:"dropout"`
+	WeightDropout float32 `json:"weight_dropout"`
 }
 
 func (m *lstm) config() any {
-	return lstmConfig{"fragua_lstm", m.vocab, m.context, m.LSTM.Layers, m.LSTM.Width, m.LSTM.Hidden, m.Tied, m.Dropout}
+	return lstmConfig{"fragua_lstm", m.vocab, m.context, m.LSTM.Layers, m.LSTM.Width, m.LSTM.Hidden, m.Tied, m.Dropout, m.WeightDropout}
 }
 
 func openLSTM(config []byte) (opened, error) {
@@ -275,7 +290,7 @@ func openLSTM(config []byte) (opened, error) {
 	if err := json.Unmarshal(config, &c); err != nil {
 		return opened{}, err
 	}
-	l := LSTM{Layers: c.Layers, Width: c.Width, Hidden: c.Hidden, Tied: c.Tied, Dropout: c.Dropout}
+	l := LSTM{Layers: c.Layers, Width: c.Width, Hidden: c.Hidden, Tied: c.Tied, Dropout: c.Dropout, WeightDropout: c.WeightDropout}
 	if err := checkSize("lstm", &l, c.Vocab, c.Positions); err != nil {
 		return opened{}, err
 	}

@@ -5,27 +5,39 @@ import "fragua/model/kernel"
 // Dropout drops each element with probability p and scales the rest by
 // 1/(1−p), in place, while the tape trains; else it does nothing. The mask
 // depends on Seed, Step and how many dropouts came before it alone.
-func (tp *Tape) Dropout(x *Tensor, p float32) *Tensor {
+func (tp *Tape) Dropout(x *Tensor, p float32) *Tensor { return tp.LockedDropout(x, x.Rows(), p) }
+
+// LockedDropout is Dropout with one mask for every rows rows: for x (T·rows, C),
+// time-major, the mask is the same at each of the T steps (Gal and Ghahramani
+// 2016).
+func (tp *Tape) LockedDropout(x *Tensor, rows int, p float32) *Tensor {
 	if tp == nil || !tp.Train || p <= 0 {
 		return x
 	}
 	inPlace("Dropout", x)
 	tp.drops++
-	d := dropout{x: x, p: p, seed: mix(mix(tp.Seed, tp.Step), tp.drops)}
-	kernel.Dropout(x.Data, x.Data, p, d.seed, 0)
+	d := dropout{x: x, part: rows * x.Cols(), p: p, seed: mix(mix(tp.Seed, tp.Step), tp.drops)}
+	d.mask(x.Data)
 	record(tp, d)
 	return x
 }
 
 type dropout struct {
 	x    *Tensor
+	part int // floats that share a mask with the next so many
 	p    float32
 	seed uint64
 }
 
 func (o *dropout) back(tp *Tape) {
-	if g := o.x.Grad; g != nil {
-		kernel.Dropout(g, g, o.p, o.seed, 0)
+	if o.x.Grad != nil {
+		o.mask(o.x.Grad)
+	}
+}
+
+func (o *dropout) mask(x []float32) {
+	for ; len(x) > 0; x = x[o.part:] {
+		kernel.Dropout(x[:o.part], x[:o.part], o.p, o.seed, 0)
 	}
 }
 

@@ -87,6 +87,9 @@ func cases(rng *rand.Rand, n, c int) []opCase {
 		{"SwiGLU", []*Tensor{d(n, c), d(n, c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.SwiGLU(in[0], in[1]) }},
 		{"Rotate", []*Tensor{d(n, 2*c+1)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.Rotate(copyOf(tp, in[0]), rope, 2, pos) }},
 		{"Dropout", []*Tensor{d(n, c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.Dropout(copyOf(tp, in[0]), .4) }},
+		{"LockedDropout", []*Tensor{d(3*n, c)}, func(tp *Tape, in []*Tensor) *Tensor {
+			return tp.LockedDropout(copyOf(tp, in[0]), n, .4)
+		}},
 		{"Attention, fused, causal, documents", []*Tensor{d(B*T, 2*dim*3)}, func(tp *Tape, in []*Tensor) *Tensor {
 			return tp.Attention(Heads{in[0], 0}, Heads{in[0], 2 * dim}, Heads{in[0], 4 * dim},
 				kernel.Attention{B: B, T: T, S: T, Heads: 2, KVHeads: 2, Dim: dim, Causal: true, Docs: docs, KeyDocs: docs})

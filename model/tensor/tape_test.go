@@ -64,6 +64,12 @@ func TestDropoutMask(t *testing.T) {
 	if slices.Equal(one, mask(2, 1, 1)) || slices.Equal(one, mask(1, 2, 1)) {
 		t.Error("another seed or step gives the same mask")
 	}
+	locked := NewTape(1)
+	locked.Train = true
+	y := locked.LockedDropout(locked.Scale(&Tensor{Shape: []int{10, 100}, Data: x.Data}, 1), 2, .5).Data
+	if !slices.Equal(y[:200], y[200:400]) || slices.Equal(y[:100], y[100:200]) {
+		t.Error("a locked mask is one for each step, and for all rows of a step")
+	}
 	tp := NewTape(1)
 	if y := tp.Dropout(x, .5); y != x {
 		t.Error("dropout outside training")
