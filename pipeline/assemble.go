@@ -76,6 +76,9 @@ func (r *run) assemble(w work, a *assembly) error {
 	for _, f := range a.Manifest.Shards {
 		name := filepath.FromSlash(f.Name)
 		to := filepath.Join(out, name)
+		for dir := filepath.Dir(to); dir != out; dir = filepath.Dir(dir) {
+			folders[dir] = true
+		}
 		if _, err := os.Lstat(to); err == nil {
 			continue
 		}
@@ -84,9 +87,6 @@ func (r *run) assemble(w work, a *assembly) error {
 		}
 		if err := os.Rename(filepath.Join(w.dir, filepath.FromSlash(a.From[f.Name]), name), to); err != nil {
 			return err
-		}
-		for dir := filepath.Dir(to); dir != out; dir = filepath.Dir(dir) {
-			folders[dir] = true
 		}
 		if err := r.breakAt("file moved"); err != nil {
 			return err

@@ -87,7 +87,7 @@ func (f *fileYAML) Check() []Fault {
 
 // Parse reads a configuration, applies `--set` flags (stage.key=value), and
 // checks all of it but the raw files (see CheckFiles). name stands in messages;
-// relative paths resolve against dir. The error is a *UsageError around a
+// relative paths, also those in flags, resolve against dir. The error is a *UsageError around a
 // *ConfigError that tells all faults at once.
 func Parse(name string, src []byte, dir string, table Table, sets []string) (*Config, error) {
 	dir, err := filepath.Abs(dir)
@@ -110,7 +110,10 @@ func Parse(name string, src []byte, dir string, table Table, sets []string) (*Co
 			c.add(table, e, fmt.Sprintf("stages[%d]", i))
 		}
 	}
-	return c, d.err()
+	if err := d.err(); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // err returns all faults so far.

@@ -2,6 +2,13 @@ package pipeline
 
 import "encoding/json"
 
+// Settings are structs. Every exported field carries a yaml tag with its key
+// (`yaml:"min_words"`), or `yaml:",inline"` to take in an embedded struct's keys,
+// or `yaml:"-"`; a tag `doc:"One sentence."` explains the key in editors. Fields
+// may be bools, numbers, strings, time.Duration, Path, Enum, Chooser, structs,
+// pointers, slices, arrays, and maps with string keys. What a constructor put
+// there is the default; a list or a map in the file replaces it whole.
+
 // A Path is a file, folder or pattern in a configuration. A relative one is
 // resolved against the configuration's folder when it is decoded; the key and
 // the resolved settings keep it as it was written.
