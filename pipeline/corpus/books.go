@@ -20,7 +20,7 @@ type Books struct {
 
 // NewBooks returns a Books with its defaults.
 func NewBooks() *Books {
-	return &Books{wholeFile: wholeFile{Raw{kind: "books", extensions: []string{".txt", ".htm", ".html"}}, 256 << 20},
+	return &Books{wholeFile: wholeFile{Raw: Raw{kind: "books", extensions: []string{".txt", ".htm", ".html"}}, MaxBytes: 256 << 20},
 		Unwrap: true, Chapters: true}
 }
 

@@ -91,7 +91,7 @@ func (s *Story) ingest(ctx context.Context, stage string, in *Ingest, dir pipeli
 				case d.ID == s.ID:
 					s.Document = d
 					s.Verdicts = append(s.Verdicts, Verdict{Stage: stage, Step: "read", Words: countWords(d)})
-					return s.judge(stage, in.Steps), nil
+					return s.judge(stage, in.steps(c.source)), nil
 				}
 			}
 		}

@@ -18,6 +18,7 @@ import (
 type Raw struct {
 	Path pipeline.Path `yaml:"path" doc:"A file, a folder (all files in it of the source's kind), or a pattern with *, ** and {a,b}."`
 	As   string        `yaml:"name" doc:"The source column of its documents; the kind of source if left out."`
+	Own  []StepChoice  `yaml:"steps" doc:"What happens to the documents of this source alone, after the stage's steps."`
 
 	kind       string   // name in the table of sources
 	extensions []string // that a folder is searched for
@@ -30,6 +31,9 @@ func (r *Raw) Name() string {
 	}
 	return r.kind
 }
+
+// Steps returns the steps of this source alone.
+func (r *Raw) Steps() []StepChoice { return r.Own }
 
 func (r *Raw) check() []pipeline.Fault {
 	if r.Path.Written == "" {
@@ -108,7 +112,7 @@ func extension(name string) string {
 	return path.Ext(name)
 }
 
-// open returns the path on this machine of one of the source's files.
+// locate returns the path on this machine of one of the source's files.
 func (r *Raw) locate(name string) string {
 	dir, _ := r.root()
 	return filepath.Join(filepath.FromSlash(dir), filepath.FromSlash(name))

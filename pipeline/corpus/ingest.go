@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"fragua/pipeline"
 )
@@ -13,7 +14,7 @@ import (
 // Ingest reads raw files as documents and carries each through steps.
 type Ingest struct {
 	Sources   []SourceChoice `yaml:"sources" doc:"What to read; each entry names a kind of source and its settings."`
-	Steps     []StepChoice   `yaml:"steps" doc:"What happens to each document, in this order."`
+	Steps     []StepChoice   `yaml:"steps" doc:"What happens to each document of every source, in this order."`
 	PartBytes int64          `yaml:"part_bytes" doc:"About how many bytes of raw files make one task and one shard."`
 }
 
@@ -130,11 +131,13 @@ func (s *Ingest) do(ctx context.Context, env *pipeline.Env, t pipeline.Task) (pi
 			env.Progress.Advance(r.Size)
 		}
 	}
-	return p.close(p.steps(ctx, unsplit, source.Name(), limited(docs, task.Limit), s.Steps))
+	return p.close(p.steps(ctx, unsplit, source.Name(), limited(docs, task.Limit), s.steps(source)))
 }
 
-// limited stops before record number limit, and lets a record's further
-// documents pass; limit 0 stops nothing.
+// steps are those of the stage, and then those of the source.
+func (s *Ingest) steps(source Source) []StepChoice { return slices.Concat(s.Steps, source.Steps()) }
+
+// limited stops after limit documents and failures; limit 0 stops nothing.
 func limited(docs iter.Seq2[*Document, error], limit int64) iter.Seq2[*Document, error] {
 	if limit == 0 {
 		return docs

@@ -31,7 +31,7 @@ func (Keep) Values() []string { return []string{string(Article), string(Visible)
 
 // NewHTML returns an HTML with its defaults.
 func NewHTML() *HTML {
-	return &HTML{wholeFile: wholeFile{Raw{kind: "html", extensions: []string{".html", ".htm", ".xhtml"}}, 32 << 20},
+	return &HTML{wholeFile: wholeFile{Raw: Raw{kind: "html", extensions: []string{".html", ".htm", ".xhtml"}}, MaxBytes: 32 << 20},
 		Keep: Article, Deadline: 30 * time.Second}
 }
 

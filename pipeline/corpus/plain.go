@@ -16,7 +16,7 @@ type Text struct {
 
 // NewText returns a Text with its defaults.
 func NewText() *Text {
-	return &Text{wholeFile: wholeFile{Raw{kind: "text", extensions: []string{".txt", ".md"}}, 256 << 20}}
+	return &Text{wholeFile: wholeFile{Raw: Raw{kind: "text", extensions: []string{".txt", ".md"}}, MaxBytes: 256 << 20}}
 }
 
 // Read yields each file as a document.

@@ -14,6 +14,8 @@ import (
 type Source interface {
 	// Name is the `source` column of its documents.
 	Name() string
+	// Steps are for its documents alone, after those of the stage.
+	Steps() []StepChoice
 	// Files lists what it reads, sorted by name. It returns an error with the
 	// pattern if nothing matches.
 	Files() ([]File, error)
