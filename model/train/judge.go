@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -84,6 +85,18 @@ func (t *pretraining) judge(ctx context.Context) (m pipeline.Metrics, err error)
 		{Name: "train", X: "step", Y: "bits per byte", Points: h.Train},
 		{Name: "validation", X: "step", Y: "bits per byte", Points: h.Validation},
 	}
+	if t.Baseline > 0 && t.data.validation.Len() > 0 {
+		e, err := t.baseline(ctx)
+		if err != nil {
+			return m, err
+		}
+		name := fmt.Sprintf("%d-gram", t.Baseline)
+		f := e.figures("validation, " + name + " with Kneser-Ney smoothing, on the same targets")
+		m.Figures = append(m.Figures, f[0])
+		m.Curves = append(m.Curves, pipeline.Curve{Name: name, X: "step", Y: "bits per byte",
+			Points: [][2]float64{{0, e.BitsPerByte()}, {float64(t.steps), e.BitsPerByte()}}})
+		t.env.Progress.Say(fmt.Sprintf("%s: %.3f bits/byte on the same targets", name, e.BitsPerByte()))
+	}
 	m.Curves = append(m.Curves,
 		pipeline.Curve{Name: "learning rate", X: "step", Y: "learning rate", Points: h.Rate},
 		pipeline.Curve{Name: "gradient", X: "step", Y: "norm", Points: h.Norm})
@@ -143,11 +156,10 @@ func (t *pretraining) card(w io.Writer, m pipeline.Metrics) error {
 	p("# Model card\n")
 	p("A language model: it foretells the next token of a text.\n")
 	p("| | |\n| --- | --- |")
-	if t.Arch.Value != nil {
-		p("| architecture | %s |", t.Arch.Name)
-	}
 	if t.env.One("model").Path != "" {
 		p("| begun from | another model, whose training went on |")
+	} else {
+		p("| architecture | %s |", cmp.Or(t.Arch.Name, defaultArch))
 	}
 	p("| context | %d tokens |", t.lm.Context())
 	p("| vocabulary | %d |", t.lm.Vocab())

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"fragua/model"
+	"fragua/model/ngram"
 	"fragua/pipeline"
 	"fragua/tokenize"
 )
@@ -55,7 +56,7 @@ func NewPretrain() *Pretrain {
 		Steps: 1000, Batch: 16, Accumulate: 1,
 		LR: 1e-3, Warmup: 0.05, Schedule: Scheduling("cosine"), Optimizer: Optimizing("adamw"), Clip: 1, Spike: 10,
 		Order: tokenize.Shuffle, Floats: "f32",
-		EvalRows: 200, Keep: KeepBest, SampleTokens: 60, Sampler: model.Sampler{Temperature: 0.8, TopP: 0.95}, Baseline: 4,
+		EvalRows: 200, Keep: KeepBest, SampleTokens: 60, Sampler: model.Sampler{Temperature: 0.8, TopP: 0.95}, Baseline: 3,
 		CheckpointEvery: 60 * time.Second,
 	}
 }
@@ -140,8 +141,8 @@ func (p *Pretrain) Check() []pipeline.Fault {
 	f.atLeast("eval_rows", float64(p.EvalRows), 1)
 	f.atLeast("sample_every", float64(p.SampleEvery), 0)
 	f.atLeast("sample_tokens", float64(p.SampleTokens), 0)
-	if p.Baseline != 0 && (p.Baseline < 2 || p.Baseline > 6) {
-		f.add("baseline", fmt.Sprintf("%d is not the order of an n-gram model, 2 to 6", p.Baseline), "0 leaves the baseline out")
+	if p.Baseline < 0 || p.Baseline > ngram.MaxOrder {
+		f.add("baseline", fmt.Sprintf("%d is not the order of an n-gram model, 1 to %d", p.Baseline, ngram.MaxOrder), "0 leaves the baseline out")
 	}
 	for i, s := range p.Prompts {
 		if s == "" {
@@ -174,13 +175,15 @@ func (f *faults) of(path string, inner []model.Fault) {
 	}
 }
 
+const defaultArch = "gpt"
+
 // build returns the model to be trained, for the blocks' tokenizer and context.
 func (p *Pretrain) build(env *pipeline.Env, tok *tokenize.Tokenizer, context int) (model.LanguageModel, error) {
 	given := env.One("model")
 	if given.Path == "" {
 		arch := p.Arch
 		if arch.Value == nil {
-			arch = Architecture("gpt")
+			arch = Architecture(defaultArch)
 		}
 		return arch.Value.Build(tok.VocabSize(), context, env.Seed)
 	}

@@ -69,6 +69,7 @@ var testTable = pipeline.Table{
 	"pack":      func() pipeline.Stage { return tokenize.NewPack() },
 	"pretrain":  func() pipeline.Stage { return NewPretrain() },
 	"generate":  func() pipeline.Stage { return NewGenerate() },
+	"ngram":     func() pipeline.Stage { return NewNgram() },
 }
 
 const road = `
@@ -230,7 +231,7 @@ func TestPretrainChecks(t *testing.T) {
 		{"{optimizer: {adamw: {beta3: 1}}}", "beta3"},
 		{"{optimizer: asgd, ema: 0.9}", "average of its own"},
 		{"{batch_tokens: 100, accumulate: 2}", "leave one of them out"},
-		{"{baseline: 1}", "n-gram"},
+		{"{baseline: 9}", "n-gram"},
 		{"{prompts: [\"\"]}", "empty"},
 		{"{sampler: {top_p: 2}}", "top_p"},
 		{"{order: random}", "shuffle"},

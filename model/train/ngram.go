@@ -1,0 +1,94 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"fragua/model"
+	"fragua/model/kernel"
+	"fragua/model/ngram"
+	"fragua/tokenize"
+)
+
+// stretches gives the texts of rows, document by document, as far as they stand
+// in one row: what a model that sees one row can learn from.
+func stretches(ctx context.Context, rows Rows) iter.Seq[[]int32] {
+	return func(yield func([]int32) bool) {
+		ids := make([]int32, 0, 2*rows.Context()+2)
+		for i := range rows.Len() {
+			if ctx.Err() != nil {
+				return
+			}
+			row, starts, length := rows.Row(i, ids[:0])
+			from := 0
+			for _, s := range starts {
+				if int(s) > from && !yield(row[from:s]) {
+					return
+				}
+				from = int(s)
+			}
+			if from < length && !yield(row[from:length]) {
+				return
+			}
+		}
+	}
+}
+
+// learnNgram counts the n-grams of rows.
+func learnNgram(ctx context.Context, order int, tok *tokenize.Tokenizer, rows Rows) (*ngram.Model, error) {
+	m, err := ngram.Train(ngram.Options{Order: order, Vocab: tok.VocabSize(), End: tok.EndOfText()}, stretches(ctx, rows))
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return m, err
+}
+
+// ScoreNgram makes a Scorer of an n-gram model. It sees what a model with
+// attention sees: the ids before, in the same document and row.
+func ScoreNgram(m *ngram.Model) model.Scorer { return ngramScorer{m} }
+
+type ngramScorer struct{ m *ngram.Model }
+
+// Score implements model.Scorer.
+func (s ngramScorer) Score(b *model.Batch) ([]float64, error) {
+	vocab := int32(s.m.Vocab())
+	for i, id := range b.IDs {
+		if id < 0 || id >= vocab || b.Targets[i] >= vocab {
+			return nil, fmt.Errorf("row %d, position %d: id %d or target %d is not in the vocabulary of %d", i/b.T, i%b.T, id, b.Targets[i], vocab)
+		}
+	}
+	scores := make([]float64, b.B)
+	kernel.Parallel(b.B, 1, func(lo, hi int) {
+		before := make([]int32, 0, s.m.Order())
+		for r := lo; r < hi; r++ {
+			ids, targets := b.IDs[r*b.T:(r+1)*b.T], b.Targets[r*b.T:(r+1)*b.T]
+			from := 0 // where the document begins
+			for t, target := range targets {
+				if t > 0 && b.Docs != nil && b.Docs[r*b.T+t] != b.Docs[r*b.T+t-1] {
+					from = t
+				}
+				if target < 0 {
+					continue
+				}
+				first := t + 2 - s.m.Order()
+				before = before[:0]
+				if first < from {
+					first, before = from, append(before, s.m.End()) // what begins a text
+				}
+				scores[r] += s.m.LogProb(append(before, ids[first:t+1]...), target)
+			}
+		}
+	})
+	return scores, nil
+}
+
+// baseline scores the validation rows with an n-gram model of the training
+// rows, on the same targets as the model itself.
+func (t *pretraining) baseline(ctx context.Context) (Evaluation, error) {
+	m, err := learnNgram(ctx, t.Baseline, t.data.tok, t.data.train)
+	if err != nil {
+		return Evaluation{}, err
+	}
+	return BitsPerByte(ctx, ScoreNgram(m), t.data.validation, t.data.tok, 0)
+}

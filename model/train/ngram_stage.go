@@ -1,0 +1,141 @@
+package train
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"fragua/model"
+	"fragua/model/kernel"
+	"fragua/model/ngram"
+	"fragua/pipeline"
+)
+
+// Ngram is the stage that learns an n-gram model of packed blocks: the
+// baseline, and a judge of documents. In its directory it leaves config.json
+// with model_type "fragua_ngram", model.ngram, tokenizer.json and metrics.json.
+type Ngram struct {
+	Order int `yaml:"order" doc:"ids of the longest n-gram"`
+}
+
+const (
+	ngramFile = "model.ngram"
+	ngramType = "fragua_ngram"
+)
+
+// NewNgram returns the stage with its defaults.
+func NewNgram() *Ngram { return &Ngram{Order: 4} }
+
+// Version implements pipeline.Stage.
+func (*Ngram) Version() int { return 1 }
+
+// Inputs implements pipeline.Stage.
+func (*Ngram) Inputs() []pipeline.Input {
+	return []pipeline.Input{{Name: "blocks", Kind: pipeline.Blocks}}
+}
+
+// Makes implements pipeline.Stage.
+func (*Ngram) Makes() pipeline.Kind { return pipeline.Model }
+
+// Phases implements pipeline.Stage.
+func (n *Ngram) Phases() []pipeline.Phase {
+	return []pipeline.Phase{{Name: "count", Exclusive: true, Tasks: single("count"), Do: n.do}}
+}
+
+// Check implements pipeline.Checker.
+func (n *Ngram) Check() []pipeline.Fault {
+	var f faults
+	if n.Order < 1 || n.Order > ngram.MaxOrder {
+		f.add("order", fmt.Sprintf("%d is not between 1 and %d", n.Order, ngram.MaxOrder), "3 or 4 suits most texts")
+	}
+	return f
+}
+
+// ngramConfig is the config.json of an n-gram model.
+type ngramConfig struct {
+	ModelType string `json:"model_type"`
+	Order     int    `json:"order"`
+	Vocab     int    `json:"vocab_size"`
+	End       int32  `json:"eos_token_id"`
+}
+
+func (n *Ngram) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (counts pipeline.Counts, err error) {
+	kernel.SetWorkers(env.Workers)
+	dir := env.One("blocks")
+	d, err := openData(dir)
+	if err != nil {
+		return counts, err
+	}
+	defer d.close()
+	if err := d.learnable(dir, 1, false); err != nil {
+		return counts, err
+	}
+	m, err := learnNgram(ctx, n.Order, d.tok, d.train)
+	if err != nil {
+		return counts, err
+	}
+	var metrics pipeline.Metrics
+	if d.validation.Len() > 0 {
+		e, err := BitsPerByte(ctx, ScoreNgram(m), d.validation, d.tok, 0)
+		if err != nil {
+			return counts, err
+		}
+		metrics.Figures = e.figures("validation")
+		env.Progress.Say(fmt.Sprintf("validation: %.3f ± %.3f bits/byte", e.BitsPerByte(), e.PlusMinus()))
+	}
+	for i, many := range m.NGrams() {
+		metrics.Figures = append(metrics.Figures, pipeline.Figure{Name: fmt.Sprintf("%d-grams", i+1), Value: float64(many)})
+	}
+	counts.Sum("tokens", m.Tokens)
+	return counts, n.write(env, m, metrics)
+}
+
+func (n *Ngram) write(env *pipeline.Env, m *ngram.Model, metrics pipeline.Metrics) error {
+	config, err := json.MarshalIndent(ngramConfig{ngramType, m.Order(), m.Vocab(), m.End()}, "", "  ")
+	if err != nil {
+		return err
+	}
+	err = pipeline.WriteFile(filepath.Join(env.Out, model.ConfigFile), func(w io.Writer) error {
+		_, err := w.Write(append(config, '\n'))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := pipeline.WriteFile(filepath.Join(env.Out, ngramFile), m.Write); err != nil {
+		return err
+	}
+	if err := copyFile(filepath.Join(env.Out, tokenizerFile), env.One("blocks").File(tokenizerFile)); err != nil {
+		return err
+	}
+	return pipeline.WriteMetrics(env.Out, metrics)
+}
+
+// OpenScorer opens a model directory for evaluation: an n-gram model, or any
+// that model.Open can read.
+func OpenScorer(dir string) (model.Scorer, error) {
+	name := filepath.Join(dir, model.ConfigFile)
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	var c ngramConfig
+	if err := json.Unmarshal(b, &c); err != nil {
+		return nil, &pipeline.RowError{File: name, Row: -1, Err: err}
+	}
+	if c.ModelType == ngramType {
+		m, err := ngram.Open(filepath.Join(dir, ngramFile))
+		if err != nil {
+			return nil, err
+		}
+		return ScoreNgram(m), nil
+	}
+	lm, err := model.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	return model.Score(lm), nil
+}
