@@ -73,33 +73,38 @@ func (c *cache) choose(rows []int) {
 // attend implements attender: row r's next fed[r] queries see all that the row
 // was fed before, and each other causally.
 func (c *cache) attend(tp *tensor.Tape, layer int, q, k, v tensor.Heads) *tensor.Tensor {
-	width, kvWidth := c.n*c.dim, c.kv*c.dim
-	n := q.X.Rows()
-	y := tp.Empty(n, width)
+	width := c.kv * c.dim
 	c.keys, c.values = c.keys[:0], c.values[:0]
 	at := 0
 	for r, h := range c.rows {
 		for i := at; i < at+c.fed[r]; i++ {
-			h.k[layer] = append(h.k[layer], k.X.Data[i*k.X.Cols()+k.Col:][:kvWidth]...)
-			h.v[layer] = append(h.v[layer], v.X.Data[i*v.X.Cols()+v.Col:][:kvWidth]...)
+			h.k[layer] = append(h.k[layer], k.X.Data[i*k.X.Cols()+k.Col:][:width]...)
+			h.v[layer] = append(h.v[layer], v.X.Data[i*v.X.Cols()+v.Col:][:width]...)
 		}
 		at += c.fed[r]
 		c.keys, c.values = append(c.keys, h.k[layer]), append(c.values, h.v[layer])
 	}
-	if n == len(c.rows) { // one each
+	return c.look(tp, q, true)
+}
+
+// look is attention of row r's fed[r] queries to keys[r] and values[r].
+func (c *cache) look(tp *tensor.Tape, q tensor.Heads, causal bool) *tensor.Tensor {
+	width, stride := c.n*c.dim, q.X.Cols()
+	n := q.X.Rows()
+	y := tp.Empty(n, width)
+	if n == len(c.fed) { // one each
 		flat := tp.Empty(n, width)
 		for i := range n {
-			copy(flat.Data[i*width:][:width], q.X.Data[i*q.X.Cols()+q.Col:])
+			copy(flat.Data[i*width:][:width], q.X.Data[i*stride+q.Col:])
 		}
 		kernel.AttentionDecode(y.Data, flat.Data, c.keys, c.values, c.n, c.kv, c.dim, 0)
 		return y
 	}
-	at = 0
+	at := 0
 	for r, t := range c.fed {
-		a := kernel.Attention{B: 1, T: t, S: len(c.keys[r]) / kvWidth, Heads: c.n, KVHeads: c.kv, Dim: c.dim,
-			Causal: true, StrideQ: q.X.Cols()}
-		lse := tp.Empty(c.n, t)
-		a.Forward(y.Data[at*width:][:t*width], lse.Data, q.X.Data[at*q.X.Cols()+q.Col:], c.keys[r], c.values[r])
+		a := kernel.Attention{B: 1, T: t, S: len(c.keys[r]) / (c.kv * c.dim), Heads: c.n, KVHeads: c.kv, Dim: c.dim,
+			Causal: causal, StrideQ: stride}
+		a.Forward(y.Data[at*width:][:t*width], tp.Empty(c.n, t).Data, q.X.Data[at*stride+q.Col:], c.keys[r], c.values[r])
 		at += t
 	}
 	return y

@@ -279,6 +279,11 @@ func (w *weights) rest(m LanguageModel, extra []string) error {
 		switch {
 		case read, slices.Contains(extra, name):
 		case strings.HasSuffix(name, ".attn.bias"), strings.HasSuffix(name, ".attn.masked_bias"), strings.HasSuffix(name, ".rotary_emb.inv_freq"):
+		case strings.HasSuffix(name, "coder.embed_positions.weight"): // sinusoids
+		case name == "final_logits_bias":
+			if bias, _, err := w.Float32(name); err != nil || slices.ContainsFunc(bias, func(v float32) bool { return v != 0 }) {
+				return fmt.Errorf("%s: final_logits_bias is not 0 (%v)", w.path, err)
+			}
 		case name == "lm_head.weight":
 			head, _, err := w.Float32(name)
 			if err != nil {

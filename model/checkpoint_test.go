@@ -16,7 +16,7 @@ import (
 // TestOpensWhatTransformersSaves reads checkpoints that testdata/forward.py
 // made, and gives the logits that it computed in float64.
 func TestOpensWhatTransformersSaves(t *testing.T) {
-	for _, dir := range []string{"testdata/gpt2", "testdata/llama"} {
+	for _, dir := range []string{"testdata/gpt2", "testdata/llama", "testdata/pegasus"} {
 		m, err := Open(dir)
 		if err != nil {
 			t.Fatal(err)
@@ -33,6 +33,9 @@ func TestOpensWhatTransformersSaves(t *testing.T) {
 			t.Fatal(err)
 		}
 		batch := &Batch{B: len(want.IDs), T: len(want.IDs[0]), IDs: slices.Concat(want.IDs...)}
+		if _, reads := m.(Reader); reads {
+			batch.Source = batch
+		}
 		var tp *tensor.Tape
 		logits := tp.Linear(m.Hidden(tp, batch), m.Head(), nil)
 		i := 0

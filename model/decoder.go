@@ -20,14 +20,17 @@ type transformer interface {
 // anew from position 0, so every state is what the model would compute for
 // that text alone.
 type decoder struct {
-	m  transformer
-	tp *tensor.Tape
+	m       LanguageModel
+	forward func(tp *tensor.Tape, ids, pos []int32) *tensor.Tensor
+	tp      *tensor.Tape
 	cache
 	flat, pos, last []int32
 }
 
 func newDecoder(m transformer) *decoder {
-	return &decoder{m: m, tp: tensor.Scratch(), cache: cache{heads: m.heads()}}
+	d := &decoder{m: m, tp: tensor.Scratch(), cache: cache{heads: m.heads()}}
+	d.forward = func(tp *tensor.Tape, ids, pos []int32) *tensor.Tensor { return m.forward(tp, ids, pos, &d.cache) }
+	return d
 }
 
 // Feed implements Decoder.
@@ -54,7 +57,7 @@ func (d *decoder) Feed(ids [][]int32) []float32 {
 		d.fed = append(d.fed, len(fresh))
 		d.last = append(d.last, int32(len(d.flat)-1))
 	}
-	x := d.m.forward(d.tp, d.flat, d.pos, &d.cache)                // (Σ fed, C)
+	x := d.forward(d.tp, d.flat, d.pos)                            // (Σ fed, C)
 	return d.tp.Linear(d.tp.Rows(x, d.last), d.m.Head(), nil).Data // (rows, V)
 }
 

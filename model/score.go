@@ -39,6 +39,22 @@ func (s scorer) Score(b *Batch) ([]float64, error) {
 // Check finds what would not fit the model: lengths, ids outside the
 // vocabulary, rows longer than the context.
 func (b *Batch) Check(m LanguageModel) error {
+	if _, reads := m.(Reader); reads != (b.Source != nil) {
+		return fmt.Errorf("a batch with a source: %v, a model that reads one: %v", b.Source != nil, reads)
+	}
+	if b.Source != nil {
+		if b.Source.B != b.B {
+			return fmt.Errorf("%d rows of target have %d of source", b.B, b.Source.B)
+		}
+		if err := b.Source.fits(m); err != nil {
+			return fmt.Errorf("source: %w", err)
+		}
+	}
+	return b.fits(m)
+}
+
+// fits is Check without the source.
+func (b *Batch) fits(m LanguageModel) error {
 	n := b.B * b.T
 	switch {
 	case b.B < 1 || b.T < 1 || len(b.IDs) != n:

@@ -18,6 +18,7 @@ func TestSize(t *testing.T) {
 		{&GPT{Layers: 1, Heads: 4, Width: 64, Dropout: .1}, 2000, 32, 1},
 		{&GPT{Layers: 6, Heads: 2, Width: 32, Recompute: true}, 61, 48, 2},
 		{&Llama{Layers: 6, Heads: 2, Width: 32, Theta: 1e4, Recompute: true}, 61, 48, 2},
+		{&EncDec{Encoder: 2, Decoder: 2, Heads: 2, Width: 32, Hidden: 64}, 61, 48, 2},
 		{&LSTM{Layers: 3, Width: 32, Hidden: 64, Tied: true}, 61, 48, 4},
 		{&LSTM{Layers: 2, Width: 32, Tied: true, Dropout: .1, WeightDropout: .3}, 61, 48, 4},
 		{&NNLM{Order: 4, Width: 32, Hidden: 100}, 300, 48, 4},
@@ -36,6 +37,9 @@ func TestSize(t *testing.T) {
 		b := &Batch{B: tt.rows, T: tt.context}
 		for range tt.rows * tt.context {
 			b.IDs, b.Targets = append(b.IDs, int32(rng.IntN(tt.vocab))), append(b.Targets, int32(rng.IntN(tt.vocab)))
+		}
+		if _, reads := m.(Reader); reads {
+			b.Source = b
 		}
 		tp := tensor.NewTape(1)
 		tp.Train = true

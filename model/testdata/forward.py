@@ -1,4 +1,4 @@
-"""Makes gpt2/ and llama/ here: a tiny checkpoint each, and the logits of the
+"""Makes gpt2/, llama/ and pegasus/ here: a tiny checkpoint each, and the logits of the
 papers' equations in numpy float64, written without a look at our Go code.
 
     pip install numpy && python3 forward.py
@@ -143,20 +143,81 @@ def llama():
     save(os.path.join(HERE, "llama"), config, w, np.stack([logits(i) for i in IDS]))
 
 
+def pegasus():
+    V, P, C, L, H, F, eps = 11, 8, 8, 1, 2, 12, 1e-5
+    shapes = {"model.shared.weight": (V, C)}
+    for side in "encoder", "decoder":
+        for i in range(L):
+            p = f"model.{side}.layers.{i}."
+            for part in ["self_attn"] + ["encoder_attn"] * (side == "decoder"):
+                for m in "k_proj", "v_proj", "q_proj", "out_proj":
+                    shapes |= {p + part + "." + m + ".weight": (C, C), p + part + "." + m + ".bias": (C,)}
+                shapes |= {p + part + "_layer_norm.weight": (C,), p + part + "_layer_norm.bias": (C,)}
+            shapes |= {p + "fc1.weight": (F, C), p + "fc1.bias": (F,), p + "fc2.weight": (C, F), p + "fc2.bias": (C,),
+                       p + "final_layer_norm.weight": (C,), p + "final_layer_norm.bias": (C,)}
+        shapes |= {f"model.{side}.layer_norm.weight": (C,), f"model.{side}.layer_norm.bias": (C,)}
+    w = weights(shapes)
+
+    def layer_norm(x, p):
+        d = x - x.mean(-1, keepdims=True)
+        return d / np.sqrt((d * d).mean(-1, keepdims=True) + eps) * w[p + ".weight"] + w[p + ".bias"]
+
+    def linear(x, p):
+        return x @ w[p + ".weight"].astype(float).T + w[p + ".bias"]
+
+    def gelu(x):
+        return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
+
+    def attend(x, kv, p, causal):
+        q, k, v = split(linear(x, p + ".q_proj"), H), split(linear(kv, p + ".k_proj"), H), split(linear(kv, p + ".v_proj"), H)
+        if causal:
+            y = attention(q, k, v)
+        else:
+            y = softmax(q @ k.transpose(0, 2, 1) / np.sqrt(C // H)) @ v
+        return linear(join(y), p + ".out_proj")
+
+    def embed(ids):
+        angle = np.arange(len(ids))[:, None] / 10000 ** (2 * np.arange(C // 2) / C)
+        return w["model.shared.weight"].astype(float)[ids] * np.sqrt(C) + np.concatenate([np.sin(angle), np.cos(angle)], 1)
+
+    def stack(x, side, source):
+        for i in range(L):
+            p = f"model.{side}.layers.{i}."
+            h = layer_norm(x, p + "self_attn_layer_norm")
+            x = x + attend(h, h, p + "self_attn", side == "decoder")
+            if side == "decoder":
+                x = x + attend(layer_norm(x, p + "encoder_attn_layer_norm"), source, p + "encoder_attn", False)
+            x = x + linear(gelu(linear(layer_norm(x, p + "final_layer_norm"), p + "fc1")), p + "fc2")
+        return layer_norm(x, f"model.{side}.layer_norm")
+
+    def logits(ids):  # reads the ids, and writes them
+        return stack(embed(ids), "decoder", stack(embed(ids), "encoder", None)) @ w["model.shared.weight"].T
+
+    config = {"architectures": ["PegasusForConditionalGeneration"], "model_type": "pegasus", "vocab_size": V, "max_position_embeddings": P,
+              "d_model": C, "encoder_layers": L, "decoder_layers": L, "encoder_attention_heads": H, "decoder_attention_heads": H,
+              "encoder_ffn_dim": F, "decoder_ffn_dim": F, "activation_function": "gelu_new", "scale_embedding": True,
+              "tie_word_embeddings": True, "dropout": 0.0}
+    save(os.path.join(HERE, "pegasus"), config, w, np.stack([logits(i) for i in IDS]))
+
+
 def check(folder):
     import torch, transformers
-    model = transformers.AutoModelForCausalLM.from_pretrained(folder).eval()
+    kind = transformers.AutoModelForSeq2SeqLM if folder.endswith("pegasus") else transformers.AutoModelForCausalLM
+    model = kind.from_pretrained(folder).eval()
     with open(os.path.join(folder, "logits.json")) as f:
         want = json.load(f)
     with torch.no_grad():
-        got = model(torch.tensor(want["ids"])).logits.double().numpy()
+        ids = torch.tensor(want["ids"])
+        more = {"decoder_input_ids": ids} if folder.endswith("pegasus") else {}
+        got = model(ids, **more).logits.double().numpy()
     print(folder, "differs from transformers by", np.abs(got - np.array(want["logits"])).max())
 
 
 if __name__ == "__main__":
     if "--check" in sys.argv:
-        for folder in [a for a in sys.argv[1:] if a != "--check"] or [os.path.join(HERE, "gpt2"), os.path.join(HERE, "llama")]:
+        for folder in [a for a in sys.argv[1:] if a != "--check"] or [os.path.join(HERE, d) for d in ("gpt2", "llama", "pegasus")]:
             check(folder)
     else:
         gpt2()
         llama()
+        pegasus()

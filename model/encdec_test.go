@@ -1,0 +1,172 @@
+package model
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"fragua/model/kernel"
+	"fragua/model/tensor"
+)
+
+// reversals are pairs whose target is the source backward; 0 starts and ends a
+// text. Sources are padded with document -1, targets with -1.
+func reversals(rng *rand.Rand, rows, longest int) *Batch {
+	s := &Batch{B: rows, T: longest, IDs: make([]int32, rows*longest), Docs: make([]int32, rows*longest)}
+	b := &Batch{B: rows, T: longest + 1, IDs: make([]int32, rows*(longest+1)), Targets: make([]int32, rows*(longest+1)), Source: s}
+	for r := range rows {
+		n := 1 + rng.IntN(longest)
+		src, docs := s.IDs[r*longest:][:longest], s.Docs[r*longest:][:longest]
+		ids, targets := b.IDs[r*b.T:][:b.T], b.Targets[r*b.T:][:b.T]
+		for i := range longest {
+			if src[i] = int32(1 + rng.IntN(9)); i >= n {
+				docs[i] = -1
+			}
+		}
+		for i := range targets {
+			targets[i] = -1
+		}
+		for i := range n {
+			ids[i+1], targets[i] = src[n-1-i], src[n-1-i]
+		}
+		targets[n] = 0
+	}
+	return b
+}
+
+func buildEncDec(t *testing.T) Reader {
+	m, err := (&EncDec{Encoder: 2, Decoder: 2, Heads: 4, Width: 32, Hidden: 64}).Build(10, 8, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.(Reader)
+}
+
+// TestEncDecLearns trains it to turn sequences round, then lets it write: beam
+// search gives the reversals of texts that it was never shown.
+func TestEncDecLearns(t *testing.T) {
+	m := buildEncDec(t)
+	ps := m.Params()
+	moments := map[*tensor.Tensor][2][]float32{}
+	for _, p := range ps {
+		moments[p.Tensor] = [2][]float32{make([]float32, len(p.Data)), make([]float32, len(p.Data))}
+	}
+	tp, rng := tensor.NewTape(1), rand.New(rand.NewPCG(1, 1))
+	for step := 1; step <= 400; step++ {
+		tp.Backward(m.Loss(tp, reversals(rng, 32, 4)).Total)
+		for _, p := range ps {
+			mo := moments[p.Tensor]
+			rate := 3e-3 * min(1, float32(step)/20)
+			kernel.AdamW(p.Data, p.Grad, mo[0], mo[1], rate, .9, .98, 1e-8, 0, step, 1)
+			clear(p.Grad)
+		}
+	}
+	test := reversals(rand.New(rand.NewPCG(2, 2)), 50, 4)
+	prompts := make([][]int32, test.B)
+	for i := range prompts {
+		prompts[i] = []int32{0}
+	}
+	got, err := Beam(context.Background(), m.DecoderFor(test.Source), prompts, Search{Beams: 3, Alpha: 1, Limit: func([]int32) int { return 6 }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	right := 0
+	for r, h := range got {
+		want := test.Targets[r*test.T:][:test.T]
+		if slices.Equal(h[0].IDs, want[:slices.Index(want, 0)]) {
+			right++
+		}
+	}
+	if right < 45 {
+		t.Errorf("%d of 50 are turned round", right)
+	}
+}
+
+// TestEncDecDecoder holds the decoder's probabilities against the loss, row by
+// row, with padded sources and forked rows.
+func TestEncDecDecoder(t *testing.T) {
+	m := buildEncDec(t)
+	perturb(m)
+	b := reversals(rand.New(rand.NewPCG(3, 3)), 3, 5)
+	scores, err := Score(m).Score(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := m.DecoderFor(b.Source)
+	d.Feed([][]int32{{0}, {0}, {0}})
+	order := []int{2, 0, 1, 0}
+	d = m.DecoderFor(b.Source)
+	sums := make([]float64, len(order))
+	for i := range b.T {
+		var logits []float32
+		if i == 0 {
+			logits = d.Feed([][]int32{{0}, {0}, {0}})
+			var forked []float32
+			for _, r := range order {
+				forked = append(forked, logits[r*10:][:10]...)
+			}
+			logits = forked
+			d.Select(order)
+		} else {
+			var next [][]int32
+			for _, r := range order {
+				next = append(next, b.IDs[r*b.T+i:][:1])
+			}
+			logits = d.Feed(next)
+		}
+		for row, r := range order {
+			if target := b.Targets[r*b.T+i]; target >= 0 {
+				z := logits[row*10:][:10]
+				sums[row] += float64(z[target]) - logSumExp(z)
+			}
+		}
+	}
+	for row, r := range order {
+		if math.Abs(sums[row]-scores[r]) > 1e-4 {
+			t.Errorf("row %d: %v id by id, %v at once", r, sums[row], scores[r])
+		}
+	}
+}
+
+// TestEncDecPadding puts other ids where the source is padding: nothing changes.
+func TestEncDecPadding(t *testing.T) {
+	m := buildEncDec(t)
+	perturb(m)
+	b := reversals(rand.New(rand.NewPCG(4, 4)), 4, 6)
+	before := m.Loss(nil, b).NLL
+	changed := false
+	for i, d := range b.Source.Docs {
+		if d < 0 {
+			b.Source.IDs[i], changed = 1, true
+		}
+	}
+	if after := m.Loss(nil, b).NLL; after != before || !changed {
+		t.Errorf("loss was %v, with other padding %v", before, after)
+	}
+}
+
+func TestEncDecSaveOpen(t *testing.T) {
+	m := buildEncDec(t)
+	perturb(m)
+	dir := t.TempDir()
+	if err := Save(dir, m, Extra{End: 0}); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := reversals(rand.New(rand.NewPCG(5, 5)), 2, 4)
+	if x, y := m.Loss(nil, b).NLL, again.Loss(nil, b).NLL; x != y {
+		t.Errorf("loss was %v, after a round trip %v", x, y)
+	}
+	if err := (&Batch{B: 1, T: 1, IDs: []int32{0}}).Check(again); err == nil {
+		t.Error("a batch without a source was accepted")
+	}
+	if _, err := Open(filepath.Join(dir, "nowhere")); err == nil {
+		t.Error("a folder that is not there was opened")
+	}
+}
