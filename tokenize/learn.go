@@ -204,18 +204,11 @@ func (t *trainer) repeat(m [2]string) {
 		return
 	}
 	p := t.pair(left, right)
-	top := queued{count: t.count[p], key: t.key[p], pair: p, spots: -1}
-	for i := range t.queue {
-		if t.queue[i].pair == p {
-			top.spots = t.queue[i].spots
-			break
-		}
-	}
-	if top.spots < 0 {
-		top.spots = int32(len(t.spots))
+	if t.latest[p] < 0 { // it does not occur
+		t.latest[p] = int32(len(t.spots))
 		t.spots = append(t.spots, nil)
 	}
-	t.join(top)
+	t.join(queued{t.count[p], t.key[p], p, t.latest[p]})
 }
 
 // Tokenizer returns the tokenizer with the first merges that make a vocabulary

@@ -24,10 +24,11 @@ type trainer struct {
 	times   []int64 // how often each word occurs
 
 	pairs  pairIndex
-	count  []int64  // by pair
-	key    []uint64 // by pair: left<<32 | right
-	fresh  []int32  // by pair: its entry made by the merge under way, or -1
-	spots  [][]int32
+	count  []int64   // by pair
+	key    []uint64  // by pair: left<<32 | right
+	fresh  []int32   // by pair: its entry made by the merge under way, or -1
+	latest []int32   // by pair: its latest entry
+	spots  [][]int32 // by entry: its words; nil when the entry is done with
 	queue  []queued
 	made   []int32 // pairs that the merge under way makes
 	tokens []string
@@ -112,6 +113,7 @@ func (t *trainer) first() {
 		}
 	}
 	for p := range t.spots {
+		t.latest[p] = int32(p)
 		t.push(queued{t.count[p], t.key[p], int32(p), int32(p)})
 	}
 }
@@ -121,7 +123,8 @@ func (t *trainer) pair(left, right int32) int32 {
 	key := uint64(uint32(left))<<32 | uint64(uint32(right))
 	p := t.pairs.get(key, int32(len(t.count)))
 	if int(p) == len(t.count) {
-		t.count, t.key, t.fresh = append(t.count, 0), append(t.key, key), append(t.fresh, -1)
+		t.count, t.key = append(t.count, 0), append(t.key, key)
+		t.fresh, t.latest = append(t.fresh, -1), append(t.latest, -1)
 	}
 	return p
 }
@@ -140,6 +143,9 @@ func (t *trainer) next(least int64) (queued, bool) {
 		t.queue[0] = t.queue[last]
 		t.queue = t.queue[:last]
 		t.down()
+		if t.spots[top.spots] == nil {
+			continue // repeat was here
+		}
 		if top.count < max(least, 1) {
 			return top, false
 		}
@@ -221,7 +227,7 @@ func (t *trainer) more(left, right, w int32, n int64, length int32) {
 	e := t.fresh[p]
 	if e < 0 {
 		e = int32(len(t.spots))
-		t.fresh[p] = e
+		t.fresh[p], t.latest[p] = e, e
 		t.spots = append(t.spots, nil)
 		t.made = append(t.made, p)
 	}
