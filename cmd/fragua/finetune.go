@@ -1,0 +1,84 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"fragua/finetune"
+	"fragua/pipeline"
+)
+
+func finetuneCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "finetune",
+		Usage:     "fine-tune a model on labelled texts or sentence pairs",
+		ArgsUsage: "[CONFIG]",
+		Description: `fragua finetune --model runs/books/base --data reviews.csv --text review --label stars
+fragua finetune --model runs/books/base --data pairs.tsv --source en --target es
+fragua finetune mine.yaml
+
+Without CONFIG the flags say what to do; the configuration that they amount to is kept in the run's folder.`,
+		Flags: append(runFlags(),
+			&cli.StringFlag{Name: "model", Usage: "the pretrained model's `FOLDER`, or a run that holds one"},
+			&cli.StringFlag{Name: "data", Usage: "a `FILE` (csv, tsv, jsonl, parquet), or a folder with a folder for each class"},
+			&cli.StringFlag{Name: "text", Usage: "`COLUMN` of the text"},
+			&cli.StringFlag{Name: "label", Usage: "`COLUMN` of its class: fine-tunes for sentiment"},
+			&cli.StringFlag{Name: "source", Usage: "`COLUMN` of the sentence"},
+			&cli.StringFlag{Name: "target", Usage: "`COLUMN` of its translation: fine-tunes for translation"},
+			&cli.StringFlag{Name: "too-long", Usage: "what to do with what is longer than the context: error, drop, keep_start, keep_end, keep_ends"},
+			&cli.IntFlag{Name: "epochs", Usage: "passes over the examples"},
+			&cli.Float64Flag{Name: "lr", Usage: "peak learning rate"},
+			&cli.IntFlag{Name: "batch", Usage: "examples a step"},
+			&cli.Uint64Flag{Name: "seed", Usage: "seed of all that is drawn", Value: 1337},
+		),
+		Action: finetuneAction,
+	}
+}
+
+func finetuneAction(c *cli.Context) error {
+	if c.NArg() > 0 {
+		for _, f := range []string{"model", "data", "text", "label", "source", "target", "too-long", "epochs", "lr", "batch", "seed"} {
+			if c.IsSet(f) {
+				return pipeline.Hintf(usage("--%s stands beside a configuration, which says that itself", f), "leave one of them out, or use --set")
+			}
+		}
+		return runAction(c)
+	}
+	q := finetune.Quick{
+		Model: c.String("model"), Data: c.String("data"), Text: c.String("text"), Label: c.String("label"),
+		Source: c.String("source"), Target: c.String("target"), TooLong: strings.ReplaceAll(c.String("too-long"), "-", "_"),
+		Epochs: c.Int("epochs"), LR: c.Float64("lr"), Batch: c.Int("batch"), Seed: c.Uint64("seed"),
+	}
+	src, decided, err := q.Config()
+	if err != nil {
+		return err
+	}
+	out := c.String("out")
+	if out == "" {
+		base := filepath.Base(filepath.Clean(q.Data))
+		out = filepath.Join("runs", "finetune-"+strings.TrimSuffix(base, filepath.Ext(base)))
+	}
+	r := &recipe{name: "flags.yaml", src: src, dir: ".", notes: decided}
+	job, err := r.job(c, "flags", out)
+	if err != nil {
+		return err
+	}
+	if c.Bool("dry-run") {
+		for _, n := range job.notes {
+			fmt.Fprintln(c.App.Writer, n)
+		}
+		return job.plan(c)
+	}
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return err
+	}
+	// Paths in the file are relative to where the command was given, so it is for reading.
+	if err := os.WriteFile(filepath.Join(out, "flags.yaml"), src, 0o644); err != nil {
+		return err
+	}
+	return job.run(c)
+}

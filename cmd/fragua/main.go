@@ -1,0 +1,149 @@
+// Fragua makes language models of raw text, stage by stage: books and web pages become
+// clean Parquet shards, a BPE tokenizer, packed blocks, a pretrained transformer, and a
+// fine-tuned one that judges sentiment or translates.
+//
+//	fragua run quickstart
+//	fragua finetune --model runs/quickstart/base --data reviews.csv --text review --label stars
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"fragua/pipeline"
+)
+
+// Exit codes.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 130
+)
+
+func main() { os.Exit(fragua()) }
+
+// fragua is the whole program; it returns the exit code.
+func fragua() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	app := newApp(os.Stdout, os.Stderr)
+	err := app.RunContext(ctx, permute(app, os.Args))
+	switch {
+	case err == nil:
+		return exitDone
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		fmt.Fprintln(os.Stderr, "fragua: interrupted; the same command goes on from here")
+		return exitInterrupted
+	}
+	printError(os.Stderr, err)
+	if usage := new(pipeline.UsageError); errors.As(err, &usage) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// printError says what went wrong and what to do about it.
+func printError(w io.Writer, err error) {
+	var config *pipeline.ConfigError
+	if errors.As(err, &config) {
+		fmt.Fprintf(w, "fragua: error: %s in the configuration\n%s\n", plural(len(config.Faults), "fault"), config)
+		return
+	}
+	fmt.Fprintf(w, "fragua: error: %v\n", err)
+	for err != nil {
+		h := new(pipeline.Hint)
+		if !errors.As(err, &h) {
+			return
+		}
+		fmt.Fprintf(w, "fragua: hint: %s\n", h.Fix)
+		err = h.Err
+	}
+}
+
+func newApp(stdout, stderr io.Writer) *cli.App {
+	app := &cli.App{
+		Name:                 "fragua",
+		Usage:                "from raw books and web pages to a language model of your own",
+		UsageText:            "fragua COMMAND [ARGUMENT…] [--flag…]\n\nfirst steps:  fragua run quickstart\nhelp:         fragua COMMAND --help",
+		HideVersion:          true,
+		EnableBashCompletion: true,
+		Suggest:              true,
+		Writer:               stdout,
+		ErrWriter:            stderr,
+		Commands: []*cli.Command{
+			runCommand(), planCommand(), finetuneCommand(), explainCommand(), textCommand(),
+			predictCommand(), translateCommand(), generateCommand(), neighborsCommand(),
+			configCommand(), doctorCommand(), completionCommand(), versionCommand(),
+		},
+		OnUsageError: func(_ *cli.Context, err error, _ bool) error { return usage("%v", err) },
+		Action: func(c *cli.Context) error {
+			if c.NArg() == 0 {
+				return cli.ShowAppHelp(c)
+			}
+			var names []string
+			for _, cmd := range c.App.Commands {
+				names = append(names, cmd.Names()...)
+			}
+			err := usage("there is no command %q", c.Args().First())
+			if near := pipeline.Nearest(c.Args().First(), names); near != "" {
+				return pipeline.Hintf(err, "did you mean %q?", near)
+			}
+			return pipeline.Hintf(err, "`fragua --help` lists the commands")
+		},
+		ExitErrHandler: func(*cli.Context, error) {}, // fragua() prints and exits
+	}
+	var wire func(cmds []*cli.Command)
+	wire = func(cmds []*cli.Command) {
+		for _, c := range cmds {
+			c.OnUsageError = func(ctx *cli.Context, err error, _ bool) error {
+				return pipeline.Hintf(usage("%v", err), "`fragua %s --help` lists the flags", strings.TrimPrefix(ctx.Command.HelpName, "fragua "))
+			}
+			wire(c.Subcommands)
+		}
+	}
+	wire(app.Commands)
+	return app
+}
+
+// usage makes an error of wrong usage: exit code 2.
+func usage(format string, args ...any) error {
+	return &pipeline.UsageError{Err: fmt.Errorf(format, args...)}
+}
+
+// oneArgument returns the single argument of a command.
+func oneArgument(c *cli.Context, what string) (string, error) {
+	switch c.NArg() {
+	case 1:
+		return c.Args().First(), nil
+	case 0:
+		return "", pipeline.Hintf(usage("%s: which %s?", c.Command.HelpName, what), "%s", example(c.Command))
+	}
+	return "", pipeline.Hintf(usage("%s: one %s wanted, %d given: %s", c.Command.HelpName, what, c.NArg(), strings.Join(c.Args().Slice(), " ")), "%s", example(c.Command))
+}
+
+// example is the first example of a command's help.
+func example(c *cli.Command) string {
+	_, after, ok := strings.Cut(c.Description, "fragua ")
+	if !ok {
+		return "`" + c.HelpName + " --help` shows how"
+	}
+	line, _, _ := strings.Cut(after, "\n")
+	return "for example: fragua " + line
+}
+
+func plural[N int | int64](n N, what string) string {
+	if n == 1 {
+		return fmt.Sprintf("1 %s", what)
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"fragua/model/kernel"
+	"fragua/pipeline"
+)
+
+// Flags that several commands share.
+var (
+	setFlag     = &cli.StringSliceFlag{Name: "set", Usage: "change a setting: `STAGE.KEY=VALUE`"}
+	outFlag     = &cli.StringFlag{Name: "out", Aliases: []string{"o"}, Usage: "the run's `FOLDER` (default runs/NAME)"}
+	workersFlag = &cli.IntFlag{Name: "workers", Usage: "tasks at a time, and cores for training (default: one a core); the result does not depend on it"}
+	cpuFlag     = &cli.StringFlag{Name: "cpu", Usage: "`LEVEL` of the kernels: plain, avx2, avx512, avx512bf16 (default: the best that this machine has)"}
+	limitFlag   = &cli.Int64Flag{Name: "limit", Usage: "read only the first `N` documents of each source"}
+)
+
+func runFlags() []cli.Flag {
+	return []cli.Flag{
+		setFlag, outFlag, workersFlag, cpuFlag, limitFlag,
+		&cli.StringSliceFlag{Name: "only", Usage: "run these stages alone: `NAME,…`"},
+		&cli.BoolFlag{Name: "force", Usage: "run them even if nothing changed"},
+		&cli.BoolFlag{Name: "dry-run", Usage: "say what would run, and run nothing"},
+		&cli.BoolFlag{Name: "other-cpu", Usage: "go on with a training that was begun at another --cpu level; its bytes will be neither's"},
+	}
+}
+
+func runCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "run",
+		Usage:     "run the stages of a configuration",
+		ArgsUsage: "CONFIG",
+		Description: `fragua run quickstart
+fragua run mine.yaml --out runs/first --set bpe.vocab_size=8192
+fragua run mine.yaml --only base --force
+
+CONFIG is a file or the name of a recipe (fragua config list). What is done is skipped, what was
+interrupted goes on; the same command twice costs nothing.`,
+		Flags:  runFlags(),
+		Action: runAction,
+	}
+}
+
+func planCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "plan",
+		Usage:       "say what a run would do, and why; run nothing",
+		ArgsUsage:   "CONFIG",
+		Description: "fragua plan quickstart",
+		Flags:       runFlags(),
+		Action: func(c *cli.Context) error {
+			job, err := prepare(c)
+			if err != nil {
+				return err
+			}
+			return job.plan(c)
+		},
+	}
+}
+
+// A job is a configuration and how it is to be run.
+type job struct {
+	config  *pipeline.Config
+	options pipeline.Options
+	notes   []string
+}
+
+// prepare reads the configuration and the flags of `run`.
+func prepare(c *cli.Context) (*job, error) {
+	arg, err := oneArgument(c, "configuration")
+	if err != nil {
+		return nil, err
+	}
+	out := runDir(arg, c.String("out"))
+	r, err := openRecipe(arg, out)
+	if err != nil {
+		return nil, err
+	}
+	return r.job(c, arg, out)
+}
+
+func (r *recipe) job(c *cli.Context, arg, out string) (*job, error) {
+	cfg, err := r.parse(c.StringSlice("set"))
+	if err == nil {
+		err = cfg.CheckFiles()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := setMachine(c); err != nil {
+		return nil, err
+	}
+	if c.IsSet("limit") && c.Int64("limit") <= 0 {
+		return nil, usage("--limit is %d, but a number of documents above 0 is wanted", c.Int64("limit"))
+	}
+	var only []string
+	for _, o := range c.StringSlice("only") {
+		only = append(only, strings.FieldsFunc(o, func(r rune) bool { return r == ',' })...)
+	}
+	return &job{config: cfg, notes: r.notes, options: pipeline.Options{
+		Out: out, Workers: c.Int("workers"), Only: only, Force: c.Bool("force"), Limit: c.Int64("limit"),
+		CPU: kernel.Level(), OtherCPU: c.Bool("other-cpu"), Program: version(), Config: arg,
+	}}, nil
+}
+
+// setMachine applies --cpu and --workers.
+func setMachine(c *cli.Context) error {
+	if level := c.String("cpu"); level != "" {
+		if err := kernel.SetLevel(level); err != nil {
+			return pipeline.Hintf(usage("--cpu: %v", err), "this machine can run: %s", strings.Join(kernel.Levels(), ", "))
+		}
+	}
+	if n := c.Int("workers"); n < 0 || n > 4096 {
+		return usage("--workers is %d, but a number from 1 to 4096 is wanted", n)
+	} else if n > 0 {
+		kernel.SetWorkers(n)
+	}
+	return nil
+}
+
+func runAction(c *cli.Context) error {
+	job, err := prepare(c)
+	if err != nil {
+		return err
+	}
+	if c.Bool("dry-run") {
+		return job.plan(c)
+	}
+	return job.run(c)
+}
+
+func (j *job) plan(c *cli.Context) error {
+	stages, err := pipeline.Plan(c.Context, j.config, j.options)
+	if err != nil {
+		return err
+	}
+	w := c.App.Writer
+	fmt.Fprintf(w, "%s → %s, %s of the kernels, %d workers\n", j.config.Name, j.options.Out, kernel.Level(), workers(j.options.Workers))
+	for _, s := range stages {
+		verb := "run "
+		if s.Cached {
+			verb = "skip"
+		}
+		line := fmt.Sprintf("  %s  %-12s %-10s %s", verb, s.Name, s.Use, s.Why)
+		if e := s.Estimate; e != nil {
+			line += "; " + estimate(*e)
+		}
+		fmt.Fprintln(w, line)
+	}
+	return nil
+}
+
+func workers(n int) int {
+	if n > 0 {
+		return n
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+func estimate(e pipeline.Estimate) string {
+	var parts []string
+	if e.Time > 0 {
+		parts = append(parts, "about "+e.Time.Round(time.Second).String())
+	}
+	if e.Memory > 0 {
+		parts = append(parts, bytesText(e.Memory)+" of memory")
+	}
+	if e.Disk > 0 {
+		parts = append(parts, bytesText(e.Disk)+" of disk")
+	}
+	if e.Note != "" {
+		parts = append(parts, e.Note)
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (j *job) run(c *cli.Context) error {
+	show := newShow(os.Stderr)
+	for _, n := range j.notes {
+		show.line("note: " + n)
+	}
+	j.options.Observe = show.observe
+	began := time.Now()
+	res, err := pipeline.Run(c.Context, j.config, j.options)
+	show.close()
+	if err != nil {
+		return err
+	}
+	name, err := writeReport(j.options.Out)
+	if err != nil {
+		return err
+	}
+	return summary(c.App.Writer, res, name, time.Since(began))
+}
+
+// writeReport makes the run's report.
+func writeReport(dir string) (string, error) {
+	name := filepath.Join(dir, "report.html")
+	return name, nil
+}

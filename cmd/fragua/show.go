@@ -1,0 +1,213 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+
+	"fragua/pipeline"
+)
+
+// show tells how a run goes: on a terminal one live line for the stage at work, below
+// the lines of those that are done; elsewhere plain lines.
+type show struct {
+	w     io.Writer
+	live  bool
+	width func() int
+
+	mu    sync.Mutex
+	drawn bool // a live line stands at the cursor
+	event pipeline.Event
+	began time.Time
+	phase time.Time
+	stop  chan struct{}
+	done  sync.WaitGroup
+}
+
+func newShow(f *os.File) *show {
+	s := &show{w: f, live: term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb", stop: make(chan struct{})}
+	s.width = func() int {
+		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 20 {
+			return w
+		}
+		return 80
+	}
+	period := 100 * time.Millisecond
+	if !s.live {
+		period = 15 * time.Second // a log wants few lines
+	}
+	s.done.Add(1)
+	go func() {
+		defer s.done.Done()
+		for tick := time.NewTicker(period); ; {
+			select {
+			case <-tick.C:
+				s.mu.Lock()
+				s.draw()
+				s.mu.Unlock()
+			case <-s.stop:
+				tick.Stop()
+				return
+			}
+		}
+	}()
+	return s
+}
+
+func (s *show) close() {
+	close(s.stop)
+	s.done.Wait()
+	s.clear()
+}
+
+// clear removes the live line.
+func (s *show) clear() {
+	if s.drawn {
+		fmt.Fprint(s.w, "\r\x1b[K")
+		s.drawn = false
+	}
+}
+
+// line writes a line that stays.
+func (s *show) line(text string) {
+	s.clear()
+	fmt.Fprintln(s.w, text)
+}
+
+func (s *show) observe(e pipeline.Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at := fmt.Sprintf("[%*d/%d] %-12s", len(fmt.Sprint(e.Stages)), e.Position, e.Stages, e.Stage)
+	switch e.Kind {
+	case pipeline.EventSkip:
+		s.line(at + " skipped: " + e.Why)
+	case pipeline.EventStage:
+		s.began = time.Now()
+		if !s.live {
+			s.line(at + " " + e.Use + ": " + e.Why)
+		}
+	case pipeline.EventPhase:
+		s.event, s.phase = e, time.Now()
+		s.draw()
+	case pipeline.EventSay:
+		for l := range strings.Lines(strings.TrimRight(e.Line, "\n")) {
+			s.line("      " + strings.TrimRight(l, "\n"))
+		}
+	case pipeline.EventDone:
+		s.event = pipeline.Event{}
+		s.line(fmt.Sprintf("%s %s  %s", at, outcome(e.Result), seconds(e.Result.Took)))
+	}
+}
+
+// outcome is a stage's result in a few words.
+func outcome(r *pipeline.StageResult) string {
+	m := r.Dir.Manifest
+	if m == nil {
+		return "done"
+	}
+	c := m.Counts
+	var parts []string
+	if c.Read > 0 {
+		in := c.Read + c.Split
+		if c.Kept == in {
+			parts = append(parts, number(c.Kept)+" rows")
+		} else {
+			parts = append(parts, fmt.Sprintf("%s of %s rows kept", number(c.Kept), number(in)))
+		}
+	}
+	if n := c.Sums["tokens"]; n > 0 {
+		parts = append(parts, number(n)+" tokens")
+	}
+	if len(parts) == 0 {
+		parts = append(parts, "done")
+	}
+	return strings.Join(parts, ", ")
+}
+
+// draw shows where the phase at work stands.
+func (s *show) draw() {
+	e := s.event
+	if e.Meter == nil {
+		return
+	}
+	r := e.Meter.Read()
+	at := fmt.Sprintf("[%*d/%d] %-12s %s", len(fmt.Sprint(e.Stages)), e.Position, e.Stages, e.Stage, e.Phase)
+	share, left := 0.0, ""
+	if r.Total > 0 {
+		share = min(1, float64(r.Done)/float64(r.Total))
+	} else if r.TasksIn > 0 {
+		share = float64(r.TasksDone) / float64(r.TasksIn)
+	}
+	took := time.Since(s.phase)
+	if share > 0.005 && share < 1 && took > time.Second {
+		left = ", " + seconds(time.Duration(float64(took)*(1-share)/share)) + " left"
+	}
+	rate := ""
+	if r.Done > 0 && took > 200*time.Millisecond {
+		rate = ", " + rateText(float64(r.Done)/took.Seconds(), r.Unit)
+	}
+	if !s.live {
+		if took > 10*time.Second {
+			fmt.Fprintf(s.w, "%s %3.0f %%%s%s\n", at, 100*share, rate, left)
+		}
+		return
+	}
+	const cells = 20
+	full := int(share*cells + 0.5)
+	text := fmt.Sprintf("%s %s%s %3.0f %%%s%s", at, strings.Repeat("█", full), strings.Repeat("░", cells-full), 100*share, rate, left)
+	if runes := []rune(text); len(runes) > s.width()-1 {
+		text = string(runes[:s.width()-1])
+	}
+	fmt.Fprint(s.w, "\r"+text+"\x1b[K")
+	s.drawn = true
+}
+
+func rateText(perSecond float64, unit string) string {
+	if unit == "bytes" {
+		return bytesText(int64(perSecond)) + "/s"
+	}
+	if unit == "" {
+		unit = "tasks"
+	}
+	if perSecond < 10 {
+		return fmt.Sprintf("%.1f %s/s", perSecond, unit)
+	}
+	return fmt.Sprintf("%s %s/s", number(int64(perSecond)), unit)
+}
+
+func bytesText(n int64) string {
+	switch x := float64(n); {
+	case x >= 1e9:
+		return fmt.Sprintf("%.1f GB", x/1e9)
+	case x >= 1e6:
+		return fmt.Sprintf("%.1f MB", x/1e6)
+	case x >= 1e3:
+		return fmt.Sprintf("%.0f kB", x/1e3)
+	}
+	return fmt.Sprintf("%d B", n)
+}
+
+func seconds(d time.Duration) string {
+	if d < 10*time.Second {
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	}
+	d = d.Round(time.Second)
+	if d < time.Minute {
+		return fmt.Sprintf("%d s", int(d.Seconds()))
+	}
+	return fmt.Sprintf("%d:%02d min", int(d.Minutes()), int(d.Seconds())%60)
+}
+
+// number writes 12345678 as 12,345,678.
+func number(n int64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

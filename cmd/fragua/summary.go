@@ -1,0 +1,164 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"fragua/pipeline"
+)
+
+// headlines are the figures that the end of a run shows, each beside its baselines; all
+// the others stand in the report.
+var headlines = []string{"bits per byte", "accuracy", "macro F1", "BLEU", "chrF"}
+
+// summary ends a run: the funnel with its sum, the figures beside their baselines, three
+// translations, where everything lies, and what to do next. At most 25 lines.
+func summary(w io.Writer, res *pipeline.Result, reportName string, took time.Duration) error {
+	for _, s := range res.Stages {
+		if m := s.Dir.Manifest; m != nil && m.Kind == pipeline.Documents {
+			fmt.Fprintf(w, "%-12s %s\n", s.Name, funnel(m.Counts))
+		}
+	}
+	var shown []pipeline.Translation
+	var from string
+	for _, s := range res.Stages {
+		m, err := pipeline.ReadMetrics(s.Dir.Path)
+		if err != nil {
+			continue // most stages measure nothing
+		}
+		for _, line := range figureLines(m.Figures) {
+			fmt.Fprintf(w, "%-12s %s\n", s.Name, line)
+		}
+		if len(m.Translations) > 0 && shown == nil {
+			shown, from = m.Translations[:min(3, len(m.Translations))], s.Name
+		}
+	}
+	for _, t := range shown {
+		fmt.Fprintf(w, "%-12s %s → %s\n", from, t.Source, t.Output)
+	}
+	ran := 0
+	for _, s := range res.Stages {
+		if !s.Cached {
+			ran++
+		}
+	}
+	fmt.Fprintf(w, "%s, %d of them run, in %s; all of it in %s\n", plural(len(res.Stages), "stage"), ran, seconds(took), res.Dir)
+	fmt.Fprintf(w, "look at it   %s\n", reportName)
+	for _, next := range nextCommands(res) {
+		fmt.Fprintf(w, "then         %s\n", next)
+	}
+	return nil
+}
+
+// funnel shows that no row was lost.
+func funnel(c pipeline.Counts) string {
+	var dropped int64
+	rules := slices.SortedFunc(maps.Keys(c.Dropped), func(a, b string) int {
+		return cmp.Or(cmp.Compare(c.Dropped[b], c.Dropped[a]), cmp.Compare(a, b))
+	})
+	var why []string
+	for _, r := range rules {
+		dropped += c.Dropped[r]
+		if len(why) < 3 {
+			why = append(why, fmt.Sprintf("%s %s", r, number(c.Dropped[r])))
+		}
+	}
+	if len(rules) > 3 {
+		why = append(why, "…")
+	}
+	s := fmt.Sprintf("read %s", number(c.Read))
+	if c.Split > 0 {
+		s += fmt.Sprintf(" + split off %s", number(c.Split))
+	}
+	s += fmt.Sprintf(" = kept %s + dropped %s", number(c.Kept), number(dropped))
+	if len(why) > 0 {
+		s += " (" + strings.Join(why, ", ") + ")"
+	}
+	return s + fmt.Sprintf(" + failed %s", number(c.Failed))
+}
+
+// figureLines puts each headline figure on a line with its baselines: the figures of the
+// same name that follow it.
+func figureLines(figures []pipeline.Figure) []string {
+	var lines []string
+	for _, name := range headlines {
+		var parts []string
+		for _, f := range figures {
+			if f.Name != name {
+				continue
+			}
+			v := figureText(f)
+			if len(parts) > 0 {
+				v = fmt.Sprintf("%s %s", f.Note, v)
+			} else if f.N > 0 {
+				v += fmt.Sprintf(" (n = %s)", number(f.N))
+			}
+			parts = append(parts, v)
+		}
+		if len(parts) > 0 {
+			line := name + " " + parts[0]
+			if len(parts) > 1 {
+				line += "; beside it " + strings.Join(parts[1:], ", ")
+			}
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+func figureText(f pipeline.Figure) string {
+	digits := 3
+	if f.Name == "BLEU" || f.Name == "chrF" {
+		digits = 1
+	}
+	v, pm := f.Value, f.PlusMinus
+	unit := ""
+	if f.Name == "accuracy" || f.Name == "macro F1" {
+		v, pm, digits, unit = 100*v, 100*pm, 1, " %"
+	}
+	s := fmt.Sprintf("%.*f", digits, v)
+	if pm > 0 {
+		s += fmt.Sprintf(" ± %.*f", digits, pm)
+	}
+	return s + unit
+}
+
+// nextCommands are three lines to paste.
+func nextCommands(res *pipeline.Result) []string {
+	var next []string
+	dir := func(s pipeline.StageResult) string { return filepath.ToSlash(s.Dir.Path) }
+	var model, sentiment, translation, documents string
+	for _, s := range res.Stages {
+		switch {
+		case s.Use == "pretrain":
+			model = dir(s)
+		case s.Use == "finetune":
+			if m, err := pipeline.ReadMetrics(s.Dir.Path); err == nil && len(m.Translations) > 0 {
+				translation = dir(s)
+			} else {
+				sentiment = dir(s)
+			}
+		case s.Dir.Manifest != nil && s.Dir.Manifest.Kind == pipeline.Documents:
+			documents = dir(s)
+		}
+	}
+	if sentiment != "" {
+		next = append(next, fmt.Sprintf("echo 'A warm and funny book.' | fragua predict %s -", sentiment))
+	}
+	if translation != "" {
+		next = append(next, fmt.Sprintf("fragua translate %s 'The smith buys the red hammer.'", translation))
+	}
+	if model != "" {
+		next = append(next, fmt.Sprintf("fragua generate %s --prompt 'The light'", model))
+	}
+	if documents != "" {
+		next = append(next, fmt.Sprintf("fragua inspect %s", documents))
+	}
+	return next[:min(3, len(next))]
+}

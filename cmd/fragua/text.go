@@ -1,0 +1,159 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"fragua/pipeline"
+	"fragua/pipeline/corpus"
+	"fragua/pipeline/extract"
+	"fragua/pipeline/textstat"
+)
+
+func textCommand() *cli.Command {
+	sub := func(name, usage string, do func(*cli.Context, string) error) *cli.Command {
+		return &cli.Command{Name: name, Usage: usage, ArgsUsage: "FILE…", Description: "fragua text " + name + " FILE…", Action: func(c *cli.Context) error {
+			if c.NArg() == 0 {
+				return pipeline.Hintf(usageOf(c), "%s", example(c.Command))
+			}
+			for _, file := range c.Args().Slice() {
+				if err := do(c, file); err != nil {
+					return err
+				}
+			}
+			return nil
+		}}
+	}
+	return &cli.Command{
+		Name:  "text",
+		Usage: "try the text rules on files at hand",
+		Description: `fragua text extract page.html            what ingest would make of a file
+fragua text repair old.txt               encoding and whitespace mended
+fragua text language *.txt
+fragua text signals *.txt                the numbers that steps judge by`,
+		Subcommands: []*cli.Command{
+			sub("extract", "print the text that ingest would read", textExtract),
+			sub("repair", "print the text with encoding and whitespace mended", textRepair),
+			sub("language", "name the language of each file", textLanguage),
+			sub("signals", "print the numbers that steps judge by", textSignals),
+		},
+	}
+}
+
+func usageOf(c *cli.Context) error { return usage("%s: which file?", c.Command.HelpName) }
+
+func textExtract(c *cli.Context, file string) error {
+	docs, err := corpus.ReadFile(c.Context, file)
+	if err != nil {
+		return err
+	}
+	w := c.App.Writer
+	for i, d := range docs {
+		if len(docs) > 1 || c.NArg() > 1 {
+			fmt.Fprintf(w, "── %s, %d of %d", file, i+1, len(docs))
+			for _, s := range []string{d.Title, d.Author, d.Language} {
+				if s != "" {
+					fmt.Fprintf(w, " · %s", s)
+				}
+			}
+			fmt.Fprintln(w, " ──")
+		}
+		fmt.Fprintln(w, d.Text)
+	}
+	return nil
+}
+
+func readText(file string) (string, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	text, _, err := extract.Decode(b, "")
+	if err != nil {
+		return "", &pipeline.RowError{File: file, Row: -1, Err: err}
+	}
+	return text, nil
+}
+
+func textRepair(c *cli.Context, file string) error {
+	text, err := readText(file)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(c.App.Writer, extract.Repair(text))
+	return err
+}
+
+func textLanguage(c *cli.Context, file string) error {
+	text, err := readText(file)
+	if err != nil {
+		return err
+	}
+	code, score := textstat.Language(text)
+	_, err = fmt.Fprintf(c.App.Writer, "%s\t%.2f\t%s\n", code, score, file)
+	return err
+}
+
+func textSignals(c *cli.Context, file string) error {
+	docs, err := corpus.ReadFile(c.Context, file)
+	if err != nil {
+		return err
+	}
+	for i, d := range docs {
+		language, signals := corpus.Signals(d.Text)
+		fmt.Fprintf(c.App.Writer, "%s", file)
+		if len(docs) > 1 {
+			fmt.Fprintf(c.App.Writer, " (%d of %d)", i+1, len(docs))
+		}
+		fmt.Fprintf(c.App.Writer, ": %s\n", language)
+		for _, s := range signals {
+			fmt.Fprintf(c.App.Writer, "  %-32s %s\n", s.Name, strings.TrimRight(strings.TrimRight(fmt.Sprintf("%.4f", s.Value), "0"), "."))
+		}
+	}
+	return nil
+}
+
+func explainCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "explain",
+		Usage:       "tell what became of one document, rule by rule",
+		ArgsUsage:   "RUN ID",
+		Description: "fragua explain runs/quickstart 0123456789abcdef0123456789abcdef",
+		Action: func(c *cli.Context) error {
+			if c.NArg() != 2 {
+				return pipeline.Hintf(usage("explain wants a run's folder and a document's id"), "`fragua inspect` shows the ids of a shard")
+			}
+			run, err := pipeline.OpenRun(c.Args().Get(0))
+			if err != nil {
+				return err
+			}
+			cfg, err := run.Config(stages)
+			if err != nil {
+				return err
+			}
+			story, err := corpus.Explain(c.Context, run, cfg, c.Args().Get(1))
+			if err != nil {
+				return err
+			}
+			w, d := c.App.Writer, story.Document
+			fmt.Fprintf(w, "%s  %s: %s", story.ID, d.Source, d.Path)
+			if d.Title != "" {
+				fmt.Fprintf(w, " · %s", d.Title)
+			}
+			fmt.Fprintln(w)
+			for _, v := range story.Verdicts {
+				fmt.Fprintf(w, "  %s\n", v)
+			}
+			if text := strings.Join(strings.Fields(d.Text), " "); text != "" {
+				if r := []rune(text); len(r) > 200 {
+					text = string(r[:200]) + " …"
+				}
+				fmt.Fprintf(w, "  “%s”\n", text)
+			}
+			return nil
+		},
+	}
+}

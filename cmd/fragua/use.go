@@ -1,0 +1,326 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"fragua/finetune"
+	"fragua/model"
+	"fragua/pipeline"
+	"fragua/tokenize"
+)
+
+var machineFlags = []cli.Flag{workersFlag, cpuFlag}
+
+func predictCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "predict",
+		Usage:     "judge each line of a text with a fine-tuned model",
+		ArgsUsage: "MODEL [FILE|-]",
+		Description: `fragua predict runs/quickstart/sentiment reviews.txt
+echo 'A warm and funny book.' | fragua predict runs/quickstart/sentiment -
+fragua predict runs/quickstart/sentiment --json reviews.txt`,
+		Flags: append([]cli.Flag{&cli.BoolFlag{Name: "json", Usage: "one JSON object a line"}}, machineFlags...),
+		Action: func(c *cli.Context) error {
+			return eachLine(c, func(p *finetune.Predictor, line string) (any, string, error) {
+				if p.Goal() == "translation" {
+					got, err := p.Translate(c.Context, line)
+					return map[string]any{"text": line, "translation": got}, got, err
+				}
+				label, probs, err := p.Predict(c.Context, line)
+				if err != nil {
+					return nil, "", err
+				}
+				all := map[string]float32{}
+				best := float32(0)
+				for i, name := range p.Labels() {
+					all[name] = probs[i]
+					best = max(best, probs[i])
+				}
+				return map[string]any{"text": line, "label": label, "probabilities": all}, fmt.Sprintf("%s\t%.3f\t%s", label, best, line), nil
+			})
+		},
+	}
+}
+
+// batch is how many lines a model answers at a time.
+func eachLine(c *cli.Context, answer func(*finetune.Predictor, string) (any, string, error)) error {
+	if c.NArg() < 1 || c.NArg() > 2 {
+		return pipeline.Hintf(usage("%s wants a model's folder, and a file or -", c.Command.HelpName), "%s", example(c.Command))
+	}
+	if err := setMachine(c); err != nil {
+		return err
+	}
+	p, err := finetune.OpenPredictor(c.Args().First())
+	if err != nil {
+		return err
+	}
+	in, name := io.Reader(os.Stdin), "standard input"
+	if file := c.Args().Get(1); file != "" && file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		in, name = f, file
+	}
+	enc := json.NewEncoder(c.App.Writer)
+	s := bufio.NewScanner(in)
+	s.Buffer(nil, 16<<20)
+	row := int64(0)
+	for ; s.Scan(); row++ {
+		if err := c.Context.Err(); err != nil {
+			return err
+		}
+		if strings.TrimSpace(s.Text()) == "" {
+			continue
+		}
+		value, line, err := answer(p, s.Text())
+		if err != nil {
+			return &pipeline.RowError{File: name, Row: row, Err: err}
+		}
+		if c.Bool("json") {
+			if err := enc.Encode(value); err != nil {
+				return err
+			}
+		} else if _, err := fmt.Fprintln(c.App.Writer, line); err != nil {
+			return err
+		}
+	}
+	if err := s.Err(); err != nil {
+		return pipeline.Hintf(&pipeline.RowError{File: name, Row: row, Err: err}, "a line may have at most 16 MB")
+	}
+	return nil
+}
+
+func translateCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "translate",
+		Usage:     "translate sentences with a fine-tuned model",
+		ArgsUsage: "MODEL [SENTENCE…|-]",
+		Description: `fragua translate runs/quickstart/translation 'The smith buys the red hammer.'
+fragua translate runs/quickstart/translation - < english.txt`,
+		Flags: machineFlags,
+		Action: func(c *cli.Context) error {
+			if c.NArg() == 1 || c.NArg() == 2 && c.Args().Get(1) == "-" {
+				return eachLine(c, func(p *finetune.Predictor, line string) (any, string, error) {
+					got, err := p.Translate(c.Context, line)
+					return nil, got, err
+				})
+			}
+			if c.NArg() == 0 {
+				return pipeline.Hintf(usage("which model?"), "%s", example(c.Command))
+			}
+			if err := setMachine(c); err != nil {
+				return err
+			}
+			p, err := finetune.OpenPredictor(c.Args().First())
+			if err != nil {
+				return err
+			}
+			for _, s := range c.Args().Tail() {
+				got, err := p.Translate(c.Context, s)
+				if err != nil {
+					return err
+				}
+				fmt.Fprintln(c.App.Writer, got)
+			}
+			return nil
+		},
+	}
+}
+
+// openModel reads a model directory with its tokenizer.
+func openModel(dir string) (model.LanguageModel, *tokenize.Tokenizer, error) {
+	if _, err := os.Stat(filepath.Join(dir, "config.json")); errors.Is(err, os.ErrNotExist) {
+		return nil, nil, pipeline.Hintf(usage("%s holds no model: there is no config.json", dir), "give the folder of a pretrain or finetune stage, such as runs/quickstart/base")
+	}
+	m, err := model.Open(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	tok, err := tokenize.Load(filepath.Join(dir, "tokenizer.json"))
+	if err != nil {
+		return nil, nil, err
+	}
+	if tok.VocabSize() > m.Vocab() {
+		return nil, nil, fmt.Errorf("%s: the tokenizer has %d ids, the model only %d", dir, tok.VocabSize(), m.Vocab())
+	}
+	return m, tok, nil
+}
+
+func generateCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "generate",
+		Usage:     "let a model go on with a text",
+		ArgsUsage: "MODEL",
+		Description: `fragua generate runs/quickstart/base --prompt 'The light' --tokens 60
+fragua generate runs/quickstart/base -i`,
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "prompt", Aliases: []string{"p"}, Usage: "`TEXT` to go on with"},
+			&cli.BoolFlag{Name: "interactive", Aliases: []string{"i"}, Usage: "ask for one prompt after another"},
+			&cli.IntFlag{Name: "tokens", Aliases: []string{"n"}, Value: 100, Usage: "at most so many tokens"},
+			&cli.Float64Flag{Name: "temperature", Value: 0.8, Usage: "below 1 safer, above 1 wilder; 0: always the likeliest"},
+			&cli.IntFlag{Name: "top-k", Value: 50, Usage: "draw from the k likeliest only; 0: from all"},
+			&cli.Float64Flag{Name: "top-p", Usage: "draw from the fewest that hold this probability; 0: from all"},
+			&cli.Float64Flag{Name: "repetition-penalty", Usage: "above 1: less of what is there already"},
+			&cli.Uint64Flag{Name: "seed", Value: 1337, Usage: "the same seed gives the same text"},
+		}, machineFlags...),
+		Action: generateAction,
+	}
+}
+
+func generateAction(c *cli.Context) error {
+	dir, err := oneArgument(c, "model")
+	if err != nil {
+		return err
+	}
+	if err := setMachine(c); err != nil {
+		return err
+	}
+	sampler := model.Sampler{Temperature: c.Float64("temperature"), TopK: c.Int("top-k"), TopP: c.Float64("top-p"), Repetition: c.Float64("repetition-penalty"), Seed: c.Uint64("seed")}
+	if faults := sampler.Check(); len(faults) > 0 {
+		return usage("%s", faults[0].Err)
+	}
+	if n := c.Int("tokens"); n < 1 {
+		return usage("--tokens is %d, but at least 1 is wanted", n)
+	}
+	m, tok, err := openModel(dir)
+	if err != nil {
+		return err
+	}
+	if !c.Bool("interactive") {
+		return generate(c.Context, c.App.Writer, m, tok, c.String("prompt"), c.Int("tokens"), sampler)
+	}
+	in := bufio.NewScanner(os.Stdin)
+	fmt.Fprint(c.App.Writer, "> ")
+	for ; in.Scan(); sampler.Seed++ {
+		if err := generate(c.Context, c.App.Writer, m, tok, in.Text(), c.Int("tokens"), sampler); err != nil {
+			return err
+		}
+		fmt.Fprint(c.App.Writer, "> ")
+	}
+	fmt.Fprintln(c.App.Writer)
+	return in.Err()
+}
+
+// generate writes the prompt and what the model adds, as it comes.
+func generate(ctx context.Context, w io.Writer, m model.LanguageModel, tok *tokenize.Tokenizer, prompt string, n int, s model.Sampler) error {
+	ids := tok.AppendIDs(nil, prompt)
+	if len(ids) == 0 {
+		ids = []int32{tok.EndOfText()} // what stands before every document
+	}
+	if len(ids) >= m.Context() {
+		return fmt.Errorf("the prompt has %d tokens, the model's context only %d", len(ids), m.Context())
+	}
+	fmt.Fprint(w, prompt)
+	var pending []byte // a token may end in the middle of a character
+	for id := range model.Generate(ctx, m.Decoder(), ids, n, []int32{tok.EndOfText()}, s) {
+		pending = tok.AppendBytes(pending, id)
+		whole := len(pending) - incomplete(pending)
+		fmt.Fprint(w, strings.ToValidUTF8(string(pending[:whole]), "\uFFFD"))
+		pending = append(pending[:0], pending[whole:]...)
+	}
+	fmt.Fprintln(w, strings.ToValidUTF8(string(pending), "\uFFFD"))
+	return ctx.Err()
+}
+
+// incomplete is how many bytes at the end begin a UTF-8 sequence that is not finished.
+func incomplete(b []byte) int {
+	for n := 1; n <= min(3, len(b)); n++ {
+		c := b[len(b)-n]
+		if c >= 0xC0 { // a first byte
+			if need := 2 + bit(c >= 0xE0) + bit(c >= 0xF0); n < need {
+				return n
+			}
+			return 0
+		}
+		if c < 0x80 {
+			return 0
+		}
+	}
+	return 0
+}
+
+func bit(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func neighborsCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "neighbors",
+		Usage:     "list the words whose embeddings lie nearest to a word's",
+		ArgsUsage: "WORD…",
+		Description: `fragua neighbors gato --model runs/books/base
+fragua neighbors gato perro coche --model runs/books/base      also how near they are to each other`,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "model", Usage: "the model's `FOLDER`", Required: true},
+			&cli.IntFlag{Name: "top", Value: 10, Usage: "how many neighbours"},
+		},
+		Action: neighborsAction,
+	}
+}
+
+func neighborsAction(c *cli.Context) error {
+	if c.NArg() == 0 {
+		return pipeline.Hintf(usage("which word?"), "%s", example(c.Command))
+	}
+	m, tok, err := openModel(c.String("model"))
+	if err != nil {
+		return err
+	}
+	table := m.Params()[0] // the embedding of ids comes first in every architecture
+	width := m.Width()
+	words := c.Args().Slice()
+	vectors := make([][]float32, len(words))
+	for i, word := range words {
+		vectors[i] = wordVector(table.Data, width, tok.AppendIDs(nil, " "+word))
+		fmt.Fprintf(c.App.Writer, "%s:", word)
+		for _, n := range model.Nearest(table.Data[:tok.VocabSize()*width], width, vectors[i], c.Int("top")+1) {
+			if text := strings.TrimSpace(tok.Decode([]int32{n.ID})); text != word && text != "" {
+				fmt.Fprintf(c.App.Writer, " %s %.2f", text, n.Cosine)
+			}
+		}
+		fmt.Fprintln(c.App.Writer)
+	}
+	for i := range words {
+		for j := i + 1; j < len(words); j++ {
+			fmt.Fprintf(c.App.Writer, "%s – %s %.3f\n", words[i], words[j], cosine(vectors[i], vectors[j]))
+		}
+	}
+	return nil
+}
+
+// wordVector is the mean of the embeddings of a word's tokens.
+func wordVector(table []float32, width int, ids []int32) []float32 {
+	v := make([]float32, width)
+	for _, id := range ids {
+		for j, x := range table[int(id)*width:][:width] {
+			v[j] += x / float32(len(ids))
+		}
+	}
+	return v
+}
+
+func cosine(a, b []float32) float64 {
+	var ab, aa, bb float64
+	for i := range a {
+		ab += float64(a[i]) * float64(b[i])
+		aa += float64(a[i]) * float64(a[i])
+		bb += float64(b[i]) * float64(b[i])
+	}
+	return ab / math.Sqrt(max(aa*bb, math.SmallestNonzeroFloat64))
+}
