@@ -1,9 +1,11 @@
 package model
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 
 	"fragua/model/kernel"
@@ -298,5 +300,25 @@ func TestScratchFreesBlocks(t *testing.T) {
 	few, many := bytes(2), bytes(8)
 	if state := int64(4 * testContext * 32 * 4); many > few+6*state+1024 {
 		t.Errorf("%d bytes with 2 layers, %d with 8; a state is %d", few, many, state)
+	}
+}
+
+// TestDecodersTogether generates from one model in several goroutines, as a server does.
+func TestDecodersTogether(t *testing.T) {
+	m := build(t, small()["llama"])
+	perturb(m)
+	want := slices.Collect(Generate(context.Background(), m.Decoder(), []int32{1, 2}, 10, nil, Sampler{}))
+	got := make([][]int32, 4)
+	var wait sync.WaitGroup
+	for i := range got {
+		wait.Go(func() {
+			got[i] = slices.Collect(Generate(context.Background(), m.Decoder(), []int32{1, 2}, 10, nil, Sampler{}))
+		})
+	}
+	wait.Wait()
+	for _, ids := range got {
+		if !slices.Equal(ids, want) {
+			t.Errorf("%v, alone %v", ids, want)
+		}
 	}
 }
