@@ -37,7 +37,7 @@ func writeCard(dir string, j *job, m pipeline.Metrics) error {
 		if f.PlusMinus > 0 {
 			spread = fmt.Sprintf("%.4g", f.PlusMinus)
 		}
-		p("| %s | %.4g | %s | %d | %s |", f.Name, f.Value, spread, f.N, f.Note)
+		p("| %s | %.4g | %s | %d | %s |", f.Name, f.Value, spread, f.N, cell(f.Note))
 	}
 	p("\nBaselines stand below each figure of the model. A figure inside a baseline's ± is no better than the baseline.\n")
 	if len(m.Translations) > 0 {

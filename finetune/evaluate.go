@@ -5,11 +5,15 @@ import (
 	"errors"
 	"fmt"
 
+	"fragua/model"
+	"fragua/model/train"
 	"fragua/pipeline"
+	"fragua/tokenize"
 )
 
 // Evaluate is the stage that lets a fine-tuned model answer a split of
-// examples, and sets baselines fitted on their training split beside it.
+// examples, and sets baselines fitted on their training split beside it. Given
+// blocks, it also measures how well the model still foretells running text.
 type Evaluate struct {
 	Split Split `yaml:"split" doc:"Which split is answered: test, validation or train."`
 }
@@ -20,9 +24,13 @@ func NewEvaluate() *Evaluate { return &Evaluate{Split: Test} }
 // Version is raised when the same settings and inputs give other bytes.
 func (e *Evaluate) Version() int { return 1 }
 
-// Inputs are a fine-tuned model and examples.
+// Inputs are a fine-tuned model, examples, and blocks made with its tokenizer.
 func (e *Evaluate) Inputs() []pipeline.Input {
-	return []pipeline.Input{{Name: "model", Kind: pipeline.Model}, {Name: "examples", Kind: pipeline.Examples, Many: true}}
+	return []pipeline.Input{
+		{Name: "model", Kind: pipeline.Model},
+		{Name: "examples", Kind: pipeline.Examples, Many: true},
+		{Name: "blocks", Kind: pipeline.Blocks, Optional: true},
+	}
 }
 
 // Makes predictions.
@@ -70,6 +78,13 @@ func (e *Evaluate) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 	if err != nil {
 		return counts, err
 	}
+	if blocks := env.One("blocks"); blocks.Path != "" {
+		f, err := runningText(ctx, m, blocks)
+		if err != nil {
+			return counts, err
+		}
+		metrics.Figures = append(metrics.Figures, f)
+	}
 	for _, line := range summary(metrics) {
 		env.Progress.Say(line)
 	}
@@ -79,6 +94,28 @@ func (e *Evaluate) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 	}
 	counts.Shards = []pipeline.Shard{shard}
 	return counts, pipeline.WriteMetrics(env.Out, metrics)
+}
+
+// mostBlocks bounds what is scored of running text; they are spread evenly.
+const mostBlocks = 500
+
+// runningText is the model's bits per byte on the validation split of blocks:
+// what fine-tuning has cost of what it knew.
+func runningText(ctx context.Context, m *Tuned, blocks pipeline.Dir) (pipeline.Figure, error) {
+	rows, err := tokenize.OpenSplit(blocks, Validation)
+	if err != nil {
+		return pipeline.Figure{}, err
+	}
+	defer rows.Close()
+	if err := rows.CheckIDs(m.LM.Vocab()); err != nil {
+		return pipeline.Figure{}, err
+	}
+	e, err := train.BitsPerByte(ctx, model.Score(m.LM), rows, m.Tokenizer, mostBlocks)
+	if err != nil {
+		return pipeline.Figure{}, err
+	}
+	return pipeline.Figure{Name: "bits per byte", Value: e.BitsPerByte(), PlusMinus: e.PlusMinus(), N: e.Rows, Better: "lower",
+		Note: "blocks, validation: running text after fine-tuning"}, nil
 }
 
 // answersAtOnce is how many examples are answered between two signs of progress.

@@ -130,17 +130,22 @@ func (j *job) gate() error {
 	return nil
 }
 
+// plan returns the batches, how many steps are taken, and how many an epoch has.
+func (j *job) plan() (source *batches, steps, perEpoch int64) {
+	source = &batches{rows: j.rows, size: j.Batch / j.Accumulate, seed: j.seed, classes: len(j.tuned.Classes), goal: j.Goal}
+	perEpoch = (source.perEpoch() + int64(j.Accumulate) - 1) / int64(j.Accumulate)
+	if steps = j.Steps; steps == 0 {
+		steps = int64(j.Epochs) * perEpoch
+	}
+	return source, steps, perEpoch
+}
+
 // checkpointEvery is the most training that a crash can cost.
 const checkpointEvery = time.Minute
 
 // train runs the loop; at its end the model holds the best weights.
 func (j *job) train(ctx context.Context, env *pipeline.Env) error {
-	source := &batches{rows: j.rows, size: j.Batch / j.Accumulate, seed: j.seed, classes: len(j.tuned.Classes), goal: j.Goal}
-	perEpoch := (source.perEpoch() + int64(j.Accumulate) - 1) / int64(j.Accumulate)
-	steps := j.Steps
-	if steps == 0 {
-		steps = int64(j.Epochs) * perEpoch
-	}
+	source, steps, perEpoch := j.plan()
 	top := 0
 	for _, p := range j.tuned.Model.Params() {
 		top = max(top, p.Group)
@@ -322,7 +327,7 @@ func (j *job) judge(ctx context.Context) (pipeline.Metrics, error) {
 	m.Figures = append(m.Figures, pipeline.Figure{Name: "examples too long for the context", Value: float64(l.Cut + l.Dropped), Unit: "examples",
 		Note: fmt.Sprintf("of %d for training; too_long: %s; the longest has %d tokens, the context %d", l.Whole+l.Cut+l.Dropped, j.Goal.Long(), l.Longest, j.tuned.LM.Context())})
 	m.Samples = append(m.Samples, pipeline.Sample{Title: "what is learned of the first training example (in brackets: predicted)",
-		Text: Preview(j.tuned.Tokenizer, j.Goal.Segments(j.sets[Train][j.rows[0].row]))})
+		Text: j.preview(j.rows[0].row)})
 	return m, nil
 }
 
@@ -332,7 +337,7 @@ const mostTranslations = 12
 // compare scores answers and sets baselines beside every figure.
 func compare(g Goal, trained, set []Example, answers []Prediction, classes []string, note string) (pipeline.Metrics, error) {
 	m, err := g.Score(set, answers, classes, note, false)
-	if err != nil || len(trained) == 0 {
+	if err != nil {
 		return m, err
 	}
 	baselines, err := g.Baselines(trained, set, classes)

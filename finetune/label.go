@@ -3,6 +3,7 @@ package finetune
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"sort"
@@ -139,13 +140,16 @@ func (l *Label) Check() []pipeline.Fault {
 	return faults
 }
 
-// Reads lists the raw files, whose content is part of the stage's key.
+// Reads lists the raw files, whose content is part of the stage's key. Sources
+// without files are told all at once.
 func (l *Label) Reads() ([]pipeline.RawFile, error) {
 	var all []pipeline.RawFile
-	for i := range l.Data {
-		files, err := l.Data[i].rows.files()
+	var missing []error
+	for i, d := range l.Data {
+		files, err := d.rows.files()
 		if err != nil {
-			return nil, err
+			missing = append(missing, &pipeline.Fault{Path: fmt.Sprintf("data[%d].%s", i, d.name), Err: err.Error(), Hint: hintOf(err)})
+			continue
 		}
 		for _, f := range files {
 			all = append(all, pipeline.RawFile{Name: l.fileName(i, f.name), Path: f.path})
@@ -154,7 +158,15 @@ func (l *Label) Reads() ([]pipeline.RawFile, error) {
 			}
 		}
 	}
-	return all, nil
+	return all, errors.Join(missing...)
+}
+
+func hintOf(err error) string {
+	var h *pipeline.Hint
+	if errors.As(err, &h) {
+		return h.Fix
+	}
+	return ""
 }
 
 // fileName is a file's name in keys, ids and rejects.

@@ -57,7 +57,7 @@ func (l *Label) splitRows(ctx context.Context, env *pipeline.Env, dirs []string)
 	for i, f := range fates {
 		table.count(f, members[i])
 	}
-	if err := table.check(); err != nil {
+	if err := table.check(l.Data); err != nil {
 		return counts, err
 	}
 	if counts, err = writeSplits(ctx, env, dirs, fates, members); err != nil {
@@ -79,8 +79,8 @@ func readRows[Row any](dirs []string, name string) iter.Seq2[Row, error] {
 	}
 }
 
-// census hashes the rows and numbers their classes.
-func (l *Label) census(ctx context.Context, dirs []string) (fates []rowFate, members []member, classes []string, err error) {
+// census hashes the rows and numbers their classes: a class is a set of labels.
+func (l *Label) census(ctx context.Context, dirs []string) (fates []rowFate, members []member, classes [][]string, err error) {
 	class := map[string]int32{}
 	for row, err := range readRows[labelled](dirs, "kept.parquet") {
 		if err != nil {
@@ -89,12 +89,12 @@ func (l *Label) census(ctx context.Context, dirs []string) (fates []rowFate, mem
 		if err := ctx.Err(); err != nil {
 			return nil, nil, nil, err
 		}
-		name := strings.Join(row.Labels, ", ")
+		name := strings.Join(row.Labels, "\x00")
 		c, ok := class[name]
 		if !ok {
 			c = int32(len(classes))
 			class[name] = c
-			classes = append(classes, name)
+			classes = append(classes, row.Labels)
 		}
 		f := rowFate{
 			same:     xxh3.HashString128(row.Text + "\x00" + row.Target + "\x00" + strings.Join(row.Labels, "\x00")),

@@ -375,6 +375,10 @@ func TestNothingToLearnFrom(t *testing.T) {
 	if _, err := l.splitRows(ctx, env, dirs); err == nil || !strings.Contains(err.Error(), `no row of class "b" is left to train on`) {
 		t.Errorf("error %v", err)
 	}
+	l.Data = l.Data[1:] // a test set alone is no fault
+	if examples, _, _, _ := runLabel(t, l); len(examples[Test]) != 1 || len(examples[Train]) != 0 {
+		t.Errorf("%+v", examples)
+	}
 	if _, err := l.splitRows(ctx, env, nil); err == nil || !strings.Contains(err.Error(), "no row is left") {
 		t.Errorf("error %v", err)
 	}

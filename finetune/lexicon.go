@@ -1,7 +1,10 @@
 package finetune
 
 import (
+	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // A Lexicon translates word by word: a baseline that knows words and nothing
@@ -24,7 +27,7 @@ func FitLexicon(examples []Example) *Lexicon {
 	var pairs []pair
 	source, target := newVocabulary(), newVocabulary()
 	for _, e := range examples[:min(len(examples), lexiconPairs)] {
-		s, t := source.ids(words(e.Text)), target.ids(words(e.Target))
+		s, t := source.ids(wordsAlone(e.Text)), target.ids(wordsAlone(e.Target))
 		if len(s) > 0 && len(s) <= lexiconWords && len(t) > 0 && len(t) <= lexiconWords {
 			pairs = append(pairs, pair{s, t})
 		}
@@ -75,6 +78,15 @@ func FitLexicon(examples []Example) *Lexicon {
 		}
 	}
 	return l
+}
+
+// wordsAlone leaves out points, which would pass for the translation of words
+// that have none.
+func wordsAlone(text string) []string {
+	return slices.DeleteFunc(words(text), func(w string) bool {
+		r, _ := utf8.DecodeRuneInString(w)
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	})
 }
 
 // Translate puts the likeliest word for each word; unknown ones stay. Points

@@ -203,8 +203,12 @@ func (g *Sentiment) Score(examples []Example, got []Prediction, classes []string
 	return pipeline.Metrics{Figures: append(s.Figures(note), s.ClassFigures(note)...), Confusion: s.Confusion()}, nil
 }
 
-// Baselines are the majority class and naive-Bayes bigrams.
+// Baselines are the majority class and naive-Bayes bigrams, where there are
+// examples to learn them from.
 func (g *Sentiment) Baselines(train, test []Example, classes []string) ([]Baseline, error) {
+	if len(train) == 0 {
+		return nil, nil
+	}
 	answers, err := ClassBaselines(classes, train, test)
 	if err != nil {
 		return nil, err

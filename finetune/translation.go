@@ -176,12 +176,18 @@ func (g *Translation) Score(examples []Example, got []Prediction, _ []string, no
 	return pipeline.Metrics{Figures: fs}, nil
 }
 
-// Baselines are the source itself, and each word by its likeliest translation.
+// Baselines are the source itself and, where there are pairs to learn words
+// from, each word by its likeliest translation.
 func (g *Translation) Baselines(train, test []Example, _ []string) ([]Baseline, error) {
-	lexicon := FitLexicon(train)
-	copied, words := Baseline{Name: CopyName}, Baseline{Name: LexiconName}
+	copied := Baseline{Name: CopyName}
 	for _, e := range test {
 		copied.Answers = append(copied.Answers, Prediction{ID: e.ID, Got: e.Text})
+	}
+	if len(train) == 0 {
+		return []Baseline{copied}, nil
+	}
+	lexicon, words := FitLexicon(train), Baseline{Name: LexiconName}
+	for _, e := range test {
 		words.Answers = append(words.Answers, Prediction{ID: e.ID, Got: lexicon.Translate(e.Text)})
 	}
 	return []Baseline{copied, words}, nil

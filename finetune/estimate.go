@@ -1,0 +1,75 @@
+package finetune
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"fragua/model/nn"
+	"fragua/model/train"
+	"fragua/pipeline"
+	"fragua/tokenize"
+)
+
+// timedSteps are taken to learn how long one lasts; the first is not counted.
+const timedSteps = 3
+
+// Estimate takes a few steps of the training and throws them away. Its note
+// shows what would be learned of the first example: a look at the masks before
+// anything is spent. It knows nothing before the model and the examples exist.
+func (f *Finetune) Estimate(env *pipeline.Env) (e pipeline.Estimate, err error) {
+	for _, dirs := range env.In {
+		for _, d := range dirs {
+			if d.Manifest == nil {
+				return e, nil
+			}
+		}
+	}
+	sets, err := readExamples(env.In["examples"])
+	if err != nil {
+		return e, err
+	}
+	j, err := f.prepare(env.One("model").Path, sets, env.Seed)
+	if err != nil {
+		return e, err
+	}
+	source, steps, _ := j.plan()
+	var at [timedSteps]time.Time
+	l := train.Loop{Model: j.tuned.Model, Source: source, Optimizer: f.Optimizer.Value, Steps: timedSteps, Accumulate: f.Accumulate, Seed: env.Seed,
+		Rate: func(int64, int) float64 { return f.LR }}
+	l.After = func(_ context.Context, s train.Step) error { at[s.Done-1] = time.Now(); return nil }
+	if err := l.Run(context.Background()); err != nil {
+		return e, err
+	}
+	weights := int64(nn.Count(j.tuned.Model.Params())) * 4
+	e.Time = time.Duration(float64(at[timedSteps-1].Sub(at[0])) / (timedSteps - 1) * float64(steps))
+	e.Memory = 5 * weights // weights, gradients, two moments, the best weights
+	e.Disk = weights
+	e.Note = fmt.Sprintf("%d steps; of the first example is learned what stands in brackets: %s", steps, j.preview(j.rows[0].row))
+	return e, nil
+}
+
+// preview shows a training example as Preview does; of a class, which class.
+func (j *job) preview(row int) string {
+	e := j.sets[Train][row]
+	text := Preview(j.tuned.Tokenizer, j.Goal.Segments(e))
+	if j.tuned.Classes != nil {
+		text += fmt.Sprintf(" [%s]", e.Labels[0])
+	}
+	return text
+}
+
+// PreviewExamples shows examples as a model would read them for a goal, one
+// text each: what `fragua inspect` prints beside a model.
+func PreviewExamples(modelDir string, goal Goal, examples []Example) ([]string, error) {
+	tok, err := tokenize.Load(filepath.Join(modelDir, tokenizerFile))
+	if err != nil {
+		return nil, err
+	}
+	out := make([]string, len(examples))
+	for i, e := range examples {
+		out[i] = Preview(tok, goal.Segments(e))
+	}
+	return out, nil
+}
