@@ -37,16 +37,20 @@ type product struct {
 // and ldc the distance between the starts of their rows. The order in which an element's
 // k products are added is fixed by k and the level alone. C may not overlap A or B.
 func Gemm(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {
-	g := &product{op, m, n, k, a, b, c, lda, ldb, ldc, acc}
+	multiply(active.gemm, &product{op, m, n, k, a, b, c, lda, ldb, ldc, acc})
+}
+
+func multiply(gemm gemmBody, g *product) {
 	g.check()
-	if m == 0 || n == 0 {
-		return
+	switch {
+	case g.m == 0 || g.n == 0:
+	case g.k > 0:
+		gemm(g, Parallel)
+	case !g.acc:
+		for i := range g.m {
+			clear(g.c[i*g.ldc:][:g.n])
+		}
 	}
-	if k == 0 {
-		g.zero()
-		return
-	}
-	active.gemm(g, Parallel)
 }
 
 // serialGemm is Gemm in the calling goroutine, without checks: for tiles inside kernels.
@@ -54,24 +58,20 @@ func serialGemm(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, 
 	active.gemm(&product{op, m, n, k, a, b, c, lda, ldb, ldc, acc}, inline)
 }
 
-func (g *product) zero() {
-	if g.acc {
-		return
+// operands are the shapes of A and B as they lie.
+func (g *product) operands() (rowsA, colsA, rowsB, colsB int) {
+	switch g.op {
+	case NT:
+		return g.m, g.k, g.n, g.k
+	case NN:
+		return g.m, g.k, g.k, g.n
 	}
-	for i := range g.m {
-		clear(g.c[i*g.ldc:][:g.n])
-	}
+	return g.k, g.m, g.k, g.n
 }
 
 // check panics unless all three matrices lie inside their slices.
 func (g *product) check() {
-	rowsA, colsA, rowsB, colsB := g.m, g.k, g.n, g.k
-	if g.op == TN {
-		rowsA, colsA = g.k, g.m
-	}
-	if g.op != NT {
-		rowsB, colsB = g.k, g.n
-	}
+	rowsA, colsA, rowsB, colsB := g.operands()
 	if g.op < NT || g.op > TN || g.m < 0 || g.n < 0 || g.k < 0 ||
 		!fits(g.a, rowsA, colsA, g.lda) || !fits(g.b, rowsB, colsB, g.ldb) || !fits(g.c, g.m, g.n, g.ldc) {
 		panic(fmt.Sprintf("kernel: Gemm(%d, %d, %d, %d): A, B, C have %d, %d, %d elements in rows %d, %d, %d apart",

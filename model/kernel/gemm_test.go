@@ -33,6 +33,7 @@ type gemmCase struct {
 	m, n, k       int
 	a, b, c       []float32
 	lda, ldb, ldc int
+	bf16          bool // multiply with GemmBF16
 }
 
 func newGemmCase(rng *rand.Rand, op Op, m, n, k, pad int) *gemmCase {
@@ -61,7 +62,11 @@ func (g *gemmCase) want(i, j int) (sum, size float64) {
 		if g.op != NT {
 			bi = p*g.ldb + j
 		}
-		v := float64(g.a[ai]) * float64(g.b[bi])
+		x, y := g.a[ai], g.b[bi]
+		if g.bf16 {
+			x, y = widen(bfloat16(x)), widen(bfloat16(y))
+		}
+		v := float64(x) * float64(y)
 		sum, size = sum+v, size+math.Abs(v)
 	}
 	return sum, size
@@ -70,7 +75,11 @@ func (g *gemmCase) want(i, j int) (sum, size float64) {
 // check multiplies and compares every element, and what must not change.
 func (g *gemmCase) check(t interface{ Fatalf(string, ...any) }, acc bool, tolerance float64) []float32 {
 	c := append([]float32(nil), g.c...)
-	Gemm(g.op, g.m, g.n, g.k, g.a, g.lda, g.b, g.ldb, c, g.ldc, acc)
+	f := Gemm
+	if g.bf16 {
+		f = GemmBF16
+	}
+	f(g.op, g.m, g.n, g.k, g.a, g.lda, g.b, g.ldb, c, g.ldc, acc)
 	for at, got := range c {
 		i, j := at/g.ldc, at%g.ldc
 		if i >= g.m || j >= g.n {
@@ -173,31 +182,37 @@ func TestGemmRefusesShortSlices(t *testing.T) {
 
 var opNames = [...]string{"NT", "NN", "TN"}
 
+var benchShapes = [][3]int{{4096, 1152, 384}, {4096, 384, 384}, {4096, 1536, 384}, {4096, 384, 1536}, {4096, 8192, 384},
+	{1024, 2304, 768}, {1024, 768, 768}, {1024, 3072, 768}, {1024, 768, 3072}, {1024, 16384, 768},
+	{2048, 128, 128}, {2048, 512, 128}, {2048, 384, 128}, {2048, 256, 256}, {2048, 1024, 256}, {2048, 512, 512}, {2048, 4096, 256}}
+
+// shapeOf is the product of a layer that op stands for: tokens × out, from in, and back.
+func shapeOf(op Op, s [3]int) (m, n, k int) {
+	switch op {
+	case NN:
+		return s[0], s[2], s[1]
+	case TN:
+		return s[1], s[2], s[0]
+	}
+	return s[0], s[1], s[2]
+}
+
 // BenchmarkGemm reports GFLOP/s and the share of the peak measured in the same run. The
 // shapes are those of one training step: width 384 at 4096 tokens, 768 at 1024, and small.
 func BenchmarkGemm(b *testing.B) {
-	layers := [][3]int{{4096, 1152, 384}, {4096, 384, 384}, {4096, 1536, 384}, {4096, 384, 1536}, {4096, 8192, 384},
-		{1024, 2304, 768}, {1024, 768, 768}, {1024, 3072, 768}, {1024, 768, 3072}, {1024, 16384, 768},
-		{2048, 128, 128}, {2048, 512, 128}, {2048, 384, 128}, {2048, 256, 256}, {2048, 1024, 256}, {2048, 512, 512}, {2048, 4096, 256}}
 	before := active
 	defer func() { active = before; SetWorkers(0) }()
 	for _, l := range levels[1:] {
 		for _, workers := range []int{1, 2} {
 			active = l
 			SetWorkers(workers)
-			for _, s := range layers {
+			for _, s := range benchShapes {
 				for _, op := range []Op{NT, NN, TN} {
-					m, n, k := s[0], s[1], s[2] // tokens × out, from in
-					switch op {
-					case NN:
-						n, k = k, n
-					case TN:
-						m, n, k = n, k, m
-					}
+					m, n, k := shapeOf(op, s)
 					b.Run(fmt.Sprintf("%s/%d/%s/%dx%dx%d", l.name, workers, opNames[op], m, n, k), func(b *testing.B) {
 						g := newGemmCase(rand.New(rand.NewPCG(1, 1)), op, m, n, k, 0)
 						Gemm(op, m, n, k, g.a, g.lda, g.b, g.ldb, g.c, g.ldc, false)
-						meter := startMeter(b, workers)
+						meter := startMeter(b, workers, active.peak, 1)
 						for range b.N {
 							Gemm(op, m, n, k, g.a, g.lda, g.b, g.ldb, g.c, g.ldc, false)
 						}

@@ -8,8 +8,10 @@ import (
 // bodies are the serial inner loops of one CPU level. Public functions check their
 // arguments, cut the work, and call these. The plain ones define the results.
 type bodies struct {
-	name string
-	gemm gemmBody
+	name     string
+	gemm     gemmBody
+	gemmBF16 gemmBody
+	peakBF16 func(loops int) // nil: no instructions for it
 	// Products inside a tile, in the calling goroutine: packT lays out n rows of k elements
 	// for mulPacked, C (m×n) = A·Bᵀ with B's total rows packed; mulTile adds op(A)·B to C.
 	strip     int // rows that products are best cut into

@@ -14,6 +14,9 @@ var levels = func() []*bodies {
 	if len(l) == 2 && x.HasAVX512F && x.HasAVX512VL && x.HasAVX512BW && x.HasAVX512DQ {
 		l = append(l, &withAVX512)
 	}
+	if len(l) == 3 && x.HasAVX512BF16 {
+		l = append(l, &withBF16)
+	}
 	return l
 }()
 
@@ -22,6 +25,7 @@ var withAVX2 = func() bodies {
 	b := plain
 	b.name = "avx2"
 	b.gemm, b.packT, b.strip = gemmAVX2.gemm, gemmAVX2.packT, 12
+	b.gemmBF16 = rounded(b.gemm)
 	b.mulPacked, b.mulTile = gemmAVX2.mulPacked, gemmAVX2.mulTile
 	b.peak, b.lanes = peakAVX2, 8
 	vectorAVX2.fill(&b)
@@ -32,9 +36,17 @@ var withAVX512 = func() bodies {
 	b := withAVX2
 	b.name = "avx512"
 	b.gemm, b.packT, b.strip = gemmAVX512.gemm, gemmAVX512.packT, 16
+	b.gemmBF16 = rounded(b.gemm)
 	b.mulPacked, b.mulTile = gemmAVX512.mulPacked, gemmAVX512.mulTile
 	b.peak, b.lanes = peakAVX512, 16
 	vectorAVX512.fill(&b)
+	return b
+}()
+
+var withBF16 = func() bodies {
+	b := withAVX512
+	b.name = "avx512bf16"
+	b.gemmBF16, b.peakBF16 = pairsAVX512.gemm, peakBF16AVX512
 	return b
 }()
 

@@ -15,17 +15,19 @@ type meter struct {
 	start time.Duration
 }
 
-func startMeter(b *testing.B, workers int) *meter {
+// startMeter measures what peak, a loop of 12 vectors of multiply-adds, pairs of them say,
+// can do on so many workers.
+func startMeter(b *testing.B, workers int, peak func(loops int), pairs float64) *meter {
 	m := &meter{b: b, clock: wallTime}
 	if workers == 1 && processorTime() > 0 {
 		m.clock = processorTime
 	}
-	if active.peak != nil {
+	if peak != nil {
 		const loops = 20_000
 		for range 5 {
 			start := m.clock()
-			Parallel(100*workers, 1, func(int, int) { active.peak(loops) })
-			flops := float64(100*workers) * loops * 12 * 2 * float64(active.lanes)
+			Parallel(100*workers, 1, func(int, int) { peak(loops) })
+			flops := float64(100*workers) * loops * 12 * 2 * pairs * float64(active.lanes)
 			m.peak = max(m.peak, flops/(m.clock()-start).Seconds())
 		}
 	}

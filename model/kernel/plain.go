@@ -4,7 +4,7 @@ package kernel
 // assembly.
 var plain = bodies{
 	name: "plain",
-	gemm: gemmPlain,
+	gemm: gemmPlain, gemmBF16: rounded(gemmPlain),
 
 	strip: 16, packT: packTPlain, mulPacked: mulPackedPlain, mulTile: mulTilePlain,
 

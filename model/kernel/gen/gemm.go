@@ -2,13 +2,10 @@ package main
 
 import (
 	"fmt"
-	"strings"
 
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
-
-func (s *isa) file() string { return strings.ToLower(s.name) }
 
 // gemm emits the kernels that multiply a strip of A with a packed panel of B, and what
 // packs. A kernel holds rows × vectors accumulators in registers:
@@ -23,20 +20,19 @@ func (a *asm) gemm() {
 	if a.isa == avx2 {
 		rows, widths = 6, []int{1, 2}
 	}
+	multiply := func(panel, x, sum int) { a.VFMADD231PS(a.reg[panel], a.reg[x], a.reg[sum]) }
 	for _, v := range widths {
 		for r := 1; r <= rows; r++ {
-			a.product(r, v, false)
+			a.product("gemmR", r, v, false, multiply)
 		}
-		a.product(rows, v, true)
+		a.product("gemmT", rows, v, true, multiply)
 	}
 }
 
-func (a *asm) product(rows, vectors int, transposed bool) {
-	form := "R"
-	if transposed {
-		form = "T"
-	}
-	name := fmt.Sprintf("gemm%s%dx%d", form, rows, vectors)
+// product emits one kernel; multiply adds the product of two registers, by their numbers,
+// to a third.
+func (a *asm) product(form string, rows, vectors int, transposed bool, multiply func(panel, x, sum int)) {
+	name := fmt.Sprintf("%s%dx%d", form, rows, vectors)
 	a.begin(name, "func(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)",
 		fmt.Sprintf("multiplies %d rows of A with %d columns of B.", rows, vectors*a.lanes))
 	k, A, lda := a.load("k", reg.RCX), a.load("a", reg.RSI), a.load("lda", reg.RDX)
@@ -67,22 +63,20 @@ func (a *asm) product(rows, vectors int, transposed bool) {
 		}
 		return m
 	}
-	sum := func(i, v int) reg.VecPhysical { return a.reg[i*vectors+v] }
-	panel := func(v int) reg.VecPhysical { return a.reg[rows*vectors+v] }
-	spare := a.reg[rows*vectors+vectors:]
-	if len(spare) > 4 {
-		spare = spare[:4]
-	}
+	sum := func(i, v int) int { return i*vectors + v }
+	panel := func(v int) int { return rows*vectors + v }
+	spare := (rows + 1) * vectors
+	spares := min(4, len(a.reg)-spare)
 	step := func(u int) {
 		for v := range vectors {
-			a.VMOVUPS(Mem{Base: B, Disp: v * a.bytes()}, panel(v))
+			a.VMOVUPS(Mem{Base: B, Disp: v * a.bytes()}, a.reg[panel(v)])
 		}
 		a.ADDQ(ldb, B)
 		for i := range rows {
-			x := spare[i%len(spare)]
-			a.VBROADCASTSS(element(i, u), x)
+			x := spare + i%spares
+			a.VBROADCASTSS(element(i, u), a.reg[x])
 			for v := range vectors {
-				a.VFMADD231PS(panel(v), x, sum(i, v))
+				multiply(panel(v), x, sum(i, v))
 			}
 		}
 		if transposed {
@@ -102,7 +96,7 @@ func (a *asm) product(rows, vectors int, transposed bool) {
 	a.MOVQ(C, reg.R13)
 	for i := range rows {
 		for v := range vectors {
-			a.zero(sum(i, v))
+			a.zero(a.reg[sum(i, v)])
 			if v*a.bytes()%64 == 0 {
 				a.PREFETCHT0(Mem{Base: reg.R13, Disp: v * a.bytes()})
 			}
@@ -131,7 +125,7 @@ func (a *asm) product(rows, vectors int, transposed bool) {
 	a.DECQ(k)
 	a.JNE(a.jump(one))
 	a.Label(done)
-	a.finish(rows, vectors, sum, C, ldc)
+	a.finish(rows, vectors, func(i, v int) reg.VecPhysical { return a.reg[sum(i, v)] }, C, ldc)
 	a.end()
 }
 

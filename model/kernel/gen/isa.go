@@ -73,11 +73,14 @@ func (a *asm) label(what string) string {
 
 func (a *asm) jump(l string) operand.LabelRef { return operand.LabelRef(l) }
 
-// raw emits machine code for what neither avo nor Go's assembler knows.
-func (a *asm) raw(code ...byte) {
-	for _, b := range code {
-		a.Instruction(&ir.Instruction{Opcode: "BYTE", Operands: []operand.Op{operand.U8(b)}})
+// raw emits six bytes of machine code for what neither avo nor Go's assembler knows.
+func (a *asm) raw(code [6]byte) {
+	word := uint64(0)
+	for i, b := range code {
+		word |= uint64(b) << (8 * i)
 	}
+	a.Instruction(&ir.Instruction{Opcode: "LONG", Operands: []operand.Op{operand.U32(word)}})
+	a.Instruction(&ir.Instruction{Opcode: "WORD", Operands: []operand.Op{operand.U16(word >> 32)}})
 }
 
 // write compiles the file and puts NAME_amd64.s and its declarations into dir.

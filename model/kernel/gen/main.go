@@ -5,24 +5,32 @@
 // or with -o set to an empty folder, to compare with what is committed.
 package main
 
-import "flag"
+import (
+	"flag"
+	"strings"
+)
 
 func main() {
 	dir := flag.String("o", "..", "`folder` to write to")
 	flag.Parse()
-	for _, s := range []*isa{avx512, avx2} {
-		for _, file := range []struct {
-			name string
-			emit []func(*asm)
-		}{
-			{"gemm", []func(*asm){(*asm).gemm, (*asm).pack, (*asm).peak}},
-			{"vector", []func(*asm){(*asm).vector, (*asm).activations, (*asm).rows, (*asm).optimizer}},
-		} {
-			a := newAsm(s)
-			for _, emit := range file.emit {
-				emit(a)
-			}
-			a.write(*dir, "asm_"+file.name+"_"+s.file())
+	gemm := []func(*asm){(*asm).gemm, (*asm).pack, (*asm).peak}
+	vector := []func(*asm){(*asm).vector, (*asm).activations, (*asm).rows, (*asm).optimizer}
+	files := []struct {
+		name string
+		isa  *isa
+		emit []func(*asm)
+	}{
+		{"gemm", avx2, gemm},
+		{"gemm", avx512, gemm},
+		{"vector", avx2, vector},
+		{"vector", avx512, vector},
+		{"bf16", avx512, []func(*asm){(*asm).bfloat16}},
+	}
+	for _, f := range files {
+		a := newAsm(f.isa)
+		for _, emit := range f.emit {
+			emit(a)
 		}
+		a.write(*dir, "asm_"+f.name+"_"+strings.ToLower(f.isa.name))
 	}
 }

@@ -1,0 +1,44 @@
+package kernel
+
+import "math"
+
+// GemmBF16 is Gemm with the elements of A and B rounded to bfloat16, to nearest even, before
+// they are multiplied; sums are float32. It is as fast as Gemm or faster only at level
+// avx512bf16; the others round into copies and multiply those.
+func GemmBF16(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {
+	multiply(active.gemmBF16, &product{op, m, n, k, a, b, c, lda, ldb, ldc, acc})
+}
+
+// rounded makes a product of bfloat16 from one of float32, which hold them exactly.
+func rounded(gemm gemmBody) gemmBody {
+	return func(g *product, run runner) {
+		rowsA, colsA, rowsB, colsB := g.operands()
+		a, b := borrow(rowsA*colsA), borrow(rowsB*colsB)
+		defer giveBack(a)
+		defer giveBack(b)
+		roundRows(a, g.a, rowsA, colsA, g.lda, run)
+		roundRows(b, g.b, rowsB, colsB, g.ldb, run)
+		r := *g
+		r.a, r.lda, r.b, r.ldb = a, colsA, b, colsB
+		gemm(&r, run)
+	}
+}
+
+func roundRows(dst, src []float32, rows, cols, ld int, run runner) {
+	run(rows, rowGrain(cols), func(lo, hi int) {
+		for r := lo; r < hi; r++ {
+			for i, v := range src[r*ld:][:cols] {
+				dst[r*cols+i] = math.Float32frombits(uint32(bfloat16(v)) << 16)
+			}
+		}
+	})
+}
+
+// bfloat16 is the upper half of v's bits, rounded to nearest even; NaN stays NaN.
+func bfloat16(v float32) uint16 {
+	u := math.Float32bits(v)
+	if v != v {
+		return uint16(u>>16 | 1<<6)
+	}
+	return uint16((u + 0x7fff + u>>16&1) >> 16)
+}

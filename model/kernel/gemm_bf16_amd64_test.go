@@ -1,0 +1,83 @@
+//go:build amd64 && !purego
+
+package kernel
+
+import (
+	"testing"
+	"unsafe"
+)
+
+// The driver of the bfloat16 kernels, with Go in place of them: what it packs, pads and
+// cuts is the same on a CPU that has the instructions, and can be tested on one without.
+func TestPairsWithoutInstructions(t *testing.T) {
+	floats := func(p *float32, n int) []float32 { return unsafe.Slice(p, n) }
+	halves := func(w float32) (low, high float32) {
+		u := *(*uint32)(unsafe.Pointer(&w))
+		return widen(uint16(u)), widen(uint16(u >> 16))
+	}
+	s := pairASM{
+		toBF16: func(n int, dst, src *float32) {
+			x, d := floats(src, n), floats(dst, words(n))
+			clear(d)
+			for i := range (n + 1) / 2 {
+				high := float32(0)
+				if 2*i+1 < n {
+					high = x[2*i+1]
+				}
+				d[i] = word(x[2*i], high)
+			}
+		},
+		columns: func(blocks int, src *float32, lds int, dst *float32, ldd int) {
+			x, d := floats(src, (32*blocks-1)*lds+16), floats(dst, 15*ldd+16*blocks)
+			for c := range 16 {
+				for p := range 16 * blocks {
+					d[c*ldd+p] = word(x[2*p*lds+c], x[(2*p+1)*lds+c])
+				}
+			}
+		},
+		transpose: func(blocks int, src *float32, lds int, dst *float32, ldd int) {
+			x, d := floats(src, 15*lds+32*blocks), floats(dst, (16*blocks-1)*ldd+16)
+			for r := range 16 {
+				for p := range 16 * blocks {
+					d[p*ldd+r] = word(x[r*lds+2*p], x[r*lds+2*p+1])
+				}
+			}
+		},
+	}
+	for v := 1; v <= 3; v++ {
+		s.pairRows[v] = func(pairs int, src *float32, lds int, dst *float32) {
+			x, d := floats(src, (2*pairs-1)*lds+16*v), floats(dst, pairs*16*v)
+			for p := range pairs {
+				for c := range 16 * v {
+					d[p*16*v+c] = word(x[2*p*lds+c], x[(2*p+1)*lds+c])
+				}
+			}
+		}
+		for r := 1; r <= 8; r++ {
+			s.kernels[r][v] = func(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int) {
+				cols := 16*(v-1) + tail
+				x, y, z := floats(a, (r-1)*lda+k), floats(b, (k-1)*ldb+16*v), floats(c, (r-1)*ldc+cols)
+				for i := range r {
+					for j := range cols {
+						sum := float32(0)
+						for p := range k {
+							xl, xh := halves(x[i*lda+p])
+							yl, yh := halves(y[p*ldb+j])
+							sum += float32(xl*yl) + float32(xh*yh)
+						}
+						if acc != 0 {
+							sum += z[i*ldc+j]
+						}
+						z[i*ldc+j] = sum
+					}
+				}
+			}
+		}
+	}
+	emulated := plain
+	emulated.gemmBF16 = s.gemm
+	before := active
+	defer func() { active = before }()
+	active = &emulated
+	testGemmBF16(t)
+}

@@ -1,0 +1,112 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func widen(h uint16) float32 { return math.Float32frombits(uint32(h) << 16) }
+
+func TestBfloat16Rounds(t *testing.T) {
+	inf := float32(math.Inf(1))
+	for _, c := range []struct{ in, want float32 }{
+		{1, 1}, {-2.5, -2.5}, {0, 0}, {inf, inf}, {-inf, -inf},
+		{1 + 1.0/256, 1},                // half way, to even
+		{1 + 3.0/256, 1 + 4.0/256},      // half way, to even
+		{1 + 1.01/256, 1 + 2.0/256},     // above half
+		{math.MaxFloat32, inf},          // beyond the largest
+		{3.3895314e38, 3.3895313892e38}, // the largest
+	} {
+		if got := widen(bfloat16(c.in)); got != c.want {
+			t.Errorf("%g becomes %g, want %g", c.in, got, c.want)
+		}
+	}
+	if got := widen(bfloat16(float32(math.NaN()))); got == got {
+		t.Errorf("NaN becomes %g", got)
+	}
+}
+
+func checkBF16(t interface{ Fatalf(string, ...any) }, op Op, m, n, k, pad int, seed uint64, acc bool) {
+	g := newGemmCase(rand.New(rand.NewPCG(seed, 1)), op, m, n, k, pad)
+	g.bf16 = true
+	g.check(t, acc, gemmTolerance(k))
+}
+
+func TestGemmBF16(t *testing.T) {
+	atLevels(t, testGemmBF16)
+}
+
+func testGemmBF16(t *testing.T) {
+	for _, op := range []Op{NT, NN, TN} {
+		for _, s := range [][3]int{{1, 1, 1}, {3, 5, 7}, {8, 48, 16}, {64, 64, 64}, {65, 33, 301}, {17, 130, 600},
+			{40, 200, 1100}, {37, 101, 77}, {128, 48, 33}, {33, 64, 64}, {16, 16, 95}} {
+			for _, acc := range []bool{false, true} {
+				checkBF16(t, op, s[0], s[1], s[2], 3, 5, acc)
+			}
+		}
+		for m := 1; m <= 17; m += 2 {
+			for n := 1; n <= 100; n += 1 + n/20 {
+				checkBF16(t, op, m, n, 1+(m*n)%70, n%3, uint64(n), n%2 == 0)
+			}
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		m, n, k := rapid.IntRange(1, 60).Draw(t, "m"), rapid.IntRange(1, 150).Draw(t, "n"), rapid.IntRange(1, 1200).Draw(t, "k")
+		op := Op(rapid.IntRange(0, 2).Draw(t, "op"))
+		checkBF16(t, op, m, n, k, rapid.IntRange(0, 9).Draw(t, "pad"), rapid.Uint64().Draw(t, "seed"), rapid.Bool().Draw(t, "acc"))
+	})
+}
+
+func TestGemmBF16Determinism(t *testing.T) {
+	defer SetWorkers(0)
+	atLevels(t, func(t *testing.T) {
+		for _, op := range []Op{NT, NN, TN} {
+			g := newGemmCase(rand.New(rand.NewPCG(5, 6)), op, 300, 200, 700, 1)
+			var first []float32
+			for _, w := range []int{1, 2, 5} {
+				SetWorkers(w)
+				c := make([]float32, len(g.c))
+				GemmBF16(op, g.m, g.n, g.k, g.a, g.lda, g.b, g.ldb, c, g.ldc, false)
+				if first == nil {
+					first = c
+				}
+				for i := range c {
+					if c[i] != first[i] {
+						t.Fatalf("op %d: element %d is %g with 1 worker, %g with %d", op, i, first[i], c[i], w)
+					}
+				}
+			}
+		}
+	})
+}
+
+// BenchmarkGemmBF16 is BenchmarkGemm against the peak of products of pairs; where the CPU
+// has none it is skipped.
+func BenchmarkGemmBF16(b *testing.B) {
+	l := levels[len(levels)-1]
+	if l.peakBF16 == nil {
+		b.Skip("this CPU does not multiply bfloat16")
+	}
+	defer SetWorkers(0)
+	for _, workers := range []int{1, 2} {
+		SetWorkers(workers)
+		for _, s := range benchShapes {
+			for _, op := range []Op{NT, NN, TN} {
+				m, n, k := shapeOf(op, s)
+				b.Run(fmt.Sprintf("%d/%s/%dx%dx%d", workers, opNames[op], m, n, k), func(b *testing.B) {
+					g := newGemmCase(rand.New(rand.NewPCG(1, 1)), op, m, n, k, 0)
+					GemmBF16(op, m, n, k, g.a, g.lda, g.b, g.ldb, g.c, g.ldc, false)
+					meter := startMeter(b, workers, l.peakBF16, 2)
+					for range b.N {
+						GemmBF16(op, m, n, k, g.a, g.lda, g.b, g.ldb, g.c, g.ldc, false)
+					}
+					meter.report(2 * float64(m) * float64(n) * float64(k))
+				})
+			}
+		}
+	}
+}
