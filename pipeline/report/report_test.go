@@ -1,0 +1,167 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"fragua/pipeline"
+)
+
+var keep = flag.String("keep", "", "write the report to this file as well, to be looked at")
+
+// written makes a run directory by hand, as a run would have left it.
+func written(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	put := func(name string, v any) {
+		b, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name = filepath.Join(dir, name)
+		os.MkdirAll(filepath.Dir(name), 0o755)
+		os.WriteFile(name, b, 0o644)
+	}
+	info := pipeline.RunInfo{Program: "fragua 0.1", Name: "forge & anvil", System: "linux/amd64", Workers: 2, CPU: "avx512",
+		Began: time.Date(2026, 5, 4, 9, 30, 0, 0, time.UTC)}
+	stage := func(name, use string, kind pipeline.Kind, c pipeline.Counts, m *pipeline.Metrics) {
+		info.Stages = append(info.Stages, pipeline.StageInfo{Name: name, Use: use, Seconds: 1.5 + 30*float64(len(info.Stages)), Tasks: 4})
+		put(name+"/manifest.json", pipeline.Manifest{Stage: name, Use: use, Kind: kind, Key: "0123456789abcdef", Counts: c,
+			Shards: []pipeline.Shard{{Name: "train-00000.parquet", Rows: 3, Bytes: 12_345_678}}})
+		if m != nil {
+			if err := pipeline.WriteMetrics(filepath.Join(dir, name), *m); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	stage("corpus", "ingest", pipeline.Documents, pipeline.Counts{Read: 1000, Split: 240, Kept: 1100, Failed: 5,
+		Dropped: map[string]int64{"gopher_quality.min_words": 120, "length.min": 15}}, nil)
+	stage("unique", "dedup", pipeline.Documents, pipeline.Counts{Read: 1100, Kept: 1034, Dropped: map[string]int64{"exact": 66}}, nil)
+	var train, valid pipeline.Curve
+	train = pipeline.Curve{Name: "train", X: "step", Y: "bits per byte"}
+	valid = pipeline.Curve{Name: "validation", X: "step", Y: "bits per byte"}
+	for i := range 400 {
+		y := 1.6 + 6*math.Exp(-float64(i)/40) + .05*math.Sin(float64(i*i))
+		train.Points = append(train.Points, [2]float64{float64(i), y})
+		if i%50 == 49 {
+			valid.Points = append(valid.Points, [2]float64{float64(i), y + .1})
+		}
+	}
+	stage("base", "pretrain", pipeline.Model, pipeline.Counts{}, &pipeline.Metrics{
+		Figures: []pipeline.Figure{
+			{Name: "bits per byte", Value: 1.7123, PlusMinus: .012, N: 44321, Better: "lower", Note: "validation"},
+			{Name: "bits per byte", Value: 2.0311, N: 44321, Better: "lower", Note: "4-gram"},
+			{Name: "parameters", Value: 3_407_872},
+		},
+		Curves: []pipeline.Curve{train, valid, {Name: "4-gram", X: "step", Y: "bits per byte", Points: [][2]float64{{0, 2.0311}}},
+			{Name: "rate", X: "step", Y: "learning rate", Points: [][2]float64{{0, 0}, {40, .001}, {400, .0001}}}},
+		Samples: []pipeline.Sample{{Title: "step 400, temperature 0.8", Text: "The smith <b>struck</b> the iron,\nand the iron sang."}},
+	})
+	stage("mood", "finetune", pipeline.Model, pipeline.Counts{}, &pipeline.Metrics{
+		Figures: []pipeline.Figure{
+			{Name: "accuracy", Value: .8125, PlusMinus: .038, N: 400, Unit: "share", Better: "higher", Note: "test"},
+			{Name: "accuracy", Value: .5, N: 400, Unit: "share", Better: "higher", Note: "majority"},
+		},
+		Confusion: &pipeline.Confusion{Labels: []string{"negative", "positive"}, Rows: [][]int64{{170, 30}, {45, 155}}},
+		Translations: []pipeline.Translation{{Source: "The red hammer falls.", Reference: "El martillo rojo cae.", Output: "El martillo cae.", Baseline: "The red hammer falls."},
+			{Source: "Two sparks fly.", Reference: "Vuelan dos chispas.", Output: "Dos chispas vuelan.", Baseline: "Two sparks fly."}},
+	})
+	info.Stages = append(info.Stages, pipeline.StageInfo{Name: "speak", Use: "generate", Error: "disk full"})
+	put(pipeline.InfoName, info)
+	os.WriteFile(filepath.Join(dir, pipeline.ResolvedName), []byte("seed: 1337\nstages: []\n"), 0o644)
+	return dir
+}
+
+func TestReport(t *testing.T) {
+	dir := written(t)
+	name, err := Create(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *keep != "" {
+		os.WriteFile(*keep, b, 0o644)
+	}
+	html := string(b)
+	for _, want := range []string{
+		"forge &amp; anvil", "1\u202f000 documents read \u002b 240 split off = 1\u202f100 kept", "120 gopher_quality.min_words", "5 failed",
+		"1.712 ± 0.012", "81.2 ± 3.8 %", "3\u202f407\u202f872", "<polyline", "across", "learning rate",
+		"&lt;b&gt;struck", "El martillo cae.", "rgb(var(--heat) / 85%)", "not finished: disk full", "seed: 1337", "12 MB", "prefers-color-scheme: dark",
+	} {
+		if !strings.Contains(strings.ReplaceAll(html, "&#43;", "+"), want) {
+			t.Errorf("the report lacks %q", want)
+		}
+	}
+	for _, not := range []string{"http:", "https:", "<script", "ZgotmplZ", "<b>struck"} {
+		if strings.Contains(html, not) {
+			t.Errorf("the report has %q", not)
+		}
+	}
+	run, err := pipeline.OpenRun(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var again bytes.Buffer
+	if err := Write(&again, run); err != nil || again.String() != html {
+		t.Errorf("written twice it differs (%v)", err)
+	}
+	if _, err := Create(t.TempDir()); err == nil {
+		t.Error("no run: no error")
+	}
+	os.WriteFile(filepath.Join(dir, "base", pipeline.MetricsName), []byte("{"), 0o644)
+	if _, err := Create(dir); err == nil || !strings.Contains(err.Error(), filepath.Join("base", pipeline.MetricsName)) {
+		t.Errorf("damaged metrics: %v", err)
+	}
+}
+
+func TestTicks(t *testing.T) {
+	for _, c := range []struct {
+		s    span
+		n    int
+		want []float64
+	}{
+		{span{0, 10}, 5, []float64{0, 2, 4, 6, 8, 10}}, {span{0, 399}, 6, []float64{0, 100, 200, 300}}, {span{-1, 1}, 4, []float64{-1, -.5, 0, .5, 1}}, {span{1.61, 1.64}, 3, []float64{1.61, 1.62, 1.63, 1.64}},
+	} {
+		got := ticks(c.s, c.n)
+		if len(got) != len(c.want) {
+			t.Errorf("ticks(%v, %d) = %v, want %v", c.s, c.n, got, c.want)
+			continue
+		}
+		for i := range got {
+			if math.Abs(got[i]-c.want[i]) > 1e-9 {
+				t.Errorf("ticks(%v, %d) = %v, want %v", c.s, c.n, got, c.want)
+			}
+		}
+	}
+}
+
+func TestNumber(t *testing.T) {
+	for v, want := range map[float64]string{0: "0", 7: "7", -1234: "-1\u202f234", 1234567: "1\u202f234\u202f567", 1.70001: "1.7", 12.345: "12.35", 123.456: "123.5", 12345.6: "12\u202f346", .00012345: "0.000123", -.5: "-0.5"} {
+		if got := number(v); got != want {
+			t.Errorf("number(%v) = %q, want %q", v, got, want)
+		}
+	}
+}
+
+func TestOddCurves(t *testing.T) {
+	for _, c := range [][]pipeline.Curve{
+		{{Name: "empty"}}, {{Name: "one", Points: [][2]float64{{1, 1}}}}, {{Name: "same", Points: [][2]float64{{1, 2}, {1, 2}, {1, 2}}}},
+		{{Name: "long", Points: make([][2]float64, 5000)}}, {{Name: "huge", Points: [][2]float64{{0, -1e300}, {1, 1e300}}}},
+	} {
+		for _, h := range charts(c) {
+			if strings.Contains(string(h), "NaN") || strings.Contains(string(h), "Inf") {
+				t.Errorf("%s: %.200s", c[0].Name, h)
+			}
+		}
+	}
+}
