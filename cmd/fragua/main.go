@@ -81,7 +81,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		Writer:               stdout,
 		ErrWriter:            stderr,
 		Commands: []*cli.Command{
-			runCommand(), planCommand(), finetuneCommand(), explainCommand(), textCommand(),
+			runCommand(), planCommand(), finetuneCommand(), explainCommand(), textCommand(), tokenizerCommand(),
 			predictCommand(), translateCommand(), generateCommand(), neighborsCommand(),
 			configCommand(), doctorCommand(), completionCommand(), versionCommand(),
 		},

@@ -1,0 +1,45 @@
+// Command bench sets fragua beside its peers: both do the same work on the same
+// files in one run, and it prints rates, ratios, and whether the results agree.
+//
+//	go run ./cmd/bench tokenizer --python .venv/bin/python FILE…
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+)
+
+// A command is one subject of comparison.
+type command struct {
+	name  string
+	about string
+	run   func(ctx context.Context, args []string) error
+}
+
+// commands is the table of subjects.
+var commands = []command{
+	{"tokenizer", "learning and encoding, beside Hugging Face tokenizers, tiktoken, rustbpe, sentencepiece", tokenizer},
+}
+
+func main() {
+	if len(os.Args) > 1 {
+		for _, c := range commands {
+			if c.name == os.Args[1] {
+				ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+				defer stop()
+				if err := c.run(ctx, os.Args[2:]); err != nil {
+					fmt.Fprintf(os.Stderr, "bench: error: %v\n", err)
+					os.Exit(1)
+				}
+				return
+			}
+		}
+	}
+	fmt.Fprintln(os.Stderr, "usage: bench SUBJECT [flags] FILE…")
+	for _, c := range commands {
+		fmt.Fprintf(os.Stderr, "  %-10s %s\n", c.name, c.about)
+	}
+	os.Exit(2)
+}
