@@ -167,12 +167,16 @@ func (r *run) mend() error {
 	}
 	for _, w := range works {
 		name, key, _ := strings.Cut(filepath.Base(w.dir), ".")
-		if m, err := ReadManifest(filepath.Join(w.dir, "out")); err == nil && m.Key == key {
+		out := filepath.Join(w.dir, "out")
+		if keyOf(out) == key {
 			// The new manifest exists: the new result counts.
 			if err := r.install(w, name); err != nil {
 				return err
 			}
-		} else if m, err := ReadManifest(filepath.Join(r.root, name)); err == nil && m.Key == key && fileExists(filepath.Join(w.dir, assemblyName)) && !fileExists(filepath.Join(w.dir, "out")) {
+			continue
+		}
+		assembled := fileExists(filepath.Join(w.dir, assemblyName)) && !fileExists(out)
+		if assembled && keyOf(filepath.Join(r.root, name)) == key {
 			if err := r.tidy(w, name); err != nil {
 				return err
 			}
@@ -194,6 +198,15 @@ func (r *run) mend() error {
 		}
 	}
 	return nil
+}
+
+// keyOf returns the key of a finished stage's folder, or "".
+func keyOf(dir string) string {
+	m, err := ReadManifest(dir)
+	if err != nil {
+		return ""
+	}
+	return m.Key
 }
 
 func fileExists(name string) bool {

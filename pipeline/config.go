@@ -77,10 +77,11 @@ const defaultMaxFailures = 0.01
 func (f *fileYAML) Check() []Fault {
 	var faults []Fault
 	if f.MaxFailures < 0 || f.MaxFailures > 1 {
-		faults = append(faults, Fault{"max_failures", fmt.Sprintf("max_failures is %v, but it is a share, between 0 and 1", f.MaxFailures), "0.01 means one row in a hundred"})
+		faults = append(faults, Fault{Path: "max_failures", Hint: "0.01 means one row in a hundred",
+			Err: fmt.Sprintf("max_failures is %v, but it is a share, between 0 and 1", f.MaxFailures)})
 	}
 	if len(f.Stages) == 0 {
-		faults = append(faults, Fault{"stages", "there are no stages", "begin with: stages: [{name: corpus, use: ingest, with: {…}}]"})
+		faults = append(faults, Fault{Path: "stages", Err: "there are no stages", Hint: "begin with: stages: [{name: corpus, use: ingest, with: {…}}]"})
 	}
 	return faults
 }

@@ -75,12 +75,8 @@ func Plan(ctx context.Context, c *Config, o Options) ([]PlannedStage, error) {
 	}
 	var out []PlannedStage
 	for _, s := range stages {
-		p := PlannedStage{Name: s.Name, Use: s.Use, Key: s.key, Cached: s.cached, Why: s.why}
+		p := PlannedStage{Name: s.Name, Use: s.Use, Key: s.key, Cached: s.cached, Why: s.why, Done: s.done, Tasks: s.tasks}
 		if !s.cached {
-			p.Done, p.Tasks = s.work().progress()
-			if p.Tasks > 0 {
-				p.Why = fmt.Sprintf("interrupted: %d of %d tasks done", p.Done, p.Tasks)
-			}
 			if e, ok := s.With.(Estimator); ok {
 				estimate, err := e.Estimate(s.env())
 				if err != nil {
@@ -115,6 +111,8 @@ type stage struct {
 	manifest *Manifest // of the result at hand, whatever its key
 	cached   bool
 	why      string
+
+	done, tasks int // of the phase in which an earlier run stopped
 }
 
 func newRun(c *Config, o Options) (*run, error) {
@@ -165,6 +163,9 @@ func (r *run) inspect(ctx context.Context) ([]*stage, error) {
 		}
 		if s.cached {
 			continue
+		}
+		if s.done, s.tasks = s.work().progress(); s.tasks > 0 && !r.o.Force {
+			s.why = fmt.Sprintf("interrupted: %d of %d tasks done", s.done, s.tasks)
 		}
 		for _, name := range s.sources() {
 			in := all[name]

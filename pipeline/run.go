@@ -192,7 +192,9 @@ func (s *stage) otherLevel(w work) error {
 			continue
 		}
 		if !s.run.o.OtherCPU {
-			return &UsageError{Hintf(fmt.Errorf("stage %s was begun with --cpu %s, and this run has %s: its numbers would differ in their last bits", s.Name, old.CPU, s.recipe.CPU),
+			err := fmt.Errorf("stage %s was begun with --cpu %s, and this run has %s: its numbers would differ in their last bits",
+				s.Name, old.CPU, s.recipe.CPU)
+			return &UsageError{Hintf(err,
 				"give --cpu %s again, --other-cpu to go on at %s all the same, or --force to begin anew", old.CPU, s.recipe.CPU)}
 		}
 		if err := os.RemoveAll(w.dir); err != nil {

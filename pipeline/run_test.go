@@ -654,6 +654,9 @@ func TestResumeVerifiesRecords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if res.Stages[0].Why != "interrupted: 2 of 4 tasks done" {
+		t.Errorf("why: %s", res.Stages[0].Why)
+	}
 	if slices.Contains(done, "read 00000") || !slices.Contains(done, "read 00001") || res.Stages[0].Resumed != 1 || res.Stages[0].Tasks != 4 {
 		t.Errorf("did %v; %+v", done, res.Stages[0])
 	}

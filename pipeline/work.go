@@ -77,7 +77,11 @@ func (w work) progress() (done, tasks int) {
 func (w work) begun() bool {
 	found := false
 	filepath.WalkDir(w.dir, func(path string, e fs.DirEntry, err error) error {
-		if err == nil && !e.IsDir() && (e.Name() == recordName || e.Name() == assemblyName || strings.Contains(path, string(filepath.Separator)+"scratch"+string(filepath.Separator))) {
+		if err != nil || e.IsDir() {
+			return nil
+		}
+		folders := strings.Split(filepath.ToSlash(strings.TrimPrefix(path, w.dir)), "/")
+		if e.Name() == recordName || e.Name() == assemblyName || slices.Contains(folders, "scratch") {
 			found = true
 			return fs.SkipAll
 		}
