@@ -10,11 +10,11 @@ import (
 // Pairs says which pairs of sentences are good enough to learn from; lengths
 // are words between spaces, as Moses' clean-corpus-n counts them.
 type Pairs struct {
-	MinWords      int     `yaml:"min_words"`
-	MaxWords      int     `yaml:"max_words"`
-	MaxRatio      float64 `yaml:"max_ratio"`      // the longer side may have so many times the words of the shorter
-	DropIdentical bool    `yaml:"drop_identical"` // a target that is its source teaches copying
-	OnePerSource  bool    `yaml:"one_per_source"` // of several translations of a sentence the first stays
+	MinWords      int     `yaml:"min_words" doc:"Fewest words of a side."`
+	MaxWords      int     `yaml:"max_words" doc:"Most words of a side; 0: any."`
+	MaxRatio      float64 `yaml:"max_ratio" doc:"The longer side may have so many times the words of the shorter; 0: any."`
+	DropIdentical bool    `yaml:"drop_identical" doc:"Leave out pairs whose target is the source: they teach copying."`
+	OnePerSource  bool    `yaml:"one_per_source" doc:"Of several translations of a sentence keep the first."`
 }
 
 // A verdict is why a row does not become an example; the zero verdict keeps it.

@@ -79,8 +79,8 @@ func (Split) Values() []string { return []string{"", Train, Validation, Test} }
 
 // Table is CSV, TSV, JSON-lines or Parquet files, known by their suffix.
 type Table struct {
-	Path  pipeline.Path `yaml:"path"`
-	Split Split         `yaml:"split"`
+	Path  pipeline.Path `yaml:"path" doc:"File, folder or pattern: .csv, .tsv, .txt (tabs), .jsonl, .parquet, also .gz and .zst."`
+	Split Split         `yaml:"split" doc:"The split of all these rows, where the data come split."`
 }
 
 func (t *Table) given() string              { return string(t.Split) }
@@ -99,8 +99,8 @@ func (t *Table) check(cols columns) []pipeline.Fault {
 
 // Classes is one file for each class, a text a line.
 type Classes struct {
-	Files map[string]pipeline.Path `yaml:"files"` // class → file or pattern
-	Split Split                    `yaml:"split"`
+	Files map[string]pipeline.Path `yaml:"files" doc:"Class to its file or pattern, a text a line."`
+	Split Split                    `yaml:"split" doc:"The split of all these rows, where the data come split."`
 }
 
 func (c *Classes) given() string { return string(c.Split) }
@@ -135,8 +135,8 @@ func (c *Classes) check(columns) []pipeline.Fault {
 
 // Folders is one folder for each class, a text a file.
 type Folders struct {
-	Path  pipeline.Path `yaml:"path"` // the folder that holds the classes' folders
-	Split Split         `yaml:"split"`
+	Path  pipeline.Path `yaml:"path" doc:"The folder that holds a folder for each class, a text a file."`
+	Split Split         `yaml:"split" doc:"The split of all these rows, where the data come split."`
 }
 
 func (d *Folders) given() string { return string(d.Split) }
@@ -175,9 +175,9 @@ func (d *Folders) check(columns) []pipeline.Fault { return nil }
 
 // Lines is two files side by side: line n of one translates line n of the other.
 type Lines struct {
-	Source pipeline.Path `yaml:"source"`
-	Target pipeline.Path `yaml:"target"`
-	Split  Split         `yaml:"split"`
+	Source pipeline.Path `yaml:"source" doc:"File of the sentences, one a line."`
+	Target pipeline.Path `yaml:"target" doc:"File of their translations, line by line."`
+	Split  Split         `yaml:"split" doc:"The split of all these rows, where the data come split."`
 }
 
 func (l *Lines) given() string { return string(l.Split) }
@@ -215,10 +215,10 @@ func (l *Lines) check(cols columns) []pipeline.Fault {
 // and adjective stay in one split, so that test is about combinations that
 // training has not seen.
 type Synthetic struct {
-	Path  pipeline.Path `yaml:"path"`
-	Pairs int           `yaml:"pairs"`
-	Seed  uint64        `yaml:"seed"`
-	Split Split         `yaml:"split"`
+	Path  pipeline.Path `yaml:"path" doc:"The grammar."`
+	Pairs int           `yaml:"pairs" doc:"How many different pairs it makes."`
+	Seed  uint64        `yaml:"seed" doc:"Which of them."`
+	Split Split         `yaml:"split" doc:"The split of all these rows, where the data come split."`
 }
 
 func (s *Synthetic) given() string              { return string(s.Split) }

@@ -18,18 +18,18 @@ import (
 // `split` sees all rows together, drops duplicates and leaks, and parts them.
 // The second holds some 150 bytes a row in memory, never the texts.
 type Label struct {
-	Data      []Data `yaml:"data"`
-	Text      string `yaml:"text"`      // column of the text; a number, counted from 1, where the table has no header
-	Label     string `yaml:"label"`     // column of its class
-	Separator string `yaml:"separator"` // between several labels in one cell; empty: a cell is one label
-	Source    string `yaml:"source"`    // column of the sentence to translate
-	Target    string `yaml:"target"`    // column of its translation
+	Data      []Data `yaml:"data" doc:"Where the rows are: tables, a file or a folder for each class, files side by side, or a grammar."`
+	Text      string `yaml:"text" doc:"Column of the text; a number, counted from 1, where the table has no header."`
+	Label     string `yaml:"label" doc:"Column of its class."`
+	Separator string `yaml:"separator" doc:"What parts several labels in one cell; empty: a cell is one label."`
+	Source    string `yaml:"source" doc:"Column of the sentence to translate."`
+	Target    string `yaml:"target" doc:"Column of its translation."`
 
-	Labels map[string][]string `yaml:"labels"` // class → values that mean it; left out: values are the classes
-	Drop   []string            `yaml:"drop"`   // values whose rows are left out on purpose
+	Labels map[string][]string `yaml:"labels" doc:"Class to the values that mean it; left out: the values are the classes. A value in no class fails its row."`
+	Drop   []string            `yaml:"drop" doc:"Values whose rows are left out on purpose."`
 
-	Split SplitBy `yaml:"split"`
-	Pairs Pairs   `yaml:"pairs"`
+	Split SplitBy `yaml:"split" doc:"How examples part into train, validation and test."`
+	Pairs Pairs   `yaml:"pairs" doc:"Which pairs of sentences are good enough."`
 }
 
 // NewLabel returns the stage with its defaults: a tenth each for validation

@@ -11,10 +11,10 @@ import (
 
 // SplitBy says how examples part into train, validation and test.
 type SplitBy struct {
-	Validation float64 `yaml:"validation"` // share of the rows
-	Test       float64 `yaml:"test"`
-	Stratify   bool    `yaml:"stratify"` // each class in the same shares
-	GroupBy    string  `yaml:"group_by"` // column: rows alike in it stay together; where it is empty, rows of the same sentence do
+	Validation float64 `yaml:"validation" doc:"Share of the rows for validation."`
+	Test       float64 `yaml:"test" doc:"Share of the rows for test."`
+	Stratify   bool    `yaml:"stratify" doc:"Each class in the same shares."`
+	GroupBy    string  `yaml:"group_by" doc:"Column: rows alike in it stay together; where it is empty, rows of the same sentence do."`
 }
 
 // member is what the split needs to know of a row.
