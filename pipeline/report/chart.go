@@ -57,7 +57,6 @@ func lines(curves []pipeline.Curve) template.HTML {
 	ys = span{min(ys.lo, yt[0]), max(ys.hi, yt[len(yt)-1])}
 	px := func(v float64) float64 { return chartL + (v-xs.lo)/(xs.hi-xs.lo)*(chartW-chartL-chartR) }
 	py := func(v float64) float64 {
-		v = min(max(v, ys.lo), ys.hi)
 		return chartH - chartFoot - (v-ys.lo)/(ys.hi-ys.lo)*(chartH-chartT-chartFoot)
 	}
 	var b strings.Builder
@@ -71,6 +70,9 @@ func lines(curves []pipeline.Curve) template.HTML {
 		fmt.Fprintf(&b, `<text class="tick" text-anchor="middle" x="%.1f" y="%d">%s</text>`, px(v), chartH-chartFoot+18, number(v))
 	}
 	fmt.Fprintf(&b, `<text class="axis" text-anchor="end" x="%d" y="%d">%s</text>`, chartW-chartR, chartH-4, html.EscapeString(curves[0].X))
+	// An SVG inside cuts off what stands above the scale.
+	const w, h = chartW - chartL - chartR, chartH - chartT - chartFoot
+	fmt.Fprintf(&b, `<svg x="%d" y="%d" width="%d" height="%d" viewBox="%d %d %d %d">`, chartL, chartT, w, h, chartL, chartT, w, h)
 	for i, c := range curves {
 		points := slices.Clone(c.Points)
 		class := fmt.Sprintf("line c%d", i%6)
@@ -87,7 +89,7 @@ func lines(curves []pipeline.Curve) template.HTML {
 		}
 		fmt.Fprintf(&b, `"><title>%s: last %s</title></polyline>`, html.EscapeString(c.Name), number(points[len(points)-1][1]))
 	}
-	b.WriteString(`</svg>`)
+	b.WriteString(`</svg></svg>`)
 	legend := `<div class="legend">`
 	for i, c := range curves {
 		legend += fmt.Sprintf(`<span><i class="c%d"></i>%s <b>%s</b></span>`, i%6, html.EscapeString(c.Name), number(c.Points[len(c.Points)-1][1]))
@@ -96,7 +98,7 @@ func lines(curves []pipeline.Curve) template.HTML {
 }
 
 // robust returns the values that decide the height of a picture: without the
-// first tenth of a long curve where that towers over the rest, as a loss does.
+// first twentieth of a long curve, where a loss towers over what follows.
 func robust(points [][2]float64) (v []float64) {
 	if n := len(points); n >= 20 {
 		points = points[n/20:]
