@@ -46,7 +46,7 @@ func (t *pretraining) openings() []string {
 	if len(t.Prompts) > 0 {
 		return t.Prompts
 	}
-	const wanted, ids = 3, 8
+	const wanted, ids = 3, 10
 	rows := t.data.validation
 	if rows.Len() == 0 {
 		rows = t.data.train
@@ -54,14 +54,29 @@ func (t *pretraining) openings() []string {
 	var out []string
 	for i := 0; i < rows.Len() && len(out) < wanted; i++ {
 		row, starts, length := rows.Row(i, nil)
-		if len(starts) == 0 || starts[0] != 0 || length < ids || len(starts) > 1 && starts[1] < ids {
-			continue
-		}
-		if text := strings.TrimSpace(t.data.tok.Decode(row[:ids])); text != "" {
-			out = append(out, text)
+		for k, s := range starts {
+			end := length
+			if k+1 < len(starts) {
+				end = int(starts[k+1])
+			}
+			if end-int(s) <= ids || len(out) == wanted {
+				continue
+			}
+			if text := wholeWords(t.data.tok.Decode(row[s : s+ids])); text != "" {
+				out = append(out, text)
+			}
 		}
 	}
 	return out
+}
+
+// wholeWords leaves out the last word, which may be cut, unless it is the only one.
+func wholeWords(text string) string {
+	text = strings.TrimSpace(text)
+	if i := strings.LastIndexAny(text, " \n"); i > 0 {
+		text = strings.TrimSpace(text[:i])
+	}
+	return text
 }
 
 // judge measures the finished model, and the n-gram model beside it.

@@ -39,9 +39,9 @@ type Pretrain struct {
 	Floats    string          `yaml:"precision" doc:"f32"`
 
 	EvalEvery    int64         `yaml:"eval_every" doc:"steps between validations; 0: a tenth of all"`
-	EvalRows     int           `yaml:"eval_rows" doc:"rows of validation scored on the way; at the end all are"`
+	EvalRows     int           `yaml:"eval_rows" doc:"rows of validation scored on the way (at the end all are); 0: what costs a twentieth of training, at most 200"`
 	Keep         Kept          `yaml:"keep" doc:"best: the weights with the best validation; last: those of the last step"`
-	SampleEvery  int64         `yaml:"sample_every" doc:"steps between samples; 0: with each validation"`
+	SampleEvery  int64         `yaml:"sample_every" doc:"steps between samples; 0: a quarter of all"`
 	Prompts      []string      `yaml:"prompts" doc:"what samples begin with; none: beginnings of validation documents"`
 	SampleTokens int           `yaml:"sample_tokens" doc:"ids in a sample"`
 	Sampler      model.Sampler `yaml:"sampler" doc:"how samples are drawn"`
@@ -56,7 +56,7 @@ func NewPretrain() *Pretrain {
 		Steps: 1000, Batch: 16, Accumulate: 1,
 		LR: 1e-3, Warmup: 0.05, Schedule: Scheduling("cosine"), Optimizer: Optimizing("adamw"), Clip: 1, Spike: 10,
 		Order: tokenize.Shuffle, Floats: "f32",
-		EvalRows: 200, Keep: KeepBest, SampleTokens: 60, Sampler: model.Sampler{Temperature: 0.8, TopP: 0.95}, Baseline: 3,
+		Keep: KeepBest, SampleTokens: 60, Sampler: model.Sampler{Temperature: 0.8, TopP: 0.95}, Baseline: 3,
 		CheckpointEvery: 60 * time.Second,
 	}
 }
@@ -138,7 +138,7 @@ func (p *Pretrain) Check() []pipeline.Fault {
 		f.add("precision", fmt.Sprintf("training in %q is not there; the kernels compute in f32", p.Floats), "write f32, or leave it out")
 	}
 	f.atLeast("eval_every", float64(p.EvalEvery), 0)
-	f.atLeast("eval_rows", float64(p.EvalRows), 1)
+	f.atLeast("eval_rows", float64(p.EvalRows), 0)
 	f.atLeast("sample_every", float64(p.SampleEvery), 0)
 	f.atLeast("sample_tokens", float64(p.SampleTokens), 0)
 	if p.Baseline < 0 || p.Baseline > ngram.MaxOrder {

@@ -10,6 +10,7 @@ import (
 
 	"fragua/model"
 	"fragua/pipeline"
+	"fragua/tokenize"
 )
 
 // TestPretrainKinds runs the stage in all its kinds, each to the end.
@@ -40,6 +41,10 @@ func TestPretrainKinds(t *testing.T) {
 		}
 		if b := m.Figures[0].Value; b < 1 || b > 8 {
 			t.Errorf("%s: %.3f bits per byte", c.name, b)
+		}
+		// With at most six steps each samples at every second, and then from three prompts.
+		if want := !strings.Contains(c.with, "sample_tokens: 0"); want != (len(m.Samples) >= 4) {
+			t.Errorf("%s: samples %q", c.name, m.Samples)
 		}
 		if _, err := model.Open(filepath.Join(dir, "base")); err != nil {
 			t.Errorf("%s: %v", c.name, err)
@@ -149,5 +154,34 @@ func TestEstimate(t *testing.T) {
 	}
 	if got := note(); !strings.Contains(got, "39.3K parameters, 20 steps of 128 ids") {
 		t.Errorf("after: %q", got)
+	}
+}
+
+func TestEvalRows(t *testing.T) {
+	for _, c := range []struct {
+		p     Pretrain
+		steps int64
+		want  int
+	}{
+		{Pretrain{EvalRows: 7, Batch: 16, Accumulate: 1}, 1000, 7},
+		{Pretrain{Batch: 16, Accumulate: 1}, 300, 72},    // 30 steps of 16 rows, of which .15
+		{Pretrain{Batch: 16, Accumulate: 1}, 10000, 200}, // at most
+		{Pretrain{Batch: 1, Accumulate: 1}, 10, 16},      // at least
+		{Pretrain{Batch: 8, Accumulate: 4, EvalEvery: 20}, 10000, 96},
+	} {
+		x := &pretraining{Pretrain: &c.p, steps: c.steps, data: &data{train: new(tokenize.BlockSet)}}
+		if got := x.evalRows(); got != c.want {
+			t.Errorf("%d steps of %d × %d rows: %d rows, want %d", c.steps, c.p.Batch, c.p.Accumulate, got, c.want)
+		}
+	}
+}
+
+func TestWholeWords(t *testing.T) {
+	for text, want := range map[string]string{
+		"The light was dim and gr": "The light was dim and", " Chapter": "Chapter", "GREAT\nEXP": "GREAT", "": "", "  ": "",
+	} {
+		if got := wholeWords(text); got != want {
+			t.Errorf("%q gives %q, want %q", text, got, want)
+		}
 	}
 }

@@ -74,12 +74,14 @@ func (t *pretraining) measure(ctx context.Context) (int64, error) {
 			return 0, err
 		}
 		row := time.Since(start).Seconds() / float64(min(scored, rows))
-		once := row * float64(min(rows, t.EvalRows))
 		left -= row * float64(rows) // at the end
-		if t.EvalEvery > 0 {
-			step += once / float64(t.EvalEvery)
-		} else {
-			left -= validations * once
+		switch {
+		case t.EvalRows == 0:
+			left *= 0.95
+		case t.EvalEvery == 0:
+			left -= validations * row * float64(min(rows, t.EvalRows))
+		default:
+			step += row * float64(min(rows, t.EvalRows)) / float64(t.EvalEvery)
 		}
 	}
 	return max(1, int64(left/step)), nil

@@ -122,6 +122,7 @@ func (t *pretraining) every(set, share int64) int64 {
 func (t *pretraining) after(ctx context.Context, s Step) error {
 	var err error
 	var validation Evaluation
+	pause := time.Now()
 	last := s.Done == s.Steps
 	evaluates := (s.Done%t.every(t.EvalEvery, 10) == 0 || last) && t.data.validation.Len() > 0
 	if evaluates {
@@ -130,13 +131,15 @@ func (t *pretraining) after(ctx context.Context, s Step) error {
 		}
 	}
 	var sample pipeline.Sample
-	samples := s.Done%t.every(t.SampleEvery, 10) == 0 && !last && t.SampleTokens > 0 && len(t.prompts) > 0
+	samples := s.Done%t.every(t.SampleEvery, 4) == 0 && !last && t.SampleTokens > 0 && len(t.prompts) > 0
 	if samples {
 		sample, err = t.sample(ctx, t.prompts[0], fmt.Sprintf("after %d steps", s.Done), uint64(s.Done))
 		if err != nil {
 			return err
 		}
 	}
+
+	t.watch.away += time.Since(pause)
 
 	h := &t.history
 	h.Tokens += s.Targets
@@ -169,10 +172,20 @@ func (t *pretraining) after(ctx context.Context, s Step) error {
 	return nil
 }
 
+// evalRows is how many rows a validation on the way scores: a row scored costs
+// a third of a row trained on.
+func (t *pretraining) evalRows() int {
+	if t.EvalRows > 0 {
+		return t.EvalRows
+	}
+	trained := t.every(t.EvalEvery, 10) * int64(t.Batch*t.accumulate(t.data.train.Context()))
+	return int(min(max(trained*3/20, 2*scoredRows), 200))
+}
+
 // validate scores some rows with the weights that the model would be left with.
 func (t *pretraining) validate(ctx context.Context) (e Evaluation, err error) {
 	err = t.loop.WithAverage(func() error {
-		e, err = BitsPerByte(ctx, model.Score(t.lm), t.data.validation, t.data.tok, t.EvalRows)
+		e, err = BitsPerByte(ctx, model.Score(t.lm), t.data.validation, t.data.tok, t.evalRows())
 		return err
 	})
 	return e, err
@@ -210,8 +223,9 @@ func copyFile(to, from string) error {
 // that it knows goes into a result.
 type watch struct {
 	began, said time.Time
-	tokens      int64 // since the last line
-	spent       int64 // since the beginning
+	tokens      int64         // since the last line
+	spent       int64         // since the beginning
+	away        time.Duration // since the last line, at other things than steps
 	sampled     bool
 }
 
@@ -243,9 +257,9 @@ func (t *pretraining) tell(ctx context.Context, s Step, validation Evaluation, s
 		if validation.Rows > 0 {
 			line += fmt.Sprintf("  validation %.3f ± %.3f", validation.BitsPerByte(), validation.PlusMinus())
 		}
-		speed := float64(w.tokens) / max(time.Since(w.said).Seconds(), 1e-3)
+		speed := float64(w.tokens) / max((time.Since(w.said)-w.away).Seconds(), 1e-3)
 		t.env.Progress.Say(line + fmt.Sprintf("  rate %.2g  norm %.2g  %.0f tokens/s", s.Rate, s.Norm, speed))
-		w.said, w.tokens = time.Now(), 0
+		w.said, w.tokens, w.away = time.Now(), 0, 0
 	}
 	const patience = 30 * time.Second // until the first sample
 	if sample.Text == "" && !w.sampled && time.Since(w.began) > patience && t.SampleTokens > 0 && len(t.prompts) > 0 {
