@@ -2612,6 +2612,413 @@ loop115:
 	VZEROUPPER
 	RET
 
+// func dots1x1AVX2(n int, x *float32, lda int, y *float32, ldb int, c *float32, ldc int, acc int)
+// Requires: AVX, FMA3
+TEXT ·dots1x1AVX2(SB), NOSPLIT, $0-64
+	MOVQ   n+0(FP), CX
+	MOVQ   lda+16(FP), DX
+	MOVQ   ldb+32(FP), R8
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	MOVQ   x+8(FP), SI
+	MOVQ   y+24(FP), DI
+	VXORPS Y0, Y0, Y0
+	XORQ   R12, R12
+	SUBQ   $+8, CX
+	JL     rest117
+
+loop116:
+	VMOVUPS     (SI)(R12*1), Y1
+	VMOVUPS     (DI)(R12*1), Y2
+	VFMADD231PS Y2, Y1, Y0
+	ADDQ        $+32, R12
+	SUBQ        $+8, CX
+	JGE         loop116
+
+rest117:
+	ADDQ        $+8, CX
+	JE          done118
+	LEAQ        windowAVX2<>+32(SB), DX
+	SHLQ        $0x02, CX
+	SUBQ        CX, DX
+	VMOVUPS     (DX), Y15
+	VMASKMOVPS  (SI)(R12*1), Y15, Y1
+	VMASKMOVPS  (DI)(R12*1), Y15, Y2
+	VFMADD231PS Y2, Y1, Y0
+
+done118:
+	MOVQ         c+40(FP), SI
+	MOVQ         ldc+48(FP), DX
+	MOVQ         acc+56(FP), CX
+	SHLQ         $0x02, DX
+	VEXTRACTF128 $0x01, Y0, X15
+	VADDPS       X15, X0, X0
+	VPERMILPS    $0x4e, X0, X15
+	VADDPS       X15, X0, X0
+	VPERMILPS    $0xb1, X0, X15
+	VADDPS       X15, X0, X0
+	TESTQ        CX, CX
+	JE           store119
+	VADDSS       (SI), X0, X0
+
+store119:
+	VMOVSS X0, (SI)
+	VZEROUPPER
+	RET
+
+// func dots1x4AVX2(n int, x *float32, lda int, y *float32, ldb int, c *float32, ldc int, acc int)
+// Requires: AVX, FMA3
+TEXT ·dots1x4AVX2(SB), NOSPLIT, $0-64
+	MOVQ   n+0(FP), CX
+	MOVQ   lda+16(FP), DX
+	MOVQ   ldb+32(FP), R8
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	MOVQ   x+8(FP), SI
+	MOVQ   y+24(FP), DI
+	LEAQ   (DI)(R8*1), BX
+	LEAQ   (BX)(R8*1), AX
+	LEAQ   (AX)(R8*1), R13
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	XORQ   R12, R12
+	SUBQ   $+8, CX
+	JL     rest121
+
+loop120:
+	VMOVUPS     (SI)(R12*1), Y4
+	VMOVUPS     (DI)(R12*1), Y5
+	VFMADD231PS Y5, Y4, Y0
+	VMOVUPS     (BX)(R12*1), Y5
+	VFMADD231PS Y5, Y4, Y1
+	VMOVUPS     (AX)(R12*1), Y5
+	VFMADD231PS Y5, Y4, Y2
+	VMOVUPS     (R13)(R12*1), Y5
+	VFMADD231PS Y5, Y4, Y3
+	ADDQ        $+32, R12
+	SUBQ        $+8, CX
+	JGE         loop120
+
+rest121:
+	ADDQ        $+8, CX
+	JE          done122
+	LEAQ        windowAVX2<>+32(SB), DX
+	SHLQ        $0x02, CX
+	SUBQ        CX, DX
+	VMOVUPS     (DX), Y15
+	VMASKMOVPS  (SI)(R12*1), Y15, Y4
+	VMASKMOVPS  (DI)(R12*1), Y15, Y5
+	VFMADD231PS Y5, Y4, Y0
+	VMASKMOVPS  (BX)(R12*1), Y15, Y5
+	VFMADD231PS Y5, Y4, Y1
+	VMASKMOVPS  (AX)(R12*1), Y15, Y5
+	VFMADD231PS Y5, Y4, Y2
+	VMASKMOVPS  (R13)(R12*1), Y15, Y5
+	VFMADD231PS Y5, Y4, Y3
+
+done122:
+	MOVQ         c+40(FP), SI
+	MOVQ         ldc+48(FP), DX
+	MOVQ         acc+56(FP), CX
+	SHLQ         $0x02, DX
+	VEXTRACTF128 $0x01, Y0, X15
+	VADDPS       X15, X0, X0
+	VPERMILPS    $0x4e, X0, X15
+	VADDPS       X15, X0, X0
+	VPERMILPS    $0xb1, X0, X15
+	VADDPS       X15, X0, X0
+	TESTQ        CX, CX
+	JE           store123
+	VADDSS       (SI), X0, X0
+
+store123:
+	VMOVSS       X0, (SI)
+	VEXTRACTF128 $0x01, Y1, X15
+	VADDPS       X15, X1, X1
+	VPERMILPS    $0x4e, X1, X15
+	VADDPS       X15, X1, X1
+	VPERMILPS    $0xb1, X1, X15
+	VADDPS       X15, X1, X1
+	TESTQ        CX, CX
+	JE           store124
+	VADDSS       4(SI), X1, X1
+
+store124:
+	VMOVSS       X1, 4(SI)
+	VEXTRACTF128 $0x01, Y2, X15
+	VADDPS       X15, X2, X2
+	VPERMILPS    $0x4e, X2, X15
+	VADDPS       X15, X2, X2
+	VPERMILPS    $0xb1, X2, X15
+	VADDPS       X15, X2, X2
+	TESTQ        CX, CX
+	JE           store125
+	VADDSS       8(SI), X2, X2
+
+store125:
+	VMOVSS       X2, 8(SI)
+	VEXTRACTF128 $0x01, Y3, X15
+	VADDPS       X15, X3, X3
+	VPERMILPS    $0x4e, X3, X15
+	VADDPS       X15, X3, X3
+	VPERMILPS    $0xb1, X3, X15
+	VADDPS       X15, X3, X3
+	TESTQ        CX, CX
+	JE           store126
+	VADDSS       12(SI), X3, X3
+
+store126:
+	VMOVSS X3, 12(SI)
+	VZEROUPPER
+	RET
+
+// func dots2x1AVX2(n int, x *float32, lda int, y *float32, ldb int, c *float32, ldc int, acc int)
+// Requires: AVX, FMA3
+TEXT ·dots2x1AVX2(SB), NOSPLIT, $0-64
+	MOVQ   n+0(FP), CX
+	MOVQ   lda+16(FP), DX
+	MOVQ   ldb+32(FP), R8
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	MOVQ   x+8(FP), SI
+	LEAQ   (SI)(DX*1), R9
+	MOVQ   y+24(FP), DI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	XORQ   R12, R12
+	SUBQ   $+8, CX
+	JL     rest128
+
+loop127:
+	VMOVUPS     (SI)(R12*1), Y2
+	VMOVUPS     (R9)(R12*1), Y3
+	VMOVUPS     (DI)(R12*1), Y4
+	VFMADD231PS Y4, Y2, Y0
+	VFMADD231PS Y4, Y3, Y1
+	ADDQ        $+32, R12
+	SUBQ        $+8, CX
+	JGE         loop127
+
+rest128:
+	ADDQ        $+8, CX
+	JE          done129
+	LEAQ        windowAVX2<>+32(SB), DX
+	SHLQ        $0x02, CX
+	SUBQ        CX, DX
+	VMOVUPS     (DX), Y15
+	VMASKMOVPS  (SI)(R12*1), Y15, Y2
+	VMASKMOVPS  (R9)(R12*1), Y15, Y3
+	VMASKMOVPS  (DI)(R12*1), Y15, Y4
+	VFMADD231PS Y4, Y2, Y0
+	VFMADD231PS Y4, Y3, Y1
+
+done129:
+	MOVQ         c+40(FP), SI
+	MOVQ         ldc+48(FP), DX
+	MOVQ         acc+56(FP), CX
+	SHLQ         $0x02, DX
+	VEXTRACTF128 $0x01, Y0, X15
+	VADDPS       X15, X0, X0
+	VPERMILPS    $0x4e, X0, X15
+	VADDPS       X15, X0, X0
+	VPERMILPS    $0xb1, X0, X15
+	VADDPS       X15, X0, X0
+	TESTQ        CX, CX
+	JE           store130
+	VADDSS       (SI), X0, X0
+
+store130:
+	VMOVSS       X0, (SI)
+	ADDQ         DX, SI
+	VEXTRACTF128 $0x01, Y1, X15
+	VADDPS       X15, X1, X1
+	VPERMILPS    $0x4e, X1, X15
+	VADDPS       X15, X1, X1
+	VPERMILPS    $0xb1, X1, X15
+	VADDPS       X15, X1, X1
+	TESTQ        CX, CX
+	JE           store131
+	VADDSS       (SI), X1, X1
+
+store131:
+	VMOVSS X1, (SI)
+	VZEROUPPER
+	RET
+
+// func dots2x4AVX2(n int, x *float32, lda int, y *float32, ldb int, c *float32, ldc int, acc int)
+// Requires: AVX, FMA3
+TEXT ·dots2x4AVX2(SB), NOSPLIT, $0-64
+	MOVQ   n+0(FP), CX
+	MOVQ   lda+16(FP), DX
+	MOVQ   ldb+32(FP), R8
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	MOVQ   x+8(FP), SI
+	LEAQ   (SI)(DX*1), R9
+	MOVQ   y+24(FP), DI
+	LEAQ   (DI)(R8*1), BX
+	LEAQ   (BX)(R8*1), AX
+	LEAQ   (AX)(R8*1), R13
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	XORQ   R12, R12
+	SUBQ   $+8, CX
+	JL     rest133
+
+loop132:
+	VMOVUPS     (SI)(R12*1), Y8
+	VMOVUPS     (R9)(R12*1), Y9
+	VMOVUPS     (DI)(R12*1), Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y9, Y4
+	VMOVUPS     (BX)(R12*1), Y10
+	VFMADD231PS Y10, Y8, Y1
+	VFMADD231PS Y10, Y9, Y5
+	VMOVUPS     (AX)(R12*1), Y10
+	VFMADD231PS Y10, Y8, Y2
+	VFMADD231PS Y10, Y9, Y6
+	VMOVUPS     (R13)(R12*1), Y10
+	VFMADD231PS Y10, Y8, Y3
+	VFMADD231PS Y10, Y9, Y7
+	ADDQ        $+32, R12
+	SUBQ        $+8, CX
+	JGE         loop132
+
+rest133:
+	ADDQ        $+8, CX
+	JE          done134
+	LEAQ        windowAVX2<>+32(SB), DX
+	SHLQ        $0x02, CX
+	SUBQ        CX, DX
+	VMOVUPS     (DX), Y15
+	VMASKMOVPS  (SI)(R12*1), Y15, Y8
+	VMASKMOVPS  (R9)(R12*1), Y15, Y9
+	VMASKMOVPS  (DI)(R12*1), Y15, Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y9, Y4
+	VMASKMOVPS  (BX)(R12*1), Y15, Y10
+	VFMADD231PS Y10, Y8, Y1
+	VFMADD231PS Y10, Y9, Y5
+	VMASKMOVPS  (AX)(R12*1), Y15, Y10
+	VFMADD231PS Y10, Y8, Y2
+	VFMADD231PS Y10, Y9, Y6
+	VMASKMOVPS  (R13)(R12*1), Y15, Y10
+	VFMADD231PS Y10, Y8, Y3
+	VFMADD231PS Y10, Y9, Y7
+
+done134:
+	MOVQ         c+40(FP), SI
+	MOVQ         ldc+48(FP), DX
+	MOVQ         acc+56(FP), CX
+	SHLQ         $0x02, DX
+	VEXTRACTF128 $0x01, Y0, X15
+	VADDPS       X15, X0, X0
+	VPERMILPS    $0x4e, X0, X15
+	VADDPS       X15, X0, X0
+	VPERMILPS    $0xb1, X0, X15
+	VADDPS       X15, X0, X0
+	TESTQ        CX, CX
+	JE           store135
+	VADDSS       (SI), X0, X0
+
+store135:
+	VMOVSS       X0, (SI)
+	VEXTRACTF128 $0x01, Y1, X15
+	VADDPS       X15, X1, X1
+	VPERMILPS    $0x4e, X1, X15
+	VADDPS       X15, X1, X1
+	VPERMILPS    $0xb1, X1, X15
+	VADDPS       X15, X1, X1
+	TESTQ        CX, CX
+	JE           store136
+	VADDSS       4(SI), X1, X1
+
+store136:
+	VMOVSS       X1, 4(SI)
+	VEXTRACTF128 $0x01, Y2, X15
+	VADDPS       X15, X2, X2
+	VPERMILPS    $0x4e, X2, X15
+	VADDPS       X15, X2, X2
+	VPERMILPS    $0xb1, X2, X15
+	VADDPS       X15, X2, X2
+	TESTQ        CX, CX
+	JE           store137
+	VADDSS       8(SI), X2, X2
+
+store137:
+	VMOVSS       X2, 8(SI)
+	VEXTRACTF128 $0x01, Y3, X15
+	VADDPS       X15, X3, X3
+	VPERMILPS    $0x4e, X3, X15
+	VADDPS       X15, X3, X3
+	VPERMILPS    $0xb1, X3, X15
+	VADDPS       X15, X3, X3
+	TESTQ        CX, CX
+	JE           store138
+	VADDSS       12(SI), X3, X3
+
+store138:
+	VMOVSS       X3, 12(SI)
+	ADDQ         DX, SI
+	VEXTRACTF128 $0x01, Y4, X15
+	VADDPS       X15, X4, X4
+	VPERMILPS    $0x4e, X4, X15
+	VADDPS       X15, X4, X4
+	VPERMILPS    $0xb1, X4, X15
+	VADDPS       X15, X4, X4
+	TESTQ        CX, CX
+	JE           store139
+	VADDSS       (SI), X4, X4
+
+store139:
+	VMOVSS       X4, (SI)
+	VEXTRACTF128 $0x01, Y5, X15
+	VADDPS       X15, X5, X5
+	VPERMILPS    $0x4e, X5, X15
+	VADDPS       X15, X5, X5
+	VPERMILPS    $0xb1, X5, X15
+	VADDPS       X15, X5, X5
+	TESTQ        CX, CX
+	JE           store140
+	VADDSS       4(SI), X5, X5
+
+store140:
+	VMOVSS       X5, 4(SI)
+	VEXTRACTF128 $0x01, Y6, X15
+	VADDPS       X15, X6, X6
+	VPERMILPS    $0x4e, X6, X15
+	VADDPS       X15, X6, X6
+	VPERMILPS    $0xb1, X6, X15
+	VADDPS       X15, X6, X6
+	TESTQ        CX, CX
+	JE           store141
+	VADDSS       8(SI), X6, X6
+
+store141:
+	VMOVSS       X6, 8(SI)
+	VEXTRACTF128 $0x01, Y7, X15
+	VADDPS       X15, X7, X7
+	VPERMILPS    $0x4e, X7, X15
+	VADDPS       X15, X7, X7
+	VPERMILPS    $0xb1, X7, X15
+	VADDPS       X15, X7, X7
+	TESTQ        CX, CX
+	JE           store142
+	VADDSS       12(SI), X7, X7
+
+store142:
+	VMOVSS X7, 12(SI)
+	VZEROUPPER
+	RET
+
 // func peakAVX2(loops int)
 // Requires: AVX, FMA3
 TEXT ·peakAVX2(SB), NOSPLIT, $0-8
@@ -2631,7 +3038,7 @@ TEXT ·peakAVX2(SB), NOSPLIT, $0-8
 	VXORPS Y12, Y12, Y12
 	VXORPS Y13, Y13, Y13
 
-loop116:
+loop143:
 	VFMADD231PS Y12, Y13, Y0
 	VFMADD231PS Y12, Y13, Y1
 	VFMADD231PS Y12, Y13, Y2
@@ -2645,6 +3052,6 @@ loop116:
 	VFMADD231PS Y12, Y13, Y10
 	VFMADD231PS Y12, Y13, Y11
 	DECQ        CX
-	JNE         loop116
+	JNE         loop143
 	VZEROUPPER
 	RET

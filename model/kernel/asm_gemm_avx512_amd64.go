@@ -164,6 +164,46 @@ func copyRows3xAVX512(k int, src *float32, lds int, dst *float32)
 //go:noescape
 func copyStripsAVX512(k int, src *float32, lds int, dst *float32, dst2 *float32)
 
+// dots1x1AVX512 sets C (1×1) = [C +] A·Bᵀ with rows of n elements at x and y.
+//
+//go:noescape
+func dots1x1AVX512(n int, x *float32, lda int, y *float32, ldb int, c *float32, ldc int, acc int)
+
+// dots1x4AVX512 sets C (1×4) = [C +] A·Bᵀ with rows of n elements at x and y.
+//
+//go:noescape
+func dots1x4AVX512(n int, x *float32, lda int, y *float32, ldb int, c *float32, ldc int, acc int)
+
+// dots2x1AVX512 sets C (2×1) = [C +] A·Bᵀ with rows of n elements at x and y.
+//
+//go:noescape
+func dots2x1AVX512(n int, x *float32, lda int, y *float32, ldb int, c *float32, ldc int, acc int)
+
+// dots2x4AVX512 sets C (2×4) = [C +] A·Bᵀ with rows of n elements at x and y.
+//
+//go:noescape
+func dots2x4AVX512(n int, x *float32, lda int, y *float32, ldb int, c *float32, ldc int, acc int)
+
+// dots3x1AVX512 sets C (3×1) = [C +] A·Bᵀ with rows of n elements at x and y.
+//
+//go:noescape
+func dots3x1AVX512(n int, x *float32, lda int, y *float32, ldb int, c *float32, ldc int, acc int)
+
+// dots3x4AVX512 sets C (3×4) = [C +] A·Bᵀ with rows of n elements at x and y.
+//
+//go:noescape
+func dots3x4AVX512(n int, x *float32, lda int, y *float32, ldb int, c *float32, ldc int, acc int)
+
+// dots4x1AVX512 sets C (4×1) = [C +] A·Bᵀ with rows of n elements at x and y.
+//
+//go:noescape
+func dots4x1AVX512(n int, x *float32, lda int, y *float32, ldb int, c *float32, ldc int, acc int)
+
+// dots4x4AVX512 sets C (4×4) = [C +] A·Bᵀ with rows of n elements at x and y.
+//
+//go:noescape
+func dots4x4AVX512(n int, x *float32, lda int, y *float32, ldb int, c *float32, ldc int, acc int)
+
 // peakAVX512 executes 12·loops independent fused multiply-adds of whole vectors.
 //
 //go:noescape

@@ -6563,6 +6563,1244 @@ loop221:
 	VZEROUPPER
 	RET
 
+// func dots1x1AVX512(n int, x *float32, lda int, y *float32, ldb int, c *float32, ldc int, acc int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2
+TEXT ·dots1x1AVX512(SB), NOSPLIT, $0-64
+	MOVQ   n+0(FP), CX
+	MOVQ   lda+16(FP), DX
+	MOVQ   ldb+32(FP), R8
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	MOVQ   x+8(FP), SI
+	MOVQ   y+24(FP), DI
+	VXORPS Z0, Z0, Z0
+	XORQ   R12, R12
+	SUBQ   $+16, CX
+	JL     rest223
+
+loop222:
+	VMOVUPS     (SI)(R12*1), Z1
+	VMOVUPS     (DI)(R12*1), Z2
+	VFMADD231PS Z2, Z1, Z0
+	ADDQ        $+64, R12
+	SUBQ        $+16, CX
+	JGE         loop222
+
+rest223:
+	ADDQ        $+16, CX
+	JE          done224
+	MOVL        $0xffffffff, DX
+	BZHIL       CX, DX, DX
+	KMOVW       DX, K1
+	VMOVUPS.Z   (SI)(R12*1), K1, Z1
+	VMOVUPS.Z   (DI)(R12*1), K1, Z2
+	VFMADD231PS Z2, Z1, Z0
+
+done224:
+	MOVQ          c+40(FP), SI
+	MOVQ          ldc+48(FP), DX
+	MOVQ          acc+56(FP), CX
+	SHLQ          $0x02, DX
+	VEXTRACTF64X4 $0x01, Z0, Y31
+	VADDPS        Y31, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0x4e, X0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0xb1, X0, X31
+	VADDPS        X31, X0, X0
+	TESTQ         CX, CX
+	JE            store225
+	VADDSS        (SI), X0, X0
+
+store225:
+	VMOVSS X0, (SI)
+	VZEROUPPER
+	RET
+
+// func dots1x4AVX512(n int, x *float32, lda int, y *float32, ldb int, c *float32, ldc int, acc int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2
+TEXT ·dots1x4AVX512(SB), NOSPLIT, $0-64
+	MOVQ   n+0(FP), CX
+	MOVQ   lda+16(FP), DX
+	MOVQ   ldb+32(FP), R8
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	MOVQ   x+8(FP), SI
+	MOVQ   y+24(FP), DI
+	LEAQ   (DI)(R8*1), BX
+	LEAQ   (BX)(R8*1), AX
+	LEAQ   (AX)(R8*1), R13
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	XORQ   R12, R12
+	SUBQ   $+16, CX
+	JL     rest227
+
+loop226:
+	VMOVUPS     (SI)(R12*1), Z4
+	VMOVUPS     (DI)(R12*1), Z5
+	VFMADD231PS Z5, Z4, Z0
+	VMOVUPS     (BX)(R12*1), Z5
+	VFMADD231PS Z5, Z4, Z1
+	VMOVUPS     (AX)(R12*1), Z5
+	VFMADD231PS Z5, Z4, Z2
+	VMOVUPS     (R13)(R12*1), Z5
+	VFMADD231PS Z5, Z4, Z3
+	ADDQ        $+64, R12
+	SUBQ        $+16, CX
+	JGE         loop226
+
+rest227:
+	ADDQ        $+16, CX
+	JE          done228
+	MOVL        $0xffffffff, DX
+	BZHIL       CX, DX, DX
+	KMOVW       DX, K1
+	VMOVUPS.Z   (SI)(R12*1), K1, Z4
+	VMOVUPS.Z   (DI)(R12*1), K1, Z5
+	VFMADD231PS Z5, Z4, Z0
+	VMOVUPS.Z   (BX)(R12*1), K1, Z5
+	VFMADD231PS Z5, Z4, Z1
+	VMOVUPS.Z   (AX)(R12*1), K1, Z5
+	VFMADD231PS Z5, Z4, Z2
+	VMOVUPS.Z   (R13)(R12*1), K1, Z5
+	VFMADD231PS Z5, Z4, Z3
+
+done228:
+	MOVQ          c+40(FP), SI
+	MOVQ          ldc+48(FP), DX
+	MOVQ          acc+56(FP), CX
+	SHLQ          $0x02, DX
+	VEXTRACTF64X4 $0x01, Z0, Y31
+	VADDPS        Y31, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0x4e, X0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0xb1, X0, X31
+	VADDPS        X31, X0, X0
+	TESTQ         CX, CX
+	JE            store229
+	VADDSS        (SI), X0, X0
+
+store229:
+	VMOVSS        X0, (SI)
+	VEXTRACTF64X4 $0x01, Z1, Y31
+	VADDPS        Y31, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0x4e, X1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0xb1, X1, X31
+	VADDPS        X31, X1, X1
+	TESTQ         CX, CX
+	JE            store230
+	VADDSS        4(SI), X1, X1
+
+store230:
+	VMOVSS        X1, 4(SI)
+	VEXTRACTF64X4 $0x01, Z2, Y31
+	VADDPS        Y31, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPS     $0x4e, X2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPS     $0xb1, X2, X31
+	VADDPS        X31, X2, X2
+	TESTQ         CX, CX
+	JE            store231
+	VADDSS        8(SI), X2, X2
+
+store231:
+	VMOVSS        X2, 8(SI)
+	VEXTRACTF64X4 $0x01, Z3, Y31
+	VADDPS        Y31, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X31
+	VADDPS        X31, X3, X3
+	VPERMILPS     $0x4e, X3, X31
+	VADDPS        X31, X3, X3
+	VPERMILPS     $0xb1, X3, X31
+	VADDPS        X31, X3, X3
+	TESTQ         CX, CX
+	JE            store232
+	VADDSS        12(SI), X3, X3
+
+store232:
+	VMOVSS X3, 12(SI)
+	VZEROUPPER
+	RET
+
+// func dots2x1AVX512(n int, x *float32, lda int, y *float32, ldb int, c *float32, ldc int, acc int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2
+TEXT ·dots2x1AVX512(SB), NOSPLIT, $0-64
+	MOVQ   n+0(FP), CX
+	MOVQ   lda+16(FP), DX
+	MOVQ   ldb+32(FP), R8
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	MOVQ   x+8(FP), SI
+	LEAQ   (SI)(DX*1), R9
+	MOVQ   y+24(FP), DI
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	XORQ   R12, R12
+	SUBQ   $+16, CX
+	JL     rest234
+
+loop233:
+	VMOVUPS     (SI)(R12*1), Z2
+	VMOVUPS     (R9)(R12*1), Z3
+	VMOVUPS     (DI)(R12*1), Z4
+	VFMADD231PS Z4, Z2, Z0
+	VFMADD231PS Z4, Z3, Z1
+	ADDQ        $+64, R12
+	SUBQ        $+16, CX
+	JGE         loop233
+
+rest234:
+	ADDQ        $+16, CX
+	JE          done235
+	MOVL        $0xffffffff, DX
+	BZHIL       CX, DX, DX
+	KMOVW       DX, K1
+	VMOVUPS.Z   (SI)(R12*1), K1, Z2
+	VMOVUPS.Z   (R9)(R12*1), K1, Z3
+	VMOVUPS.Z   (DI)(R12*1), K1, Z4
+	VFMADD231PS Z4, Z2, Z0
+	VFMADD231PS Z4, Z3, Z1
+
+done235:
+	MOVQ          c+40(FP), SI
+	MOVQ          ldc+48(FP), DX
+	MOVQ          acc+56(FP), CX
+	SHLQ          $0x02, DX
+	VEXTRACTF64X4 $0x01, Z0, Y31
+	VADDPS        Y31, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0x4e, X0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0xb1, X0, X31
+	VADDPS        X31, X0, X0
+	TESTQ         CX, CX
+	JE            store236
+	VADDSS        (SI), X0, X0
+
+store236:
+	VMOVSS        X0, (SI)
+	ADDQ          DX, SI
+	VEXTRACTF64X4 $0x01, Z1, Y31
+	VADDPS        Y31, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0x4e, X1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0xb1, X1, X31
+	VADDPS        X31, X1, X1
+	TESTQ         CX, CX
+	JE            store237
+	VADDSS        (SI), X1, X1
+
+store237:
+	VMOVSS X1, (SI)
+	VZEROUPPER
+	RET
+
+// func dots2x4AVX512(n int, x *float32, lda int, y *float32, ldb int, c *float32, ldc int, acc int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2
+TEXT ·dots2x4AVX512(SB), NOSPLIT, $0-64
+	MOVQ   n+0(FP), CX
+	MOVQ   lda+16(FP), DX
+	MOVQ   ldb+32(FP), R8
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	MOVQ   x+8(FP), SI
+	LEAQ   (SI)(DX*1), R9
+	MOVQ   y+24(FP), DI
+	LEAQ   (DI)(R8*1), BX
+	LEAQ   (BX)(R8*1), AX
+	LEAQ   (AX)(R8*1), R13
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	XORQ   R12, R12
+	SUBQ   $+16, CX
+	JL     rest239
+
+loop238:
+	VMOVUPS     (SI)(R12*1), Z8
+	VMOVUPS     (R9)(R12*1), Z9
+	VMOVUPS     (DI)(R12*1), Z10
+	VFMADD231PS Z10, Z8, Z0
+	VFMADD231PS Z10, Z9, Z4
+	VMOVUPS     (BX)(R12*1), Z10
+	VFMADD231PS Z10, Z8, Z1
+	VFMADD231PS Z10, Z9, Z5
+	VMOVUPS     (AX)(R12*1), Z10
+	VFMADD231PS Z10, Z8, Z2
+	VFMADD231PS Z10, Z9, Z6
+	VMOVUPS     (R13)(R12*1), Z10
+	VFMADD231PS Z10, Z8, Z3
+	VFMADD231PS Z10, Z9, Z7
+	ADDQ        $+64, R12
+	SUBQ        $+16, CX
+	JGE         loop238
+
+rest239:
+	ADDQ        $+16, CX
+	JE          done240
+	MOVL        $0xffffffff, DX
+	BZHIL       CX, DX, DX
+	KMOVW       DX, K1
+	VMOVUPS.Z   (SI)(R12*1), K1, Z8
+	VMOVUPS.Z   (R9)(R12*1), K1, Z9
+	VMOVUPS.Z   (DI)(R12*1), K1, Z10
+	VFMADD231PS Z10, Z8, Z0
+	VFMADD231PS Z10, Z9, Z4
+	VMOVUPS.Z   (BX)(R12*1), K1, Z10
+	VFMADD231PS Z10, Z8, Z1
+	VFMADD231PS Z10, Z9, Z5
+	VMOVUPS.Z   (AX)(R12*1), K1, Z10
+	VFMADD231PS Z10, Z8, Z2
+	VFMADD231PS Z10, Z9, Z6
+	VMOVUPS.Z   (R13)(R12*1), K1, Z10
+	VFMADD231PS Z10, Z8, Z3
+	VFMADD231PS Z10, Z9, Z7
+
+done240:
+	MOVQ          c+40(FP), SI
+	MOVQ          ldc+48(FP), DX
+	MOVQ          acc+56(FP), CX
+	SHLQ          $0x02, DX
+	VEXTRACTF64X4 $0x01, Z0, Y31
+	VADDPS        Y31, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0x4e, X0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0xb1, X0, X31
+	VADDPS        X31, X0, X0
+	TESTQ         CX, CX
+	JE            store241
+	VADDSS        (SI), X0, X0
+
+store241:
+	VMOVSS        X0, (SI)
+	VEXTRACTF64X4 $0x01, Z1, Y31
+	VADDPS        Y31, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0x4e, X1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0xb1, X1, X31
+	VADDPS        X31, X1, X1
+	TESTQ         CX, CX
+	JE            store242
+	VADDSS        4(SI), X1, X1
+
+store242:
+	VMOVSS        X1, 4(SI)
+	VEXTRACTF64X4 $0x01, Z2, Y31
+	VADDPS        Y31, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPS     $0x4e, X2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPS     $0xb1, X2, X31
+	VADDPS        X31, X2, X2
+	TESTQ         CX, CX
+	JE            store243
+	VADDSS        8(SI), X2, X2
+
+store243:
+	VMOVSS        X2, 8(SI)
+	VEXTRACTF64X4 $0x01, Z3, Y31
+	VADDPS        Y31, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X31
+	VADDPS        X31, X3, X3
+	VPERMILPS     $0x4e, X3, X31
+	VADDPS        X31, X3, X3
+	VPERMILPS     $0xb1, X3, X31
+	VADDPS        X31, X3, X3
+	TESTQ         CX, CX
+	JE            store244
+	VADDSS        12(SI), X3, X3
+
+store244:
+	VMOVSS        X3, 12(SI)
+	ADDQ          DX, SI
+	VEXTRACTF64X4 $0x01, Z4, Y31
+	VADDPS        Y31, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X31
+	VADDPS        X31, X4, X4
+	VPERMILPS     $0x4e, X4, X31
+	VADDPS        X31, X4, X4
+	VPERMILPS     $0xb1, X4, X31
+	VADDPS        X31, X4, X4
+	TESTQ         CX, CX
+	JE            store245
+	VADDSS        (SI), X4, X4
+
+store245:
+	VMOVSS        X4, (SI)
+	VEXTRACTF64X4 $0x01, Z5, Y31
+	VADDPS        Y31, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X31
+	VADDPS        X31, X5, X5
+	VPERMILPS     $0x4e, X5, X31
+	VADDPS        X31, X5, X5
+	VPERMILPS     $0xb1, X5, X31
+	VADDPS        X31, X5, X5
+	TESTQ         CX, CX
+	JE            store246
+	VADDSS        4(SI), X5, X5
+
+store246:
+	VMOVSS        X5, 4(SI)
+	VEXTRACTF64X4 $0x01, Z6, Y31
+	VADDPS        Y31, Y6, Y6
+	VEXTRACTF32X4 $0x01, Y6, X31
+	VADDPS        X31, X6, X6
+	VPERMILPS     $0x4e, X6, X31
+	VADDPS        X31, X6, X6
+	VPERMILPS     $0xb1, X6, X31
+	VADDPS        X31, X6, X6
+	TESTQ         CX, CX
+	JE            store247
+	VADDSS        8(SI), X6, X6
+
+store247:
+	VMOVSS        X6, 8(SI)
+	VEXTRACTF64X4 $0x01, Z7, Y31
+	VADDPS        Y31, Y7, Y7
+	VEXTRACTF32X4 $0x01, Y7, X31
+	VADDPS        X31, X7, X7
+	VPERMILPS     $0x4e, X7, X31
+	VADDPS        X31, X7, X7
+	VPERMILPS     $0xb1, X7, X31
+	VADDPS        X31, X7, X7
+	TESTQ         CX, CX
+	JE            store248
+	VADDSS        12(SI), X7, X7
+
+store248:
+	VMOVSS X7, 12(SI)
+	VZEROUPPER
+	RET
+
+// func dots3x1AVX512(n int, x *float32, lda int, y *float32, ldb int, c *float32, ldc int, acc int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2
+TEXT ·dots3x1AVX512(SB), NOSPLIT, $0-64
+	MOVQ   n+0(FP), CX
+	MOVQ   lda+16(FP), DX
+	MOVQ   ldb+32(FP), R8
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	MOVQ   x+8(FP), SI
+	LEAQ   (SI)(DX*1), R9
+	LEAQ   (R9)(DX*1), R10
+	MOVQ   y+24(FP), DI
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	XORQ   R12, R12
+	SUBQ   $+16, CX
+	JL     rest250
+
+loop249:
+	VMOVUPS     (SI)(R12*1), Z3
+	VMOVUPS     (R9)(R12*1), Z4
+	VMOVUPS     (R10)(R12*1), Z5
+	VMOVUPS     (DI)(R12*1), Z6
+	VFMADD231PS Z6, Z3, Z0
+	VFMADD231PS Z6, Z4, Z1
+	VFMADD231PS Z6, Z5, Z2
+	ADDQ        $+64, R12
+	SUBQ        $+16, CX
+	JGE         loop249
+
+rest250:
+	ADDQ        $+16, CX
+	JE          done251
+	MOVL        $0xffffffff, DX
+	BZHIL       CX, DX, DX
+	KMOVW       DX, K1
+	VMOVUPS.Z   (SI)(R12*1), K1, Z3
+	VMOVUPS.Z   (R9)(R12*1), K1, Z4
+	VMOVUPS.Z   (R10)(R12*1), K1, Z5
+	VMOVUPS.Z   (DI)(R12*1), K1, Z6
+	VFMADD231PS Z6, Z3, Z0
+	VFMADD231PS Z6, Z4, Z1
+	VFMADD231PS Z6, Z5, Z2
+
+done251:
+	MOVQ          c+40(FP), SI
+	MOVQ          ldc+48(FP), DX
+	MOVQ          acc+56(FP), CX
+	SHLQ          $0x02, DX
+	VEXTRACTF64X4 $0x01, Z0, Y31
+	VADDPS        Y31, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0x4e, X0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0xb1, X0, X31
+	VADDPS        X31, X0, X0
+	TESTQ         CX, CX
+	JE            store252
+	VADDSS        (SI), X0, X0
+
+store252:
+	VMOVSS        X0, (SI)
+	ADDQ          DX, SI
+	VEXTRACTF64X4 $0x01, Z1, Y31
+	VADDPS        Y31, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0x4e, X1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0xb1, X1, X31
+	VADDPS        X31, X1, X1
+	TESTQ         CX, CX
+	JE            store253
+	VADDSS        (SI), X1, X1
+
+store253:
+	VMOVSS        X1, (SI)
+	ADDQ          DX, SI
+	VEXTRACTF64X4 $0x01, Z2, Y31
+	VADDPS        Y31, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPS     $0x4e, X2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPS     $0xb1, X2, X31
+	VADDPS        X31, X2, X2
+	TESTQ         CX, CX
+	JE            store254
+	VADDSS        (SI), X2, X2
+
+store254:
+	VMOVSS X2, (SI)
+	VZEROUPPER
+	RET
+
+// func dots3x4AVX512(n int, x *float32, lda int, y *float32, ldb int, c *float32, ldc int, acc int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2
+TEXT ·dots3x4AVX512(SB), NOSPLIT, $0-64
+	MOVQ   n+0(FP), CX
+	MOVQ   lda+16(FP), DX
+	MOVQ   ldb+32(FP), R8
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	MOVQ   x+8(FP), SI
+	LEAQ   (SI)(DX*1), R9
+	LEAQ   (R9)(DX*1), R10
+	MOVQ   y+24(FP), DI
+	LEAQ   (DI)(R8*1), BX
+	LEAQ   (BX)(R8*1), AX
+	LEAQ   (AX)(R8*1), R13
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	XORQ   R12, R12
+	SUBQ   $+16, CX
+	JL     rest256
+
+loop255:
+	VMOVUPS     (SI)(R12*1), Z12
+	VMOVUPS     (R9)(R12*1), Z13
+	VMOVUPS     (R10)(R12*1), Z14
+	VMOVUPS     (DI)(R12*1), Z15
+	VFMADD231PS Z15, Z12, Z0
+	VFMADD231PS Z15, Z13, Z4
+	VFMADD231PS Z15, Z14, Z8
+	VMOVUPS     (BX)(R12*1), Z15
+	VFMADD231PS Z15, Z12, Z1
+	VFMADD231PS Z15, Z13, Z5
+	VFMADD231PS Z15, Z14, Z9
+	VMOVUPS     (AX)(R12*1), Z15
+	VFMADD231PS Z15, Z12, Z2
+	VFMADD231PS Z15, Z13, Z6
+	VFMADD231PS Z15, Z14, Z10
+	VMOVUPS     (R13)(R12*1), Z15
+	VFMADD231PS Z15, Z12, Z3
+	VFMADD231PS Z15, Z13, Z7
+	VFMADD231PS Z15, Z14, Z11
+	ADDQ        $+64, R12
+	SUBQ        $+16, CX
+	JGE         loop255
+
+rest256:
+	ADDQ        $+16, CX
+	JE          done257
+	MOVL        $0xffffffff, DX
+	BZHIL       CX, DX, DX
+	KMOVW       DX, K1
+	VMOVUPS.Z   (SI)(R12*1), K1, Z12
+	VMOVUPS.Z   (R9)(R12*1), K1, Z13
+	VMOVUPS.Z   (R10)(R12*1), K1, Z14
+	VMOVUPS.Z   (DI)(R12*1), K1, Z15
+	VFMADD231PS Z15, Z12, Z0
+	VFMADD231PS Z15, Z13, Z4
+	VFMADD231PS Z15, Z14, Z8
+	VMOVUPS.Z   (BX)(R12*1), K1, Z15
+	VFMADD231PS Z15, Z12, Z1
+	VFMADD231PS Z15, Z13, Z5
+	VFMADD231PS Z15, Z14, Z9
+	VMOVUPS.Z   (AX)(R12*1), K1, Z15
+	VFMADD231PS Z15, Z12, Z2
+	VFMADD231PS Z15, Z13, Z6
+	VFMADD231PS Z15, Z14, Z10
+	VMOVUPS.Z   (R13)(R12*1), K1, Z15
+	VFMADD231PS Z15, Z12, Z3
+	VFMADD231PS Z15, Z13, Z7
+	VFMADD231PS Z15, Z14, Z11
+
+done257:
+	MOVQ          c+40(FP), SI
+	MOVQ          ldc+48(FP), DX
+	MOVQ          acc+56(FP), CX
+	SHLQ          $0x02, DX
+	VEXTRACTF64X4 $0x01, Z0, Y31
+	VADDPS        Y31, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0x4e, X0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0xb1, X0, X31
+	VADDPS        X31, X0, X0
+	TESTQ         CX, CX
+	JE            store258
+	VADDSS        (SI), X0, X0
+
+store258:
+	VMOVSS        X0, (SI)
+	VEXTRACTF64X4 $0x01, Z1, Y31
+	VADDPS        Y31, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0x4e, X1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0xb1, X1, X31
+	VADDPS        X31, X1, X1
+	TESTQ         CX, CX
+	JE            store259
+	VADDSS        4(SI), X1, X1
+
+store259:
+	VMOVSS        X1, 4(SI)
+	VEXTRACTF64X4 $0x01, Z2, Y31
+	VADDPS        Y31, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPS     $0x4e, X2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPS     $0xb1, X2, X31
+	VADDPS        X31, X2, X2
+	TESTQ         CX, CX
+	JE            store260
+	VADDSS        8(SI), X2, X2
+
+store260:
+	VMOVSS        X2, 8(SI)
+	VEXTRACTF64X4 $0x01, Z3, Y31
+	VADDPS        Y31, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X31
+	VADDPS        X31, X3, X3
+	VPERMILPS     $0x4e, X3, X31
+	VADDPS        X31, X3, X3
+	VPERMILPS     $0xb1, X3, X31
+	VADDPS        X31, X3, X3
+	TESTQ         CX, CX
+	JE            store261
+	VADDSS        12(SI), X3, X3
+
+store261:
+	VMOVSS        X3, 12(SI)
+	ADDQ          DX, SI
+	VEXTRACTF64X4 $0x01, Z4, Y31
+	VADDPS        Y31, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X31
+	VADDPS        X31, X4, X4
+	VPERMILPS     $0x4e, X4, X31
+	VADDPS        X31, X4, X4
+	VPERMILPS     $0xb1, X4, X31
+	VADDPS        X31, X4, X4
+	TESTQ         CX, CX
+	JE            store262
+	VADDSS        (SI), X4, X4
+
+store262:
+	VMOVSS        X4, (SI)
+	VEXTRACTF64X4 $0x01, Z5, Y31
+	VADDPS        Y31, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X31
+	VADDPS        X31, X5, X5
+	VPERMILPS     $0x4e, X5, X31
+	VADDPS        X31, X5, X5
+	VPERMILPS     $0xb1, X5, X31
+	VADDPS        X31, X5, X5
+	TESTQ         CX, CX
+	JE            store263
+	VADDSS        4(SI), X5, X5
+
+store263:
+	VMOVSS        X5, 4(SI)
+	VEXTRACTF64X4 $0x01, Z6, Y31
+	VADDPS        Y31, Y6, Y6
+	VEXTRACTF32X4 $0x01, Y6, X31
+	VADDPS        X31, X6, X6
+	VPERMILPS     $0x4e, X6, X31
+	VADDPS        X31, X6, X6
+	VPERMILPS     $0xb1, X6, X31
+	VADDPS        X31, X6, X6
+	TESTQ         CX, CX
+	JE            store264
+	VADDSS        8(SI), X6, X6
+
+store264:
+	VMOVSS        X6, 8(SI)
+	VEXTRACTF64X4 $0x01, Z7, Y31
+	VADDPS        Y31, Y7, Y7
+	VEXTRACTF32X4 $0x01, Y7, X31
+	VADDPS        X31, X7, X7
+	VPERMILPS     $0x4e, X7, X31
+	VADDPS        X31, X7, X7
+	VPERMILPS     $0xb1, X7, X31
+	VADDPS        X31, X7, X7
+	TESTQ         CX, CX
+	JE            store265
+	VADDSS        12(SI), X7, X7
+
+store265:
+	VMOVSS        X7, 12(SI)
+	ADDQ          DX, SI
+	VEXTRACTF64X4 $0x01, Z8, Y31
+	VADDPS        Y31, Y8, Y8
+	VEXTRACTF32X4 $0x01, Y8, X31
+	VADDPS        X31, X8, X8
+	VPERMILPS     $0x4e, X8, X31
+	VADDPS        X31, X8, X8
+	VPERMILPS     $0xb1, X8, X31
+	VADDPS        X31, X8, X8
+	TESTQ         CX, CX
+	JE            store266
+	VADDSS        (SI), X8, X8
+
+store266:
+	VMOVSS        X8, (SI)
+	VEXTRACTF64X4 $0x01, Z9, Y31
+	VADDPS        Y31, Y9, Y9
+	VEXTRACTF32X4 $0x01, Y9, X31
+	VADDPS        X31, X9, X9
+	VPERMILPS     $0x4e, X9, X31
+	VADDPS        X31, X9, X9
+	VPERMILPS     $0xb1, X9, X31
+	VADDPS        X31, X9, X9
+	TESTQ         CX, CX
+	JE            store267
+	VADDSS        4(SI), X9, X9
+
+store267:
+	VMOVSS        X9, 4(SI)
+	VEXTRACTF64X4 $0x01, Z10, Y31
+	VADDPS        Y31, Y10, Y10
+	VEXTRACTF32X4 $0x01, Y10, X31
+	VADDPS        X31, X10, X10
+	VPERMILPS     $0x4e, X10, X31
+	VADDPS        X31, X10, X10
+	VPERMILPS     $0xb1, X10, X31
+	VADDPS        X31, X10, X10
+	TESTQ         CX, CX
+	JE            store268
+	VADDSS        8(SI), X10, X10
+
+store268:
+	VMOVSS        X10, 8(SI)
+	VEXTRACTF64X4 $0x01, Z11, Y31
+	VADDPS        Y31, Y11, Y11
+	VEXTRACTF32X4 $0x01, Y11, X31
+	VADDPS        X31, X11, X11
+	VPERMILPS     $0x4e, X11, X31
+	VADDPS        X31, X11, X11
+	VPERMILPS     $0xb1, X11, X31
+	VADDPS        X31, X11, X11
+	TESTQ         CX, CX
+	JE            store269
+	VADDSS        12(SI), X11, X11
+
+store269:
+	VMOVSS X11, 12(SI)
+	VZEROUPPER
+	RET
+
+// func dots4x1AVX512(n int, x *float32, lda int, y *float32, ldb int, c *float32, ldc int, acc int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2
+TEXT ·dots4x1AVX512(SB), NOSPLIT, $0-64
+	MOVQ   n+0(FP), CX
+	MOVQ   lda+16(FP), DX
+	MOVQ   ldb+32(FP), R8
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	MOVQ   x+8(FP), SI
+	LEAQ   (SI)(DX*1), R9
+	LEAQ   (R9)(DX*1), R10
+	LEAQ   (R10)(DX*1), R11
+	MOVQ   y+24(FP), DI
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	XORQ   R12, R12
+	SUBQ   $+16, CX
+	JL     rest271
+
+loop270:
+	VMOVUPS     (SI)(R12*1), Z4
+	VMOVUPS     (R9)(R12*1), Z5
+	VMOVUPS     (R10)(R12*1), Z6
+	VMOVUPS     (R11)(R12*1), Z7
+	VMOVUPS     (DI)(R12*1), Z8
+	VFMADD231PS Z8, Z4, Z0
+	VFMADD231PS Z8, Z5, Z1
+	VFMADD231PS Z8, Z6, Z2
+	VFMADD231PS Z8, Z7, Z3
+	ADDQ        $+64, R12
+	SUBQ        $+16, CX
+	JGE         loop270
+
+rest271:
+	ADDQ        $+16, CX
+	JE          done272
+	MOVL        $0xffffffff, DX
+	BZHIL       CX, DX, DX
+	KMOVW       DX, K1
+	VMOVUPS.Z   (SI)(R12*1), K1, Z4
+	VMOVUPS.Z   (R9)(R12*1), K1, Z5
+	VMOVUPS.Z   (R10)(R12*1), K1, Z6
+	VMOVUPS.Z   (R11)(R12*1), K1, Z7
+	VMOVUPS.Z   (DI)(R12*1), K1, Z8
+	VFMADD231PS Z8, Z4, Z0
+	VFMADD231PS Z8, Z5, Z1
+	VFMADD231PS Z8, Z6, Z2
+	VFMADD231PS Z8, Z7, Z3
+
+done272:
+	MOVQ          c+40(FP), SI
+	MOVQ          ldc+48(FP), DX
+	MOVQ          acc+56(FP), CX
+	SHLQ          $0x02, DX
+	VEXTRACTF64X4 $0x01, Z0, Y31
+	VADDPS        Y31, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0x4e, X0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0xb1, X0, X31
+	VADDPS        X31, X0, X0
+	TESTQ         CX, CX
+	JE            store273
+	VADDSS        (SI), X0, X0
+
+store273:
+	VMOVSS        X0, (SI)
+	ADDQ          DX, SI
+	VEXTRACTF64X4 $0x01, Z1, Y31
+	VADDPS        Y31, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0x4e, X1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0xb1, X1, X31
+	VADDPS        X31, X1, X1
+	TESTQ         CX, CX
+	JE            store274
+	VADDSS        (SI), X1, X1
+
+store274:
+	VMOVSS        X1, (SI)
+	ADDQ          DX, SI
+	VEXTRACTF64X4 $0x01, Z2, Y31
+	VADDPS        Y31, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPS     $0x4e, X2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPS     $0xb1, X2, X31
+	VADDPS        X31, X2, X2
+	TESTQ         CX, CX
+	JE            store275
+	VADDSS        (SI), X2, X2
+
+store275:
+	VMOVSS        X2, (SI)
+	ADDQ          DX, SI
+	VEXTRACTF64X4 $0x01, Z3, Y31
+	VADDPS        Y31, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X31
+	VADDPS        X31, X3, X3
+	VPERMILPS     $0x4e, X3, X31
+	VADDPS        X31, X3, X3
+	VPERMILPS     $0xb1, X3, X31
+	VADDPS        X31, X3, X3
+	TESTQ         CX, CX
+	JE            store276
+	VADDSS        (SI), X3, X3
+
+store276:
+	VMOVSS X3, (SI)
+	VZEROUPPER
+	RET
+
+// func dots4x4AVX512(n int, x *float32, lda int, y *float32, ldb int, c *float32, ldc int, acc int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2
+TEXT ·dots4x4AVX512(SB), NOSPLIT, $0-64
+	MOVQ   n+0(FP), CX
+	MOVQ   lda+16(FP), DX
+	MOVQ   ldb+32(FP), R8
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	MOVQ   x+8(FP), SI
+	LEAQ   (SI)(DX*1), R9
+	LEAQ   (R9)(DX*1), R10
+	LEAQ   (R10)(DX*1), R11
+	MOVQ   y+24(FP), DI
+	LEAQ   (DI)(R8*1), BX
+	LEAQ   (BX)(R8*1), AX
+	LEAQ   (AX)(R8*1), R13
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	XORQ   R12, R12
+	SUBQ   $+16, CX
+	JL     rest278
+
+loop277:
+	VMOVUPS     (SI)(R12*1), Z16
+	VMOVUPS     (R9)(R12*1), Z17
+	VMOVUPS     (R10)(R12*1), Z18
+	VMOVUPS     (R11)(R12*1), Z19
+	VMOVUPS     (DI)(R12*1), Z20
+	VFMADD231PS Z20, Z16, Z0
+	VFMADD231PS Z20, Z17, Z4
+	VFMADD231PS Z20, Z18, Z8
+	VFMADD231PS Z20, Z19, Z12
+	VMOVUPS     (BX)(R12*1), Z20
+	VFMADD231PS Z20, Z16, Z1
+	VFMADD231PS Z20, Z17, Z5
+	VFMADD231PS Z20, Z18, Z9
+	VFMADD231PS Z20, Z19, Z13
+	VMOVUPS     (AX)(R12*1), Z20
+	VFMADD231PS Z20, Z16, Z2
+	VFMADD231PS Z20, Z17, Z6
+	VFMADD231PS Z20, Z18, Z10
+	VFMADD231PS Z20, Z19, Z14
+	VMOVUPS     (R13)(R12*1), Z20
+	VFMADD231PS Z20, Z16, Z3
+	VFMADD231PS Z20, Z17, Z7
+	VFMADD231PS Z20, Z18, Z11
+	VFMADD231PS Z20, Z19, Z15
+	ADDQ        $+64, R12
+	SUBQ        $+16, CX
+	JGE         loop277
+
+rest278:
+	ADDQ        $+16, CX
+	JE          done279
+	MOVL        $0xffffffff, DX
+	BZHIL       CX, DX, DX
+	KMOVW       DX, K1
+	VMOVUPS.Z   (SI)(R12*1), K1, Z16
+	VMOVUPS.Z   (R9)(R12*1), K1, Z17
+	VMOVUPS.Z   (R10)(R12*1), K1, Z18
+	VMOVUPS.Z   (R11)(R12*1), K1, Z19
+	VMOVUPS.Z   (DI)(R12*1), K1, Z20
+	VFMADD231PS Z20, Z16, Z0
+	VFMADD231PS Z20, Z17, Z4
+	VFMADD231PS Z20, Z18, Z8
+	VFMADD231PS Z20, Z19, Z12
+	VMOVUPS.Z   (BX)(R12*1), K1, Z20
+	VFMADD231PS Z20, Z16, Z1
+	VFMADD231PS Z20, Z17, Z5
+	VFMADD231PS Z20, Z18, Z9
+	VFMADD231PS Z20, Z19, Z13
+	VMOVUPS.Z   (AX)(R12*1), K1, Z20
+	VFMADD231PS Z20, Z16, Z2
+	VFMADD231PS Z20, Z17, Z6
+	VFMADD231PS Z20, Z18, Z10
+	VFMADD231PS Z20, Z19, Z14
+	VMOVUPS.Z   (R13)(R12*1), K1, Z20
+	VFMADD231PS Z20, Z16, Z3
+	VFMADD231PS Z20, Z17, Z7
+	VFMADD231PS Z20, Z18, Z11
+	VFMADD231PS Z20, Z19, Z15
+
+done279:
+	MOVQ          c+40(FP), SI
+	MOVQ          ldc+48(FP), DX
+	MOVQ          acc+56(FP), CX
+	SHLQ          $0x02, DX
+	VEXTRACTF64X4 $0x01, Z0, Y31
+	VADDPS        Y31, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0x4e, X0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0xb1, X0, X31
+	VADDPS        X31, X0, X0
+	TESTQ         CX, CX
+	JE            store280
+	VADDSS        (SI), X0, X0
+
+store280:
+	VMOVSS        X0, (SI)
+	VEXTRACTF64X4 $0x01, Z1, Y31
+	VADDPS        Y31, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0x4e, X1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0xb1, X1, X31
+	VADDPS        X31, X1, X1
+	TESTQ         CX, CX
+	JE            store281
+	VADDSS        4(SI), X1, X1
+
+store281:
+	VMOVSS        X1, 4(SI)
+	VEXTRACTF64X4 $0x01, Z2, Y31
+	VADDPS        Y31, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPS     $0x4e, X2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPS     $0xb1, X2, X31
+	VADDPS        X31, X2, X2
+	TESTQ         CX, CX
+	JE            store282
+	VADDSS        8(SI), X2, X2
+
+store282:
+	VMOVSS        X2, 8(SI)
+	VEXTRACTF64X4 $0x01, Z3, Y31
+	VADDPS        Y31, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X31
+	VADDPS        X31, X3, X3
+	VPERMILPS     $0x4e, X3, X31
+	VADDPS        X31, X3, X3
+	VPERMILPS     $0xb1, X3, X31
+	VADDPS        X31, X3, X3
+	TESTQ         CX, CX
+	JE            store283
+	VADDSS        12(SI), X3, X3
+
+store283:
+	VMOVSS        X3, 12(SI)
+	ADDQ          DX, SI
+	VEXTRACTF64X4 $0x01, Z4, Y31
+	VADDPS        Y31, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X31
+	VADDPS        X31, X4, X4
+	VPERMILPS     $0x4e, X4, X31
+	VADDPS        X31, X4, X4
+	VPERMILPS     $0xb1, X4, X31
+	VADDPS        X31, X4, X4
+	TESTQ         CX, CX
+	JE            store284
+	VADDSS        (SI), X4, X4
+
+store284:
+	VMOVSS        X4, (SI)
+	VEXTRACTF64X4 $0x01, Z5, Y31
+	VADDPS        Y31, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X31
+	VADDPS        X31, X5, X5
+	VPERMILPS     $0x4e, X5, X31
+	VADDPS        X31, X5, X5
+	VPERMILPS     $0xb1, X5, X31
+	VADDPS        X31, X5, X5
+	TESTQ         CX, CX
+	JE            store285
+	VADDSS        4(SI), X5, X5
+
+store285:
+	VMOVSS        X5, 4(SI)
+	VEXTRACTF64X4 $0x01, Z6, Y31
+	VADDPS        Y31, Y6, Y6
+	VEXTRACTF32X4 $0x01, Y6, X31
+	VADDPS        X31, X6, X6
+	VPERMILPS     $0x4e, X6, X31
+	VADDPS        X31, X6, X6
+	VPERMILPS     $0xb1, X6, X31
+	VADDPS        X31, X6, X6
+	TESTQ         CX, CX
+	JE            store286
+	VADDSS        8(SI), X6, X6
+
+store286:
+	VMOVSS        X6, 8(SI)
+	VEXTRACTF64X4 $0x01, Z7, Y31
+	VADDPS        Y31, Y7, Y7
+	VEXTRACTF32X4 $0x01, Y7, X31
+	VADDPS        X31, X7, X7
+	VPERMILPS     $0x4e, X7, X31
+	VADDPS        X31, X7, X7
+	VPERMILPS     $0xb1, X7, X31
+	VADDPS        X31, X7, X7
+	TESTQ         CX, CX
+	JE            store287
+	VADDSS        12(SI), X7, X7
+
+store287:
+	VMOVSS        X7, 12(SI)
+	ADDQ          DX, SI
+	VEXTRACTF64X4 $0x01, Z8, Y31
+	VADDPS        Y31, Y8, Y8
+	VEXTRACTF32X4 $0x01, Y8, X31
+	VADDPS        X31, X8, X8
+	VPERMILPS     $0x4e, X8, X31
+	VADDPS        X31, X8, X8
+	VPERMILPS     $0xb1, X8, X31
+	VADDPS        X31, X8, X8
+	TESTQ         CX, CX
+	JE            store288
+	VADDSS        (SI), X8, X8
+
+store288:
+	VMOVSS        X8, (SI)
+	VEXTRACTF64X4 $0x01, Z9, Y31
+	VADDPS        Y31, Y9, Y9
+	VEXTRACTF32X4 $0x01, Y9, X31
+	VADDPS        X31, X9, X9
+	VPERMILPS     $0x4e, X9, X31
+	VADDPS        X31, X9, X9
+	VPERMILPS     $0xb1, X9, X31
+	VADDPS        X31, X9, X9
+	TESTQ         CX, CX
+	JE            store289
+	VADDSS        4(SI), X9, X9
+
+store289:
+	VMOVSS        X9, 4(SI)
+	VEXTRACTF64X4 $0x01, Z10, Y31
+	VADDPS        Y31, Y10, Y10
+	VEXTRACTF32X4 $0x01, Y10, X31
+	VADDPS        X31, X10, X10
+	VPERMILPS     $0x4e, X10, X31
+	VADDPS        X31, X10, X10
+	VPERMILPS     $0xb1, X10, X31
+	VADDPS        X31, X10, X10
+	TESTQ         CX, CX
+	JE            store290
+	VADDSS        8(SI), X10, X10
+
+store290:
+	VMOVSS        X10, 8(SI)
+	VEXTRACTF64X4 $0x01, Z11, Y31
+	VADDPS        Y31, Y11, Y11
+	VEXTRACTF32X4 $0x01, Y11, X31
+	VADDPS        X31, X11, X11
+	VPERMILPS     $0x4e, X11, X31
+	VADDPS        X31, X11, X11
+	VPERMILPS     $0xb1, X11, X31
+	VADDPS        X31, X11, X11
+	TESTQ         CX, CX
+	JE            store291
+	VADDSS        12(SI), X11, X11
+
+store291:
+	VMOVSS        X11, 12(SI)
+	ADDQ          DX, SI
+	VEXTRACTF64X4 $0x01, Z12, Y31
+	VADDPS        Y31, Y12, Y12
+	VEXTRACTF32X4 $0x01, Y12, X31
+	VADDPS        X31, X12, X12
+	VPERMILPS     $0x4e, X12, X31
+	VADDPS        X31, X12, X12
+	VPERMILPS     $0xb1, X12, X31
+	VADDPS        X31, X12, X12
+	TESTQ         CX, CX
+	JE            store292
+	VADDSS        (SI), X12, X12
+
+store292:
+	VMOVSS        X12, (SI)
+	VEXTRACTF64X4 $0x01, Z13, Y31
+	VADDPS        Y31, Y13, Y13
+	VEXTRACTF32X4 $0x01, Y13, X31
+	VADDPS        X31, X13, X13
+	VPERMILPS     $0x4e, X13, X31
+	VADDPS        X31, X13, X13
+	VPERMILPS     $0xb1, X13, X31
+	VADDPS        X31, X13, X13
+	TESTQ         CX, CX
+	JE            store293
+	VADDSS        4(SI), X13, X13
+
+store293:
+	VMOVSS        X13, 4(SI)
+	VEXTRACTF64X4 $0x01, Z14, Y31
+	VADDPS        Y31, Y14, Y14
+	VEXTRACTF32X4 $0x01, Y14, X31
+	VADDPS        X31, X14, X14
+	VPERMILPS     $0x4e, X14, X31
+	VADDPS        X31, X14, X14
+	VPERMILPS     $0xb1, X14, X31
+	VADDPS        X31, X14, X14
+	TESTQ         CX, CX
+	JE            store294
+	VADDSS        8(SI), X14, X14
+
+store294:
+	VMOVSS        X14, 8(SI)
+	VEXTRACTF64X4 $0x01, Z15, Y31
+	VADDPS        Y31, Y15, Y15
+	VEXTRACTF32X4 $0x01, Y15, X31
+	VADDPS        X31, X15, X15
+	VPERMILPS     $0x4e, X15, X31
+	VADDPS        X31, X15, X15
+	VPERMILPS     $0xb1, X15, X31
+	VADDPS        X31, X15, X15
+	TESTQ         CX, CX
+	JE            store295
+	VADDSS        12(SI), X15, X15
+
+store295:
+	VMOVSS X15, 12(SI)
+	VZEROUPPER
+	RET
+
 // func peakAVX512(loops int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·peakAVX512(SB), NOSPLIT, $0-8
@@ -6582,7 +7820,7 @@ TEXT ·peakAVX512(SB), NOSPLIT, $0-8
 	VXORPS Z12, Z12, Z12
 	VXORPS Z13, Z13, Z13
 
-loop222:
+loop296:
 	VFMADD231PS Z12, Z13, Z0
 	VFMADD231PS Z12, Z13, Z1
 	VFMADD231PS Z12, Z13, Z2
@@ -6596,6 +7834,6 @@ loop222:
 	VFMADD231PS Z12, Z13, Z10
 	VFMADD231PS Z12, Z13, Z11
 	DECQ        CX
-	JNE         loop222
+	JNE         loop296
 	VZEROUPPER
 	RET

@@ -381,7 +381,7 @@ end30:
 	RET
 
 // func rowMaxAVX512(n int, x *float32) float32
-// Requires: AVX, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, AVX512VL, BMI2, SSE
 TEXT ·rowMaxAVX512(SB), NOSPLIT, $0-20
 	MOVQ         x+8(FP), AX
 	VBROADCASTSS (AX), Z0
@@ -436,7 +436,7 @@ end35:
 	VMAXPS        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VMAXPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
+	VEXTRACTF32X4 $0x01, Y0, X1
 	VMAXPS        X1, X0, X0
 	VPERMILPS     $0x4e, X0, X1
 	VMAXPS        X1, X0, X0
@@ -1439,7 +1439,7 @@ end98:
 	RET
 
 // func expSumAVX512(n int, dst *float32, x *float32, factor float32, shift float32) float32
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, SSE
 TEXT ·expSumAVX512(SB), NOSPLIT, $0-36
 	VBROADCASTSS factor+24(FP), Z0
 	VBROADCASTSS shift+28(FP), Z1
@@ -1563,7 +1563,7 @@ end103:
 	VADDPS        Z3, Z2, Z2
 	VEXTRACTF64X4 $0x01, Z2, Y0
 	VADDPS        Y0, Y2, Y2
-	VEXTRACTF128  $0x01, Y2, X0
+	VEXTRACTF32X4 $0x01, Y2, X0
 	VADDPS        X0, X2, X2
 	VPERMILPS     $0x4e, X2, X0
 	VADDPS        X0, X2, X2
@@ -1574,7 +1574,7 @@ end103:
 	RET
 
 // func sumExpAVX512(n int, x *float32, shift float32) float32
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, SSE
 TEXT ·sumExpAVX512(SB), NOSPLIT, $0-28
 	VBROADCASTSS shift+16(FP), Z0
 	VXORPS       Z1, Z1, Z1
@@ -1692,7 +1692,7 @@ end108:
 	VADDPS        Z2, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPS        Y0, Y1, Y1
-	VEXTRACTF128  $0x01, Y1, X0
+	VEXTRACTF32X4 $0x01, Y1, X0
 	VADDPS        X0, X1, X1
 	VPERMILPS     $0x4e, X1, X0
 	VADDPS        X0, X1, X1
@@ -1767,7 +1767,7 @@ end113:
 	RET
 
 // func rowSumAVX512(n int, x *float32) float32
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, SSE
 TEXT ·rowSumAVX512(SB), NOSPLIT, $0-20
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -1820,7 +1820,7 @@ end118:
 	VADDPS        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
+	VEXTRACTF32X4 $0x01, Y0, X1
 	VADDPS        X1, X0, X0
 	VPERMILPS     $0x4e, X0, X1
 	VADDPS        X1, X0, X0
@@ -1831,7 +1831,7 @@ end118:
 	RET
 
 // func rowSpreadAVX512(n int, x *float32, mean float32) float32
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, SSE
 TEXT ·rowSpreadAVX512(SB), NOSPLIT, $0-28
 	VBROADCASTSS mean+16(FP), Z0
 	VXORPS       Z1, Z1, Z1
@@ -1892,7 +1892,7 @@ end123:
 	VADDPS        Z2, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPS        Y0, Y1, Y1
-	VEXTRACTF128  $0x01, Y1, X0
+	VEXTRACTF32X4 $0x01, Y1, X0
 	VADDPS        X0, X1, X1
 	VPERMILPS     $0x4e, X1, X0
 	VADDPS        X0, X1, X1
@@ -2031,7 +2031,7 @@ end133:
 	RET
 
 // func normGradSumsAVX512(n int, dgain *float32, dbias *float32, x *float32, gain *float32, dy *float32, mean float32, rstd float32) (sum float32, sumH float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, SSE
 TEXT ·normGradSumsAVX512(SB), NOSPLIT, $0-64
 	VBROADCASTSS mean+48(FP), Z0
 	VBROADCASTSS rstd+52(FP), Z1
@@ -2132,7 +2132,7 @@ end138:
 	VADDPS        Z3, Z2, Z2
 	VEXTRACTF64X4 $0x01, Z2, Y0
 	VADDPS        Y0, Y2, Y2
-	VEXTRACTF128  $0x01, Y2, X0
+	VEXTRACTF32X4 $0x01, Y2, X0
 	VADDPS        X0, X2, X2
 	VPERMILPS     $0x4e, X2, X0
 	VADDPS        X0, X2, X2
@@ -2142,7 +2142,7 @@ end138:
 	VADDPS        Z5, Z4, Z4
 	VEXTRACTF64X4 $0x01, Z4, Y0
 	VADDPS        Y0, Y4, Y4
-	VEXTRACTF128  $0x01, Y4, X0
+	VEXTRACTF32X4 $0x01, Y4, X0
 	VADDPS        X0, X4, X4
 	VPERMILPS     $0x4e, X4, X0
 	VADDPS        X0, X4, X4
@@ -2153,7 +2153,7 @@ end138:
 	RET
 
 // func rmsGradSumsAVX512(n int, dgain *float32, x *float32, gain *float32, dy *float32, mean float32, rstd float32) (sum float32, sumH float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, SSE
 TEXT ·rmsGradSumsAVX512(SB), NOSPLIT, $0-56
 	VBROADCASTSS mean+40(FP), Z0
 	VBROADCASTSS rstd+44(FP), Z1
@@ -2241,7 +2241,7 @@ end143:
 	VADDPS        Z3, Z2, Z2
 	VEXTRACTF64X4 $0x01, Z2, Y0
 	VADDPS        Y0, Y2, Y2
-	VEXTRACTF128  $0x01, Y2, X0
+	VEXTRACTF32X4 $0x01, Y2, X0
 	VADDPS        X0, X2, X2
 	VPERMILPS     $0x4e, X2, X0
 	VADDPS        X0, X2, X2
@@ -2251,7 +2251,7 @@ end143:
 	VADDPS        Z5, Z4, Z4
 	VEXTRACTF64X4 $0x01, Z4, Y0
 	VADDPS        Y0, Y4, Y4
-	VEXTRACTF128  $0x01, Y4, X0
+	VEXTRACTF32X4 $0x01, Y4, X0
 	VADDPS        X0, X4, X4
 	VPERMILPS     $0x4e, X4, X0
 	VADDPS        X0, X4, X4

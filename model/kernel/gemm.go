@@ -31,13 +31,58 @@ type product struct {
 	a, b, c       []float32
 	lda, ldb, ldc int
 	acc           bool
+	after         *epilogue // nil: nothing
 }
 
 // Gemm sets C (m×n) to op(A)·op(B), or with acc adds it. Matrices are row-major, lda, ldb
 // and ldc the distance between the starts of their rows. The order in which an element's
 // k products are added is fixed by k and the level alone. C may not overlap A or B.
 func Gemm(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {
-	multiply(active.gemm, &product{op, m, n, k, a, b, c, lda, ldb, ldc, acc})
+	multiply(active.gemm, &product{op, m, n, k, a, b, c, lda, ldb, ldc, acc, nil})
+}
+
+// Linear sets y (rows × out) to x (rows × in)·wᵀ + bias, with w (out × in), and act, unless
+// it is nil, to GELU(y). A nil bias is 0. Both are done while a tile is still in the cache.
+func Linear(y, act, x, w, bias []float32, rows, out, in int) {
+	linear(active.gemm, y, act, x, w, bias, rows, out, in)
+}
+
+// LinearBF16 is Linear with the product of GemmBF16.
+func LinearBF16(y, act, x, w, bias []float32, rows, out, in int) {
+	linear(active.gemmBF16, y, act, x, w, bias, rows, out, in)
+}
+
+func linear(gemm gemmBody, y, act, x, w, bias []float32, rows, out, in int) {
+	if bias != nil {
+		same("Linear", out, len(bias))
+	}
+	if act != nil {
+		same("Linear", len(y), len(act))
+	}
+	multiply(gemm, &product{NT, rows, out, in, x, w, y, in, in, out, false, &epilogue{bias, act, active}})
+}
+
+// An epilogue is what follows a product, tile by tile.
+type epilogue struct {
+	bias, gelu []float32 // to add; where GELU of the sum goes: nil, neither
+	level      *bodies
+}
+
+// finish ends rows [i0, i1) and columns [j0, j1) of C, whose sums are complete.
+func (g *product) finish(i0, i1, j0, j1 int) {
+	e := g.after
+	if e == nil {
+		return
+	}
+	for i := i0; i < i1; i++ {
+		row := g.c[i*g.ldc+j0 : i*g.ldc+j1]
+		if e.bias != nil {
+			e.level.addTo(row, e.bias[j0:j1])
+		}
+		if e.gelu != nil {
+			e.level.gelu(e.gelu[i*g.ldc+j0:i*g.ldc+j1], row)
+		}
+	}
 }
 
 func multiply(gemm gemmBody, g *product) {
@@ -50,12 +95,13 @@ func multiply(gemm gemmBody, g *product) {
 		for i := range g.m {
 			clear(g.c[i*g.ldc:][:g.n])
 		}
+		g.finish(0, g.m, 0, g.n)
 	}
 }
 
 // serialGemm is Gemm in the calling goroutine, without checks: for tiles inside kernels.
 func serialGemm(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {
-	active.gemm(&product{op, m, n, k, a, b, c, lda, ldb, ldc, acc}, inline)
+	active.gemm(&product{op, m, n, k, a, b, c, lda, ldb, ldc, acc, nil}, inline)
 }
 
 // operands are the shapes of A and B as they lie.

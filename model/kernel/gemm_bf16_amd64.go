@@ -9,11 +9,11 @@ import "math"
 // of words; where that means to transpose B (NT), it is done once for all tiles. Blocks of
 // k are filled up with zeros to whole vectors.
 type pairASM struct {
-	kernels   [9][4]gemmKernel // as of packedGemm, strides and depths counting words
-	toBF16    func(n int, dst, src *float32)
-	columns   func(blocks int, src *float32, lds int, dst *float32, ldd int)
-	transpose func(blocks int, src *float32, lds int, dst *float32, ldd int)
-	pairRows  [4]func(pairs int, src *float32, lds int, dst *float32)
+	kernels     [9][4]gemmKernel // as of packedGemm, strides and depths counting words
+	toBF16      func(n int, dst, src *float32)
+	fromColumns func(blocks int, src *float32, lds int, dst *float32, ldd int)
+	fromRows    func(blocks int, src *float32, lds int, dst *float32, ldd int)
+	pairRows    [4]func(pairs int, src *float32, lds int, dst *float32)
 }
 
 func (s *pairASM) gemm(g *product, run runner) {
@@ -110,6 +110,7 @@ func (t *pairs) tile(i0, i1, first, last int) {
 			}
 		}
 	}
+	t.finish(i0, i1, t.j0+left, t.j0+t.end(last))
 }
 
 // roundA writes rows [i0, i1) and depths [k0, k0+k) of op(A) as words.
@@ -126,7 +127,7 @@ func (t *pairs) roundA(dst []float32, stride, i0, i1, k0, k int) {
 		done := 0
 		if i1-i >= 16 {
 			if done = whole; whole > 0 {
-				t.columns(whole, &t.a[k0*t.lda+i], t.lda, &d[0], stride)
+				t.fromColumns(whole, &t.a[k0*t.lda+i], t.lda, &d[0], stride)
 			}
 		}
 		for q := done * vector; q < k; q += 2 {
@@ -161,7 +162,7 @@ func (t *pairs) pack(dst []float32, n, k0, k int) {
 	case t.op == NT:
 		if done = k / vector * vector; done > 0 {
 			for v := 0; v < width; v += t.lanes {
-				t.transpose(done/vector, &t.b[(j+v)*t.ldb+k0], t.ldb, &dst[v], width)
+				t.fromRows(done/vector, &t.b[(j+v)*t.ldb+k0], t.ldb, &dst[v], width)
 			}
 		}
 	default:
@@ -186,10 +187,10 @@ func (t *pairs) pack(dst []float32, n, k0, k int) {
 }
 
 var pairsAVX512 = pairASM{
-	toBF16:    toBF16AVX512,
-	columns:   columnsBF16AVX512,
-	transpose: transposeBF16AVX512,
-	pairRows:  [4]func(int, *float32, int, *float32){1: pairRows1xAVX512, 2: pairRows2xAVX512, 3: pairRows3xAVX512},
+	toBF16:      toBF16AVX512,
+	fromColumns: columnsBF16AVX512,
+	fromRows:    transposeBF16AVX512,
+	pairRows:    [4]func(int, *float32, int, *float32){1: pairRows1xAVX512, 2: pairRows2xAVX512, 3: pairRows3xAVX512},
 	kernels: [9][4]gemmKernel{
 		1: {1: bf16R1x1AVX512, 2: bf16R1x2AVX512, 3: bf16R1x3AVX512},
 		2: {1: bf16R2x1AVX512, 2: bf16R2x2AVX512, 3: bf16R2x3AVX512},

@@ -27,7 +27,7 @@ func TestPairsWithoutInstructions(t *testing.T) {
 				d[i] = word(x[2*i], high)
 			}
 		},
-		columns: func(blocks int, src *float32, lds int, dst *float32, ldd int) {
+		fromColumns: func(blocks int, src *float32, lds int, dst *float32, ldd int) {
 			x, d := floats(src, (32*blocks-1)*lds+16), floats(dst, 15*ldd+16*blocks)
 			for c := range 16 {
 				for p := range 16 * blocks {
@@ -35,7 +35,7 @@ func TestPairsWithoutInstructions(t *testing.T) {
 				}
 			}
 		},
-		transpose: func(blocks int, src *float32, lds int, dst *float32, ldd int) {
+		fromRows: func(blocks int, src *float32, lds int, dst *float32, ldd int) {
 			x, d := floats(src, 15*lds+32*blocks), floats(dst, (16*blocks-1)*ldd+16)
 			for r := range 16 {
 				for p := range 16 * blocks {

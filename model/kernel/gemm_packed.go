@@ -17,6 +17,7 @@ type packedGemm struct {
 	widest      int              // vectors of the widest kernel
 	byRows      [9][4]gemmKernel // [rows][vectors], A read by rows
 	byColumns   [4]gemmKernel    // [vectors], A read by columns, as many rows as the highest
+	dots        [5][2]dotKernel  // [rows][0: one column of C, 1: four]
 	transpose   func(blocks int, src *float32, lds int, dst *float32, ldd int)
 	copyRows    [4]func(k int, src *float32, lds int, dst *float32)
 	copyStrips  func(k int, src *float32, lds int, dst, dst2 *float32) // nil: none
@@ -26,12 +27,16 @@ type packedGemm struct {
 // tail is how many lanes the last vector of a row of C has.
 type gemmKernel func(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
 
+// A dotKernel multiplies rows of A with rows of B, n elements long.
+type dotKernel func(n int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int)
+
 const (
 	depth       = 384     // most of k in a block: a strip of A stays in the first-level cache
 	packedMost  = 4 << 20 // elements of B packed at once
 	tileRows    = 256     // most rows of C in a tile
 	tileColumns = 480     // most columns: their panels stay in the second-level cache
 	tileLeast   = 160     // a tile is not made smaller than this for the sake of sharing
+	fewRows     = 8       // most rows of A for which B is not worth packing
 	farApart    = 1024    // rows of A or B so far apart that they want a copy
 	seldom      = 64      // most rows of C for which a copy of B is not worth its making
 )
@@ -43,6 +48,10 @@ func blockDepth(k int) int {
 }
 
 func (s *packedGemm) gemm(g *product, run runner) {
+	if g.op == NT && g.m <= fewRows {
+		s.dotProducts(g, run)
+		return
+	}
 	widest := s.widest * s.lanes
 	step := max(tileColumns, packedMost/g.k/widest*widest)
 	for j := 0; j < g.n; j += step {
@@ -98,11 +107,12 @@ type panels struct {
 	wide, width   int // how many of the widest, and their width
 	narrow        int // vectors in each of the others
 	count, padded int // of all panels; of all columns with those that do not exist
+	columns       int // that exist
 	lanes         int
 }
 
 func (s *packedGemm) cut(n int) panels {
-	p := panels{wide: n / (s.widest * s.lanes), width: s.widest * s.lanes, lanes: s.lanes}
+	p := panels{wide: n / (s.widest * s.lanes), width: s.widest * s.lanes, lanes: s.lanes, columns: n}
 	rest := n - p.wide*p.width
 	switch {
 	case rest == 0:
@@ -123,6 +133,15 @@ func (p *panels) at(i int) (column, vectors int) {
 		return i * p.width, p.width / p.lanes
 	}
 	return p.wide*p.width + (i-p.wide)*p.narrow*p.lanes, p.narrow
+}
+
+// end is the column after panel i−1, of those that exist.
+func (p *panels) end(i int) int {
+	if i == p.count {
+		return p.columns
+	}
+	column, _ := p.at(i)
+	return column
 }
 
 // packPanel packs panel i of rows [k0, k0+k) of op(B); packed begins with column left.
@@ -217,6 +236,7 @@ func (s *packedGemm) tile(g *product, p *panels, packed []float32, i0, i1, j0, j
 			}
 		}
 	}
+	g.finish(i0, i1, j0+left, j0+p.end(last))
 }
 
 // strip returns where the kernels read rows i and on of op(A), and their distance: in A

@@ -7,7 +7,9 @@ func gemmPlain(g *product, run runner) {
 	down, across := (g.m+rows-1)/rows, (g.n+cols-1)/cols
 	run(down*across, 1, func(t, _ int) {
 		i, j := t%down*rows, t/down*cols
-		g.plainTile(i, min(g.m, i+rows), j, min(g.n, j+cols))
+		i1, j1 := min(g.m, i+rows), min(g.n, j+cols)
+		g.plainTile(i, i1, j, j1)
+		g.finish(i, i1, j, j1)
 	})
 }
 
@@ -117,9 +119,9 @@ func packTPlain(dst, src []float32, ld, n, k int) {
 }
 
 func mulPackedPlain(m, n, k int, a []float32, lda int, packed []float32, total int, c []float32, ldc int) {
-	gemmPlain(&product{NT, m, n, k, a, packed, c, lda, k, ldc, false}, inline)
+	gemmPlain(&product{NT, m, n, k, a, packed, c, lda, k, ldc, false, nil}, inline)
 }
 
 func mulTilePlain(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int) {
-	gemmPlain(&product{op, m, n, k, a, b, c, lda, ldb, ldc, true}, inline)
+	gemmPlain(&product{op, m, n, k, a, b, c, lda, ldb, ldc, true, nil}, inline)
 }

@@ -32,7 +32,7 @@ func (s *packedGemm) mulPacked(m, n, k int, a []float32, lda int, packed []float
 // mulTile adds op(A)·B to C (m×n), reading B where it lies: op is NN or TN.
 func (s *packedGemm) mulTile(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int) {
 	if n%s.lanes != 0 || op == TN && m%s.rows != 0 { // the kernels read whole vectors
-		g := product{op, m, n, k, a, b, c, lda, ldb, ldc, true}
+		g := product{op, m, n, k, a, b, c, lda, ldb, ldc, true, nil}
 		s.gemm(&g, inline)
 		return
 	}
@@ -47,4 +47,31 @@ func (s *packedGemm) mulTile(op Op, m, n, k int, a []float32, lda int, b []float
 			kernels[vectors](k, &a[start], lda, &b[j], ldb, &c[i*ldc+j], ldc, 1, s.lanes)
 		}
 	}
+}
+
+// dotProducts is A·Bᵀ for few rows of A: each row of B is read once, where it lies. It adds
+// in another order than the kernels on panels.
+func (s *packedGemm) dotProducts(g *product, run runner) {
+	most := len(s.dots) - 1
+	for s.dots[most][0] == nil {
+		most--
+	}
+	acc := 0
+	if g.acc {
+		acc = 1
+	}
+	run(g.n, max(4, grain/g.k/4*4), func(j0, j1 int) {
+		for j := j0; j < j1; {
+			columns, four := 1, 0
+			if j1-j >= 4 {
+				columns, four = 4, 1
+			}
+			for i := 0; i < g.m; i += most {
+				rows := min(most, g.m-i)
+				s.dots[rows][four](g.k, &g.a[i*g.lda], g.lda, &g.b[j*g.ldb], g.ldb, &g.c[i*g.ldc+j], g.ldc, acc)
+			}
+			j += columns
+		}
+		g.finish(0, g.m, j0, j1)
+	})
 }

@@ -61,6 +61,10 @@ var gemmAVX2 = packedGemm{
 		6: {1: gemmR6x1AVX2, 2: gemmR6x2AVX2},
 	},
 	byColumns: [4]gemmKernel{1: gemmT6x1AVX2, 2: gemmT6x2AVX2},
+	dots: [5][2]dotKernel{
+		1: {dots1x1AVX2, dots1x4AVX2},
+		2: {dots2x1AVX2, dots2x4AVX2},
+	},
 	transpose: transposeAVX2,
 	copyRows:  [4]func(int, *float32, int, *float32){1: copyRows1xAVX2, 2: copyRows2xAVX2},
 }
@@ -77,7 +81,13 @@ var gemmAVX512 = packedGemm{
 		7: {1: gemmR7x1AVX512, 2: gemmR7x2AVX512, 3: gemmR7x3AVX512},
 		8: {1: gemmR8x1AVX512, 2: gemmR8x2AVX512, 3: gemmR8x3AVX512},
 	},
-	byColumns:  [4]gemmKernel{1: gemmT8x1AVX512, 2: gemmT8x2AVX512, 3: gemmT8x3AVX512},
+	byColumns: [4]gemmKernel{1: gemmT8x1AVX512, 2: gemmT8x2AVX512, 3: gemmT8x3AVX512},
+	dots: [5][2]dotKernel{
+		1: {dots1x1AVX512, dots1x4AVX512},
+		2: {dots2x1AVX512, dots2x4AVX512},
+		3: {dots3x1AVX512, dots3x4AVX512},
+		4: {dots4x1AVX512, dots4x4AVX512},
+	},
 	transpose:  transposeAVX512,
 	copyRows:   [4]func(int, *float32, int, *float32){1: copyRows1xAVX512, 2: copyRows2xAVX512, 3: copyRows3xAVX512},
 	copyStrips: copyStripsAVX512,

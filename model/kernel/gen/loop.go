@@ -165,18 +165,31 @@ func (a *asm) fold(v []reg.VecVirtual, op func(x, y, z reg.Register)) reg.Regist
 			op(v[i+n/2], v[i], v[i])
 		}
 	}
-	x := v[0]
+	return a.foldLanes(v[0], a.YMM(), op)
+}
+
+// A lanes is a vector register that can be seen as a narrower one.
+type lanes interface {
+	reg.Register
+	AsX() reg.Register
+	AsY() reg.Register
+}
+
+// foldLanes combines the lanes of x by op in the first one.
+func (a *asm) foldLanes(x, half lanes, op func(x, y, z reg.Register)) reg.Register {
 	if a.isa == avx512 {
-		half := a.YMM()
-		a.VEXTRACTF64X4(Imm(1), x, half)
-		op(half, x.AsY(), x.AsY())
+		a.VEXTRACTF64X4(Imm(1), x, half.AsY())
+		op(half.AsY(), x.AsY(), x.AsY())
 	}
-	half := a.XMM()
-	a.VEXTRACTF128(Imm(1), x.AsY(), half)
-	op(half, x.AsX(), x.AsX())
-	a.VPERMILPS(Imm(0b01_00_11_10), x.AsX(), half)
-	op(half, x.AsX(), x.AsX())
-	a.VPERMILPS(Imm(0b10_11_00_01), x.AsX(), half)
-	op(half, x.AsX(), x.AsX())
+	if a.isa == avx512 { // VEX has no registers above 15
+		a.VEXTRACTF32X4(Imm(1), x.AsY(), half.AsX())
+	} else {
+		a.VEXTRACTF128(Imm(1), x.AsY(), half.AsX())
+	}
+	op(half.AsX(), x.AsX(), x.AsX())
+	a.VPERMILPS(Imm(0b01_00_11_10), x.AsX(), half.AsX())
+	op(half.AsX(), x.AsX(), x.AsX())
+	a.VPERMILPS(Imm(0b10_11_00_01), x.AsX(), half.AsX())
+	op(half.AsX(), x.AsX(), x.AsX())
 	return x.AsX()
 }

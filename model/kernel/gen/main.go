@@ -13,7 +13,7 @@ import (
 func main() {
 	dir := flag.String("o", "..", "`folder` to write to")
 	flag.Parse()
-	gemm := []func(*asm){(*asm).gemm, (*asm).pack, (*asm).peak}
+	gemm := []func(*asm){(*asm).gemm, (*asm).pack, (*asm).dots, (*asm).peak}
 	vector := []func(*asm){(*asm).vector, (*asm).activations, (*asm).rows, (*asm).optimizer}
 	files := []struct {
 		name string
