@@ -7,6 +7,7 @@ import (
 
 	"fragua/model/nn"
 	"fragua/pipeline"
+	"fragua/tokenize"
 )
 
 // writeCard writes MODEL_CARD.md: what the model is, what it was fitted to, how
@@ -49,7 +50,14 @@ func writeCard(dir string, j *job, m pipeline.Metrics) error {
 		p("")
 	}
 	p("## Training\n\n```json\n%s\n```\n", pipeline.CanonicalJSON(j.Finetune))
-	p("## Use\n\n```\nfragua predict DIR FILE\n```")
+	verb := "translate"
+	if j.tuned.Classes != nil {
+		verb = "predict"
+	}
+	p("## Use\n\n```\nfragua %s DIR FILE\n```", verb)
+	if j.tuned.Classes != nil {
+		p("\nThe head reads the state at %s: with other programs, put it after each text.", tokenize.EndOfText)
+	}
 	return pipeline.WriteFile(cardPath(dir), func(w io.Writer) error {
 		_, err := io.WriteString(w, b.String())
 		return err

@@ -61,11 +61,13 @@ func (p Pairs) judge(source, target string) verdict {
 	return verdict{}
 }
 
-// canonical writes numbers one way, so that 4, 4.0 and "4" are one label.
+// canonical writes whole numbers one way, so that 4, 4.0 and " 4" are one label.
 func canonical(label string) string {
 	label = strings.TrimSpace(label)
-	if x, err := strconv.ParseFloat(label, 64); err == nil && !strings.ContainsAny(label, "xXpPiInN_") {
-		return strconv.FormatFloat(x, 'f', -1, 64)
+	if whole, zeros, ok := strings.Cut(label, "."); ok && strings.Trim(zeros, "0") == "" {
+		if _, err := strconv.Atoi(whole); err == nil {
+			return whole
+		}
 	}
 	return label
 }

@@ -16,7 +16,7 @@ import (
 // Label is the stage that makes examples of raw tables, texts by class, and
 // parallel text. It runs in two phases: `read` judges each file's rows alone,
 // `split` sees all rows together, drops duplicates and leaks, and parts them.
-// The second holds some 150 bytes a row in memory, never the texts.
+// The second holds some 200 bytes a row in memory, never the texts.
 type Label struct {
 	Data      []Data `yaml:"data" doc:"Where the rows are: tables, a file or a folder for each class, files side by side, or a grammar."`
 	Text      string `yaml:"text" doc:"Column of the text; a number, counted from 1, where the table has no header."`

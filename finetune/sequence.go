@@ -73,8 +73,8 @@ func (e encoder) encode(segments []Segment, tally *lengths) (s sequence, err err
 	total, starts := 0, make([]int, len(segments)+1)
 	for i, seg := range segments {
 		if seg.Token != "" {
-			id, ok := e.tok.ID(seg.Token)
-			if !ok || !e.tok.Special(id) {
+			id, ok := e.token(seg.Token)
+			if !ok {
 				return s, pipeline.Hintf(fmt.Errorf("the tokenizer has no special token %q", seg.Token), "it has: %s", strings.Join(specials(e.tok), ", "))
 			}
 			s.ids = append(s.ids, id)
@@ -126,6 +126,17 @@ func (e encoder) encode(segments []Segment, tally *lengths) (s sequence, err err
 		return s, nil
 	}
 	return s, tooLong(total, room)
+}
+
+// token is the id of a special token; what ends a text in vocabularies of
+// others stands for <|endoftext|>.
+func (e encoder) token(name string) (int32, bool) {
+	if name == tokenize.EndOfText {
+		id := e.tok.EndOfText()
+		return id, id >= 0
+	}
+	id, ok := e.tok.ID(name)
+	return id, ok && e.tok.Special(id)
 }
 
 func tooLong(total, room int) error {

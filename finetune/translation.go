@@ -112,7 +112,7 @@ func (g *Translation) Answer(ctx context.Context, m *Tuned, examples []Example) 
 		return nil, err
 	}
 	search := g.Search
-	search.End, _ = m.Tokenizer.ID(tokenize.EndOfText)
+	search.End = m.Tokenizer.EndOfText()
 	search.Limit = func(prompt []int32) int {
 		return max(0, min(int(g.MaxRatio*float64(len(prompt)))+10, m.LM.Context()-len(prompt)))
 	}

@@ -71,11 +71,7 @@ type goalConfig struct {
 // save writes a self-contained model directory: weights with the head,
 // config.json, and the tokenizer's file as it was.
 func (m *Tuned) save(dir, tokenizer string) error {
-	end, ok := m.Tokenizer.ID(tokenize.EndOfText)
-	if !ok {
-		end = -1
-	}
-	x := model.Extra{End: end, Config: map[string]any{"fragua": goalConfig{Goal: m.Goal.Name(), Settings: pipeline.CanonicalJSON(m.Goal), Labels: m.Classes}}}
+	x := model.Extra{End: m.Tokenizer.EndOfText(), Config: map[string]any{"fragua": goalConfig{Goal: m.Goal.Name(), Settings: pipeline.CanonicalJSON(m.Goal), Labels: m.Classes}}}
 	if c, ok := m.Model.(*classifier); ok {
 		x.Params = []nn.Param{{Name: scoreName, Tensor: c.head.W}}
 		id2label, label2id := map[string]string{}, map[string]int{}
