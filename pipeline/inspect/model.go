@@ -1,0 +1,133 @@
+package inspect
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"fragua/model/safetensors"
+)
+
+func openSafetensors(path string, _ Options, a *Artifact) error {
+	f, err := safetensors.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	t := Table{Title: "tensors", Columns: []string{"name", "type", "shape", "parameters"}}
+	total, size := int64(0), int64(0)
+	types := map[string]bool{}
+	for _, name := range f.Names() {
+		info, _ := f.Info(name)
+		n := int64(1)
+		for _, d := range info.Shape {
+			n *= int64(d)
+		}
+		total, size = total+n, size+info.Bytes
+		types[info.DType] = true
+		t.Rows = append(t.Rows, []any{name, info.DType, fmt.Sprint(info.Shape), n})
+	}
+	a.fact("tensors", len(t.Rows))
+	a.fact("parameters", total)
+	a.fact("bytes of data", size)
+	a.fact("types", fmt.Sprint(slices.Sorted(maps.Keys(types))))
+	for _, k := range slices.Sorted(maps.Keys(f.Metadata())) {
+		a.fact(k, f.Metadata()[k])
+	}
+	a.Tables = append(a.Tables, t)
+	return nil
+}
+
+// openModel shows the configuration, then the weights.
+func openModel(path string, o Options, a *Artifact) error {
+	config := map[string]any{}
+	b, err := os.ReadFile(filepath.Join(path, "config.json"))
+	if err == nil {
+		if err := json.Unmarshal(b, &config); err != nil {
+			return fmt.Errorf("config.json: %w", err)
+		}
+	}
+	for _, k := range slices.Sorted(maps.Keys(config)) {
+		switch v := config[k].(type) {
+		case string, float64, bool:
+			a.fact(k, v)
+		case nil:
+		default:
+			b, _ := json.Marshal(v)
+			a.fact(k, string(b))
+		}
+	}
+	return openSafetensors(filepath.Join(path, "model.safetensors"), o, a)
+}
+
+func openTokenizer(path string, o Options, a *Artifact) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	type typed struct {
+		Type string `json:"type"`
+	}
+	var t struct {
+		Model struct {
+			typed
+			Vocab  json.RawMessage   `json:"vocab"`
+			Merges []json.RawMessage `json:"merges"`
+		} `json:"model"`
+		Normalizer    *typed `json:"normalizer"`
+		PreTokenizer  *typed `json:"pre_tokenizer"`
+		PostProcessor *typed `json:"post_processor"`
+		Decoder       *typed `json:"decoder"`
+		Added         []struct {
+			ID      int64  `json:"id"`
+			Content string `json:"content"`
+			Special bool   `json:"special"`
+		} `json:"added_tokens"`
+	}
+	if err := json.Unmarshal(b, &t); err != nil {
+		return fmt.Errorf("not a tokenizer: %w", err)
+	}
+	vocab := map[string]int64{}
+	if err := json.Unmarshal(t.Model.Vocab, &vocab); err != nil { // Unigram: a list of pairs
+		var list [][]any
+		if err := json.Unmarshal(t.Model.Vocab, &list); err != nil {
+			return fmt.Errorf("not a tokenizer: model.vocab: %w", err)
+		}
+		for i, p := range list {
+			if len(p) > 0 {
+				vocab[fmt.Sprint(p[0])] = int64(i)
+			}
+		}
+	}
+	a.fact("model", cmp.Or(t.Model.Type, "BPE"))
+	a.fact("tokens of the model", len(vocab))
+	a.fact("merges", len(t.Model.Merges))
+	for _, part := range []struct {
+		name string
+		t    *typed
+	}{{"normalizer", t.Normalizer}, {"pre-tokenizer", t.PreTokenizer}, {"post-processor", t.PostProcessor}, {"decoder", t.Decoder}} {
+		if part.t != nil {
+			a.fact(part.name, part.t.Type)
+		}
+	}
+	added := Table{Title: "added tokens", Columns: []string{"id", "token", "special"}}
+	for _, x := range t.Added {
+		added.Rows = append(added.Rows, []any{x.ID, x.Content, x.Special})
+	}
+	if len(added.Rows) > 0 {
+		a.Tables = append(a.Tables, added)
+	}
+	longest := slices.SortedFunc(maps.Keys(vocab), func(x, y string) int {
+		return cmp.Or(cmp.Compare(len(y), len(x)), cmp.Compare(x, y))
+	})
+	s := Sample{Title: "longest tokens"}
+	for _, w := range longest[:min(len(longest), 4*o.Rows)] {
+		s.Fields = append(s.Fields, Fact{fmt.Sprint(vocab[w]), w})
+	}
+	a.Samples = append(a.Samples, s)
+	return nil
+}
