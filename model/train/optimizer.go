@@ -43,12 +43,12 @@ type Rememberer interface {
 // Optimizers is the table of optimizers: name → one with its defaults.
 func Optimizers() map[string]func() Optimizer {
 	return map[string]func() Optimizer{
-		"adamw":     func() Optimizer { return &AdamW{Beta1: 0.9, Beta2: 0.95, Eps: 1e-8} },
+		"adamw":     func() Optimizer { return &AdamW{Beta1: 0.9, Beta2: 0.95, Eps: 1e-8, Decay: 0.1} },
 		"sgd":       func() Optimizer { return &SGD{Momentum: 0.9} },
 		"asgd":      func() Optimizer { return &ASGD{Patience: 5} },
 		"adafactor": func() Optimizer { return &Adafactor{Decay2: 0.8, Clip: 1, Floor: 1e-3} },
 		"muon": func() Optimizer {
-			return &Muon{Momentum: 0.95, Iterations: 5, AdamW: AdamW{Beta1: 0.9, Beta2: 0.95, Eps: 1e-8}}
+			return &Muon{Momentum: 0.95, Iterations: 5, AdamW: AdamW{Beta1: 0.9, Beta2: 0.95, Eps: 1e-8, Decay: 0.1}}
 		},
 	}
 }

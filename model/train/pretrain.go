@@ -157,24 +157,6 @@ func (p *Pretrain) Check() []pipeline.Fault {
 	return f
 }
 
-type faults []pipeline.Fault
-
-func (f *faults) add(path, err, hint string) {
-	*f = append(*f, pipeline.Fault{Path: path, Err: err, Hint: hint})
-}
-
-func (f *faults) atLeast(path string, v, least float64) {
-	if !(v >= least) {
-		f.add(path, fmt.Sprintf("%g is less than %g", v, least), "")
-	}
-}
-
-func (f *faults) of(path string, inner []model.Fault) {
-	for _, m := range inner {
-		f.add(path+"."+m.Path, m.Err, m.Hint)
-	}
-}
-
 const defaultArch = "gpt"
 
 // build returns the model to be trained, for the blocks' tokenizer and context.

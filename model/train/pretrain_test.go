@@ -235,6 +235,16 @@ func TestPretrainChecks(t *testing.T) {
 		{"{prompts: [\"\"]}", "empty"},
 		{"{sampler: {top_p: 2}}", "top_p"},
 		{"{order: random}", "shuffle"},
+		{"{keep: first}", "best"},
+		{"{schedule: {cosine: {floor: 2}}}", "floor"},
+		{"{schedule: {slanted_triangular: {cut: 1}}}", "cut"},
+		{"{schedule: {wsd: {decay: -1}}}", "decay"},
+		{"{schedule: {one_cycle: {peak: 3}}}", "peak"},
+		{"{optimizer: {adamw: {beta1: 1}}}", "beta1"},
+		{"{optimizer: {muon: {iterations: 0}}}", "iterations"},
+		{"{optimizer: {sgd: {momentum: 1.5}}}", "momentum"},
+		{"{optimizer: {asgd: {patience: -1}}}", "patience"},
+		{"{optimizer: {adafactor: {clip: 0}}}", "clip"},
 	} {
 		yaml := "stages:\n  - {name: texts, use: texts}\n  - {name: bpe, use: tokenizer, from: [texts]}\n" +
 			"  - {name: blocks, use: pack, from: [texts, bpe]}\n  - {name: base, use: pretrain, from: [blocks], with: " + c.with + "}\n"

@@ -1,0 +1,123 @@
+package train
+
+import (
+	"fmt"
+
+	"fragua/model"
+	"fragua/pipeline"
+)
+
+// faults collects what is wrong with settings.
+type faults []pipeline.Fault
+
+func (f *faults) add(path, err, hint string) {
+	*f = append(*f, pipeline.Fault{Path: path, Err: err, Hint: hint})
+}
+
+func (f *faults) atLeast(path string, v, least float64) {
+	if !(v >= least) {
+		f.add(path, fmt.Sprintf("%g is less than %g", v, least), "")
+	}
+}
+
+func (f *faults) of(path string, inner []model.Fault) {
+	for _, m := range inner {
+		f.add(path+"."+m.Path, m.Err, m.Hint)
+	}
+}
+
+// share demands a number in [0, 1].
+func (f *faults) share(path string, v float64) {
+	if !(v >= 0 && v <= 1) {
+		f.add(path, fmt.Sprintf("%g is not between 0 and 1", v), "it is a share")
+	}
+}
+
+// below demands a number in [0, 1).
+func (f *faults) below(path string, v float64, usual string) {
+	if !(v >= 0 && v < 1) {
+		f.add(path, fmt.Sprintf("%g is not in [0, 1)", v), usual+" is usual")
+	}
+}
+
+// above demands a number greater than the least.
+func (f *faults) above(path string, v, least float64) {
+	if !(v > least) {
+		f.add(path, fmt.Sprintf("%g is not greater than %g", v, least), "")
+	}
+}
+
+// The checks of schedules.
+
+func (s *linearShape) Check() (f []pipeline.Fault) { return floor(s.Floor) }
+func (s *cosineShape) Check() (f []pipeline.Fault) { return floor(s.Floor) }
+
+func floor(v float64) []pipeline.Fault {
+	var f faults
+	f.share("floor", v)
+	return f
+}
+
+func (s *wsdShape) Check() []pipeline.Fault {
+	f := faults(floor(s.Floor))
+	f.share("decay", s.Decay)
+	return f
+}
+
+func (s *slantedShape) Check() []pipeline.Fault {
+	var f faults
+	if !(s.Cut > 0 && s.Cut < 1) {
+		f.add("cut", fmt.Sprintf("%g is not in (0, 1)", s.Cut), "0.1 is usual")
+	}
+	f.atLeast("ratio", s.Ratio, 1)
+	return f
+}
+
+func (s *oneCycleShape) Check() []pipeline.Fault {
+	var f faults
+	f.share("peak", s.Peak)
+	f.share("start", s.Start)
+	f.share("end", s.End)
+	return f
+}
+
+// The checks of optimizers.
+
+func (o *AdamW) Check() []pipeline.Fault {
+	var f faults
+	f.below("beta1", o.Beta1, "0.9")
+	f.below("beta2", o.Beta2, "0.95")
+	f.above("eps", o.Eps, 0)
+	f.atLeast("decay", o.Decay, 0)
+	return f
+}
+
+func (o *Muon) Check() []pipeline.Fault {
+	f := faults(o.AdamW.Check())
+	f.below("momentum", o.Momentum, "0.95")
+	f.atLeast("iterations", float64(o.Iterations), 1)
+	return f
+}
+
+func (o *SGD) Check() []pipeline.Fault {
+	var f faults
+	f.below("momentum", o.Momentum, "0.9")
+	f.atLeast("decay", o.Decay, 0)
+	return f
+}
+
+func (o *ASGD) Check() []pipeline.Fault {
+	var f faults
+	f.atLeast("decay", o.Decay, 0)
+	f.atLeast("patience", float64(o.Patience), 0)
+	return f
+}
+
+func (o *Adafactor) Check() []pipeline.Fault {
+	var f faults
+	f.share("decay2", o.Decay2)
+	f.above("clip", o.Clip, 0)
+	f.above("floor", o.Floor, 0)
+	f.atLeast("decay", o.Decay, 0)
+	return f
+}
