@@ -11,5 +11,4 @@ const (
 	Examples    Kind = "examples"    // Parquet shards of labelled texts or pairs
 	Model       Kind = "model"       // config.json, model.safetensors, tokenizer.json
 	Predictions Kind = "predictions" // Parquet shards of what a model said, and metrics.json
-	Report      Kind = "report"      // report.html
 )

@@ -81,8 +81,8 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		Writer:               stdout,
 		ErrWriter:            stderr,
 		Commands: []*cli.Command{
-			runCommand(), planCommand(), finetuneCommand(), explainCommand(), textCommand(), tokenizerCommand(),
-			predictCommand(), translateCommand(), generateCommand(), neighborsCommand(),
+			runCommand(), planCommand(), finetuneCommand(), inspectCommand(), explainCommand(), textCommand(), tokenizerCommand(),
+			evaluateCommand(), predictCommand(), translateCommand(), generateCommand(), neighborsCommand(), reportCommand(),
 			configCommand(), doctorCommand(), completionCommand(), versionCommand(),
 		},
 		OnUsageError: func(_ *cli.Context, err error, _ bool) error { return usage("%v", err) },

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -12,6 +11,7 @@ import (
 
 	"fragua/model/kernel"
 	"fragua/pipeline"
+	"fragua/pipeline/report"
 )
 
 // Flags that several commands share.
@@ -194,15 +194,9 @@ func (j *job) run(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	name, err := writeReport(j.options.Out)
+	name, err := report.Create(j.options.Out)
 	if err != nil {
 		return err
 	}
 	return summary(c.App.Writer, res, name, time.Since(began))
-}
-
-// writeReport makes the run's report.
-func writeReport(dir string) (string, error) {
-	name := filepath.Join(dir, "report.html")
-	return name, nil
 }

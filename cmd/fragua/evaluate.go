@@ -1,0 +1,114 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"fragua/model/train"
+	"fragua/pipeline"
+	"fragua/tokenize"
+)
+
+func evaluateCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "evaluate",
+		Usage:     "measure a model: on labelled texts, on sentence pairs, or on running text",
+		ArgsUsage: "MODEL [BLOCKS]",
+		Description: `fragua evaluate runs/quickstart/sentiment --data more.csv --text review --label stars
+fragua evaluate runs/quickstart/translation --data pairs.tsv --source english --target spanish
+fragua evaluate runs/quickstart/base runs/quickstart/blocks      bits per byte of the validation split`,
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "data", Usage: "a `FILE` (csv, tsv, jsonl, parquet), all of which is answered"},
+			&cli.StringFlag{Name: "text", Usage: "`COLUMN` of the text"},
+			&cli.StringFlag{Name: "label", Usage: "`COLUMN` of its class"},
+			&cli.StringFlag{Name: "source", Usage: "`COLUMN` of the sentence"},
+			&cli.StringFlag{Name: "target", Usage: "`COLUMN` of its translation"},
+			&cli.StringFlag{Name: "split", Value: "validation", Usage: "of the blocks: train, validation or test"},
+			outFlag,
+		}, machineFlags...),
+		Action: evaluateAction,
+	}
+}
+
+func evaluateAction(c *cli.Context) error {
+	switch {
+	case c.NArg() == 2 && c.String("data") == "":
+		return evaluateBlocks(c)
+	case c.NArg() == 1 && c.String("data") != "":
+	default:
+		return pipeline.Hintf(usage("evaluate wants a model, and either blocks or --data"), "%s", example(c.Command))
+	}
+	columns := ""
+	for _, f := range []string{"text", "label", "source", "target"} {
+		if v := c.String(f); v != "" {
+			columns += fmt.Sprintf("\n      %s: %s", f, quoted(v))
+		}
+	}
+	if columns == "" {
+		return pipeline.Hintf(usage("which columns of %s?", c.String("data")), "--text and --label for classes, --source and --target for pairs")
+	}
+	src := fmt.Sprintf(`stages:
+  - name: examples
+    use: label
+    with:
+      data: [{table: {path: %s, split: test}}]%s
+  - {name: answers, use: evaluate, from: {model: %s, examples: examples}}
+`, quoted(c.String("data")), columns, quoted("./"+filepath.ToSlash(filepath.Clean(c.Args().First()))))
+	if filepath.IsAbs(c.Args().First()) {
+		src = strings.Replace(src, `"./`, `"`, 1)
+	}
+	out := c.String("out")
+	if out == "" {
+		base := filepath.Base(filepath.Clean(c.String("data")))
+		out = filepath.Join("runs", "evaluate-"+strings.TrimSuffix(base, filepath.Ext(base)))
+	}
+	r := &recipe{name: "flags.yaml", src: []byte(src), dir: "."}
+	job, err := r.job(c, "flags", out)
+	if err != nil {
+		return err
+	}
+	return job.run(c)
+}
+
+// quoted writes a text as YAML reads it whatever it holds.
+func quoted(s string) string {
+	b, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // a string always encodes
+	}
+	return string(b)
+}
+
+func evaluateBlocks(c *cli.Context) error {
+	if err := setMachine(c); err != nil {
+		return err
+	}
+	dir, blocksDir := c.Args().Get(0), c.Args().Get(1)
+	m, err := pipeline.ReadManifest(blocksDir)
+	if err != nil || m.Kind != pipeline.Blocks {
+		return pipeline.Hintf(usage("%s holds no blocks", blocksDir), "give the folder of a pack stage, such as runs/quickstart/blocks")
+	}
+	blocks, err := tokenize.OpenSplit(pipeline.Dir{Path: blocksDir, Manifest: m}, c.String("split"))
+	if err != nil {
+		return err
+	}
+	defer blocks.Close()
+	tok, err := tokenize.Load(filepath.Join(blocksDir, "tokenizer.json"))
+	if err != nil {
+		return err
+	}
+	scorer, err := train.OpenScorer(dir)
+	if err != nil {
+		return err
+	}
+	e, err := train.BitsPerByte(c.Context, scorer, blocks, tok, 0)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.App.Writer, "%.4f ± %.4f bits per byte, perplexity %.2f, on %s targets of %s\n", e.BitsPerByte(), e.PlusMinus(), e.Perplexity(), number(int64(e.Targets)), c.String("split"))
+	return err
+}
