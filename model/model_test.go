@@ -79,8 +79,8 @@ func steps(m LanguageModel, n int) (losses []float64) {
 	return losses
 }
 
-// TestLearns trains 20 steps: the losses are those recorded on the plain level,
-// and the bytes do not depend on the number of workers.
+// TestLearns trains 20 steps: at every level the losses are those recorded on
+// the plain one, and the bytes do not depend on the number of workers.
 func TestLearns(t *testing.T) {
 	golden := map[string][]float64{ // at steps 1, 5, 10, 15, 20
 		"gpt":             {4.095139, 3.987280, 3.817361, 3.319716, 3.190544},
@@ -107,15 +107,31 @@ func TestLearns(t *testing.T) {
 					t.Errorf("%s: other bytes with 4 workers than with 1", p.Name)
 				}
 			}
-			got := []float64{losses[0], losses[4], losses[9], losses[14], losses[19]}
-			want := golden[name]
-			for i := range got {
-				if len(want) != len(got) || math.Abs(got[i]-want[i]) > 1e-3 {
-					t.Fatalf("losses %.6f, recorded were %v", got, want)
+			defer kernel.SetLevel(kernel.Level())
+			for _, level := range kernel.Levels() {
+				if err := kernel.SetLevel(level); err != nil {
+					t.Fatal(err)
+				}
+				losses := steps(build(t, a), 20)
+				got := []float64{losses[0], losses[4], losses[9], losses[14], losses[19]}
+				want := golden[name]
+				for i := range got {
+					if len(want) != len(got) || math.Abs(got[i]-want[i]) > tolerance(level) {
+						t.Errorf("level %s: losses %.6f, recorded were %v", level, got, want)
+						break
+					}
 				}
 			}
 		})
 	}
+}
+
+// tolerance is how far the losses of 20 steps may be from the recorded ones.
+func tolerance(level string) float64 {
+	if level == "plain" {
+		return 1e-6
+	}
+	return 1e-3
 }
 
 // TestDecoderIsTheModel feeds rows of different lengths in pieces: after every
