@@ -43,6 +43,7 @@ func (o *again) back(tp *Tape) {
 	for i := tp.n - 1; i >= base; i-- {
 		tp.nodes[i-base].back(tp)
 		tp.release(i)
+		tp.lap(tp.nodes[i-base], true)
 	}
 	tp.inner = tp.nodes
 	tp.base, tp.nodes, tp.n, tp.drops = 0, nodes, n, drops

@@ -96,6 +96,7 @@ func (h *head) chunk(tp *Tape, m int) (loss, nll float64) {
 	}
 	xs = xs[:m*c]
 	kernel.Gemm(kernel.NT, m, v, c, xs, c, h.w.Data, c, logits, v, false)
+	tp.lapOf("head, logits", false)
 
 	targets, losses, sums := tp.chunkRows(m)
 	for i, r := range rows {
@@ -126,6 +127,7 @@ func (h *head) chunk(tp *Tape, m int) (loss, nll float64) {
 	if eps > 0 {
 		h.smooth(logits, targets, epsV)
 	}
+	tp.lapOf("cross entropy", false)
 	if h.dw != nil {
 		kernel.Gemm(kernel.TN, v, c, m, logits, v, xs, c, h.dw, c, true)
 	}
@@ -139,6 +141,7 @@ func (h *head) chunk(tp *Tape, m int) (loss, nll float64) {
 		kernel.Gemm(kernel.NN, m, c, v, logits, v, h.w.Data, c, b.data, c, false)
 		kernel.EmbeddingGrad(h.dx, b.data, rows, c)
 	}
+	tp.lapOf("head, gradients", true)
 	return loss, nll
 }
 

@@ -1,6 +1,9 @@
 package tensor
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // A Tape remembers the operations of one forward pass and owns the memory of
 // their results. A nil *Tape is inference, with memory from the heap.
@@ -9,8 +12,12 @@ type Tape struct {
 	Seed  uint64
 	Step  uint64 // counts forward passes; with Seed it decides the dropout masks
 	Train bool   // dropout is on
+	// Watch, if not nil, hears how long each operation took, on the way there
+	// and back: what a benchmark shows.
+	Watch func(op string, back bool, took time.Duration)
 
-	forget  bool // inference in reused memory
+	lapped  time.Time // up to when Watch has heard
+	forget  bool      // inference in reused memory
 	arena   arena
 	nodes   []node // the operations of this pass, then those of earlier ones, for reuse
 	n       int    // how many are of this pass
@@ -90,6 +97,7 @@ func (tp *Tape) Backward(loss *Tensor) {
 	for i := tp.n - 1; i >= 0; i-- {
 		tp.nodes[i].back(tp)
 		tp.release(i)
+		tp.lap(tp.nodes[i], true)
 	}
 	tp.Reset()
 }
@@ -121,6 +129,9 @@ func (tp *Tape) make(needs bool, rows, cols int) *Tensor {
 	}
 	if tp.t == len(tp.tensors) {
 		tp.tensors = append(tp.tensors, new(Tensor))
+	}
+	if tp.t == 0 && tp.Watch != nil {
+		tp.lapped = time.Now()
 	}
 	t := tp.tensors[tp.t]
 	tp.t++
@@ -196,6 +207,7 @@ func record[N any, P interface {
 	}
 	*p = n
 	tp.n++
+	tp.lap(p, false)
 }
 
 // grad returns where the gradient of t goes, and whether there is something to

@@ -3,7 +3,9 @@ package tensor
 import (
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -141,4 +143,31 @@ func TestArena(t *testing.T) {
 			t.Fatalf("after all was given back: %v, %d in use", a.free, a.now)
 		}
 	})
+}
+
+func TestWatchHearsEveryOperation(t *testing.T) {
+	tp := NewTape(1)
+	var forward, backward []string
+	tp.Watch = func(op string, back bool, took time.Duration) {
+		if took < 0 {
+			t.Errorf("%s took %v", op, took)
+		}
+		if back {
+			backward = append(backward, op)
+		} else {
+			forward = append(forward, op)
+		}
+	}
+	x, w := From(make([]float32, 6), 2, 3), Param(4, 3)
+	h := tp.Again(tp.Linear(x, w, nil), func(tp *Tape, x *Tensor) *Tensor { return tp.Tanh(x) })
+	loss, _, _ := tp.HeadLoss(h, Param(5, 4), []int32{1, -1}, HeadOptions{})
+	tp.Backward(loss)
+	for got, want := range map[*[]string]string{
+		&forward:  "linear 3→4, again, head, logits, cross entropy, head, squash",
+		&backward: "head, gradients, head, squash, again, linear 3→4",
+	} {
+		if s := strings.Join(*got, ", "); s != want {
+			t.Errorf("heard %q, want %q", s, want)
+		}
+	}
 }

@@ -1,0 +1,35 @@
+package tensor
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// lap tells Watch how long an operation took: all the time since the one before.
+func (tp *Tape) lap(op node, back bool) {
+	if tp.Watch == nil {
+		return
+	}
+	name, ok := op.(fmt.Stringer)
+	if !ok {
+		tp.lapOf(strings.TrimPrefix(fmt.Sprintf("%T", op), "*tensor."), back)
+		return
+	}
+	tp.lapOf(name.String(), back)
+}
+
+// lapOf is lap for a part of an operation.
+func (tp *Tape) lapOf(name string, back bool) {
+	if tp == nil || tp.Watch == nil {
+		return
+	}
+	now := time.Now()
+	tp.Watch(name, back, now.Sub(tp.lapped))
+	tp.lapped = now
+}
+
+func (o *linear) String() string     { return shapeOf("linear", o.w) }
+func (o *linearGELU) String() string { return shapeOf("linear+gelu", o.w) }
+
+func shapeOf(op string, w *Tensor) string { return fmt.Sprintf("%s %d→%d", op, w.Cols(), w.Rows()) }
