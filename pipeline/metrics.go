@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math"
 	"os"
@@ -97,8 +98,8 @@ func (m Metrics) Check() error {
 	return nil
 }
 
-// WriteMetrics writes dir/metrics.json: to a temporary name, synced, renamed.
-// The same metrics give the same bytes.
+// WriteMetrics writes dir/metrics.json, whole or not at all. The same metrics
+// give the same bytes.
 func WriteMetrics(dir string, m Metrics) error {
 	name := filepath.Join(dir, MetricsName)
 	if err := m.Check(); err != nil {
@@ -111,7 +112,10 @@ func WriteMetrics(dir string, m Metrics) error {
 	if err := enc.Encode(m); err != nil {
 		return &RowError{File: name, Row: -1, Err: err}
 	}
-	return writeWhole(name, b.Bytes())
+	return WriteFile(name, func(w io.Writer) error {
+		_, err := w.Write(b.Bytes())
+		return err
+	})
 }
 
 // ReadMetrics reads dir/metrics.json. A stage that measured nothing has none:
@@ -133,31 +137,4 @@ func ReadMetrics(dir string) (Metrics, error) {
 		return Metrics{}, &RowError{File: name, Row: -1, Err: err}
 	}
 	return m, nil
-}
-
-// writeWhole writes a small file so that it is either whole or not there.
-func writeWhole(name string, data []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(name), ".tmp-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if _, err = f.Write(data); err != nil {
-		return err
-	}
-	if err = f.Chmod(0o644); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
 }

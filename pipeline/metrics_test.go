@@ -35,7 +35,7 @@ func TestMetricsRoundTrip(t *testing.T) {
 	if again, _ := os.ReadFile(filepath.Join(dir, MetricsName)); string(again) != string(first) {
 		t.Error("the same metrics gave other bytes")
 	}
-	if left, _ := filepath.Glob(filepath.Join(dir, ".tmp-*")); len(left) > 0 {
+	if left, _ := filepath.Glob(filepath.Join(dir, ".*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
 }

@@ -11,4 +11,12 @@
 // Learning is two phases: count the distinct pieces (counts.go), one task a
 // shard, and merge pairs (trainer.go), with the same result as Hugging Face's
 // BpeTrainer, ties included.
+//
+// Packing is two phases as well (pack.go): encode documents into rows of
+// context+1 ids, one task a shard, and shuffle the rows as a sort by random keys
+// (shuffle.go), one task a file. What comes out are Arrow files (blocks.go):
+//
+//	ids     fixed_size_list<uint16 or uint32>[context+1]   neighbours overlap by one id
+//	starts  list<int32>                                    where a document begins in the row
+//	length  int32                                          ids that are text; the rest is padding
 package tokenize

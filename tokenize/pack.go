@@ -13,13 +13,14 @@ import (
 //	encode   one task a shard: documents → one run of rows a split
 //	shuffle  one task a file: a range of the rows' keys → train-00000.arrow …
 //
-// Memory is bounded by a document, a segment (16 MiB) and a file of the output.
+// Memory is bounded: a task of encode holds a document and a segment of each
+// split (16 MiB), one of shuffle a file of the output, three times.
 type Pack struct {
 	Context   int     `yaml:"context"`     // ids of a row that are inputs; the row holds one more
 	Packing   Packing `yaml:"packing"`     // cut or best_fit
 	Order     RowsIn  `yaml:"order"`       // shuffle or stream
 	EndOfText bool    `yaml:"end_of_text"` // <|endoftext|> after each document
-	FileRows  int     `yaml:"file_rows"`   // rows of a file, about; 0: as many as make 64 MiB
+	FileRows  int     `yaml:"file_rows"`   // rows of a file, about; 0: as many as make 32 MiB
 }
 
 // Packing says how documents share rows.

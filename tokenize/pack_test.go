@@ -3,6 +3,7 @@ package tokenize
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -382,5 +383,70 @@ func TestPackRefuses(t *testing.T) {
 		if _, err := readRun(path, 2, 0, 1<<63, nil); err == nil || !strings.Contains(err.Error(), path) {
 			t.Errorf("%q: %v", b, err)
 		}
+	}
+}
+
+// These bytes may change only together with Pack.Version: what was packed before
+// would be taken for what is packed now.
+func TestPackGolden(t *testing.T) {
+	for name, want := range map[Packing]string{Cut: "63 2890 46afa7c4882ac1e0", BestFit: "61 2882 878566710a7fd26f"} {
+		p := NewPack()
+		p.Context, p.Packing = 8, name
+		env := &pipeline.Env{Out: t.TempDir(), Seed: 1337}
+		o, err := p.open(env, pipeline.Task{ID: "00000"}, "train", 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 50 {
+			doc := make([]int32, 1+i*7%20)
+			for j := range doc {
+				doc[j] = int32(100*i + j)
+			}
+			if err := o.packer.add(doc); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := o.packer.flush(); err != nil {
+			t.Fatal(err)
+		}
+		if err := o.close(); err != nil {
+			t.Fatal(err)
+		}
+		rows, err := readRun(filepath.Join(env.Out, "train.run"), 2, 0, math.MaxUint64, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shard := writeFor(t, filepath.Join(env.Out, "train-00000.arrow"), 9, 2, blocksOf(rows))
+		if got := fmt.Sprint(shard.Rows, " ", shard.Bytes, " ", shard.XXH3); p.Version() != 1 || got != want {
+			t.Errorf("%s, version %d: %q, want %q", name, p.Version(), got, want)
+		}
+	}
+}
+
+func blocksOf(rows []keyed) (out []block) {
+	for _, r := range rows {
+		out = append(out, r.block)
+	}
+	return out
+}
+
+// A tokenizer that cannot end a document is refused, unless nobody asks it to.
+func TestPackWithoutEndOfText(t *testing.T) {
+	tok := learned(t, func(l *Learn) { l.Special = nil })
+	if tok.EndOfText() >= 0 {
+		t.Skip("the learner always adds one")
+	}
+	path := filepath.Join(t.TempDir(), "tokenizer.json")
+	if err := tok.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	env := &pipeline.Env{In: map[string][]pipeline.Dir{"tokenizer": {{Path: filepath.Dir(path)}}}}
+	p := NewPack()
+	if _, err := p.tokenizer(env); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("no error: %v", err)
+	}
+	p.EndOfText = false
+	if _, err := p.tokenizer(env); err != nil {
+		t.Error(err)
 	}
 }

@@ -60,7 +60,7 @@ func (p *Pack) files(_ context.Context, env *pipeline.Env) ([]pipeline.Task, err
 func (p *Pack) ranges(done []pipeline.Done, split string, width int) [][]runRange {
 	perFile := int64(p.FileRows)
 	if perFile == 0 {
-		perFile = max(1, 64<<20/int64((p.Context+1)*width))
+		perFile = max(1, 32<<20/int64((p.Context+1)*width))
 	}
 	var files [][]runRange
 	if p.Order == Stream {

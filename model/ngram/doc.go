@@ -30,6 +30,7 @@
 //	          logb  []float32  of its back-off weight (none at the highest order)
 //	          first []uint32   where its children begin in level k+1; one more than nodes
 //
-// While it counts it takes about 40 bytes for each different n-gram of every
-// order, when it is done at most 16; the streams themselves are not kept.
+// Counting and smoothing take at most about 75 bytes for each different n-gram
+// of every order, the finished model at most 16; the streams are not kept. Ten
+// million tokens of order 4 take about 15 seconds of one core.
 package ngram

@@ -312,19 +312,19 @@ func FuzzRead(f *testing.F) {
 
 func BenchmarkTrain(b *testing.B) {
 	streams := randomStreams(200, 5000)
-	b.SetBytes(1_000_000)
 	for b.Loop() {
 		train(b, Options{Order: 4, Vocab: 8192, End: 0}, streams)
 	}
+	b.ReportMetric(1e6*float64(b.N)/b.Elapsed().Seconds(), "tokens/s")
 }
 
 func BenchmarkScore(b *testing.B) {
 	streams := randomStreams(200, 5000)
 	m := train(b, Options{Order: 4, Vocab: 8192, End: 0}, streams)
-	b.SetBytes(5000)
 	for b.Loop() {
 		m.Score(streams[7])
 	}
+	b.ReportMetric(5000*float64(b.N)/b.Elapsed().Seconds(), "tokens/s")
 }
 
 // randomStreams follow a walk that repeats itself roughly as text does.
