@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"fragua/model"
 	"fragua/model/nn"
@@ -162,7 +163,17 @@ func (t *pretraining) describe() string {
 		float64(t.steps*ids)/float64(t.data.train.Len()*context))
 }
 
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+// oneLine makes a text fit for a terminal: a young model writes control
+// characters too.
+func oneLine(s string) string {
+	s = strings.Join(strings.Fields(s), " ")
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
+}
 
 // card writes MODEL_CARD.md from the facts of the run: no time, host or path.
 func (t *pretraining) card(w io.Writer, m pipeline.Metrics) error {

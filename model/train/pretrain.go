@@ -22,7 +22,7 @@ type Pretrain struct {
 	Arch ArchChoice `yaml:"arch" doc:"architecture and its settings; left out: gpt, or that of the model given"`
 
 	Steps   int64   `yaml:"steps" doc:"optimizer steps; the same steps give the same bytes"`
-	Minutes float64 `yaml:"minutes" doc:"instead of steps: as many as this machine does in so long, counted once at the start"`
+	Minutes float64 `yaml:"minutes" doc:"instead of steps: as many as this machine does in so long, counted once at the start; what is measured at the end comes on top"`
 
 	Batch       int `yaml:"batch" doc:"rows in memory at once"`
 	Accumulate  int `yaml:"accumulate" doc:"batches whose gradients make one step"`

@@ -176,6 +176,12 @@ func TestEvalRows(t *testing.T) {
 	}
 }
 
+func TestOneLine(t *testing.T) {
+	if got, want := oneLine("a\n\n b\tc\x00\x1b[31m ñ"), "a b c\ufffd\ufffd[31m ñ"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestWholeWords(t *testing.T) {
 	for text, want := range map[string]string{
 		"The light was dim and gr": "The light was dim and", " Chapter": "Chapter", "GREAT\nEXP": "GREAT", "": "", "  ": "",

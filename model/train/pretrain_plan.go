@@ -51,7 +51,7 @@ func (t *pretraining) fixSteps(ctx context.Context) (steps int64, err error) {
 }
 
 // measure takes a few steps and one validation with a model that is then
-// thrown away.
+// thrown away. What comes after the last step is not part of the minutes.
 func (t *pretraining) measure(ctx context.Context) (int64, error) {
 	const warm, timed, validations, scored = 2, 3, 10, 2 * scoredRows
 	began := time.Now()
@@ -74,7 +74,6 @@ func (t *pretraining) measure(ctx context.Context) (int64, error) {
 			return 0, err
 		}
 		row := time.Since(start).Seconds() / float64(min(scored, rows))
-		left -= row * float64(rows) // at the end
 		switch {
 		case t.EvalRows == 0:
 			left *= 0.95
@@ -126,13 +125,15 @@ func (p *Pretrain) Estimate(env *pipeline.Env) (e pipeline.Estimate, err error) 
 		tape := tensor.NewTape(env.Seed)
 		var b model.Batch
 		source := &Shuffled{Rows: d.train, Size: i + 1, Seed: env.Seed}
-		for range 2 { // the first pass is slower
+		for pass := range 4 { // the first is slower, and others may be disturbed
 			if err := source.Batch(0, &b); err != nil {
 				return e, err
 			}
 			start := time.Now()
 			tape.Backward(lm.Loss(tape, &b).Total)
-			took[i] = time.Since(start)
+			if d := time.Since(start); pass == 0 || d < took[i] {
+				took[i] = d
+			}
 		}
 		bytes[i] = tape.Bytes()
 	}
