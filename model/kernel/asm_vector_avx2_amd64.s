@@ -536,6 +536,7 @@ loop39:
 	VCMPPS       $0x01, Y2, Y1, Y4
 	VMAXPS       Y1, Y2, Y1
 	VMOVUPS      lanesAVX245<>+0(SB), Y2
+	VCMPPS       $0x01, Y1, Y2, Y5
 	VMINPS       Y1, Y2, Y1
 	VMULPS       lanesAVX246<>+0(SB), Y1, Y2
 	VROUNDPS     $0x00, Y2, Y2
@@ -553,6 +554,8 @@ loop39:
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y3, Y3
 	VANDNPS      Y3, Y4, Y3
+	VMOVUPS      lanesAVX256<>+0(SB), Y1
+	VBLENDVPS    Y5, Y1, Y3, Y3
 	VADDPS       lanesAVX255<>+0(SB), Y3, Y3
 	VMOVUPS      lanesAVX255<>+0(SB), Y1
 	VDIVPS       Y3, Y1, Y1
@@ -565,7 +568,7 @@ loop39:
 rest40:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end56
+	JE           end57
 	LEAQ         windowAVX2<>+32(SB), SI
 	SHLQ         $0x02, AX
 	SUBQ         AX, SI
@@ -580,6 +583,7 @@ rest40:
 	VCMPPS       $0x01, Y3, Y2, Y5
 	VMAXPS       Y2, Y3, Y2
 	VMOVUPS      lanesAVX245<>+0(SB), Y3
+	VCMPPS       $0x01, Y2, Y3, Y6
 	VMINPS       Y2, Y3, Y2
 	VMULPS       lanesAVX246<>+0(SB), Y2, Y3
 	VROUNDPS     $0x00, Y3, Y3
@@ -597,13 +601,15 @@ rest40:
 	VPSLLD       $0x17, Y3, Y3
 	VPADDD       Y3, Y4, Y4
 	VANDNPS      Y4, Y5, Y4
+	VMOVUPS      lanesAVX256<>+0(SB), Y2
+	VBLENDVPS    Y6, Y2, Y4, Y4
 	VADDPS       lanesAVX255<>+0(SB), Y4, Y4
 	VMOVUPS      lanesAVX255<>+0(SB), Y2
 	VDIVPS       Y4, Y2, Y2
 	VMULPS       Y1, Y2, Y2
 	VMASKMOVPS   Y2, Y0, (DX)(CX*1)
 
-end56:
+end57:
 	VZEROUPPER
 	RET
 
@@ -757,6 +763,16 @@ DATA lanesAVX255<>+24(SB)/4, $0x3f800000
 DATA lanesAVX255<>+28(SB)/4, $0x3f800000
 GLOBL lanesAVX255<>(SB), RODATA|NOPTR, $32
 
+DATA lanesAVX256<>+0(SB)/4, $0x7f800000
+DATA lanesAVX256<>+4(SB)/4, $0x7f800000
+DATA lanesAVX256<>+8(SB)/4, $0x7f800000
+DATA lanesAVX256<>+12(SB)/4, $0x7f800000
+DATA lanesAVX256<>+16(SB)/4, $0x7f800000
+DATA lanesAVX256<>+20(SB)/4, $0x7f800000
+DATA lanesAVX256<>+24(SB)/4, $0x7f800000
+DATA lanesAVX256<>+28(SB)/4, $0x7f800000
+GLOBL lanesAVX256<>(SB), RODATA|NOPTR, $32
+
 // func geluGradAVX2(n int, dx *float32, x *float32, dy *float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·geluGradAVX2(SB), NOSPLIT, $0-32
@@ -766,12 +782,12 @@ TEXT ·geluGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ dy+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+8, AX
-	JL   rest58
+	JL   rest59
 
-loop57:
+loop58:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVUPS      lanesAVX241<>+0(SB), Y2
-	VMOVUPS      lanesAVX259<>+0(SB), Y3
+	VMOVUPS      lanesAVX260<>+0(SB), Y3
 	VMULPS       Y0, Y0, Y1
 	VFMADD213PS  lanesAVX242<>+0(SB), Y1, Y2
 	VMULPS       Y0, Y2, Y2
@@ -781,6 +797,7 @@ loop57:
 	VCMPPS       $0x01, Y2, Y1, Y5
 	VMAXPS       Y1, Y2, Y1
 	VMOVUPS      lanesAVX245<>+0(SB), Y2
+	VCMPPS       $0x01, Y1, Y2, Y6
 	VMINPS       Y1, Y2, Y1
 	VMULPS       lanesAVX246<>+0(SB), Y1, Y2
 	VROUNDPS     $0x00, Y2, Y2
@@ -798,6 +815,8 @@ loop57:
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y4, Y4
 	VANDNPS      Y4, Y5, Y4
+	VMOVUPS      lanesAVX256<>+0(SB), Y1
+	VBLENDVPS    Y6, Y1, Y4, Y4
 	VADDPS       lanesAVX255<>+0(SB), Y4, Y4
 	VMOVUPS      lanesAVX255<>+0(SB), Y1
 	VDIVPS       Y4, Y1, Y1
@@ -811,19 +830,19 @@ loop57:
 	VMOVUPS      Y1, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop57
+	JGE          loop58
 
-rest58:
+rest59:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end60
+	JE           end61
 	LEAQ         windowAVX2<>+32(SB), DI
 	SHLQ         $0x02, AX
 	SUBQ         AX, DI
 	VMOVUPS      (DI), Y0
 	VMASKMOVPS   (BX)(CX*1), Y0, Y1
 	VMOVUPS      lanesAVX241<>+0(SB), Y3
-	VMOVUPS      lanesAVX259<>+0(SB), Y4
+	VMOVUPS      lanesAVX260<>+0(SB), Y4
 	VMULPS       Y1, Y1, Y2
 	VFMADD213PS  lanesAVX242<>+0(SB), Y2, Y3
 	VMULPS       Y1, Y3, Y3
@@ -833,6 +852,7 @@ rest58:
 	VCMPPS       $0x01, Y3, Y2, Y6
 	VMAXPS       Y2, Y3, Y2
 	VMOVUPS      lanesAVX245<>+0(SB), Y3
+	VCMPPS       $0x01, Y2, Y3, Y7
 	VMINPS       Y2, Y3, Y2
 	VMULPS       lanesAVX246<>+0(SB), Y2, Y3
 	VROUNDPS     $0x00, Y3, Y3
@@ -850,6 +870,8 @@ rest58:
 	VPSLLD       $0x17, Y3, Y3
 	VPADDD       Y3, Y5, Y5
 	VANDNPS      Y5, Y6, Y5
+	VMOVUPS      lanesAVX256<>+0(SB), Y2
+	VBLENDVPS    Y7, Y2, Y5, Y5
 	VADDPS       lanesAVX255<>+0(SB), Y5, Y5
 	VMOVUPS      lanesAVX255<>+0(SB), Y2
 	VDIVPS       Y5, Y2, Y2
@@ -862,19 +884,19 @@ rest58:
 	VFMADD231PS  Y1, Y3, Y2
 	VMASKMOVPS   Y2, Y0, (DX)(CX*1)
 
-end60:
+end61:
 	VZEROUPPER
 	RET
 
-DATA lanesAVX259<>+0(SB)/4, $0x3e5b33b6
-DATA lanesAVX259<>+4(SB)/4, $0x3e5b33b6
-DATA lanesAVX259<>+8(SB)/4, $0x3e5b33b6
-DATA lanesAVX259<>+12(SB)/4, $0x3e5b33b6
-DATA lanesAVX259<>+16(SB)/4, $0x3e5b33b6
-DATA lanesAVX259<>+20(SB)/4, $0x3e5b33b6
-DATA lanesAVX259<>+24(SB)/4, $0x3e5b33b6
-DATA lanesAVX259<>+28(SB)/4, $0x3e5b33b6
-GLOBL lanesAVX259<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX260<>+0(SB)/4, $0x3e5b33b6
+DATA lanesAVX260<>+4(SB)/4, $0x3e5b33b6
+DATA lanesAVX260<>+8(SB)/4, $0x3e5b33b6
+DATA lanesAVX260<>+12(SB)/4, $0x3e5b33b6
+DATA lanesAVX260<>+16(SB)/4, $0x3e5b33b6
+DATA lanesAVX260<>+20(SB)/4, $0x3e5b33b6
+DATA lanesAVX260<>+24(SB)/4, $0x3e5b33b6
+DATA lanesAVX260<>+28(SB)/4, $0x3e5b33b6
+GLOBL lanesAVX260<>(SB), RODATA|NOPTR, $32
 
 // func siluAVX2(n int, dst *float32, x *float32)
 // Requires: AVX, AVX2, FMA3
@@ -884,15 +906,16 @@ TEXT ·siluAVX2(SB), NOSPLIT, $0-24
 	MOVQ x+16(FP), BX
 	XORQ CX, CX
 	SUBQ $+8, AX
-	JL   rest62
+	JL   rest63
 
-loop61:
+loop62:
 	VMOVUPS      (BX)(CX*1), Y0
 	VXORPS       lanesAVX243<>+0(SB), Y0, Y1
 	VMOVUPS      lanesAVX244<>+0(SB), Y2
 	VCMPPS       $0x01, Y2, Y1, Y4
 	VMAXPS       Y1, Y2, Y1
 	VMOVUPS      lanesAVX245<>+0(SB), Y2
+	VCMPPS       $0x01, Y1, Y2, Y5
 	VMINPS       Y1, Y2, Y1
 	VMULPS       lanesAVX246<>+0(SB), Y1, Y2
 	VROUNDPS     $0x00, Y2, Y2
@@ -910,6 +933,8 @@ loop61:
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y3, Y3
 	VANDNPS      Y3, Y4, Y3
+	VMOVUPS      lanesAVX256<>+0(SB), Y1
+	VBLENDVPS    Y5, Y1, Y3, Y3
 	VADDPS       lanesAVX255<>+0(SB), Y3, Y3
 	VMOVUPS      lanesAVX255<>+0(SB), Y1
 	VDIVPS       Y3, Y1, Y1
@@ -917,12 +942,12 @@ loop61:
 	VMOVUPS      Y1, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop61
+	JGE          loop62
 
-rest62:
+rest63:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end63
+	JE           end64
 	LEAQ         windowAVX2<>+32(SB), SI
 	SHLQ         $0x02, AX
 	SUBQ         AX, SI
@@ -933,6 +958,7 @@ rest62:
 	VCMPPS       $0x01, Y3, Y2, Y5
 	VMAXPS       Y2, Y3, Y2
 	VMOVUPS      lanesAVX245<>+0(SB), Y3
+	VCMPPS       $0x01, Y2, Y3, Y6
 	VMINPS       Y2, Y3, Y2
 	VMULPS       lanesAVX246<>+0(SB), Y2, Y3
 	VROUNDPS     $0x00, Y3, Y3
@@ -950,13 +976,15 @@ rest62:
 	VPSLLD       $0x17, Y3, Y3
 	VPADDD       Y3, Y4, Y4
 	VANDNPS      Y4, Y5, Y4
+	VMOVUPS      lanesAVX256<>+0(SB), Y2
+	VBLENDVPS    Y6, Y2, Y4, Y4
 	VADDPS       lanesAVX255<>+0(SB), Y4, Y4
 	VMOVUPS      lanesAVX255<>+0(SB), Y2
 	VDIVPS       Y4, Y2, Y2
 	VMULPS       Y1, Y2, Y2
 	VMASKMOVPS   Y2, Y0, (DX)(CX*1)
 
-end63:
+end64:
 	VZEROUPPER
 	RET
 
@@ -969,15 +997,16 @@ TEXT ·siluGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ dy+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+8, AX
-	JL   rest65
+	JL   rest66
 
-loop64:
+loop65:
 	VMOVUPS      (BX)(CX*1), Y0
 	VXORPS       lanesAVX243<>+0(SB), Y0, Y1
 	VMOVUPS      lanesAVX244<>+0(SB), Y2
 	VCMPPS       $0x01, Y2, Y1, Y4
 	VMAXPS       Y1, Y2, Y1
 	VMOVUPS      lanesAVX245<>+0(SB), Y2
+	VCMPPS       $0x01, Y1, Y2, Y5
 	VMINPS       Y1, Y2, Y1
 	VMULPS       lanesAVX246<>+0(SB), Y1, Y2
 	VROUNDPS     $0x00, Y2, Y2
@@ -995,6 +1024,8 @@ loop64:
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y3, Y3
 	VANDNPS      Y3, Y4, Y3
+	VMOVUPS      lanesAVX256<>+0(SB), Y1
+	VBLENDVPS    Y5, Y1, Y3, Y3
 	VADDPS       lanesAVX255<>+0(SB), Y3, Y3
 	VMOVUPS      lanesAVX255<>+0(SB), Y1
 	VDIVPS       Y3, Y1, Y1
@@ -1008,12 +1039,12 @@ loop64:
 	VMOVUPS      Y1, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop64
+	JGE          loop65
 
-rest65:
+rest66:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end66
+	JE           end67
 	LEAQ         windowAVX2<>+32(SB), DI
 	SHLQ         $0x02, AX
 	SUBQ         AX, DI
@@ -1024,6 +1055,7 @@ rest65:
 	VCMPPS       $0x01, Y3, Y2, Y5
 	VMAXPS       Y2, Y3, Y2
 	VMOVUPS      lanesAVX245<>+0(SB), Y3
+	VCMPPS       $0x01, Y2, Y3, Y6
 	VMINPS       Y2, Y3, Y2
 	VMULPS       lanesAVX246<>+0(SB), Y2, Y3
 	VROUNDPS     $0x00, Y3, Y3
@@ -1041,6 +1073,8 @@ rest65:
 	VPSLLD       $0x17, Y3, Y3
 	VPADDD       Y3, Y4, Y4
 	VANDNPS      Y4, Y5, Y4
+	VMOVUPS      lanesAVX256<>+0(SB), Y2
+	VBLENDVPS    Y6, Y2, Y4, Y4
 	VADDPS       lanesAVX255<>+0(SB), Y4, Y4
 	VMOVUPS      lanesAVX255<>+0(SB), Y2
 	VDIVPS       Y4, Y2, Y2
@@ -1053,7 +1087,7 @@ rest65:
 	VFMADD231PS  Y1, Y3, Y2
 	VMASKMOVPS   Y2, Y0, (DX)(CX*1)
 
-end66:
+end67:
 	VZEROUPPER
 	RET
 
@@ -1065,15 +1099,16 @@ TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-24
 	MOVQ x+16(FP), BX
 	XORQ CX, CX
 	SUBQ $+8, AX
-	JL   rest68
+	JL   rest69
 
-loop67:
+loop68:
 	VMOVUPS      (BX)(CX*1), Y0
 	VXORPS       lanesAVX243<>+0(SB), Y0, Y0
 	VMOVUPS      lanesAVX244<>+0(SB), Y1
 	VCMPPS       $0x01, Y1, Y0, Y3
 	VMAXPS       Y0, Y1, Y0
 	VMOVUPS      lanesAVX245<>+0(SB), Y1
+	VCMPPS       $0x01, Y0, Y1, Y4
 	VMINPS       Y0, Y1, Y0
 	VMULPS       lanesAVX246<>+0(SB), Y0, Y1
 	VROUNDPS     $0x00, Y1, Y1
@@ -1091,18 +1126,20 @@ loop67:
 	VPSLLD       $0x17, Y1, Y1
 	VPADDD       Y1, Y2, Y2
 	VANDNPS      Y2, Y3, Y2
+	VMOVUPS      lanesAVX256<>+0(SB), Y0
+	VBLENDVPS    Y4, Y0, Y2, Y2
 	VADDPS       lanesAVX255<>+0(SB), Y2, Y2
 	VMOVUPS      lanesAVX255<>+0(SB), Y0
 	VDIVPS       Y2, Y0, Y0
 	VMOVUPS      Y0, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop67
+	JGE          loop68
 
-rest68:
+rest69:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end69
+	JE           end70
 	LEAQ         windowAVX2<>+32(SB), SI
 	SHLQ         $0x02, AX
 	SUBQ         AX, SI
@@ -1113,6 +1150,7 @@ rest68:
 	VCMPPS       $0x01, Y2, Y1, Y4
 	VMAXPS       Y1, Y2, Y1
 	VMOVUPS      lanesAVX245<>+0(SB), Y2
+	VCMPPS       $0x01, Y1, Y2, Y5
 	VMINPS       Y1, Y2, Y1
 	VMULPS       lanesAVX246<>+0(SB), Y1, Y2
 	VROUNDPS     $0x00, Y2, Y2
@@ -1130,12 +1168,14 @@ rest68:
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y3, Y3
 	VANDNPS      Y3, Y4, Y3
+	VMOVUPS      lanesAVX256<>+0(SB), Y1
+	VBLENDVPS    Y5, Y1, Y3, Y3
 	VADDPS       lanesAVX255<>+0(SB), Y3, Y3
 	VMOVUPS      lanesAVX255<>+0(SB), Y1
 	VDIVPS       Y3, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (DX)(CX*1)
 
-end69:
+end70:
 	VZEROUPPER
 	RET
 
@@ -1148,9 +1188,9 @@ TEXT ·sigmoidGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ dy+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+8, AX
-	JL   rest71
+	JL   rest72
 
-loop70:
+loop71:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVAPS      Y0, Y1
 	VFNMADD231PS Y0, Y0, Y1
@@ -1160,12 +1200,12 @@ loop70:
 	VMOVUPS      Y2, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop70
+	JGE          loop71
 
-rest71:
+rest72:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end72
+	JE           end73
 	LEAQ         windowAVX2<>+32(SB), DI
 	SHLQ         $0x02, AX
 	SUBQ         AX, DI
@@ -1178,7 +1218,7 @@ rest71:
 	VFMADD231PS  Y1, Y2, Y3
 	VMASKMOVPS   Y3, Y0, (DX)(CX*1)
 
-end72:
+end73:
 	VZEROUPPER
 	RET
 
@@ -1190,17 +1230,17 @@ TEXT ·tanhAVX2(SB), NOSPLIT, $0-24
 	MOVQ x+16(FP), BX
 	XORQ CX, CX
 	SUBQ $+8, AX
-	JL   rest74
+	JL   rest75
 
-loop73:
+loop74:
 	VMOVUPS      (BX)(CX*1), Y0
-	VANDPS       lanesAVX275<>+0(SB), Y0, Y1
+	VANDPS       lanesAVX276<>+0(SB), Y0, Y1
 	VMULPS       Y0, Y0, Y2
-	VMOVUPS      lanesAVX276<>+0(SB), Y3
-	VFMADD213PS  lanesAVX277<>+0(SB), Y2, Y3
+	VMOVUPS      lanesAVX277<>+0(SB), Y3
 	VFMADD213PS  lanesAVX278<>+0(SB), Y2, Y3
 	VFMADD213PS  lanesAVX279<>+0(SB), Y2, Y3
 	VFMADD213PS  lanesAVX280<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX281<>+0(SB), Y2, Y3
 	VMULPS       Y2, Y3, Y3
 	VFMADD213PS  Y0, Y0, Y3
 	VADDPS       Y1, Y1, Y2
@@ -1208,6 +1248,7 @@ loop73:
 	VCMPPS       $0x01, Y4, Y2, Y6
 	VMAXPS       Y2, Y4, Y2
 	VMOVUPS      lanesAVX245<>+0(SB), Y4
+	VCMPPS       $0x01, Y2, Y4, Y7
 	VMINPS       Y2, Y4, Y2
 	VMULPS       lanesAVX246<>+0(SB), Y2, Y4
 	VROUNDPS     $0x00, Y4, Y4
@@ -1225,37 +1266,39 @@ loop73:
 	VPSLLD       $0x17, Y4, Y4
 	VPADDD       Y4, Y5, Y5
 	VANDNPS      Y5, Y6, Y5
+	VMOVUPS      lanesAVX256<>+0(SB), Y2
+	VBLENDVPS    Y7, Y2, Y5, Y5
 	VADDPS       lanesAVX255<>+0(SB), Y5, Y5
 	VMOVUPS      lanesAVX255<>+0(SB), Y2
 	VDIVPS       Y5, Y2, Y2
 	VMOVUPS      lanesAVX255<>+0(SB), Y4
-	VFNMADD231PS lanesAVX281<>+0(SB), Y2, Y4
+	VFNMADD231PS lanesAVX282<>+0(SB), Y2, Y4
 	VANDPS       lanesAVX243<>+0(SB), Y0, Y0
 	VORPS        Y0, Y4, Y4
-	VMOVUPS      lanesAVX282<>+0(SB), Y0
+	VMOVUPS      lanesAVX283<>+0(SB), Y0
 	VCMPPS       $0x01, Y0, Y1, Y0
 	VBLENDVPS    Y0, Y3, Y4, Y3
 	VMOVUPS      Y3, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop73
+	JGE          loop74
 
-rest74:
+rest75:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end83
+	JE           end84
 	LEAQ         windowAVX2<>+32(SB), SI
 	SHLQ         $0x02, AX
 	SUBQ         AX, SI
 	VMOVUPS      (SI), Y0
 	VMASKMOVPS   (BX)(CX*1), Y0, Y1
-	VANDPS       lanesAVX275<>+0(SB), Y1, Y2
+	VANDPS       lanesAVX276<>+0(SB), Y1, Y2
 	VMULPS       Y1, Y1, Y3
-	VMOVUPS      lanesAVX276<>+0(SB), Y4
-	VFMADD213PS  lanesAVX277<>+0(SB), Y3, Y4
+	VMOVUPS      lanesAVX277<>+0(SB), Y4
 	VFMADD213PS  lanesAVX278<>+0(SB), Y3, Y4
 	VFMADD213PS  lanesAVX279<>+0(SB), Y3, Y4
 	VFMADD213PS  lanesAVX280<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX281<>+0(SB), Y3, Y4
 	VMULPS       Y3, Y4, Y4
 	VFMADD213PS  Y1, Y1, Y4
 	VADDPS       Y2, Y2, Y3
@@ -1263,6 +1306,7 @@ rest74:
 	VCMPPS       $0x01, Y5, Y3, Y7
 	VMAXPS       Y3, Y5, Y3
 	VMOVUPS      lanesAVX245<>+0(SB), Y5
+	VCMPPS       $0x01, Y3, Y5, Y8
 	VMINPS       Y3, Y5, Y3
 	VMULPS       lanesAVX246<>+0(SB), Y3, Y5
 	VROUNDPS     $0x00, Y5, Y5
@@ -1280,101 +1324,103 @@ rest74:
 	VPSLLD       $0x17, Y5, Y5
 	VPADDD       Y5, Y6, Y6
 	VANDNPS      Y6, Y7, Y6
+	VMOVUPS      lanesAVX256<>+0(SB), Y3
+	VBLENDVPS    Y8, Y3, Y6, Y6
 	VADDPS       lanesAVX255<>+0(SB), Y6, Y6
 	VMOVUPS      lanesAVX255<>+0(SB), Y3
 	VDIVPS       Y6, Y3, Y3
 	VMOVUPS      lanesAVX255<>+0(SB), Y5
-	VFNMADD231PS lanesAVX281<>+0(SB), Y3, Y5
+	VFNMADD231PS lanesAVX282<>+0(SB), Y3, Y5
 	VANDPS       lanesAVX243<>+0(SB), Y1, Y1
 	VORPS        Y1, Y5, Y5
-	VMOVUPS      lanesAVX282<>+0(SB), Y1
+	VMOVUPS      lanesAVX283<>+0(SB), Y1
 	VCMPPS       $0x01, Y1, Y2, Y1
 	VBLENDVPS    Y1, Y4, Y5, Y4
 	VMASKMOVPS   Y4, Y0, (DX)(CX*1)
 
-end83:
+end84:
 	VZEROUPPER
 	RET
 
-DATA lanesAVX275<>+0(SB)/4, $0x7fffffff
-DATA lanesAVX275<>+4(SB)/4, $0x7fffffff
-DATA lanesAVX275<>+8(SB)/4, $0x7fffffff
-DATA lanesAVX275<>+12(SB)/4, $0x7fffffff
-DATA lanesAVX275<>+16(SB)/4, $0x7fffffff
-DATA lanesAVX275<>+20(SB)/4, $0x7fffffff
-DATA lanesAVX275<>+24(SB)/4, $0x7fffffff
-DATA lanesAVX275<>+28(SB)/4, $0x7fffffff
-GLOBL lanesAVX275<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX276<>+0(SB)/4, $0xbbbaf0ea
-DATA lanesAVX276<>+4(SB)/4, $0xbbbaf0ea
-DATA lanesAVX276<>+8(SB)/4, $0xbbbaf0ea
-DATA lanesAVX276<>+12(SB)/4, $0xbbbaf0ea
-DATA lanesAVX276<>+16(SB)/4, $0xbbbaf0ea
-DATA lanesAVX276<>+20(SB)/4, $0xbbbaf0ea
-DATA lanesAVX276<>+24(SB)/4, $0xbbbaf0ea
-DATA lanesAVX276<>+28(SB)/4, $0xbbbaf0ea
+DATA lanesAVX276<>+0(SB)/4, $0x7fffffff
+DATA lanesAVX276<>+4(SB)/4, $0x7fffffff
+DATA lanesAVX276<>+8(SB)/4, $0x7fffffff
+DATA lanesAVX276<>+12(SB)/4, $0x7fffffff
+DATA lanesAVX276<>+16(SB)/4, $0x7fffffff
+DATA lanesAVX276<>+20(SB)/4, $0x7fffffff
+DATA lanesAVX276<>+24(SB)/4, $0x7fffffff
+DATA lanesAVX276<>+28(SB)/4, $0x7fffffff
 GLOBL lanesAVX276<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX277<>+0(SB)/4, $0x3ca9134e
-DATA lanesAVX277<>+4(SB)/4, $0x3ca9134e
-DATA lanesAVX277<>+8(SB)/4, $0x3ca9134e
-DATA lanesAVX277<>+12(SB)/4, $0x3ca9134e
-DATA lanesAVX277<>+16(SB)/4, $0x3ca9134e
-DATA lanesAVX277<>+20(SB)/4, $0x3ca9134e
-DATA lanesAVX277<>+24(SB)/4, $0x3ca9134e
-DATA lanesAVX277<>+28(SB)/4, $0x3ca9134e
+DATA lanesAVX277<>+0(SB)/4, $0xbbbaf0ea
+DATA lanesAVX277<>+4(SB)/4, $0xbbbaf0ea
+DATA lanesAVX277<>+8(SB)/4, $0xbbbaf0ea
+DATA lanesAVX277<>+12(SB)/4, $0xbbbaf0ea
+DATA lanesAVX277<>+16(SB)/4, $0xbbbaf0ea
+DATA lanesAVX277<>+20(SB)/4, $0xbbbaf0ea
+DATA lanesAVX277<>+24(SB)/4, $0xbbbaf0ea
+DATA lanesAVX277<>+28(SB)/4, $0xbbbaf0ea
 GLOBL lanesAVX277<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX278<>+0(SB)/4, $0xbd5c1e2d
-DATA lanesAVX278<>+4(SB)/4, $0xbd5c1e2d
-DATA lanesAVX278<>+8(SB)/4, $0xbd5c1e2d
-DATA lanesAVX278<>+12(SB)/4, $0xbd5c1e2d
-DATA lanesAVX278<>+16(SB)/4, $0xbd5c1e2d
-DATA lanesAVX278<>+20(SB)/4, $0xbd5c1e2d
-DATA lanesAVX278<>+24(SB)/4, $0xbd5c1e2d
-DATA lanesAVX278<>+28(SB)/4, $0xbd5c1e2d
+DATA lanesAVX278<>+0(SB)/4, $0x3ca9134e
+DATA lanesAVX278<>+4(SB)/4, $0x3ca9134e
+DATA lanesAVX278<>+8(SB)/4, $0x3ca9134e
+DATA lanesAVX278<>+12(SB)/4, $0x3ca9134e
+DATA lanesAVX278<>+16(SB)/4, $0x3ca9134e
+DATA lanesAVX278<>+20(SB)/4, $0x3ca9134e
+DATA lanesAVX278<>+24(SB)/4, $0x3ca9134e
+DATA lanesAVX278<>+28(SB)/4, $0x3ca9134e
 GLOBL lanesAVX278<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX279<>+0(SB)/4, $0x3e088393
-DATA lanesAVX279<>+4(SB)/4, $0x3e088393
-DATA lanesAVX279<>+8(SB)/4, $0x3e088393
-DATA lanesAVX279<>+12(SB)/4, $0x3e088393
-DATA lanesAVX279<>+16(SB)/4, $0x3e088393
-DATA lanesAVX279<>+20(SB)/4, $0x3e088393
-DATA lanesAVX279<>+24(SB)/4, $0x3e088393
-DATA lanesAVX279<>+28(SB)/4, $0x3e088393
+DATA lanesAVX279<>+0(SB)/4, $0xbd5c1e2d
+DATA lanesAVX279<>+4(SB)/4, $0xbd5c1e2d
+DATA lanesAVX279<>+8(SB)/4, $0xbd5c1e2d
+DATA lanesAVX279<>+12(SB)/4, $0xbd5c1e2d
+DATA lanesAVX279<>+16(SB)/4, $0xbd5c1e2d
+DATA lanesAVX279<>+20(SB)/4, $0xbd5c1e2d
+DATA lanesAVX279<>+24(SB)/4, $0xbd5c1e2d
+DATA lanesAVX279<>+28(SB)/4, $0xbd5c1e2d
 GLOBL lanesAVX279<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX280<>+0(SB)/4, $0xbeaaaa99
-DATA lanesAVX280<>+4(SB)/4, $0xbeaaaa99
-DATA lanesAVX280<>+8(SB)/4, $0xbeaaaa99
-DATA lanesAVX280<>+12(SB)/4, $0xbeaaaa99
-DATA lanesAVX280<>+16(SB)/4, $0xbeaaaa99
-DATA lanesAVX280<>+20(SB)/4, $0xbeaaaa99
-DATA lanesAVX280<>+24(SB)/4, $0xbeaaaa99
-DATA lanesAVX280<>+28(SB)/4, $0xbeaaaa99
+DATA lanesAVX280<>+0(SB)/4, $0x3e088393
+DATA lanesAVX280<>+4(SB)/4, $0x3e088393
+DATA lanesAVX280<>+8(SB)/4, $0x3e088393
+DATA lanesAVX280<>+12(SB)/4, $0x3e088393
+DATA lanesAVX280<>+16(SB)/4, $0x3e088393
+DATA lanesAVX280<>+20(SB)/4, $0x3e088393
+DATA lanesAVX280<>+24(SB)/4, $0x3e088393
+DATA lanesAVX280<>+28(SB)/4, $0x3e088393
 GLOBL lanesAVX280<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX281<>+0(SB)/4, $0x40000000
-DATA lanesAVX281<>+4(SB)/4, $0x40000000
-DATA lanesAVX281<>+8(SB)/4, $0x40000000
-DATA lanesAVX281<>+12(SB)/4, $0x40000000
-DATA lanesAVX281<>+16(SB)/4, $0x40000000
-DATA lanesAVX281<>+20(SB)/4, $0x40000000
-DATA lanesAVX281<>+24(SB)/4, $0x40000000
-DATA lanesAVX281<>+28(SB)/4, $0x40000000
+DATA lanesAVX281<>+0(SB)/4, $0xbeaaaa99
+DATA lanesAVX281<>+4(SB)/4, $0xbeaaaa99
+DATA lanesAVX281<>+8(SB)/4, $0xbeaaaa99
+DATA lanesAVX281<>+12(SB)/4, $0xbeaaaa99
+DATA lanesAVX281<>+16(SB)/4, $0xbeaaaa99
+DATA lanesAVX281<>+20(SB)/4, $0xbeaaaa99
+DATA lanesAVX281<>+24(SB)/4, $0xbeaaaa99
+DATA lanesAVX281<>+28(SB)/4, $0xbeaaaa99
 GLOBL lanesAVX281<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX282<>+0(SB)/4, $0x3f200000
-DATA lanesAVX282<>+4(SB)/4, $0x3f200000
-DATA lanesAVX282<>+8(SB)/4, $0x3f200000
-DATA lanesAVX282<>+12(SB)/4, $0x3f200000
-DATA lanesAVX282<>+16(SB)/4, $0x3f200000
-DATA lanesAVX282<>+20(SB)/4, $0x3f200000
-DATA lanesAVX282<>+24(SB)/4, $0x3f200000
-DATA lanesAVX282<>+28(SB)/4, $0x3f200000
+DATA lanesAVX282<>+0(SB)/4, $0x40000000
+DATA lanesAVX282<>+4(SB)/4, $0x40000000
+DATA lanesAVX282<>+8(SB)/4, $0x40000000
+DATA lanesAVX282<>+12(SB)/4, $0x40000000
+DATA lanesAVX282<>+16(SB)/4, $0x40000000
+DATA lanesAVX282<>+20(SB)/4, $0x40000000
+DATA lanesAVX282<>+24(SB)/4, $0x40000000
+DATA lanesAVX282<>+28(SB)/4, $0x40000000
 GLOBL lanesAVX282<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX283<>+0(SB)/4, $0x3f200000
+DATA lanesAVX283<>+4(SB)/4, $0x3f200000
+DATA lanesAVX283<>+8(SB)/4, $0x3f200000
+DATA lanesAVX283<>+12(SB)/4, $0x3f200000
+DATA lanesAVX283<>+16(SB)/4, $0x3f200000
+DATA lanesAVX283<>+20(SB)/4, $0x3f200000
+DATA lanesAVX283<>+24(SB)/4, $0x3f200000
+DATA lanesAVX283<>+28(SB)/4, $0x3f200000
+GLOBL lanesAVX283<>(SB), RODATA|NOPTR, $32
 
 // func tanhGradAVX2(n int, dx *float32, x *float32, dy *float32)
 // Requires: AVX, FMA3
@@ -1385,9 +1431,9 @@ TEXT ·tanhGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ dy+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+8, AX
-	JL   rest85
+	JL   rest86
 
-loop84:
+loop85:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVUPS      lanesAVX255<>+0(SB), Y1
 	VFNMADD231PS Y0, Y0, Y1
@@ -1397,12 +1443,12 @@ loop84:
 	VMOVUPS      Y2, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop84
+	JGE          loop85
 
-rest85:
+rest86:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end86
+	JE           end87
 	LEAQ         windowAVX2<>+32(SB), DI
 	SHLQ         $0x02, AX
 	SUBQ         AX, DI
@@ -1415,7 +1461,7 @@ rest85:
 	VFMADD231PS  Y1, Y2, Y3
 	VMASKMOVPS   Y3, Y0, (DX)(CX*1)
 
-end86:
+end87:
 	VZEROUPPER
 	RET
 
@@ -1427,9 +1473,9 @@ TEXT ·relu2AVX2(SB), NOSPLIT, $0-24
 	MOVQ x+16(FP), BX
 	XORQ CX, CX
 	SUBQ $+8, AX
-	JL   rest88
+	JL   rest89
 
-loop87:
+loop88:
 	VMOVUPS (BX)(CX*1), Y0
 	VXORPS  Y1, Y1, Y1
 	VMAXPS  Y0, Y1, Y0
@@ -1437,12 +1483,12 @@ loop87:
 	VMOVUPS Y0, (DX)(CX*1)
 	ADDQ    $+32, CX
 	SUBQ    $+8, AX
-	JGE     loop87
+	JGE     loop88
 
-rest88:
+rest89:
 	ADDQ       $+8, AX
 	TESTQ      AX, AX
-	JE         end89
+	JE         end90
 	LEAQ       windowAVX2<>+32(SB), SI
 	SHLQ       $0x02, AX
 	SUBQ       AX, SI
@@ -1453,7 +1499,7 @@ rest88:
 	VMULPS     Y1, Y1, Y1
 	VMASKMOVPS Y1, Y0, (DX)(CX*1)
 
-end89:
+end90:
 	VZEROUPPER
 	RET
 
@@ -1466,9 +1512,9 @@ TEXT ·relu2GradAVX2(SB), NOSPLIT, $0-32
 	MOVQ dy+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+8, AX
-	JL   rest91
+	JL   rest92
 
-loop90:
+loop91:
 	VMOVUPS     (BX)(CX*1), Y0
 	VXORPS      Y1, Y1, Y1
 	VMAXPS      Y0, Y1, Y0
@@ -1479,12 +1525,12 @@ loop90:
 	VMOVUPS     Y2, (DX)(CX*1)
 	ADDQ        $+32, CX
 	SUBQ        $+8, AX
-	JGE         loop90
+	JGE         loop91
 
-rest91:
+rest92:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
-	JE          end92
+	JE          end93
 	LEAQ        windowAVX2<>+32(SB), DI
 	SHLQ        $0x02, AX
 	SUBQ        AX, DI
@@ -1498,7 +1544,7 @@ rest91:
 	VFMADD231PS Y2, Y1, Y3
 	VMASKMOVPS  Y3, Y0, (DX)(CX*1)
 
-end92:
+end93:
 	VZEROUPPER
 	RET
 
@@ -1511,15 +1557,16 @@ TEXT ·swigluAVX2(SB), NOSPLIT, $0-32
 	MOVQ up+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+8, AX
-	JL   rest94
+	JL   rest95
 
-loop93:
+loop94:
 	VMOVUPS      (BX)(CX*1), Y0
 	VXORPS       lanesAVX243<>+0(SB), Y0, Y1
 	VMOVUPS      lanesAVX244<>+0(SB), Y2
 	VCMPPS       $0x01, Y2, Y1, Y4
 	VMAXPS       Y1, Y2, Y1
 	VMOVUPS      lanesAVX245<>+0(SB), Y2
+	VCMPPS       $0x01, Y1, Y2, Y5
 	VMINPS       Y1, Y2, Y1
 	VMULPS       lanesAVX246<>+0(SB), Y1, Y2
 	VROUNDPS     $0x00, Y2, Y2
@@ -1537,6 +1584,8 @@ loop93:
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y3, Y3
 	VANDNPS      Y3, Y4, Y3
+	VMOVUPS      lanesAVX256<>+0(SB), Y1
+	VBLENDVPS    Y5, Y1, Y3, Y3
 	VADDPS       lanesAVX255<>+0(SB), Y3, Y3
 	VMOVUPS      lanesAVX255<>+0(SB), Y1
 	VDIVPS       Y3, Y1, Y1
@@ -1546,12 +1595,12 @@ loop93:
 	VMOVUPS      Y1, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop93
+	JGE          loop94
 
-rest94:
+rest95:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end95
+	JE           end96
 	LEAQ         windowAVX2<>+32(SB), DI
 	SHLQ         $0x02, AX
 	SUBQ         AX, DI
@@ -1562,6 +1611,7 @@ rest94:
 	VCMPPS       $0x01, Y3, Y2, Y5
 	VMAXPS       Y2, Y3, Y2
 	VMOVUPS      lanesAVX245<>+0(SB), Y3
+	VCMPPS       $0x01, Y2, Y3, Y6
 	VMINPS       Y2, Y3, Y2
 	VMULPS       lanesAVX246<>+0(SB), Y2, Y3
 	VROUNDPS     $0x00, Y3, Y3
@@ -1579,6 +1629,8 @@ rest94:
 	VPSLLD       $0x17, Y3, Y3
 	VPADDD       Y3, Y4, Y4
 	VANDNPS      Y4, Y5, Y4
+	VMOVUPS      lanesAVX256<>+0(SB), Y2
+	VBLENDVPS    Y6, Y2, Y4, Y4
 	VADDPS       lanesAVX255<>+0(SB), Y4, Y4
 	VMOVUPS      lanesAVX255<>+0(SB), Y2
 	VDIVPS       Y4, Y2, Y2
@@ -1587,7 +1639,7 @@ rest94:
 	VMULPS       Y1, Y2, Y2
 	VMASKMOVPS   Y2, Y0, (DX)(CX*1)
 
-end95:
+end96:
 	VZEROUPPER
 	RET
 
@@ -1602,15 +1654,16 @@ TEXT ·swigluGradAVX2(SB), NOSPLIT, $0-48
 	MOVQ dy+40(FP), R8
 	XORQ CX, CX
 	SUBQ $+8, AX
-	JL   rest97
+	JL   rest98
 
-loop96:
+loop97:
 	VMOVUPS      (SI)(CX*1), Y0
 	VXORPS       lanesAVX243<>+0(SB), Y0, Y1
 	VMOVUPS      lanesAVX244<>+0(SB), Y2
 	VCMPPS       $0x01, Y2, Y1, Y4
 	VMAXPS       Y1, Y2, Y1
 	VMOVUPS      lanesAVX245<>+0(SB), Y2
+	VCMPPS       $0x01, Y1, Y2, Y5
 	VMINPS       Y1, Y2, Y1
 	VMULPS       lanesAVX246<>+0(SB), Y1, Y2
 	VROUNDPS     $0x00, Y2, Y2
@@ -1628,6 +1681,8 @@ loop96:
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y3, Y3
 	VANDNPS      Y3, Y4, Y3
+	VMOVUPS      lanesAVX256<>+0(SB), Y1
+	VBLENDVPS    Y5, Y1, Y3, Y3
 	VADDPS       lanesAVX255<>+0(SB), Y3, Y3
 	VMOVUPS      lanesAVX255<>+0(SB), Y1
 	VDIVPS       Y3, Y1, Y1
@@ -1647,12 +1702,12 @@ loop96:
 	VMOVUPS      Y1, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop96
+	JGE          loop97
 
-rest97:
+rest98:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end98
+	JE           end99
 	LEAQ         windowAVX2<>+32(SB), R9
 	SHLQ         $0x02, AX
 	SUBQ         AX, R9
@@ -1663,6 +1718,7 @@ rest97:
 	VCMPPS       $0x01, Y3, Y2, Y5
 	VMAXPS       Y2, Y3, Y2
 	VMOVUPS      lanesAVX245<>+0(SB), Y3
+	VCMPPS       $0x01, Y2, Y3, Y6
 	VMINPS       Y2, Y3, Y2
 	VMULPS       lanesAVX246<>+0(SB), Y2, Y3
 	VROUNDPS     $0x00, Y3, Y3
@@ -1680,6 +1736,8 @@ rest97:
 	VPSLLD       $0x17, Y3, Y3
 	VPADDD       Y3, Y4, Y4
 	VANDNPS      Y4, Y5, Y4
+	VMOVUPS      lanesAVX256<>+0(SB), Y2
+	VBLENDVPS    Y6, Y2, Y4, Y4
 	VADDPS       lanesAVX255<>+0(SB), Y4, Y4
 	VMOVUPS      lanesAVX255<>+0(SB), Y2
 	VDIVPS       Y4, Y2, Y2
@@ -1698,7 +1756,7 @@ rest97:
 	VFMADD231PS  Y1, Y3, Y2
 	VMASKMOVPS   Y2, Y0, (DX)(CX*1)
 
-end98:
+end99:
 	VZEROUPPER
 	RET
 
@@ -1714,15 +1772,16 @@ TEXT ·expSumAVX2(SB), NOSPLIT, $0-36
 	MOVQ         x+16(FP), BX
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest100
+	JL           rest101
 
-loop99:
+loop100:
 	VMOVUPS      (BX)(CX*1), Y4
 	VFMSUB213PS  Y1, Y0, Y4
 	VMOVUPS      lanesAVX244<>+0(SB), Y5
 	VCMPPS       $0x01, Y5, Y4, Y7
 	VMAXPS       Y4, Y5, Y4
 	VMOVUPS      lanesAVX245<>+0(SB), Y5
+	VCMPPS       $0x01, Y4, Y5, Y8
 	VMINPS       Y4, Y5, Y4
 	VMULPS       lanesAVX246<>+0(SB), Y4, Y5
 	VROUNDPS     $0x00, Y5, Y5
@@ -1740,6 +1799,8 @@ loop99:
 	VPSLLD       $0x17, Y5, Y5
 	VPADDD       Y5, Y6, Y6
 	VANDNPS      Y6, Y7, Y6
+	VMOVUPS      lanesAVX256<>+0(SB), Y4
+	VBLENDVPS    Y8, Y4, Y6, Y6
 	VMOVUPS      Y6, (DX)(CX*1)
 	VADDPS       Y6, Y2, Y2
 	VMOVUPS      32(BX)(CX*1), Y4
@@ -1748,6 +1809,7 @@ loop99:
 	VCMPPS       $0x01, Y5, Y4, Y7
 	VMAXPS       Y4, Y5, Y4
 	VMOVUPS      lanesAVX245<>+0(SB), Y5
+	VCMPPS       $0x01, Y4, Y5, Y8
 	VMINPS       Y4, Y5, Y4
 	VMULPS       lanesAVX246<>+0(SB), Y4, Y5
 	VROUNDPS     $0x00, Y5, Y5
@@ -1765,24 +1827,27 @@ loop99:
 	VPSLLD       $0x17, Y5, Y5
 	VPADDD       Y5, Y6, Y6
 	VANDNPS      Y6, Y7, Y6
+	VMOVUPS      lanesAVX256<>+0(SB), Y4
+	VBLENDVPS    Y8, Y4, Y6, Y6
 	VMOVUPS      Y6, 32(DX)(CX*1)
 	VADDPS       Y6, Y3, Y3
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop99
+	JGE          loop100
 
-rest100:
+rest101:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest102
+	JL   rest103
 
-loop101:
+loop102:
 	VMOVUPS      (BX)(CX*1), Y4
 	VFMSUB213PS  Y1, Y0, Y4
 	VMOVUPS      lanesAVX244<>+0(SB), Y5
 	VCMPPS       $0x01, Y5, Y4, Y7
 	VMAXPS       Y4, Y5, Y4
 	VMOVUPS      lanesAVX245<>+0(SB), Y5
+	VCMPPS       $0x01, Y4, Y5, Y8
 	VMINPS       Y4, Y5, Y4
 	VMULPS       lanesAVX246<>+0(SB), Y4, Y5
 	VROUNDPS     $0x00, Y5, Y5
@@ -1800,16 +1865,18 @@ loop101:
 	VPSLLD       $0x17, Y5, Y5
 	VPADDD       Y5, Y6, Y6
 	VANDNPS      Y6, Y7, Y6
+	VMOVUPS      lanesAVX256<>+0(SB), Y4
+	VBLENDVPS    Y8, Y4, Y6, Y6
 	VMOVUPS      Y6, (DX)(CX*1)
 	VADDPS       Y6, Y2, Y2
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop101
+	JGE          loop102
 
-rest102:
+rest103:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end103
+	JE           end104
 	LEAQ         windowAVX2<>+32(SB), SI
 	SHLQ         $0x02, AX
 	SUBQ         AX, SI
@@ -1820,6 +1887,7 @@ rest102:
 	VCMPPS       $0x01, Y0, Y5, Y6
 	VMAXPS       Y5, Y0, Y5
 	VMOVUPS      lanesAVX245<>+0(SB), Y0
+	VCMPPS       $0x01, Y5, Y0, Y7
 	VMINPS       Y5, Y0, Y5
 	VMULPS       lanesAVX246<>+0(SB), Y5, Y0
 	VROUNDPS     $0x00, Y0, Y0
@@ -1837,11 +1905,13 @@ rest102:
 	VPSLLD       $0x17, Y0, Y0
 	VPADDD       Y0, Y1, Y1
 	VANDNPS      Y1, Y6, Y1
+	VMOVUPS      lanesAVX256<>+0(SB), Y0
+	VBLENDVPS    Y7, Y0, Y1, Y1
 	VMASKMOVPS   Y1, Y4, (DX)(CX*1)
 	VANDPS       Y4, Y1, Y0
 	VADDPS       Y0, Y2, Y2
 
-end103:
+end104:
 	VADDPS       Y3, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X2
@@ -1863,15 +1933,16 @@ TEXT ·sumExpAVX2(SB), NOSPLIT, $0-28
 	MOVQ         x+8(FP), DX
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest105
+	JL           rest106
 
-loop104:
+loop105:
 	VMOVUPS      (DX)(CX*1), Y3
 	VSUBPS       Y0, Y3, Y3
 	VMOVUPS      lanesAVX244<>+0(SB), Y4
 	VCMPPS       $0x01, Y4, Y3, Y6
 	VMAXPS       Y3, Y4, Y3
 	VMOVUPS      lanesAVX245<>+0(SB), Y4
+	VCMPPS       $0x01, Y3, Y4, Y7
 	VMINPS       Y3, Y4, Y3
 	VMULPS       lanesAVX246<>+0(SB), Y3, Y4
 	VROUNDPS     $0x00, Y4, Y4
@@ -1889,6 +1960,8 @@ loop104:
 	VPSLLD       $0x17, Y4, Y4
 	VPADDD       Y4, Y5, Y5
 	VANDNPS      Y5, Y6, Y5
+	VMOVUPS      lanesAVX256<>+0(SB), Y3
+	VBLENDVPS    Y7, Y3, Y5, Y5
 	VADDPS       Y5, Y1, Y1
 	VMOVUPS      32(DX)(CX*1), Y3
 	VSUBPS       Y0, Y3, Y3
@@ -1896,6 +1969,7 @@ loop104:
 	VCMPPS       $0x01, Y4, Y3, Y6
 	VMAXPS       Y3, Y4, Y3
 	VMOVUPS      lanesAVX245<>+0(SB), Y4
+	VCMPPS       $0x01, Y3, Y4, Y7
 	VMINPS       Y3, Y4, Y3
 	VMULPS       lanesAVX246<>+0(SB), Y3, Y4
 	VROUNDPS     $0x00, Y4, Y4
@@ -1913,23 +1987,26 @@ loop104:
 	VPSLLD       $0x17, Y4, Y4
 	VPADDD       Y4, Y5, Y5
 	VANDNPS      Y5, Y6, Y5
+	VMOVUPS      lanesAVX256<>+0(SB), Y3
+	VBLENDVPS    Y7, Y3, Y5, Y5
 	VADDPS       Y5, Y2, Y2
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop104
+	JGE          loop105
 
-rest105:
+rest106:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest107
+	JL   rest108
 
-loop106:
+loop107:
 	VMOVUPS      (DX)(CX*1), Y3
 	VSUBPS       Y0, Y3, Y3
 	VMOVUPS      lanesAVX244<>+0(SB), Y4
 	VCMPPS       $0x01, Y4, Y3, Y6
 	VMAXPS       Y3, Y4, Y3
 	VMOVUPS      lanesAVX245<>+0(SB), Y4
+	VCMPPS       $0x01, Y3, Y4, Y7
 	VMINPS       Y3, Y4, Y3
 	VMULPS       lanesAVX246<>+0(SB), Y3, Y4
 	VROUNDPS     $0x00, Y4, Y4
@@ -1947,15 +2024,17 @@ loop106:
 	VPSLLD       $0x17, Y4, Y4
 	VPADDD       Y4, Y5, Y5
 	VANDNPS      Y5, Y6, Y5
+	VMOVUPS      lanesAVX256<>+0(SB), Y3
+	VBLENDVPS    Y7, Y3, Y5, Y5
 	VADDPS       Y5, Y1, Y1
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop106
+	JGE          loop107
 
-rest107:
+rest108:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end108
+	JE           end109
 	LEAQ         windowAVX2<>+32(SB), BX
 	SHLQ         $0x02, AX
 	SUBQ         AX, BX
@@ -1966,6 +2045,7 @@ rest107:
 	VCMPPS       $0x01, Y0, Y4, Y6
 	VMAXPS       Y4, Y0, Y4
 	VMOVUPS      lanesAVX245<>+0(SB), Y0
+	VCMPPS       $0x01, Y4, Y0, Y7
 	VMINPS       Y4, Y0, Y4
 	VMULPS       lanesAVX246<>+0(SB), Y4, Y0
 	VROUNDPS     $0x00, Y0, Y0
@@ -1983,10 +2063,12 @@ rest107:
 	VPSLLD       $0x17, Y0, Y0
 	VPADDD       Y0, Y5, Y5
 	VANDNPS      Y5, Y6, Y5
+	VMOVUPS      lanesAVX256<>+0(SB), Y0
+	VBLENDVPS    Y7, Y0, Y5, Y5
 	VANDPS       Y3, Y5, Y0
 	VADDPS       Y0, Y1, Y1
 
-end108:
+end109:
 	VADDPS       Y2, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X0, X1, X1
@@ -2009,9 +2091,9 @@ TEXT ·softmaxGradAVX2(SB), NOSPLIT, $0-40
 	MOVQ         dp+24(FP), SI
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest110
+	JL           rest111
 
-loop109:
+loop110:
 	VMOVUPS (BX)(CX*1), Y2
 	VMOVUPS (SI)(CX*1), Y3
 	VSUBPS  Y0, Y3, Y3
@@ -2026,14 +2108,14 @@ loop109:
 	VMOVUPS Y3, 32(DX)(CX*1)
 	ADDQ    $+64, CX
 	SUBQ    $+16, AX
-	JGE     loop109
+	JGE     loop110
 
-rest110:
+rest111:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest112
+	JL   rest113
 
-loop111:
+loop112:
 	VMOVUPS (BX)(CX*1), Y2
 	VMOVUPS (SI)(CX*1), Y3
 	VSUBPS  Y0, Y3, Y3
@@ -2042,12 +2124,12 @@ loop111:
 	VMOVUPS Y3, (DX)(CX*1)
 	ADDQ    $+32, CX
 	SUBQ    $+8, AX
-	JGE     loop111
+	JGE     loop112
 
-rest112:
+rest113:
 	ADDQ       $+8, AX
 	TESTQ      AX, AX
-	JE         end113
+	JE         end114
 	LEAQ       windowAVX2<>+32(SB), DI
 	SHLQ       $0x02, AX
 	SUBQ       AX, DI
@@ -2059,7 +2141,7 @@ rest112:
 	VMULPS     Y3, Y4, Y4
 	VMASKMOVPS Y4, Y2, (DX)(CX*1)
 
-end113:
+end114:
 	VZEROUPPER
 	RET
 
@@ -2074,9 +2156,9 @@ TEXT ·rowSumAVX2(SB), NOSPLIT, $0-20
 	MOVQ   x+8(FP), DX
 	XORQ   CX, CX
 	SUBQ   $+32, AX
-	JL     rest115
+	JL     rest116
 
-loop114:
+loop115:
 	VMOVUPS (DX)(CX*1), Y4
 	VADDPS  Y4, Y0, Y0
 	VMOVUPS 32(DX)(CX*1), Y4
@@ -2087,24 +2169,24 @@ loop114:
 	VADDPS  Y4, Y3, Y3
 	ADDQ    $+128, CX
 	SUBQ    $+32, AX
-	JGE     loop114
+	JGE     loop115
 
-rest115:
+rest116:
 	ADDQ $+32, AX
 	SUBQ $+8, AX
-	JL   rest117
+	JL   rest118
 
-loop116:
+loop117:
 	VMOVUPS (DX)(CX*1), Y4
 	VADDPS  Y4, Y0, Y0
 	ADDQ    $+32, CX
 	SUBQ    $+8, AX
-	JGE     loop116
+	JGE     loop117
 
-rest117:
+rest118:
 	ADDQ       $+8, AX
 	TESTQ      AX, AX
-	JE         end118
+	JE         end119
 	LEAQ       windowAVX2<>+32(SB), BX
 	SHLQ       $0x02, AX
 	SUBQ       AX, BX
@@ -2112,7 +2194,7 @@ rest117:
 	VMASKMOVPS (DX)(CX*1), Y4, Y4
 	VADDPS     Y4, Y0, Y0
 
-end118:
+end119:
 	VADDPS       Y2, Y0, Y0
 	VADDPS       Y3, Y1, Y1
 	VADDPS       Y1, Y0, Y0
@@ -2138,9 +2220,9 @@ TEXT ·rowSpreadAVX2(SB), NOSPLIT, $0-28
 	MOVQ         x+8(FP), DX
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest120
+	JL           rest121
 
-loop119:
+loop120:
 	VMOVUPS     (DX)(CX*1), Y5
 	VSUBPS      Y0, Y5, Y5
 	VFMADD231PS Y5, Y5, Y1
@@ -2155,25 +2237,25 @@ loop119:
 	VFMADD231PS Y5, Y5, Y4
 	ADDQ        $+128, CX
 	SUBQ        $+32, AX
-	JGE         loop119
+	JGE         loop120
 
-rest120:
+rest121:
 	ADDQ $+32, AX
 	SUBQ $+8, AX
-	JL   rest122
+	JL   rest123
 
-loop121:
+loop122:
 	VMOVUPS     (DX)(CX*1), Y5
 	VSUBPS      Y0, Y5, Y5
 	VFMADD231PS Y5, Y5, Y1
 	ADDQ        $+32, CX
 	SUBQ        $+8, AX
-	JGE         loop121
+	JGE         loop122
 
-rest122:
+rest123:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
-	JE          end123
+	JE          end124
 	LEAQ        windowAVX2<>+32(SB), BX
 	SHLQ        $0x02, AX
 	SUBQ        AX, BX
@@ -2183,7 +2265,7 @@ rest122:
 	VANDPS      Y5, Y6, Y6
 	VFMADD231PS Y6, Y6, Y1
 
-end123:
+end124:
 	VADDPS       Y3, Y1, Y1
 	VADDPS       Y4, Y2, Y2
 	VADDPS       Y2, Y1, Y1
@@ -2209,9 +2291,9 @@ TEXT ·normalizeAVX2(SB), NOSPLIT, $0-48
 	MOVQ         bias+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest125
+	JL           rest126
 
-loop124:
+loop125:
 	VMOVUPS     (BX)(CX*1), Y2
 	VSUBPS      Y0, Y2, Y2
 	VMULPS      Y1, Y2, Y2
@@ -2228,14 +2310,14 @@ loop124:
 	VMOVUPS     Y2, 32(DX)(CX*1)
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop124
+	JGE         loop125
 
-rest125:
+rest126:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest127
+	JL   rest128
 
-loop126:
+loop127:
 	VMOVUPS     (BX)(CX*1), Y2
 	VSUBPS      Y0, Y2, Y2
 	VMULPS      Y1, Y2, Y2
@@ -2245,12 +2327,12 @@ loop126:
 	VMOVUPS     Y2, (DX)(CX*1)
 	ADDQ        $+32, CX
 	SUBQ        $+8, AX
-	JGE         loop126
+	JGE         loop127
 
-rest127:
+rest128:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
-	JE          end128
+	JE          end129
 	LEAQ        windowAVX2<>+32(SB), R8
 	SHLQ        $0x02, AX
 	SUBQ        AX, R8
@@ -2263,7 +2345,7 @@ rest127:
 	VFMADD213PS Y0, Y1, Y3
 	VMASKMOVPS  Y3, Y2, (DX)(CX*1)
 
-end128:
+end129:
 	VZEROUPPER
 	RET
 
@@ -2277,9 +2359,9 @@ TEXT ·rmsScaleAVX2(SB), NOSPLIT, $0-36
 	MOVQ         gain+24(FP), SI
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest130
+	JL           rest131
 
-loop129:
+loop130:
 	VMOVUPS (BX)(CX*1), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS (SI)(CX*1), Y2
@@ -2292,14 +2374,14 @@ loop129:
 	VMOVUPS Y1, 32(DX)(CX*1)
 	ADDQ    $+64, CX
 	SUBQ    $+16, AX
-	JGE     loop129
+	JGE     loop130
 
-rest130:
+rest131:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest132
+	JL   rest133
 
-loop131:
+loop132:
 	VMOVUPS (BX)(CX*1), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS (SI)(CX*1), Y2
@@ -2307,12 +2389,12 @@ loop131:
 	VMOVUPS Y1, (DX)(CX*1)
 	ADDQ    $+32, CX
 	SUBQ    $+8, AX
-	JGE     loop131
+	JGE     loop132
 
-rest132:
+rest133:
 	ADDQ       $+8, AX
 	TESTQ      AX, AX
-	JE         end133
+	JE         end134
 	LEAQ       windowAVX2<>+32(SB), DI
 	SHLQ       $0x02, AX
 	SUBQ       AX, DI
@@ -2323,7 +2405,7 @@ rest132:
 	VMULPS     Y0, Y2, Y2
 	VMASKMOVPS Y2, Y1, (DX)(CX*1)
 
-end133:
+end134:
 	VZEROUPPER
 	RET
 
@@ -2344,9 +2426,9 @@ TEXT ·normGradSumsAVX2(SB), NOSPLIT, $0-64
 	MOVQ         dbias+16(FP), R8
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest135
+	JL           rest136
 
-loop134:
+loop135:
 	VMOVUPS     (BX)(CX*1), Y6
 	VMOVUPS     (DI)(CX*1), Y7
 	VSUBPS      Y0, Y6, Y6
@@ -2377,14 +2459,14 @@ loop134:
 	VFMADD231PS Y7, Y6, Y5
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop134
+	JGE         loop135
 
-rest135:
+rest136:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest137
+	JL   rest138
 
-loop136:
+loop137:
 	VMOVUPS     (BX)(CX*1), Y6
 	VMOVUPS     (DI)(CX*1), Y7
 	VSUBPS      Y0, Y6, Y6
@@ -2401,12 +2483,12 @@ loop136:
 	VFMADD231PS Y7, Y6, Y4
 	ADDQ        $+32, CX
 	SUBQ        $+8, AX
-	JGE         loop136
+	JGE         loop137
 
-rest137:
+rest138:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
-	JE          end138
+	JE          end139
 	LEAQ        windowAVX2<>+32(SB), R9
 	SHLQ        $0x02, AX
 	SUBQ        AX, R9
@@ -2426,7 +2508,7 @@ rest137:
 	VADDPS      Y8, Y2, Y2
 	VFMADD231PS Y8, Y7, Y4
 
-end138:
+end139:
 	VADDPS       Y3, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X2
@@ -2462,9 +2544,9 @@ TEXT ·rmsGradSumsAVX2(SB), NOSPLIT, $0-56
 	MOVQ         dy+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest140
+	JL           rest141
 
-loop139:
+loop140:
 	VMOVUPS     (BX)(CX*1), Y6
 	VMOVUPS     (DI)(CX*1), Y7
 	VSUBPS      Y0, Y6, Y6
@@ -2489,14 +2571,14 @@ loop139:
 	VFMADD231PS Y7, Y6, Y5
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop139
+	JGE         loop140
 
-rest140:
+rest141:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest142
+	JL   rest143
 
-loop141:
+loop142:
 	VMOVUPS     (BX)(CX*1), Y6
 	VMOVUPS     (DI)(CX*1), Y7
 	VSUBPS      Y0, Y6, Y6
@@ -2510,12 +2592,12 @@ loop141:
 	VFMADD231PS Y7, Y6, Y4
 	ADDQ        $+32, CX
 	SUBQ        $+8, AX
-	JGE         loop141
+	JGE         loop142
 
-rest142:
+rest143:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
-	JE          end143
+	JE          end144
 	LEAQ        windowAVX2<>+32(SB), R8
 	SHLQ        $0x02, AX
 	SUBQ        AX, R8
@@ -2532,7 +2614,7 @@ rest142:
 	VADDPS      Y8, Y2, Y2
 	VFMADD231PS Y8, Y7, Y4
 
-end143:
+end144:
 	VADDPS       Y3, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X2
@@ -2566,9 +2648,9 @@ TEXT ·normGradAVX2(SB), NOSPLIT, $0-56
 	MOVQ         dy+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest145
+	JL           rest146
 
-loop144:
+loop145:
 	VMOVUPS      (BX)(CX*1), Y4
 	VMOVUPS      (DI)(CX*1), Y5
 	VSUBPS       Y0, Y4, Y4
@@ -2593,14 +2675,14 @@ loop144:
 	VMOVUPS      Y4, 32(DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop144
+	JGE          loop145
 
-rest145:
+rest146:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest147
+	JL   rest148
 
-loop146:
+loop147:
 	VMOVUPS      (BX)(CX*1), Y4
 	VMOVUPS      (DI)(CX*1), Y5
 	VSUBPS       Y0, Y4, Y4
@@ -2614,12 +2696,12 @@ loop146:
 	VMOVUPS      Y4, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop146
+	JGE          loop147
 
-rest147:
+rest148:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end148
+	JE           end149
 	LEAQ         windowAVX2<>+32(SB), R8
 	SHLQ         $0x02, AX
 	SUBQ         AX, R8
@@ -2636,7 +2718,7 @@ rest147:
 	VFMADD231PS  Y1, Y6, Y0
 	VMASKMOVPS   Y0, Y4, (DX)(CX*1)
 
-end148:
+end149:
 	VZEROUPPER
 	RET
 
@@ -2659,9 +2741,9 @@ TEXT ·adamwAVX2(SB), NOSPLIT, $0-76
 	MOVQ         v+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+8, AX
-	JL           rest150
+	JL           rest151
 
-loop149:
+loop150:
 	VMOVUPS      (BX)(CX*1), Y9
 	VMOVUPS      (SI)(CX*1), Y10
 	VMOVUPS      (DI)(CX*1), Y11
@@ -2683,12 +2765,12 @@ loop149:
 	VMOVUPS      Y12, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop149
+	JGE          loop150
 
-rest150:
+rest151:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end151
+	JE           end152
 	LEAQ         windowAVX2<>+32(SB), R8
 	SHLQ         $0x02, AX
 	SUBQ         AX, R8
@@ -2713,7 +2795,7 @@ rest150:
 	VFNMADD231PS Y5, Y11, Y13
 	VMASKMOVPS   Y13, Y9, (DX)(CX*1)
 
-end151:
+end152:
 	VZEROUPPER
 	RET
 
@@ -2731,29 +2813,29 @@ TEXT ·dropoutAVX2(SB), NOSPLIT, $0-44
 	MOVQ         x+16(FP), BX
 	XORQ         CX, CX
 	SUBQ         $+8, AX
-	JL           rest153
+	JL           rest154
 
-loop152:
+loop153:
 	VMOVUPS  Y0, Y5
 	VPXOR    Y1, Y5, Y5
 	VPSRLD   $0x10, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPMULLD  lanesAVX2154<>+0(SB), Y5, Y5
+	VPMULLD  lanesAVX2155<>+0(SB), Y5, Y5
 	VPSRLD   $0x0d, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPMULLD  lanesAVX2155<>+0(SB), Y5, Y5
+	VPMULLD  lanesAVX2156<>+0(SB), Y5, Y5
 	VPSRLD   $0x10, Y5, Y6
 	VPXOR    Y6, Y5, Y5
 	VPADDD   Y2, Y5, Y5
 	VPSRLD   $0x10, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPMULLD  lanesAVX2154<>+0(SB), Y5, Y5
+	VPMULLD  lanesAVX2155<>+0(SB), Y5, Y5
 	VPSRLD   $0x0d, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPMULLD  lanesAVX2155<>+0(SB), Y5, Y5
+	VPMULLD  lanesAVX2156<>+0(SB), Y5, Y5
 	VPSRLD   $0x10, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPADDD   lanesAVX2156<>+0(SB), Y0, Y0
+	VPADDD   lanesAVX2157<>+0(SB), Y0, Y0
 	VMOVUPS  (BX)(CX*1), Y7
 	VMULPS   Y4, Y7, Y7
 	VPMAXUD  Y3, Y5, Y6
@@ -2762,12 +2844,12 @@ loop152:
 	VMOVUPS  Y7, (DX)(CX*1)
 	ADDQ     $+32, CX
 	SUBQ     $+8, AX
-	JGE      loop152
+	JGE      loop153
 
-rest153:
+rest154:
 	ADDQ       $+8, AX
 	TESTQ      AX, AX
-	JE         end157
+	JE         end158
 	LEAQ       windowAVX2<>+32(SB), SI
 	SHLQ       $0x02, AX
 	SUBQ       AX, SI
@@ -2776,22 +2858,22 @@ rest153:
 	VPXOR      Y1, Y6, Y6
 	VPSRLD     $0x10, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPMULLD    lanesAVX2154<>+0(SB), Y6, Y6
+	VPMULLD    lanesAVX2155<>+0(SB), Y6, Y6
 	VPSRLD     $0x0d, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPMULLD    lanesAVX2155<>+0(SB), Y6, Y6
+	VPMULLD    lanesAVX2156<>+0(SB), Y6, Y6
 	VPSRLD     $0x10, Y6, Y1
 	VPXOR      Y1, Y6, Y6
 	VPADDD     Y2, Y6, Y6
 	VPSRLD     $0x10, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPMULLD    lanesAVX2154<>+0(SB), Y6, Y6
+	VPMULLD    lanesAVX2155<>+0(SB), Y6, Y6
 	VPSRLD     $0x0d, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPMULLD    lanesAVX2155<>+0(SB), Y6, Y6
+	VPMULLD    lanesAVX2156<>+0(SB), Y6, Y6
 	VPSRLD     $0x10, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPADDD     lanesAVX2156<>+0(SB), Y0, Y0
+	VPADDD     lanesAVX2157<>+0(SB), Y0, Y0
 	VMASKMOVPS (BX)(CX*1), Y5, Y0
 	VMULPS     Y4, Y0, Y0
 	VPMAXUD    Y3, Y6, Y1
@@ -2799,7 +2881,7 @@ rest153:
 	VANDPS     Y1, Y0, Y0
 	VMASKMOVPS Y0, Y5, (DX)(CX*1)
 
-end157:
+end158:
 	VZEROUPPER
 	RET
 
@@ -2813,32 +2895,32 @@ DATA iotaAVX2<>+24(SB)/4, $0x00000006
 DATA iotaAVX2<>+28(SB)/4, $0x00000007
 GLOBL iotaAVX2<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2154<>+0(SB)/4, $0x85ebca6b
-DATA lanesAVX2154<>+4(SB)/4, $0x85ebca6b
-DATA lanesAVX2154<>+8(SB)/4, $0x85ebca6b
-DATA lanesAVX2154<>+12(SB)/4, $0x85ebca6b
-DATA lanesAVX2154<>+16(SB)/4, $0x85ebca6b
-DATA lanesAVX2154<>+20(SB)/4, $0x85ebca6b
-DATA lanesAVX2154<>+24(SB)/4, $0x85ebca6b
-DATA lanesAVX2154<>+28(SB)/4, $0x85ebca6b
-GLOBL lanesAVX2154<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX2155<>+0(SB)/4, $0xc2b2ae35
-DATA lanesAVX2155<>+4(SB)/4, $0xc2b2ae35
-DATA lanesAVX2155<>+8(SB)/4, $0xc2b2ae35
-DATA lanesAVX2155<>+12(SB)/4, $0xc2b2ae35
-DATA lanesAVX2155<>+16(SB)/4, $0xc2b2ae35
-DATA lanesAVX2155<>+20(SB)/4, $0xc2b2ae35
-DATA lanesAVX2155<>+24(SB)/4, $0xc2b2ae35
-DATA lanesAVX2155<>+28(SB)/4, $0xc2b2ae35
+DATA lanesAVX2155<>+0(SB)/4, $0x85ebca6b
+DATA lanesAVX2155<>+4(SB)/4, $0x85ebca6b
+DATA lanesAVX2155<>+8(SB)/4, $0x85ebca6b
+DATA lanesAVX2155<>+12(SB)/4, $0x85ebca6b
+DATA lanesAVX2155<>+16(SB)/4, $0x85ebca6b
+DATA lanesAVX2155<>+20(SB)/4, $0x85ebca6b
+DATA lanesAVX2155<>+24(SB)/4, $0x85ebca6b
+DATA lanesAVX2155<>+28(SB)/4, $0x85ebca6b
 GLOBL lanesAVX2155<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2156<>+0(SB)/4, $0x00000008
-DATA lanesAVX2156<>+4(SB)/4, $0x00000008
-DATA lanesAVX2156<>+8(SB)/4, $0x00000008
-DATA lanesAVX2156<>+12(SB)/4, $0x00000008
-DATA lanesAVX2156<>+16(SB)/4, $0x00000008
-DATA lanesAVX2156<>+20(SB)/4, $0x00000008
-DATA lanesAVX2156<>+24(SB)/4, $0x00000008
-DATA lanesAVX2156<>+28(SB)/4, $0x00000008
+DATA lanesAVX2156<>+0(SB)/4, $0xc2b2ae35
+DATA lanesAVX2156<>+4(SB)/4, $0xc2b2ae35
+DATA lanesAVX2156<>+8(SB)/4, $0xc2b2ae35
+DATA lanesAVX2156<>+12(SB)/4, $0xc2b2ae35
+DATA lanesAVX2156<>+16(SB)/4, $0xc2b2ae35
+DATA lanesAVX2156<>+20(SB)/4, $0xc2b2ae35
+DATA lanesAVX2156<>+24(SB)/4, $0xc2b2ae35
+DATA lanesAVX2156<>+28(SB)/4, $0xc2b2ae35
 GLOBL lanesAVX2156<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX2157<>+0(SB)/4, $0x00000008
+DATA lanesAVX2157<>+4(SB)/4, $0x00000008
+DATA lanesAVX2157<>+8(SB)/4, $0x00000008
+DATA lanesAVX2157<>+12(SB)/4, $0x00000008
+DATA lanesAVX2157<>+16(SB)/4, $0x00000008
+DATA lanesAVX2157<>+20(SB)/4, $0x00000008
+DATA lanesAVX2157<>+24(SB)/4, $0x00000008
+DATA lanesAVX2157<>+28(SB)/4, $0x00000008
+GLOBL lanesAVX2157<>(SB), RODATA|NOPTR, $32

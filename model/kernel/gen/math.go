@@ -1,6 +1,8 @@
 package main
 
 import (
+	"math"
+
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -13,10 +15,10 @@ func (a *asm) horner(p, x reg.Register, c ...float64) {
 }
 
 // exp returns eˣ, overwriting x, by the steps of the package's plain body. What is below
-// the least normal number is 0; x above 88.3762 counts as that. NaN stays NaN.
+// the least normal number is 0, what is above the largest +Inf. NaN stays NaN.
 func (a *asm) exp(x reg.VecVirtual) reg.VecVirtual {
 	n, p := a.vec(), a.vec()
-	var tooSmall reg.Register
+	var tooSmall, tooLarge reg.Register
 	if a.isa == avx512 {
 		least := a.constant(-150) // e⁻¹⁵⁰ is 0 when scaled
 		a.VMAXPS(x, least, x)
@@ -26,8 +28,15 @@ func (a *asm) exp(x reg.VecVirtual) reg.VecVirtual {
 		a.VCMPPS(Imm(1), least, x, tooSmall) // x < least
 		a.VMAXPS(x, least, x)
 	}
-	most := a.constant(88.3762)
-	a.VMINPS(x, most, x)
+	if a.isa == avx512 {
+		most := a.constant(100)
+		a.VMINPS(x, most, x)
+	} else {
+		most := a.constant(88.3762)
+		tooLarge = a.vec()
+		a.VCMPPS(Imm(1), x, most, tooLarge) // most < x
+		a.VMINPS(x, most, x)
+	}
 	a.with(a.VMULPS, a.VMULPS_BCST, a.number(1.44269504088896341), x, n)
 	if a.isa == avx512 {
 		a.VRNDSCALEPS(Imm(0), n, n)
@@ -46,6 +55,8 @@ func (a *asm) exp(x reg.VecVirtual) reg.VecVirtual {
 	a.VPSLLD(Imm(23), n, n)
 	a.VPADDD(n, p, p) // the exponent's field
 	a.VANDNPS(p, tooSmall, p)
+	infinity := a.constant(math.Inf(1))
+	a.VBLENDVPS(tooLarge, infinity, p, p)
 	return p
 }
 
