@@ -17,7 +17,7 @@ type linear struct{ x, w, b, y *Tensor }
 
 func (o *linear) back(tp *Tape) {
 	if o.y.Grad != nil {
-		linearBack(tp, o.x, o.w, o.b, o.y.Grad)
+		tp.linearBack(o.x, o.w, o.b, o.y.Grad)
 	}
 }
 
@@ -42,7 +42,7 @@ func (o *linearGELU) back(tp *Tape) {
 	}
 	dh := tp.sum(o.h)
 	kernel.GELUGrad(dh, o.h.Data, o.y.Grad)
-	linearBack(tp, o.x, o.w, o.b, dh)
+	tp.linearBack(o.x, o.w, o.b, dh)
 }
 
 // product is x·wᵀ + b.
@@ -55,7 +55,7 @@ func (tp *Tape) product(x, w, b *Tensor) *Tensor {
 	if w.needs() {
 		keep(x)
 	}
-	kernel.Gemm(kernel.NT, n, out, in, x.Data, in, w.Data, in, y.Data, out, false)
+	tp.gemm(kernel.NT, n, out, in, x.Data, in, w.Data, in, y.Data, out, false)
 	if b != nil {
 		kernel.AddBias(y.Data, b.Data)
 	}
@@ -63,10 +63,10 @@ func (tp *Tape) product(x, w, b *Tensor) *Tensor {
 }
 
 // linearBack is dx = dy·w, dw += dyᵀ·x, db += Σ dy.
-func linearBack(tp *Tape, x, w, b *Tensor, dy []float32) {
+func (tp *Tape) linearBack(x, w, b *Tensor, dy []float32) {
 	n, in, out := x.Rows(), x.Cols(), w.Rows()
 	if dw := tp.sum(w); dw != nil {
-		kernel.Gemm(kernel.TN, out, in, n, dy, out, x.Data, in, dw, in, true)
+		tp.gemm(kernel.TN, out, in, n, dy, out, x.Data, in, dw, in, true)
 	}
 	if b != nil {
 		if db := tp.sum(b); db != nil {
@@ -74,6 +74,15 @@ func linearBack(tp *Tape, x, w, b *Tensor, dy []float32) {
 		}
 	}
 	if dx, add := tp.grad(x); dx != nil {
-		kernel.Gemm(kernel.NN, n, in, out, dy, out, w.Data, in, dx, in, add)
+		tp.gemm(kernel.NN, n, in, out, dy, out, w.Data, in, dx, in, add)
 	}
+}
+
+// gemm is kernel.Gemm in the tape's precision.
+func (tp *Tape) gemm(op kernel.Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {
+	f := kernel.Gemm
+	if tp != nil && tp.BF16 {
+		f = kernel.GemmBF16
+	}
+	f(op, m, n, k, a, lda, b, ldb, c, ldc, acc)
 }

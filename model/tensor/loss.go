@@ -95,7 +95,7 @@ func (h *head) chunk(tp *Tape, m int) (loss, nll float64) {
 		xs = b.data
 	}
 	xs = xs[:m*c]
-	kernel.Gemm(kernel.NT, m, v, c, xs, c, h.w.Data, c, logits, v, false)
+	tp.gemm(kernel.NT, m, v, c, xs, c, h.w.Data, c, logits, v, false)
 	tp.lapOf("head, logits", false)
 
 	targets, losses, sums := tp.chunkRows(m)
@@ -129,16 +129,16 @@ func (h *head) chunk(tp *Tape, m int) (loss, nll float64) {
 	}
 	tp.lapOf("cross entropy", false)
 	if h.dw != nil {
-		kernel.Gemm(kernel.TN, v, c, m, logits, v, xs, c, h.dw, c, true)
+		tp.gemm(kernel.TN, v, c, m, logits, v, xs, c, h.dw, c, true)
 	}
 	switch {
 	case h.dx == nil:
 	case dense:
-		kernel.Gemm(kernel.NN, m, c, v, logits, v, h.w.Data, c, h.dx[first*c:][:m*c], c, h.add)
+		tp.gemm(kernel.NN, m, c, v, logits, v, h.w.Data, c, h.dx[first*c:][:m*c], c, h.add)
 	default:
 		b := tp.borrow(m * c)
 		defer b.giveBack(tp)
-		kernel.Gemm(kernel.NN, m, c, v, logits, v, h.w.Data, c, b.data, c, false)
+		tp.gemm(kernel.NN, m, c, v, logits, v, h.w.Data, c, b.data, c, false)
 		kernel.EmbeddingGrad(h.dx, b.data, rows, c)
 	}
 	tp.lapOf("head, gradients", true)

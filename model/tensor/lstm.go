@@ -39,7 +39,7 @@ func (tp *Tape) LSTM(gates, w *Tensor, rows int, start State, fresh []bool) (y *
 		}
 		o.forget(t, hIn, cIn)
 		g := gates.Data[4*at : 4*(at+width)]
-		kernel.Gemm(kernel.NT, rows, 4*n, n, hIn, n, w.Data, n, g, 4*n, true)
+		tp.gemm(kernel.NT, rows, 4*n, n, hIn, n, w.Data, n, g, 4*n, true)
 		h, c = y.Data[at:at+width], o.c[at:at+width]
 		kernel.LSTMCell(h, c, g, cIn, n)
 	}
@@ -90,10 +90,10 @@ func (o *lstm) back(tp *Tape) {
 		kernel.Add(dh, o.y.Grad[at:at+width], next)
 		d := dg[4*at : 4*(at+width)]
 		kernel.LSTMCellGrad(d, dc, o.gates.Data[4*at:4*(at+width)], o.c[at:at+width], o.cIn[at:at+width], dh, dc, n)
-		kernel.Gemm(kernel.NN, o.rows, n, 4*n, d, 4*n, o.w.Data, n, next, n, false)
+		tp.gemm(kernel.NN, o.rows, n, 4*n, d, 4*n, o.w.Data, n, next, n, false)
 		o.forget(t, next, dc)
 	}
 	if dw := tp.sum(o.w); dw != nil {
-		kernel.Gemm(kernel.TN, 4*n, n, len(o.c)/n, dg, 4*n, o.hIn, n, dw, n, true)
+		tp.gemm(kernel.TN, 4*n, n, len(o.c)/n, dg, 4*n, o.hIn, n, dw, n, true)
 	}
 }

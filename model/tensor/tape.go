@@ -12,6 +12,7 @@ type Tape struct {
 	Seed  uint64
 	Step  uint64 // counts forward passes; with Seed it decides the dropout masks
 	Train bool   // dropout is on
+	BF16  bool   // linear layers round what they multiply to bfloat16; sums stay float32
 	// Watch, if not nil, hears how long each operation took, on the way there
 	// and back: what a benchmark shows.
 	Watch func(op string, back bool, took time.Duration)

@@ -1,6 +1,7 @@
 package tensor
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -169,5 +170,34 @@ func TestWatchHearsEveryOperation(t *testing.T) {
 		if s := strings.Join(*got, ", "); s != want {
 			t.Errorf("heard %q, want %q", s, want)
 		}
+	}
+}
+
+func TestBF16IsNearFloat32(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 3))
+	draw := func(x *Tensor) *Tensor {
+		for i := range x.Data {
+			x.Data[i] = float32(rng.NormFloat64()) / 4
+		}
+		return x
+	}
+	x, w1, w2 := draw(New(7, 32)), draw(Param(32, 32)), draw(Param(50, 32))
+	targets := []int32{1, 2, 3, 4, 5, 6, 7}
+	var grads [2][]float32
+	for i, bf16 := range []bool{false, true} {
+		tp := NewTape(1)
+		tp.BF16 = bf16
+		clear(w1.Grad)
+		tp.Backward(mlp(tp, x, w1, w2, targets))
+		grads[i] = slices.Clone(w1.Grad)
+	}
+	var diff, norm float64
+	for i, g := range grads[0] {
+		d := float64(g - grads[1][i])
+		diff, norm = diff+d*d, norm+float64(g*g)
+	}
+	// An operand is off by at most 2⁻⁹ of itself.
+	if r := math.Sqrt(diff / norm); r == 0 || r > 0.02 {
+		t.Errorf("gradients differ by %.2g, want little, but not nothing", r)
 	}
 }
