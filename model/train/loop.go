@@ -241,14 +241,17 @@ func (l *Loop) WithAverage(f func() error) error {
 // Observe tells the optimizer the validation loss, in nats a target.
 func (l *Loop) Observe(nll float64) {
 	if o, ok := l.Optimizer.(Observer); ok {
-		o.Observe(l.slab, min(nll, math.MaxFloat64)) // JSON has no infinity
+		if math.IsNaN(nll) {
+			nll = math.Inf(1)
+		}
+		o.Observe(l.slab, finite(nll))
 	}
 }
 
 // Offer keeps the weights as they are now, if their score is the greatest yet.
 // Run ends with the best.
 func (l *Loop) Offer(score float64) (isBest bool) {
-	if l.at.BestStep > 0 && !(score > l.at.BestScore) {
+	if score = finite(score); math.IsNaN(score) || l.at.BestStep > 0 && score <= l.at.BestScore {
 		return false
 	}
 	if l.best == nil {
@@ -259,6 +262,11 @@ func (l *Loop) Offer(score float64) (isBest bool) {
 	}
 	l.at.BestScore, l.at.BestStep = score, max(l.at.Step, 1)
 	return true
+}
+
+// finite brings infinities down to what JSON, and so a checkpoint, can hold.
+func finite(x float64) float64 {
+	return max(min(x, math.MaxFloat64), -math.MaxFloat64)
 }
 
 // Best is the greatest score offered and the step after which it was; 0, 0 if

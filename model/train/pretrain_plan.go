@@ -143,6 +143,9 @@ func (p *Pretrain) Estimate(env *pipeline.Env) (e pipeline.Estimate, err error) 
 	for _, m := range optimizer.Moments() {
 		e.Memory += int64(len(m.Data)) * 4
 	}
+	if p.Keep == KeepBest {
+		e.Memory += int64(len(slab.Grad)) * 4
+	}
 	e.Disk = weights * 4
 	e.Time = time.Duration(p.Minutes * float64(time.Minute))
 	steps := fmt.Sprintf("%g minutes", p.Minutes)

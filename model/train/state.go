@@ -75,6 +75,11 @@ func (l *Loop) save() error {
 		return nil
 	}
 	s := savedState{At: l.at, Updates: l.slab.Updates, Carries: -1, Steps: l.Steps, Seed: l.Seed}
+	if l.at.Untold != nil && l.at.Untold.Skipped != "" {
+		r := *l.at.Untold
+		r.NLL, r.Norm = 0, 0 // perhaps not numbers, which JSON cannot hold; the reason tells them
+		s.At.Untold = &r
+	}
 	carry, ok := l.at.carry.([][]float32)
 	if ok {
 		s.Carries = len(carry)

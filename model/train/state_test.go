@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -154,6 +155,39 @@ func TestResume(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestSaveWhatIsNoNumber: a step with a loss that is not a number, cut off before
+// After has heard of it, and scores that are not finite, fit into a checkpoint.
+func TestSaveWhatIsNoNumber(t *testing.T) {
+	dir := t.TempDir()
+	var done []int64
+	run := func(ctx context.Context, after func(*Loop, Step) error) error {
+		l := &Loop{Model: &poisoned{bigram: newBigram(20, 8, 1), at: 2}, Source: cycle{vocab: 20, rows: 2, width: 12},
+			Optimizer: &ASGD{Patience: 1}, Rate: constant(0.1), Steps: 4, Checkpoint: Checkpoint{Dir: dir}}
+		l.After = func(_ context.Context, s Step) error { done = append(done, s.Done); return after(l, s) }
+		return l.Run(ctx)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	err := run(ctx, func(l *Loop, s Step) error {
+		l.Observe(math.NaN())
+		if l.Offer(math.NaN()) || !l.Offer(math.Inf(-1)) && s.Done == 1 {
+			t.Error("the wrong score was the best")
+		}
+		if s.Done == 3 {
+			cancel()
+		}
+		return ctx.Err()
+	})
+	if !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "json") {
+		t.Fatal(err)
+	}
+	if err := run(context.Background(), func(l *Loop, s Step) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if want := []int64{1, 2, 3, 3, 4}; !slices.Equal(done, want) {
+		t.Errorf("After heard of the steps %v, want %v", done, want)
 	}
 }
 
