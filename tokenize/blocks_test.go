@@ -264,6 +264,9 @@ func TestBlockSet(t *testing.T) {
 			t.Errorf("row %d: %v %d", i, ids, length)
 		}
 	}
+	if a, b, c := s.Track(2, 0, 0), s.Track(2, 0, 1), s.Track(3, 0, 2); a != 0 || b != 1 || c != 2 {
+		t.Errorf("tracks begin at %d and %d of 2, %d of 3", a, b, c)
+	}
 	if err := s.CheckIDs(8); err != nil {
 		t.Error(err)
 	}

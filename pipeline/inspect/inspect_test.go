@@ -61,7 +61,7 @@ func write(t testing.TB) map[string]string {
 	}
 	put("model/model.safetensors", b.String())
 	put("bpe/tokenizer.json", `{"added_tokens": [{"id": 3, "content": "<|endoftext|>", "special": true}], "pre_tokenizer": {"type": "ByteLevel"},
-		"model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"]}}`)
+		"model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ĠniÃ±o": 2}, "merges": ["a b"]}}`)
 	m, _ := json.Marshal(pipeline.Manifest{Stage: "docs", Use: "ingest", Kind: pipeline.Documents, Key: "feedfacecafe0123", Inputs: map[string][]string{"raw": {"k"}},
 		Shards: []pipeline.Shard{{Name: "train-0.parquet", Rows: 100, Bytes: 5000, XXH3: "00ff"}}, Counts: pipeline.Counts{Read: 120, Kept: 100, Dropped: map[string]int64{"short": 20}, Sums: map[string]int64{"words": 9900}}})
 	put("docs/manifest.json", string(m))
@@ -118,7 +118,7 @@ func TestOpen(t *testing.T) {
 		"train-00000.arrow": {"blocks", "context            3", "rows               3", "ids that are text  9", "padding            25.00 %", "texts that begin   4", "greatest id        500", "starts  [0 2]", "[7 1 500 1]"},
 		"model.safetensors": {"safetensors", "parameters     8", "wte.weight  F32   [3 2]", "format         pt"},
 		"model":             {"model", "n_layer        2", "gpt2", "wte.weight"},
-		"tokenizer.json":    {"tokenizer", "tokens of the model  3", "merges               1", "ByteLevel", "<|endoftext|>  true", "2  ab"},
+		"tokenizer.json":    {"tokenizer", "tokens of the model  3", "merges               1", "ByteLevel", "<|endoftext|>  true", `2  " niño"`},
 		"stage":             {"stage", "documents", "feedfacecafe0123", "- short    20", "= kept    100", "9,900", "speed of light  299,792,458", "4.5", "Clang."},
 		"run":               {"run", "quick", "docs  ingest     documents   120   100", "not finished disk full"},
 		"metrics.json":      {"metrics", "speed of light"},

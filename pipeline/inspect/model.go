@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 
 	"fragua/model/safetensors"
 )
@@ -125,9 +126,36 @@ func openTokenizer(path string, o Options, a *Artifact) error {
 		return cmp.Or(cmp.Compare(len(y), len(x)), cmp.Compare(x, y))
 	})
 	s := Sample{Title: "longest tokens"}
+	bytes := t.PreTokenizer != nil && t.PreTokenizer.Type == "ByteLevel" || t.Decoder != nil && t.Decoder.Type == "ByteLevel"
 	for _, w := range longest[:min(len(longest), 4*o.Rows)] {
-		s.Fields = append(s.Fields, Fact{fmt.Sprint(vocab[w]), w})
+		id := fmt.Sprint(vocab[w])
+		if bytes {
+			w = strconv.Quote(byteLevel(w))
+		}
+		s.Fields = append(s.Fields, Fact{id, w})
 	}
 	a.Samples = append(a.Samples, s)
 	return nil
+}
+
+// byteLevel undoes the writing of byte-level vocabularies, where each byte is a
+// letter: printable Latin-1 stands for itself, and the other 68 bytes for the
+// letters from U+0100 on, in their order (GPT-2's encoder.py).
+func byteLevel(token string) string {
+	var b []byte
+	for _, r := range token {
+		switch {
+		case r < 0x100:
+			b = append(b, byte(r))
+		case r <= 0x120: // 0x00 to 0x20
+			b = append(b, byte(r-0x100))
+		case r <= 0x142: // 0x7f to 0xa0
+			b = append(b, byte(r-0x121+0x7f))
+		case r == 0x143:
+			b = append(b, 0xad)
+		default:
+			return token
+		}
+	}
+	return string(b)
 }
