@@ -1,7 +1,13 @@
 // Package train fits any model that has a loss.
 //
 //	in:   a Model, a Source of batches, an Optimizer, a rate for every step
-//	out:  changed weights, a history of figures, a checkpoint that survives a crash
+//	out:  changed weights, a report of every step, a checkpoint that survives a crash
+//
+// Three stages stand on it and beside it:
+//
+//	pretrain  blocks [+ model] → model: config.json, model.safetensors, tokenizer.json, MODEL_CARD.md, metrics.json
+//	ngram     blocks → model: config.json, model.ngram, tokenizer.json, metrics.json
+//	generate  model → predictions: samples-00000.parquet, metrics.json
 //
 // One step, top to bottom (Loop.Run):
 //
