@@ -47,16 +47,26 @@ func NewCounter(o Options) (*Counter, error) {
 
 // Add counts one stream. It begins a text; where it holds the end id, another
 // text begins after it.
-func (c *Counter) Add(ids []int32) error {
+func (c *Counter) Add(ids []int32) error { return c.add(ids, true) }
+
+// AddRest counts a stream that goes on with a text begun elsewhere, such as a
+// row of a cut document: the first id is context alone, and was counted there.
+func (c *Counter) AddRest(ids []int32) error { return c.add(ids, false) }
+
+func (c *Counter) add(ids []int32, begins bool) error {
 	n := c.o.Order
 	prev := c.prev // prev[k]: number of the k-gram that ends before this id
-	at := 0        // place in the text: the (at+2)-gram that ends here begins with the text's beginning
-	prev[1] = uint32(c.o.Vocab)
+	at := -1       // the longest n-gram known to end here has at+2 ids, the text's beginning among them if it begins
+	if begins {
+		at, prev[1] = 0, uint32(c.o.Vocab)
+	}
 	for i, id := range ids {
 		if id < 0 || int(id) >= c.o.Vocab {
 			return fmt.Errorf("id %d at %d, but the vocabulary has %d", id, i, c.o.Vocab)
 		}
-		c.tokens++
+		if at >= 0 {
+			c.tokens++
+		}
 		var below, next uint32 // of the (k-1)-gram and the k-gram that end here
 		for k := 1; k <= min(n, at+2); k++ {
 			l := &c.levels[k-1]
@@ -75,7 +85,7 @@ func (c *Counter) Add(ids []int32) error {
 				}
 				prev[k-1] = below
 			}
-			if k == n || k == at+2 {
+			if at >= 0 && (k == n || begins && k == at+2) {
 				l.count[next]++
 			}
 			below = next
@@ -87,7 +97,7 @@ func (c *Counter) Add(ids []int32) error {
 		}
 		at++
 		if id == c.o.End {
-			at, prev[1] = 0, uint32(c.o.Vocab)
+			at, begins, prev[1] = 0, true, uint32(c.o.Vocab)
 		}
 	}
 	return nil

@@ -120,7 +120,20 @@ func drawStreams(t *rapid.T) (Options, [][]int32) {
 func TestSumsToOne(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		o, streams := drawStreams(t)
-		m, err := Train(o, slices.Values(streams))
+		c, err := NewCounter(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, s := range streams {
+			add := c.Add
+			if i > 0 && rapid.Bool().Draw(t, "rest of a text") {
+				add = c.AddRest
+			}
+			if err := add(s); err != nil {
+				t.Fatal(err)
+			}
+		}
+		m, err := c.Model()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -131,6 +144,44 @@ func TestSumsToOne(t *testing.T) {
 		}
 		if math.Abs(sum-1) > 1e-5 {
 			t.Fatalf("after %v the probabilities sum to %v", context, sum)
+		}
+	})
+}
+
+// Bigrams of a text that is cut into rows overlapping by one id are those of the
+// whole text.
+func TestRestOfAText(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		o, streams := drawStreams(t)
+		o.Order = min(o.Order, 2)
+		whole, err := Train(o, slices.Values(streams))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := NewCounter(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range streams {
+			cut := rapid.IntRange(1, len(s)).Draw(t, "cut")
+			if s[cut-1] == o.End { // what follows is no rest
+				cut = len(s)
+			}
+			if err := c.Add(s[:cut]); err != nil {
+				t.Fatal(err)
+			}
+			if cut < len(s) {
+				if err := c.AddRest(s[cut-1:]); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		parts, err := c.Model()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(parts, whole) {
+			t.Fatalf("cut texts gave another model")
 		}
 	})
 }

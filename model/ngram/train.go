@@ -148,7 +148,12 @@ func smooth(l level, d Discounts, below []uint32, lower, logb []float32, context
 			sum += float64(c)
 			off += d.of(c)
 		}
-		b := off / sum
+		b := 1.0 // of a context that was seen only where a stretch of a text begins: nothing is known to follow it
+		if sum > 0 {
+			b = off / sum
+		} else {
+			sum = 1
+		}
 		logb[h] = float32(math.Log(b))
 		for i := from; i < to; i++ {
 			g := grams[i]
