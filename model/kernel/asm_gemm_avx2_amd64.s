@@ -2628,10 +2628,10 @@ TEXT ·dots1x1AVX2(SB), NOSPLIT, $0-64
 	JL     rest117
 
 loop116:
-	VMOVUPS     (SI)(R12*1), Y1
-	VMOVUPS     (DI)(R12*1), Y2
+	VMOVUPS     (SI)(R12*4), Y1
+	VMOVUPS     (DI)(R12*4), Y2
 	VFMADD231PS Y2, Y1, Y0
-	ADDQ        $+32, R12
+	ADDQ        $+8, R12
 	SUBQ        $+8, CX
 	JGE         loop116
 
@@ -2642,8 +2642,8 @@ rest117:
 	SHLQ        $0x02, CX
 	SUBQ        CX, DX
 	VMOVUPS     (DX), Y15
-	VMASKMOVPS  (SI)(R12*1), Y15, Y1
-	VMASKMOVPS  (DI)(R12*1), Y15, Y2
+	VMASKMOVPS  (SI)(R12*4), Y15, Y1
+	VMASKMOVPS  (DI)(R12*4), Y15, Y2
 	VFMADD231PS Y2, Y1, Y0
 
 done118:
@@ -2688,16 +2688,16 @@ TEXT ·dots1x4AVX2(SB), NOSPLIT, $0-64
 	JL     rest121
 
 loop120:
-	VMOVUPS     (SI)(R12*1), Y4
-	VMOVUPS     (DI)(R12*1), Y5
+	VMOVUPS     (SI)(R12*4), Y4
+	VMOVUPS     (DI)(R12*4), Y5
 	VFMADD231PS Y5, Y4, Y0
-	VMOVUPS     (BX)(R12*1), Y5
+	VMOVUPS     (BX)(R12*4), Y5
 	VFMADD231PS Y5, Y4, Y1
-	VMOVUPS     (AX)(R12*1), Y5
+	VMOVUPS     (AX)(R12*4), Y5
 	VFMADD231PS Y5, Y4, Y2
-	VMOVUPS     (R13)(R12*1), Y5
+	VMOVUPS     (R13)(R12*4), Y5
 	VFMADD231PS Y5, Y4, Y3
-	ADDQ        $+32, R12
+	ADDQ        $+8, R12
 	SUBQ        $+8, CX
 	JGE         loop120
 
@@ -2708,14 +2708,14 @@ rest121:
 	SHLQ        $0x02, CX
 	SUBQ        CX, DX
 	VMOVUPS     (DX), Y15
-	VMASKMOVPS  (SI)(R12*1), Y15, Y4
-	VMASKMOVPS  (DI)(R12*1), Y15, Y5
+	VMASKMOVPS  (SI)(R12*4), Y15, Y4
+	VMASKMOVPS  (DI)(R12*4), Y15, Y5
 	VFMADD231PS Y5, Y4, Y0
-	VMASKMOVPS  (BX)(R12*1), Y15, Y5
+	VMASKMOVPS  (BX)(R12*4), Y15, Y5
 	VFMADD231PS Y5, Y4, Y1
-	VMASKMOVPS  (AX)(R12*1), Y15, Y5
+	VMASKMOVPS  (AX)(R12*4), Y15, Y5
 	VFMADD231PS Y5, Y4, Y2
-	VMASKMOVPS  (R13)(R12*1), Y15, Y5
+	VMASKMOVPS  (R13)(R12*4), Y15, Y5
 	VFMADD231PS Y5, Y4, Y3
 
 done122:
@@ -2792,12 +2792,12 @@ TEXT ·dots2x1AVX2(SB), NOSPLIT, $0-64
 	JL     rest128
 
 loop127:
-	VMOVUPS     (SI)(R12*1), Y2
-	VMOVUPS     (R9)(R12*1), Y3
-	VMOVUPS     (DI)(R12*1), Y4
+	VMOVUPS     (SI)(R12*4), Y2
+	VMOVUPS     (R9)(R12*4), Y3
+	VMOVUPS     (DI)(R12*4), Y4
 	VFMADD231PS Y4, Y2, Y0
 	VFMADD231PS Y4, Y3, Y1
-	ADDQ        $+32, R12
+	ADDQ        $+8, R12
 	SUBQ        $+8, CX
 	JGE         loop127
 
@@ -2808,9 +2808,9 @@ rest128:
 	SHLQ        $0x02, CX
 	SUBQ        CX, DX
 	VMOVUPS     (DX), Y15
-	VMASKMOVPS  (SI)(R12*1), Y15, Y2
-	VMASKMOVPS  (R9)(R12*1), Y15, Y3
-	VMASKMOVPS  (DI)(R12*1), Y15, Y4
+	VMASKMOVPS  (SI)(R12*4), Y15, Y2
+	VMASKMOVPS  (R9)(R12*4), Y15, Y3
+	VMASKMOVPS  (DI)(R12*4), Y15, Y4
 	VFMADD231PS Y4, Y2, Y0
 	VFMADD231PS Y4, Y3, Y1
 
@@ -2874,21 +2874,21 @@ TEXT ·dots2x4AVX2(SB), NOSPLIT, $0-64
 	JL     rest133
 
 loop132:
-	VMOVUPS     (SI)(R12*1), Y8
-	VMOVUPS     (R9)(R12*1), Y9
-	VMOVUPS     (DI)(R12*1), Y10
+	VMOVUPS     (SI)(R12*4), Y8
+	VMOVUPS     (R9)(R12*4), Y9
+	VMOVUPS     (DI)(R12*4), Y10
 	VFMADD231PS Y10, Y8, Y0
 	VFMADD231PS Y10, Y9, Y4
-	VMOVUPS     (BX)(R12*1), Y10
+	VMOVUPS     (BX)(R12*4), Y10
 	VFMADD231PS Y10, Y8, Y1
 	VFMADD231PS Y10, Y9, Y5
-	VMOVUPS     (AX)(R12*1), Y10
+	VMOVUPS     (AX)(R12*4), Y10
 	VFMADD231PS Y10, Y8, Y2
 	VFMADD231PS Y10, Y9, Y6
-	VMOVUPS     (R13)(R12*1), Y10
+	VMOVUPS     (R13)(R12*4), Y10
 	VFMADD231PS Y10, Y8, Y3
 	VFMADD231PS Y10, Y9, Y7
-	ADDQ        $+32, R12
+	ADDQ        $+8, R12
 	SUBQ        $+8, CX
 	JGE         loop132
 
@@ -2899,18 +2899,18 @@ rest133:
 	SHLQ        $0x02, CX
 	SUBQ        CX, DX
 	VMOVUPS     (DX), Y15
-	VMASKMOVPS  (SI)(R12*1), Y15, Y8
-	VMASKMOVPS  (R9)(R12*1), Y15, Y9
-	VMASKMOVPS  (DI)(R12*1), Y15, Y10
+	VMASKMOVPS  (SI)(R12*4), Y15, Y8
+	VMASKMOVPS  (R9)(R12*4), Y15, Y9
+	VMASKMOVPS  (DI)(R12*4), Y15, Y10
 	VFMADD231PS Y10, Y8, Y0
 	VFMADD231PS Y10, Y9, Y4
-	VMASKMOVPS  (BX)(R12*1), Y15, Y10
+	VMASKMOVPS  (BX)(R12*4), Y15, Y10
 	VFMADD231PS Y10, Y8, Y1
 	VFMADD231PS Y10, Y9, Y5
-	VMASKMOVPS  (AX)(R12*1), Y15, Y10
+	VMASKMOVPS  (AX)(R12*4), Y15, Y10
 	VFMADD231PS Y10, Y8, Y2
 	VFMADD231PS Y10, Y9, Y6
-	VMASKMOVPS  (R13)(R12*1), Y15, Y10
+	VMASKMOVPS  (R13)(R12*4), Y15, Y10
 	VFMADD231PS Y10, Y8, Y3
 	VFMADD231PS Y10, Y9, Y7
 
@@ -3019,6 +3019,856 @@ store142:
 	VZEROUPPER
 	RET
 
+// func dotsBF161x1AVX2(n int, x *float32, lda int, y *uint16, ldb int, c *float32, ldc int, acc int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·dotsBF161x1AVX2(SB), NOSPLIT, $0-64
+	MOVQ   n+0(FP), CX
+	MOVQ   lda+16(FP), DX
+	MOVQ   ldb+32(FP), R8
+	SHLQ   $0x02, DX
+	SHLQ   $0x01, R8
+	MOVQ   x+8(FP), SI
+	MOVQ   y+24(FP), DI
+	VXORPS Y0, Y0, Y0
+	XORQ   R12, R12
+	SUBQ   $+8, CX
+	JL     rest144
+
+loop143:
+	VMOVUPS     (SI)(R12*4), Y1
+	VPMOVZXWD   (DI)(R12*2), Y2
+	VPSLLD      $0x10, Y2, Y2
+	VFMADD231PS Y2, Y1, Y0
+	ADDQ        $+8, R12
+	SUBQ        $+8, CX
+	JGE         loop143
+
+rest144:
+	ADDQ        $+8, CX
+	JE          done145
+	LEAQ        windowAVX2<>+32(SB), DX
+	SHLQ        $0x02, CX
+	SUBQ        CX, DX
+	VMOVUPS     (DX), Y15
+	VMASKMOVPS  (SI)(R12*4), Y15, Y1
+	VPMOVZXWD   (DI)(R12*2), Y2
+	VPSLLD      $0x10, Y2, Y2
+	VFMADD231PS Y2, Y1, Y0
+
+done145:
+	MOVQ         c+40(FP), SI
+	MOVQ         ldc+48(FP), DX
+	MOVQ         acc+56(FP), CX
+	SHLQ         $0x02, DX
+	VEXTRACTF128 $0x01, Y0, X15
+	VADDPS       X15, X0, X0
+	VPERMILPS    $0x4e, X0, X15
+	VADDPS       X15, X0, X0
+	VPERMILPS    $0xb1, X0, X15
+	VADDPS       X15, X0, X0
+	TESTQ        CX, CX
+	JE           store146
+	VADDSS       (SI), X0, X0
+
+store146:
+	VMOVSS X0, (SI)
+	VZEROUPPER
+	RET
+
+// func dotsBF161x4AVX2(n int, x *float32, lda int, y *uint16, ldb int, c *float32, ldc int, acc int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·dotsBF161x4AVX2(SB), NOSPLIT, $0-64
+	MOVQ   n+0(FP), CX
+	MOVQ   lda+16(FP), DX
+	MOVQ   ldb+32(FP), R8
+	SHLQ   $0x02, DX
+	SHLQ   $0x01, R8
+	MOVQ   x+8(FP), SI
+	MOVQ   y+24(FP), DI
+	LEAQ   (DI)(R8*1), BX
+	LEAQ   (BX)(R8*1), AX
+	LEAQ   (AX)(R8*1), R13
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	XORQ   R12, R12
+	SUBQ   $+8, CX
+	JL     rest148
+
+loop147:
+	VMOVUPS     (SI)(R12*4), Y4
+	VPMOVZXWD   (DI)(R12*2), Y5
+	VPSLLD      $0x10, Y5, Y5
+	VFMADD231PS Y5, Y4, Y0
+	VPMOVZXWD   (BX)(R12*2), Y5
+	VPSLLD      $0x10, Y5, Y5
+	VFMADD231PS Y5, Y4, Y1
+	VPMOVZXWD   (AX)(R12*2), Y5
+	VPSLLD      $0x10, Y5, Y5
+	VFMADD231PS Y5, Y4, Y2
+	VPMOVZXWD   (R13)(R12*2), Y5
+	VPSLLD      $0x10, Y5, Y5
+	VFMADD231PS Y5, Y4, Y3
+	ADDQ        $+8, R12
+	SUBQ        $+8, CX
+	JGE         loop147
+
+rest148:
+	ADDQ        $+8, CX
+	JE          done149
+	LEAQ        windowAVX2<>+32(SB), DX
+	SHLQ        $0x02, CX
+	SUBQ        CX, DX
+	VMOVUPS     (DX), Y15
+	VMASKMOVPS  (SI)(R12*4), Y15, Y4
+	VPMOVZXWD   (DI)(R12*2), Y5
+	VPSLLD      $0x10, Y5, Y5
+	VFMADD231PS Y5, Y4, Y0
+	VPMOVZXWD   (BX)(R12*2), Y5
+	VPSLLD      $0x10, Y5, Y5
+	VFMADD231PS Y5, Y4, Y1
+	VPMOVZXWD   (AX)(R12*2), Y5
+	VPSLLD      $0x10, Y5, Y5
+	VFMADD231PS Y5, Y4, Y2
+	VPMOVZXWD   (R13)(R12*2), Y5
+	VPSLLD      $0x10, Y5, Y5
+	VFMADD231PS Y5, Y4, Y3
+
+done149:
+	MOVQ         c+40(FP), SI
+	MOVQ         ldc+48(FP), DX
+	MOVQ         acc+56(FP), CX
+	SHLQ         $0x02, DX
+	VEXTRACTF128 $0x01, Y0, X15
+	VADDPS       X15, X0, X0
+	VPERMILPS    $0x4e, X0, X15
+	VADDPS       X15, X0, X0
+	VPERMILPS    $0xb1, X0, X15
+	VADDPS       X15, X0, X0
+	TESTQ        CX, CX
+	JE           store150
+	VADDSS       (SI), X0, X0
+
+store150:
+	VMOVSS       X0, (SI)
+	VEXTRACTF128 $0x01, Y1, X15
+	VADDPS       X15, X1, X1
+	VPERMILPS    $0x4e, X1, X15
+	VADDPS       X15, X1, X1
+	VPERMILPS    $0xb1, X1, X15
+	VADDPS       X15, X1, X1
+	TESTQ        CX, CX
+	JE           store151
+	VADDSS       4(SI), X1, X1
+
+store151:
+	VMOVSS       X1, 4(SI)
+	VEXTRACTF128 $0x01, Y2, X15
+	VADDPS       X15, X2, X2
+	VPERMILPS    $0x4e, X2, X15
+	VADDPS       X15, X2, X2
+	VPERMILPS    $0xb1, X2, X15
+	VADDPS       X15, X2, X2
+	TESTQ        CX, CX
+	JE           store152
+	VADDSS       8(SI), X2, X2
+
+store152:
+	VMOVSS       X2, 8(SI)
+	VEXTRACTF128 $0x01, Y3, X15
+	VADDPS       X15, X3, X3
+	VPERMILPS    $0x4e, X3, X15
+	VADDPS       X15, X3, X3
+	VPERMILPS    $0xb1, X3, X15
+	VADDPS       X15, X3, X3
+	TESTQ        CX, CX
+	JE           store153
+	VADDSS       12(SI), X3, X3
+
+store153:
+	VMOVSS X3, 12(SI)
+	VZEROUPPER
+	RET
+
+// func dotsBF162x1AVX2(n int, x *float32, lda int, y *uint16, ldb int, c *float32, ldc int, acc int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·dotsBF162x1AVX2(SB), NOSPLIT, $0-64
+	MOVQ   n+0(FP), CX
+	MOVQ   lda+16(FP), DX
+	MOVQ   ldb+32(FP), R8
+	SHLQ   $0x02, DX
+	SHLQ   $0x01, R8
+	MOVQ   x+8(FP), SI
+	LEAQ   (SI)(DX*1), R9
+	MOVQ   y+24(FP), DI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	XORQ   R12, R12
+	SUBQ   $+8, CX
+	JL     rest155
+
+loop154:
+	VMOVUPS     (SI)(R12*4), Y2
+	VMOVUPS     (R9)(R12*4), Y3
+	VPMOVZXWD   (DI)(R12*2), Y4
+	VPSLLD      $0x10, Y4, Y4
+	VFMADD231PS Y4, Y2, Y0
+	VFMADD231PS Y4, Y3, Y1
+	ADDQ        $+8, R12
+	SUBQ        $+8, CX
+	JGE         loop154
+
+rest155:
+	ADDQ        $+8, CX
+	JE          done156
+	LEAQ        windowAVX2<>+32(SB), DX
+	SHLQ        $0x02, CX
+	SUBQ        CX, DX
+	VMOVUPS     (DX), Y15
+	VMASKMOVPS  (SI)(R12*4), Y15, Y2
+	VMASKMOVPS  (R9)(R12*4), Y15, Y3
+	VPMOVZXWD   (DI)(R12*2), Y4
+	VPSLLD      $0x10, Y4, Y4
+	VFMADD231PS Y4, Y2, Y0
+	VFMADD231PS Y4, Y3, Y1
+
+done156:
+	MOVQ         c+40(FP), SI
+	MOVQ         ldc+48(FP), DX
+	MOVQ         acc+56(FP), CX
+	SHLQ         $0x02, DX
+	VEXTRACTF128 $0x01, Y0, X15
+	VADDPS       X15, X0, X0
+	VPERMILPS    $0x4e, X0, X15
+	VADDPS       X15, X0, X0
+	VPERMILPS    $0xb1, X0, X15
+	VADDPS       X15, X0, X0
+	TESTQ        CX, CX
+	JE           store157
+	VADDSS       (SI), X0, X0
+
+store157:
+	VMOVSS       X0, (SI)
+	ADDQ         DX, SI
+	VEXTRACTF128 $0x01, Y1, X15
+	VADDPS       X15, X1, X1
+	VPERMILPS    $0x4e, X1, X15
+	VADDPS       X15, X1, X1
+	VPERMILPS    $0xb1, X1, X15
+	VADDPS       X15, X1, X1
+	TESTQ        CX, CX
+	JE           store158
+	VADDSS       (SI), X1, X1
+
+store158:
+	VMOVSS X1, (SI)
+	VZEROUPPER
+	RET
+
+// func dotsBF162x4AVX2(n int, x *float32, lda int, y *uint16, ldb int, c *float32, ldc int, acc int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·dotsBF162x4AVX2(SB), NOSPLIT, $0-64
+	MOVQ   n+0(FP), CX
+	MOVQ   lda+16(FP), DX
+	MOVQ   ldb+32(FP), R8
+	SHLQ   $0x02, DX
+	SHLQ   $0x01, R8
+	MOVQ   x+8(FP), SI
+	LEAQ   (SI)(DX*1), R9
+	MOVQ   y+24(FP), DI
+	LEAQ   (DI)(R8*1), BX
+	LEAQ   (BX)(R8*1), AX
+	LEAQ   (AX)(R8*1), R13
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	XORQ   R12, R12
+	SUBQ   $+8, CX
+	JL     rest160
+
+loop159:
+	VMOVUPS     (SI)(R12*4), Y8
+	VMOVUPS     (R9)(R12*4), Y9
+	VPMOVZXWD   (DI)(R12*2), Y10
+	VPSLLD      $0x10, Y10, Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y9, Y4
+	VPMOVZXWD   (BX)(R12*2), Y10
+	VPSLLD      $0x10, Y10, Y10
+	VFMADD231PS Y10, Y8, Y1
+	VFMADD231PS Y10, Y9, Y5
+	VPMOVZXWD   (AX)(R12*2), Y10
+	VPSLLD      $0x10, Y10, Y10
+	VFMADD231PS Y10, Y8, Y2
+	VFMADD231PS Y10, Y9, Y6
+	VPMOVZXWD   (R13)(R12*2), Y10
+	VPSLLD      $0x10, Y10, Y10
+	VFMADD231PS Y10, Y8, Y3
+	VFMADD231PS Y10, Y9, Y7
+	ADDQ        $+8, R12
+	SUBQ        $+8, CX
+	JGE         loop159
+
+rest160:
+	ADDQ        $+8, CX
+	JE          done161
+	LEAQ        windowAVX2<>+32(SB), DX
+	SHLQ        $0x02, CX
+	SUBQ        CX, DX
+	VMOVUPS     (DX), Y15
+	VMASKMOVPS  (SI)(R12*4), Y15, Y8
+	VMASKMOVPS  (R9)(R12*4), Y15, Y9
+	VPMOVZXWD   (DI)(R12*2), Y10
+	VPSLLD      $0x10, Y10, Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y9, Y4
+	VPMOVZXWD   (BX)(R12*2), Y10
+	VPSLLD      $0x10, Y10, Y10
+	VFMADD231PS Y10, Y8, Y1
+	VFMADD231PS Y10, Y9, Y5
+	VPMOVZXWD   (AX)(R12*2), Y10
+	VPSLLD      $0x10, Y10, Y10
+	VFMADD231PS Y10, Y8, Y2
+	VFMADD231PS Y10, Y9, Y6
+	VPMOVZXWD   (R13)(R12*2), Y10
+	VPSLLD      $0x10, Y10, Y10
+	VFMADD231PS Y10, Y8, Y3
+	VFMADD231PS Y10, Y9, Y7
+
+done161:
+	MOVQ         c+40(FP), SI
+	MOVQ         ldc+48(FP), DX
+	MOVQ         acc+56(FP), CX
+	SHLQ         $0x02, DX
+	VEXTRACTF128 $0x01, Y0, X15
+	VADDPS       X15, X0, X0
+	VPERMILPS    $0x4e, X0, X15
+	VADDPS       X15, X0, X0
+	VPERMILPS    $0xb1, X0, X15
+	VADDPS       X15, X0, X0
+	TESTQ        CX, CX
+	JE           store162
+	VADDSS       (SI), X0, X0
+
+store162:
+	VMOVSS       X0, (SI)
+	VEXTRACTF128 $0x01, Y1, X15
+	VADDPS       X15, X1, X1
+	VPERMILPS    $0x4e, X1, X15
+	VADDPS       X15, X1, X1
+	VPERMILPS    $0xb1, X1, X15
+	VADDPS       X15, X1, X1
+	TESTQ        CX, CX
+	JE           store163
+	VADDSS       4(SI), X1, X1
+
+store163:
+	VMOVSS       X1, 4(SI)
+	VEXTRACTF128 $0x01, Y2, X15
+	VADDPS       X15, X2, X2
+	VPERMILPS    $0x4e, X2, X15
+	VADDPS       X15, X2, X2
+	VPERMILPS    $0xb1, X2, X15
+	VADDPS       X15, X2, X2
+	TESTQ        CX, CX
+	JE           store164
+	VADDSS       8(SI), X2, X2
+
+store164:
+	VMOVSS       X2, 8(SI)
+	VEXTRACTF128 $0x01, Y3, X15
+	VADDPS       X15, X3, X3
+	VPERMILPS    $0x4e, X3, X15
+	VADDPS       X15, X3, X3
+	VPERMILPS    $0xb1, X3, X15
+	VADDPS       X15, X3, X3
+	TESTQ        CX, CX
+	JE           store165
+	VADDSS       12(SI), X3, X3
+
+store165:
+	VMOVSS       X3, 12(SI)
+	ADDQ         DX, SI
+	VEXTRACTF128 $0x01, Y4, X15
+	VADDPS       X15, X4, X4
+	VPERMILPS    $0x4e, X4, X15
+	VADDPS       X15, X4, X4
+	VPERMILPS    $0xb1, X4, X15
+	VADDPS       X15, X4, X4
+	TESTQ        CX, CX
+	JE           store166
+	VADDSS       (SI), X4, X4
+
+store166:
+	VMOVSS       X4, (SI)
+	VEXTRACTF128 $0x01, Y5, X15
+	VADDPS       X15, X5, X5
+	VPERMILPS    $0x4e, X5, X15
+	VADDPS       X15, X5, X5
+	VPERMILPS    $0xb1, X5, X15
+	VADDPS       X15, X5, X5
+	TESTQ        CX, CX
+	JE           store167
+	VADDSS       4(SI), X5, X5
+
+store167:
+	VMOVSS       X5, 4(SI)
+	VEXTRACTF128 $0x01, Y6, X15
+	VADDPS       X15, X6, X6
+	VPERMILPS    $0x4e, X6, X15
+	VADDPS       X15, X6, X6
+	VPERMILPS    $0xb1, X6, X15
+	VADDPS       X15, X6, X6
+	TESTQ        CX, CX
+	JE           store168
+	VADDSS       8(SI), X6, X6
+
+store168:
+	VMOVSS       X6, 8(SI)
+	VEXTRACTF128 $0x01, Y7, X15
+	VADDPS       X15, X7, X7
+	VPERMILPS    $0x4e, X7, X15
+	VADDPS       X15, X7, X7
+	VPERMILPS    $0xb1, X7, X15
+	VADDPS       X15, X7, X7
+	TESTQ        CX, CX
+	JE           store169
+	VADDSS       12(SI), X7, X7
+
+store169:
+	VMOVSS X7, 12(SI)
+	VZEROUPPER
+	RET
+
+// func dotsInt81x1AVX2(n int, x *float32, lda int, y *int8, ldb int, c *float32, ldc int, acc int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·dotsInt81x1AVX2(SB), NOSPLIT, $0-64
+	MOVQ   n+0(FP), CX
+	MOVQ   lda+16(FP), DX
+	MOVQ   ldb+32(FP), R8
+	SHLQ   $0x02, DX
+	MOVQ   x+8(FP), SI
+	MOVQ   y+24(FP), DI
+	VXORPS Y0, Y0, Y0
+	XORQ   R12, R12
+	SUBQ   $+8, CX
+	JL     rest171
+
+loop170:
+	VMOVUPS     (SI)(R12*4), Y1
+	VPMOVSXBD   (DI)(R12*1), Y2
+	VCVTDQ2PS   Y2, Y2
+	VFMADD231PS Y2, Y1, Y0
+	ADDQ        $+8, R12
+	SUBQ        $+8, CX
+	JGE         loop170
+
+rest171:
+	ADDQ        $+8, CX
+	JE          done172
+	LEAQ        windowAVX2<>+32(SB), DX
+	SHLQ        $0x02, CX
+	SUBQ        CX, DX
+	VMOVUPS     (DX), Y15
+	VMASKMOVPS  (SI)(R12*4), Y15, Y1
+	VPMOVSXBD   (DI)(R12*1), Y2
+	VCVTDQ2PS   Y2, Y2
+	VFMADD231PS Y2, Y1, Y0
+
+done172:
+	MOVQ         c+40(FP), SI
+	MOVQ         ldc+48(FP), DX
+	MOVQ         acc+56(FP), CX
+	SHLQ         $0x02, DX
+	VEXTRACTF128 $0x01, Y0, X15
+	VADDPS       X15, X0, X0
+	VPERMILPS    $0x4e, X0, X15
+	VADDPS       X15, X0, X0
+	VPERMILPS    $0xb1, X0, X15
+	VADDPS       X15, X0, X0
+	TESTQ        CX, CX
+	JE           store173
+	VADDSS       (SI), X0, X0
+
+store173:
+	VMOVSS X0, (SI)
+	VZEROUPPER
+	RET
+
+// func dotsInt81x4AVX2(n int, x *float32, lda int, y *int8, ldb int, c *float32, ldc int, acc int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·dotsInt81x4AVX2(SB), NOSPLIT, $0-64
+	MOVQ   n+0(FP), CX
+	MOVQ   lda+16(FP), DX
+	MOVQ   ldb+32(FP), R8
+	SHLQ   $0x02, DX
+	MOVQ   x+8(FP), SI
+	MOVQ   y+24(FP), DI
+	LEAQ   (DI)(R8*1), BX
+	LEAQ   (BX)(R8*1), AX
+	LEAQ   (AX)(R8*1), R13
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	XORQ   R12, R12
+	SUBQ   $+8, CX
+	JL     rest175
+
+loop174:
+	VMOVUPS     (SI)(R12*4), Y4
+	VPMOVSXBD   (DI)(R12*1), Y5
+	VCVTDQ2PS   Y5, Y5
+	VFMADD231PS Y5, Y4, Y0
+	VPMOVSXBD   (BX)(R12*1), Y5
+	VCVTDQ2PS   Y5, Y5
+	VFMADD231PS Y5, Y4, Y1
+	VPMOVSXBD   (AX)(R12*1), Y5
+	VCVTDQ2PS   Y5, Y5
+	VFMADD231PS Y5, Y4, Y2
+	VPMOVSXBD   (R13)(R12*1), Y5
+	VCVTDQ2PS   Y5, Y5
+	VFMADD231PS Y5, Y4, Y3
+	ADDQ        $+8, R12
+	SUBQ        $+8, CX
+	JGE         loop174
+
+rest175:
+	ADDQ        $+8, CX
+	JE          done176
+	LEAQ        windowAVX2<>+32(SB), DX
+	SHLQ        $0x02, CX
+	SUBQ        CX, DX
+	VMOVUPS     (DX), Y15
+	VMASKMOVPS  (SI)(R12*4), Y15, Y4
+	VPMOVSXBD   (DI)(R12*1), Y5
+	VCVTDQ2PS   Y5, Y5
+	VFMADD231PS Y5, Y4, Y0
+	VPMOVSXBD   (BX)(R12*1), Y5
+	VCVTDQ2PS   Y5, Y5
+	VFMADD231PS Y5, Y4, Y1
+	VPMOVSXBD   (AX)(R12*1), Y5
+	VCVTDQ2PS   Y5, Y5
+	VFMADD231PS Y5, Y4, Y2
+	VPMOVSXBD   (R13)(R12*1), Y5
+	VCVTDQ2PS   Y5, Y5
+	VFMADD231PS Y5, Y4, Y3
+
+done176:
+	MOVQ         c+40(FP), SI
+	MOVQ         ldc+48(FP), DX
+	MOVQ         acc+56(FP), CX
+	SHLQ         $0x02, DX
+	VEXTRACTF128 $0x01, Y0, X15
+	VADDPS       X15, X0, X0
+	VPERMILPS    $0x4e, X0, X15
+	VADDPS       X15, X0, X0
+	VPERMILPS    $0xb1, X0, X15
+	VADDPS       X15, X0, X0
+	TESTQ        CX, CX
+	JE           store177
+	VADDSS       (SI), X0, X0
+
+store177:
+	VMOVSS       X0, (SI)
+	VEXTRACTF128 $0x01, Y1, X15
+	VADDPS       X15, X1, X1
+	VPERMILPS    $0x4e, X1, X15
+	VADDPS       X15, X1, X1
+	VPERMILPS    $0xb1, X1, X15
+	VADDPS       X15, X1, X1
+	TESTQ        CX, CX
+	JE           store178
+	VADDSS       4(SI), X1, X1
+
+store178:
+	VMOVSS       X1, 4(SI)
+	VEXTRACTF128 $0x01, Y2, X15
+	VADDPS       X15, X2, X2
+	VPERMILPS    $0x4e, X2, X15
+	VADDPS       X15, X2, X2
+	VPERMILPS    $0xb1, X2, X15
+	VADDPS       X15, X2, X2
+	TESTQ        CX, CX
+	JE           store179
+	VADDSS       8(SI), X2, X2
+
+store179:
+	VMOVSS       X2, 8(SI)
+	VEXTRACTF128 $0x01, Y3, X15
+	VADDPS       X15, X3, X3
+	VPERMILPS    $0x4e, X3, X15
+	VADDPS       X15, X3, X3
+	VPERMILPS    $0xb1, X3, X15
+	VADDPS       X15, X3, X3
+	TESTQ        CX, CX
+	JE           store180
+	VADDSS       12(SI), X3, X3
+
+store180:
+	VMOVSS X3, 12(SI)
+	VZEROUPPER
+	RET
+
+// func dotsInt82x1AVX2(n int, x *float32, lda int, y *int8, ldb int, c *float32, ldc int, acc int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·dotsInt82x1AVX2(SB), NOSPLIT, $0-64
+	MOVQ   n+0(FP), CX
+	MOVQ   lda+16(FP), DX
+	MOVQ   ldb+32(FP), R8
+	SHLQ   $0x02, DX
+	MOVQ   x+8(FP), SI
+	LEAQ   (SI)(DX*1), R9
+	MOVQ   y+24(FP), DI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	XORQ   R12, R12
+	SUBQ   $+8, CX
+	JL     rest182
+
+loop181:
+	VMOVUPS     (SI)(R12*4), Y2
+	VMOVUPS     (R9)(R12*4), Y3
+	VPMOVSXBD   (DI)(R12*1), Y4
+	VCVTDQ2PS   Y4, Y4
+	VFMADD231PS Y4, Y2, Y0
+	VFMADD231PS Y4, Y3, Y1
+	ADDQ        $+8, R12
+	SUBQ        $+8, CX
+	JGE         loop181
+
+rest182:
+	ADDQ        $+8, CX
+	JE          done183
+	LEAQ        windowAVX2<>+32(SB), DX
+	SHLQ        $0x02, CX
+	SUBQ        CX, DX
+	VMOVUPS     (DX), Y15
+	VMASKMOVPS  (SI)(R12*4), Y15, Y2
+	VMASKMOVPS  (R9)(R12*4), Y15, Y3
+	VPMOVSXBD   (DI)(R12*1), Y4
+	VCVTDQ2PS   Y4, Y4
+	VFMADD231PS Y4, Y2, Y0
+	VFMADD231PS Y4, Y3, Y1
+
+done183:
+	MOVQ         c+40(FP), SI
+	MOVQ         ldc+48(FP), DX
+	MOVQ         acc+56(FP), CX
+	SHLQ         $0x02, DX
+	VEXTRACTF128 $0x01, Y0, X15
+	VADDPS       X15, X0, X0
+	VPERMILPS    $0x4e, X0, X15
+	VADDPS       X15, X0, X0
+	VPERMILPS    $0xb1, X0, X15
+	VADDPS       X15, X0, X0
+	TESTQ        CX, CX
+	JE           store184
+	VADDSS       (SI), X0, X0
+
+store184:
+	VMOVSS       X0, (SI)
+	ADDQ         DX, SI
+	VEXTRACTF128 $0x01, Y1, X15
+	VADDPS       X15, X1, X1
+	VPERMILPS    $0x4e, X1, X15
+	VADDPS       X15, X1, X1
+	VPERMILPS    $0xb1, X1, X15
+	VADDPS       X15, X1, X1
+	TESTQ        CX, CX
+	JE           store185
+	VADDSS       (SI), X1, X1
+
+store185:
+	VMOVSS X1, (SI)
+	VZEROUPPER
+	RET
+
+// func dotsInt82x4AVX2(n int, x *float32, lda int, y *int8, ldb int, c *float32, ldc int, acc int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·dotsInt82x4AVX2(SB), NOSPLIT, $0-64
+	MOVQ   n+0(FP), CX
+	MOVQ   lda+16(FP), DX
+	MOVQ   ldb+32(FP), R8
+	SHLQ   $0x02, DX
+	MOVQ   x+8(FP), SI
+	LEAQ   (SI)(DX*1), R9
+	MOVQ   y+24(FP), DI
+	LEAQ   (DI)(R8*1), BX
+	LEAQ   (BX)(R8*1), AX
+	LEAQ   (AX)(R8*1), R13
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	XORQ   R12, R12
+	SUBQ   $+8, CX
+	JL     rest187
+
+loop186:
+	VMOVUPS     (SI)(R12*4), Y8
+	VMOVUPS     (R9)(R12*4), Y9
+	VPMOVSXBD   (DI)(R12*1), Y10
+	VCVTDQ2PS   Y10, Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y9, Y4
+	VPMOVSXBD   (BX)(R12*1), Y10
+	VCVTDQ2PS   Y10, Y10
+	VFMADD231PS Y10, Y8, Y1
+	VFMADD231PS Y10, Y9, Y5
+	VPMOVSXBD   (AX)(R12*1), Y10
+	VCVTDQ2PS   Y10, Y10
+	VFMADD231PS Y10, Y8, Y2
+	VFMADD231PS Y10, Y9, Y6
+	VPMOVSXBD   (R13)(R12*1), Y10
+	VCVTDQ2PS   Y10, Y10
+	VFMADD231PS Y10, Y8, Y3
+	VFMADD231PS Y10, Y9, Y7
+	ADDQ        $+8, R12
+	SUBQ        $+8, CX
+	JGE         loop186
+
+rest187:
+	ADDQ        $+8, CX
+	JE          done188
+	LEAQ        windowAVX2<>+32(SB), DX
+	SHLQ        $0x02, CX
+	SUBQ        CX, DX
+	VMOVUPS     (DX), Y15
+	VMASKMOVPS  (SI)(R12*4), Y15, Y8
+	VMASKMOVPS  (R9)(R12*4), Y15, Y9
+	VPMOVSXBD   (DI)(R12*1), Y10
+	VCVTDQ2PS   Y10, Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y9, Y4
+	VPMOVSXBD   (BX)(R12*1), Y10
+	VCVTDQ2PS   Y10, Y10
+	VFMADD231PS Y10, Y8, Y1
+	VFMADD231PS Y10, Y9, Y5
+	VPMOVSXBD   (AX)(R12*1), Y10
+	VCVTDQ2PS   Y10, Y10
+	VFMADD231PS Y10, Y8, Y2
+	VFMADD231PS Y10, Y9, Y6
+	VPMOVSXBD   (R13)(R12*1), Y10
+	VCVTDQ2PS   Y10, Y10
+	VFMADD231PS Y10, Y8, Y3
+	VFMADD231PS Y10, Y9, Y7
+
+done188:
+	MOVQ         c+40(FP), SI
+	MOVQ         ldc+48(FP), DX
+	MOVQ         acc+56(FP), CX
+	SHLQ         $0x02, DX
+	VEXTRACTF128 $0x01, Y0, X15
+	VADDPS       X15, X0, X0
+	VPERMILPS    $0x4e, X0, X15
+	VADDPS       X15, X0, X0
+	VPERMILPS    $0xb1, X0, X15
+	VADDPS       X15, X0, X0
+	TESTQ        CX, CX
+	JE           store189
+	VADDSS       (SI), X0, X0
+
+store189:
+	VMOVSS       X0, (SI)
+	VEXTRACTF128 $0x01, Y1, X15
+	VADDPS       X15, X1, X1
+	VPERMILPS    $0x4e, X1, X15
+	VADDPS       X15, X1, X1
+	VPERMILPS    $0xb1, X1, X15
+	VADDPS       X15, X1, X1
+	TESTQ        CX, CX
+	JE           store190
+	VADDSS       4(SI), X1, X1
+
+store190:
+	VMOVSS       X1, 4(SI)
+	VEXTRACTF128 $0x01, Y2, X15
+	VADDPS       X15, X2, X2
+	VPERMILPS    $0x4e, X2, X15
+	VADDPS       X15, X2, X2
+	VPERMILPS    $0xb1, X2, X15
+	VADDPS       X15, X2, X2
+	TESTQ        CX, CX
+	JE           store191
+	VADDSS       8(SI), X2, X2
+
+store191:
+	VMOVSS       X2, 8(SI)
+	VEXTRACTF128 $0x01, Y3, X15
+	VADDPS       X15, X3, X3
+	VPERMILPS    $0x4e, X3, X15
+	VADDPS       X15, X3, X3
+	VPERMILPS    $0xb1, X3, X15
+	VADDPS       X15, X3, X3
+	TESTQ        CX, CX
+	JE           store192
+	VADDSS       12(SI), X3, X3
+
+store192:
+	VMOVSS       X3, 12(SI)
+	ADDQ         DX, SI
+	VEXTRACTF128 $0x01, Y4, X15
+	VADDPS       X15, X4, X4
+	VPERMILPS    $0x4e, X4, X15
+	VADDPS       X15, X4, X4
+	VPERMILPS    $0xb1, X4, X15
+	VADDPS       X15, X4, X4
+	TESTQ        CX, CX
+	JE           store193
+	VADDSS       (SI), X4, X4
+
+store193:
+	VMOVSS       X4, (SI)
+	VEXTRACTF128 $0x01, Y5, X15
+	VADDPS       X15, X5, X5
+	VPERMILPS    $0x4e, X5, X15
+	VADDPS       X15, X5, X5
+	VPERMILPS    $0xb1, X5, X15
+	VADDPS       X15, X5, X5
+	TESTQ        CX, CX
+	JE           store194
+	VADDSS       4(SI), X5, X5
+
+store194:
+	VMOVSS       X5, 4(SI)
+	VEXTRACTF128 $0x01, Y6, X15
+	VADDPS       X15, X6, X6
+	VPERMILPS    $0x4e, X6, X15
+	VADDPS       X15, X6, X6
+	VPERMILPS    $0xb1, X6, X15
+	VADDPS       X15, X6, X6
+	TESTQ        CX, CX
+	JE           store195
+	VADDSS       8(SI), X6, X6
+
+store195:
+	VMOVSS       X6, 8(SI)
+	VEXTRACTF128 $0x01, Y7, X15
+	VADDPS       X15, X7, X7
+	VPERMILPS    $0x4e, X7, X15
+	VADDPS       X15, X7, X7
+	VPERMILPS    $0xb1, X7, X15
+	VADDPS       X15, X7, X7
+	TESTQ        CX, CX
+	JE           store196
+	VADDSS       12(SI), X7, X7
+
+store196:
+	VMOVSS X7, 12(SI)
+	VZEROUPPER
+	RET
+
 // func peakAVX2(loops int)
 // Requires: AVX, FMA3
 TEXT ·peakAVX2(SB), NOSPLIT, $0-8
@@ -3038,7 +3888,7 @@ TEXT ·peakAVX2(SB), NOSPLIT, $0-8
 	VXORPS Y12, Y12, Y12
 	VXORPS Y13, Y13, Y13
 
-loop143:
+loop197:
 	VFMADD231PS Y12, Y13, Y0
 	VFMADD231PS Y12, Y13, Y1
 	VFMADD231PS Y12, Y13, Y2
@@ -3052,6 +3902,6 @@ loop143:
 	VFMADD231PS Y12, Y13, Y10
 	VFMADD231PS Y12, Y13, Y11
 	DECQ        CX
-	JNE         loop143
+	JNE         loop197
 	VZEROUPPER
 	RET

@@ -204,6 +204,86 @@ func dots4x1AVX512(n int, x *float32, lda int, y *float32, ldb int, c *float32, 
 //go:noescape
 func dots4x4AVX512(n int, x *float32, lda int, y *float32, ldb int, c *float32, ldc int, acc int)
 
+// dotsBF161x1AVX512 sets C (1×1) = [C +] A·Bᵀ with rows of n elements at x and y.
+//
+//go:noescape
+func dotsBF161x1AVX512(n int, x *float32, lda int, y *uint16, ldb int, c *float32, ldc int, acc int)
+
+// dotsBF161x4AVX512 sets C (1×4) = [C +] A·Bᵀ with rows of n elements at x and y.
+//
+//go:noescape
+func dotsBF161x4AVX512(n int, x *float32, lda int, y *uint16, ldb int, c *float32, ldc int, acc int)
+
+// dotsBF162x1AVX512 sets C (2×1) = [C +] A·Bᵀ with rows of n elements at x and y.
+//
+//go:noescape
+func dotsBF162x1AVX512(n int, x *float32, lda int, y *uint16, ldb int, c *float32, ldc int, acc int)
+
+// dotsBF162x4AVX512 sets C (2×4) = [C +] A·Bᵀ with rows of n elements at x and y.
+//
+//go:noescape
+func dotsBF162x4AVX512(n int, x *float32, lda int, y *uint16, ldb int, c *float32, ldc int, acc int)
+
+// dotsBF163x1AVX512 sets C (3×1) = [C +] A·Bᵀ with rows of n elements at x and y.
+//
+//go:noescape
+func dotsBF163x1AVX512(n int, x *float32, lda int, y *uint16, ldb int, c *float32, ldc int, acc int)
+
+// dotsBF163x4AVX512 sets C (3×4) = [C +] A·Bᵀ with rows of n elements at x and y.
+//
+//go:noescape
+func dotsBF163x4AVX512(n int, x *float32, lda int, y *uint16, ldb int, c *float32, ldc int, acc int)
+
+// dotsBF164x1AVX512 sets C (4×1) = [C +] A·Bᵀ with rows of n elements at x and y.
+//
+//go:noescape
+func dotsBF164x1AVX512(n int, x *float32, lda int, y *uint16, ldb int, c *float32, ldc int, acc int)
+
+// dotsBF164x4AVX512 sets C (4×4) = [C +] A·Bᵀ with rows of n elements at x and y.
+//
+//go:noescape
+func dotsBF164x4AVX512(n int, x *float32, lda int, y *uint16, ldb int, c *float32, ldc int, acc int)
+
+// dotsInt81x1AVX512 sets C (1×1) = [C +] A·Bᵀ with rows of n elements at x and y.
+//
+//go:noescape
+func dotsInt81x1AVX512(n int, x *float32, lda int, y *int8, ldb int, c *float32, ldc int, acc int)
+
+// dotsInt81x4AVX512 sets C (1×4) = [C +] A·Bᵀ with rows of n elements at x and y.
+//
+//go:noescape
+func dotsInt81x4AVX512(n int, x *float32, lda int, y *int8, ldb int, c *float32, ldc int, acc int)
+
+// dotsInt82x1AVX512 sets C (2×1) = [C +] A·Bᵀ with rows of n elements at x and y.
+//
+//go:noescape
+func dotsInt82x1AVX512(n int, x *float32, lda int, y *int8, ldb int, c *float32, ldc int, acc int)
+
+// dotsInt82x4AVX512 sets C (2×4) = [C +] A·Bᵀ with rows of n elements at x and y.
+//
+//go:noescape
+func dotsInt82x4AVX512(n int, x *float32, lda int, y *int8, ldb int, c *float32, ldc int, acc int)
+
+// dotsInt83x1AVX512 sets C (3×1) = [C +] A·Bᵀ with rows of n elements at x and y.
+//
+//go:noescape
+func dotsInt83x1AVX512(n int, x *float32, lda int, y *int8, ldb int, c *float32, ldc int, acc int)
+
+// dotsInt83x4AVX512 sets C (3×4) = [C +] A·Bᵀ with rows of n elements at x and y.
+//
+//go:noescape
+func dotsInt83x4AVX512(n int, x *float32, lda int, y *int8, ldb int, c *float32, ldc int, acc int)
+
+// dotsInt84x1AVX512 sets C (4×1) = [C +] A·Bᵀ with rows of n elements at x and y.
+//
+//go:noescape
+func dotsInt84x1AVX512(n int, x *float32, lda int, y *int8, ldb int, c *float32, ldc int, acc int)
+
+// dotsInt84x4AVX512 sets C (4×4) = [C +] A·Bᵀ with rows of n elements at x and y.
+//
+//go:noescape
+func dotsInt84x4AVX512(n int, x *float32, lda int, y *int8, ldb int, c *float32, ldc int, acc int)
+
 // peakAVX512 executes 12·loops independent fused multiply-adds of whole vectors.
 //
 //go:noescape

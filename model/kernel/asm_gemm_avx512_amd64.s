@@ -6579,10 +6579,10 @@ TEXT ·dots1x1AVX512(SB), NOSPLIT, $0-64
 	JL     rest223
 
 loop222:
-	VMOVUPS     (SI)(R12*1), Z1
-	VMOVUPS     (DI)(R12*1), Z2
+	VMOVUPS     (SI)(R12*4), Z1
+	VMOVUPS     (DI)(R12*4), Z2
 	VFMADD231PS Z2, Z1, Z0
-	ADDQ        $+64, R12
+	ADDQ        $+16, R12
 	SUBQ        $+16, CX
 	JGE         loop222
 
@@ -6592,8 +6592,8 @@ rest223:
 	MOVL        $0xffffffff, DX
 	BZHIL       CX, DX, DX
 	KMOVW       DX, K1
-	VMOVUPS.Z   (SI)(R12*1), K1, Z1
-	VMOVUPS.Z   (DI)(R12*1), K1, Z2
+	VMOVUPS.Z   (SI)(R12*4), K1, Z1
+	VMOVUPS.Z   (DI)(R12*4), K1, Z2
 	VFMADD231PS Z2, Z1, Z0
 
 done224:
@@ -6640,16 +6640,16 @@ TEXT ·dots1x4AVX512(SB), NOSPLIT, $0-64
 	JL     rest227
 
 loop226:
-	VMOVUPS     (SI)(R12*1), Z4
-	VMOVUPS     (DI)(R12*1), Z5
+	VMOVUPS     (SI)(R12*4), Z4
+	VMOVUPS     (DI)(R12*4), Z5
 	VFMADD231PS Z5, Z4, Z0
-	VMOVUPS     (BX)(R12*1), Z5
+	VMOVUPS     (BX)(R12*4), Z5
 	VFMADD231PS Z5, Z4, Z1
-	VMOVUPS     (AX)(R12*1), Z5
+	VMOVUPS     (AX)(R12*4), Z5
 	VFMADD231PS Z5, Z4, Z2
-	VMOVUPS     (R13)(R12*1), Z5
+	VMOVUPS     (R13)(R12*4), Z5
 	VFMADD231PS Z5, Z4, Z3
-	ADDQ        $+64, R12
+	ADDQ        $+16, R12
 	SUBQ        $+16, CX
 	JGE         loop226
 
@@ -6659,14 +6659,14 @@ rest227:
 	MOVL        $0xffffffff, DX
 	BZHIL       CX, DX, DX
 	KMOVW       DX, K1
-	VMOVUPS.Z   (SI)(R12*1), K1, Z4
-	VMOVUPS.Z   (DI)(R12*1), K1, Z5
+	VMOVUPS.Z   (SI)(R12*4), K1, Z4
+	VMOVUPS.Z   (DI)(R12*4), K1, Z5
 	VFMADD231PS Z5, Z4, Z0
-	VMOVUPS.Z   (BX)(R12*1), K1, Z5
+	VMOVUPS.Z   (BX)(R12*4), K1, Z5
 	VFMADD231PS Z5, Z4, Z1
-	VMOVUPS.Z   (AX)(R12*1), K1, Z5
+	VMOVUPS.Z   (AX)(R12*4), K1, Z5
 	VFMADD231PS Z5, Z4, Z2
-	VMOVUPS.Z   (R13)(R12*1), K1, Z5
+	VMOVUPS.Z   (R13)(R12*4), K1, Z5
 	VFMADD231PS Z5, Z4, Z3
 
 done228:
@@ -6751,12 +6751,12 @@ TEXT ·dots2x1AVX512(SB), NOSPLIT, $0-64
 	JL     rest234
 
 loop233:
-	VMOVUPS     (SI)(R12*1), Z2
-	VMOVUPS     (R9)(R12*1), Z3
-	VMOVUPS     (DI)(R12*1), Z4
+	VMOVUPS     (SI)(R12*4), Z2
+	VMOVUPS     (R9)(R12*4), Z3
+	VMOVUPS     (DI)(R12*4), Z4
 	VFMADD231PS Z4, Z2, Z0
 	VFMADD231PS Z4, Z3, Z1
-	ADDQ        $+64, R12
+	ADDQ        $+16, R12
 	SUBQ        $+16, CX
 	JGE         loop233
 
@@ -6766,9 +6766,9 @@ rest234:
 	MOVL        $0xffffffff, DX
 	BZHIL       CX, DX, DX
 	KMOVW       DX, K1
-	VMOVUPS.Z   (SI)(R12*1), K1, Z2
-	VMOVUPS.Z   (R9)(R12*1), K1, Z3
-	VMOVUPS.Z   (DI)(R12*1), K1, Z4
+	VMOVUPS.Z   (SI)(R12*4), K1, Z2
+	VMOVUPS.Z   (R9)(R12*4), K1, Z3
+	VMOVUPS.Z   (DI)(R12*4), K1, Z4
 	VFMADD231PS Z4, Z2, Z0
 	VFMADD231PS Z4, Z3, Z1
 
@@ -6836,21 +6836,21 @@ TEXT ·dots2x4AVX512(SB), NOSPLIT, $0-64
 	JL     rest239
 
 loop238:
-	VMOVUPS     (SI)(R12*1), Z8
-	VMOVUPS     (R9)(R12*1), Z9
-	VMOVUPS     (DI)(R12*1), Z10
+	VMOVUPS     (SI)(R12*4), Z8
+	VMOVUPS     (R9)(R12*4), Z9
+	VMOVUPS     (DI)(R12*4), Z10
 	VFMADD231PS Z10, Z8, Z0
 	VFMADD231PS Z10, Z9, Z4
-	VMOVUPS     (BX)(R12*1), Z10
+	VMOVUPS     (BX)(R12*4), Z10
 	VFMADD231PS Z10, Z8, Z1
 	VFMADD231PS Z10, Z9, Z5
-	VMOVUPS     (AX)(R12*1), Z10
+	VMOVUPS     (AX)(R12*4), Z10
 	VFMADD231PS Z10, Z8, Z2
 	VFMADD231PS Z10, Z9, Z6
-	VMOVUPS     (R13)(R12*1), Z10
+	VMOVUPS     (R13)(R12*4), Z10
 	VFMADD231PS Z10, Z8, Z3
 	VFMADD231PS Z10, Z9, Z7
-	ADDQ        $+64, R12
+	ADDQ        $+16, R12
 	SUBQ        $+16, CX
 	JGE         loop238
 
@@ -6860,18 +6860,18 @@ rest239:
 	MOVL        $0xffffffff, DX
 	BZHIL       CX, DX, DX
 	KMOVW       DX, K1
-	VMOVUPS.Z   (SI)(R12*1), K1, Z8
-	VMOVUPS.Z   (R9)(R12*1), K1, Z9
-	VMOVUPS.Z   (DI)(R12*1), K1, Z10
+	VMOVUPS.Z   (SI)(R12*4), K1, Z8
+	VMOVUPS.Z   (R9)(R12*4), K1, Z9
+	VMOVUPS.Z   (DI)(R12*4), K1, Z10
 	VFMADD231PS Z10, Z8, Z0
 	VFMADD231PS Z10, Z9, Z4
-	VMOVUPS.Z   (BX)(R12*1), K1, Z10
+	VMOVUPS.Z   (BX)(R12*4), K1, Z10
 	VFMADD231PS Z10, Z8, Z1
 	VFMADD231PS Z10, Z9, Z5
-	VMOVUPS.Z   (AX)(R12*1), K1, Z10
+	VMOVUPS.Z   (AX)(R12*4), K1, Z10
 	VFMADD231PS Z10, Z8, Z2
 	VFMADD231PS Z10, Z9, Z6
-	VMOVUPS.Z   (R13)(R12*1), K1, Z10
+	VMOVUPS.Z   (R13)(R12*4), K1, Z10
 	VFMADD231PS Z10, Z8, Z3
 	VFMADD231PS Z10, Z9, Z7
 
@@ -7016,14 +7016,14 @@ TEXT ·dots3x1AVX512(SB), NOSPLIT, $0-64
 	JL     rest250
 
 loop249:
-	VMOVUPS     (SI)(R12*1), Z3
-	VMOVUPS     (R9)(R12*1), Z4
-	VMOVUPS     (R10)(R12*1), Z5
-	VMOVUPS     (DI)(R12*1), Z6
+	VMOVUPS     (SI)(R12*4), Z3
+	VMOVUPS     (R9)(R12*4), Z4
+	VMOVUPS     (R10)(R12*4), Z5
+	VMOVUPS     (DI)(R12*4), Z6
 	VFMADD231PS Z6, Z3, Z0
 	VFMADD231PS Z6, Z4, Z1
 	VFMADD231PS Z6, Z5, Z2
-	ADDQ        $+64, R12
+	ADDQ        $+16, R12
 	SUBQ        $+16, CX
 	JGE         loop249
 
@@ -7033,10 +7033,10 @@ rest250:
 	MOVL        $0xffffffff, DX
 	BZHIL       CX, DX, DX
 	KMOVW       DX, K1
-	VMOVUPS.Z   (SI)(R12*1), K1, Z3
-	VMOVUPS.Z   (R9)(R12*1), K1, Z4
-	VMOVUPS.Z   (R10)(R12*1), K1, Z5
-	VMOVUPS.Z   (DI)(R12*1), K1, Z6
+	VMOVUPS.Z   (SI)(R12*4), K1, Z3
+	VMOVUPS.Z   (R9)(R12*4), K1, Z4
+	VMOVUPS.Z   (R10)(R12*4), K1, Z5
+	VMOVUPS.Z   (DI)(R12*4), K1, Z6
 	VFMADD231PS Z6, Z3, Z0
 	VFMADD231PS Z6, Z4, Z1
 	VFMADD231PS Z6, Z5, Z2
@@ -7125,26 +7125,26 @@ TEXT ·dots3x4AVX512(SB), NOSPLIT, $0-64
 	JL     rest256
 
 loop255:
-	VMOVUPS     (SI)(R12*1), Z12
-	VMOVUPS     (R9)(R12*1), Z13
-	VMOVUPS     (R10)(R12*1), Z14
-	VMOVUPS     (DI)(R12*1), Z15
+	VMOVUPS     (SI)(R12*4), Z12
+	VMOVUPS     (R9)(R12*4), Z13
+	VMOVUPS     (R10)(R12*4), Z14
+	VMOVUPS     (DI)(R12*4), Z15
 	VFMADD231PS Z15, Z12, Z0
 	VFMADD231PS Z15, Z13, Z4
 	VFMADD231PS Z15, Z14, Z8
-	VMOVUPS     (BX)(R12*1), Z15
+	VMOVUPS     (BX)(R12*4), Z15
 	VFMADD231PS Z15, Z12, Z1
 	VFMADD231PS Z15, Z13, Z5
 	VFMADD231PS Z15, Z14, Z9
-	VMOVUPS     (AX)(R12*1), Z15
+	VMOVUPS     (AX)(R12*4), Z15
 	VFMADD231PS Z15, Z12, Z2
 	VFMADD231PS Z15, Z13, Z6
 	VFMADD231PS Z15, Z14, Z10
-	VMOVUPS     (R13)(R12*1), Z15
+	VMOVUPS     (R13)(R12*4), Z15
 	VFMADD231PS Z15, Z12, Z3
 	VFMADD231PS Z15, Z13, Z7
 	VFMADD231PS Z15, Z14, Z11
-	ADDQ        $+64, R12
+	ADDQ        $+16, R12
 	SUBQ        $+16, CX
 	JGE         loop255
 
@@ -7154,22 +7154,22 @@ rest256:
 	MOVL        $0xffffffff, DX
 	BZHIL       CX, DX, DX
 	KMOVW       DX, K1
-	VMOVUPS.Z   (SI)(R12*1), K1, Z12
-	VMOVUPS.Z   (R9)(R12*1), K1, Z13
-	VMOVUPS.Z   (R10)(R12*1), K1, Z14
-	VMOVUPS.Z   (DI)(R12*1), K1, Z15
+	VMOVUPS.Z   (SI)(R12*4), K1, Z12
+	VMOVUPS.Z   (R9)(R12*4), K1, Z13
+	VMOVUPS.Z   (R10)(R12*4), K1, Z14
+	VMOVUPS.Z   (DI)(R12*4), K1, Z15
 	VFMADD231PS Z15, Z12, Z0
 	VFMADD231PS Z15, Z13, Z4
 	VFMADD231PS Z15, Z14, Z8
-	VMOVUPS.Z   (BX)(R12*1), K1, Z15
+	VMOVUPS.Z   (BX)(R12*4), K1, Z15
 	VFMADD231PS Z15, Z12, Z1
 	VFMADD231PS Z15, Z13, Z5
 	VFMADD231PS Z15, Z14, Z9
-	VMOVUPS.Z   (AX)(R12*1), K1, Z15
+	VMOVUPS.Z   (AX)(R12*4), K1, Z15
 	VFMADD231PS Z15, Z12, Z2
 	VFMADD231PS Z15, Z13, Z6
 	VFMADD231PS Z15, Z14, Z10
-	VMOVUPS.Z   (R13)(R12*1), K1, Z15
+	VMOVUPS.Z   (R13)(R12*4), K1, Z15
 	VFMADD231PS Z15, Z12, Z3
 	VFMADD231PS Z15, Z13, Z7
 	VFMADD231PS Z15, Z14, Z11
@@ -7374,16 +7374,16 @@ TEXT ·dots4x1AVX512(SB), NOSPLIT, $0-64
 	JL     rest271
 
 loop270:
-	VMOVUPS     (SI)(R12*1), Z4
-	VMOVUPS     (R9)(R12*1), Z5
-	VMOVUPS     (R10)(R12*1), Z6
-	VMOVUPS     (R11)(R12*1), Z7
-	VMOVUPS     (DI)(R12*1), Z8
+	VMOVUPS     (SI)(R12*4), Z4
+	VMOVUPS     (R9)(R12*4), Z5
+	VMOVUPS     (R10)(R12*4), Z6
+	VMOVUPS     (R11)(R12*4), Z7
+	VMOVUPS     (DI)(R12*4), Z8
 	VFMADD231PS Z8, Z4, Z0
 	VFMADD231PS Z8, Z5, Z1
 	VFMADD231PS Z8, Z6, Z2
 	VFMADD231PS Z8, Z7, Z3
-	ADDQ        $+64, R12
+	ADDQ        $+16, R12
 	SUBQ        $+16, CX
 	JGE         loop270
 
@@ -7393,11 +7393,11 @@ rest271:
 	MOVL        $0xffffffff, DX
 	BZHIL       CX, DX, DX
 	KMOVW       DX, K1
-	VMOVUPS.Z   (SI)(R12*1), K1, Z4
-	VMOVUPS.Z   (R9)(R12*1), K1, Z5
-	VMOVUPS.Z   (R10)(R12*1), K1, Z6
-	VMOVUPS.Z   (R11)(R12*1), K1, Z7
-	VMOVUPS.Z   (DI)(R12*1), K1, Z8
+	VMOVUPS.Z   (SI)(R12*4), K1, Z4
+	VMOVUPS.Z   (R9)(R12*4), K1, Z5
+	VMOVUPS.Z   (R10)(R12*4), K1, Z6
+	VMOVUPS.Z   (R11)(R12*4), K1, Z7
+	VMOVUPS.Z   (DI)(R12*4), K1, Z8
 	VFMADD231PS Z8, Z4, Z0
 	VFMADD231PS Z8, Z5, Z1
 	VFMADD231PS Z8, Z6, Z2
@@ -7507,31 +7507,31 @@ TEXT ·dots4x4AVX512(SB), NOSPLIT, $0-64
 	JL     rest278
 
 loop277:
-	VMOVUPS     (SI)(R12*1), Z16
-	VMOVUPS     (R9)(R12*1), Z17
-	VMOVUPS     (R10)(R12*1), Z18
-	VMOVUPS     (R11)(R12*1), Z19
-	VMOVUPS     (DI)(R12*1), Z20
+	VMOVUPS     (SI)(R12*4), Z16
+	VMOVUPS     (R9)(R12*4), Z17
+	VMOVUPS     (R10)(R12*4), Z18
+	VMOVUPS     (R11)(R12*4), Z19
+	VMOVUPS     (DI)(R12*4), Z20
 	VFMADD231PS Z20, Z16, Z0
 	VFMADD231PS Z20, Z17, Z4
 	VFMADD231PS Z20, Z18, Z8
 	VFMADD231PS Z20, Z19, Z12
-	VMOVUPS     (BX)(R12*1), Z20
+	VMOVUPS     (BX)(R12*4), Z20
 	VFMADD231PS Z20, Z16, Z1
 	VFMADD231PS Z20, Z17, Z5
 	VFMADD231PS Z20, Z18, Z9
 	VFMADD231PS Z20, Z19, Z13
-	VMOVUPS     (AX)(R12*1), Z20
+	VMOVUPS     (AX)(R12*4), Z20
 	VFMADD231PS Z20, Z16, Z2
 	VFMADD231PS Z20, Z17, Z6
 	VFMADD231PS Z20, Z18, Z10
 	VFMADD231PS Z20, Z19, Z14
-	VMOVUPS     (R13)(R12*1), Z20
+	VMOVUPS     (R13)(R12*4), Z20
 	VFMADD231PS Z20, Z16, Z3
 	VFMADD231PS Z20, Z17, Z7
 	VFMADD231PS Z20, Z18, Z11
 	VFMADD231PS Z20, Z19, Z15
-	ADDQ        $+64, R12
+	ADDQ        $+16, R12
 	SUBQ        $+16, CX
 	JGE         loop277
 
@@ -7541,26 +7541,26 @@ rest278:
 	MOVL        $0xffffffff, DX
 	BZHIL       CX, DX, DX
 	KMOVW       DX, K1
-	VMOVUPS.Z   (SI)(R12*1), K1, Z16
-	VMOVUPS.Z   (R9)(R12*1), K1, Z17
-	VMOVUPS.Z   (R10)(R12*1), K1, Z18
-	VMOVUPS.Z   (R11)(R12*1), K1, Z19
-	VMOVUPS.Z   (DI)(R12*1), K1, Z20
+	VMOVUPS.Z   (SI)(R12*4), K1, Z16
+	VMOVUPS.Z   (R9)(R12*4), K1, Z17
+	VMOVUPS.Z   (R10)(R12*4), K1, Z18
+	VMOVUPS.Z   (R11)(R12*4), K1, Z19
+	VMOVUPS.Z   (DI)(R12*4), K1, Z20
 	VFMADD231PS Z20, Z16, Z0
 	VFMADD231PS Z20, Z17, Z4
 	VFMADD231PS Z20, Z18, Z8
 	VFMADD231PS Z20, Z19, Z12
-	VMOVUPS.Z   (BX)(R12*1), K1, Z20
+	VMOVUPS.Z   (BX)(R12*4), K1, Z20
 	VFMADD231PS Z20, Z16, Z1
 	VFMADD231PS Z20, Z17, Z5
 	VFMADD231PS Z20, Z18, Z9
 	VFMADD231PS Z20, Z19, Z13
-	VMOVUPS.Z   (AX)(R12*1), K1, Z20
+	VMOVUPS.Z   (AX)(R12*4), K1, Z20
 	VFMADD231PS Z20, Z16, Z2
 	VFMADD231PS Z20, Z17, Z6
 	VFMADD231PS Z20, Z18, Z10
 	VFMADD231PS Z20, Z19, Z14
-	VMOVUPS.Z   (R13)(R12*1), K1, Z20
+	VMOVUPS.Z   (R13)(R12*4), K1, Z20
 	VFMADD231PS Z20, Z16, Z3
 	VFMADD231PS Z20, Z17, Z7
 	VFMADD231PS Z20, Z18, Z11
@@ -7801,6 +7801,2554 @@ store295:
 	VZEROUPPER
 	RET
 
+// func dotsBF161x1AVX512(n int, x *float32, lda int, y *uint16, ldb int, c *float32, ldc int, acc int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2
+TEXT ·dotsBF161x1AVX512(SB), NOSPLIT, $0-64
+	MOVQ   n+0(FP), CX
+	MOVQ   lda+16(FP), DX
+	MOVQ   ldb+32(FP), R8
+	SHLQ   $0x02, DX
+	SHLQ   $0x01, R8
+	MOVQ   x+8(FP), SI
+	MOVQ   y+24(FP), DI
+	VXORPS Z0, Z0, Z0
+	XORQ   R12, R12
+	SUBQ   $+16, CX
+	JL     rest297
+
+loop296:
+	VMOVUPS     (SI)(R12*4), Z1
+	VPMOVZXWD   (DI)(R12*2), Z2
+	VPSLLD      $0x10, Z2, Z2
+	VFMADD231PS Z2, Z1, Z0
+	ADDQ        $+16, R12
+	SUBQ        $+16, CX
+	JGE         loop296
+
+rest297:
+	ADDQ        $+16, CX
+	JE          done298
+	MOVL        $0xffffffff, DX
+	BZHIL       CX, DX, DX
+	KMOVW       DX, K1
+	VMOVUPS.Z   (SI)(R12*4), K1, Z1
+	VPMOVZXWD   (DI)(R12*2), Z2
+	VPSLLD      $0x10, Z2, Z2
+	VFMADD231PS Z2, Z1, Z0
+
+done298:
+	MOVQ          c+40(FP), SI
+	MOVQ          ldc+48(FP), DX
+	MOVQ          acc+56(FP), CX
+	SHLQ          $0x02, DX
+	VEXTRACTF64X4 $0x01, Z0, Y31
+	VADDPS        Y31, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0x4e, X0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0xb1, X0, X31
+	VADDPS        X31, X0, X0
+	TESTQ         CX, CX
+	JE            store299
+	VADDSS        (SI), X0, X0
+
+store299:
+	VMOVSS X0, (SI)
+	VZEROUPPER
+	RET
+
+// func dotsBF161x4AVX512(n int, x *float32, lda int, y *uint16, ldb int, c *float32, ldc int, acc int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2
+TEXT ·dotsBF161x4AVX512(SB), NOSPLIT, $0-64
+	MOVQ   n+0(FP), CX
+	MOVQ   lda+16(FP), DX
+	MOVQ   ldb+32(FP), R8
+	SHLQ   $0x02, DX
+	SHLQ   $0x01, R8
+	MOVQ   x+8(FP), SI
+	MOVQ   y+24(FP), DI
+	LEAQ   (DI)(R8*1), BX
+	LEAQ   (BX)(R8*1), AX
+	LEAQ   (AX)(R8*1), R13
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	XORQ   R12, R12
+	SUBQ   $+16, CX
+	JL     rest301
+
+loop300:
+	VMOVUPS     (SI)(R12*4), Z4
+	VPMOVZXWD   (DI)(R12*2), Z5
+	VPSLLD      $0x10, Z5, Z5
+	VFMADD231PS Z5, Z4, Z0
+	VPMOVZXWD   (BX)(R12*2), Z5
+	VPSLLD      $0x10, Z5, Z5
+	VFMADD231PS Z5, Z4, Z1
+	VPMOVZXWD   (AX)(R12*2), Z5
+	VPSLLD      $0x10, Z5, Z5
+	VFMADD231PS Z5, Z4, Z2
+	VPMOVZXWD   (R13)(R12*2), Z5
+	VPSLLD      $0x10, Z5, Z5
+	VFMADD231PS Z5, Z4, Z3
+	ADDQ        $+16, R12
+	SUBQ        $+16, CX
+	JGE         loop300
+
+rest301:
+	ADDQ        $+16, CX
+	JE          done302
+	MOVL        $0xffffffff, DX
+	BZHIL       CX, DX, DX
+	KMOVW       DX, K1
+	VMOVUPS.Z   (SI)(R12*4), K1, Z4
+	VPMOVZXWD   (DI)(R12*2), Z5
+	VPSLLD      $0x10, Z5, Z5
+	VFMADD231PS Z5, Z4, Z0
+	VPMOVZXWD   (BX)(R12*2), Z5
+	VPSLLD      $0x10, Z5, Z5
+	VFMADD231PS Z5, Z4, Z1
+	VPMOVZXWD   (AX)(R12*2), Z5
+	VPSLLD      $0x10, Z5, Z5
+	VFMADD231PS Z5, Z4, Z2
+	VPMOVZXWD   (R13)(R12*2), Z5
+	VPSLLD      $0x10, Z5, Z5
+	VFMADD231PS Z5, Z4, Z3
+
+done302:
+	MOVQ          c+40(FP), SI
+	MOVQ          ldc+48(FP), DX
+	MOVQ          acc+56(FP), CX
+	SHLQ          $0x02, DX
+	VEXTRACTF64X4 $0x01, Z0, Y31
+	VADDPS        Y31, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0x4e, X0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0xb1, X0, X31
+	VADDPS        X31, X0, X0
+	TESTQ         CX, CX
+	JE            store303
+	VADDSS        (SI), X0, X0
+
+store303:
+	VMOVSS        X0, (SI)
+	VEXTRACTF64X4 $0x01, Z1, Y31
+	VADDPS        Y31, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0x4e, X1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0xb1, X1, X31
+	VADDPS        X31, X1, X1
+	TESTQ         CX, CX
+	JE            store304
+	VADDSS        4(SI), X1, X1
+
+store304:
+	VMOVSS        X1, 4(SI)
+	VEXTRACTF64X4 $0x01, Z2, Y31
+	VADDPS        Y31, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPS     $0x4e, X2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPS     $0xb1, X2, X31
+	VADDPS        X31, X2, X2
+	TESTQ         CX, CX
+	JE            store305
+	VADDSS        8(SI), X2, X2
+
+store305:
+	VMOVSS        X2, 8(SI)
+	VEXTRACTF64X4 $0x01, Z3, Y31
+	VADDPS        Y31, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X31
+	VADDPS        X31, X3, X3
+	VPERMILPS     $0x4e, X3, X31
+	VADDPS        X31, X3, X3
+	VPERMILPS     $0xb1, X3, X31
+	VADDPS        X31, X3, X3
+	TESTQ         CX, CX
+	JE            store306
+	VADDSS        12(SI), X3, X3
+
+store306:
+	VMOVSS X3, 12(SI)
+	VZEROUPPER
+	RET
+
+// func dotsBF162x1AVX512(n int, x *float32, lda int, y *uint16, ldb int, c *float32, ldc int, acc int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2
+TEXT ·dotsBF162x1AVX512(SB), NOSPLIT, $0-64
+	MOVQ   n+0(FP), CX
+	MOVQ   lda+16(FP), DX
+	MOVQ   ldb+32(FP), R8
+	SHLQ   $0x02, DX
+	SHLQ   $0x01, R8
+	MOVQ   x+8(FP), SI
+	LEAQ   (SI)(DX*1), R9
+	MOVQ   y+24(FP), DI
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	XORQ   R12, R12
+	SUBQ   $+16, CX
+	JL     rest308
+
+loop307:
+	VMOVUPS     (SI)(R12*4), Z2
+	VMOVUPS     (R9)(R12*4), Z3
+	VPMOVZXWD   (DI)(R12*2), Z4
+	VPSLLD      $0x10, Z4, Z4
+	VFMADD231PS Z4, Z2, Z0
+	VFMADD231PS Z4, Z3, Z1
+	ADDQ        $+16, R12
+	SUBQ        $+16, CX
+	JGE         loop307
+
+rest308:
+	ADDQ        $+16, CX
+	JE          done309
+	MOVL        $0xffffffff, DX
+	BZHIL       CX, DX, DX
+	KMOVW       DX, K1
+	VMOVUPS.Z   (SI)(R12*4), K1, Z2
+	VMOVUPS.Z   (R9)(R12*4), K1, Z3
+	VPMOVZXWD   (DI)(R12*2), Z4
+	VPSLLD      $0x10, Z4, Z4
+	VFMADD231PS Z4, Z2, Z0
+	VFMADD231PS Z4, Z3, Z1
+
+done309:
+	MOVQ          c+40(FP), SI
+	MOVQ          ldc+48(FP), DX
+	MOVQ          acc+56(FP), CX
+	SHLQ          $0x02, DX
+	VEXTRACTF64X4 $0x01, Z0, Y31
+	VADDPS        Y31, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0x4e, X0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0xb1, X0, X31
+	VADDPS        X31, X0, X0
+	TESTQ         CX, CX
+	JE            store310
+	VADDSS        (SI), X0, X0
+
+store310:
+	VMOVSS        X0, (SI)
+	ADDQ          DX, SI
+	VEXTRACTF64X4 $0x01, Z1, Y31
+	VADDPS        Y31, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0x4e, X1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0xb1, X1, X31
+	VADDPS        X31, X1, X1
+	TESTQ         CX, CX
+	JE            store311
+	VADDSS        (SI), X1, X1
+
+store311:
+	VMOVSS X1, (SI)
+	VZEROUPPER
+	RET
+
+// func dotsBF162x4AVX512(n int, x *float32, lda int, y *uint16, ldb int, c *float32, ldc int, acc int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2
+TEXT ·dotsBF162x4AVX512(SB), NOSPLIT, $0-64
+	MOVQ   n+0(FP), CX
+	MOVQ   lda+16(FP), DX
+	MOVQ   ldb+32(FP), R8
+	SHLQ   $0x02, DX
+	SHLQ   $0x01, R8
+	MOVQ   x+8(FP), SI
+	LEAQ   (SI)(DX*1), R9
+	MOVQ   y+24(FP), DI
+	LEAQ   (DI)(R8*1), BX
+	LEAQ   (BX)(R8*1), AX
+	LEAQ   (AX)(R8*1), R13
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	XORQ   R12, R12
+	SUBQ   $+16, CX
+	JL     rest313
+
+loop312:
+	VMOVUPS     (SI)(R12*4), Z8
+	VMOVUPS     (R9)(R12*4), Z9
+	VPMOVZXWD   (DI)(R12*2), Z10
+	VPSLLD      $0x10, Z10, Z10
+	VFMADD231PS Z10, Z8, Z0
+	VFMADD231PS Z10, Z9, Z4
+	VPMOVZXWD   (BX)(R12*2), Z10
+	VPSLLD      $0x10, Z10, Z10
+	VFMADD231PS Z10, Z8, Z1
+	VFMADD231PS Z10, Z9, Z5
+	VPMOVZXWD   (AX)(R12*2), Z10
+	VPSLLD      $0x10, Z10, Z10
+	VFMADD231PS Z10, Z8, Z2
+	VFMADD231PS Z10, Z9, Z6
+	VPMOVZXWD   (R13)(R12*2), Z10
+	VPSLLD      $0x10, Z10, Z10
+	VFMADD231PS Z10, Z8, Z3
+	VFMADD231PS Z10, Z9, Z7
+	ADDQ        $+16, R12
+	SUBQ        $+16, CX
+	JGE         loop312
+
+rest313:
+	ADDQ        $+16, CX
+	JE          done314
+	MOVL        $0xffffffff, DX
+	BZHIL       CX, DX, DX
+	KMOVW       DX, K1
+	VMOVUPS.Z   (SI)(R12*4), K1, Z8
+	VMOVUPS.Z   (R9)(R12*4), K1, Z9
+	VPMOVZXWD   (DI)(R12*2), Z10
+	VPSLLD      $0x10, Z10, Z10
+	VFMADD231PS Z10, Z8, Z0
+	VFMADD231PS Z10, Z9, Z4
+	VPMOVZXWD   (BX)(R12*2), Z10
+	VPSLLD      $0x10, Z10, Z10
+	VFMADD231PS Z10, Z8, Z1
+	VFMADD231PS Z10, Z9, Z5
+	VPMOVZXWD   (AX)(R12*2), Z10
+	VPSLLD      $0x10, Z10, Z10
+	VFMADD231PS Z10, Z8, Z2
+	VFMADD231PS Z10, Z9, Z6
+	VPMOVZXWD   (R13)(R12*2), Z10
+	VPSLLD      $0x10, Z10, Z10
+	VFMADD231PS Z10, Z8, Z3
+	VFMADD231PS Z10, Z9, Z7
+
+done314:
+	MOVQ          c+40(FP), SI
+	MOVQ          ldc+48(FP), DX
+	MOVQ          acc+56(FP), CX
+	SHLQ          $0x02, DX
+	VEXTRACTF64X4 $0x01, Z0, Y31
+	VADDPS        Y31, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0x4e, X0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0xb1, X0, X31
+	VADDPS        X31, X0, X0
+	TESTQ         CX, CX
+	JE            store315
+	VADDSS        (SI), X0, X0
+
+store315:
+	VMOVSS        X0, (SI)
+	VEXTRACTF64X4 $0x01, Z1, Y31
+	VADDPS        Y31, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0x4e, X1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0xb1, X1, X31
+	VADDPS        X31, X1, X1
+	TESTQ         CX, CX
+	JE            store316
+	VADDSS        4(SI), X1, X1
+
+store316:
+	VMOVSS        X1, 4(SI)
+	VEXTRACTF64X4 $0x01, Z2, Y31
+	VADDPS        Y31, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPS     $0x4e, X2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPS     $0xb1, X2, X31
+	VADDPS        X31, X2, X2
+	TESTQ         CX, CX
+	JE            store317
+	VADDSS        8(SI), X2, X2
+
+store317:
+	VMOVSS        X2, 8(SI)
+	VEXTRACTF64X4 $0x01, Z3, Y31
+	VADDPS        Y31, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X31
+	VADDPS        X31, X3, X3
+	VPERMILPS     $0x4e, X3, X31
+	VADDPS        X31, X3, X3
+	VPERMILPS     $0xb1, X3, X31
+	VADDPS        X31, X3, X3
+	TESTQ         CX, CX
+	JE            store318
+	VADDSS        12(SI), X3, X3
+
+store318:
+	VMOVSS        X3, 12(SI)
+	ADDQ          DX, SI
+	VEXTRACTF64X4 $0x01, Z4, Y31
+	VADDPS        Y31, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X31
+	VADDPS        X31, X4, X4
+	VPERMILPS     $0x4e, X4, X31
+	VADDPS        X31, X4, X4
+	VPERMILPS     $0xb1, X4, X31
+	VADDPS        X31, X4, X4
+	TESTQ         CX, CX
+	JE            store319
+	VADDSS        (SI), X4, X4
+
+store319:
+	VMOVSS        X4, (SI)
+	VEXTRACTF64X4 $0x01, Z5, Y31
+	VADDPS        Y31, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X31
+	VADDPS        X31, X5, X5
+	VPERMILPS     $0x4e, X5, X31
+	VADDPS        X31, X5, X5
+	VPERMILPS     $0xb1, X5, X31
+	VADDPS        X31, X5, X5
+	TESTQ         CX, CX
+	JE            store320
+	VADDSS        4(SI), X5, X5
+
+store320:
+	VMOVSS        X5, 4(SI)
+	VEXTRACTF64X4 $0x01, Z6, Y31
+	VADDPS        Y31, Y6, Y6
+	VEXTRACTF32X4 $0x01, Y6, X31
+	VADDPS        X31, X6, X6
+	VPERMILPS     $0x4e, X6, X31
+	VADDPS        X31, X6, X6
+	VPERMILPS     $0xb1, X6, X31
+	VADDPS        X31, X6, X6
+	TESTQ         CX, CX
+	JE            store321
+	VADDSS        8(SI), X6, X6
+
+store321:
+	VMOVSS        X6, 8(SI)
+	VEXTRACTF64X4 $0x01, Z7, Y31
+	VADDPS        Y31, Y7, Y7
+	VEXTRACTF32X4 $0x01, Y7, X31
+	VADDPS        X31, X7, X7
+	VPERMILPS     $0x4e, X7, X31
+	VADDPS        X31, X7, X7
+	VPERMILPS     $0xb1, X7, X31
+	VADDPS        X31, X7, X7
+	TESTQ         CX, CX
+	JE            store322
+	VADDSS        12(SI), X7, X7
+
+store322:
+	VMOVSS X7, 12(SI)
+	VZEROUPPER
+	RET
+
+// func dotsBF163x1AVX512(n int, x *float32, lda int, y *uint16, ldb int, c *float32, ldc int, acc int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2
+TEXT ·dotsBF163x1AVX512(SB), NOSPLIT, $0-64
+	MOVQ   n+0(FP), CX
+	MOVQ   lda+16(FP), DX
+	MOVQ   ldb+32(FP), R8
+	SHLQ   $0x02, DX
+	SHLQ   $0x01, R8
+	MOVQ   x+8(FP), SI
+	LEAQ   (SI)(DX*1), R9
+	LEAQ   (R9)(DX*1), R10
+	MOVQ   y+24(FP), DI
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	XORQ   R12, R12
+	SUBQ   $+16, CX
+	JL     rest324
+
+loop323:
+	VMOVUPS     (SI)(R12*4), Z3
+	VMOVUPS     (R9)(R12*4), Z4
+	VMOVUPS     (R10)(R12*4), Z5
+	VPMOVZXWD   (DI)(R12*2), Z6
+	VPSLLD      $0x10, Z6, Z6
+	VFMADD231PS Z6, Z3, Z0
+	VFMADD231PS Z6, Z4, Z1
+	VFMADD231PS Z6, Z5, Z2
+	ADDQ        $+16, R12
+	SUBQ        $+16, CX
+	JGE         loop323
+
+rest324:
+	ADDQ        $+16, CX
+	JE          done325
+	MOVL        $0xffffffff, DX
+	BZHIL       CX, DX, DX
+	KMOVW       DX, K1
+	VMOVUPS.Z   (SI)(R12*4), K1, Z3
+	VMOVUPS.Z   (R9)(R12*4), K1, Z4
+	VMOVUPS.Z   (R10)(R12*4), K1, Z5
+	VPMOVZXWD   (DI)(R12*2), Z6
+	VPSLLD      $0x10, Z6, Z6
+	VFMADD231PS Z6, Z3, Z0
+	VFMADD231PS Z6, Z4, Z1
+	VFMADD231PS Z6, Z5, Z2
+
+done325:
+	MOVQ          c+40(FP), SI
+	MOVQ          ldc+48(FP), DX
+	MOVQ          acc+56(FP), CX
+	SHLQ          $0x02, DX
+	VEXTRACTF64X4 $0x01, Z0, Y31
+	VADDPS        Y31, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0x4e, X0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0xb1, X0, X31
+	VADDPS        X31, X0, X0
+	TESTQ         CX, CX
+	JE            store326
+	VADDSS        (SI), X0, X0
+
+store326:
+	VMOVSS        X0, (SI)
+	ADDQ          DX, SI
+	VEXTRACTF64X4 $0x01, Z1, Y31
+	VADDPS        Y31, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0x4e, X1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0xb1, X1, X31
+	VADDPS        X31, X1, X1
+	TESTQ         CX, CX
+	JE            store327
+	VADDSS        (SI), X1, X1
+
+store327:
+	VMOVSS        X1, (SI)
+	ADDQ          DX, SI
+	VEXTRACTF64X4 $0x01, Z2, Y31
+	VADDPS        Y31, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPS     $0x4e, X2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPS     $0xb1, X2, X31
+	VADDPS        X31, X2, X2
+	TESTQ         CX, CX
+	JE            store328
+	VADDSS        (SI), X2, X2
+
+store328:
+	VMOVSS X2, (SI)
+	VZEROUPPER
+	RET
+
+// func dotsBF163x4AVX512(n int, x *float32, lda int, y *uint16, ldb int, c *float32, ldc int, acc int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2
+TEXT ·dotsBF163x4AVX512(SB), NOSPLIT, $0-64
+	MOVQ   n+0(FP), CX
+	MOVQ   lda+16(FP), DX
+	MOVQ   ldb+32(FP), R8
+	SHLQ   $0x02, DX
+	SHLQ   $0x01, R8
+	MOVQ   x+8(FP), SI
+	LEAQ   (SI)(DX*1), R9
+	LEAQ   (R9)(DX*1), R10
+	MOVQ   y+24(FP), DI
+	LEAQ   (DI)(R8*1), BX
+	LEAQ   (BX)(R8*1), AX
+	LEAQ   (AX)(R8*1), R13
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	XORQ   R12, R12
+	SUBQ   $+16, CX
+	JL     rest330
+
+loop329:
+	VMOVUPS     (SI)(R12*4), Z12
+	VMOVUPS     (R9)(R12*4), Z13
+	VMOVUPS     (R10)(R12*4), Z14
+	VPMOVZXWD   (DI)(R12*2), Z15
+	VPSLLD      $0x10, Z15, Z15
+	VFMADD231PS Z15, Z12, Z0
+	VFMADD231PS Z15, Z13, Z4
+	VFMADD231PS Z15, Z14, Z8
+	VPMOVZXWD   (BX)(R12*2), Z15
+	VPSLLD      $0x10, Z15, Z15
+	VFMADD231PS Z15, Z12, Z1
+	VFMADD231PS Z15, Z13, Z5
+	VFMADD231PS Z15, Z14, Z9
+	VPMOVZXWD   (AX)(R12*2), Z15
+	VPSLLD      $0x10, Z15, Z15
+	VFMADD231PS Z15, Z12, Z2
+	VFMADD231PS Z15, Z13, Z6
+	VFMADD231PS Z15, Z14, Z10
+	VPMOVZXWD   (R13)(R12*2), Z15
+	VPSLLD      $0x10, Z15, Z15
+	VFMADD231PS Z15, Z12, Z3
+	VFMADD231PS Z15, Z13, Z7
+	VFMADD231PS Z15, Z14, Z11
+	ADDQ        $+16, R12
+	SUBQ        $+16, CX
+	JGE         loop329
+
+rest330:
+	ADDQ        $+16, CX
+	JE          done331
+	MOVL        $0xffffffff, DX
+	BZHIL       CX, DX, DX
+	KMOVW       DX, K1
+	VMOVUPS.Z   (SI)(R12*4), K1, Z12
+	VMOVUPS.Z   (R9)(R12*4), K1, Z13
+	VMOVUPS.Z   (R10)(R12*4), K1, Z14
+	VPMOVZXWD   (DI)(R12*2), Z15
+	VPSLLD      $0x10, Z15, Z15
+	VFMADD231PS Z15, Z12, Z0
+	VFMADD231PS Z15, Z13, Z4
+	VFMADD231PS Z15, Z14, Z8
+	VPMOVZXWD   (BX)(R12*2), Z15
+	VPSLLD      $0x10, Z15, Z15
+	VFMADD231PS Z15, Z12, Z1
+	VFMADD231PS Z15, Z13, Z5
+	VFMADD231PS Z15, Z14, Z9
+	VPMOVZXWD   (AX)(R12*2), Z15
+	VPSLLD      $0x10, Z15, Z15
+	VFMADD231PS Z15, Z12, Z2
+	VFMADD231PS Z15, Z13, Z6
+	VFMADD231PS Z15, Z14, Z10
+	VPMOVZXWD   (R13)(R12*2), Z15
+	VPSLLD      $0x10, Z15, Z15
+	VFMADD231PS Z15, Z12, Z3
+	VFMADD231PS Z15, Z13, Z7
+	VFMADD231PS Z15, Z14, Z11
+
+done331:
+	MOVQ          c+40(FP), SI
+	MOVQ          ldc+48(FP), DX
+	MOVQ          acc+56(FP), CX
+	SHLQ          $0x02, DX
+	VEXTRACTF64X4 $0x01, Z0, Y31
+	VADDPS        Y31, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0x4e, X0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0xb1, X0, X31
+	VADDPS        X31, X0, X0
+	TESTQ         CX, CX
+	JE            store332
+	VADDSS        (SI), X0, X0
+
+store332:
+	VMOVSS        X0, (SI)
+	VEXTRACTF64X4 $0x01, Z1, Y31
+	VADDPS        Y31, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0x4e, X1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0xb1, X1, X31
+	VADDPS        X31, X1, X1
+	TESTQ         CX, CX
+	JE            store333
+	VADDSS        4(SI), X1, X1
+
+store333:
+	VMOVSS        X1, 4(SI)
+	VEXTRACTF64X4 $0x01, Z2, Y31
+	VADDPS        Y31, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPS     $0x4e, X2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPS     $0xb1, X2, X31
+	VADDPS        X31, X2, X2
+	TESTQ         CX, CX
+	JE            store334
+	VADDSS        8(SI), X2, X2
+
+store334:
+	VMOVSS        X2, 8(SI)
+	VEXTRACTF64X4 $0x01, Z3, Y31
+	VADDPS        Y31, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X31
+	VADDPS        X31, X3, X3
+	VPERMILPS     $0x4e, X3, X31
+	VADDPS        X31, X3, X3
+	VPERMILPS     $0xb1, X3, X31
+	VADDPS        X31, X3, X3
+	TESTQ         CX, CX
+	JE            store335
+	VADDSS        12(SI), X3, X3
+
+store335:
+	VMOVSS        X3, 12(SI)
+	ADDQ          DX, SI
+	VEXTRACTF64X4 $0x01, Z4, Y31
+	VADDPS        Y31, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X31
+	VADDPS        X31, X4, X4
+	VPERMILPS     $0x4e, X4, X31
+	VADDPS        X31, X4, X4
+	VPERMILPS     $0xb1, X4, X31
+	VADDPS        X31, X4, X4
+	TESTQ         CX, CX
+	JE            store336
+	VADDSS        (SI), X4, X4
+
+store336:
+	VMOVSS        X4, (SI)
+	VEXTRACTF64X4 $0x01, Z5, Y31
+	VADDPS        Y31, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X31
+	VADDPS        X31, X5, X5
+	VPERMILPS     $0x4e, X5, X31
+	VADDPS        X31, X5, X5
+	VPERMILPS     $0xb1, X5, X31
+	VADDPS        X31, X5, X5
+	TESTQ         CX, CX
+	JE            store337
+	VADDSS        4(SI), X5, X5
+
+store337:
+	VMOVSS        X5, 4(SI)
+	VEXTRACTF64X4 $0x01, Z6, Y31
+	VADDPS        Y31, Y6, Y6
+	VEXTRACTF32X4 $0x01, Y6, X31
+	VADDPS        X31, X6, X6
+	VPERMILPS     $0x4e, X6, X31
+	VADDPS        X31, X6, X6
+	VPERMILPS     $0xb1, X6, X31
+	VADDPS        X31, X6, X6
+	TESTQ         CX, CX
+	JE            store338
+	VADDSS        8(SI), X6, X6
+
+store338:
+	VMOVSS        X6, 8(SI)
+	VEXTRACTF64X4 $0x01, Z7, Y31
+	VADDPS        Y31, Y7, Y7
+	VEXTRACTF32X4 $0x01, Y7, X31
+	VADDPS        X31, X7, X7
+	VPERMILPS     $0x4e, X7, X31
+	VADDPS        X31, X7, X7
+	VPERMILPS     $0xb1, X7, X31
+	VADDPS        X31, X7, X7
+	TESTQ         CX, CX
+	JE            store339
+	VADDSS        12(SI), X7, X7
+
+store339:
+	VMOVSS        X7, 12(SI)
+	ADDQ          DX, SI
+	VEXTRACTF64X4 $0x01, Z8, Y31
+	VADDPS        Y31, Y8, Y8
+	VEXTRACTF32X4 $0x01, Y8, X31
+	VADDPS        X31, X8, X8
+	VPERMILPS     $0x4e, X8, X31
+	VADDPS        X31, X8, X8
+	VPERMILPS     $0xb1, X8, X31
+	VADDPS        X31, X8, X8
+	TESTQ         CX, CX
+	JE            store340
+	VADDSS        (SI), X8, X8
+
+store340:
+	VMOVSS        X8, (SI)
+	VEXTRACTF64X4 $0x01, Z9, Y31
+	VADDPS        Y31, Y9, Y9
+	VEXTRACTF32X4 $0x01, Y9, X31
+	VADDPS        X31, X9, X9
+	VPERMILPS     $0x4e, X9, X31
+	VADDPS        X31, X9, X9
+	VPERMILPS     $0xb1, X9, X31
+	VADDPS        X31, X9, X9
+	TESTQ         CX, CX
+	JE            store341
+	VADDSS        4(SI), X9, X9
+
+store341:
+	VMOVSS        X9, 4(SI)
+	VEXTRACTF64X4 $0x01, Z10, Y31
+	VADDPS        Y31, Y10, Y10
+	VEXTRACTF32X4 $0x01, Y10, X31
+	VADDPS        X31, X10, X10
+	VPERMILPS     $0x4e, X10, X31
+	VADDPS        X31, X10, X10
+	VPERMILPS     $0xb1, X10, X31
+	VADDPS        X31, X10, X10
+	TESTQ         CX, CX
+	JE            store342
+	VADDSS        8(SI), X10, X10
+
+store342:
+	VMOVSS        X10, 8(SI)
+	VEXTRACTF64X4 $0x01, Z11, Y31
+	VADDPS        Y31, Y11, Y11
+	VEXTRACTF32X4 $0x01, Y11, X31
+	VADDPS        X31, X11, X11
+	VPERMILPS     $0x4e, X11, X31
+	VADDPS        X31, X11, X11
+	VPERMILPS     $0xb1, X11, X31
+	VADDPS        X31, X11, X11
+	TESTQ         CX, CX
+	JE            store343
+	VADDSS        12(SI), X11, X11
+
+store343:
+	VMOVSS X11, 12(SI)
+	VZEROUPPER
+	RET
+
+// func dotsBF164x1AVX512(n int, x *float32, lda int, y *uint16, ldb int, c *float32, ldc int, acc int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2
+TEXT ·dotsBF164x1AVX512(SB), NOSPLIT, $0-64
+	MOVQ   n+0(FP), CX
+	MOVQ   lda+16(FP), DX
+	MOVQ   ldb+32(FP), R8
+	SHLQ   $0x02, DX
+	SHLQ   $0x01, R8
+	MOVQ   x+8(FP), SI
+	LEAQ   (SI)(DX*1), R9
+	LEAQ   (R9)(DX*1), R10
+	LEAQ   (R10)(DX*1), R11
+	MOVQ   y+24(FP), DI
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	XORQ   R12, R12
+	SUBQ   $+16, CX
+	JL     rest345
+
+loop344:
+	VMOVUPS     (SI)(R12*4), Z4
+	VMOVUPS     (R9)(R12*4), Z5
+	VMOVUPS     (R10)(R12*4), Z6
+	VMOVUPS     (R11)(R12*4), Z7
+	VPMOVZXWD   (DI)(R12*2), Z8
+	VPSLLD      $0x10, Z8, Z8
+	VFMADD231PS Z8, Z4, Z0
+	VFMADD231PS Z8, Z5, Z1
+	VFMADD231PS Z8, Z6, Z2
+	VFMADD231PS Z8, Z7, Z3
+	ADDQ        $+16, R12
+	SUBQ        $+16, CX
+	JGE         loop344
+
+rest345:
+	ADDQ        $+16, CX
+	JE          done346
+	MOVL        $0xffffffff, DX
+	BZHIL       CX, DX, DX
+	KMOVW       DX, K1
+	VMOVUPS.Z   (SI)(R12*4), K1, Z4
+	VMOVUPS.Z   (R9)(R12*4), K1, Z5
+	VMOVUPS.Z   (R10)(R12*4), K1, Z6
+	VMOVUPS.Z   (R11)(R12*4), K1, Z7
+	VPMOVZXWD   (DI)(R12*2), Z8
+	VPSLLD      $0x10, Z8, Z8
+	VFMADD231PS Z8, Z4, Z0
+	VFMADD231PS Z8, Z5, Z1
+	VFMADD231PS Z8, Z6, Z2
+	VFMADD231PS Z8, Z7, Z3
+
+done346:
+	MOVQ          c+40(FP), SI
+	MOVQ          ldc+48(FP), DX
+	MOVQ          acc+56(FP), CX
+	SHLQ          $0x02, DX
+	VEXTRACTF64X4 $0x01, Z0, Y31
+	VADDPS        Y31, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0x4e, X0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0xb1, X0, X31
+	VADDPS        X31, X0, X0
+	TESTQ         CX, CX
+	JE            store347
+	VADDSS        (SI), X0, X0
+
+store347:
+	VMOVSS        X0, (SI)
+	ADDQ          DX, SI
+	VEXTRACTF64X4 $0x01, Z1, Y31
+	VADDPS        Y31, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0x4e, X1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0xb1, X1, X31
+	VADDPS        X31, X1, X1
+	TESTQ         CX, CX
+	JE            store348
+	VADDSS        (SI), X1, X1
+
+store348:
+	VMOVSS        X1, (SI)
+	ADDQ          DX, SI
+	VEXTRACTF64X4 $0x01, Z2, Y31
+	VADDPS        Y31, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPS     $0x4e, X2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPS     $0xb1, X2, X31
+	VADDPS        X31, X2, X2
+	TESTQ         CX, CX
+	JE            store349
+	VADDSS        (SI), X2, X2
+
+store349:
+	VMOVSS        X2, (SI)
+	ADDQ          DX, SI
+	VEXTRACTF64X4 $0x01, Z3, Y31
+	VADDPS        Y31, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X31
+	VADDPS        X31, X3, X3
+	VPERMILPS     $0x4e, X3, X31
+	VADDPS        X31, X3, X3
+	VPERMILPS     $0xb1, X3, X31
+	VADDPS        X31, X3, X3
+	TESTQ         CX, CX
+	JE            store350
+	VADDSS        (SI), X3, X3
+
+store350:
+	VMOVSS X3, (SI)
+	VZEROUPPER
+	RET
+
+// func dotsBF164x4AVX512(n int, x *float32, lda int, y *uint16, ldb int, c *float32, ldc int, acc int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2
+TEXT ·dotsBF164x4AVX512(SB), NOSPLIT, $0-64
+	MOVQ   n+0(FP), CX
+	MOVQ   lda+16(FP), DX
+	MOVQ   ldb+32(FP), R8
+	SHLQ   $0x02, DX
+	SHLQ   $0x01, R8
+	MOVQ   x+8(FP), SI
+	LEAQ   (SI)(DX*1), R9
+	LEAQ   (R9)(DX*1), R10
+	LEAQ   (R10)(DX*1), R11
+	MOVQ   y+24(FP), DI
+	LEAQ   (DI)(R8*1), BX
+	LEAQ   (BX)(R8*1), AX
+	LEAQ   (AX)(R8*1), R13
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	XORQ   R12, R12
+	SUBQ   $+16, CX
+	JL     rest352
+
+loop351:
+	VMOVUPS     (SI)(R12*4), Z16
+	VMOVUPS     (R9)(R12*4), Z17
+	VMOVUPS     (R10)(R12*4), Z18
+	VMOVUPS     (R11)(R12*4), Z19
+	VPMOVZXWD   (DI)(R12*2), Z20
+	VPSLLD      $0x10, Z20, Z20
+	VFMADD231PS Z20, Z16, Z0
+	VFMADD231PS Z20, Z17, Z4
+	VFMADD231PS Z20, Z18, Z8
+	VFMADD231PS Z20, Z19, Z12
+	VPMOVZXWD   (BX)(R12*2), Z20
+	VPSLLD      $0x10, Z20, Z20
+	VFMADD231PS Z20, Z16, Z1
+	VFMADD231PS Z20, Z17, Z5
+	VFMADD231PS Z20, Z18, Z9
+	VFMADD231PS Z20, Z19, Z13
+	VPMOVZXWD   (AX)(R12*2), Z20
+	VPSLLD      $0x10, Z20, Z20
+	VFMADD231PS Z20, Z16, Z2
+	VFMADD231PS Z20, Z17, Z6
+	VFMADD231PS Z20, Z18, Z10
+	VFMADD231PS Z20, Z19, Z14
+	VPMOVZXWD   (R13)(R12*2), Z20
+	VPSLLD      $0x10, Z20, Z20
+	VFMADD231PS Z20, Z16, Z3
+	VFMADD231PS Z20, Z17, Z7
+	VFMADD231PS Z20, Z18, Z11
+	VFMADD231PS Z20, Z19, Z15
+	ADDQ        $+16, R12
+	SUBQ        $+16, CX
+	JGE         loop351
+
+rest352:
+	ADDQ        $+16, CX
+	JE          done353
+	MOVL        $0xffffffff, DX
+	BZHIL       CX, DX, DX
+	KMOVW       DX, K1
+	VMOVUPS.Z   (SI)(R12*4), K1, Z16
+	VMOVUPS.Z   (R9)(R12*4), K1, Z17
+	VMOVUPS.Z   (R10)(R12*4), K1, Z18
+	VMOVUPS.Z   (R11)(R12*4), K1, Z19
+	VPMOVZXWD   (DI)(R12*2), Z20
+	VPSLLD      $0x10, Z20, Z20
+	VFMADD231PS Z20, Z16, Z0
+	VFMADD231PS Z20, Z17, Z4
+	VFMADD231PS Z20, Z18, Z8
+	VFMADD231PS Z20, Z19, Z12
+	VPMOVZXWD   (BX)(R12*2), Z20
+	VPSLLD      $0x10, Z20, Z20
+	VFMADD231PS Z20, Z16, Z1
+	VFMADD231PS Z20, Z17, Z5
+	VFMADD231PS Z20, Z18, Z9
+	VFMADD231PS Z20, Z19, Z13
+	VPMOVZXWD   (AX)(R12*2), Z20
+	VPSLLD      $0x10, Z20, Z20
+	VFMADD231PS Z20, Z16, Z2
+	VFMADD231PS Z20, Z17, Z6
+	VFMADD231PS Z20, Z18, Z10
+	VFMADD231PS Z20, Z19, Z14
+	VPMOVZXWD   (R13)(R12*2), Z20
+	VPSLLD      $0x10, Z20, Z20
+	VFMADD231PS Z20, Z16, Z3
+	VFMADD231PS Z20, Z17, Z7
+	VFMADD231PS Z20, Z18, Z11
+	VFMADD231PS Z20, Z19, Z15
+
+done353:
+	MOVQ          c+40(FP), SI
+	MOVQ          ldc+48(FP), DX
+	MOVQ          acc+56(FP), CX
+	SHLQ          $0x02, DX
+	VEXTRACTF64X4 $0x01, Z0, Y31
+	VADDPS        Y31, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0x4e, X0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0xb1, X0, X31
+	VADDPS        X31, X0, X0
+	TESTQ         CX, CX
+	JE            store354
+	VADDSS        (SI), X0, X0
+
+store354:
+	VMOVSS        X0, (SI)
+	VEXTRACTF64X4 $0x01, Z1, Y31
+	VADDPS        Y31, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0x4e, X1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0xb1, X1, X31
+	VADDPS        X31, X1, X1
+	TESTQ         CX, CX
+	JE            store355
+	VADDSS        4(SI), X1, X1
+
+store355:
+	VMOVSS        X1, 4(SI)
+	VEXTRACTF64X4 $0x01, Z2, Y31
+	VADDPS        Y31, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPS     $0x4e, X2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPS     $0xb1, X2, X31
+	VADDPS        X31, X2, X2
+	TESTQ         CX, CX
+	JE            store356
+	VADDSS        8(SI), X2, X2
+
+store356:
+	VMOVSS        X2, 8(SI)
+	VEXTRACTF64X4 $0x01, Z3, Y31
+	VADDPS        Y31, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X31
+	VADDPS        X31, X3, X3
+	VPERMILPS     $0x4e, X3, X31
+	VADDPS        X31, X3, X3
+	VPERMILPS     $0xb1, X3, X31
+	VADDPS        X31, X3, X3
+	TESTQ         CX, CX
+	JE            store357
+	VADDSS        12(SI), X3, X3
+
+store357:
+	VMOVSS        X3, 12(SI)
+	ADDQ          DX, SI
+	VEXTRACTF64X4 $0x01, Z4, Y31
+	VADDPS        Y31, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X31
+	VADDPS        X31, X4, X4
+	VPERMILPS     $0x4e, X4, X31
+	VADDPS        X31, X4, X4
+	VPERMILPS     $0xb1, X4, X31
+	VADDPS        X31, X4, X4
+	TESTQ         CX, CX
+	JE            store358
+	VADDSS        (SI), X4, X4
+
+store358:
+	VMOVSS        X4, (SI)
+	VEXTRACTF64X4 $0x01, Z5, Y31
+	VADDPS        Y31, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X31
+	VADDPS        X31, X5, X5
+	VPERMILPS     $0x4e, X5, X31
+	VADDPS        X31, X5, X5
+	VPERMILPS     $0xb1, X5, X31
+	VADDPS        X31, X5, X5
+	TESTQ         CX, CX
+	JE            store359
+	VADDSS        4(SI), X5, X5
+
+store359:
+	VMOVSS        X5, 4(SI)
+	VEXTRACTF64X4 $0x01, Z6, Y31
+	VADDPS        Y31, Y6, Y6
+	VEXTRACTF32X4 $0x01, Y6, X31
+	VADDPS        X31, X6, X6
+	VPERMILPS     $0x4e, X6, X31
+	VADDPS        X31, X6, X6
+	VPERMILPS     $0xb1, X6, X31
+	VADDPS        X31, X6, X6
+	TESTQ         CX, CX
+	JE            store360
+	VADDSS        8(SI), X6, X6
+
+store360:
+	VMOVSS        X6, 8(SI)
+	VEXTRACTF64X4 $0x01, Z7, Y31
+	VADDPS        Y31, Y7, Y7
+	VEXTRACTF32X4 $0x01, Y7, X31
+	VADDPS        X31, X7, X7
+	VPERMILPS     $0x4e, X7, X31
+	VADDPS        X31, X7, X7
+	VPERMILPS     $0xb1, X7, X31
+	VADDPS        X31, X7, X7
+	TESTQ         CX, CX
+	JE            store361
+	VADDSS        12(SI), X7, X7
+
+store361:
+	VMOVSS        X7, 12(SI)
+	ADDQ          DX, SI
+	VEXTRACTF64X4 $0x01, Z8, Y31
+	VADDPS        Y31, Y8, Y8
+	VEXTRACTF32X4 $0x01, Y8, X31
+	VADDPS        X31, X8, X8
+	VPERMILPS     $0x4e, X8, X31
+	VADDPS        X31, X8, X8
+	VPERMILPS     $0xb1, X8, X31
+	VADDPS        X31, X8, X8
+	TESTQ         CX, CX
+	JE            store362
+	VADDSS        (SI), X8, X8
+
+store362:
+	VMOVSS        X8, (SI)
+	VEXTRACTF64X4 $0x01, Z9, Y31
+	VADDPS        Y31, Y9, Y9
+	VEXTRACTF32X4 $0x01, Y9, X31
+	VADDPS        X31, X9, X9
+	VPERMILPS     $0x4e, X9, X31
+	VADDPS        X31, X9, X9
+	VPERMILPS     $0xb1, X9, X31
+	VADDPS        X31, X9, X9
+	TESTQ         CX, CX
+	JE            store363
+	VADDSS        4(SI), X9, X9
+
+store363:
+	VMOVSS        X9, 4(SI)
+	VEXTRACTF64X4 $0x01, Z10, Y31
+	VADDPS        Y31, Y10, Y10
+	VEXTRACTF32X4 $0x01, Y10, X31
+	VADDPS        X31, X10, X10
+	VPERMILPS     $0x4e, X10, X31
+	VADDPS        X31, X10, X10
+	VPERMILPS     $0xb1, X10, X31
+	VADDPS        X31, X10, X10
+	TESTQ         CX, CX
+	JE            store364
+	VADDSS        8(SI), X10, X10
+
+store364:
+	VMOVSS        X10, 8(SI)
+	VEXTRACTF64X4 $0x01, Z11, Y31
+	VADDPS        Y31, Y11, Y11
+	VEXTRACTF32X4 $0x01, Y11, X31
+	VADDPS        X31, X11, X11
+	VPERMILPS     $0x4e, X11, X31
+	VADDPS        X31, X11, X11
+	VPERMILPS     $0xb1, X11, X31
+	VADDPS        X31, X11, X11
+	TESTQ         CX, CX
+	JE            store365
+	VADDSS        12(SI), X11, X11
+
+store365:
+	VMOVSS        X11, 12(SI)
+	ADDQ          DX, SI
+	VEXTRACTF64X4 $0x01, Z12, Y31
+	VADDPS        Y31, Y12, Y12
+	VEXTRACTF32X4 $0x01, Y12, X31
+	VADDPS        X31, X12, X12
+	VPERMILPS     $0x4e, X12, X31
+	VADDPS        X31, X12, X12
+	VPERMILPS     $0xb1, X12, X31
+	VADDPS        X31, X12, X12
+	TESTQ         CX, CX
+	JE            store366
+	VADDSS        (SI), X12, X12
+
+store366:
+	VMOVSS        X12, (SI)
+	VEXTRACTF64X4 $0x01, Z13, Y31
+	VADDPS        Y31, Y13, Y13
+	VEXTRACTF32X4 $0x01, Y13, X31
+	VADDPS        X31, X13, X13
+	VPERMILPS     $0x4e, X13, X31
+	VADDPS        X31, X13, X13
+	VPERMILPS     $0xb1, X13, X31
+	VADDPS        X31, X13, X13
+	TESTQ         CX, CX
+	JE            store367
+	VADDSS        4(SI), X13, X13
+
+store367:
+	VMOVSS        X13, 4(SI)
+	VEXTRACTF64X4 $0x01, Z14, Y31
+	VADDPS        Y31, Y14, Y14
+	VEXTRACTF32X4 $0x01, Y14, X31
+	VADDPS        X31, X14, X14
+	VPERMILPS     $0x4e, X14, X31
+	VADDPS        X31, X14, X14
+	VPERMILPS     $0xb1, X14, X31
+	VADDPS        X31, X14, X14
+	TESTQ         CX, CX
+	JE            store368
+	VADDSS        8(SI), X14, X14
+
+store368:
+	VMOVSS        X14, 8(SI)
+	VEXTRACTF64X4 $0x01, Z15, Y31
+	VADDPS        Y31, Y15, Y15
+	VEXTRACTF32X4 $0x01, Y15, X31
+	VADDPS        X31, X15, X15
+	VPERMILPS     $0x4e, X15, X31
+	VADDPS        X31, X15, X15
+	VPERMILPS     $0xb1, X15, X31
+	VADDPS        X31, X15, X15
+	TESTQ         CX, CX
+	JE            store369
+	VADDSS        12(SI), X15, X15
+
+store369:
+	VMOVSS X15, 12(SI)
+	VZEROUPPER
+	RET
+
+// func dotsInt81x1AVX512(n int, x *float32, lda int, y *int8, ldb int, c *float32, ldc int, acc int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2
+TEXT ·dotsInt81x1AVX512(SB), NOSPLIT, $0-64
+	MOVQ   n+0(FP), CX
+	MOVQ   lda+16(FP), DX
+	MOVQ   ldb+32(FP), R8
+	SHLQ   $0x02, DX
+	MOVQ   x+8(FP), SI
+	MOVQ   y+24(FP), DI
+	VXORPS Z0, Z0, Z0
+	XORQ   R12, R12
+	SUBQ   $+16, CX
+	JL     rest371
+
+loop370:
+	VMOVUPS     (SI)(R12*4), Z1
+	VPMOVSXBD   (DI)(R12*1), Z2
+	VCVTDQ2PS   Z2, Z2
+	VFMADD231PS Z2, Z1, Z0
+	ADDQ        $+16, R12
+	SUBQ        $+16, CX
+	JGE         loop370
+
+rest371:
+	ADDQ        $+16, CX
+	JE          done372
+	MOVL        $0xffffffff, DX
+	BZHIL       CX, DX, DX
+	KMOVW       DX, K1
+	VMOVUPS.Z   (SI)(R12*4), K1, Z1
+	VPMOVSXBD   (DI)(R12*1), Z2
+	VCVTDQ2PS   Z2, Z2
+	VFMADD231PS Z2, Z1, Z0
+
+done372:
+	MOVQ          c+40(FP), SI
+	MOVQ          ldc+48(FP), DX
+	MOVQ          acc+56(FP), CX
+	SHLQ          $0x02, DX
+	VEXTRACTF64X4 $0x01, Z0, Y31
+	VADDPS        Y31, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0x4e, X0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0xb1, X0, X31
+	VADDPS        X31, X0, X0
+	TESTQ         CX, CX
+	JE            store373
+	VADDSS        (SI), X0, X0
+
+store373:
+	VMOVSS X0, (SI)
+	VZEROUPPER
+	RET
+
+// func dotsInt81x4AVX512(n int, x *float32, lda int, y *int8, ldb int, c *float32, ldc int, acc int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2
+TEXT ·dotsInt81x4AVX512(SB), NOSPLIT, $0-64
+	MOVQ   n+0(FP), CX
+	MOVQ   lda+16(FP), DX
+	MOVQ   ldb+32(FP), R8
+	SHLQ   $0x02, DX
+	MOVQ   x+8(FP), SI
+	MOVQ   y+24(FP), DI
+	LEAQ   (DI)(R8*1), BX
+	LEAQ   (BX)(R8*1), AX
+	LEAQ   (AX)(R8*1), R13
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	XORQ   R12, R12
+	SUBQ   $+16, CX
+	JL     rest375
+
+loop374:
+	VMOVUPS     (SI)(R12*4), Z4
+	VPMOVSXBD   (DI)(R12*1), Z5
+	VCVTDQ2PS   Z5, Z5
+	VFMADD231PS Z5, Z4, Z0
+	VPMOVSXBD   (BX)(R12*1), Z5
+	VCVTDQ2PS   Z5, Z5
+	VFMADD231PS Z5, Z4, Z1
+	VPMOVSXBD   (AX)(R12*1), Z5
+	VCVTDQ2PS   Z5, Z5
+	VFMADD231PS Z5, Z4, Z2
+	VPMOVSXBD   (R13)(R12*1), Z5
+	VCVTDQ2PS   Z5, Z5
+	VFMADD231PS Z5, Z4, Z3
+	ADDQ        $+16, R12
+	SUBQ        $+16, CX
+	JGE         loop374
+
+rest375:
+	ADDQ        $+16, CX
+	JE          done376
+	MOVL        $0xffffffff, DX
+	BZHIL       CX, DX, DX
+	KMOVW       DX, K1
+	VMOVUPS.Z   (SI)(R12*4), K1, Z4
+	VPMOVSXBD   (DI)(R12*1), Z5
+	VCVTDQ2PS   Z5, Z5
+	VFMADD231PS Z5, Z4, Z0
+	VPMOVSXBD   (BX)(R12*1), Z5
+	VCVTDQ2PS   Z5, Z5
+	VFMADD231PS Z5, Z4, Z1
+	VPMOVSXBD   (AX)(R12*1), Z5
+	VCVTDQ2PS   Z5, Z5
+	VFMADD231PS Z5, Z4, Z2
+	VPMOVSXBD   (R13)(R12*1), Z5
+	VCVTDQ2PS   Z5, Z5
+	VFMADD231PS Z5, Z4, Z3
+
+done376:
+	MOVQ          c+40(FP), SI
+	MOVQ          ldc+48(FP), DX
+	MOVQ          acc+56(FP), CX
+	SHLQ          $0x02, DX
+	VEXTRACTF64X4 $0x01, Z0, Y31
+	VADDPS        Y31, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0x4e, X0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0xb1, X0, X31
+	VADDPS        X31, X0, X0
+	TESTQ         CX, CX
+	JE            store377
+	VADDSS        (SI), X0, X0
+
+store377:
+	VMOVSS        X0, (SI)
+	VEXTRACTF64X4 $0x01, Z1, Y31
+	VADDPS        Y31, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0x4e, X1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0xb1, X1, X31
+	VADDPS        X31, X1, X1
+	TESTQ         CX, CX
+	JE            store378
+	VADDSS        4(SI), X1, X1
+
+store378:
+	VMOVSS        X1, 4(SI)
+	VEXTRACTF64X4 $0x01, Z2, Y31
+	VADDPS        Y31, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPS     $0x4e, X2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPS     $0xb1, X2, X31
+	VADDPS        X31, X2, X2
+	TESTQ         CX, CX
+	JE            store379
+	VADDSS        8(SI), X2, X2
+
+store379:
+	VMOVSS        X2, 8(SI)
+	VEXTRACTF64X4 $0x01, Z3, Y31
+	VADDPS        Y31, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X31
+	VADDPS        X31, X3, X3
+	VPERMILPS     $0x4e, X3, X31
+	VADDPS        X31, X3, X3
+	VPERMILPS     $0xb1, X3, X31
+	VADDPS        X31, X3, X3
+	TESTQ         CX, CX
+	JE            store380
+	VADDSS        12(SI), X3, X3
+
+store380:
+	VMOVSS X3, 12(SI)
+	VZEROUPPER
+	RET
+
+// func dotsInt82x1AVX512(n int, x *float32, lda int, y *int8, ldb int, c *float32, ldc int, acc int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2
+TEXT ·dotsInt82x1AVX512(SB), NOSPLIT, $0-64
+	MOVQ   n+0(FP), CX
+	MOVQ   lda+16(FP), DX
+	MOVQ   ldb+32(FP), R8
+	SHLQ   $0x02, DX
+	MOVQ   x+8(FP), SI
+	LEAQ   (SI)(DX*1), R9
+	MOVQ   y+24(FP), DI
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	XORQ   R12, R12
+	SUBQ   $+16, CX
+	JL     rest382
+
+loop381:
+	VMOVUPS     (SI)(R12*4), Z2
+	VMOVUPS     (R9)(R12*4), Z3
+	VPMOVSXBD   (DI)(R12*1), Z4
+	VCVTDQ2PS   Z4, Z4
+	VFMADD231PS Z4, Z2, Z0
+	VFMADD231PS Z4, Z3, Z1
+	ADDQ        $+16, R12
+	SUBQ        $+16, CX
+	JGE         loop381
+
+rest382:
+	ADDQ        $+16, CX
+	JE          done383
+	MOVL        $0xffffffff, DX
+	BZHIL       CX, DX, DX
+	KMOVW       DX, K1
+	VMOVUPS.Z   (SI)(R12*4), K1, Z2
+	VMOVUPS.Z   (R9)(R12*4), K1, Z3
+	VPMOVSXBD   (DI)(R12*1), Z4
+	VCVTDQ2PS   Z4, Z4
+	VFMADD231PS Z4, Z2, Z0
+	VFMADD231PS Z4, Z3, Z1
+
+done383:
+	MOVQ          c+40(FP), SI
+	MOVQ          ldc+48(FP), DX
+	MOVQ          acc+56(FP), CX
+	SHLQ          $0x02, DX
+	VEXTRACTF64X4 $0x01, Z0, Y31
+	VADDPS        Y31, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0x4e, X0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0xb1, X0, X31
+	VADDPS        X31, X0, X0
+	TESTQ         CX, CX
+	JE            store384
+	VADDSS        (SI), X0, X0
+
+store384:
+	VMOVSS        X0, (SI)
+	ADDQ          DX, SI
+	VEXTRACTF64X4 $0x01, Z1, Y31
+	VADDPS        Y31, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0x4e, X1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0xb1, X1, X31
+	VADDPS        X31, X1, X1
+	TESTQ         CX, CX
+	JE            store385
+	VADDSS        (SI), X1, X1
+
+store385:
+	VMOVSS X1, (SI)
+	VZEROUPPER
+	RET
+
+// func dotsInt82x4AVX512(n int, x *float32, lda int, y *int8, ldb int, c *float32, ldc int, acc int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2
+TEXT ·dotsInt82x4AVX512(SB), NOSPLIT, $0-64
+	MOVQ   n+0(FP), CX
+	MOVQ   lda+16(FP), DX
+	MOVQ   ldb+32(FP), R8
+	SHLQ   $0x02, DX
+	MOVQ   x+8(FP), SI
+	LEAQ   (SI)(DX*1), R9
+	MOVQ   y+24(FP), DI
+	LEAQ   (DI)(R8*1), BX
+	LEAQ   (BX)(R8*1), AX
+	LEAQ   (AX)(R8*1), R13
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	XORQ   R12, R12
+	SUBQ   $+16, CX
+	JL     rest387
+
+loop386:
+	VMOVUPS     (SI)(R12*4), Z8
+	VMOVUPS     (R9)(R12*4), Z9
+	VPMOVSXBD   (DI)(R12*1), Z10
+	VCVTDQ2PS   Z10, Z10
+	VFMADD231PS Z10, Z8, Z0
+	VFMADD231PS Z10, Z9, Z4
+	VPMOVSXBD   (BX)(R12*1), Z10
+	VCVTDQ2PS   Z10, Z10
+	VFMADD231PS Z10, Z8, Z1
+	VFMADD231PS Z10, Z9, Z5
+	VPMOVSXBD   (AX)(R12*1), Z10
+	VCVTDQ2PS   Z10, Z10
+	VFMADD231PS Z10, Z8, Z2
+	VFMADD231PS Z10, Z9, Z6
+	VPMOVSXBD   (R13)(R12*1), Z10
+	VCVTDQ2PS   Z10, Z10
+	VFMADD231PS Z10, Z8, Z3
+	VFMADD231PS Z10, Z9, Z7
+	ADDQ        $+16, R12
+	SUBQ        $+16, CX
+	JGE         loop386
+
+rest387:
+	ADDQ        $+16, CX
+	JE          done388
+	MOVL        $0xffffffff, DX
+	BZHIL       CX, DX, DX
+	KMOVW       DX, K1
+	VMOVUPS.Z   (SI)(R12*4), K1, Z8
+	VMOVUPS.Z   (R9)(R12*4), K1, Z9
+	VPMOVSXBD   (DI)(R12*1), Z10
+	VCVTDQ2PS   Z10, Z10
+	VFMADD231PS Z10, Z8, Z0
+	VFMADD231PS Z10, Z9, Z4
+	VPMOVSXBD   (BX)(R12*1), Z10
+	VCVTDQ2PS   Z10, Z10
+	VFMADD231PS Z10, Z8, Z1
+	VFMADD231PS Z10, Z9, Z5
+	VPMOVSXBD   (AX)(R12*1), Z10
+	VCVTDQ2PS   Z10, Z10
+	VFMADD231PS Z10, Z8, Z2
+	VFMADD231PS Z10, Z9, Z6
+	VPMOVSXBD   (R13)(R12*1), Z10
+	VCVTDQ2PS   Z10, Z10
+	VFMADD231PS Z10, Z8, Z3
+	VFMADD231PS Z10, Z9, Z7
+
+done388:
+	MOVQ          c+40(FP), SI
+	MOVQ          ldc+48(FP), DX
+	MOVQ          acc+56(FP), CX
+	SHLQ          $0x02, DX
+	VEXTRACTF64X4 $0x01, Z0, Y31
+	VADDPS        Y31, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0x4e, X0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0xb1, X0, X31
+	VADDPS        X31, X0, X0
+	TESTQ         CX, CX
+	JE            store389
+	VADDSS        (SI), X0, X0
+
+store389:
+	VMOVSS        X0, (SI)
+	VEXTRACTF64X4 $0x01, Z1, Y31
+	VADDPS        Y31, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0x4e, X1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0xb1, X1, X31
+	VADDPS        X31, X1, X1
+	TESTQ         CX, CX
+	JE            store390
+	VADDSS        4(SI), X1, X1
+
+store390:
+	VMOVSS        X1, 4(SI)
+	VEXTRACTF64X4 $0x01, Z2, Y31
+	VADDPS        Y31, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPS     $0x4e, X2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPS     $0xb1, X2, X31
+	VADDPS        X31, X2, X2
+	TESTQ         CX, CX
+	JE            store391
+	VADDSS        8(SI), X2, X2
+
+store391:
+	VMOVSS        X2, 8(SI)
+	VEXTRACTF64X4 $0x01, Z3, Y31
+	VADDPS        Y31, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X31
+	VADDPS        X31, X3, X3
+	VPERMILPS     $0x4e, X3, X31
+	VADDPS        X31, X3, X3
+	VPERMILPS     $0xb1, X3, X31
+	VADDPS        X31, X3, X3
+	TESTQ         CX, CX
+	JE            store392
+	VADDSS        12(SI), X3, X3
+
+store392:
+	VMOVSS        X3, 12(SI)
+	ADDQ          DX, SI
+	VEXTRACTF64X4 $0x01, Z4, Y31
+	VADDPS        Y31, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X31
+	VADDPS        X31, X4, X4
+	VPERMILPS     $0x4e, X4, X31
+	VADDPS        X31, X4, X4
+	VPERMILPS     $0xb1, X4, X31
+	VADDPS        X31, X4, X4
+	TESTQ         CX, CX
+	JE            store393
+	VADDSS        (SI), X4, X4
+
+store393:
+	VMOVSS        X4, (SI)
+	VEXTRACTF64X4 $0x01, Z5, Y31
+	VADDPS        Y31, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X31
+	VADDPS        X31, X5, X5
+	VPERMILPS     $0x4e, X5, X31
+	VADDPS        X31, X5, X5
+	VPERMILPS     $0xb1, X5, X31
+	VADDPS        X31, X5, X5
+	TESTQ         CX, CX
+	JE            store394
+	VADDSS        4(SI), X5, X5
+
+store394:
+	VMOVSS        X5, 4(SI)
+	VEXTRACTF64X4 $0x01, Z6, Y31
+	VADDPS        Y31, Y6, Y6
+	VEXTRACTF32X4 $0x01, Y6, X31
+	VADDPS        X31, X6, X6
+	VPERMILPS     $0x4e, X6, X31
+	VADDPS        X31, X6, X6
+	VPERMILPS     $0xb1, X6, X31
+	VADDPS        X31, X6, X6
+	TESTQ         CX, CX
+	JE            store395
+	VADDSS        8(SI), X6, X6
+
+store395:
+	VMOVSS        X6, 8(SI)
+	VEXTRACTF64X4 $0x01, Z7, Y31
+	VADDPS        Y31, Y7, Y7
+	VEXTRACTF32X4 $0x01, Y7, X31
+	VADDPS        X31, X7, X7
+	VPERMILPS     $0x4e, X7, X31
+	VADDPS        X31, X7, X7
+	VPERMILPS     $0xb1, X7, X31
+	VADDPS        X31, X7, X7
+	TESTQ         CX, CX
+	JE            store396
+	VADDSS        12(SI), X7, X7
+
+store396:
+	VMOVSS X7, 12(SI)
+	VZEROUPPER
+	RET
+
+// func dotsInt83x1AVX512(n int, x *float32, lda int, y *int8, ldb int, c *float32, ldc int, acc int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2
+TEXT ·dotsInt83x1AVX512(SB), NOSPLIT, $0-64
+	MOVQ   n+0(FP), CX
+	MOVQ   lda+16(FP), DX
+	MOVQ   ldb+32(FP), R8
+	SHLQ   $0x02, DX
+	MOVQ   x+8(FP), SI
+	LEAQ   (SI)(DX*1), R9
+	LEAQ   (R9)(DX*1), R10
+	MOVQ   y+24(FP), DI
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	XORQ   R12, R12
+	SUBQ   $+16, CX
+	JL     rest398
+
+loop397:
+	VMOVUPS     (SI)(R12*4), Z3
+	VMOVUPS     (R9)(R12*4), Z4
+	VMOVUPS     (R10)(R12*4), Z5
+	VPMOVSXBD   (DI)(R12*1), Z6
+	VCVTDQ2PS   Z6, Z6
+	VFMADD231PS Z6, Z3, Z0
+	VFMADD231PS Z6, Z4, Z1
+	VFMADD231PS Z6, Z5, Z2
+	ADDQ        $+16, R12
+	SUBQ        $+16, CX
+	JGE         loop397
+
+rest398:
+	ADDQ        $+16, CX
+	JE          done399
+	MOVL        $0xffffffff, DX
+	BZHIL       CX, DX, DX
+	KMOVW       DX, K1
+	VMOVUPS.Z   (SI)(R12*4), K1, Z3
+	VMOVUPS.Z   (R9)(R12*4), K1, Z4
+	VMOVUPS.Z   (R10)(R12*4), K1, Z5
+	VPMOVSXBD   (DI)(R12*1), Z6
+	VCVTDQ2PS   Z6, Z6
+	VFMADD231PS Z6, Z3, Z0
+	VFMADD231PS Z6, Z4, Z1
+	VFMADD231PS Z6, Z5, Z2
+
+done399:
+	MOVQ          c+40(FP), SI
+	MOVQ          ldc+48(FP), DX
+	MOVQ          acc+56(FP), CX
+	SHLQ          $0x02, DX
+	VEXTRACTF64X4 $0x01, Z0, Y31
+	VADDPS        Y31, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0x4e, X0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0xb1, X0, X31
+	VADDPS        X31, X0, X0
+	TESTQ         CX, CX
+	JE            store400
+	VADDSS        (SI), X0, X0
+
+store400:
+	VMOVSS        X0, (SI)
+	ADDQ          DX, SI
+	VEXTRACTF64X4 $0x01, Z1, Y31
+	VADDPS        Y31, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0x4e, X1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0xb1, X1, X31
+	VADDPS        X31, X1, X1
+	TESTQ         CX, CX
+	JE            store401
+	VADDSS        (SI), X1, X1
+
+store401:
+	VMOVSS        X1, (SI)
+	ADDQ          DX, SI
+	VEXTRACTF64X4 $0x01, Z2, Y31
+	VADDPS        Y31, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPS     $0x4e, X2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPS     $0xb1, X2, X31
+	VADDPS        X31, X2, X2
+	TESTQ         CX, CX
+	JE            store402
+	VADDSS        (SI), X2, X2
+
+store402:
+	VMOVSS X2, (SI)
+	VZEROUPPER
+	RET
+
+// func dotsInt83x4AVX512(n int, x *float32, lda int, y *int8, ldb int, c *float32, ldc int, acc int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2
+TEXT ·dotsInt83x4AVX512(SB), NOSPLIT, $0-64
+	MOVQ   n+0(FP), CX
+	MOVQ   lda+16(FP), DX
+	MOVQ   ldb+32(FP), R8
+	SHLQ   $0x02, DX
+	MOVQ   x+8(FP), SI
+	LEAQ   (SI)(DX*1), R9
+	LEAQ   (R9)(DX*1), R10
+	MOVQ   y+24(FP), DI
+	LEAQ   (DI)(R8*1), BX
+	LEAQ   (BX)(R8*1), AX
+	LEAQ   (AX)(R8*1), R13
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	XORQ   R12, R12
+	SUBQ   $+16, CX
+	JL     rest404
+
+loop403:
+	VMOVUPS     (SI)(R12*4), Z12
+	VMOVUPS     (R9)(R12*4), Z13
+	VMOVUPS     (R10)(R12*4), Z14
+	VPMOVSXBD   (DI)(R12*1), Z15
+	VCVTDQ2PS   Z15, Z15
+	VFMADD231PS Z15, Z12, Z0
+	VFMADD231PS Z15, Z13, Z4
+	VFMADD231PS Z15, Z14, Z8
+	VPMOVSXBD   (BX)(R12*1), Z15
+	VCVTDQ2PS   Z15, Z15
+	VFMADD231PS Z15, Z12, Z1
+	VFMADD231PS Z15, Z13, Z5
+	VFMADD231PS Z15, Z14, Z9
+	VPMOVSXBD   (AX)(R12*1), Z15
+	VCVTDQ2PS   Z15, Z15
+	VFMADD231PS Z15, Z12, Z2
+	VFMADD231PS Z15, Z13, Z6
+	VFMADD231PS Z15, Z14, Z10
+	VPMOVSXBD   (R13)(R12*1), Z15
+	VCVTDQ2PS   Z15, Z15
+	VFMADD231PS Z15, Z12, Z3
+	VFMADD231PS Z15, Z13, Z7
+	VFMADD231PS Z15, Z14, Z11
+	ADDQ        $+16, R12
+	SUBQ        $+16, CX
+	JGE         loop403
+
+rest404:
+	ADDQ        $+16, CX
+	JE          done405
+	MOVL        $0xffffffff, DX
+	BZHIL       CX, DX, DX
+	KMOVW       DX, K1
+	VMOVUPS.Z   (SI)(R12*4), K1, Z12
+	VMOVUPS.Z   (R9)(R12*4), K1, Z13
+	VMOVUPS.Z   (R10)(R12*4), K1, Z14
+	VPMOVSXBD   (DI)(R12*1), Z15
+	VCVTDQ2PS   Z15, Z15
+	VFMADD231PS Z15, Z12, Z0
+	VFMADD231PS Z15, Z13, Z4
+	VFMADD231PS Z15, Z14, Z8
+	VPMOVSXBD   (BX)(R12*1), Z15
+	VCVTDQ2PS   Z15, Z15
+	VFMADD231PS Z15, Z12, Z1
+	VFMADD231PS Z15, Z13, Z5
+	VFMADD231PS Z15, Z14, Z9
+	VPMOVSXBD   (AX)(R12*1), Z15
+	VCVTDQ2PS   Z15, Z15
+	VFMADD231PS Z15, Z12, Z2
+	VFMADD231PS Z15, Z13, Z6
+	VFMADD231PS Z15, Z14, Z10
+	VPMOVSXBD   (R13)(R12*1), Z15
+	VCVTDQ2PS   Z15, Z15
+	VFMADD231PS Z15, Z12, Z3
+	VFMADD231PS Z15, Z13, Z7
+	VFMADD231PS Z15, Z14, Z11
+
+done405:
+	MOVQ          c+40(FP), SI
+	MOVQ          ldc+48(FP), DX
+	MOVQ          acc+56(FP), CX
+	SHLQ          $0x02, DX
+	VEXTRACTF64X4 $0x01, Z0, Y31
+	VADDPS        Y31, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0x4e, X0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0xb1, X0, X31
+	VADDPS        X31, X0, X0
+	TESTQ         CX, CX
+	JE            store406
+	VADDSS        (SI), X0, X0
+
+store406:
+	VMOVSS        X0, (SI)
+	VEXTRACTF64X4 $0x01, Z1, Y31
+	VADDPS        Y31, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0x4e, X1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0xb1, X1, X31
+	VADDPS        X31, X1, X1
+	TESTQ         CX, CX
+	JE            store407
+	VADDSS        4(SI), X1, X1
+
+store407:
+	VMOVSS        X1, 4(SI)
+	VEXTRACTF64X4 $0x01, Z2, Y31
+	VADDPS        Y31, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPS     $0x4e, X2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPS     $0xb1, X2, X31
+	VADDPS        X31, X2, X2
+	TESTQ         CX, CX
+	JE            store408
+	VADDSS        8(SI), X2, X2
+
+store408:
+	VMOVSS        X2, 8(SI)
+	VEXTRACTF64X4 $0x01, Z3, Y31
+	VADDPS        Y31, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X31
+	VADDPS        X31, X3, X3
+	VPERMILPS     $0x4e, X3, X31
+	VADDPS        X31, X3, X3
+	VPERMILPS     $0xb1, X3, X31
+	VADDPS        X31, X3, X3
+	TESTQ         CX, CX
+	JE            store409
+	VADDSS        12(SI), X3, X3
+
+store409:
+	VMOVSS        X3, 12(SI)
+	ADDQ          DX, SI
+	VEXTRACTF64X4 $0x01, Z4, Y31
+	VADDPS        Y31, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X31
+	VADDPS        X31, X4, X4
+	VPERMILPS     $0x4e, X4, X31
+	VADDPS        X31, X4, X4
+	VPERMILPS     $0xb1, X4, X31
+	VADDPS        X31, X4, X4
+	TESTQ         CX, CX
+	JE            store410
+	VADDSS        (SI), X4, X4
+
+store410:
+	VMOVSS        X4, (SI)
+	VEXTRACTF64X4 $0x01, Z5, Y31
+	VADDPS        Y31, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X31
+	VADDPS        X31, X5, X5
+	VPERMILPS     $0x4e, X5, X31
+	VADDPS        X31, X5, X5
+	VPERMILPS     $0xb1, X5, X31
+	VADDPS        X31, X5, X5
+	TESTQ         CX, CX
+	JE            store411
+	VADDSS        4(SI), X5, X5
+
+store411:
+	VMOVSS        X5, 4(SI)
+	VEXTRACTF64X4 $0x01, Z6, Y31
+	VADDPS        Y31, Y6, Y6
+	VEXTRACTF32X4 $0x01, Y6, X31
+	VADDPS        X31, X6, X6
+	VPERMILPS     $0x4e, X6, X31
+	VADDPS        X31, X6, X6
+	VPERMILPS     $0xb1, X6, X31
+	VADDPS        X31, X6, X6
+	TESTQ         CX, CX
+	JE            store412
+	VADDSS        8(SI), X6, X6
+
+store412:
+	VMOVSS        X6, 8(SI)
+	VEXTRACTF64X4 $0x01, Z7, Y31
+	VADDPS        Y31, Y7, Y7
+	VEXTRACTF32X4 $0x01, Y7, X31
+	VADDPS        X31, X7, X7
+	VPERMILPS     $0x4e, X7, X31
+	VADDPS        X31, X7, X7
+	VPERMILPS     $0xb1, X7, X31
+	VADDPS        X31, X7, X7
+	TESTQ         CX, CX
+	JE            store413
+	VADDSS        12(SI), X7, X7
+
+store413:
+	VMOVSS        X7, 12(SI)
+	ADDQ          DX, SI
+	VEXTRACTF64X4 $0x01, Z8, Y31
+	VADDPS        Y31, Y8, Y8
+	VEXTRACTF32X4 $0x01, Y8, X31
+	VADDPS        X31, X8, X8
+	VPERMILPS     $0x4e, X8, X31
+	VADDPS        X31, X8, X8
+	VPERMILPS     $0xb1, X8, X31
+	VADDPS        X31, X8, X8
+	TESTQ         CX, CX
+	JE            store414
+	VADDSS        (SI), X8, X8
+
+store414:
+	VMOVSS        X8, (SI)
+	VEXTRACTF64X4 $0x01, Z9, Y31
+	VADDPS        Y31, Y9, Y9
+	VEXTRACTF32X4 $0x01, Y9, X31
+	VADDPS        X31, X9, X9
+	VPERMILPS     $0x4e, X9, X31
+	VADDPS        X31, X9, X9
+	VPERMILPS     $0xb1, X9, X31
+	VADDPS        X31, X9, X9
+	TESTQ         CX, CX
+	JE            store415
+	VADDSS        4(SI), X9, X9
+
+store415:
+	VMOVSS        X9, 4(SI)
+	VEXTRACTF64X4 $0x01, Z10, Y31
+	VADDPS        Y31, Y10, Y10
+	VEXTRACTF32X4 $0x01, Y10, X31
+	VADDPS        X31, X10, X10
+	VPERMILPS     $0x4e, X10, X31
+	VADDPS        X31, X10, X10
+	VPERMILPS     $0xb1, X10, X31
+	VADDPS        X31, X10, X10
+	TESTQ         CX, CX
+	JE            store416
+	VADDSS        8(SI), X10, X10
+
+store416:
+	VMOVSS        X10, 8(SI)
+	VEXTRACTF64X4 $0x01, Z11, Y31
+	VADDPS        Y31, Y11, Y11
+	VEXTRACTF32X4 $0x01, Y11, X31
+	VADDPS        X31, X11, X11
+	VPERMILPS     $0x4e, X11, X31
+	VADDPS        X31, X11, X11
+	VPERMILPS     $0xb1, X11, X31
+	VADDPS        X31, X11, X11
+	TESTQ         CX, CX
+	JE            store417
+	VADDSS        12(SI), X11, X11
+
+store417:
+	VMOVSS X11, 12(SI)
+	VZEROUPPER
+	RET
+
+// func dotsInt84x1AVX512(n int, x *float32, lda int, y *int8, ldb int, c *float32, ldc int, acc int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2
+TEXT ·dotsInt84x1AVX512(SB), NOSPLIT, $0-64
+	MOVQ   n+0(FP), CX
+	MOVQ   lda+16(FP), DX
+	MOVQ   ldb+32(FP), R8
+	SHLQ   $0x02, DX
+	MOVQ   x+8(FP), SI
+	LEAQ   (SI)(DX*1), R9
+	LEAQ   (R9)(DX*1), R10
+	LEAQ   (R10)(DX*1), R11
+	MOVQ   y+24(FP), DI
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	XORQ   R12, R12
+	SUBQ   $+16, CX
+	JL     rest419
+
+loop418:
+	VMOVUPS     (SI)(R12*4), Z4
+	VMOVUPS     (R9)(R12*4), Z5
+	VMOVUPS     (R10)(R12*4), Z6
+	VMOVUPS     (R11)(R12*4), Z7
+	VPMOVSXBD   (DI)(R12*1), Z8
+	VCVTDQ2PS   Z8, Z8
+	VFMADD231PS Z8, Z4, Z0
+	VFMADD231PS Z8, Z5, Z1
+	VFMADD231PS Z8, Z6, Z2
+	VFMADD231PS Z8, Z7, Z3
+	ADDQ        $+16, R12
+	SUBQ        $+16, CX
+	JGE         loop418
+
+rest419:
+	ADDQ        $+16, CX
+	JE          done420
+	MOVL        $0xffffffff, DX
+	BZHIL       CX, DX, DX
+	KMOVW       DX, K1
+	VMOVUPS.Z   (SI)(R12*4), K1, Z4
+	VMOVUPS.Z   (R9)(R12*4), K1, Z5
+	VMOVUPS.Z   (R10)(R12*4), K1, Z6
+	VMOVUPS.Z   (R11)(R12*4), K1, Z7
+	VPMOVSXBD   (DI)(R12*1), Z8
+	VCVTDQ2PS   Z8, Z8
+	VFMADD231PS Z8, Z4, Z0
+	VFMADD231PS Z8, Z5, Z1
+	VFMADD231PS Z8, Z6, Z2
+	VFMADD231PS Z8, Z7, Z3
+
+done420:
+	MOVQ          c+40(FP), SI
+	MOVQ          ldc+48(FP), DX
+	MOVQ          acc+56(FP), CX
+	SHLQ          $0x02, DX
+	VEXTRACTF64X4 $0x01, Z0, Y31
+	VADDPS        Y31, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0x4e, X0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0xb1, X0, X31
+	VADDPS        X31, X0, X0
+	TESTQ         CX, CX
+	JE            store421
+	VADDSS        (SI), X0, X0
+
+store421:
+	VMOVSS        X0, (SI)
+	ADDQ          DX, SI
+	VEXTRACTF64X4 $0x01, Z1, Y31
+	VADDPS        Y31, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0x4e, X1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0xb1, X1, X31
+	VADDPS        X31, X1, X1
+	TESTQ         CX, CX
+	JE            store422
+	VADDSS        (SI), X1, X1
+
+store422:
+	VMOVSS        X1, (SI)
+	ADDQ          DX, SI
+	VEXTRACTF64X4 $0x01, Z2, Y31
+	VADDPS        Y31, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPS     $0x4e, X2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPS     $0xb1, X2, X31
+	VADDPS        X31, X2, X2
+	TESTQ         CX, CX
+	JE            store423
+	VADDSS        (SI), X2, X2
+
+store423:
+	VMOVSS        X2, (SI)
+	ADDQ          DX, SI
+	VEXTRACTF64X4 $0x01, Z3, Y31
+	VADDPS        Y31, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X31
+	VADDPS        X31, X3, X3
+	VPERMILPS     $0x4e, X3, X31
+	VADDPS        X31, X3, X3
+	VPERMILPS     $0xb1, X3, X31
+	VADDPS        X31, X3, X3
+	TESTQ         CX, CX
+	JE            store424
+	VADDSS        (SI), X3, X3
+
+store424:
+	VMOVSS X3, (SI)
+	VZEROUPPER
+	RET
+
+// func dotsInt84x4AVX512(n int, x *float32, lda int, y *int8, ldb int, c *float32, ldc int, acc int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2
+TEXT ·dotsInt84x4AVX512(SB), NOSPLIT, $0-64
+	MOVQ   n+0(FP), CX
+	MOVQ   lda+16(FP), DX
+	MOVQ   ldb+32(FP), R8
+	SHLQ   $0x02, DX
+	MOVQ   x+8(FP), SI
+	LEAQ   (SI)(DX*1), R9
+	LEAQ   (R9)(DX*1), R10
+	LEAQ   (R10)(DX*1), R11
+	MOVQ   y+24(FP), DI
+	LEAQ   (DI)(R8*1), BX
+	LEAQ   (BX)(R8*1), AX
+	LEAQ   (AX)(R8*1), R13
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	XORQ   R12, R12
+	SUBQ   $+16, CX
+	JL     rest426
+
+loop425:
+	VMOVUPS     (SI)(R12*4), Z16
+	VMOVUPS     (R9)(R12*4), Z17
+	VMOVUPS     (R10)(R12*4), Z18
+	VMOVUPS     (R11)(R12*4), Z19
+	VPMOVSXBD   (DI)(R12*1), Z20
+	VCVTDQ2PS   Z20, Z20
+	VFMADD231PS Z20, Z16, Z0
+	VFMADD231PS Z20, Z17, Z4
+	VFMADD231PS Z20, Z18, Z8
+	VFMADD231PS Z20, Z19, Z12
+	VPMOVSXBD   (BX)(R12*1), Z20
+	VCVTDQ2PS   Z20, Z20
+	VFMADD231PS Z20, Z16, Z1
+	VFMADD231PS Z20, Z17, Z5
+	VFMADD231PS Z20, Z18, Z9
+	VFMADD231PS Z20, Z19, Z13
+	VPMOVSXBD   (AX)(R12*1), Z20
+	VCVTDQ2PS   Z20, Z20
+	VFMADD231PS Z20, Z16, Z2
+	VFMADD231PS Z20, Z17, Z6
+	VFMADD231PS Z20, Z18, Z10
+	VFMADD231PS Z20, Z19, Z14
+	VPMOVSXBD   (R13)(R12*1), Z20
+	VCVTDQ2PS   Z20, Z20
+	VFMADD231PS Z20, Z16, Z3
+	VFMADD231PS Z20, Z17, Z7
+	VFMADD231PS Z20, Z18, Z11
+	VFMADD231PS Z20, Z19, Z15
+	ADDQ        $+16, R12
+	SUBQ        $+16, CX
+	JGE         loop425
+
+rest426:
+	ADDQ        $+16, CX
+	JE          done427
+	MOVL        $0xffffffff, DX
+	BZHIL       CX, DX, DX
+	KMOVW       DX, K1
+	VMOVUPS.Z   (SI)(R12*4), K1, Z16
+	VMOVUPS.Z   (R9)(R12*4), K1, Z17
+	VMOVUPS.Z   (R10)(R12*4), K1, Z18
+	VMOVUPS.Z   (R11)(R12*4), K1, Z19
+	VPMOVSXBD   (DI)(R12*1), Z20
+	VCVTDQ2PS   Z20, Z20
+	VFMADD231PS Z20, Z16, Z0
+	VFMADD231PS Z20, Z17, Z4
+	VFMADD231PS Z20, Z18, Z8
+	VFMADD231PS Z20, Z19, Z12
+	VPMOVSXBD   (BX)(R12*1), Z20
+	VCVTDQ2PS   Z20, Z20
+	VFMADD231PS Z20, Z16, Z1
+	VFMADD231PS Z20, Z17, Z5
+	VFMADD231PS Z20, Z18, Z9
+	VFMADD231PS Z20, Z19, Z13
+	VPMOVSXBD   (AX)(R12*1), Z20
+	VCVTDQ2PS   Z20, Z20
+	VFMADD231PS Z20, Z16, Z2
+	VFMADD231PS Z20, Z17, Z6
+	VFMADD231PS Z20, Z18, Z10
+	VFMADD231PS Z20, Z19, Z14
+	VPMOVSXBD   (R13)(R12*1), Z20
+	VCVTDQ2PS   Z20, Z20
+	VFMADD231PS Z20, Z16, Z3
+	VFMADD231PS Z20, Z17, Z7
+	VFMADD231PS Z20, Z18, Z11
+	VFMADD231PS Z20, Z19, Z15
+
+done427:
+	MOVQ          c+40(FP), SI
+	MOVQ          ldc+48(FP), DX
+	MOVQ          acc+56(FP), CX
+	SHLQ          $0x02, DX
+	VEXTRACTF64X4 $0x01, Z0, Y31
+	VADDPS        Y31, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0x4e, X0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPS     $0xb1, X0, X31
+	VADDPS        X31, X0, X0
+	TESTQ         CX, CX
+	JE            store428
+	VADDSS        (SI), X0, X0
+
+store428:
+	VMOVSS        X0, (SI)
+	VEXTRACTF64X4 $0x01, Z1, Y31
+	VADDPS        Y31, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0x4e, X1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPS     $0xb1, X1, X31
+	VADDPS        X31, X1, X1
+	TESTQ         CX, CX
+	JE            store429
+	VADDSS        4(SI), X1, X1
+
+store429:
+	VMOVSS        X1, 4(SI)
+	VEXTRACTF64X4 $0x01, Z2, Y31
+	VADDPS        Y31, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPS     $0x4e, X2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPS     $0xb1, X2, X31
+	VADDPS        X31, X2, X2
+	TESTQ         CX, CX
+	JE            store430
+	VADDSS        8(SI), X2, X2
+
+store430:
+	VMOVSS        X2, 8(SI)
+	VEXTRACTF64X4 $0x01, Z3, Y31
+	VADDPS        Y31, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X31
+	VADDPS        X31, X3, X3
+	VPERMILPS     $0x4e, X3, X31
+	VADDPS        X31, X3, X3
+	VPERMILPS     $0xb1, X3, X31
+	VADDPS        X31, X3, X3
+	TESTQ         CX, CX
+	JE            store431
+	VADDSS        12(SI), X3, X3
+
+store431:
+	VMOVSS        X3, 12(SI)
+	ADDQ          DX, SI
+	VEXTRACTF64X4 $0x01, Z4, Y31
+	VADDPS        Y31, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X31
+	VADDPS        X31, X4, X4
+	VPERMILPS     $0x4e, X4, X31
+	VADDPS        X31, X4, X4
+	VPERMILPS     $0xb1, X4, X31
+	VADDPS        X31, X4, X4
+	TESTQ         CX, CX
+	JE            store432
+	VADDSS        (SI), X4, X4
+
+store432:
+	VMOVSS        X4, (SI)
+	VEXTRACTF64X4 $0x01, Z5, Y31
+	VADDPS        Y31, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X31
+	VADDPS        X31, X5, X5
+	VPERMILPS     $0x4e, X5, X31
+	VADDPS        X31, X5, X5
+	VPERMILPS     $0xb1, X5, X31
+	VADDPS        X31, X5, X5
+	TESTQ         CX, CX
+	JE            store433
+	VADDSS        4(SI), X5, X5
+
+store433:
+	VMOVSS        X5, 4(SI)
+	VEXTRACTF64X4 $0x01, Z6, Y31
+	VADDPS        Y31, Y6, Y6
+	VEXTRACTF32X4 $0x01, Y6, X31
+	VADDPS        X31, X6, X6
+	VPERMILPS     $0x4e, X6, X31
+	VADDPS        X31, X6, X6
+	VPERMILPS     $0xb1, X6, X31
+	VADDPS        X31, X6, X6
+	TESTQ         CX, CX
+	JE            store434
+	VADDSS        8(SI), X6, X6
+
+store434:
+	VMOVSS        X6, 8(SI)
+	VEXTRACTF64X4 $0x01, Z7, Y31
+	VADDPS        Y31, Y7, Y7
+	VEXTRACTF32X4 $0x01, Y7, X31
+	VADDPS        X31, X7, X7
+	VPERMILPS     $0x4e, X7, X31
+	VADDPS        X31, X7, X7
+	VPERMILPS     $0xb1, X7, X31
+	VADDPS        X31, X7, X7
+	TESTQ         CX, CX
+	JE            store435
+	VADDSS        12(SI), X7, X7
+
+store435:
+	VMOVSS        X7, 12(SI)
+	ADDQ          DX, SI
+	VEXTRACTF64X4 $0x01, Z8, Y31
+	VADDPS        Y31, Y8, Y8
+	VEXTRACTF32X4 $0x01, Y8, X31
+	VADDPS        X31, X8, X8
+	VPERMILPS     $0x4e, X8, X31
+	VADDPS        X31, X8, X8
+	VPERMILPS     $0xb1, X8, X31
+	VADDPS        X31, X8, X8
+	TESTQ         CX, CX
+	JE            store436
+	VADDSS        (SI), X8, X8
+
+store436:
+	VMOVSS        X8, (SI)
+	VEXTRACTF64X4 $0x01, Z9, Y31
+	VADDPS        Y31, Y9, Y9
+	VEXTRACTF32X4 $0x01, Y9, X31
+	VADDPS        X31, X9, X9
+	VPERMILPS     $0x4e, X9, X31
+	VADDPS        X31, X9, X9
+	VPERMILPS     $0xb1, X9, X31
+	VADDPS        X31, X9, X9
+	TESTQ         CX, CX
+	JE            store437
+	VADDSS        4(SI), X9, X9
+
+store437:
+	VMOVSS        X9, 4(SI)
+	VEXTRACTF64X4 $0x01, Z10, Y31
+	VADDPS        Y31, Y10, Y10
+	VEXTRACTF32X4 $0x01, Y10, X31
+	VADDPS        X31, X10, X10
+	VPERMILPS     $0x4e, X10, X31
+	VADDPS        X31, X10, X10
+	VPERMILPS     $0xb1, X10, X31
+	VADDPS        X31, X10, X10
+	TESTQ         CX, CX
+	JE            store438
+	VADDSS        8(SI), X10, X10
+
+store438:
+	VMOVSS        X10, 8(SI)
+	VEXTRACTF64X4 $0x01, Z11, Y31
+	VADDPS        Y31, Y11, Y11
+	VEXTRACTF32X4 $0x01, Y11, X31
+	VADDPS        X31, X11, X11
+	VPERMILPS     $0x4e, X11, X31
+	VADDPS        X31, X11, X11
+	VPERMILPS     $0xb1, X11, X31
+	VADDPS        X31, X11, X11
+	TESTQ         CX, CX
+	JE            store439
+	VADDSS        12(SI), X11, X11
+
+store439:
+	VMOVSS        X11, 12(SI)
+	ADDQ          DX, SI
+	VEXTRACTF64X4 $0x01, Z12, Y31
+	VADDPS        Y31, Y12, Y12
+	VEXTRACTF32X4 $0x01, Y12, X31
+	VADDPS        X31, X12, X12
+	VPERMILPS     $0x4e, X12, X31
+	VADDPS        X31, X12, X12
+	VPERMILPS     $0xb1, X12, X31
+	VADDPS        X31, X12, X12
+	TESTQ         CX, CX
+	JE            store440
+	VADDSS        (SI), X12, X12
+
+store440:
+	VMOVSS        X12, (SI)
+	VEXTRACTF64X4 $0x01, Z13, Y31
+	VADDPS        Y31, Y13, Y13
+	VEXTRACTF32X4 $0x01, Y13, X31
+	VADDPS        X31, X13, X13
+	VPERMILPS     $0x4e, X13, X31
+	VADDPS        X31, X13, X13
+	VPERMILPS     $0xb1, X13, X31
+	VADDPS        X31, X13, X13
+	TESTQ         CX, CX
+	JE            store441
+	VADDSS        4(SI), X13, X13
+
+store441:
+	VMOVSS        X13, 4(SI)
+	VEXTRACTF64X4 $0x01, Z14, Y31
+	VADDPS        Y31, Y14, Y14
+	VEXTRACTF32X4 $0x01, Y14, X31
+	VADDPS        X31, X14, X14
+	VPERMILPS     $0x4e, X14, X31
+	VADDPS        X31, X14, X14
+	VPERMILPS     $0xb1, X14, X31
+	VADDPS        X31, X14, X14
+	TESTQ         CX, CX
+	JE            store442
+	VADDSS        8(SI), X14, X14
+
+store442:
+	VMOVSS        X14, 8(SI)
+	VEXTRACTF64X4 $0x01, Z15, Y31
+	VADDPS        Y31, Y15, Y15
+	VEXTRACTF32X4 $0x01, Y15, X31
+	VADDPS        X31, X15, X15
+	VPERMILPS     $0x4e, X15, X31
+	VADDPS        X31, X15, X15
+	VPERMILPS     $0xb1, X15, X31
+	VADDPS        X31, X15, X15
+	TESTQ         CX, CX
+	JE            store443
+	VADDSS        12(SI), X15, X15
+
+store443:
+	VMOVSS X15, 12(SI)
+	VZEROUPPER
+	RET
+
 // func peakAVX512(loops int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·peakAVX512(SB), NOSPLIT, $0-8
@@ -7820,7 +10368,7 @@ TEXT ·peakAVX512(SB), NOSPLIT, $0-8
 	VXORPS Z12, Z12, Z12
 	VXORPS Z13, Z13, Z13
 
-loop296:
+loop444:
 	VFMADD231PS Z12, Z13, Z0
 	VFMADD231PS Z12, Z13, Z1
 	VFMADD231PS Z12, Z13, Z2
@@ -7834,6 +10382,6 @@ loop296:
 	VFMADD231PS Z12, Z13, Z10
 	VFMADD231PS Z12, Z13, Z11
 	DECQ        CX
-	JNE         loop296
+	JNE         loop444
 	VZEROUPPER
 	RET

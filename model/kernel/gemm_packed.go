@@ -36,7 +36,7 @@ const (
 	tileRows    = 256     // most rows of C in a tile
 	tileColumns = 480     // most columns: their panels stay in the second-level cache
 	tileLeast   = 160     // a tile is not made smaller than this for the sake of sharing
-	fewRows     = 8       // most rows of A for which B is not worth packing
+	fewRows     = 16      // most rows of A for which B is not worth packing
 	farApart    = 1024    // rows of A or B so far apart that they want a copy
 	seldom      = 64      // most rows of C for which a copy of B is not worth its making
 )

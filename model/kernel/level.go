@@ -19,6 +19,8 @@ type bodies struct {
 	mulPacked func(m, n, k int, a []float32, lda int, packed []float32, total int, c []float32, ldc int)
 	mulTile   func(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int)
 
+	narrow func(w *Weights, y, x []float32, n, lo, hi int) // columns [lo, hi) of y = x·Wᵀ, unscaled
+
 	peak  func(loops int) // 12·loops multiply-adds of lanes each
 	lanes int
 

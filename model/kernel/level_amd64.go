@@ -29,6 +29,7 @@ var withAVX2 = func() bodies {
 	b.mulPacked, b.mulTile = gemmAVX2.mulPacked, gemmAVX2.mulTile
 	b.peak, b.lanes = peakAVX2, 8
 	vectorAVX2.fill(&b)
+	b.narrow = narrowAVX2.narrow
 	return b
 }()
 
@@ -40,6 +41,7 @@ var withAVX512 = func() bodies {
 	b.mulPacked, b.mulTile = gemmAVX512.mulPacked, gemmAVX512.mulTile
 	b.peak, b.lanes = peakAVX512, 16
 	vectorAVX512.fill(&b)
+	b.narrow = narrowAVX512.narrow
 	return b
 }()
 
@@ -111,4 +113,30 @@ var vectorAVX512 = vectorASM{
 	rowSpread: rowSpreadAVX512, normalize: normalizeAVX512, normGradSums: normGradSumsAVX512, normGrad: normGradAVX512, rmsScale: rmsScaleAVX512,
 	rmsGradSums: rmsGradSumsAVX512, expSum: expSumAVX512, sumExp: sumExpAVX512, softmaxGrad: softmaxGradAVX512, rotate: rotateAVX512,
 	adamw: adamwAVX512, dropout: dropoutAVX512,
+}
+
+var narrowAVX2 = narrowASM{
+	half: [][2]narrowKernel[uint16]{
+		1: {dotsBF161x1AVX2, dotsBF161x4AVX2},
+		2: {dotsBF162x1AVX2, dotsBF162x4AVX2},
+	},
+	bytes: [][2]narrowKernel[int8]{
+		1: {dotsInt81x1AVX2, dotsInt81x4AVX2},
+		2: {dotsInt82x1AVX2, dotsInt82x4AVX2},
+	},
+}
+
+var narrowAVX512 = narrowASM{
+	half: [][2]narrowKernel[uint16]{
+		1: {dotsBF161x1AVX512, dotsBF161x4AVX512},
+		2: {dotsBF162x1AVX512, dotsBF162x4AVX512},
+		3: {dotsBF163x1AVX512, dotsBF163x4AVX512},
+		4: {dotsBF164x1AVX512, dotsBF164x4AVX512},
+	},
+	bytes: [][2]narrowKernel[int8]{
+		1: {dotsInt81x1AVX512, dotsInt81x4AVX512},
+		2: {dotsInt82x1AVX512, dotsInt82x4AVX512},
+		3: {dotsInt83x1AVX512, dotsInt83x4AVX512},
+		4: {dotsInt84x1AVX512, dotsInt84x4AVX512},
+	},
 }

@@ -6,7 +6,7 @@ var plain = bodies{
 	name: "plain",
 	gemm: gemmPlain, gemmBF16: rounded(gemmPlain),
 
-	strip: 16, packT: packTPlain, mulPacked: mulPackedPlain, mulTile: mulTilePlain,
+	strip: 16, packT: packTPlain, mulPacked: mulPackedPlain, mulTile: mulTilePlain, narrow: narrowPlain,
 
 	add: addPlain, addTo: addToPlain, mul: mulPlain, scale: scalePlain, axpy: axpyPlain,
 	sum: sumPlain, squares: squaresPlain, dot: dotPlain,

@@ -14,19 +14,45 @@ func (a *asm) dots() {
 	if a.isa == avx2 {
 		most = 2
 	}
-	for rows := 1; rows <= most; rows++ {
-		for _, columns := range []int{1, 4} {
-			a.dot(rows, columns)
+	for _, w := range []weight{{"", "float32", 4}, {"BF16", "uint16", 2}, {"Int8", "int8", 1}} {
+		for rows := 1; rows <= most; rows++ {
+			for _, columns := range []int{1, 4} {
+				a.dot(rows, columns, w)
+			}
 		}
 	}
 }
 
-func (a *asm) dot(rows, columns int) {
-	a.begin(fmt.Sprintf("dots%dx%d", rows, columns), "func(n int, x *float32, lda int, y *float32, ldb int, c *float32, ldc int, acc int)",
+// A weight is what B is made of. Narrow ones are widened on the way, and their rows are
+// filled up to whole vectors, since AVX2 cannot read a part of one.
+type weight struct {
+	suffix, goType string
+	size           int
+}
+
+// widen loads a vector of narrow weights as float32, which for Int8 want a scale.
+func (a *asm) widen(w weight, m Mem, v lanes) {
+	if w.size == 2 {
+		a.VPMOVZXWD(m, v)
+		a.VPSLLD(Imm(16), v, v)
+	} else {
+		a.VPMOVSXBD(m, v)
+		a.VCVTDQ2PS(v, v)
+	}
+}
+
+func (a *asm) dot(rows, columns int, w weight) {
+	a.begin(fmt.Sprintf("dots%s%dx%d", w.suffix, rows, columns),
+		fmt.Sprintf("func(n int, x *float32, lda int, y *%s, ldb int, c *float32, ldc int, acc int)", w.goType),
 		fmt.Sprintf("sets C (%d×%d) = [C +] A·Bᵀ with rows of n elements at x and y.", rows, columns))
 	n, lda, ldb := a.load("n", reg.RCX), a.load("lda", reg.RDX), a.load("ldb", reg.R8)
 	a.SHLQ(Imm(2), lda)
-	a.SHLQ(Imm(2), ldb)
+	switch w.size {
+	case 4:
+		a.SHLQ(Imm(2), ldb)
+	case 2:
+		a.SHLQ(Imm(1), ldb)
+	}
 	pointers := func(name string, first reg.GPPhysical, ld reg.GPPhysical, count int, rest ...reg.GPPhysical) []reg.GPPhysical {
 		p := []reg.GPPhysical{a.load(name, first)}
 		for i := 1; i < count; i++ {
@@ -41,24 +67,27 @@ func (a *asm) dot(rows, columns int) {
 	for _, s := range sums {
 		a.zero(s)
 	}
-	at := reg.R12 // bytes done
+	at := reg.R12 // elements done
 	a.XORQ(at, at)
 	step := func(mask reg.Register) {
-		read := func(p reg.GPPhysical, v reg.VecPhysical) {
-			m := Mem{Base: p, Index: at, Scale: 1}
-			if mask == nil {
+		read := func(p reg.GPPhysical, v reg.VecPhysical, w weight) {
+			m := Mem{Base: p, Index: at, Scale: uint8(w.size)}
+			switch {
+			case w.size < 4:
+				a.widen(w, m, v)
+			case mask == nil:
 				a.VMOVUPS(m, v)
-			} else {
+			default:
 				a.loadPart(m, mask, v)
 			}
 		}
 		left := a.reg[len(sums):]
 		for i := range rows {
-			read(x[i], left[i])
+			read(x[i], left[i], weight{size: 4})
 		}
 		v := left[rows]
 		for j := range columns {
-			read(y[j], v)
+			read(y[j], v, w)
 			for i := range rows {
 				a.VFMADD231PS(v, left[i], sums[i*columns+j])
 			}
@@ -69,7 +98,7 @@ func (a *asm) dot(rows, columns int) {
 	a.JL(a.jump(rest))
 	a.Label(loop)
 	step(nil)
-	a.ADDQ(I32(a.bytes()), at)
+	a.ADDQ(I32(a.lanes), at)
 	a.SUBQ(I32(a.lanes), n)
 	a.JGE(a.jump(loop))
 	a.Label(rest)
