@@ -3,12 +3,26 @@ package corpus
 import (
 	"context"
 	"iter"
+
+	"fragua/pipeline"
 )
 
 // A wholeFile reads files of which each is one record, held in memory.
 type wholeFile struct {
 	Raw      `yaml:",inline"`
 	MaxBytes int64 `yaml:"max_bytes" doc:"The size, unpacked, from which a file is refused rather than read into memory."`
+	Passages int   `yaml:"passages" doc:"Documents longer than so many words are cut, between paragraphs, into passages of about that length; 0: never."`
+}
+
+// Check finds what types cannot show.
+func (w *wholeFile) Check() []pipeline.Fault { return w.check() }
+
+func (w *wholeFile) check() []pipeline.Fault {
+	faults := w.Raw.check()
+	if w.Passages < 0 {
+		faults = append(faults, pipeline.Fault{Path: "passages", Err: "a passage cannot have fewer than 0 words", Hint: "0 leaves documents whole; 400 makes passages of a page"})
+	}
+	return faults
 }
 
 // Parts packs small files together.
@@ -43,7 +57,7 @@ func (w *wholeFile) each(ctx context.Context, part Part, make func(name string, 
 				}
 				continue
 			}
-			for i, d := range docs {
+			for i, d := range passages(docs, w.Passages) {
 				d.More = i > 0
 				if !yield(d, nil) {
 					return
