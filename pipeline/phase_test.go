@@ -24,7 +24,7 @@ type probe struct {
 
 func (*probe) Version() int    { return 1 }
 func (*probe) Inputs() []Input { return nil }
-func (*probe) Makes() Kind     { return Report }
+func (*probe) Makes() Kind     { return Predictions }
 func (p *probe) Phases() []Phase {
 	return []Phase{{Name: "probe", Exclusive: p.alone,
 		Tasks: func(_ context.Context, env *Env) ([]Task, error) {
