@@ -83,7 +83,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		Commands: []*cli.Command{
 			runCommand(), planCommand(), finetuneCommand(), inspectCommand(), explainCommand(), textCommand(), tokenizerCommand(),
 			evaluateCommand(), predictCommand(), translateCommand(), generateCommand(), neighborsCommand(), reportCommand(),
-			configCommand(), doctorCommand(), completionCommand(), versionCommand(),
+			configCommand(), benchCommand(), doctorCommand(), completionCommand(), versionCommand(),
 		},
 		OnUsageError: func(_ *cli.Context, err error, _ bool) error { return usage("%v", err) },
 		Action: func(c *cli.Context) error {

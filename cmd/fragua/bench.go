@@ -1,0 +1,299 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"runtime"
+	"runtime/pprof"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"fragua/cmd/internal/trial"
+	"fragua/model/kernel"
+	"fragua/pipeline"
+)
+
+func benchCommand() *cli.Command {
+	presets := strings.Join(slices.Sorted(maps.Keys(trial.Presets())), ", ")
+	work := []cli.Flag{
+		&cli.StringFlag{Name: "preset", Value: "a", Usage: "what the other flags change: " + presets + " (b is GPT-2 of 124M)"},
+		&cli.StringFlag{Name: "arch", Usage: "gpt or llama"},
+		&cli.IntFlag{Name: "layers"}, &cli.IntFlag{Name: "width"}, &cli.IntFlag{Name: "heads"},
+		&cli.IntFlag{Name: "context", Usage: "ids in a row"},
+		&cli.IntFlag{Name: "vocab", Usage: "ids in the vocabulary"},
+		cpuFlag,
+		&cli.IntFlag{Name: "workers", Usage: "cores that work (default: all)"},
+		&cli.BoolFlag{Name: "json", Usage: "as JSON"},
+		&cli.StringFlag{Name: "profile", Usage: "write a CPU profile of the timed part to `FILE`, for go tool pprof"},
+	}
+	return &cli.Command{
+		Name:  "bench",
+		Usage: "measure this machine at work on a model of random weights",
+		Description: `fragua bench train --preset a
+fragua bench train --arch llama --layers 4 --width 256 --heads 4 --precision bf16
+fragua bench decode --preset b`,
+		Subcommands: []*cli.Command{
+			{Name: "train", Usage: "tokens a second of training, share of the peak, where the time goes, memory",
+				Description: "fragua bench train --preset a --precision bf16", Action: benchTrain,
+				Flags: append(slices.Clone(work),
+					&cli.IntFlag{Name: "batch", Usage: "rows of a step"},
+					&cli.StringFlag{Name: "precision", Usage: "of what linear layers multiply: " + strings.Join(trial.Precisions, " or ")},
+					&cli.IntFlag{Name: "steps", Value: 10, Usage: "steps that count, after two that do not"})},
+			{Name: "decode", Usage: "tokens a second of generation, share of the memory's bandwidth",
+				Description: "fragua bench decode --preset b", Action: benchDecode,
+				Flags: append(slices.Clone(work),
+					&cli.IntFlag{Name: "prompt", Value: 64, Usage: "ids fed before the clock runs"},
+					&cli.IntFlag{Name: "tokens", Value: 64, Usage: "ids generated"})},
+		},
+	}
+}
+
+// benchWork is the preset with what the flags change in it; it sets level and workers too.
+func benchWork(c *cli.Context) (w trial.Work, err error) {
+	presets := trial.Presets()
+	name := c.String("preset")
+	w, ok := presets[name]
+	if !ok {
+		return w, pipeline.Hintf(usage("there is no preset %q", name), "the presets are %s", strings.Join(slices.Sorted(maps.Keys(presets)), ", "))
+	}
+	for flag, to := range map[string]*int{"layers": &w.Layers, "width": &w.Width, "heads": &w.Heads,
+		"context": &w.Context, "vocab": &w.Vocab, "batch": &w.Batch} {
+		if c.IsSet(flag) {
+			*to = c.Int(flag)
+		}
+	}
+	for flag, to := range map[string]*string{"arch": &w.Arch, "precision": &w.Precision} {
+		if c.IsSet(flag) {
+			*to = c.String(flag)
+		}
+	}
+	if c.NArg() > 0 {
+		return w, usage("%s takes flags alone, not %q", c.Command.HelpName, c.Args().First())
+	}
+	if err := w.Check(); err != nil {
+		return w, usage("%v", err)
+	}
+	return w, setMachine(c)
+}
+
+// atLeastOne refuses counts that measure nothing.
+func atLeastOne(c *cli.Context, flags ...string) error {
+	for _, f := range flags {
+		if c.Int(f) < 1 {
+			return usage("--%s is %d, but at least 1 is wanted", f, c.Int(f))
+		}
+	}
+	return nil
+}
+
+// profiled calls f, and writes a profile of it where --profile says.
+func profiled(c *cli.Context, f func()) error {
+	name := c.String("profile")
+	if name == "" {
+		f()
+		return nil
+	}
+	file, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return err
+	}
+	f()
+	pprof.StopCPUProfile()
+	return file.Close()
+}
+
+// A trainReport is what `bench train --json` prints; rates are of the clock on the wall.
+type trainReport struct {
+	Work       trial.Work   `json:"work"`
+	Level      string       `json:"level"`
+	Workers    int          `json:"workers"`
+	Parameters int64        `json:"parameters"`
+	Start      float64      `json:"start_seconds"`       // drawing weights and making room, before the first step
+	Median     float64      `json:"median_tokens_per_s"` // of the steps
+	Best       float64      `json:"best_tokens_per_s"`   //
+	CPU        float64      `json:"cpu_tokens_per_s"`    // if all processor time had been spent without waiting for others; 0: not known
+	FLOPs      float64      `json:"flop_per_token"`      // 6·parameters + 12·layers·width·context
+	Peak       float64      `json:"peak_flop_per_s"`     // measured before and after; 0: not known
+	Share      float64      `json:"best_share_of_peak"`  //
+	Loss       [2]float64   `json:"first_and_last_loss"` //
+	Operations []operation  `json:"operations"`          // of the timed steps
+	Memory     trial.Memory `json:"memory_bytes"`        //
+	Step       float64      `json:"median_step_seconds"` //
+}
+
+// An operation is the time of one kind of operation in a step, on average.
+type operation struct {
+	Name     string  `json:"name"`
+	Forward  float64 `json:"forward_seconds"`
+	Backward float64 `json:"backward_seconds"`
+}
+
+func benchTrain(c *cli.Context) error {
+	w, err := benchWork(c)
+	if err != nil {
+		return err
+	}
+	if err := atLeastOne(c, "steps"); err != nil {
+		return err
+	}
+	steps := c.Int("steps")
+	peak := kernel.Peak
+	if w.Precision == "bf16" {
+		peak = kernel.PeakBF16
+	}
+	r := trainReport{Work: w, Level: kernel.Level(), Workers: kernel.Workers()}
+	r.Peak = peak(r.Workers)
+
+	began := time.Now()
+	t, err := trial.Start(w)
+	if err != nil {
+		return err
+	}
+	r.Start = time.Since(began).Seconds()
+	r.Parameters, r.FLOPs = t.Size.Params, t.Size.FLOPs
+	const warm = 2 // in the first step memory is found, in the second it is laid out
+	for s := range warm {
+		r.Loss[0] = t.Step(w.Text(s)).Loss
+	}
+	t.Forget()
+	var took []time.Duration
+	var cpu time.Duration
+	err = profiled(c, func() {
+		for s := range steps {
+			if c.Context.Err() != nil {
+				return
+			}
+			step := t.Step(w.Text(warm + s))
+			took, cpu, r.Loss[1] = append(took, step.Wall), cpu+step.CPU, step.Loss
+		}
+	})
+	if err == nil {
+		err = c.Context.Err()
+	}
+	if err != nil {
+		return err
+	}
+	slices.Sort(took)
+	ids := float64(w.IDs())
+	r.Step = took[len(took)/2].Seconds()
+	r.Median, r.Best = ids/r.Step, ids/took[0].Seconds()
+	if cpu > 0 {
+		r.CPU = ids * float64(steps*r.Workers) / cpu.Seconds()
+	}
+	if r.Peak = max(r.Peak, peak(r.Workers)); r.Peak > 0 {
+		r.Share = r.FLOPs * r.Best / r.Peak
+	}
+	for _, o := range t.Ops() {
+		r.Operations = append(r.Operations, operation{o.Name, o.Forward.Seconds() / float64(steps), o.Backward.Seconds() / float64(steps)})
+	}
+	r.Memory = t.Memory()
+	if c.Bool("json") {
+		e := json.NewEncoder(c.App.Writer)
+		e.SetIndent("", "  ")
+		return e.Encode(r)
+	}
+	r.print(c)
+	return nil
+}
+
+func (r *trainReport) print(c *cli.Context) {
+	row := rows(c)
+	row("model", "%s: %s parameters", r.Work, number(r.Parameters))
+	row("machine", "%s, %d workers of %d cores, %s", r.Level, r.Workers, runtime.NumCPU(), version())
+	row("start", "%.2f s to the first step", r.Start)
+	row("step", "%.1f ms of %s tokens; loss %.4f, then %.4f", 1e3*r.Step, number(int64(r.Work.IDs())), r.Loss[0], r.Loss[1])
+	cpu := ""
+	if r.CPU > 0 {
+		cpu = fmt.Sprintf("; %.0f by processor time", r.CPU)
+	}
+	row("tokens/s", "%.0f median, %.0f best%s", r.Median, r.Best, cpu)
+	row("model", "%.4g FLOP a token: %.1f GFLOP/s median, %.1f best", r.FLOPs, r.FLOPs*r.Median/1e9, r.FLOPs*r.Best/1e9)
+	if r.Peak > 0 {
+		if r.CPU > 0 {
+			cpu = fmt.Sprintf("; %.1f %% by processor time", 100*r.FLOPs*r.CPU/r.Peak)
+		}
+		row("peak", "%.1f GFLOP/s measured, of which the best step reaches %.1f %%%s", r.Peak/1e9, 100*r.Share, cpu)
+	} else {
+		row("peak", "not known at level %s", r.Level)
+	}
+	m := r.Memory
+	sum := m.Weights + m.Gradients + m.Moments + m.Tape
+	row("memory", "%s: weights %s, gradients %s, moments %s, tape %s; foretold %s", bytesText(sum), bytesText(m.Weights),
+		bytesText(m.Gradients), bytesText(m.Moments), bytesText(m.Tape), bytesText(m.Foretold))
+	total := 0.0
+	for _, o := range r.Operations {
+		total += o.Forward + o.Backward
+	}
+	w := c.App.Writer
+	fmt.Fprintf(w, "\n%-24s %12s %12s %8s\n", "milliseconds a step", "forward", "backward", "share")
+	for _, o := range r.Operations {
+		fmt.Fprintf(w, "%-24s %12.2f %12.2f %7.1f%%\n", o.Name, 1e3*o.Forward, 1e3*o.Backward, 100*(o.Forward+o.Backward)/total)
+	}
+	fmt.Fprintf(w, "%-24s %25.2f\n", "all", 1e3*total)
+}
+
+// A decodeReport is what `bench decode --json` prints.
+type decodeReport struct {
+	Work      trial.Work `json:"work"`
+	Level     string     `json:"level"`
+	Workers   int        `json:"workers"`
+	Median    float64    `json:"median_tokens_per_s"`
+	Best      float64    `json:"best_tokens_per_s"`
+	Bytes     int64      `json:"weight_bytes_per_token"`
+	Bandwidth float64    `json:"bandwidth_bytes_per_s"` // measured on an array as large as the weights
+	Share     float64    `json:"median_share_of_bandwidth"`
+}
+
+func benchDecode(c *cli.Context) error {
+	w, err := benchWork(c)
+	if err != nil {
+		return err
+	}
+	if err := atLeastOne(c, "prompt", "tokens"); err != nil {
+		return err
+	}
+	w.Context = max(w.Context, c.Int("prompt")+c.Int("tokens")) // nothing is forgotten on the way
+	a, err := w.Settings()
+	if err != nil {
+		return err
+	}
+	m, err := a.Build(w.Vocab, w.Context, 1)
+	if err != nil {
+		return err
+	}
+	var d trial.Decoded
+	if err := profiled(c, func() { d = trial.Decode(m, c.Int("prompt"), c.Int("tokens")) }); err != nil {
+		return err
+	}
+	slices.Sort(d.Took)
+	r := decodeReport{Work: w, Level: kernel.Level(), Workers: kernel.Workers(), Bytes: d.Bytes, Bandwidth: d.Bandwidth}
+	r.Median, r.Best = 1/d.Took[len(d.Took)/2].Seconds(), 1/d.Took[0].Seconds()
+	r.Share = r.Median * float64(d.Bytes) / d.Bandwidth
+	if c.Bool("json") {
+		e := json.NewEncoder(c.App.Writer)
+		e.SetIndent("", "  ")
+		return e.Encode(r)
+	}
+	row := rows(c)
+	row("model", "%s", w)
+	row("machine", "%s, %d workers of %d cores, %s", r.Level, r.Workers, runtime.NumCPU(), version())
+	row("tokens/s", "%.1f median, %.1f best, one row, after a prompt of %d", r.Median, r.Best, c.Int("prompt"))
+	row("bandwidth", "%.1f GB/s measured; %s of weights a token make %.1f %% of it", d.Bandwidth/1e9, bytesText(d.Bytes), 100*r.Share)
+	return nil
+}
+
+// rows returns what prints a line of a name and a text.
+func rows(c *cli.Context) func(what, format string, args ...any) {
+	return func(what, format string, args ...any) {
+		fmt.Fprintf(c.App.Writer, "%-12s %s\n", what, fmt.Sprintf(format, args...))
+	}
+}

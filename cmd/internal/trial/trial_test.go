@@ -1,0 +1,116 @@
+package trial
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"fragua/model/kernel"
+)
+
+var small = Work{Arch: "gpt", Layers: 2, Width: 32, Heads: 2, Context: 16, Vocab: 61, Batch: 3, Precision: "f32"}
+
+func TestTextIsTheSameForever(t *testing.T) {
+	w := Work{Vocab: 100, Batch: 1, Context: 11}
+	if got, want := w.Text(0), []int32{7, 2, 85, 42, 5, 62, 29, 56, 91, 9, 59, 36}; !slices.Equal(got, want) {
+		t.Errorf("step 0: %v, want %v", got, want)
+	}
+	if slices.Equal(w.Text(1), w.Text(0)) {
+		t.Error("steps 0 and 1 have the same text")
+	}
+	if !slices.Equal(w.Text(7), w.Text(7)) {
+		t.Error("step 7 has two texts")
+	}
+}
+
+func TestLossesFallAndDoNotDependOnWorkers(t *testing.T) {
+	defer kernel.SetWorkers(0)
+	for _, arch := range []string{"gpt", "llama"} {
+		for _, precision := range Precisions {
+			w := small
+			w.Arch, w.Precision = arch, precision
+			var losses [2][]float64
+			for i := range losses {
+				kernel.SetWorkers(1 + 2*i)
+				tr, err := Start(w)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for s := range 30 {
+					losses[i] = append(losses[i], tr.Step(w.Text(s)).Loss)
+				}
+			}
+			if l := losses[0]; l[29] > l[0]-0.05 {
+				t.Errorf("%s %s: the loss went from %.3f to %.3f, want a fall", arch, precision, l[0], l[29])
+			}
+			if !slices.Equal(losses[0], losses[1]) {
+				t.Errorf("%s %s: with one worker %v, with three %v", arch, precision, losses[0], losses[1])
+			}
+		}
+	}
+}
+
+func TestOperationsAndMemoryAreAccountedFor(t *testing.T) {
+	tr, err := Start(small)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr.Step(small.Text(0))
+	tr.Forget()
+	s := tr.Step(small.Text(1))
+	var sum float64
+	names := map[string]bool{}
+	for _, o := range tr.Ops() {
+		sum += (o.Forward + o.Backward).Seconds()
+		names[o.Name] = true
+	}
+	if sum > s.Wall.Seconds() || sum < s.Wall.Seconds()/2 {
+		t.Errorf("operations took %.6f s, the step %.6f s", sum, s.Wall.Seconds())
+	}
+	for _, want := range []string{"linear 32→96", "linear+gelu 32→128", "attention", "layerNorm", "head, logits", "cross entropy", "optimizer"} {
+		if !names[want] {
+			t.Errorf("no operation %q among %v", want, names)
+		}
+	}
+	m := tr.Memory()
+	if m.Weights != 4*tr.Size.Params || m.Moments != 2*m.Gradients || m.Tape == 0 {
+		t.Errorf("memory is %+v for %d parameters", m, tr.Size.Params)
+	}
+	if sum := m.Weights + m.Gradients + m.Moments + m.Tape; float64(sum) < .9*float64(m.Foretold) || float64(sum) > 1.1*float64(m.Foretold) {
+		t.Errorf("%d bytes are held, %d were foretold", sum, m.Foretold)
+	}
+}
+
+func TestDecode(t *testing.T) {
+	tr, err := Start(small)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := Decode(tr.Model, 4, 6)
+	// All but the positions (16 × 32) are read.
+	if len(d.Took) != 6 || d.Bytes != 4*(tr.Size.Params-16*32) || d.Bandwidth <= 0 {
+		t.Errorf("decoded %d ids, %d bytes each, at %g bytes/s", len(d.Took), d.Bytes, d.Bandwidth)
+	}
+}
+
+func TestCheck(t *testing.T) {
+	for name, change := range map[string]func(*Work){
+		"architecture": func(w *Work) { w.Arch = "rnn" },
+		"heads":        func(w *Work) { w.Heads = 3 },
+		"context":      func(w *Work) { w.Context = 0 },
+		"vocab":        func(w *Work) { w.Vocab = -1 },
+		"batch":        func(w *Work) { w.Batch = 1 << 30 },
+		"precision":    func(w *Work) { w.Precision = "f16" },
+	} {
+		w := small
+		change(&w)
+		if _, err := Start(w); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: error is %v", name, err)
+		}
+	}
+	for name, w := range Presets() {
+		if err := w.Check(); err != nil {
+			t.Errorf("preset %s: %v", name, err)
+		}
+	}
+}
