@@ -31,14 +31,15 @@ type product struct {
 	a, b, c       []float32
 	lda, ldb, ldc int
 	acc           bool
+	level         *bodies
 	after         *epilogue // nil: nothing
 }
 
 // Gemm sets C (m×n) to op(A)·op(B), or with acc adds it. Matrices are row-major, lda, ldb
 // and ldc the distance between the starts of their rows. The order in which an element's
-// k products are added is fixed by k and the level alone. C may not overlap A or B.
+// k products are added is fixed by the shape and the level alone. C may not overlap A or B.
 func Gemm(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {
-	multiply(active.gemm, &product{op, m, n, k, a, b, c, lda, ldb, ldc, acc, nil})
+	multiply(active.gemm, &product{op, m, n, k, a, b, c, lda, ldb, ldc, acc, active, nil})
 }
 
 // Linear sets y (rows × out) to x (rows × in)·wᵀ + bias, with w (out × in), and act, unless
@@ -59,13 +60,12 @@ func linear(gemm gemmBody, y, act, x, w, bias []float32, rows, out, in int) {
 	if act != nil {
 		same("Linear", len(y), len(act))
 	}
-	multiply(gemm, &product{NT, rows, out, in, x, w, y, in, in, out, false, &epilogue{bias, act, active}})
+	multiply(gemm, &product{NT, rows, out, in, x, w, y, in, in, out, false, active, &epilogue{bias, act}})
 }
 
 // An epilogue is what follows a product, tile by tile.
 type epilogue struct {
 	bias, gelu []float32 // to add; where GELU of the sum goes: nil, neither
-	level      *bodies
 }
 
 // finish ends rows [i0, i1) and columns [j0, j1) of C, whose sums are complete.
@@ -77,10 +77,10 @@ func (g *product) finish(i0, i1, j0, j1 int) {
 	for i := i0; i < i1; i++ {
 		row := g.c[i*g.ldc+j0 : i*g.ldc+j1]
 		if e.bias != nil {
-			e.level.addTo(row, e.bias[j0:j1])
+			g.level.addTo(row, e.bias[j0:j1])
 		}
 		if e.gelu != nil {
-			e.level.gelu(e.gelu[i*g.ldc+j0:i*g.ldc+j1], row)
+			g.level.gelu(e.gelu[i*g.ldc+j0:i*g.ldc+j1], row)
 		}
 	}
 }
@@ -101,7 +101,7 @@ func multiply(gemm gemmBody, g *product) {
 
 // serialGemm is Gemm in the calling goroutine, without checks: for tiles inside kernels.
 func serialGemm(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {
-	active.gemm(&product{op, m, n, k, a, b, c, lda, ldb, ldc, acc, nil}, inline)
+	active.gemm(&product{op, m, n, k, a, b, c, lda, ldb, ldc, acc, active, nil}, inline)
 }
 
 // operands are the shapes of A and B as they lie.

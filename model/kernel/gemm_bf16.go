@@ -6,7 +6,7 @@ import "math"
 // they are multiplied; sums are float32. It is as fast as Gemm or faster only at level
 // avx512bf16; the others round into copies and multiply those.
 func GemmBF16(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {
-	multiply(active.gemmBF16, &product{op, m, n, k, a, b, c, lda, ldb, ldc, acc, nil})
+	multiply(active.gemmBF16, &product{op, m, n, k, a, b, c, lda, ldb, ldc, acc, active, nil})
 }
 
 // rounded makes a product of bfloat16 from one of float32, which hold them exactly.

@@ -75,7 +75,7 @@ func TestPairsWithoutInstructions(t *testing.T) {
 		}
 	}
 	emulated := plain
-	emulated.gemmBF16 = s.gemm
+	emulated.gemmBF16 = splitDepth(s.gemm)
 	before := active
 	defer func() { active = before }()
 	active = &emulated

@@ -11,7 +11,7 @@ package kernel
 // seldom, not even that.
 //
 // An element of C is a chain of fused multiply-adds over each block of k, the blocks then
-// being added in order, wherever it lies and however the work is cut.
+// being added in order, wherever it lies and however the work is cut among workers.
 type packedGemm struct {
 	lanes, rows int              // of a vector; of the highest kernel
 	widest      int              // vectors of the widest kernel
@@ -33,11 +33,12 @@ type dotKernel func(n int, a *float32, lda int, b *float32, ldb int, c *float32,
 const (
 	depth       = 384     // most of k in a block: a strip of A stays in the first-level cache
 	packedMost  = 4 << 20 // elements of B packed at once
-	tileRows    = 256     // most rows of C in a tile
+	tileRows    = 512     // most rows of C in a tile
 	tileColumns = 480     // most columns: their panels stay in the second-level cache
-	tileLeast   = 160     // a tile is not made smaller than this for the sake of sharing
+	tileLeast   = 320     // a tile is not made smaller than this for the sake of sharing
 	fewRows     = 16      // most rows of A for which B is not worth packing
-	farApart    = 1024    // rows of A or B so far apart that they want a copy
+	fewTiles    = 8       // at least so many tiles, where they can be had
+	farApart    = 1024    // columns of A so far apart that they want a copy
 	seldom      = 64      // most rows of C for which a copy of B is not worth its making
 )
 
@@ -54,6 +55,9 @@ func (s *packedGemm) gemm(g *product, run runner) {
 	}
 	widest := s.widest * s.lanes
 	step := max(tileColumns, packedMost/g.k/widest*widest)
+	if g.op == TN { // packs no more than a tile needs
+		step = g.n
+	}
 	for j := 0; j < g.n; j += step {
 		s.columns(g, j, min(g.n, j+step), run)
 	}
@@ -63,8 +67,10 @@ func (s *packedGemm) gemm(g *product, run runner) {
 func (s *packedGemm) columns(g *product, j0, j1 int, run runner) {
 	p := s.cut(j1 - j0)
 	block := min(g.k, blockDepth(g.k))
+	rows, group := s.shape(g.m, &p)
+	down, groups := (g.m+rows-1)/rows, (p.count+group-1)/group
 	var packed []float32
-	if g.op == NT {
+	if g.op == NT || g.op == NN && down > 2 {
 		packed = borrow(p.padded * g.k)
 		defer giveBack(packed)
 		blocks := (g.k + block - 1) / block
@@ -73,8 +79,6 @@ func (s *packedGemm) columns(g *product, j0, j1 int, run runner) {
 			s.packPanel(g, &p, packed[k0*p.padded:], u%p.count, 0, j0, j1, k0, min(block, g.k-k0))
 		})
 	}
-	rows, group := s.shape(g.m, &p)
-	down, groups := (g.m+rows-1)/rows, (p.count+group-1)/group
 	run(down*groups, 1, func(t, _ int) {
 		i, first := t%down*rows, t/down*group
 		s.tile(g, &p, packed, i, min(g.m, i+rows), j0, j1, first, min(p.count, first+group), block)
@@ -82,11 +86,11 @@ func (s *packedGemm) columns(g *product, j0, j1 int, run runner) {
 }
 
 // shape chooses how many rows and panels make a tile: all tiles equal, large enough that
-// what a tile reads is read often, and 16 of them where that can be had.
+// what a tile reads is read often, and several of them where that can be had.
 func (s *packedGemm) shape(m int, p *panels) (rows, group int) {
 	split := func(n, most int) int { return (n + (n+most-1)/most - 1) / ((n + most - 1) / most) }
 	rows, group = split(m, tileRows), split(p.count, tileColumns/p.width)
-	for (m+rows-1)/rows*((p.count+group-1)/group) < 16 {
+	for (m+rows-1)/rows*((p.count+group-1)/group) < fewTiles {
 		switch {
 		case rows >= group*p.width && rows >= 2*tileLeast:
 			rows = (rows + 1) / 2
@@ -240,18 +244,13 @@ func (s *packedGemm) tile(g *product, p *panels, packed []float32, i0, i1, j0, j
 }
 
 // strip returns where the kernels read rows i and on of op(A), and their distance: in A
-// itself, or, if its rows are so far apart that they compete for the same cache lines, in
-// a copy. Columns are copied two strips at a time, for they share cache lines.
+// itself, or, if its columns are far apart, in a copy. Columns are copied two strips at a
+// time, for they share cache lines.
 func (s *packedGemm) strip(g *product, copied []float32, i, i0, i1, k0, k int) (*float32, int) {
 	rows := min(s.rows, i1-i)
 	switch {
-	case g.op != TN && g.lda < farApart:
-		return &g.a[i*g.lda+k0], g.lda
 	case g.op != TN:
-		for r := range rows {
-			copy(copied[r*k:][:k], g.a[(i+r)*g.lda+k0:])
-		}
-		return &copied[0], k
+		return &g.a[i*g.lda+k0], g.lda
 	case rows < s.rows: // the last strip becomes rows
 		for r := range rows {
 			for q := range k {

@@ -119,9 +119,9 @@ func packTPlain(dst, src []float32, ld, n, k int) {
 }
 
 func mulPackedPlain(m, n, k int, a []float32, lda int, packed []float32, total int, c []float32, ldc int) {
-	gemmPlain(&product{NT, m, n, k, a, packed, c, lda, k, ldc, false, nil}, inline)
+	gemmPlain(&product{NT, m, n, k, a, packed, c, lda, k, ldc, false, nil, nil}, inline)
 }
 
 func mulTilePlain(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int) {
-	gemmPlain(&product{op, m, n, k, a, b, c, lda, ldb, ldc, true, nil}, inline)
+	gemmPlain(&product{op, m, n, k, a, b, c, lda, ldb, ldc, true, nil, nil}, inline)
 }

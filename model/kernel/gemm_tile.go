@@ -32,7 +32,7 @@ func (s *packedGemm) mulPacked(m, n, k int, a []float32, lda int, packed []float
 // mulTile adds op(A)·B to C (m×n), reading B where it lies: op is NN or TN.
 func (s *packedGemm) mulTile(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int) {
 	if n%s.lanes != 0 || op == TN && m%s.rows != 0 { // the kernels read whole vectors
-		g := product{op, m, n, k, a, b, c, lda, ldb, ldc, true, nil}
+		g := product{op, m, n, k, a, b, c, lda, ldb, ldc, true, nil, nil}
 		s.gemm(&g, inline)
 		return
 	}

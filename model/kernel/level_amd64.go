@@ -24,7 +24,7 @@ var levels = func() []*bodies {
 var withAVX2 = func() bodies {
 	b := plain
 	b.name = "avx2"
-	b.gemm, b.packT, b.strip = gemmAVX2.gemm, gemmAVX2.packT, 12
+	b.gemm, b.packT, b.strip = splitDepth(gemmAVX2.gemm), gemmAVX2.packT, 12
 	b.gemmBF16 = rounded(b.gemm)
 	b.mulPacked, b.mulTile = gemmAVX2.mulPacked, gemmAVX2.mulTile
 	b.peak, b.lanes = peakAVX2, 8
@@ -36,7 +36,7 @@ var withAVX2 = func() bodies {
 var withAVX512 = func() bodies {
 	b := withAVX2
 	b.name = "avx512"
-	b.gemm, b.packT, b.strip = gemmAVX512.gemm, gemmAVX512.packT, 16
+	b.gemm, b.packT, b.strip = splitDepth(gemmAVX512.gemm), gemmAVX512.packT, 16
 	b.gemmBF16 = rounded(b.gemm)
 	b.mulPacked, b.mulTile = gemmAVX512.mulPacked, gemmAVX512.mulTile
 	b.peak, b.lanes = peakAVX512, 16
@@ -48,7 +48,7 @@ var withAVX512 = func() bodies {
 var withBF16 = func() bodies {
 	b := withAVX512
 	b.name = "avx512bf16"
-	b.gemmBF16, b.peakBF16 = pairsAVX512.gemm, peakBF16AVX512
+	b.gemmBF16, b.peakBF16 = splitDepth(pairsAVX512.gemm), peakBF16AVX512
 	return b
 }()
 

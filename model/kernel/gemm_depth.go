@@ -1,0 +1,43 @@
+package kernel
+
+const (
+	segmentLeast = 1024 // depths in a segment
+	segmentMost  = 8    // segments
+	squareTile   = 384  // rows and columns of a tile that is read seldom enough
+)
+
+// splitDepth makes a body cut k, where C is small and k is large: the gradient of a weight
+// sums over all tokens. Tiles of C small enough to give every worker some would read A and
+// B too often, so tiles stay large and segments of k are multiplied side by side. The first
+// goes to C, the others to partial sums, which are added in order; how many there are
+// depends on the shape alone.
+func splitDepth(gemm gemmBody) gemmBody {
+	return func(g *product, run runner) {
+		tiles := ((g.m + squareTile - 1) / squareTile) * ((g.n + squareTile - 1) / squareTile)
+		segments := min(segmentMost/tiles, g.k/segmentLeast)
+		if g.op != TN || segments < 2 {
+			gemm(g, run)
+			return
+		}
+		depth := ((g.k+segments-1)/segments + 31) / 32 * 32
+		size := g.m * g.n
+		sums := borrow((segments - 1) * size)
+		defer giveBack(sums)
+		run(segments, 1, func(i, _ int) {
+			part := *g
+			part.a, part.b, part.k = g.a[i*depth*g.lda:], g.b[i*depth*g.ldb:], min(depth, g.k-i*depth)
+			if i > 0 {
+				part.c, part.ldc, part.acc = sums[(i-1)*size:i*size], g.n, false
+			}
+			gemm(&part, run)
+		})
+		run(g.m, rowGrain(g.n), func(lo, hi int) {
+			for r := lo; r < hi; r++ {
+				row := g.c[r*g.ldc:][:g.n]
+				for i := range segments - 1 {
+					g.level.addTo(row, sums[i*size+r*g.n:][:g.n])
+				}
+			}
+		})
+	}
+}
