@@ -134,7 +134,7 @@ func (l *Label) Check() []pipeline.Fault {
 		}
 	}
 	if l.Split.Validation+l.Split.Test >= 1 {
-		fault("split", "", "validation and test take everything: nothing is left to learn from")
+		fault("split", "a tenth each is usual", "validation and test take everything: nothing is left to learn from")
 	}
 	sort.Slice(faults, func(i, j int) bool { return faults[i].Path < faults[j].Path })
 	return faults

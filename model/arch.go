@@ -107,21 +107,25 @@ func (f *faults) positive(path string, v int) {
 	}
 	switch {
 	case v < 1:
-		*f = append(*f, Fault{path, fmt.Sprintf("%d is not a positive number", v), ""})
+		*f = append(*f, Fault{path, fmt.Sprintf("%d is not a positive number", v), "1 or more"})
 	case v > limit:
-		*f = append(*f, Fault{path, fmt.Sprintf("%d is more than %d", v, limit), ""})
+		*f = append(*f, Fault{path, fmt.Sprintf("%d is more than %d", v, limit), fmt.Sprintf("%d or less", limit)})
 	}
 }
 
 func (f *faults) divides(path string, v int, whole string, w int) {
 	if v > 0 && w > 0 && w%v != 0 {
-		*f = append(*f, Fault{path, fmt.Sprintf("%d does not divide %s %d", v, whole, w), ""})
+		near := v - 1
+		for w%near != 0 {
+			near--
+		}
+		*f = append(*f, Fault{path, fmt.Sprintf("%d does not divide %s %d", v, whole, w), fmt.Sprintf("%d does", near)})
 	}
 }
 
 func (f *faults) rate(path string, p float32) {
 	if !(p >= 0 && p < 1) {
-		*f = append(*f, Fault{path, fmt.Sprintf("%g is not in [0, 1)", p), ""})
+		*f = append(*f, Fault{path, fmt.Sprintf("%g is not in [0, 1)", p), "0.1 is usual"})
 	}
 }
 

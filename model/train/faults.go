@@ -16,7 +16,7 @@ func (f *faults) add(path, err, hint string) {
 
 func (f *faults) atLeast(path string, v, least float64) {
 	if !(v >= least) {
-		f.add(path, fmt.Sprintf("%g is less than %g", v, least), "")
+		f.add(path, fmt.Sprintf("%g is less than %g", v, least), fmt.Sprintf("%g or more", least))
 	}
 }
 
@@ -43,7 +43,7 @@ func (f *faults) below(path string, v float64, usual string) {
 // above demands a number greater than the least.
 func (f *faults) above(path string, v, least float64) {
 	if !(v > least) {
-		f.add(path, fmt.Sprintf("%g is not greater than %g", v, least), "")
+		f.add(path, fmt.Sprintf("%g is not greater than %g", v, least), fmt.Sprintf("more than %g", least))
 	}
 }
 

@@ -21,7 +21,7 @@ import (
 type Pretrain struct {
 	Arch ArchChoice `yaml:"arch" doc:"architecture and its settings; left out: gpt, or that of the model given"`
 
-	Steps   int64   `yaml:"steps" doc:"optimizer steps; the same steps give the same bytes"`
+	Steps   int64   `yaml:"steps" doc:"optimizer steps; the same steps give the same bytes. 0, without minutes: 1000"`
 	Minutes float64 `yaml:"minutes" doc:"instead of steps: as many as this machine does in so long, counted once at the start; what is measured at the end comes on top"`
 
 	Batch       int `yaml:"batch" doc:"rows in memory at once"`
@@ -53,7 +53,7 @@ type Pretrain struct {
 // NewPretrain returns the stage with its defaults.
 func NewPretrain() *Pretrain {
 	return &Pretrain{
-		Steps: 1000, Batch: 16, Accumulate: 1,
+		Batch: 16, Accumulate: 1,
 		LR: 1e-3, Warmup: 0.05, Schedule: Scheduling("cosine"), Optimizer: Optimizing("adamw"), Clip: 1, Spike: 10,
 		Order: tokenize.Shuffle, Floats: "f32",
 		Keep: KeepBest, SampleTokens: 60, Sampler: model.Sampler{Temperature: 0.8, TopP: 0.95}, Baseline: 3,
@@ -101,13 +101,22 @@ func single(id string) func(context.Context, *pipeline.Env) ([]pipeline.Task, er
 	}
 }
 
+// wanted is how long training lasts unless minutes say so.
+func (p *Pretrain) wanted() int64 {
+	if p.Steps == 0 {
+		return 1000
+	}
+	return p.Steps
+}
+
 // Check implements pipeline.Checker.
 func (p *Pretrain) Check() []pipeline.Fault {
 	var f faults
-	if p.Minutes == 0 {
-		f.atLeast("steps", float64(p.Steps), 1)
-	}
+	f.atLeast("steps", float64(p.Steps), 0)
 	f.atLeast("minutes", p.Minutes, 0)
+	if p.Steps > 0 && p.Minutes > 0 {
+		f.add("minutes", "it stands beside steps, and both say how long training lasts", "leave one of them out; the same steps give the same bytes, minutes do not")
+	}
 	f.atLeast("batch", float64(p.Batch), 1)
 	f.atLeast("accumulate", float64(p.Accumulate), 1)
 	f.atLeast("batch_tokens", float64(p.BatchTokens), 0)
@@ -119,7 +128,7 @@ func (p *Pretrain) Check() []pipeline.Fault {
 	}
 	if !(p.Warmup >= 0 && p.Warmup < 1) {
 		hint := "0.05 is usual"
-		if n := p.Steps; p.Warmup >= 1 && n > int64(p.Warmup) {
+		if n := p.wanted(); p.Warmup >= 1 && n > int64(p.Warmup) {
 			hint = fmt.Sprintf("it is a share of the steps: %g of %d steps are %.4g", p.Warmup, n, p.Warmup/float64(n))
 		}
 		f.add("warmup", fmt.Sprintf("%g is not in [0, 1)", p.Warmup), hint)

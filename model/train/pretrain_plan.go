@@ -27,7 +27,7 @@ const stepsFile = "steps.json"
 // say how many they were.
 func (t *pretraining) fixSteps(ctx context.Context) (steps int64, err error) {
 	if t.Minutes == 0 {
-		return t.Steps, nil
+		return t.wanted(), nil
 	}
 	name := filepath.Join(t.env.Scratch, stepsFile)
 	b, err := os.ReadFile(name)
@@ -150,8 +150,8 @@ func (p *Pretrain) Estimate(env *pipeline.Env) (e pipeline.Estimate, err error) 
 	e.Time = time.Duration(p.Minutes * float64(time.Minute))
 	steps := fmt.Sprintf("%g minutes", p.Minutes)
 	if p.Minutes == 0 {
-		e.Time = took[1] / 2 * time.Duration(int64(p.Batch)*passes*p.Steps)
-		steps = fmt.Sprintf("%d steps", p.Steps)
+		e.Time = took[1] / 2 * time.Duration(int64(p.Batch)*passes*p.wanted())
+		steps = fmt.Sprintf("%d steps", p.wanted())
 	}
 	ids := int64(p.Batch) * passes * int64(context)
 	e.Note = fmt.Sprintf("%s parameters, %s of %s ids, %.3g FLOP a step",

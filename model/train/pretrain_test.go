@@ -221,7 +221,7 @@ func TestPretrainInterrupted(t *testing.T) {
 
 func TestPretrainChecks(t *testing.T) {
 	for _, c := range []struct{ with, want string }{
-		{"{steps: 0}", "steps"},
+		{"{steps: -1}", "steps"},
 		{"{arch: {gpt: {heads: 3}}}", "heads"},
 		{"{arch: {gru: {}}}", "gpt"},
 		{"{lr: -1}", "no learning rate"},
