@@ -51,7 +51,7 @@ func (Unfreezing) Values() []string { return []string{string(UnfreezeAll), strin
 // NewFinetune returns the stage with its defaults.
 func NewFinetune() *Finetune {
 	return &Finetune{
-		Epochs: 3, Batch: 32, Accumulate: 1, LR: 3e-4, Schedule: train.Scheduling("linear"), Warmup: 0.1,
+		Epochs: 3, Batch: 32, Accumulate: 1, LR: 1e-3, Schedule: train.Scheduling("linear"), Warmup: 0.1,
 		Optimizer: train.Optimizing("adamw"), Clip: 1, LayerDecay: 1, Unfreeze: UnfreezeAll,
 		Stop: Stop{Most: 2000},
 	}
