@@ -83,14 +83,7 @@ func (w *Weights) Linear(y, x, bias []float32, n int) {
 			len(y), len(x), len(bias), n, w.rows, w.cols))
 	}
 	if n > fewRows {
-		full := borrow(w.rows * w.cols)
-		defer giveBack(full)
-		Parallel(w.rows, rowGrain(w.cols), func(lo, hi int) {
-			for r := lo; r < hi; r++ {
-				w.Row(full[r*w.cols:(r+1)*w.cols], r)
-			}
-		})
-		Linear(y, nil, x, full, bias, n, w.rows, w.cols)
+		w.unpacked(y, x, bias, n)
 		return
 	}
 	Parallel(w.rows, max(4, 2*grain/w.stride/4*4), func(lo, hi int) {
@@ -105,6 +98,25 @@ func (w *Weights) Linear(y, x, bias []float32, n int) {
 			}
 		}
 	})
+}
+
+// unpacked is Linear by Gemm, some rows of W at a time.
+func (w *Weights) unpacked(y, x, bias []float32, n int) {
+	block := min(w.rows, max(64, packedMost/w.cols))
+	full := borrow(block * w.cols)
+	defer giveBack(full)
+	for r0 := 0; r0 < w.rows; r0 += block {
+		rows := min(block, w.rows-r0)
+		Parallel(rows, rowGrain(w.cols), func(lo, hi int) {
+			for r := lo; r < hi; r++ {
+				w.Row(full[r*w.cols:(r+1)*w.cols], r0+r)
+			}
+		})
+		Gemm(NT, n, rows, w.cols, x, w.cols, full[:rows*w.cols], w.cols, y[r0:], w.rows, false)
+	}
+	if bias != nil {
+		AddBias(y, bias)
+	}
 }
 
 // narrowPlain sets columns [lo, hi) of y to x·Wᵀ, before scales.
