@@ -2,6 +2,7 @@
 // files in one run, and it prints rates, ratios, and whether the results agree.
 //
 //	go run ./cmd/bench tokenizer --python .venv/bin/python FILE…
+//	go run ./cmd/bench train --python .venv/bin/python --preset a --precision f32
 package main
 
 import (
@@ -21,6 +22,7 @@ type command struct {
 // commands is the table of subjects.
 var commands = []command{
 	{"tokenizer", "learning and encoding, beside Hugging Face tokenizers, tiktoken, rustbpe, sentencepiece", tokenizer},
+	{"train", "training steps, beside PyTorch and llm.c: same weights, same text, losses compared", trainRace},
 }
 
 func main() {
@@ -37,7 +39,7 @@ func main() {
 			}
 		}
 	}
-	fmt.Fprintln(os.Stderr, "usage: bench SUBJECT [flags] FILE…")
+	fmt.Fprintln(os.Stderr, "usage: bench SUBJECT [flags]")
 	for _, c := range commands {
 		fmt.Fprintf(os.Stderr, "  %-10s %s\n", c.name, c.about)
 	}
