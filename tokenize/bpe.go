@@ -75,7 +75,8 @@ func (t *pairTable) merge(ids []int32, m *merger) []int32 {
 			break
 		}
 		ids[at] = int32(uint32(best))
-		ids = slices.Delete(ids, at+1, at+2)
+		copy(ids[at+1:], ids[at+2:])
+		ids = ids[:len(ids)-1]
 		copy(ranks[at:], ranks[at+1:])
 		ranks = ranks[:len(ranks)-1]
 		if at > 0 {

@@ -86,7 +86,7 @@ func (e *byteBPE) append(dst []int32, st *state, b []byte) []int32 {
 	return dst
 }
 
-// fast is append with the cut of short ASCII words, their key and the look into
+// fast is append with the cut of what is most frequent, its key and the look into
 // the cache in one loop.
 func (e *byteBPE) fast(dst []int32, st *state, b []byte) []int32 {
 	c := st.cache
@@ -104,24 +104,35 @@ func (e *byteBPE) fast(dst []int32, st *state, b []byte) []int32 {
 			var k0, k1 uint64
 			if i+16 <= len(b) && word != noWord {
 				x := binary.LittleEndian.Uint64(b[i:])
-				y, lead := x, 0
-				if byte(x) == ' ' {
-					y, lead = x>>8|uint64(b[i+8])<<56, 1
+				if alone[byte(x)]&after[byte(x>>8)] != 0 {
+					if id := e.ofByte[byte(x)]; id >= 0 {
+						out[o] = id
+						o++
+					}
+					i++
+					continue
 				}
+				// Without a branch: text is half words with a space before them.
+				lead := int((x&0xFF ^ ' ' - 1) >> 63)
+				y := x>>(8*lead&63) | uint64(b[i+8])<<56&-uint64(lead)
 				// The word ends at the first byte that is no letter; that byte
 				// must be ASCII, or it could be one after all.
 				ends := notLetters(y)
 				at := bits.TrailingZeros64(ends)
-				if at > 7 && at < 64 && y>>(at&63)&1 == 0 && (word == plainWord || cased(y, at)) {
-					n := at>>3 + lead
-					j, k0, k1 = i+n, x, uint64(n)<<56
-					if n < 8 {
-						k0 &= 1<<(8*n&63) - 1
+				if at > 7 {
+					if at < 64 && y>>(at&63)&1 == 0 && (word == plainWord || cased(y, at)) {
+						n := at>>3 + lead
+						j, k0, k1 = i+n, x&wordMask[n&15], uint64(n)<<56
+						goto look
 					}
-					goto look
+					if word == plainWord {
+						j = letters(b, i+lead+at>>3)
+						goto cut
+					}
 				}
 			}
 			j = next(b, i)
+		cut:
 			if j-i > wordMax {
 				dst = e.cached(dst[:o], st, b, i, j)
 				i = j
@@ -167,3 +178,19 @@ func cased(y uint64, at int) bool {
 	capitals := ^y & (0x20 * ones) >> 8 << 8 // bit 5 is clear in capitals; the first letter may be one
 	return capitals&(1<<(at&^7&63)-1) == 0 && byte(y>>(at&^7&63)) != '\''
 }
+
+// Many pieces are one byte that the next byte sets apart in every pattern: ASCII
+// punctuation before a space, a line end before what is neither white space nor
+// a character of several bytes. A byte stands alone where alone & after != 0.
+var alone, after = func() (alone, after [256]uint8) {
+	for c := range 0x80 {
+		switch asciiClass[c] {
+		case other:
+			alone[c], after[c] = 1, 2
+		case upper, lower, number:
+			after[c] = 2
+		}
+	}
+	alone['\n'], after[' '] = 2, 1
+	return alone, after
+}()

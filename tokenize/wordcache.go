@@ -46,7 +46,7 @@ func wordHash(k0, k1 uint64) uint64 {
 }
 
 // wordMask[n] keeps the first n of eight bytes.
-var wordMask = func() (m [wordMax + 1]uint64) {
+var wordMask = func() (m [16]uint64) {
 	for n := range m {
 		m[n] = ^uint64(0)
 		if n < 8 {
@@ -80,7 +80,7 @@ func (c *wordCache) fill(slot *wordSlot, k0, k1 uint64, ids []int32) {
 		slot.ids[0] = int32(len(c.arena))
 		c.arena = append(c.arena, ids...)
 	}
-	if c.used++; 2*c.used > len(c.slots) {
+	if c.used++; 4*c.used > 3*len(c.slots) {
 		c.grow()
 	}
 }
