@@ -4,7 +4,7 @@
 #
 #   bash cmd/bench/bundle.sh [FOLDER]        default: dist/bench
 #
-# There, from FOLDER, on two of its cores:
+# which it also packs into FOLDER.tar.gz. There, from FOLDER, on two of its cores:
 #
 #   taskset -c 0,1 ./fragua doctor
 #   (cd model/kernel && ./kernel.test -test.short)          and tensor, train, model likewise
@@ -25,4 +25,5 @@ for package in model/kernel model/tensor model/train model; do
     cp -r "$package/testdata" "$out/$package/"
   fi
 done
-du -sh "$out"
+tar -czf "$out.tar.gz" -C "$out" .
+du -sh "$out" "$out.tar.gz"
