@@ -270,3 +270,17 @@ func (tr *Trained) Tokenizer(size int) (*Tokenizer, error) {
 	}
 	return newByteLevel(m, l.Pattern, added)
 }
+
+// Words learns from pieces that are counted already: how often each occurs.
+func (l *Learn) Words(ctx context.Context, counts map[string]int64) (*Trained, error) {
+	if faults := l.Check(); len(faults) > 0 {
+		return nil, pipeline.Hintf(&pipeline.UsageError{Err: errors.New(faults[0].Err)}, "%s", faults[0].Hint)
+	}
+	c := newWordCounter()
+	for word, n := range counts {
+		if n > 0 {
+			c.addWord(word, n)
+		}
+	}
+	return l.train(ctx, c.words(), nil)
+}

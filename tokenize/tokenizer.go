@@ -49,15 +49,32 @@ func (t *Tokenizer) AppendIDsSpecial(dst []int32, text string) []int32 {
 }
 
 func (t *Tokenizer) appendWith(dst []int32, text string, find *finder) []int32 {
-	st, _ := t.pool.Get().(*state)
-	if st == nil {
-		st = &state{cache: newWordCache()}
-	}
+	st := t.state()
 	defer t.pool.Put(st)
 	if find.empty() {
 		return t.appendText(dst, st, text, true)
 	}
 	return find.appendIDs(dst, st, t, text)
+}
+
+// AppendPiece appends the ids of one piece as the pattern cuts them: nothing is
+// normalized or cut any more.
+func (t *Tokenizer) AppendPiece(dst []int32, piece string) []int32 {
+	if piece == "" {
+		return dst
+	}
+	st := t.state()
+	defer t.pool.Put(st)
+	return t.model.appendPiece(dst, st, piece)
+}
+
+// state returns what a goroutine needs, from the pool.
+func (t *Tokenizer) state() *state {
+	st, _ := t.pool.Get().(*state)
+	if st == nil {
+		st = &state{cache: newWordCache()}
+	}
+	return st
 }
 
 // appendText encodes text that holds no added token. first: it is where the
