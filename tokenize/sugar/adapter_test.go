@@ -1,4 +1,4 @@
-package sugarme
+package sugar
 
 import (
 	"math/rand/v2"
