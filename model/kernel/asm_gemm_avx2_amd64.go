@@ -89,6 +89,11 @@ func copyRows1xAVX2(k int, src *float32, lds int, dst *float32)
 //go:noescape
 func copyRows2xAVX2(k int, src *float32, lds int, dst *float32)
 
+// copyStripsAVX2 copies the first and the second 6 elements of k rows to dst and dst2.
+//
+//go:noescape
+func copyStripsAVX2(k int, src *float32, lds int, dst *float32, dst2 *float32)
+
 // dots1x1AVX2 sets C (1×1) = [C +] A·Bᵀ with rows of n elements at x and y.
 //
 //go:noescape

@@ -2612,6 +2612,31 @@ loop115:
 	VZEROUPPER
 	RET
 
+// func copyStripsAVX2(k int, src *float32, lds int, dst *float32, dst2 *float32)
+// Requires: AVX, MMX+
+TEXT ·copyStripsAVX2(SB), NOSPLIT, $0-40
+	MOVQ    k+0(FP), CX
+	MOVQ    src+8(FP), SI
+	MOVQ    lds+16(FP), DX
+	MOVQ    dst+24(FP), DI
+	MOVQ    dst2+32(FP), R8
+	SHLQ    $0x02, DX
+	VMOVUPS windowAVX2<>+8(SB), Y2
+
+loop116:
+	VMASKMOVPS (SI), Y2, Y0
+	VMASKMOVPS 24(SI), Y2, Y1
+	PREFETCHT0 (SI)(DX*8)
+	VMOVUPS    Y0, (DI)
+	VMOVUPS    Y1, (R8)
+	ADDQ       DX, SI
+	ADDQ       $0x18, DI
+	ADDQ       $0x18, R8
+	DECQ       CX
+	JNE        loop116
+	VZEROUPPER
+	RET
+
 // func dots1x1AVX2(n int, x *float32, lda int, y *float32, ldb int, c *float32, ldc int, acc int)
 // Requires: AVX, FMA3
 TEXT ·dots1x1AVX2(SB), NOSPLIT, $0-64
@@ -2625,19 +2650,19 @@ TEXT ·dots1x1AVX2(SB), NOSPLIT, $0-64
 	VXORPS Y0, Y0, Y0
 	XORQ   R12, R12
 	SUBQ   $+8, CX
-	JL     rest117
+	JL     rest118
 
-loop116:
+loop117:
 	VMOVUPS     (SI)(R12*4), Y1
 	VMOVUPS     (DI)(R12*4), Y2
 	VFMADD231PS Y2, Y1, Y0
 	ADDQ        $+8, R12
 	SUBQ        $+8, CX
-	JGE         loop116
+	JGE         loop117
 
-rest117:
+rest118:
 	ADDQ        $+8, CX
-	JE          done118
+	JE          done119
 	LEAQ        windowAVX2<>+32(SB), DX
 	SHLQ        $0x02, CX
 	SUBQ        CX, DX
@@ -2646,7 +2671,7 @@ rest117:
 	VMASKMOVPS  (DI)(R12*4), Y15, Y2
 	VFMADD231PS Y2, Y1, Y0
 
-done118:
+done119:
 	MOVQ         c+40(FP), SI
 	MOVQ         ldc+48(FP), DX
 	MOVQ         acc+56(FP), CX
@@ -2658,10 +2683,10 @@ done118:
 	VPERMILPS    $0xb1, X0, X15
 	VADDPS       X15, X0, X0
 	TESTQ        CX, CX
-	JE           store119
+	JE           store120
 	VADDSS       (SI), X0, X0
 
-store119:
+store120:
 	VMOVSS X0, (SI)
 	VZEROUPPER
 	RET
@@ -2685,9 +2710,9 @@ TEXT ·dots1x4AVX2(SB), NOSPLIT, $0-64
 	VXORPS Y3, Y3, Y3
 	XORQ   R12, R12
 	SUBQ   $+8, CX
-	JL     rest121
+	JL     rest122
 
-loop120:
+loop121:
 	VMOVUPS     (SI)(R12*4), Y4
 	VMOVUPS     (DI)(R12*4), Y5
 	VFMADD231PS Y5, Y4, Y0
@@ -2699,11 +2724,11 @@ loop120:
 	VFMADD231PS Y5, Y4, Y3
 	ADDQ        $+8, R12
 	SUBQ        $+8, CX
-	JGE         loop120
+	JGE         loop121
 
-rest121:
+rest122:
 	ADDQ        $+8, CX
-	JE          done122
+	JE          done123
 	LEAQ        windowAVX2<>+32(SB), DX
 	SHLQ        $0x02, CX
 	SUBQ        CX, DX
@@ -2718,7 +2743,7 @@ rest121:
 	VMASKMOVPS  (R13)(R12*4), Y15, Y5
 	VFMADD231PS Y5, Y4, Y3
 
-done122:
+done123:
 	MOVQ         c+40(FP), SI
 	MOVQ         ldc+48(FP), DX
 	MOVQ         acc+56(FP), CX
@@ -2730,10 +2755,10 @@ done122:
 	VPERMILPS    $0xb1, X0, X15
 	VADDPS       X15, X0, X0
 	TESTQ        CX, CX
-	JE           store123
+	JE           store124
 	VADDSS       (SI), X0, X0
 
-store123:
+store124:
 	VMOVSS       X0, (SI)
 	VEXTRACTF128 $0x01, Y1, X15
 	VADDPS       X15, X1, X1
@@ -2742,10 +2767,10 @@ store123:
 	VPERMILPS    $0xb1, X1, X15
 	VADDPS       X15, X1, X1
 	TESTQ        CX, CX
-	JE           store124
+	JE           store125
 	VADDSS       4(SI), X1, X1
 
-store124:
+store125:
 	VMOVSS       X1, 4(SI)
 	VEXTRACTF128 $0x01, Y2, X15
 	VADDPS       X15, X2, X2
@@ -2754,10 +2779,10 @@ store124:
 	VPERMILPS    $0xb1, X2, X15
 	VADDPS       X15, X2, X2
 	TESTQ        CX, CX
-	JE           store125
+	JE           store126
 	VADDSS       8(SI), X2, X2
 
-store125:
+store126:
 	VMOVSS       X2, 8(SI)
 	VEXTRACTF128 $0x01, Y3, X15
 	VADDPS       X15, X3, X3
@@ -2766,10 +2791,10 @@ store125:
 	VPERMILPS    $0xb1, X3, X15
 	VADDPS       X15, X3, X3
 	TESTQ        CX, CX
-	JE           store126
+	JE           store127
 	VADDSS       12(SI), X3, X3
 
-store126:
+store127:
 	VMOVSS X3, 12(SI)
 	VZEROUPPER
 	RET
@@ -2789,9 +2814,9 @@ TEXT ·dots2x1AVX2(SB), NOSPLIT, $0-64
 	VXORPS Y1, Y1, Y1
 	XORQ   R12, R12
 	SUBQ   $+8, CX
-	JL     rest128
+	JL     rest129
 
-loop127:
+loop128:
 	VMOVUPS     (SI)(R12*4), Y2
 	VMOVUPS     (R9)(R12*4), Y3
 	VMOVUPS     (DI)(R12*4), Y4
@@ -2799,11 +2824,11 @@ loop127:
 	VFMADD231PS Y4, Y3, Y1
 	ADDQ        $+8, R12
 	SUBQ        $+8, CX
-	JGE         loop127
+	JGE         loop128
 
-rest128:
+rest129:
 	ADDQ        $+8, CX
-	JE          done129
+	JE          done130
 	LEAQ        windowAVX2<>+32(SB), DX
 	SHLQ        $0x02, CX
 	SUBQ        CX, DX
@@ -2814,7 +2839,7 @@ rest128:
 	VFMADD231PS Y4, Y2, Y0
 	VFMADD231PS Y4, Y3, Y1
 
-done129:
+done130:
 	MOVQ         c+40(FP), SI
 	MOVQ         ldc+48(FP), DX
 	MOVQ         acc+56(FP), CX
@@ -2826,10 +2851,10 @@ done129:
 	VPERMILPS    $0xb1, X0, X15
 	VADDPS       X15, X0, X0
 	TESTQ        CX, CX
-	JE           store130
+	JE           store131
 	VADDSS       (SI), X0, X0
 
-store130:
+store131:
 	VMOVSS       X0, (SI)
 	ADDQ         DX, SI
 	VEXTRACTF128 $0x01, Y1, X15
@@ -2839,10 +2864,10 @@ store130:
 	VPERMILPS    $0xb1, X1, X15
 	VADDPS       X15, X1, X1
 	TESTQ        CX, CX
-	JE           store131
+	JE           store132
 	VADDSS       (SI), X1, X1
 
-store131:
+store132:
 	VMOVSS X1, (SI)
 	VZEROUPPER
 	RET
@@ -2871,9 +2896,9 @@ TEXT ·dots2x4AVX2(SB), NOSPLIT, $0-64
 	VXORPS Y7, Y7, Y7
 	XORQ   R12, R12
 	SUBQ   $+8, CX
-	JL     rest133
+	JL     rest134
 
-loop132:
+loop133:
 	VMOVUPS     (SI)(R12*4), Y8
 	VMOVUPS     (R9)(R12*4), Y9
 	VMOVUPS     (DI)(R12*4), Y10
@@ -2890,11 +2915,11 @@ loop132:
 	VFMADD231PS Y10, Y9, Y7
 	ADDQ        $+8, R12
 	SUBQ        $+8, CX
-	JGE         loop132
+	JGE         loop133
 
-rest133:
+rest134:
 	ADDQ        $+8, CX
-	JE          done134
+	JE          done135
 	LEAQ        windowAVX2<>+32(SB), DX
 	SHLQ        $0x02, CX
 	SUBQ        CX, DX
@@ -2914,7 +2939,7 @@ rest133:
 	VFMADD231PS Y10, Y8, Y3
 	VFMADD231PS Y10, Y9, Y7
 
-done134:
+done135:
 	MOVQ         c+40(FP), SI
 	MOVQ         ldc+48(FP), DX
 	MOVQ         acc+56(FP), CX
@@ -2926,10 +2951,10 @@ done134:
 	VPERMILPS    $0xb1, X0, X15
 	VADDPS       X15, X0, X0
 	TESTQ        CX, CX
-	JE           store135
+	JE           store136
 	VADDSS       (SI), X0, X0
 
-store135:
+store136:
 	VMOVSS       X0, (SI)
 	VEXTRACTF128 $0x01, Y1, X15
 	VADDPS       X15, X1, X1
@@ -2938,10 +2963,10 @@ store135:
 	VPERMILPS    $0xb1, X1, X15
 	VADDPS       X15, X1, X1
 	TESTQ        CX, CX
-	JE           store136
+	JE           store137
 	VADDSS       4(SI), X1, X1
 
-store136:
+store137:
 	VMOVSS       X1, 4(SI)
 	VEXTRACTF128 $0x01, Y2, X15
 	VADDPS       X15, X2, X2
@@ -2950,10 +2975,10 @@ store136:
 	VPERMILPS    $0xb1, X2, X15
 	VADDPS       X15, X2, X2
 	TESTQ        CX, CX
-	JE           store137
+	JE           store138
 	VADDSS       8(SI), X2, X2
 
-store137:
+store138:
 	VMOVSS       X2, 8(SI)
 	VEXTRACTF128 $0x01, Y3, X15
 	VADDPS       X15, X3, X3
@@ -2962,10 +2987,10 @@ store137:
 	VPERMILPS    $0xb1, X3, X15
 	VADDPS       X15, X3, X3
 	TESTQ        CX, CX
-	JE           store138
+	JE           store139
 	VADDSS       12(SI), X3, X3
 
-store138:
+store139:
 	VMOVSS       X3, 12(SI)
 	ADDQ         DX, SI
 	VEXTRACTF128 $0x01, Y4, X15
@@ -2975,10 +3000,10 @@ store138:
 	VPERMILPS    $0xb1, X4, X15
 	VADDPS       X15, X4, X4
 	TESTQ        CX, CX
-	JE           store139
+	JE           store140
 	VADDSS       (SI), X4, X4
 
-store139:
+store140:
 	VMOVSS       X4, (SI)
 	VEXTRACTF128 $0x01, Y5, X15
 	VADDPS       X15, X5, X5
@@ -2987,10 +3012,10 @@ store139:
 	VPERMILPS    $0xb1, X5, X15
 	VADDPS       X15, X5, X5
 	TESTQ        CX, CX
-	JE           store140
+	JE           store141
 	VADDSS       4(SI), X5, X5
 
-store140:
+store141:
 	VMOVSS       X5, 4(SI)
 	VEXTRACTF128 $0x01, Y6, X15
 	VADDPS       X15, X6, X6
@@ -2999,10 +3024,10 @@ store140:
 	VPERMILPS    $0xb1, X6, X15
 	VADDPS       X15, X6, X6
 	TESTQ        CX, CX
-	JE           store141
+	JE           store142
 	VADDSS       8(SI), X6, X6
 
-store141:
+store142:
 	VMOVSS       X6, 8(SI)
 	VEXTRACTF128 $0x01, Y7, X15
 	VADDPS       X15, X7, X7
@@ -3011,10 +3036,10 @@ store141:
 	VPERMILPS    $0xb1, X7, X15
 	VADDPS       X15, X7, X7
 	TESTQ        CX, CX
-	JE           store142
+	JE           store143
 	VADDSS       12(SI), X7, X7
 
-store142:
+store143:
 	VMOVSS X7, 12(SI)
 	VZEROUPPER
 	RET
@@ -3032,20 +3057,20 @@ TEXT ·dotsBF161x1AVX2(SB), NOSPLIT, $0-64
 	VXORPS Y0, Y0, Y0
 	XORQ   R12, R12
 	SUBQ   $+8, CX
-	JL     rest144
+	JL     rest145
 
-loop143:
+loop144:
 	VMOVUPS     (SI)(R12*4), Y1
 	VPMOVZXWD   (DI)(R12*2), Y2
 	VPSLLD      $0x10, Y2, Y2
 	VFMADD231PS Y2, Y1, Y0
 	ADDQ        $+8, R12
 	SUBQ        $+8, CX
-	JGE         loop143
+	JGE         loop144
 
-rest144:
+rest145:
 	ADDQ        $+8, CX
-	JE          done145
+	JE          done146
 	LEAQ        windowAVX2<>+32(SB), DX
 	SHLQ        $0x02, CX
 	SUBQ        CX, DX
@@ -3055,7 +3080,7 @@ rest144:
 	VPSLLD      $0x10, Y2, Y2
 	VFMADD231PS Y2, Y1, Y0
 
-done145:
+done146:
 	MOVQ         c+40(FP), SI
 	MOVQ         ldc+48(FP), DX
 	MOVQ         acc+56(FP), CX
@@ -3067,10 +3092,10 @@ done145:
 	VPERMILPS    $0xb1, X0, X15
 	VADDPS       X15, X0, X0
 	TESTQ        CX, CX
-	JE           store146
+	JE           store147
 	VADDSS       (SI), X0, X0
 
-store146:
+store147:
 	VMOVSS X0, (SI)
 	VZEROUPPER
 	RET
@@ -3094,9 +3119,9 @@ TEXT ·dotsBF161x4AVX2(SB), NOSPLIT, $0-64
 	VXORPS Y3, Y3, Y3
 	XORQ   R12, R12
 	SUBQ   $+8, CX
-	JL     rest148
+	JL     rest149
 
-loop147:
+loop148:
 	VMOVUPS     (SI)(R12*4), Y4
 	VPMOVZXWD   (DI)(R12*2), Y5
 	VPSLLD      $0x10, Y5, Y5
@@ -3112,11 +3137,11 @@ loop147:
 	VFMADD231PS Y5, Y4, Y3
 	ADDQ        $+8, R12
 	SUBQ        $+8, CX
-	JGE         loop147
+	JGE         loop148
 
-rest148:
+rest149:
 	ADDQ        $+8, CX
-	JE          done149
+	JE          done150
 	LEAQ        windowAVX2<>+32(SB), DX
 	SHLQ        $0x02, CX
 	SUBQ        CX, DX
@@ -3135,7 +3160,7 @@ rest148:
 	VPSLLD      $0x10, Y5, Y5
 	VFMADD231PS Y5, Y4, Y3
 
-done149:
+done150:
 	MOVQ         c+40(FP), SI
 	MOVQ         ldc+48(FP), DX
 	MOVQ         acc+56(FP), CX
@@ -3147,10 +3172,10 @@ done149:
 	VPERMILPS    $0xb1, X0, X15
 	VADDPS       X15, X0, X0
 	TESTQ        CX, CX
-	JE           store150
+	JE           store151
 	VADDSS       (SI), X0, X0
 
-store150:
+store151:
 	VMOVSS       X0, (SI)
 	VEXTRACTF128 $0x01, Y1, X15
 	VADDPS       X15, X1, X1
@@ -3159,10 +3184,10 @@ store150:
 	VPERMILPS    $0xb1, X1, X15
 	VADDPS       X15, X1, X1
 	TESTQ        CX, CX
-	JE           store151
+	JE           store152
 	VADDSS       4(SI), X1, X1
 
-store151:
+store152:
 	VMOVSS       X1, 4(SI)
 	VEXTRACTF128 $0x01, Y2, X15
 	VADDPS       X15, X2, X2
@@ -3171,10 +3196,10 @@ store151:
 	VPERMILPS    $0xb1, X2, X15
 	VADDPS       X15, X2, X2
 	TESTQ        CX, CX
-	JE           store152
+	JE           store153
 	VADDSS       8(SI), X2, X2
 
-store152:
+store153:
 	VMOVSS       X2, 8(SI)
 	VEXTRACTF128 $0x01, Y3, X15
 	VADDPS       X15, X3, X3
@@ -3183,10 +3208,10 @@ store152:
 	VPERMILPS    $0xb1, X3, X15
 	VADDPS       X15, X3, X3
 	TESTQ        CX, CX
-	JE           store153
+	JE           store154
 	VADDSS       12(SI), X3, X3
 
-store153:
+store154:
 	VMOVSS X3, 12(SI)
 	VZEROUPPER
 	RET
@@ -3206,9 +3231,9 @@ TEXT ·dotsBF162x1AVX2(SB), NOSPLIT, $0-64
 	VXORPS Y1, Y1, Y1
 	XORQ   R12, R12
 	SUBQ   $+8, CX
-	JL     rest155
+	JL     rest156
 
-loop154:
+loop155:
 	VMOVUPS     (SI)(R12*4), Y2
 	VMOVUPS     (R9)(R12*4), Y3
 	VPMOVZXWD   (DI)(R12*2), Y4
@@ -3217,11 +3242,11 @@ loop154:
 	VFMADD231PS Y4, Y3, Y1
 	ADDQ        $+8, R12
 	SUBQ        $+8, CX
-	JGE         loop154
+	JGE         loop155
 
-rest155:
+rest156:
 	ADDQ        $+8, CX
-	JE          done156
+	JE          done157
 	LEAQ        windowAVX2<>+32(SB), DX
 	SHLQ        $0x02, CX
 	SUBQ        CX, DX
@@ -3233,7 +3258,7 @@ rest155:
 	VFMADD231PS Y4, Y2, Y0
 	VFMADD231PS Y4, Y3, Y1
 
-done156:
+done157:
 	MOVQ         c+40(FP), SI
 	MOVQ         ldc+48(FP), DX
 	MOVQ         acc+56(FP), CX
@@ -3245,10 +3270,10 @@ done156:
 	VPERMILPS    $0xb1, X0, X15
 	VADDPS       X15, X0, X0
 	TESTQ        CX, CX
-	JE           store157
+	JE           store158
 	VADDSS       (SI), X0, X0
 
-store157:
+store158:
 	VMOVSS       X0, (SI)
 	ADDQ         DX, SI
 	VEXTRACTF128 $0x01, Y1, X15
@@ -3258,10 +3283,10 @@ store157:
 	VPERMILPS    $0xb1, X1, X15
 	VADDPS       X15, X1, X1
 	TESTQ        CX, CX
-	JE           store158
+	JE           store159
 	VADDSS       (SI), X1, X1
 
-store158:
+store159:
 	VMOVSS X1, (SI)
 	VZEROUPPER
 	RET
@@ -3290,9 +3315,9 @@ TEXT ·dotsBF162x4AVX2(SB), NOSPLIT, $0-64
 	VXORPS Y7, Y7, Y7
 	XORQ   R12, R12
 	SUBQ   $+8, CX
-	JL     rest160
+	JL     rest161
 
-loop159:
+loop160:
 	VMOVUPS     (SI)(R12*4), Y8
 	VMOVUPS     (R9)(R12*4), Y9
 	VPMOVZXWD   (DI)(R12*2), Y10
@@ -3313,11 +3338,11 @@ loop159:
 	VFMADD231PS Y10, Y9, Y7
 	ADDQ        $+8, R12
 	SUBQ        $+8, CX
-	JGE         loop159
+	JGE         loop160
 
-rest160:
+rest161:
 	ADDQ        $+8, CX
-	JE          done161
+	JE          done162
 	LEAQ        windowAVX2<>+32(SB), DX
 	SHLQ        $0x02, CX
 	SUBQ        CX, DX
@@ -3341,7 +3366,7 @@ rest160:
 	VFMADD231PS Y10, Y8, Y3
 	VFMADD231PS Y10, Y9, Y7
 
-done161:
+done162:
 	MOVQ         c+40(FP), SI
 	MOVQ         ldc+48(FP), DX
 	MOVQ         acc+56(FP), CX
@@ -3353,10 +3378,10 @@ done161:
 	VPERMILPS    $0xb1, X0, X15
 	VADDPS       X15, X0, X0
 	TESTQ        CX, CX
-	JE           store162
+	JE           store163
 	VADDSS       (SI), X0, X0
 
-store162:
+store163:
 	VMOVSS       X0, (SI)
 	VEXTRACTF128 $0x01, Y1, X15
 	VADDPS       X15, X1, X1
@@ -3365,10 +3390,10 @@ store162:
 	VPERMILPS    $0xb1, X1, X15
 	VADDPS       X15, X1, X1
 	TESTQ        CX, CX
-	JE           store163
+	JE           store164
 	VADDSS       4(SI), X1, X1
 
-store163:
+store164:
 	VMOVSS       X1, 4(SI)
 	VEXTRACTF128 $0x01, Y2, X15
 	VADDPS       X15, X2, X2
@@ -3377,10 +3402,10 @@ store163:
 	VPERMILPS    $0xb1, X2, X15
 	VADDPS       X15, X2, X2
 	TESTQ        CX, CX
-	JE           store164
+	JE           store165
 	VADDSS       8(SI), X2, X2
 
-store164:
+store165:
 	VMOVSS       X2, 8(SI)
 	VEXTRACTF128 $0x01, Y3, X15
 	VADDPS       X15, X3, X3
@@ -3389,10 +3414,10 @@ store164:
 	VPERMILPS    $0xb1, X3, X15
 	VADDPS       X15, X3, X3
 	TESTQ        CX, CX
-	JE           store165
+	JE           store166
 	VADDSS       12(SI), X3, X3
 
-store165:
+store166:
 	VMOVSS       X3, 12(SI)
 	ADDQ         DX, SI
 	VEXTRACTF128 $0x01, Y4, X15
@@ -3402,10 +3427,10 @@ store165:
 	VPERMILPS    $0xb1, X4, X15
 	VADDPS       X15, X4, X4
 	TESTQ        CX, CX
-	JE           store166
+	JE           store167
 	VADDSS       (SI), X4, X4
 
-store166:
+store167:
 	VMOVSS       X4, (SI)
 	VEXTRACTF128 $0x01, Y5, X15
 	VADDPS       X15, X5, X5
@@ -3414,10 +3439,10 @@ store166:
 	VPERMILPS    $0xb1, X5, X15
 	VADDPS       X15, X5, X5
 	TESTQ        CX, CX
-	JE           store167
+	JE           store168
 	VADDSS       4(SI), X5, X5
 
-store167:
+store168:
 	VMOVSS       X5, 4(SI)
 	VEXTRACTF128 $0x01, Y6, X15
 	VADDPS       X15, X6, X6
@@ -3426,10 +3451,10 @@ store167:
 	VPERMILPS    $0xb1, X6, X15
 	VADDPS       X15, X6, X6
 	TESTQ        CX, CX
-	JE           store168
+	JE           store169
 	VADDSS       8(SI), X6, X6
 
-store168:
+store169:
 	VMOVSS       X6, 8(SI)
 	VEXTRACTF128 $0x01, Y7, X15
 	VADDPS       X15, X7, X7
@@ -3438,10 +3463,10 @@ store168:
 	VPERMILPS    $0xb1, X7, X15
 	VADDPS       X15, X7, X7
 	TESTQ        CX, CX
-	JE           store169
+	JE           store170
 	VADDSS       12(SI), X7, X7
 
-store169:
+store170:
 	VMOVSS X7, 12(SI)
 	VZEROUPPER
 	RET
@@ -3458,20 +3483,20 @@ TEXT ·dotsInt81x1AVX2(SB), NOSPLIT, $0-64
 	VXORPS Y0, Y0, Y0
 	XORQ   R12, R12
 	SUBQ   $+8, CX
-	JL     rest171
+	JL     rest172
 
-loop170:
+loop171:
 	VMOVUPS     (SI)(R12*4), Y1
 	VPMOVSXBD   (DI)(R12*1), Y2
 	VCVTDQ2PS   Y2, Y2
 	VFMADD231PS Y2, Y1, Y0
 	ADDQ        $+8, R12
 	SUBQ        $+8, CX
-	JGE         loop170
+	JGE         loop171
 
-rest171:
+rest172:
 	ADDQ        $+8, CX
-	JE          done172
+	JE          done173
 	LEAQ        windowAVX2<>+32(SB), DX
 	SHLQ        $0x02, CX
 	SUBQ        CX, DX
@@ -3481,7 +3506,7 @@ rest171:
 	VCVTDQ2PS   Y2, Y2
 	VFMADD231PS Y2, Y1, Y0
 
-done172:
+done173:
 	MOVQ         c+40(FP), SI
 	MOVQ         ldc+48(FP), DX
 	MOVQ         acc+56(FP), CX
@@ -3493,10 +3518,10 @@ done172:
 	VPERMILPS    $0xb1, X0, X15
 	VADDPS       X15, X0, X0
 	TESTQ        CX, CX
-	JE           store173
+	JE           store174
 	VADDSS       (SI), X0, X0
 
-store173:
+store174:
 	VMOVSS X0, (SI)
 	VZEROUPPER
 	RET
@@ -3519,9 +3544,9 @@ TEXT ·dotsInt81x4AVX2(SB), NOSPLIT, $0-64
 	VXORPS Y3, Y3, Y3
 	XORQ   R12, R12
 	SUBQ   $+8, CX
-	JL     rest175
+	JL     rest176
 
-loop174:
+loop175:
 	VMOVUPS     (SI)(R12*4), Y4
 	VPMOVSXBD   (DI)(R12*1), Y5
 	VCVTDQ2PS   Y5, Y5
@@ -3537,11 +3562,11 @@ loop174:
 	VFMADD231PS Y5, Y4, Y3
 	ADDQ        $+8, R12
 	SUBQ        $+8, CX
-	JGE         loop174
+	JGE         loop175
 
-rest175:
+rest176:
 	ADDQ        $+8, CX
-	JE          done176
+	JE          done177
 	LEAQ        windowAVX2<>+32(SB), DX
 	SHLQ        $0x02, CX
 	SUBQ        CX, DX
@@ -3560,7 +3585,7 @@ rest175:
 	VCVTDQ2PS   Y5, Y5
 	VFMADD231PS Y5, Y4, Y3
 
-done176:
+done177:
 	MOVQ         c+40(FP), SI
 	MOVQ         ldc+48(FP), DX
 	MOVQ         acc+56(FP), CX
@@ -3572,10 +3597,10 @@ done176:
 	VPERMILPS    $0xb1, X0, X15
 	VADDPS       X15, X0, X0
 	TESTQ        CX, CX
-	JE           store177
+	JE           store178
 	VADDSS       (SI), X0, X0
 
-store177:
+store178:
 	VMOVSS       X0, (SI)
 	VEXTRACTF128 $0x01, Y1, X15
 	VADDPS       X15, X1, X1
@@ -3584,10 +3609,10 @@ store177:
 	VPERMILPS    $0xb1, X1, X15
 	VADDPS       X15, X1, X1
 	TESTQ        CX, CX
-	JE           store178
+	JE           store179
 	VADDSS       4(SI), X1, X1
 
-store178:
+store179:
 	VMOVSS       X1, 4(SI)
 	VEXTRACTF128 $0x01, Y2, X15
 	VADDPS       X15, X2, X2
@@ -3596,10 +3621,10 @@ store178:
 	VPERMILPS    $0xb1, X2, X15
 	VADDPS       X15, X2, X2
 	TESTQ        CX, CX
-	JE           store179
+	JE           store180
 	VADDSS       8(SI), X2, X2
 
-store179:
+store180:
 	VMOVSS       X2, 8(SI)
 	VEXTRACTF128 $0x01, Y3, X15
 	VADDPS       X15, X3, X3
@@ -3608,10 +3633,10 @@ store179:
 	VPERMILPS    $0xb1, X3, X15
 	VADDPS       X15, X3, X3
 	TESTQ        CX, CX
-	JE           store180
+	JE           store181
 	VADDSS       12(SI), X3, X3
 
-store180:
+store181:
 	VMOVSS X3, 12(SI)
 	VZEROUPPER
 	RET
@@ -3630,9 +3655,9 @@ TEXT ·dotsInt82x1AVX2(SB), NOSPLIT, $0-64
 	VXORPS Y1, Y1, Y1
 	XORQ   R12, R12
 	SUBQ   $+8, CX
-	JL     rest182
+	JL     rest183
 
-loop181:
+loop182:
 	VMOVUPS     (SI)(R12*4), Y2
 	VMOVUPS     (R9)(R12*4), Y3
 	VPMOVSXBD   (DI)(R12*1), Y4
@@ -3641,11 +3666,11 @@ loop181:
 	VFMADD231PS Y4, Y3, Y1
 	ADDQ        $+8, R12
 	SUBQ        $+8, CX
-	JGE         loop181
+	JGE         loop182
 
-rest182:
+rest183:
 	ADDQ        $+8, CX
-	JE          done183
+	JE          done184
 	LEAQ        windowAVX2<>+32(SB), DX
 	SHLQ        $0x02, CX
 	SUBQ        CX, DX
@@ -3657,7 +3682,7 @@ rest182:
 	VFMADD231PS Y4, Y2, Y0
 	VFMADD231PS Y4, Y3, Y1
 
-done183:
+done184:
 	MOVQ         c+40(FP), SI
 	MOVQ         ldc+48(FP), DX
 	MOVQ         acc+56(FP), CX
@@ -3669,10 +3694,10 @@ done183:
 	VPERMILPS    $0xb1, X0, X15
 	VADDPS       X15, X0, X0
 	TESTQ        CX, CX
-	JE           store184
+	JE           store185
 	VADDSS       (SI), X0, X0
 
-store184:
+store185:
 	VMOVSS       X0, (SI)
 	ADDQ         DX, SI
 	VEXTRACTF128 $0x01, Y1, X15
@@ -3682,10 +3707,10 @@ store184:
 	VPERMILPS    $0xb1, X1, X15
 	VADDPS       X15, X1, X1
 	TESTQ        CX, CX
-	JE           store185
+	JE           store186
 	VADDSS       (SI), X1, X1
 
-store185:
+store186:
 	VMOVSS X1, (SI)
 	VZEROUPPER
 	RET
@@ -3713,9 +3738,9 @@ TEXT ·dotsInt82x4AVX2(SB), NOSPLIT, $0-64
 	VXORPS Y7, Y7, Y7
 	XORQ   R12, R12
 	SUBQ   $+8, CX
-	JL     rest187
+	JL     rest188
 
-loop186:
+loop187:
 	VMOVUPS     (SI)(R12*4), Y8
 	VMOVUPS     (R9)(R12*4), Y9
 	VPMOVSXBD   (DI)(R12*1), Y10
@@ -3736,11 +3761,11 @@ loop186:
 	VFMADD231PS Y10, Y9, Y7
 	ADDQ        $+8, R12
 	SUBQ        $+8, CX
-	JGE         loop186
+	JGE         loop187
 
-rest187:
+rest188:
 	ADDQ        $+8, CX
-	JE          done188
+	JE          done189
 	LEAQ        windowAVX2<>+32(SB), DX
 	SHLQ        $0x02, CX
 	SUBQ        CX, DX
@@ -3764,7 +3789,7 @@ rest187:
 	VFMADD231PS Y10, Y8, Y3
 	VFMADD231PS Y10, Y9, Y7
 
-done188:
+done189:
 	MOVQ         c+40(FP), SI
 	MOVQ         ldc+48(FP), DX
 	MOVQ         acc+56(FP), CX
@@ -3776,10 +3801,10 @@ done188:
 	VPERMILPS    $0xb1, X0, X15
 	VADDPS       X15, X0, X0
 	TESTQ        CX, CX
-	JE           store189
+	JE           store190
 	VADDSS       (SI), X0, X0
 
-store189:
+store190:
 	VMOVSS       X0, (SI)
 	VEXTRACTF128 $0x01, Y1, X15
 	VADDPS       X15, X1, X1
@@ -3788,10 +3813,10 @@ store189:
 	VPERMILPS    $0xb1, X1, X15
 	VADDPS       X15, X1, X1
 	TESTQ        CX, CX
-	JE           store190
+	JE           store191
 	VADDSS       4(SI), X1, X1
 
-store190:
+store191:
 	VMOVSS       X1, 4(SI)
 	VEXTRACTF128 $0x01, Y2, X15
 	VADDPS       X15, X2, X2
@@ -3800,10 +3825,10 @@ store190:
 	VPERMILPS    $0xb1, X2, X15
 	VADDPS       X15, X2, X2
 	TESTQ        CX, CX
-	JE           store191
+	JE           store192
 	VADDSS       8(SI), X2, X2
 
-store191:
+store192:
 	VMOVSS       X2, 8(SI)
 	VEXTRACTF128 $0x01, Y3, X15
 	VADDPS       X15, X3, X3
@@ -3812,10 +3837,10 @@ store191:
 	VPERMILPS    $0xb1, X3, X15
 	VADDPS       X15, X3, X3
 	TESTQ        CX, CX
-	JE           store192
+	JE           store193
 	VADDSS       12(SI), X3, X3
 
-store192:
+store193:
 	VMOVSS       X3, 12(SI)
 	ADDQ         DX, SI
 	VEXTRACTF128 $0x01, Y4, X15
@@ -3825,10 +3850,10 @@ store192:
 	VPERMILPS    $0xb1, X4, X15
 	VADDPS       X15, X4, X4
 	TESTQ        CX, CX
-	JE           store193
+	JE           store194
 	VADDSS       (SI), X4, X4
 
-store193:
+store194:
 	VMOVSS       X4, (SI)
 	VEXTRACTF128 $0x01, Y5, X15
 	VADDPS       X15, X5, X5
@@ -3837,10 +3862,10 @@ store193:
 	VPERMILPS    $0xb1, X5, X15
 	VADDPS       X15, X5, X5
 	TESTQ        CX, CX
-	JE           store194
+	JE           store195
 	VADDSS       4(SI), X5, X5
 
-store194:
+store195:
 	VMOVSS       X5, 4(SI)
 	VEXTRACTF128 $0x01, Y6, X15
 	VADDPS       X15, X6, X6
@@ -3849,10 +3874,10 @@ store194:
 	VPERMILPS    $0xb1, X6, X15
 	VADDPS       X15, X6, X6
 	TESTQ        CX, CX
-	JE           store195
+	JE           store196
 	VADDSS       8(SI), X6, X6
 
-store195:
+store196:
 	VMOVSS       X6, 8(SI)
 	VEXTRACTF128 $0x01, Y7, X15
 	VADDPS       X15, X7, X7
@@ -3861,10 +3886,10 @@ store195:
 	VPERMILPS    $0xb1, X7, X15
 	VADDPS       X15, X7, X7
 	TESTQ        CX, CX
-	JE           store196
+	JE           store197
 	VADDSS       12(SI), X7, X7
 
-store196:
+store197:
 	VMOVSS X7, 12(SI)
 	VZEROUPPER
 	RET
@@ -3888,7 +3913,7 @@ TEXT ·peakAVX2(SB), NOSPLIT, $0-8
 	VXORPS Y12, Y12, Y12
 	VXORPS Y13, Y13, Y13
 
-loop197:
+loop198:
 	VFMADD231PS Y12, Y13, Y0
 	VFMADD231PS Y12, Y13, Y1
 	VFMADD231PS Y12, Y13, Y2
@@ -3902,6 +3927,6 @@ loop197:
 	VFMADD231PS Y12, Y13, Y10
 	VFMADD231PS Y12, Y13, Y11
 	DECQ        CX
-	JNE         loop197
+	JNE         loop198
 	VZEROUPPER
 	RET

@@ -16,7 +16,7 @@ func TestAssemblyIsFresh(t *testing.T) {
 	}
 	dir := t.TempDir()
 	build := exec.Command("go", "build", "-o", filepath.Join(dir, "gen"), ".")
-	build.Dir, build.Env = "gen", append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off")
+	build.Dir, build.Env = "gen", append(os.Environ(), "GOWORK=off")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Skipf("the generator does not build here: %v\n%s", err, out)
 	}

@@ -20,7 +20,7 @@ type packedGemm struct {
 	dots        [5][2]dotKernel  // [rows][0: one column of C, 1: four]
 	transpose   func(blocks int, src *float32, lds int, dst *float32, ldd int)
 	copyRows    [4]func(k int, src *float32, lds int, dst *float32)
-	copyStrips  func(k int, src *float32, lds int, dst, dst2 *float32) // nil: none
+	copyStrips  func(k int, src *float32, lds int, dst, dst2 *float32)
 }
 
 // A gemmKernel multiplies a strip of A with a panel of k rows of B. Strides count elements;
@@ -193,7 +193,7 @@ func (s *packedGemm) packPanel(g *product, p *panels, packed []float32, i, left,
 
 // tile computes rows [i0, i1) of panels [first, last). If packed is nil, it makes its own.
 func (s *packedGemm) tile(g *product, p *panels, packed []float32, i0, i1, j0, j1, first, last, block int) {
-	strip := borrow(2 * s.rows * block)
+	strip := borrow(2*s.rows*block + 16)
 	defer giveBack(strip)
 	inPlace := packed == nil && i1-i0 <= seldom && (j1-j0)%s.lanes == 0
 	left, _ := p.at(first)
@@ -258,16 +258,17 @@ func (s *packedGemm) strip(g *product, copied []float32, i, i0, i1, k0, k int) (
 			}
 		}
 		return &copied[0], k
-	case s.copyStrips == nil || g.lda < farApart:
+	case g.lda < farApart:
 		return &g.a[k0*g.lda+i], g.lda
 	}
 	odd := (i - i0) / s.rows % 2
+	second := s.rows*k + 8 // copyStrips may write a little more
 	if odd == 0 && i+2*s.rows <= i1 {
-		s.copyStrips(k, &g.a[k0*g.lda+i], g.lda, &copied[0], &copied[s.rows*k])
+		s.copyStrips(k, &g.a[k0*g.lda+i], g.lda, &copied[0], &copied[second])
 	} else if odd == 0 {
 		for q := range k {
 			copy(copied[q*s.rows:][:s.rows], g.a[(k0+q)*g.lda+i:])
 		}
 	}
-	return &copied[odd*s.rows*k], s.rows
+	return &copied[odd*second], s.rows
 }

@@ -115,11 +115,13 @@ func TestGemm(t *testing.T) {
 				}
 			}
 		}
-		// A's rows so far apart that columns are copied before use.
-		g := newGemmCase(rng, TN, 37, 70, 50, 0)
-		g.lda = 1100
-		g.a = random(rng, 50*1100)
-		g.check(t, true, gemmTolerance(50))
+		// A's columns so far apart that strips of them are copied before use.
+		for m := 30; m < 47; m++ {
+			g := newGemmCase(rng, TN, m, 70, 50, 0)
+			g.lda = 1100
+			g.a = random(rng, 50*1100)[:49*1100+m]
+			g.check(t, true, gemmTolerance(50))
+		}
 	})
 }
 

@@ -67,8 +67,9 @@ var gemmAVX2 = packedGemm{
 		1: {dots1x1AVX2, dots1x4AVX2},
 		2: {dots2x1AVX2, dots2x4AVX2},
 	},
-	transpose: transposeAVX2,
-	copyRows:  [4]func(int, *float32, int, *float32){1: copyRows1xAVX2, 2: copyRows2xAVX2},
+	transpose:  transposeAVX2,
+	copyRows:   [4]func(int, *float32, int, *float32){1: copyRows1xAVX2, 2: copyRows2xAVX2},
+	copyStrips: copyStripsAVX2,
 }
 
 var gemmAVX512 = packedGemm{

@@ -33,30 +33,43 @@ func LSTMCell(h, c, gates, cPrev []float32, n int) {
 func LSTMCellGrad(dgates, dcPrev, gates, c, cPrev, dh, dc []float32, n int) {
 	rows := rowsOf("LSTMCellGrad", len(dh), n)
 	same("LSTMCellGrad", len(gates), len(dgates), 4*len(dh), 4*len(c))
+	for _, optional := range [][]float32{dcPrev, cPrev, dc} {
+		if optional != nil {
+			same("LSTMCellGrad", len(dh), len(optional))
+		}
+	}
 	Parallel(rows, rowGrain(16*n), func(lo, hi int) {
-		t := borrow(n)
-		defer giveBack(t)
-		for r := lo; r < hi; r++ {
-			g, d := gates[r*4*n:(r+1)*4*n], dgates[r*4*n:(r+1)*4*n]
-			active.tanh(t, c[r*n:(r+1)*n])
-			for j := range n {
-				i, f, z, o, th, dy := g[j], g[n+j], g[2*n+j], g[3*n+j], t[j], dh[r*n+j]
-				back := float32(float32(dy*o) * (1 - float32(th*th)))
-				if dc != nil {
-					back += dc[r*n+j]
-				}
-				prev := float32(0)
-				if cPrev != nil {
-					prev = cPrev[r*n+j]
-				}
-				d[j] = float32(back*z) * float32(i*(1-i))
-				d[n+j] = float32(back*prev) * float32(f*(1-f))
-				d[2*n+j] = float32(back*i) * (1 - float32(z*z))
-				d[3*n+j] = float32(dy*th) * float32(o*(1-o))
-				if dcPrev != nil {
-					dcPrev[r*n+j] = back * f
-				}
+		spare := borrow(3 * n)
+		defer giveBack(spare)
+		tanh, zero, unused := spare[:n], spare[n:2*n], spare[2*n:]
+		clear(zero)
+		row := func(x []float32, r int, otherwise []float32) []float32 {
+			if x == nil {
+				return otherwise
 			}
+			return x[r*n : (r+1)*n]
+		}
+		for r := lo; r < hi; r++ {
+			active.tanh(tanh, c[r*n:(r+1)*n])
+			lstmGradRow(dgates[r*4*n:(r+1)*4*n], row(dcPrev, r, unused), gates[r*4*n:(r+1)*4*n],
+				tanh, row(cPrev, r, zero), dh[r*n:(r+1)*n], row(dc, r, zero))
 		}
 	})
+}
+
+// lstmGradRow goes back through one row, whose cell's tanh is given.
+func lstmGradRow(dgates, dcPrev, gates, tanh, cPrev, dh, dc []float32) {
+	n := len(tanh)
+	di, df, dz, do := dgates[:n], dgates[n:][:n], dgates[2*n:][:n], dgates[3*n:][:n]
+	gi, gf, gz, g := gates[:n], gates[n:][:n], gates[2*n:][:n], gates[3*n:][:n]
+	dcPrev, cPrev, dh, dc = dcPrev[:n], cPrev[:n], dh[:n], dc[:n]
+	for j, t := range tanh {
+		i, f, z, o, dy := gi[j], gf[j], gz[j], g[j], dh[j]
+		back := float32(float32(dy*o)*(1-float32(t*t))) + dc[j]
+		di[j] = float32(back*z) * float32(i*(1-i))
+		df[j] = float32(back*cPrev[j]) * float32(f*(1-f))
+		dz[j] = float32(back*i) * (1 - float32(z*z))
+		do[j] = float32(dy*t) * float32(o*(1-o))
+		dcPrev[j] = back * f
+	}
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -123,26 +125,38 @@ func (a *asm) copyRows() {
 	}
 }
 
-// copyStrips gathers two strips of A at once, since they share cache lines.
+// copyStrips gathers two strips of A, as high as a kernel, at once, since they share cache
+// lines. With AVX2 it writes two elements more than it should after each strip.
 func (a *asm) copyStrips() {
+	high := 8
 	if a.isa == avx2 {
-		return
+		high = 6
 	}
 	a.begin("copyStrips", "func(k int, src *float32, lds int, dst, dst2 *float32)",
-		"copies the first and the second 8 elements of k rows to dst and dst2.")
+		fmt.Sprintf("copies the first and the second %d elements of k rows to dst and dst2.", high))
 	k, src, lds := a.load("k", reg.RCX), a.load("src", reg.RSI), a.load("lds", reg.RDX)
 	dst, dst2 := a.load("dst", reg.RDI), a.load("dst2", reg.R8)
 	a.SHLQ(Imm(2), lds)
+	if high < 8 {
+		a.VMOVUPS(a.ones().Offset(4*(8-high)), reg.Y2)
+	}
+	read := func(disp int, v reg.VecPhysical) {
+		if high < 8 {
+			a.VMASKMOVPS(Mem{Base: src, Disp: disp}, reg.Y2, v)
+		} else {
+			a.VMOVUPS(Mem{Base: src, Disp: disp}, v)
+		}
+	}
 	loop := a.label("loop")
 	a.Label(loop)
-	a.VMOVUPS(Mem{Base: src}, reg.Y0)
-	a.VMOVUPS(Mem{Base: src, Disp: 32}, reg.Y1)
+	read(0, reg.Y0)
+	read(4*high, reg.Y1)
 	a.PREFETCHT0(Mem{Base: src, Index: lds, Scale: 8})
 	a.VMOVUPS(reg.Y0, Mem{Base: dst})
 	a.VMOVUPS(reg.Y1, Mem{Base: dst2})
 	a.ADDQ(lds, src)
-	a.ADDQ(Imm(32), dst)
-	a.ADDQ(Imm(32), dst2)
+	a.ADDQ(Imm(uint64(4*high)), dst)
+	a.ADDQ(Imm(uint64(4*high)), dst2)
 	a.DECQ(k)
 	a.JNE(a.jump(loop))
 	a.end()
