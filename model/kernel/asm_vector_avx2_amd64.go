@@ -124,6 +124,11 @@ func softmaxGradAVX2(n int, ds *float32, p *float32, dp *float32, d float32, fac
 //go:noescape
 func rowSumAVX2(n int, x *float32) float32
 
+// rowDotAVX2 returns Σ x·y.
+//
+//go:noescape
+func rowDotAVX2(n int, x *float32, y *float32) float32
+
 // rowSpreadAVX2 returns Σ (x − mean)².
 //
 //go:noescape

@@ -2208,6 +2208,76 @@ end119:
 	VZEROUPPER
 	RET
 
+// func rowDotAVX2(n int, x *float32, y *float32) float32
+// Requires: AVX, FMA3, SSE
+TEXT ·rowDotAVX2(SB), NOSPLIT, $0-28
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   n+0(FP), AX
+	MOVQ   x+8(FP), DX
+	MOVQ   y+16(FP), BX
+	XORQ   CX, CX
+	SUBQ   $+32, AX
+	JL     rest121
+
+loop120:
+	VMOVUPS     (DX)(CX*1), Y4
+	VMOVUPS     (BX)(CX*1), Y5
+	VFMADD231PS Y4, Y5, Y0
+	VMOVUPS     32(DX)(CX*1), Y4
+	VMOVUPS     32(BX)(CX*1), Y5
+	VFMADD231PS Y4, Y5, Y1
+	VMOVUPS     64(DX)(CX*1), Y4
+	VMOVUPS     64(BX)(CX*1), Y5
+	VFMADD231PS Y4, Y5, Y2
+	VMOVUPS     96(DX)(CX*1), Y4
+	VMOVUPS     96(BX)(CX*1), Y5
+	VFMADD231PS Y4, Y5, Y3
+	ADDQ        $+128, CX
+	SUBQ        $+32, AX
+	JGE         loop120
+
+rest121:
+	ADDQ $+32, AX
+	SUBQ $+8, AX
+	JL   rest123
+
+loop122:
+	VMOVUPS     (DX)(CX*1), Y4
+	VMOVUPS     (BX)(CX*1), Y5
+	VFMADD231PS Y4, Y5, Y0
+	ADDQ        $+32, CX
+	SUBQ        $+8, AX
+	JGE         loop122
+
+rest123:
+	ADDQ        $+8, AX
+	TESTQ       AX, AX
+	JE          end124
+	LEAQ        windowAVX2<>+32(SB), SI
+	SHLQ        $0x02, AX
+	SUBQ        AX, SI
+	VMOVUPS     (SI), Y4
+	VMASKMOVPS  (DX)(CX*1), Y4, Y5
+	VMASKMOVPS  (BX)(CX*1), Y4, Y4
+	VFMADD231PS Y5, Y4, Y0
+
+end124:
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x4e, X0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0xb1, X0, X1
+	VADDPS       X1, X0, X0
+	MOVSS        X0, ret+24(FP)
+	VZEROUPPER
+	RET
+
 // func rowSpreadAVX2(n int, x *float32, mean float32) float32
 // Requires: AVX, FMA3, SSE
 TEXT ·rowSpreadAVX2(SB), NOSPLIT, $0-28
@@ -2220,9 +2290,9 @@ TEXT ·rowSpreadAVX2(SB), NOSPLIT, $0-28
 	MOVQ         x+8(FP), DX
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest121
+	JL           rest126
 
-loop120:
+loop125:
 	VMOVUPS     (DX)(CX*1), Y5
 	VSUBPS      Y0, Y5, Y5
 	VFMADD231PS Y5, Y5, Y1
@@ -2237,25 +2307,25 @@ loop120:
 	VFMADD231PS Y5, Y5, Y4
 	ADDQ        $+128, CX
 	SUBQ        $+32, AX
-	JGE         loop120
+	JGE         loop125
 
-rest121:
+rest126:
 	ADDQ $+32, AX
 	SUBQ $+8, AX
-	JL   rest123
+	JL   rest128
 
-loop122:
+loop127:
 	VMOVUPS     (DX)(CX*1), Y5
 	VSUBPS      Y0, Y5, Y5
 	VFMADD231PS Y5, Y5, Y1
 	ADDQ        $+32, CX
 	SUBQ        $+8, AX
-	JGE         loop122
+	JGE         loop127
 
-rest123:
+rest128:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
-	JE          end124
+	JE          end129
 	LEAQ        windowAVX2<>+32(SB), BX
 	SHLQ        $0x02, AX
 	SUBQ        AX, BX
@@ -2265,7 +2335,7 @@ rest123:
 	VANDPS      Y5, Y6, Y6
 	VFMADD231PS Y6, Y6, Y1
 
-end124:
+end129:
 	VADDPS       Y3, Y1, Y1
 	VADDPS       Y4, Y2, Y2
 	VADDPS       Y2, Y1, Y1
@@ -2291,9 +2361,9 @@ TEXT ·normalizeAVX2(SB), NOSPLIT, $0-48
 	MOVQ         bias+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest126
+	JL           rest131
 
-loop125:
+loop130:
 	VMOVUPS     (BX)(CX*1), Y2
 	VSUBPS      Y0, Y2, Y2
 	VMULPS      Y1, Y2, Y2
@@ -2310,14 +2380,14 @@ loop125:
 	VMOVUPS     Y2, 32(DX)(CX*1)
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop125
+	JGE         loop130
 
-rest126:
+rest131:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest128
+	JL   rest133
 
-loop127:
+loop132:
 	VMOVUPS     (BX)(CX*1), Y2
 	VSUBPS      Y0, Y2, Y2
 	VMULPS      Y1, Y2, Y2
@@ -2327,12 +2397,12 @@ loop127:
 	VMOVUPS     Y2, (DX)(CX*1)
 	ADDQ        $+32, CX
 	SUBQ        $+8, AX
-	JGE         loop127
+	JGE         loop132
 
-rest128:
+rest133:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
-	JE          end129
+	JE          end134
 	LEAQ        windowAVX2<>+32(SB), R8
 	SHLQ        $0x02, AX
 	SUBQ        AX, R8
@@ -2345,7 +2415,7 @@ rest128:
 	VFMADD213PS Y0, Y1, Y3
 	VMASKMOVPS  Y3, Y2, (DX)(CX*1)
 
-end129:
+end134:
 	VZEROUPPER
 	RET
 
@@ -2359,9 +2429,9 @@ TEXT ·rmsScaleAVX2(SB), NOSPLIT, $0-36
 	MOVQ         gain+24(FP), SI
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest131
+	JL           rest136
 
-loop130:
+loop135:
 	VMOVUPS (BX)(CX*1), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS (SI)(CX*1), Y2
@@ -2374,14 +2444,14 @@ loop130:
 	VMOVUPS Y1, 32(DX)(CX*1)
 	ADDQ    $+64, CX
 	SUBQ    $+16, AX
-	JGE     loop130
+	JGE     loop135
 
-rest131:
+rest136:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest133
+	JL   rest138
 
-loop132:
+loop137:
 	VMOVUPS (BX)(CX*1), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS (SI)(CX*1), Y2
@@ -2389,12 +2459,12 @@ loop132:
 	VMOVUPS Y1, (DX)(CX*1)
 	ADDQ    $+32, CX
 	SUBQ    $+8, AX
-	JGE     loop132
+	JGE     loop137
 
-rest133:
+rest138:
 	ADDQ       $+8, AX
 	TESTQ      AX, AX
-	JE         end134
+	JE         end139
 	LEAQ       windowAVX2<>+32(SB), DI
 	SHLQ       $0x02, AX
 	SUBQ       AX, DI
@@ -2405,7 +2475,7 @@ rest133:
 	VMULPS     Y0, Y2, Y2
 	VMASKMOVPS Y2, Y1, (DX)(CX*1)
 
-end134:
+end139:
 	VZEROUPPER
 	RET
 
@@ -2426,9 +2496,9 @@ TEXT ·normGradSumsAVX2(SB), NOSPLIT, $0-64
 	MOVQ         dbias+16(FP), R8
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest136
+	JL           rest141
 
-loop135:
+loop140:
 	VMOVUPS     (BX)(CX*1), Y6
 	VMOVUPS     (DI)(CX*1), Y7
 	VSUBPS      Y0, Y6, Y6
@@ -2459,14 +2529,14 @@ loop135:
 	VFMADD231PS Y7, Y6, Y5
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop135
+	JGE         loop140
 
-rest136:
+rest141:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest138
+	JL   rest143
 
-loop137:
+loop142:
 	VMOVUPS     (BX)(CX*1), Y6
 	VMOVUPS     (DI)(CX*1), Y7
 	VSUBPS      Y0, Y6, Y6
@@ -2483,12 +2553,12 @@ loop137:
 	VFMADD231PS Y7, Y6, Y4
 	ADDQ        $+32, CX
 	SUBQ        $+8, AX
-	JGE         loop137
+	JGE         loop142
 
-rest138:
+rest143:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
-	JE          end139
+	JE          end144
 	LEAQ        windowAVX2<>+32(SB), R9
 	SHLQ        $0x02, AX
 	SUBQ        AX, R9
@@ -2508,7 +2578,7 @@ rest138:
 	VADDPS      Y8, Y2, Y2
 	VFMADD231PS Y8, Y7, Y4
 
-end139:
+end144:
 	VADDPS       Y3, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X2
@@ -2544,9 +2614,9 @@ TEXT ·rmsGradSumsAVX2(SB), NOSPLIT, $0-56
 	MOVQ         dy+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest141
+	JL           rest146
 
-loop140:
+loop145:
 	VMOVUPS     (BX)(CX*1), Y6
 	VMOVUPS     (DI)(CX*1), Y7
 	VSUBPS      Y0, Y6, Y6
@@ -2571,14 +2641,14 @@ loop140:
 	VFMADD231PS Y7, Y6, Y5
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop140
+	JGE         loop145
 
-rest141:
+rest146:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest143
+	JL   rest148
 
-loop142:
+loop147:
 	VMOVUPS     (BX)(CX*1), Y6
 	VMOVUPS     (DI)(CX*1), Y7
 	VSUBPS      Y0, Y6, Y6
@@ -2592,12 +2662,12 @@ loop142:
 	VFMADD231PS Y7, Y6, Y4
 	ADDQ        $+32, CX
 	SUBQ        $+8, AX
-	JGE         loop142
+	JGE         loop147
 
-rest143:
+rest148:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
-	JE          end144
+	JE          end149
 	LEAQ        windowAVX2<>+32(SB), R8
 	SHLQ        $0x02, AX
 	SUBQ        AX, R8
@@ -2614,7 +2684,7 @@ rest143:
 	VADDPS      Y8, Y2, Y2
 	VFMADD231PS Y8, Y7, Y4
 
-end144:
+end149:
 	VADDPS       Y3, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X2
@@ -2648,9 +2718,9 @@ TEXT ·normGradAVX2(SB), NOSPLIT, $0-56
 	MOVQ         dy+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest146
+	JL           rest151
 
-loop145:
+loop150:
 	VMOVUPS      (BX)(CX*1), Y4
 	VMOVUPS      (DI)(CX*1), Y5
 	VSUBPS       Y0, Y4, Y4
@@ -2675,14 +2745,14 @@ loop145:
 	VMOVUPS      Y4, 32(DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop145
+	JGE          loop150
 
-rest146:
+rest151:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest148
+	JL   rest153
 
-loop147:
+loop152:
 	VMOVUPS      (BX)(CX*1), Y4
 	VMOVUPS      (DI)(CX*1), Y5
 	VSUBPS       Y0, Y4, Y4
@@ -2696,12 +2766,12 @@ loop147:
 	VMOVUPS      Y4, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop147
+	JGE          loop152
 
-rest148:
+rest153:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end149
+	JE           end154
 	LEAQ         windowAVX2<>+32(SB), R8
 	SHLQ         $0x02, AX
 	SUBQ         AX, R8
@@ -2718,7 +2788,7 @@ rest148:
 	VFMADD231PS  Y1, Y6, Y0
 	VMASKMOVPS   Y0, Y4, (DX)(CX*1)
 
-end149:
+end154:
 	VZEROUPPER
 	RET
 
@@ -2741,9 +2811,9 @@ TEXT ·adamwAVX2(SB), NOSPLIT, $0-76
 	MOVQ         v+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+8, AX
-	JL           rest151
+	JL           rest156
 
-loop150:
+loop155:
 	VMOVUPS      (BX)(CX*1), Y9
 	VMOVUPS      (SI)(CX*1), Y10
 	VMOVUPS      (DI)(CX*1), Y11
@@ -2765,12 +2835,12 @@ loop150:
 	VMOVUPS      Y12, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop150
+	JGE          loop155
 
-rest151:
+rest156:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end152
+	JE           end157
 	LEAQ         windowAVX2<>+32(SB), R8
 	SHLQ         $0x02, AX
 	SUBQ         AX, R8
@@ -2795,7 +2865,7 @@ rest151:
 	VFNMADD231PS Y5, Y11, Y13
 	VMASKMOVPS   Y13, Y9, (DX)(CX*1)
 
-end152:
+end157:
 	VZEROUPPER
 	RET
 
@@ -2813,29 +2883,29 @@ TEXT ·dropoutAVX2(SB), NOSPLIT, $0-44
 	MOVQ         x+16(FP), BX
 	XORQ         CX, CX
 	SUBQ         $+8, AX
-	JL           rest154
+	JL           rest159
 
-loop153:
+loop158:
 	VMOVUPS  Y0, Y5
 	VPXOR    Y1, Y5, Y5
 	VPSRLD   $0x10, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPMULLD  lanesAVX2155<>+0(SB), Y5, Y5
+	VPMULLD  lanesAVX2160<>+0(SB), Y5, Y5
 	VPSRLD   $0x0d, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPMULLD  lanesAVX2156<>+0(SB), Y5, Y5
+	VPMULLD  lanesAVX2161<>+0(SB), Y5, Y5
 	VPSRLD   $0x10, Y5, Y6
 	VPXOR    Y6, Y5, Y5
 	VPADDD   Y2, Y5, Y5
 	VPSRLD   $0x10, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPMULLD  lanesAVX2155<>+0(SB), Y5, Y5
+	VPMULLD  lanesAVX2160<>+0(SB), Y5, Y5
 	VPSRLD   $0x0d, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPMULLD  lanesAVX2156<>+0(SB), Y5, Y5
+	VPMULLD  lanesAVX2161<>+0(SB), Y5, Y5
 	VPSRLD   $0x10, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPADDD   lanesAVX2157<>+0(SB), Y0, Y0
+	VPADDD   lanesAVX2162<>+0(SB), Y0, Y0
 	VMOVUPS  (BX)(CX*1), Y7
 	VMULPS   Y4, Y7, Y7
 	VPMAXUD  Y3, Y5, Y6
@@ -2844,12 +2914,12 @@ loop153:
 	VMOVUPS  Y7, (DX)(CX*1)
 	ADDQ     $+32, CX
 	SUBQ     $+8, AX
-	JGE      loop153
+	JGE      loop158
 
-rest154:
+rest159:
 	ADDQ       $+8, AX
 	TESTQ      AX, AX
-	JE         end158
+	JE         end163
 	LEAQ       windowAVX2<>+32(SB), SI
 	SHLQ       $0x02, AX
 	SUBQ       AX, SI
@@ -2858,22 +2928,22 @@ rest154:
 	VPXOR      Y1, Y6, Y6
 	VPSRLD     $0x10, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPMULLD    lanesAVX2155<>+0(SB), Y6, Y6
+	VPMULLD    lanesAVX2160<>+0(SB), Y6, Y6
 	VPSRLD     $0x0d, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPMULLD    lanesAVX2156<>+0(SB), Y6, Y6
+	VPMULLD    lanesAVX2161<>+0(SB), Y6, Y6
 	VPSRLD     $0x10, Y6, Y1
 	VPXOR      Y1, Y6, Y6
 	VPADDD     Y2, Y6, Y6
 	VPSRLD     $0x10, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPMULLD    lanesAVX2155<>+0(SB), Y6, Y6
+	VPMULLD    lanesAVX2160<>+0(SB), Y6, Y6
 	VPSRLD     $0x0d, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPMULLD    lanesAVX2156<>+0(SB), Y6, Y6
+	VPMULLD    lanesAVX2161<>+0(SB), Y6, Y6
 	VPSRLD     $0x10, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPADDD     lanesAVX2157<>+0(SB), Y0, Y0
+	VPADDD     lanesAVX2162<>+0(SB), Y0, Y0
 	VMASKMOVPS (BX)(CX*1), Y5, Y0
 	VMULPS     Y4, Y0, Y0
 	VPMAXUD    Y3, Y6, Y1
@@ -2881,7 +2951,7 @@ rest154:
 	VANDPS     Y1, Y0, Y0
 	VMASKMOVPS Y0, Y5, (DX)(CX*1)
 
-end158:
+end163:
 	VZEROUPPER
 	RET
 
@@ -2895,32 +2965,32 @@ DATA iotaAVX2<>+24(SB)/4, $0x00000006
 DATA iotaAVX2<>+28(SB)/4, $0x00000007
 GLOBL iotaAVX2<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2155<>+0(SB)/4, $0x85ebca6b
-DATA lanesAVX2155<>+4(SB)/4, $0x85ebca6b
-DATA lanesAVX2155<>+8(SB)/4, $0x85ebca6b
-DATA lanesAVX2155<>+12(SB)/4, $0x85ebca6b
-DATA lanesAVX2155<>+16(SB)/4, $0x85ebca6b
-DATA lanesAVX2155<>+20(SB)/4, $0x85ebca6b
-DATA lanesAVX2155<>+24(SB)/4, $0x85ebca6b
-DATA lanesAVX2155<>+28(SB)/4, $0x85ebca6b
-GLOBL lanesAVX2155<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2160<>+0(SB)/4, $0x85ebca6b
+DATA lanesAVX2160<>+4(SB)/4, $0x85ebca6b
+DATA lanesAVX2160<>+8(SB)/4, $0x85ebca6b
+DATA lanesAVX2160<>+12(SB)/4, $0x85ebca6b
+DATA lanesAVX2160<>+16(SB)/4, $0x85ebca6b
+DATA lanesAVX2160<>+20(SB)/4, $0x85ebca6b
+DATA lanesAVX2160<>+24(SB)/4, $0x85ebca6b
+DATA lanesAVX2160<>+28(SB)/4, $0x85ebca6b
+GLOBL lanesAVX2160<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2156<>+0(SB)/4, $0xc2b2ae35
-DATA lanesAVX2156<>+4(SB)/4, $0xc2b2ae35
-DATA lanesAVX2156<>+8(SB)/4, $0xc2b2ae35
-DATA lanesAVX2156<>+12(SB)/4, $0xc2b2ae35
-DATA lanesAVX2156<>+16(SB)/4, $0xc2b2ae35
-DATA lanesAVX2156<>+20(SB)/4, $0xc2b2ae35
-DATA lanesAVX2156<>+24(SB)/4, $0xc2b2ae35
-DATA lanesAVX2156<>+28(SB)/4, $0xc2b2ae35
-GLOBL lanesAVX2156<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2161<>+0(SB)/4, $0xc2b2ae35
+DATA lanesAVX2161<>+4(SB)/4, $0xc2b2ae35
+DATA lanesAVX2161<>+8(SB)/4, $0xc2b2ae35
+DATA lanesAVX2161<>+12(SB)/4, $0xc2b2ae35
+DATA lanesAVX2161<>+16(SB)/4, $0xc2b2ae35
+DATA lanesAVX2161<>+20(SB)/4, $0xc2b2ae35
+DATA lanesAVX2161<>+24(SB)/4, $0xc2b2ae35
+DATA lanesAVX2161<>+28(SB)/4, $0xc2b2ae35
+GLOBL lanesAVX2161<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2157<>+0(SB)/4, $0x00000008
-DATA lanesAVX2157<>+4(SB)/4, $0x00000008
-DATA lanesAVX2157<>+8(SB)/4, $0x00000008
-DATA lanesAVX2157<>+12(SB)/4, $0x00000008
-DATA lanesAVX2157<>+16(SB)/4, $0x00000008
-DATA lanesAVX2157<>+20(SB)/4, $0x00000008
-DATA lanesAVX2157<>+24(SB)/4, $0x00000008
-DATA lanesAVX2157<>+28(SB)/4, $0x00000008
-GLOBL lanesAVX2157<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2162<>+0(SB)/4, $0x00000008
+DATA lanesAVX2162<>+4(SB)/4, $0x00000008
+DATA lanesAVX2162<>+8(SB)/4, $0x00000008
+DATA lanesAVX2162<>+12(SB)/4, $0x00000008
+DATA lanesAVX2162<>+16(SB)/4, $0x00000008
+DATA lanesAVX2162<>+20(SB)/4, $0x00000008
+DATA lanesAVX2162<>+24(SB)/4, $0x00000008
+DATA lanesAVX2162<>+28(SB)/4, $0x00000008
+GLOBL lanesAVX2162<>(SB), RODATA|NOPTR, $32

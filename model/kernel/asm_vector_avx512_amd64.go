@@ -124,6 +124,11 @@ func softmaxGradAVX512(n int, ds *float32, p *float32, dp *float32, d float32, f
 //go:noescape
 func rowSumAVX512(n int, x *float32) float32
 
+// rowDotAVX512 returns Σ x·y.
+//
+//go:noescape
+func rowDotAVX512(n int, x *float32, y *float32) float32
+
 // rowSpreadAVX512 returns Σ (x − mean)².
 //
 //go:noescape

@@ -1830,6 +1830,77 @@ end118:
 	VZEROUPPER
 	RET
 
+// func rowDotAVX512(n int, x *float32, y *float32) float32
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, SSE
+TEXT ·rowDotAVX512(SB), NOSPLIT, $0-28
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	MOVQ   n+0(FP), AX
+	MOVQ   x+8(FP), DX
+	MOVQ   y+16(FP), BX
+	XORQ   CX, CX
+	SUBQ   $+64, AX
+	JL     rest120
+
+loop119:
+	VMOVUPS     (DX)(CX*1), Z4
+	VMOVUPS     (BX)(CX*1), Z5
+	VFMADD231PS Z4, Z5, Z0
+	VMOVUPS     64(DX)(CX*1), Z4
+	VMOVUPS     64(BX)(CX*1), Z5
+	VFMADD231PS Z4, Z5, Z1
+	VMOVUPS     128(DX)(CX*1), Z4
+	VMOVUPS     128(BX)(CX*1), Z5
+	VFMADD231PS Z4, Z5, Z2
+	VMOVUPS     192(DX)(CX*1), Z4
+	VMOVUPS     192(BX)(CX*1), Z5
+	VFMADD231PS Z4, Z5, Z3
+	ADDQ        $+256, CX
+	SUBQ        $+64, AX
+	JGE         loop119
+
+rest120:
+	ADDQ $+64, AX
+	SUBQ $+16, AX
+	JL   rest122
+
+loop121:
+	VMOVUPS     (DX)(CX*1), Z4
+	VMOVUPS     (BX)(CX*1), Z5
+	VFMADD231PS Z4, Z5, Z0
+	ADDQ        $+64, CX
+	SUBQ        $+16, AX
+	JGE         loop121
+
+rest122:
+	ADDQ        $+16, AX
+	TESTQ       AX, AX
+	JE          end123
+	MOVL        $0xffffffff, SI
+	BZHIL       AX, SI, SI
+	KMOVW       SI, K1
+	VMOVUPS.Z   (DX)(CX*1), K1, Z4
+	VMOVUPS.Z   (BX)(CX*1), K1, Z5
+	VFMADD231PS Z4, Z5, Z0
+
+end123:
+	VADDPS        Z2, Z0, Z0
+	VADDPS        Z3, Z1, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VPERMILPS     $0x4e, X0, X1
+	VADDPS        X1, X0, X0
+	VPERMILPS     $0xb1, X0, X1
+	VADDPS        X1, X0, X0
+	MOVSS         X0, ret+24(FP)
+	VZEROUPPER
+	RET
+
 // func rowSpreadAVX512(n int, x *float32, mean float32) float32
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, SSE
 TEXT ·rowSpreadAVX512(SB), NOSPLIT, $0-28
@@ -1842,9 +1913,9 @@ TEXT ·rowSpreadAVX512(SB), NOSPLIT, $0-28
 	MOVQ         x+8(FP), DX
 	XORQ         CX, CX
 	SUBQ         $+64, AX
-	JL           rest120
+	JL           rest125
 
-loop119:
+loop124:
 	VMOVUPS     (DX)(CX*1), Z5
 	VSUBPS      Z0, Z5, Z5
 	VFMADD231PS Z5, Z5, Z1
@@ -1859,25 +1930,25 @@ loop119:
 	VFMADD231PS Z5, Z5, Z4
 	ADDQ        $+256, CX
 	SUBQ        $+64, AX
-	JGE         loop119
+	JGE         loop124
 
-rest120:
+rest125:
 	ADDQ $+64, AX
 	SUBQ $+16, AX
-	JL   rest122
+	JL   rest127
 
-loop121:
+loop126:
 	VMOVUPS     (DX)(CX*1), Z5
 	VSUBPS      Z0, Z5, Z5
 	VFMADD231PS Z5, Z5, Z1
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop121
+	JGE         loop126
 
-rest122:
+rest127:
 	ADDQ        $+16, AX
 	TESTQ       AX, AX
-	JE          end123
+	JE          end128
 	MOVL        $0xffffffff, BX
 	BZHIL       AX, BX, BX
 	KMOVW       BX, K1
@@ -1886,7 +1957,7 @@ rest122:
 	VMOVAPS.Z   Z5, K1, Z5
 	VFMADD231PS Z5, Z5, Z1
 
-end123:
+end128:
 	VADDPS        Z3, Z1, Z1
 	VADDPS        Z4, Z2, Z2
 	VADDPS        Z2, Z1, Z1
@@ -1914,9 +1985,9 @@ TEXT ·normalizeAVX512(SB), NOSPLIT, $0-48
 	MOVQ         bias+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest125
+	JL           rest130
 
-loop124:
+loop129:
 	VMOVUPS     (BX)(CX*1), Z2
 	VSUBPS      Z0, Z2, Z2
 	VMULPS      Z1, Z2, Z2
@@ -1933,14 +2004,14 @@ loop124:
 	VMOVUPS     Z2, 64(DX)(CX*1)
 	ADDQ        $+128, CX
 	SUBQ        $+32, AX
-	JGE         loop124
+	JGE         loop129
 
-rest125:
+rest130:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest127
+	JL   rest132
 
-loop126:
+loop131:
 	VMOVUPS     (BX)(CX*1), Z2
 	VSUBPS      Z0, Z2, Z2
 	VMULPS      Z1, Z2, Z2
@@ -1950,12 +2021,12 @@ loop126:
 	VMOVUPS     Z2, (DX)(CX*1)
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop126
+	JGE         loop131
 
-rest127:
+rest132:
 	ADDQ        $+16, AX
 	TESTQ       AX, AX
-	JE          end128
+	JE          end133
 	MOVL        $0xffffffff, R8
 	BZHIL       AX, R8, R8
 	KMOVW       R8, K1
@@ -1967,7 +2038,7 @@ rest127:
 	VFMADD213PS Z0, Z1, Z2
 	VMOVUPS     Z2, K1, (DX)(CX*1)
 
-end128:
+end133:
 	VZEROUPPER
 	RET
 
@@ -1981,9 +2052,9 @@ TEXT ·rmsScaleAVX512(SB), NOSPLIT, $0-36
 	MOVQ         gain+24(FP), SI
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest130
+	JL           rest135
 
-loop129:
+loop134:
 	VMOVUPS (BX)(CX*1), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS (SI)(CX*1), Z2
@@ -1996,14 +2067,14 @@ loop129:
 	VMOVUPS Z1, 64(DX)(CX*1)
 	ADDQ    $+128, CX
 	SUBQ    $+32, AX
-	JGE     loop129
+	JGE     loop134
 
-rest130:
+rest135:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest132
+	JL   rest137
 
-loop131:
+loop136:
 	VMOVUPS (BX)(CX*1), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS (SI)(CX*1), Z2
@@ -2011,12 +2082,12 @@ loop131:
 	VMOVUPS Z1, (DX)(CX*1)
 	ADDQ    $+64, CX
 	SUBQ    $+16, AX
-	JGE     loop131
+	JGE     loop136
 
-rest132:
+rest137:
 	ADDQ      $+16, AX
 	TESTQ     AX, AX
-	JE        end133
+	JE        end138
 	MOVL      $0xffffffff, DI
 	BZHIL     AX, DI, DI
 	KMOVW     DI, K1
@@ -2026,7 +2097,7 @@ rest132:
 	VMULPS    Z0, Z1, Z1
 	VMOVUPS   Z1, K1, (DX)(CX*1)
 
-end133:
+end138:
 	VZEROUPPER
 	RET
 
@@ -2047,9 +2118,9 @@ TEXT ·normGradSumsAVX512(SB), NOSPLIT, $0-64
 	MOVQ         dbias+16(FP), R8
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest135
+	JL           rest140
 
-loop134:
+loop139:
 	VMOVUPS     (BX)(CX*1), Z6
 	VMOVUPS     (DI)(CX*1), Z7
 	VSUBPS      Z0, Z6, Z6
@@ -2080,14 +2151,14 @@ loop134:
 	VFMADD231PS Z7, Z6, Z5
 	ADDQ        $+128, CX
 	SUBQ        $+32, AX
-	JGE         loop134
+	JGE         loop139
 
-rest135:
+rest140:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest137
+	JL   rest142
 
-loop136:
+loop141:
 	VMOVUPS     (BX)(CX*1), Z6
 	VMOVUPS     (DI)(CX*1), Z7
 	VSUBPS      Z0, Z6, Z6
@@ -2104,12 +2175,12 @@ loop136:
 	VFMADD231PS Z7, Z6, Z4
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop136
+	JGE         loop141
 
-rest137:
+rest142:
 	ADDQ        $+16, AX
 	TESTQ       AX, AX
-	JE          end138
+	JE          end143
 	MOVL        $0xffffffff, R9
 	BZHIL       AX, R9, R9
 	KMOVW       R9, K1
@@ -2128,7 +2199,7 @@ rest137:
 	VADDPS      Z7, Z2, Z2
 	VFMADD231PS Z7, Z6, Z4
 
-end138:
+end143:
 	VADDPS        Z3, Z2, Z2
 	VEXTRACTF64X4 $0x01, Z2, Y0
 	VADDPS        Y0, Y2, Y2
@@ -2168,9 +2239,9 @@ TEXT ·rmsGradSumsAVX512(SB), NOSPLIT, $0-56
 	MOVQ         dy+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest140
+	JL           rest145
 
-loop139:
+loop144:
 	VMOVUPS     (BX)(CX*1), Z6
 	VMOVUPS     (DI)(CX*1), Z7
 	VSUBPS      Z0, Z6, Z6
@@ -2195,14 +2266,14 @@ loop139:
 	VFMADD231PS Z7, Z6, Z5
 	ADDQ        $+128, CX
 	SUBQ        $+32, AX
-	JGE         loop139
+	JGE         loop144
 
-rest140:
+rest145:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest142
+	JL   rest147
 
-loop141:
+loop146:
 	VMOVUPS     (BX)(CX*1), Z6
 	VMOVUPS     (DI)(CX*1), Z7
 	VSUBPS      Z0, Z6, Z6
@@ -2216,12 +2287,12 @@ loop141:
 	VFMADD231PS Z7, Z6, Z4
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop141
+	JGE         loop146
 
-rest142:
+rest147:
 	ADDQ        $+16, AX
 	TESTQ       AX, AX
-	JE          end143
+	JE          end148
 	MOVL        $0xffffffff, R8
 	BZHIL       AX, R8, R8
 	KMOVW       R8, K1
@@ -2237,7 +2308,7 @@ rest142:
 	VADDPS      Z7, Z2, Z2
 	VFMADD231PS Z7, Z6, Z4
 
-end143:
+end148:
 	VADDPS        Z3, Z2, Z2
 	VEXTRACTF64X4 $0x01, Z2, Y0
 	VADDPS        Y0, Y2, Y2
@@ -2275,9 +2346,9 @@ TEXT ·normGradAVX512(SB), NOSPLIT, $0-56
 	MOVQ         dy+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest145
+	JL           rest150
 
-loop144:
+loop149:
 	VMOVUPS      (BX)(CX*1), Z4
 	VMOVUPS      (DI)(CX*1), Z5
 	VSUBPS       Z0, Z4, Z4
@@ -2302,14 +2373,14 @@ loop144:
 	VMOVUPS      Z4, 64(DX)(CX*1)
 	ADDQ         $+128, CX
 	SUBQ         $+32, AX
-	JGE          loop144
+	JGE          loop149
 
-rest145:
+rest150:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest147
+	JL   rest152
 
-loop146:
+loop151:
 	VMOVUPS      (BX)(CX*1), Z4
 	VMOVUPS      (DI)(CX*1), Z5
 	VSUBPS       Z0, Z4, Z4
@@ -2323,12 +2394,12 @@ loop146:
 	VMOVUPS      Z4, (DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop146
+	JGE          loop151
 
-rest147:
+rest152:
 	ADDQ         $+16, AX
 	TESTQ        AX, AX
-	JE           end148
+	JE           end153
 	MOVL         $0xffffffff, R8
 	BZHIL        AX, R8, R8
 	KMOVW        R8, K1
@@ -2344,7 +2415,7 @@ rest147:
 	VFMADD231PS  Z1, Z5, Z0
 	VMOVUPS      Z0, K1, (DX)(CX*1)
 
-end148:
+end153:
 	VZEROUPPER
 	RET
 
@@ -2367,9 +2438,9 @@ TEXT ·adamwAVX512(SB), NOSPLIT, $0-76
 	MOVQ         v+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest150
+	JL           rest155
 
-loop149:
+loop154:
 	VMOVUPS      (BX)(CX*1), Z9
 	VMOVUPS      (SI)(CX*1), Z10
 	VMOVUPS      (DI)(CX*1), Z11
@@ -2391,12 +2462,12 @@ loop149:
 	VMOVUPS      Z12, (DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop149
+	JGE          loop154
 
-rest150:
+rest155:
 	ADDQ         $+16, AX
 	TESTQ        AX, AX
-	JE           end151
+	JE           end156
 	MOVL         $0xffffffff, R8
 	BZHIL        AX, R8, R8
 	KMOVW        R8, K1
@@ -2420,7 +2491,7 @@ rest150:
 	VFNMADD231PS Z5, Z10, Z12
 	VMOVUPS      Z12, K1, (DX)(CX*1)
 
-end151:
+end156:
 	VZEROUPPER
 	RET
 
@@ -2438,29 +2509,29 @@ TEXT ·dropoutAVX512(SB), NOSPLIT, $0-44
 	MOVQ         x+16(FP), BX
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest153
+	JL           rest158
 
-loop152:
+loop157:
 	VMOVUPS      Z0, Z5
 	VPXORD       Z1, Z5, Z5
 	VPSRLD       $0x10, Z5, Z6
 	VPXORD       Z6, Z5, Z5
-	VPMULLD.BCST lanesAVX512154<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512159<>+0(SB), Z5, Z5
 	VPSRLD       $0x0d, Z5, Z6
 	VPXORD       Z6, Z5, Z5
-	VPMULLD.BCST lanesAVX512155<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512160<>+0(SB), Z5, Z5
 	VPSRLD       $0x10, Z5, Z6
 	VPXORD       Z6, Z5, Z5
 	VPADDD       Z2, Z5, Z5
 	VPSRLD       $0x10, Z5, Z6
 	VPXORD       Z6, Z5, Z5
-	VPMULLD.BCST lanesAVX512154<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512159<>+0(SB), Z5, Z5
 	VPSRLD       $0x0d, Z5, Z6
 	VPXORD       Z6, Z5, Z5
-	VPMULLD.BCST lanesAVX512155<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512160<>+0(SB), Z5, Z5
 	VPSRLD       $0x10, Z5, Z6
 	VPXORD       Z6, Z5, Z5
-	VPADDD.BCST  lanesAVX512156<>+0(SB), Z0, Z0
+	VPADDD.BCST  lanesAVX512161<>+0(SB), Z0, Z0
 	VMOVUPS      (BX)(CX*1), Z7
 	VMULPS       Z4, Z7, Z7
 	VPMAXUD      Z3, Z5, Z6
@@ -2469,12 +2540,12 @@ loop152:
 	VMOVUPS      Z7, (DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop152
+	JGE          loop157
 
-rest153:
+rest158:
 	ADDQ         $+16, AX
 	TESTQ        AX, AX
-	JE           end157
+	JE           end162
 	MOVL         $0xffffffff, SI
 	BZHIL        AX, SI, SI
 	KMOVW        SI, K1
@@ -2482,22 +2553,22 @@ rest153:
 	VPXORD       Z1, Z5, Z5
 	VPSRLD       $0x10, Z5, Z1
 	VPXORD       Z1, Z5, Z5
-	VPMULLD.BCST lanesAVX512154<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512159<>+0(SB), Z5, Z5
 	VPSRLD       $0x0d, Z5, Z1
 	VPXORD       Z1, Z5, Z5
-	VPMULLD.BCST lanesAVX512155<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512160<>+0(SB), Z5, Z5
 	VPSRLD       $0x10, Z5, Z1
 	VPXORD       Z1, Z5, Z5
 	VPADDD       Z2, Z5, Z5
 	VPSRLD       $0x10, Z5, Z1
 	VPXORD       Z1, Z5, Z5
-	VPMULLD.BCST lanesAVX512154<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512159<>+0(SB), Z5, Z5
 	VPSRLD       $0x0d, Z5, Z1
 	VPXORD       Z1, Z5, Z5
-	VPMULLD.BCST lanesAVX512155<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512160<>+0(SB), Z5, Z5
 	VPSRLD       $0x10, Z5, Z1
 	VPXORD       Z1, Z5, Z5
-	VPADDD.BCST  lanesAVX512156<>+0(SB), Z0, Z0
+	VPADDD.BCST  lanesAVX512161<>+0(SB), Z0, Z0
 	VMOVUPS.Z    (BX)(CX*1), K1, Z0
 	VMULPS       Z4, Z0, Z0
 	VPMAXUD      Z3, Z5, Z1
@@ -2505,7 +2576,7 @@ rest153:
 	VMOVAPS.Z    Z0, K2, Z0
 	VMOVUPS      Z0, K1, (DX)(CX*1)
 
-end157:
+end162:
 	VZEROUPPER
 	RET
 
@@ -2527,11 +2598,11 @@ DATA iotaAVX512<>+56(SB)/4, $0x0000000e
 DATA iotaAVX512<>+60(SB)/4, $0x0000000f
 GLOBL iotaAVX512<>(SB), RODATA|NOPTR, $64
 
-DATA lanesAVX512154<>+0(SB)/4, $0x85ebca6b
-GLOBL lanesAVX512154<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512159<>+0(SB)/4, $0x85ebca6b
+GLOBL lanesAVX512159<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512155<>+0(SB)/4, $0xc2b2ae35
-GLOBL lanesAVX512155<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512160<>+0(SB)/4, $0xc2b2ae35
+GLOBL lanesAVX512160<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512156<>+0(SB)/4, $0x00000010
-GLOBL lanesAVX512156<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512161<>+0(SB)/4, $0x00000010
+GLOBL lanesAVX512161<>(SB), RODATA|NOPTR, $4

@@ -193,7 +193,7 @@ func (a *Attention) backwardTile(b, h, t0 int, dq, dk, dv, q, k, keys, values, y
 	defer giveBack(buffer)
 	probs, grads, delta := buffer[:queryTile*keyTile], buffer[queryTile*keyTile:][:queryTile*keyTile], buffer[2*queryTile*keyTile:][:rows]
 	for r := range rows {
-		delta[r] = float32(active.dot(y[r*a.StrideY:][:d], dy[r*a.StrideY:][:d]))
+		delta[r] = active.rowDot(y[r*a.StrideY:][:d], dy[r*a.StrideY:][:d])
 	}
 	for s0 := 0; s0 < a.S; s0 += keyTile {
 		cols := min(keyTile, a.S-s0)

@@ -44,6 +44,7 @@ type bodies struct {
 	rmsNormGrad   func(dx, dgain, x, gain []float32, rstd float32, dy []float32)
 
 	rowMax      func(x []float32) float32
+	rowDot      func(x, y []float32) float32
 	expSum      func(dst, x []float32, scale, shift float32) float32 // dst = exp(scale·x − shift); returns the sum
 	sumExp      func(x []float32, shift float32) float32             // Σ exp(x − shift)
 	softmaxGrad func(ds, p, dp []float32, d, scale float32)          // ds = scale·p·(dp − d)

@@ -18,6 +18,6 @@ var plain = bodies{
 	layerNorm: layerNormPlain, layerNormGrad: layerNormGradPlain,
 	rmsNorm: rmsNormPlain, rmsNormGrad: rmsNormGradPlain,
 
-	rowMax: rowMaxPlain, expSum: expSumPlain, sumExp: sumExpPlain, softmaxGrad: softmaxGradPlain,
+	rowMax: rowMaxPlain, rowDot: rowDotPlain, expSum: expSumPlain, sumExp: sumExpPlain, softmaxGrad: softmaxGradPlain,
 	rotate: rotatePlain, adamw: adamwPlain, dropout: dropoutPlain,
 }

@@ -153,3 +153,5 @@ func dotPlain(a, b []float32) float64 {
 	}
 	return s
 }
+
+func rowDotPlain(x, y []float32) float32 { return float32(dotPlain(x, y)) }

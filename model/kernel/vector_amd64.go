@@ -44,6 +44,7 @@ type vectorASM struct {
 	swiglu                                               func(n int, dst, gate, up *float32)
 	swigluGrad                                           func(n int, dgate, dup, gate, up, dy *float32)
 	rowMax, rowSum                                       func(n int, x *float32) float32
+	rowDot                                               func(n int, x, y *float32) float32
 	rowSpread                                            func(n int, x *float32, mean float32) float32
 	normalize                                            func(n int, y, x, gain, bias *float32, mean, rstd float32)
 	normGradSums                                         func(n int, dgain, dbias, x, gain, dy *float32, mean, rstd float32) (sum, sumH float32)
@@ -97,6 +98,12 @@ func (v *vectorASM) fill(b *bodies) {
 			return v.rowMax(n, &x[0])
 		}
 		return float32(math.Inf(-1))
+	}
+	b.rowDot = func(x, y []float32) float32 {
+		if n := len(x); n > 0 {
+			return v.rowDot(n, &x[0], at(y, n))
+		}
+		return 0
 	}
 	b.expSum = func(dst, x []float32, scale, shift float32) float32 {
 		if n := len(dst); n > 0 {

@@ -54,6 +54,7 @@ var bodyCases = []bodyCase{
 	}},
 	{"rmsNormGrad", 5, 40, 16, 1, -1, do(func(b *bodies, x [][]float32) { b.rmsNormGrad(x[0], x[1], x[2], x[3], 1.3, x[4]) })},
 	{"rowMax", 1, 0, 0, 1, -1, func(b *bodies, x [][]float32) []float64 { return []float64{float64(b.rowMax(x[0]))} }},
+	{"rowDot", 2, 8, 30, 0, -1, func(b *bodies, x [][]float32) []float64 { return []float64{float64(b.rowDot(x[0], x[1]))} }},
 	{"expSum", 2, 16, 0, 0, -1, func(b *bodies, x [][]float32) []float64 {
 		return []float64{float64(b.expSum(x[0], x[1], 0.7, 1.1))}
 	}},

@@ -68,6 +68,15 @@ func (a *asm) norms() {
 	a.Store(a.total(acc), a.ReturnIndex(0))
 	a.end()
 
+	a.begin("rowDot", "func(n int, x, y *float32) float32", "returns Σ x·y.")
+	acc = a.accumulators(4)
+	a.each(4, []string{"x", "y"}, func(s *slab) {
+		x, y := s.load("x"), s.load("y")
+		a.VFMADD231PS(x, y, acc[s.turn])
+	})
+	a.Store(a.total(acc), a.ReturnIndex(0))
+	a.end()
+
 	a.begin("rowSpread", "func(n int, x *float32, mean float32) float32", "returns Σ (x − mean)².")
 	mean := a.scalar("mean")
 	acc = a.accumulators(4)
