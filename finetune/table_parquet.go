@@ -1,12 +1,10 @@
 package finetune
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
-	"os"
 	"strings"
 
 	"github.com/parquet-go/parquet-go"
@@ -30,22 +28,11 @@ func readParquet(name string, cols columns) iter.Seq2[record, error] {
 					}
 				}
 			}()
-			f, err := os.Open(name)
+			pf, err := pipeline.OpenParquet(name)
 			if err != nil {
 				return err
 			}
-			defer f.Close()
-			info, err := f.Stat()
-			if err != nil {
-				return err
-			}
-			if err := checkFooter(f, info.Size()); err != nil {
-				return err
-			}
-			pf, err := parquet.OpenFile(f, info.Size())
-			if err != nil {
-				return fmt.Errorf("not a whole Parquet file: %w", err)
-			}
+			defer pf.Close()
 			at, err := parquetColumns(pf.Schema(), cols)
 			if err != nil {
 				return err
@@ -83,23 +70,14 @@ func readParquet(name string, cols columns) iter.Seq2[record, error] {
 			}
 			return nil
 		}()
+		var placed *pipeline.RowError
+		if err != nil && !errors.As(err, &placed) {
+			err = &pipeline.RowError{File: name, Row: row, Err: err}
+		}
 		if err != nil && !stopped {
-			yield(record{}, &pipeline.RowError{File: name, Row: row, Err: err})
+			yield(record{}, err)
 		}
 	}
-}
-
-// checkFooter looks at the length that the file's last bytes give its footer:
-// the library would make room for up to 4 GiB of it before reading.
-func checkFooter(f io.ReaderAt, size int64) error {
-	var tail [8]byte
-	if _, err := f.ReadAt(tail[:], max(0, size-8)); err != nil || string(tail[4:]) != "PAR1" {
-		return errors.New("not a whole Parquet file: it does not end in PAR1")
-	}
-	if n := int64(binary.LittleEndian.Uint32(tail[:])); n > size-12 {
-		return fmt.Errorf("not a whole Parquet file: a footer of %d bytes in a file of %d", n, size)
-	}
-	return nil
 }
 
 // parquetColumns finds the leaf of each wanted column, whose name is that of a

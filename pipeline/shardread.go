@@ -1,11 +1,9 @@
 package pipeline
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"iter"
-	"os"
 	"strings"
 
 	"github.com/parquet-go/parquet-go"
@@ -44,7 +42,7 @@ func ReadShard[Row any](name string) iter.Seq2[Row, error] {
 
 type shardReader[Row any] struct {
 	name  string
-	file  *os.File
+	file  *ParquetFile
 	r     *parquet.GenericReader[Row]
 	batch []Row
 	row   int64 // of the file, from which the next batch starts
@@ -52,7 +50,7 @@ type shardReader[Row any] struct {
 }
 
 func openShard[Row any](name string) (r *shardReader[Row], err error) {
-	f, err := os.Open(name)
+	f, err := OpenParquet(name)
 	if err != nil {
 		return nil, err
 	}
@@ -62,19 +60,11 @@ func openShard[Row any](name string) (r *shardReader[Row], err error) {
 		}
 	}()
 	defer guard(name, -1, &err)
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	pf, err := parquet.OpenFile(f, info.Size())
-	if err != nil {
-		return nil, &RowError{File: name, Row: -1, Err: notParquet(err)}
-	}
-	if err := checkColumns(parquet.SchemaOf(*new(Row)), pf.Schema()); err != nil {
+	if err := checkColumns(parquet.SchemaOf(*new(Row)), f.Schema()); err != nil {
 		return nil, &RowError{File: name, Row: -1, Err: err}
 	}
-	r = &shardReader[Row]{name: name, file: f, total: pf.NumRows(), batch: make([]Row, shardBatch)}
-	r.r = parquet.NewGenericReader[Row](pf)
+	r = &shardReader[Row]{name: name, file: f, total: f.NumRows(), batch: make([]Row, shardBatch)}
+	r.r = parquet.NewGenericReader[Row](f.File)
 	return r, nil
 }
 
@@ -102,29 +92,13 @@ func (r *shardReader[Row]) close() {
 }
 
 // ShardRows returns the number of rows of a Parquet file from its footer.
-func ShardRows(name string) (n int64, err error) {
-	f, err := os.Open(name)
+func ShardRows(name string) (int64, error) {
+	f, err := OpenParquet(name)
 	if err != nil {
 		return 0, err
 	}
 	defer f.Close()
-	defer guard(name, -1, &err)
-	info, err := f.Stat()
-	if err != nil {
-		return 0, err
-	}
-	pf, err := parquet.OpenFile(f, info.Size(), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
-	if err != nil {
-		return 0, &RowError{File: name, Row: -1, Err: notParquet(err)}
-	}
-	return pf.NumRows(), nil
-}
-
-func notParquet(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		err = errors.New("the file is empty or cut short")
-	}
-	return fmt.Errorf("not a whole Parquet file: %w", err)
+	return f.NumRows(), nil
 }
 
 // checkColumns refuses a file that lacks a column of the row, or holds it in

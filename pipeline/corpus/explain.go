@@ -189,16 +189,16 @@ func mayHold(name, id string) (maybe bool) {
 			maybe = true
 		}
 	}()
-	f, file, err := openParquetBloom(name)
+	f, err := pipeline.OpenParquet(name, parquet.SkipBloomFilters(false))
 	if err != nil {
 		return true
 	}
 	defer f.Close()
-	column, ok := file.Schema().Lookup("id")
+	column, ok := f.Schema().Lookup("id")
 	if !ok {
 		return true
 	}
-	for _, g := range file.RowGroups() {
+	for _, g := range f.RowGroups() {
 		filter := g.ColumnChunks()[column.ColumnIndex].BloomFilter()
 		if filter == nil {
 			return true

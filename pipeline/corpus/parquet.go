@@ -2,13 +2,11 @@ package corpus
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"math"
-	"os"
 	"slices"
 	"unicode/utf8"
 
@@ -58,12 +56,12 @@ func (s *Parquet) Parts(ctx context.Context, size int64) ([]Part, error) {
 // groupSizes returns the compressed size of each row group.
 func groupSizes(name string) (sizes []int64, err error) {
 	defer caught(&err)
-	f, file, err := openParquet(name)
+	f, err := openParquet(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	for _, g := range file.Metadata().RowGroups {
+	for _, g := range f.Metadata().RowGroups {
 		n := g.TotalCompressedSize
 		if n <= 0 {
 			n = g.TotalByteSize
@@ -73,46 +71,14 @@ func groupSizes(name string) (sizes []int64, err error) {
 	return sizes, nil
 }
 
-// openParquet opens a file; the caller closes it.
-func openParquet(name string) (*os.File, *parquet.File, error) {
-	return openParquetWith(name, parquet.SkipBloomFilters(true), parquet.SkipPageIndex(true))
-}
-
-// openParquetBloom opens a file with its bloom filters.
-func openParquetBloom(name string) (*os.File, *parquet.File, error) {
-	return openParquetWith(name, parquet.SkipPageIndex(true))
-}
-
-func openParquetWith(name string, options ...parquet.FileOption) (*os.File, *parquet.File, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, nil, err
+// openParquet opens a file, whose faults it marks as the file's own.
+func openParquet(name string) (*pipeline.ParquetFile, error) {
+	f, err := pipeline.OpenParquet(name)
+	var bad *pipeline.RowError
+	if errors.As(err, &bad) {
+		return nil, &corrupt{bad.Err}
 	}
-	info, err := f.Stat()
-	if err == nil {
-		var file *parquet.File
-		if file, err = openGuarded(f, info.Size(), options...); err == nil {
-			return f, file, nil
-		}
-	}
-	f.Close()
-	return nil, nil, &corrupt{err}
-}
-
-func openGuarded(f *os.File, size int64, options ...parquet.FileOption) (file *parquet.File, err error) {
-	defer caught(&err)
-	// The library allocates whatever the last bytes name as the footer's length.
-	var end [8]byte
-	if size < 12 {
-		return nil, errors.New("too short to be Parquet")
-	}
-	if _, err := f.ReadAt(end[:], size-8); err != nil {
-		return nil, err
-	}
-	if n := int64(binary.LittleEndian.Uint32(end[:4])); string(end[4:]) != "PAR1" || n > size-12 {
-		return nil, fmt.Errorf("no Parquet: it ends in %q", end[:])
-	}
-	return parquet.OpenFile(f, size, options...)
+	return f, err
 }
 
 // caught turns a panic into an error: the library panics on some damaged files.
@@ -154,13 +120,13 @@ type leaf struct {
 
 // rows reads the rows of a range. It returns where it stood when it failed.
 func (s *Parquet) rows(r Range, yield func(*Document, error) bool) (row int64, err error) {
-	f, file, err := openParquet(s.locate(r.File))
+	f, err := openParquet(s.locate(r.File))
 	if err != nil {
 		return 0, err
 	}
 	defer f.Close()
-	leaves, names := leavesOf(file.Schema())
-	groups := file.RowGroups()
+	leaves, names := leavesOf(f.Schema())
+	groups := f.RowGroups()
 	for _, g := range groups[:min(r.From, int64(len(groups)))] {
 		row += g.NumRows()
 	}

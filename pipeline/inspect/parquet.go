@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -20,23 +19,15 @@ import (
 const few = 64
 
 func openParquet(path string, o Options, a *Artifact) error {
-	f, err := os.Open(path)
+	pf, err := pipeline.OpenParquet(path)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	pf, err := parquet.OpenFile(f, st.Size())
-	if err != nil {
-		return fmt.Errorf("not a whole Parquet file: %w", err)
-	}
+	defer pf.Close()
 	meta := pf.Metadata()
 	a.fact("rows", pf.NumRows())
 	a.fact("row groups", len(pf.RowGroups()))
-	a.fact("bytes", st.Size())
+	a.fact("bytes", pf.Size())
 	a.fact("written by", meta.CreatedBy)
 	columns := Table{Title: "columns", Columns: []string{"name", "type", "compression", "bytes", "unpacked", "nulls", "least", "greatest"}}
 	for i, c := range pf.Schema().Columns() {
@@ -83,7 +74,7 @@ func openParquet(path string, o Options, a *Artifact) error {
 
 // parquetText measures the column `text` and counts the values of columns that
 // have few.
-func parquetText(path string, pf *parquet.File, a *Artifact) error {
+func parquetText(path string, pf *pipeline.ParquetFile, a *Artifact) error {
 	type text struct {
 		Text string `parquet:"text"`
 	}
@@ -129,7 +120,7 @@ func parquetText(path string, pf *parquet.File, a *Artifact) error {
 }
 
 // valuesOf counts the values of a column; nil if there are too many.
-func valuesOf(pf *parquet.File, column int) (map[string]int64, error) {
+func valuesOf(pf *pipeline.ParquetFile, column int) (map[string]int64, error) {
 	counts := map[string]int64{}
 	buf := make([]parquet.Value, 512)
 	for _, g := range pf.RowGroups() {
@@ -164,7 +155,7 @@ func valuesOf(pf *parquet.File, column int) (map[string]int64, error) {
 	return counts, nil
 }
 
-func parquetSamples(pf *parquet.File, o Options, a *Artifact) error {
+func parquetSamples(pf *pipeline.ParquetFile, o Options, a *Artifact) error {
 	names := pf.Schema().Columns()
 	for _, g := range pf.RowGroups() {
 		rows := g.Rows()
