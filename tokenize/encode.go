@@ -15,6 +15,9 @@ type byteBPE struct {
 	whole   map[string]int32 // pieces that are tokens need no merges; nil: they do
 }
 
+// lossy says whether there are bytes without a token.
+func (e *byteBPE) lossy() bool { return slices.Contains(e.ofByte[:], -1) }
+
 // A state is what one goroutine needs to encode.
 type state struct {
 	cache *wordCache

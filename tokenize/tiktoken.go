@@ -193,3 +193,25 @@ func byteLevelParts(p *Pattern) (pre, post, dec json.RawMessage) {
 		regex, fmt.Sprintf(level, true, false)))
 	return pre, full, full
 }
+
+// SaveTiktoken writes a rank file: every token but the special ones with its id
+// as its rank. What was loaded from such a file comes back as it was, and most
+// texts have the same ids with any byte-level vocabulary; but tiktoken joins
+// whatever makes a token of low rank, so that a piece in which two merges compete
+// may come out otherwise, unless the vocabulary was learned for it.
+func (t *Tokenizer) SaveTiktoken(path string) error {
+	b, ok := t.model.(*bpe)
+	if !ok || !b.bytes || b.lossy() {
+		return pipeline.Hintf(errors.New("only byte-level BPE with a token for every byte can be written as ranks"), "save a tokenizer.json instead")
+	}
+	var out []byte
+	for id, token := range t.tokens {
+		if token == "" || t.special[id] {
+			continue
+		}
+		text, _ := readBytes(token)
+		out = base64.StdEncoding.AppendEncode(out, []byte(text))
+		out = append(strconv.AppendInt(append(out, ' '), int64(id), 10), '\n')
+	}
+	return saveBytes(path, out)
+}

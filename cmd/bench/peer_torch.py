@@ -48,7 +48,7 @@ def build(work, f32_attention, torch):
 
         def forward(self, x):
             b, t, c = x.shape
-            q, k, v = (p.view(b, t, heads, c // heads).transpose(1, 2) for p in self.c_attn(x).split(c, dim=2))
+            q, k, v = [p.view(b, t, heads, c // heads).transpose(1, 2) for p in self.c_attn(x).split(c, dim=2)]
             if f32_attention:
                 with torch.autocast("cpu", enabled=False):
                     y = F.scaled_dot_product_attention(q.float(), k.float(), v.float(), is_causal=True)
@@ -98,12 +98,29 @@ def build(work, f32_attention, torch):
             logits = F.linear(self.transformer(ids), self.transformer.wte.weight)
             return F.cross_entropy(logits.view(-1, logits.shape[-1]).float(), targets.view(-1))
 
-    return GPT()
+    class LSTM(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.encoder = nn.Embedding(work["vocab"], width)
+            widths = [width] + [work["hidden"] or width] * (work["layers"] - 1) + [width]
+            self.rnn = nn.ModuleList(nn.LSTM(a, b) for a, b in zip(widths, widths[1:]))
+            for layer in self.rnn:  # ours has one bias
+                nn.init.zeros_(layer.bias_hh_l0)
+                layer.bias_hh_l0.requires_grad_(False)
+
+        def forward(self, ids, targets):
+            x = self.encoder(ids.t())
+            for layer in self.rnn:
+                x, _ = layer(x)
+            logits = F.linear(x.transpose(0, 1), self.encoder.weight)
+            return F.cross_entropy(logits.reshape(-1, logits.shape[-1]).float(), targets.view(-1))
+
+    return {"gpt": GPT, "lstm": LSTM}[work["arch"]]()
 
 
 def fill(model, path, torch):
     """Copies the weights; those of Hugging Face's Conv1D lie the other way round."""
-    left = dict(model.named_parameters())
+    left = {n.replace("bias_ih_l0", "bias").replace("_l0", ""): p for n, p in model.named_parameters() if p.requires_grad}
     with torch.no_grad():
         for name, x in arrays(path, torch):
             p = left.pop(name)
@@ -127,8 +144,9 @@ def main():
         text = torch.frombuffer(bytearray(f.read()), dtype=torch.int32).long()
     text = text.view(-1, work["batch"], work["context"] + 1)
 
-    matrices = [p for p in model.parameters() if p.dim() > 1]
-    vectors = [p for p in model.parameters() if p.dim() == 1]
+    trained = [p for p in model.parameters() if p.requires_grad]
+    matrices = [p for p in trained if p.dim() > 1]
+    vectors = [p for p in trained if p.dim() == 1]
     groups = [{"params": matrices, "weight_decay": work["decay"]}, {"params": vectors, "weight_decay": 0.0}]
     settings = {"lr": work["rate"], "betas": (work["beta1"], work["beta2"]), "eps": work["eps"]}
     optimizer_is = "fused"
@@ -174,6 +192,6 @@ if __name__ == "__main__":
     try:
         main()
     except ImportError as e:
-        tell(missing=e.name)
+        tell(missing=e.name or str(e))
     except Exception as e:
-        tell(failed="%s: %s" % (type(e).__name__, str(e).strip().split("\n")[0]))
+        tell(failed="%s: %s" % (type(e).__name__, " ".join(str(e).split())[:400]))
