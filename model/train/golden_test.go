@@ -72,17 +72,7 @@ func TestGoldenLosses(t *testing.T) {
 			if err := kernel.SetLevel(level); err != nil {
 				t.Fatal(err)
 			}
-			lm, err := c.arch.Build(256, 24, 1)
-			if err != nil {
-				t.Fatal(err)
-			}
-			schedule := Cosine(4, 20, .1)
-			got := follow(t, &Loop{Model: lm, Source: letters{}, Steps: 20, Accumulate: 2, Clip: 1, Seed: 3, Optimizer: Optimizers()["adamw"](),
-				Rate: func(step int64, _ int) float64 { return .02 * schedule(step) }})
-			var losses []float64
-			for _, s := range got {
-				losses = append(losses, math.Round(s.Loss()*1e5)/1e5)
-			}
+			losses := goldenRun(t, c.arch, F32)
 			for i, want := range c.want {
 				if math.Abs(losses[i]-want) > 1e-3 {
 					t.Errorf("%s, %s: losses are\n%v, want\n%v", c.name, level, losses, c.want)
@@ -91,6 +81,22 @@ func TestGoldenLosses(t *testing.T) {
 			}
 		}
 	}
+}
+
+// goldenRun trains a model of 256 ids for 20 steps and returns its losses.
+func goldenRun(t *testing.T, arch model.Arch, floats Floats) (losses []float64) {
+	t.Helper()
+	lm, err := arch.Build(256, 24, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	schedule := Cosine(4, 20, .1)
+	for _, s := range follow(t, &Loop{Model: lm, Source: letters{}, Steps: 20, Accumulate: 2, Clip: 1, Seed: 3, Floats: floats,
+		Optimizer: Optimizers()["adamw"](),
+		Rate:      func(step int64, _ int) float64 { return .02 * schedule(step) }}) {
+		losses = append(losses, math.Round(s.Loss()*1e5)/1e5)
+	}
+	return losses
 }
 
 var (

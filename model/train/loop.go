@@ -33,6 +33,7 @@ type Loop struct {
 	Clip       float64 // greatest norm of the whole gradient; 0: any
 	Spike      float64 // skip a step whose gradient norm is so many times the usual; 0: never
 	Seed       uint64  // of dropout masks: with the number of the pass it is all their randomness
+	Floats     Floats  // "": F32
 	Bytes      []int32 // UTF-8 bytes of each id; nil: Step.Bytes stays 0
 
 	Checkpoint Checkpoint
@@ -101,7 +102,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	passes := int64(max(l.Accumulate, 1))
 	rates := make([]float64, len(l.slab.Params))
 	tape := tensor.NewTape(l.Seed)
-	tape.Train = true
+	tape.Train, tape.BF16 = true, l.Floats == BF16
 	steps, stop := l.gather(l.at.Step, int(passes))
 	defer stop()
 

@@ -36,7 +36,7 @@ type Pretrain struct {
 	Spike     float64         `yaml:"spike" doc:"skip steps whose gradient is so many times the usual; 0: never"`
 	EMA       float64         `yaml:"ema" doc:"share that a moving average of the weights keeps at each step; 0: no average"`
 	Order     tokenize.RowsIn `yaml:"order" doc:"shuffle, or stream for models that carry a state"`
-	Floats    string          `yaml:"precision" doc:"f32"`
+	Floats    Floats          `yaml:"precision" doc:"what linear layers multiply: f32; or bf16, which wants a CPU that multiplies it"`
 
 	EvalEvery    int64         `yaml:"eval_every" doc:"steps between validations; 0: a tenth of all"`
 	EvalRows     int           `yaml:"eval_rows" doc:"rows of validation scored on the way (at the end all are); 0: what costs a twentieth of training, at most 200"`
@@ -55,7 +55,7 @@ func NewPretrain() *Pretrain {
 	return &Pretrain{
 		Batch: 16, Accumulate: 1,
 		LR: 1e-3, Warmup: 0.05, Schedule: Scheduling("cosine"), Optimizer: Optimizing("adamw"), Clip: 1, Spike: 10,
-		Order: tokenize.Shuffle, Floats: "f32",
+		Order: tokenize.Shuffle, Floats: F32,
 		Keep: KeepBest, SampleTokens: 60, Sampler: model.Sampler{Temperature: 0.8, TopP: 0.95}, Baseline: 3,
 		CheckpointEvery: 60 * time.Second,
 	}
@@ -86,7 +86,7 @@ func (*Pretrain) Inputs() []pipeline.Input {
 func (*Pretrain) Makes() pipeline.Kind { return pipeline.Model }
 
 // Precision implements pipeline.Floater.
-func (p *Pretrain) Precision() string { return p.Floats }
+func (p *Pretrain) Precision() string { return string(p.Floats) }
 
 // Phases implements pipeline.Stage.
 func (p *Pretrain) Phases() []pipeline.Phase {
@@ -142,9 +142,6 @@ func (p *Pretrain) Check() []pipeline.Fault {
 	}
 	if p.EMA > 0 && p.Optimizer.Name == "asgd" {
 		f.add("ema", "asgd keeps an average of its own", "leave ema out")
-	}
-	if p.Floats != "f32" {
-		f.add("precision", fmt.Sprintf("training in %q is not there; the kernels compute in f32", p.Floats), "write f32, or leave it out")
 	}
 	f.atLeast("eval_every", float64(p.EvalEvery), 0)
 	f.atLeast("eval_rows", float64(p.EvalRows), 0)

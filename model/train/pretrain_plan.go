@@ -89,6 +89,9 @@ func (t *pretraining) measure(ctx context.Context) (int64, error) {
 // Estimate implements pipeline.Estimator: it takes two small steps to learn
 // how long one lasts and how much memory its activations need.
 func (p *Pretrain) Estimate(env *pipeline.Env) (e pipeline.Estimate, err error) {
+	if err := p.Floats.Fit(); err != nil {
+		return e, err
+	}
 	dir := env.One("blocks")
 	if dir.Manifest == nil {
 		e.Note = "known once the blocks are there"
@@ -123,6 +126,7 @@ func (p *Pretrain) Estimate(env *pipeline.Env) (e pipeline.Estimate, err error) 
 	var took [2]time.Duration
 	for i := range bytes {
 		tape := tensor.NewTape(env.Seed)
+		tape.BF16 = p.Floats == BF16
 		var b model.Batch
 		source := &Shuffled{Rows: d.train, Size: i + 1, Seed: env.Seed}
 		for pass := range 4 { // the first is slower, and others may be disturbed

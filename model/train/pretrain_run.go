@@ -47,6 +47,9 @@ func (p *Pretrain) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 	if err := level(env); err != nil {
 		return counts, err
 	}
+	if err := p.Floats.Fit(); err != nil {
+		return counts, err
+	}
 	kernel.SetWorkers(env.Workers)
 	dir := env.One("blocks")
 	d, err := openData(dir)
@@ -100,7 +103,7 @@ func (t *pretraining) newLoop(lm model.LanguageModel, steps int64) *Loop {
 	l := &Loop{
 		Model: lm, Optimizer: t.optimizer(), Rate: t.rates(steps), Steps: steps,
 		Accumulate: t.accumulate(t.data.train.Context()), Clip: t.Clip, Spike: t.Spike,
-		Seed: t.env.Seed, Bytes: byteLens(t.data.tok),
+		Seed: t.env.Seed, Bytes: byteLens(t.data.tok), Floats: t.Floats,
 	}
 	if t.Order == tokenize.Stream {
 		l.Source = &Stream{Rows: t.data.train, Size: t.Batch}

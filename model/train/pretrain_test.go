@@ -226,7 +226,7 @@ func TestPretrainChecks(t *testing.T) {
 		{"{arch: {gru: {}}}", "gpt"},
 		{"{lr: -1}", "no learning rate"},
 		{"{warmup: 100}", "share of the steps"},
-		{"{precision: bf16}", "f32"},
+		{"{precision: fp8}", "bf16"},
 		{"{schedule: cosin}", "cosine"},
 		{"{optimizer: {adamw: {beta3: 1}}}", "beta3"},
 		{"{optimizer: asgd, ema: 0.9}", "average of its own"},
