@@ -22,8 +22,8 @@ func benchCommand() *cli.Command {
 	presets := strings.Join(slices.Sorted(maps.Keys(trial.Presets())), ", ")
 	work := []cli.Flag{
 		&cli.StringFlag{Name: "preset", Value: "a", Usage: "what the other flags change: " + presets + " (b is GPT-2 of 124M)"},
-		&cli.StringFlag{Name: "arch", Usage: "gpt or llama"},
-		&cli.IntFlag{Name: "layers"}, &cli.IntFlag{Name: "width"}, &cli.IntFlag{Name: "heads"},
+		&cli.StringFlag{Name: "arch", Usage: "gpt, llama or lstm"},
+		&cli.IntFlag{Name: "layers"}, &cli.IntFlag{Name: "width"}, &cli.IntFlag{Name: "heads"}, &cli.IntFlag{Name: "hidden", Usage: "width inside (llama, lstm)"},
 		&cli.IntFlag{Name: "context", Usage: "ids in a row"},
 		&cli.IntFlag{Name: "vocab", Usage: "ids in the vocabulary"},
 		cpuFlag,
@@ -61,7 +61,7 @@ func benchWork(c *cli.Context) (w trial.Work, err error) {
 	if !ok {
 		return w, pipeline.Hintf(usage("there is no preset %q", name), "the presets are %s", strings.Join(slices.Sorted(maps.Keys(presets)), ", "))
 	}
-	for flag, to := range map[string]*int{"layers": &w.Layers, "width": &w.Width, "heads": &w.Heads,
+	for flag, to := range map[string]*int{"layers": &w.Layers, "width": &w.Width, "heads": &w.Heads, "hidden": &w.Hidden,
 		"context": &w.Context, "vocab": &w.Vocab, "batch": &w.Batch} {
 		if c.IsSet(flag) {
 			*to = c.Int(flag)

@@ -88,6 +88,7 @@ func (t *Trial) Step(text []int32) Step {
 	clear(t.slab.Grad)
 	t.op("clear gradients").Backward += time.Since(wall)
 	t.tape.Step = uint64(t.step)
+	t.batch.Carry = nil // a recurrent model begins each batch anew
 	loss := t.Model.Loss(t.tape, &t.batch)
 	t.tape.Backward(loss.Total)
 	began := time.Now()

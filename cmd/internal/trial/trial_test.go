@@ -25,7 +25,7 @@ func TestTextIsTheSameForever(t *testing.T) {
 
 func TestLossesFallAndDoNotDependOnWorkers(t *testing.T) {
 	defer kernel.SetWorkers(0)
-	for _, arch := range []string{"gpt", "llama"} {
+	for arch, fall := range map[string]float64{"gpt": 0.05, "llama": 0.05, "lstm": 0.0005} { // in 30 steps
 		for _, precision := range Precisions {
 			w := small
 			w.Arch, w.Precision = arch, precision
@@ -40,8 +40,8 @@ func TestLossesFallAndDoNotDependOnWorkers(t *testing.T) {
 					losses[i] = append(losses[i], tr.Step(w.Text(s)).Loss)
 				}
 			}
-			if l := losses[0]; l[29] > l[0]-0.05 {
-				t.Errorf("%s %s: the loss went from %.3f to %.3f, want a fall", arch, precision, l[0], l[29])
+			if l := losses[0]; l[29] > l[0]-fall {
+				t.Errorf("%s %s: the loss went from %.4f to %.4f, want a fall", arch, precision, l[0], l[29])
 			}
 			if !slices.Equal(losses[0], losses[1]) {
 				t.Errorf("%s %s: with one worker %v, with three %v", arch, precision, losses[0], losses[1])

@@ -11,10 +11,11 @@ import (
 
 // A Work is a model and the batches that it is trained on.
 type Work struct {
-	Arch      string `json:"arch"` // gpt or llama
+	Arch      string `json:"arch"` // gpt, llama or lstm
 	Layers    int    `json:"layers"`
 	Width     int    `json:"width"`
-	Heads     int    `json:"heads"`
+	Heads     int    `json:"heads"`  // an lstm has none
+	Hidden    int    `json:"hidden"` // width inside; 0: the architecture's own, and a gpt's always
 	Context   int    `json:"context"`
 	Vocab     int    `json:"vocab"`
 	Batch     int    `json:"batch"`     // rows of context ids
@@ -26,6 +27,8 @@ func Presets() map[string]Work {
 	return map[string]Work{
 		"a": {Arch: "gpt", Layers: 6, Width: 384, Heads: 6, Context: 256, Vocab: 8192, Batch: 16, Precision: "f32"},
 		"b": {Arch: "gpt", Layers: 12, Width: 768, Heads: 12, Context: 256, Vocab: 50304, Batch: 4, Precision: "f32"}, // GPT-2 124M
+		// The language model of Merity et al. 2017 and of ULMFiT.
+		"lstm": {Arch: "lstm", Layers: 3, Width: 400, Hidden: 1150, Context: 70, Vocab: 30000, Batch: 64, Precision: "f32"},
 	}
 }
 
@@ -35,9 +38,11 @@ func (w Work) Settings() (model.Arch, error) {
 	case "gpt":
 		return &model.GPT{Layers: w.Layers, Heads: w.Heads, Width: w.Width}, nil
 	case "llama":
-		return &model.Llama{Layers: w.Layers, Heads: w.Heads, Width: w.Width, Theta: 10000, Tied: true}, nil
+		return &model.Llama{Layers: w.Layers, Heads: w.Heads, Width: w.Width, Hidden: w.Hidden, Theta: 10000, Tied: true}, nil
+	case "lstm":
+		return &model.LSTM{Layers: w.Layers, Width: w.Width, Hidden: w.Hidden, Tied: true}, nil
 	}
-	return nil, fmt.Errorf("there is no architecture %q to time, only gpt and llama", w.Arch)
+	return nil, fmt.Errorf("there is no architecture %q to time, only gpt, llama and lstm", w.Arch)
 }
 
 // Check finds what is wrong with the work.
@@ -70,8 +75,12 @@ var Precisions = []string{"f32", "bf16"}
 func (w Work) IDs() int { return w.Batch * w.Context }
 
 func (w Work) String() string {
-	return fmt.Sprintf("%s, %d layers, width %d, %d heads, context %d, vocabulary %d, %d rows, %s",
-		w.Arch, w.Layers, w.Width, w.Heads, w.Context, w.Vocab, w.Batch, w.Precision)
+	shape := fmt.Sprintf("%d heads", w.Heads)
+	if w.Arch == "lstm" {
+		shape = fmt.Sprintf("hidden %d", w.Hidden)
+	}
+	return fmt.Sprintf("%s, %d layers, width %d, %s, context %d, vocabulary %d, %d rows, %s",
+		w.Arch, w.Layers, w.Width, shape, w.Context, w.Vocab, w.Batch, w.Precision)
 }
 
 // Text returns the rows of a step: batch × (context+1) ids, each row's inputs and, one
