@@ -19,6 +19,9 @@ const timedSteps = 3
 // shows what would be learned of the first example: a look at the masks before
 // anything is spent. It knows nothing before the model and the examples exist.
 func (f *Finetune) Estimate(env *pipeline.Env) (e pipeline.Estimate, err error) {
+	if err := f.Floats.Fit(); err != nil {
+		return e, err
+	}
 	for _, dirs := range env.In {
 		for _, d := range dirs {
 			if d.Manifest == nil {
@@ -36,7 +39,7 @@ func (f *Finetune) Estimate(env *pipeline.Env) (e pipeline.Estimate, err error) 
 	}
 	source, steps, _ := j.plan()
 	var at [timedSteps]time.Time
-	l := train.Loop{Model: j.tuned.Model, Source: source, Optimizer: f.Optimizer.Value, Steps: timedSteps, Accumulate: f.Accumulate, Seed: env.Seed,
+	l := train.Loop{Model: j.tuned.Model, Source: source, Optimizer: f.Optimizer.Value, Steps: timedSteps, Accumulate: f.Accumulate, Seed: env.Seed, Floats: f.Floats,
 		Rate: func(int64, int) float64 { return f.LR }}
 	l.After = func(_ context.Context, s train.Step) error { at[s.Done-1] = time.Now(); return nil }
 	if err := l.Run(context.Background()); err != nil {

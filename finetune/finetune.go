@@ -22,6 +22,7 @@ type Finetune struct {
 	Warmup     float64               `yaml:"warmup" doc:"Share of the steps in which the rate rises."`
 	Optimizer  train.OptimizerChoice `yaml:"optimizer" doc:"What makes of gradients a step."`
 	Clip       float64               `yaml:"clip" doc:"Greatest norm of the gradient; 0: any."`
+	Floats     train.Floats          `yaml:"precision" doc:"What linear layers multiply in training: f32; or bf16, which wants a CPU that multiplies it."`
 	LayerDecay float64               `yaml:"layer_decay" doc:"Each group learns so many times slower than the one above it (ULMFiT: 2.6); 1: all alike."`
 	Unfreeze   Unfreezing            `yaml:"unfreeze" doc:"gradual: the last group first, one more each epoch."`
 	Freeze     int                   `yaml:"freeze" doc:"So many groups from below never learn: 1 is the embeddings."`
@@ -52,7 +53,7 @@ func (Unfreezing) Values() []string { return []string{string(UnfreezeAll), strin
 func NewFinetune() *Finetune {
 	return &Finetune{
 		Epochs: 3, Batch: 32, Accumulate: 1, LR: 1e-3, Schedule: train.Scheduling("linear"), Warmup: 0.1,
-		Optimizer: train.Optimizing("adamw"), Clip: 1, LayerDecay: 1, Unfreeze: UnfreezeAll,
+		Optimizer: train.Optimizing("adamw"), Clip: 1, Floats: train.F32, LayerDecay: 1, Unfreeze: UnfreezeAll,
 		Stop: Stop{Most: 2000},
 	}
 }
@@ -68,8 +69,8 @@ func (f *Finetune) Inputs() []pipeline.Input {
 // Makes a model.
 func (f *Finetune) Makes() pipeline.Kind { return pipeline.Model }
 
-// Precision of weights and sums.
-func (f *Finetune) Precision() string { return "f32" }
+// Precision of the products in training.
+func (f *Finetune) Precision() string { return string(f.Floats) }
 
 // Phases is one: training cannot be cut into tasks.
 func (f *Finetune) Phases() []pipeline.Phase {
@@ -137,6 +138,9 @@ func (f *Finetune) rate(steps, perEpoch int64, top int) func(step int64, group i
 
 // do trains, judges and saves.
 func (f *Finetune) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (pipeline.Counts, error) {
+	if err := f.Floats.Fit(); err != nil {
+		return pipeline.Counts{}, err
+	}
 	base := env.One("model")
 	sets, err := readExamples(env.In["examples"])
 	if err != nil {

@@ -158,7 +158,7 @@ func (j *job) train(ctx context.Context, env *pipeline.Env) error {
 	env.Progress.Expect(steps, "steps")
 	j.loop = train.Loop{
 		Model: j.tuned.Model, Source: source, Optimizer: j.Optimizer.Value, Rate: j.rate(steps, perEpoch, top),
-		Steps: steps, Accumulate: j.Accumulate, Clip: j.Clip, Seed: j.seed,
+		Steps: steps, Accumulate: j.Accumulate, Clip: j.Clip, Seed: j.seed, Floats: j.Floats,
 		Checkpoint: train.Checkpoint{Dir: env.Scratch, Every: checkpointEvery}, Remember: &j.seen,
 	}
 	point := max(1, steps/200)
