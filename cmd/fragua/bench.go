@@ -113,21 +113,23 @@ func profiled(c *cli.Context, f func()) error {
 
 // A trainReport is what `bench train --json` prints; rates are of the clock on the wall.
 type trainReport struct {
-	Work       trial.Work   `json:"work"`
-	Level      string       `json:"level"`
-	Workers    int          `json:"workers"`
-	Parameters int64        `json:"parameters"`
-	Start      float64      `json:"start_seconds"`       // drawing weights and making room, before the first step
-	Median     float64      `json:"median_tokens_per_s"` // of the steps
-	Best       float64      `json:"best_tokens_per_s"`   //
-	CPU        float64      `json:"cpu_tokens_per_s"`    // if all processor time had been spent without waiting for others; 0: not known
-	FLOPs      float64      `json:"flop_per_token"`      // 6·parameters + 12·layers·width·context
-	Peak       float64      `json:"peak_flop_per_s"`     // measured before and after; 0: not known
-	Share      float64      `json:"best_share_of_peak"`  //
-	Loss       [2]float64   `json:"first_and_last_loss"` //
-	Operations []operation  `json:"operations"`          // of the timed steps
-	Memory     trial.Memory `json:"memory_bytes"`        //
-	Step       float64      `json:"median_step_seconds"` //
+	Work        trial.Work   `json:"work"`
+	Level       string       `json:"level"`
+	Workers     int          `json:"workers"`
+	Parameters  int64        `json:"parameters"`
+	Start       float64      `json:"start_seconds"`       // drawing weights and making room, before the first step
+	Median      float64      `json:"median_tokens_per_s"` // of the steps
+	Best        float64      `json:"best_tokens_per_s"`   //
+	CPU         float64      `json:"cpu_tokens_per_s"`    // if all processor time had been spent without waiting for others; 0: not known
+	FLOPs       float64      `json:"flop_per_token"`      // 6·parameters + 12·layers·width·context
+	Peak        float64      `json:"peak_flop_per_s"`     // measured before and after; 0: not known
+	Share       float64      `json:"best_share_of_peak"`  //
+	Loss        [2]float64   `json:"first_and_last_loss"` //
+	Operations  []operation  `json:"operations"`          // of the timed steps
+	Memory      trial.Memory `json:"memory_bytes"`        //
+	Step        float64      `json:"median_step_seconds"` //
+	Products    float64      `json:"products_seconds"`    // the matrix products of a step by themselves
+	ProductsCPU float64      `json:"products_cpu_seconds"`
 }
 
 // An operation is the time of one kind of operation in a step, on average.
@@ -189,6 +191,8 @@ func benchTrain(c *cli.Context) error {
 	if cpu > 0 {
 		r.CPU = ids * float64(steps*r.Workers) / cpu.Seconds()
 	}
+	wall, cpuProducts := t.Products()
+	r.Products, r.ProductsCPU = wall.Seconds(), cpuProducts.Seconds()
 	if r.Peak = max(r.Peak, peak(r.Workers)); r.Peak > 0 {
 		r.Share = r.FLOPs * r.Best / r.Peak
 	}
@@ -225,6 +229,11 @@ func (r *trainReport) print(c *cli.Context) {
 	} else {
 		row("peak", "not known at level %s", r.Level)
 	}
+	cpu = ""
+	if r.CPU > 0 {
+		cpu = fmt.Sprintf("; by processor time %.1f ms, %.1f %% of it", 1e3*r.ProductsCPU, 100*r.ProductsCPU*r.CPU/float64(r.Work.IDs()*r.Workers))
+	}
+	row("products", "%.1f ms alone, %.1f %% of the best step%s", 1e3*r.Products, 100*r.Products*r.Best/float64(r.Work.IDs()), cpu)
 	m := r.Memory
 	sum := m.Weights + m.Gradients + m.Moments + m.Tape
 	row("memory", "%s: weights %s, gradients %s, moments %s, tape %s; foretold %s", bytesText(sum), bytesText(m.Weights),

@@ -4,11 +4,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"fragua/model/kernel"
 )
 
-var small = Work{Arch: "gpt", Layers: 2, Width: 32, Heads: 2, Context: 16, Vocab: 61, Batch: 3, Precision: "f32"}
+var tiny = Work{Arch: "gpt", Layers: 2, Width: 32, Heads: 2, Context: 16, Vocab: 61, Batch: 3, Precision: "f32"}
 
 func TestTextIsTheSameForever(t *testing.T) {
 	w := Work{Vocab: 100, Batch: 1, Context: 11}
@@ -27,7 +28,7 @@ func TestLossesFallAndDoNotDependOnWorkers(t *testing.T) {
 	defer kernel.SetWorkers(0)
 	for arch, fall := range map[string]float64{"gpt": 0.05, "llama": 0.05, "lstm": 0.0005} { // in 30 steps
 		for _, precision := range Precisions {
-			w := small
+			w := tiny
 			w.Arch, w.Precision = arch, precision
 			var losses [2][]float64
 			for i := range losses {
@@ -51,13 +52,13 @@ func TestLossesFallAndDoNotDependOnWorkers(t *testing.T) {
 }
 
 func TestOperationsAndMemoryAreAccountedFor(t *testing.T) {
-	tr, err := Start(small)
+	tr, err := Start(tiny)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tr.Step(small.Text(0))
+	tr.Step(tiny.Text(0))
 	tr.Forget()
-	s := tr.Step(small.Text(1))
+	s := tr.Step(tiny.Text(1))
 	var sum float64
 	names := map[string]bool{}
 	for _, o := range tr.Ops() {
@@ -82,7 +83,7 @@ func TestOperationsAndMemoryAreAccountedFor(t *testing.T) {
 }
 
 func TestDecode(t *testing.T) {
-	tr, err := Start(small)
+	tr, err := Start(tiny)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +103,7 @@ func TestCheck(t *testing.T) {
 		"batch":        func(w *Work) { w.Batch = 1 << 30 },
 		"precision":    func(w *Work) { w.Precision = "f16" },
 	} {
-		w := small
+		w := tiny
 		change(&w)
 		if _, err := Start(w); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: error is %v", name, err)
@@ -112,5 +113,22 @@ func TestCheck(t *testing.T) {
 		if err := w.Check(); err != nil {
 			t.Errorf("preset %s: %v", name, err)
 		}
+	}
+}
+
+func TestProductsAreLessThanTheStep(t *testing.T) {
+	w := tiny
+	w.Width, w.Vocab, w.Context = 64, 500, 64
+	tr, err := Start(w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	step := time.Hour
+	for s := range 4 {
+		step = min(step, tr.Step(w.Text(s)).Wall)
+	}
+	wall, cpu := tr.Products()
+	if wall <= 0 || wall > 3*step || cpu < 0 {
+		t.Errorf("products take %v (%v of processors), the step %v", wall, cpu, step)
 	}
 }

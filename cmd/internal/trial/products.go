@@ -1,0 +1,82 @@
+package trial
+
+import (
+	"strings"
+	"time"
+
+	"fragua/model/kernel"
+	"fragua/model/nn"
+	"fragua/model/tensor"
+)
+
+// Products times the matrix products of a step by themselves, the best of a few times: the
+// least that a step can take with these kernels. An lstm's recurrent products are done in
+// another shape and left out.
+func (t *Trial) Products() (wall, cpu time.Duration) {
+	type shape struct{ rows, in, out int }
+	count := map[shape]int{}
+	for _, p := range t.Model.Params() {
+		s := shape{t.Work.IDs(), p.Cols(), p.Rows()}
+		switch {
+		case p.Tensor == t.Model.Head(): // is done for some rows at a time
+			s.rows = min(s.rows, tensor.HeadRows(s.out))
+			count[s] += t.Work.IDs() / s.rows
+		case product(p):
+			count[s]++
+		}
+	}
+	for s, n := range count {
+		x, w, y := small(s.rows*s.in), small(s.in*s.out), small(s.rows*s.out)
+		w1, c1 := bestOf(3, func() {
+			t.gemm(kernel.NT, s.rows, s.out, s.in, x, s.in, w, s.in, y, s.out, false)
+		})
+		w2, c2 := bestOf(3, func() {
+			t.gemm(kernel.NN, s.rows, s.in, s.out, y, s.out, w, s.in, x, s.in, false)
+		})
+		w3, c3 := bestOf(3, func() {
+			t.gemm(kernel.TN, s.out, s.in, s.rows, y, s.out, x, s.in, w, s.in, true)
+		})
+		wall += time.Duration(n) * (w1 + w2 + w3)
+		cpu += time.Duration(n) * (c1 + c2 + c3)
+	}
+	return wall, cpu
+}
+
+// product reports whether a parameter multiplies all rows of a step at once.
+func product(p nn.Param) bool {
+	return len(p.Shape) == 2 && p.Group > 0 && !strings.HasSuffix(p.Name, "weight_hh")
+}
+
+func (t *Trial) gemm(op kernel.Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {
+	f := kernel.Gemm
+	if t.Work.Precision == "bf16" {
+		f = kernel.GemmBF16
+	}
+	f(op, m, n, k, a, lda, b, ldb, c, ldc, acc)
+}
+
+// bestOf is the least wall and processor time of f, after a first time that does not count.
+func bestOf(times int, f func()) (wall, cpu time.Duration) {
+	f()
+	for i := range times {
+		w, c := time.Now(), processorTime()
+		f()
+		tw, tc := time.Since(w), processorTime()-c
+		if i == 0 || tw < wall {
+			wall = tw
+		}
+		if i == 0 || tc < cpu {
+			cpu = tc
+		}
+	}
+	return wall, cpu
+}
+
+// small returns n numbers that no product takes out of range.
+func small(n int) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = 1e-3
+	}
+	return x
+}
