@@ -121,8 +121,11 @@ func trainRace(ctx context.Context, args []string) error {
 // ours is a trial as a racer.
 type ours struct{ *trial.Trial }
 
-func (o ours) run(first, count int) (l lap, err error) {
+func (o ours) run(ctx context.Context, first, count int) (l lap, err error) {
 	for s := first; s < first+count; s++ {
+		if err := ctx.Err(); err != nil {
+			return l, err
+		}
 		step := o.Step(o.Work.Text(s))
 		l.Losses = append(l.Losses, step.Loss)
 		l.Wall += step.Wall.Seconds()
@@ -225,11 +228,10 @@ func (r race) compare(ctx context.Context, field *entries) (agree bool, err erro
 	var want []float64
 	var rest entries
 	for _, e := range *field {
-		if err := ctx.Err(); err != nil {
-			return false, err
-		}
-		l, err := e.run(0, r.check)
+		l, err := e.run(ctx, 0, r.check)
 		switch {
+		case ctx.Err() != nil:
+			return false, ctx.Err()
 		case err != nil:
 			fmt.Printf("  %-22s left the race: %v\n", e.name, err)
 			continue
@@ -269,10 +271,7 @@ func apart(a, b []float64) (most float64, at int) {
 func (r race) turns(ctx context.Context, field entries) error {
 	for round := range r.rounds {
 		for i := range field {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			l, err := field[i].run(r.check+round*r.steps, r.steps)
+			l, err := field[i].run(ctx, r.check+round*r.steps, r.steps)
 			if err != nil {
 				return fmt.Errorf("%s: %w", field[i].name, err)
 			}

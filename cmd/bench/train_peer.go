@@ -27,7 +27,7 @@ type lap struct {
 
 // A racer trains the work from its beginning on; steps are asked for in order.
 type racer interface {
-	run(first, count int) (lap, error)
+	run(ctx context.Context, first, count int) (lap, error)
 }
 
 // A torch is a process of peer_torch.py. It waits, without work, while it is not asked.
@@ -73,7 +73,8 @@ func startTorch(ctx context.Context, python, dir, variant string, threads int, e
 	return t, nil
 }
 
-func (t *torch) run(first, count int) (l lap, err error) {
+// run asks for steps. The context that ends the process is that of startTorch.
+func (t *torch) run(_ context.Context, first, count int) (l lap, err error) {
 	if _, err := fmt.Fprintf(t.in, "[%d, %d]\n", first, count); err != nil {
 		return l, fmt.Errorf("%w: %s", err, t.lastWords())
 	}

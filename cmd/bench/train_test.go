@@ -73,7 +73,7 @@ func TestPeerTakesSteps(t *testing.T) {
 		t.Errorf("it says %q, %q", p.version, p.about)
 	}
 	for _, at := range []int{0, 3} {
-		l, err := p.run(at, 3)
+		l, err := p.run(t.Context(), at, 3)
 		if want := []float64{float64(at), float64(at + 1), float64(at + 2)}; err != nil || !slices.Equal(l.Losses, want) || l.Wall != 3 || l.CPU != 6 {
 			t.Errorf("from %d: %+v, %v", at, l, err)
 		}
@@ -91,7 +91,7 @@ func TestPeerThatCannot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.run(0, 1); err == nil || err.Error() != "RuntimeError: it cannot" {
+	if _, err := p.run(t.Context(), 0, 1); err == nil || err.Error() != "RuntimeError: it cannot" {
 		t.Errorf("fails: %v", err)
 	}
 	if _, err := startTorch(t.Context(), filepath.Join(t.TempDir(), "none"), t.TempDir(), "eager", 1, nil); err == nil {
@@ -119,7 +119,7 @@ func TestApart(t *testing.T) {
 // steady is a racer whose losses are what they are.
 type steady []float64
 
-func (s steady) run(first, count int) (lap, error) {
+func (s steady) run(_ context.Context, first, count int) (lap, error) {
 	if first+count > len(s) {
 		return lap{}, io.EOF
 	}
@@ -153,6 +153,27 @@ func TestRatiosTakeTheBestPeerOfEachRound(t *testing.T) {
 	}
 	if rounds, _ := field[:1].ratios(); rounds != nil {
 		t.Errorf("without a peer: %v", rounds)
+	}
+}
+
+func TestRaceWithAPeerThatComputesOtherThings(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := race{python: self, work: tiny, threads: 1, rounds: 2, steps: 2, check: 3, variants: []string{"eager"}, clock: "wall",
+		env: []string{"BENCH_TEST_PEER=works"}}
+	if err := r.run(t.Context(), t.TempDir()); err == nil || !strings.Contains(err.Error(), "do not compute the same") {
+		t.Errorf("error is %v", err)
+	}
+	r.env[0] = "BENCH_TEST_PEER=missing"
+	if err := r.run(t.Context(), t.TempDir()); err != nil {
+		t.Errorf("without a peer: %v", err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if err := r.run(ctx, t.TempDir()); !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted: %v", err)
 	}
 }
 
