@@ -31,7 +31,7 @@ type kitchen struct {
 	Steps   []arch           `yaml:"steps"`
 	Parts   map[string]*part `yaml:"parts"`
 	shared  `yaml:",inline"`
-	notes   string `yaml:"-"`
+	Notes   string `yaml:"-"`
 }
 
 type shared struct {

@@ -526,17 +526,19 @@ func broken(t *testing.T, c *Config, w *world, o Options, nth int64, how string)
 // However often and wherever a run is broken off, the run that comes through
 // leaves the bytes of one that was never disturbed.
 func TestResume(t *testing.T) {
+	t.Parallel()
 	dir := rawFiles(t)
-	w := &world{}
-	c := parse(t, w, dir, roadYAML)
 	whole := t.TempDir()
-	if _, err := Run(t.Context(), c, Options{Out: whole, Workers: 3, CPU: "avx2"}); err != nil {
+	if _, err := Run(t.Context(), parse(t, &world{}, dir, roadYAML), Options{Out: whole, Workers: 3, CPU: "avx2"}); err != nil {
 		t.Fatal(err)
 	}
 	want := sums(t, whole)
 	for _, workers := range []int{1, 8} {
 		for _, how := range []string{"error", "panic", "cancel", "engine"} {
 			t.Run(fmt.Sprintf("%s-%d", how, workers), func(t *testing.T) {
+				t.Parallel() // most of the time goes into waiting for the disk
+				w := &world{}
+				c := parse(t, w, dir, roadYAML)
 				o := Options{Out: t.TempDir(), Workers: workers, CPU: "avx2"}
 				// Every place once, going on from what the last break left.
 				breaks := 0
@@ -549,17 +551,14 @@ func TestResume(t *testing.T) {
 				if breaks < 3 {
 					t.Errorf("only %d breaks", breaks)
 				}
-				// Each place alone.
-				r := rand.New(rand.NewPCG(uint64(workers), 1))
-				for range 3 {
-					o.Out = t.TempDir()
-					broken(t, c, w, o, 1+r.Int64N(30), how)
-					if _, err := Run(t.Context(), c, o); err != nil {
-						t.Fatal(err)
-					}
-					if got := sums(t, o.Out); !maps.Equal(got, want) {
-						t.Errorf("%v, want %v", got, want)
-					}
+				// One place alone.
+				o.Out = t.TempDir()
+				broken(t, c, w, o, 1+rand.New(rand.NewPCG(uint64(workers), 1)).Int64N(30), how)
+				if _, err := Run(t.Context(), c, o); err != nil {
+					t.Fatal(err)
+				}
+				if got := sums(t, o.Out); !maps.Equal(got, want) {
+					t.Errorf("%v, want %v", got, want)
 				}
 			})
 		}
@@ -569,6 +568,7 @@ func TestResume(t *testing.T) {
 // At every step of a re-run the folder of a stage holds the old result or the
 // new one, whole; between the two renames it may be missing, and comes back.
 func TestSwapIsCrashSafe(t *testing.T) {
+	t.Parallel()
 	dir := rawFiles(t)
 	w := &world{}
 	const shortRoad = "stages:\n- {name: text, use: lines, with: {files: [a.txt, b.txt]}}\n- {name: long, use: longest}\n"

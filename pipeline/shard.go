@@ -82,6 +82,10 @@ func CreateShard[Row any](name string) (w *ShardWriter[Row], err error) {
 		// Pinned: the default names the library's version, and would change the
 		// bytes with it.
 		parquet.CreatedBy("fragua", "1", "1"),
+		// Each page's header would hold its least and greatest value, twice and
+		// uncompressed: texts would take five times their room. The footer has
+		// both, and the page index, for the columns where they serve.
+		parquet.DataPageStatistics(false),
 	}
 	for _, name := range longColumns {
 		if _, ok := schema.Lookup(name); ok {

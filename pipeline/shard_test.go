@@ -150,7 +150,11 @@ func TestShardLayout(t *testing.T) {
 	if n := len(pf.RowGroups()); n != 3 {
 		t.Errorf("%d row groups, want 3", n)
 	}
-	for _, g := range pf.RowGroups() {
+	for i, g := range pf.RowGroups() {
+		// Headers must not repeat texts, as statistics of a page would.
+		if size, texts := pf.Metadata().RowGroups[i].Columns[1].MetaData.TotalUncompressedSize, g.NumRows()*(80<<10); size > texts+texts/100 {
+			t.Errorf("%d bytes of text take %d before compression", texts, size)
+		}
 		id, text, words := g.ColumnChunks()[0], g.ColumnChunks()[1], g.ColumnChunks()[2]
 		if id.BloomFilter() == nil {
 			t.Error("id has no bloom filter")
