@@ -222,7 +222,7 @@ func (r *trainReport) print(c *cli.Context) {
 	row("tokens/s", "%.0f median, %.0f best%s", r.Median, r.Best, cpu)
 	row("model", "%.4g FLOP a token: %.1f GFLOP/s median, %.1f best", r.FLOPs, r.FLOPs*r.Median/1e9, r.FLOPs*r.Best/1e9)
 	if r.Peak > 0 {
-		if r.CPU > 0 {
+		if cpu = ""; r.CPU > 0 && r.Workers == 1 { // the peak of several is by the wall, of one it hardly differs
 			cpu = fmt.Sprintf("; %.1f %% by processor time", 100*r.FLOPs*r.CPU/r.Peak)
 		}
 		row("peak", "%.1f GFLOP/s measured, of which the best step reaches %.1f %%%s", r.Peak/1e9, 100*r.Share, cpu)
