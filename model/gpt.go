@@ -37,7 +37,7 @@ func (g *GPT) Check() []Fault {
 func (g *GPT) Size(vocab, context, rows int) Size {
 	c, l, n := g.Width, g.Layers, rows*context
 	params := vocab*c + context*c + l*(12*c*c+13*c) + 2*c
-	kept, block, widest := 3*c, 16*c+g.Heads+4, 8*c
+	kept, block, widest := 3*c, 16*c+g.Heads+4, 6*c
 	if g.Recompute {
 		kept, widest = kept+l*c, block+widest
 	} else {

@@ -27,5 +27,5 @@
 //	          |x|qkv| …                          when the operation that made it has gone back
 //
 // From the second step of a shape on nothing is allocated. A tensor made by a
-// tape is valid until the first operation after Backward or Reset.
+// tape is valid until Backward or Reset, the loss until the operation after.
 package tensor

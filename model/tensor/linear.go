@@ -8,7 +8,8 @@ import (
 
 // Linear is y = x·wᵀ + b: x (N, in), w (out, in), b (out) or nil, y (N, out).
 func (tp *Tape) Linear(x, w, b *Tensor) *Tensor {
-	y := tp.product(x, w, b)
+	y := tp.outputs(x, w, b)
+	tp.affine(y.Data, nil, x, w, b)
 	record(tp, linear{x: x, w: w, b: b, y: y})
 	return y
 }
@@ -16,65 +17,119 @@ func (tp *Tape) Linear(x, w, b *Tensor) *Tensor {
 type linear struct{ x, w, b, y *Tensor }
 
 func (o *linear) back(tp *Tape) {
-	if o.y.Grad != nil {
-		tp.linearBack(o.x, o.w, o.b, o.y.Grad)
+	if dy := o.y.Grad; dy != nil {
+		tp.biasBack(o.b, dy)
+		tp.linearBack(o.x, o.w, dy)
 	}
 }
 
 // LinearGELU is y = GELU(x·wᵀ + b), in the tanh form of GPT-2.
 func (tp *Tape) LinearGELU(x, w, b *Tensor) *Tensor {
-	h := tp.product(x, w, b)
+	h := tp.outputs(x, w, b)
 	if !h.wants {
-		kernel.GELU(h.Data, h.Data)
+		tp.affine(h.Data, h.Data, x, w, b)
 		return h
 	}
 	y := tp.make(true, h.Rows(), h.Cols())
-	kernel.GELU(y.Data, h.Data)
+	tp.affine(h.Data, y.Data, x, w, b)
 	record(tp, linearGELU{x: x, w: w, b: b, h: h, y: y})
 	return y
 }
 
 type linearGELU struct{ x, w, b, h, y *Tensor }
 
+// back writes the gradient of h over y, which whoever read it has gone back
+// through by now.
 func (o *linearGELU) back(tp *Tape) {
 	if o.y.Grad == nil {
 		return
 	}
-	dh := tp.sum(o.h)
-	kernel.GELUGrad(dh, o.h.Data, o.y.Grad)
-	tp.linearBack(o.x, o.w, o.b, dh)
+	dh := o.y.Data
+	db, add := tp.grad(o.b)
+	if db != nil && !add {
+		clear(db)
+	}
+	geluBack(tp, dh, o.h.Data, o.y.Grad, db)
+	tp.linearBack(o.x, o.w, dh)
 }
 
-// product is x·wᵀ + b.
-func (tp *Tape) product(x, w, b *Tensor) *Tensor {
-	n, in, out := x.Rows(), x.Cols(), w.Rows()
-	if w.Cols() != in || b != nil && len(b.Data) != out {
+// geluBack sets dh to dy·GELU′(h) and, unless it is nil, adds the sums of its
+// columns to db: block by block, while each is in the cache. The rows of the
+// blocks of a chunk are added to those of the first, and only these, an eighth,
+// are read again.
+func geluBack(tp *Tape, dh, h, dy, db []float32) {
+	const blocks = 8 // in a chunk
+	if db == nil {
+		kernel.Parallel(len(dh), blockFloats, func(lo, hi int) {
+			clear(dh[lo:hi])
+			kernel.GELUGrad(dh[lo:hi], h[lo:hi], dy[lo:hi])
+		})
+		return
+	}
+	rows := len(dh) / len(db)
+	block := max(1, min(blockFloats/len(db), (rows+blocks-1)/blocks)) * len(db)
+	chunk := blocks * block
+	sums := tp.borrow((len(dh) + chunk - 1) / chunk * block)
+	defer sums.giveBack(tp)
+	kernel.Parallel(len(dh), chunk, func(lo, hi int) {
+		s := sums.data[lo/blocks:][:block]
+		clear(s)
+		for ; lo < hi; lo += block {
+			end := min(lo+block, hi)
+			d := dh[lo:end]
+			clear(d)
+			kernel.GELUGrad(d, h[lo:end], dy[lo:end])
+			kernel.AddTo(s[:len(d)], d)
+		}
+	})
+	kernel.BiasGrad(db, sums.data, len(db))
+}
+
+const blockFloats = 1 << 14 // what a kernel does without sharing it out
+
+// outputs is the place of x·wᵀ + b.
+func (tp *Tape) outputs(x, w, b *Tensor) *Tensor {
+	if w.Cols() != x.Cols() || b != nil && len(b.Data) != w.Rows() {
 		panic(fmt.Sprintf("tensor: Linear of %v by %v", x.Shape, w.Shape))
 	}
-	y := tp.make(x.needs() || w.needs() || b.needs(), n, out)
 	if w.needs() {
 		keep(x)
 	}
-	tp.gemm(kernel.NT, n, out, in, x.Data, in, w.Data, in, y.Data, out, false)
-	if b != nil {
-		kernel.AddBias(y.Data, b.Data)
-	}
-	return y
+	return tp.make(x.needs() || w.needs() || b.needs(), x.Rows(), w.Rows())
 }
 
-// linearBack is dx = dy·w, dw += dyᵀ·x, db += Σ dy.
-func (tp *Tape) linearBack(x, w, b *Tensor, dy []float32) {
-	n, in, out := x.Rows(), x.Cols(), w.Rows()
-	if dw := tp.sum(w); dw != nil {
-		tp.gemm(kernel.TN, out, in, n, dy, out, x.Data, in, dw, in, true)
+// affine sets y to x·wᵀ + b and, unless it is nil, gelu to GELU of that; both
+// may be the same.
+func (tp *Tape) affine(y, gelu []float32, x, w, b *Tensor) {
+	f := kernel.Linear
+	if tp != nil && tp.BF16 {
+		f = kernel.LinearBF16
 	}
+	var bias []float32
 	if b != nil {
-		if db := tp.sum(b); db != nil {
-			kernel.BiasGrad(db, dy, out)
-		}
+		bias = b.Data
+	}
+	f(y, gelu, x.Data, w.Data, bias, x.Rows(), w.Rows(), x.Cols())
+}
+
+// linearBack is dw += dyᵀ·x and dx += dy·w.
+func (tp *Tape) linearBack(x, w *Tensor, dy []float32) {
+	n, in, out := x.Rows(), x.Cols(), w.Rows()
+	if dw, add := tp.grad(w); dw != nil {
+		tp.gemm(kernel.TN, out, in, n, dy, out, x.Data, in, dw, in, add)
 	}
 	if dx, add := tp.grad(x); dx != nil {
 		tp.gemm(kernel.NN, n, in, out, dy, out, w.Data, in, dx, in, add)
+	}
+}
+
+// biasBack is db += Σ dy.
+func (tp *Tape) biasBack(b *Tensor, dy []float32) {
+	if b == nil {
+		return
+	}
+	if db := tp.sum(b); db != nil {
+		kernel.BiasGrad(db, dy, len(db))
 	}
 }
 

@@ -49,7 +49,10 @@ func (tp *Tape) HeadLoss(x, w *Tensor, targets []int32, o HeadOptions) (total *T
 			}
 			h.dx, h.add = dx, add
 		}
-		h.dw = tp.sum(w)
+		h.dw, h.addW = tp.grad(w)
+		if count == 0 && !h.addW {
+			zero(h.dw)
+		}
 		keep(x)
 	}
 	loss := 0.0
@@ -74,7 +77,7 @@ type head struct {
 	options     HeadOptions
 	scale       float32
 	dx, dw      []float32
-	add         bool
+	add, addW   bool
 }
 
 // chunk scores the next m rows and, on the way, makes their gradients.
@@ -129,7 +132,8 @@ func (h *head) chunk(tp *Tape, m int) (loss, nll float64) {
 	}
 	tp.lapOf("cross entropy", false)
 	if h.dw != nil {
-		tp.gemm(kernel.TN, v, c, m, logits, v, xs, c, h.dw, c, true)
+		tp.gemm(kernel.TN, v, c, m, logits, v, xs, c, h.dw, c, h.addW)
+		h.addW = true
 	}
 	switch {
 	case h.dx == nil:

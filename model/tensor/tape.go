@@ -218,8 +218,12 @@ func (tp *Tape) grad(t *Tensor) (g []float32, add bool) {
 	if t == nil {
 		return nil, false
 	}
-	if t.Grad == nil && t.wants {
+	switch {
+	case t.Grad == nil && t.wants:
 		t.Grad, t.at = tp.arena.take(len(t.Data))
+		return t.Grad, false
+	case t.Grad != nil && t.stale:
+		t.stale = false
 		return t.Grad, false
 	}
 	return t.Grad, t.Grad != nil

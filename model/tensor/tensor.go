@@ -11,6 +11,8 @@ type Tensor struct {
 	Data  []float32
 	Grad  []float32
 
+	stale bool // Grad counts as 0, whatever it holds: see Renew
+
 	// The rest concerns results of operations alone.
 	made  bool // an operation made it
 	wants bool // a gradient flows through it
@@ -44,6 +46,18 @@ func (t *Tensor) Cols() int { return t.Shape[len(t.Shape)-1] }
 
 // Rows is the product of all the other axes.
 func (t *Tensor) Rows() int { return len(t.Data) / max(t.Cols(), 1) }
+
+// Renew makes the gradient 0 without touching it: the first operation that goes
+// back to t overwrites what Grad holds. Before anyone reads it, Settle.
+func (t *Tensor) Renew() { t.stale = true }
+
+// Settle clears Grad if no gradient has come since Renew.
+func (t *Tensor) Settle() {
+	if t.stale {
+		t.stale = false
+		zero(t.Grad)
+	}
+}
 
 // needs reports whether a gradient flows into t; nil tensors need none.
 func (t *Tensor) needs() bool { return t != nil && (t.wants || t.Grad != nil) }

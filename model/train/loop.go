@@ -125,7 +125,7 @@ func (l *Loop) Run(ctx context.Context) error {
 			report.Rate = max(report.Rate, rates[i])
 		}
 
-		clear(l.slab.Grad)
+		l.slab.Clear()
 		l.slab.thaw(rates)
 		for i, b := range batches.micro {
 			tape.Step = uint64(l.at.Step*passes) + uint64(i)
@@ -139,6 +139,7 @@ func (l *Loop) Run(ctx context.Context) error {
 		}
 		steps.free <- batches
 
+		l.slab.Settle()
 		report.Norm = math.Sqrt(kernel.SumSquares(l.slab.Grad))
 		report.Skipped = l.unfit(report)
 		if report.Skipped == "" {

@@ -9,8 +9,8 @@ import (
 )
 
 // A Slab is the gradients of all parameters that train, one after the other in
-// one array: it is cleared, measured and scaled in one pass, and could be sent
-// to another process in one piece. Each parameter starts at a multiple of 16
+// one array: it is measured and scaled in one pass, and could be sent to
+// another process in one piece. Each parameter starts at a multiple of 16
 // floats, a cache line.
 type Slab struct {
 	Params []nn.Param // those that train, in the model's order
@@ -75,6 +75,28 @@ func (s *Slab) Trains() int64 {
 		n += int64(len(p.Data))
 	}
 	return n
+}
+
+// Clear makes all gradients 0. It touches none: the way back overwrites each,
+// and Settle clears what it did not reach.
+func (s *Slab) Clear() {
+	for _, p := range s.Params {
+		p.Renew()
+	}
+}
+
+// Settle ends the gathering of gradients: Grad may now be read.
+func (s *Slab) Settle() {
+	for i, p := range s.Params {
+		frozen := p.Tensor.Grad == nil
+		if frozen {
+			p.Tensor.Grad = s.grads[i]
+		}
+		p.Settle()
+		if frozen {
+			p.Tensor.Grad = nil
+		}
+	}
 }
 
 // thaw gives every parameter its gradient, except those whose rate is 0: they

@@ -32,6 +32,7 @@ func (m carrying) Loss(tp *tensor.Tape, b *model.Batch) model.Loss {
 	if c, ok := b.Carry.([][]float32); ok {
 		state = c[0][0]
 	}
+	m.bigram.bias.Settle()
 	m.bigram.bias.Grad[0] += state * 0.01
 	b.Carry = [][]float32{{state + 1}, {}}
 	return loss

@@ -1,0 +1,56 @@
+package tensor
+
+import (
+	"math"
+	"slices"
+	"testing"
+)
+
+// What a renewed gradient held must not show, whatever adds to it first.
+func TestRenew(t *testing.T) {
+	nan := float32(math.NaN())
+	build := func() (params []*Tensor, step func(tp *Tape)) {
+		table, gain, bias, w1, b1, w2 := Param(9, 4), Param(4), Param(4), Param(8, 4), Param(8), Param(4, 8)
+		unused := Param(3)
+		params = []*Tensor{table, gain, bias, w1, b1, w2, unused}
+		for i, p := range params {
+			for j := range p.Data {
+				p.Data[j] = float32(math.Sin(float64(10*i + j + 1)))
+			}
+		}
+		return params, func(tp *Tape) {
+			x := tp.Rows(table, []int32{1, 2, 3, 2, 8})
+			h := tp.LinearGELU(tp.LayerNorm(x, gain, bias, 1e-5), w1, b1)
+			x = tp.AddTo(tp.Linear(h, w2, nil), x)
+			loss, _, _ := tp.HeadLoss(x, table, []int32{0, -1, 3, 4, 5}, HeadOptions{})
+			tp.Backward(loss)
+		}
+	}
+	params, step := build()
+	tp := NewTape(1)
+	step(tp)
+	step(tp)
+	var want [][]float32
+	for _, p := range params {
+		want = append(want, slices.Clone(p.Grad))
+	}
+	params, step = build()
+	for _, p := range params {
+		for i := range p.Grad {
+			p.Grad[i] = nan
+		}
+		p.Renew()
+	}
+	step(tp)
+	step(tp)
+	for i, p := range params {
+		p.Settle()
+		if !slices.Equal(p.Grad, want[i]) {
+			t.Errorf("parameter %d: gradient is %v, want %v", i, p.Grad, want[i])
+		}
+		p.Settle()
+		if !slices.Equal(p.Grad, want[i]) {
+			t.Errorf("parameter %d: settling twice changed its gradient", i)
+		}
+	}
+}
