@@ -322,15 +322,23 @@ func globFiles(p pipeline.Path, class string) ([]dataFile, error) {
 		return []dataFile{{name: filepath.Base(p.Abs), path: p.Abs, class: class}}, nil
 	}
 	base, rest := doublestar.SplitPattern(pattern)
-	names, err := doublestar.Glob(os.DirFS(filepath.FromSlash(base)), rest, doublestar.WithFilesOnly())
+	names, err := doublestar.Glob(os.DirFS(filepath.FromSlash(base)), rest, doublestar.WithFilesOnly(), doublestar.WithNoFollow())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s: %w", p.Written, err)
 	}
 	slices.Sort(names)
 	var files []dataFile
 	for _, n := range names {
-		if !strings.HasPrefix(filepath.Base(n), ".") {
-			files = append(files, dataFile{name: n, path: filepath.Join(base, filepath.FromSlash(n)), class: class})
+		if strings.HasPrefix(filepath.Base(n), ".") {
+			continue
+		}
+		path := filepath.Join(base, filepath.FromSlash(n))
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, pipeline.Hintf(err, "mend the link, or narrow the path")
+		}
+		if info.Mode().IsRegular() { // neither a pipe nor a link to a folder
+			files = append(files, dataFile{name: n, path: path, class: class})
 		}
 	}
 	if len(files) == 0 {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"fragua/pipeline"
+	"fragua/pipeline/corpus"
 )
 
 // Label is the stage that makes examples of raw tables, texts by class, and
@@ -276,7 +277,7 @@ func (l *Label) read(ctx context.Context, env *pipeline.Env, task pipeline.Task)
 				r := row.reject(v.rule, v.value)
 				r.Limit = v.limit
 				if v.failed != nil {
-					r.Rule, r.Error = "failed", v.failed.Error()
+					r.Rule, r.Error = corpus.RuleError, v.failed.Error()
 				}
 				r.Text, r.Target = strings.ToValidUTF8(r.Text, "\uFFFD"), strings.ToValidUTF8(r.Target, "\uFFFD")
 				if err := rejects.Write(r); err != nil {

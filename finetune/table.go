@@ -264,6 +264,8 @@ func jsonLines(r io.Reader, cols columns, yield func(record) bool) error {
 			d.UseNumber()
 			if err := d.Decode(&object); err != nil {
 				rec.err = fmt.Errorf("not a JSON object: %w", err)
+			} else if strings.TrimSpace(line[d.InputOffset():]) != "" {
+				rec.err = fmt.Errorf("more than one JSON value on the line, at byte %d of it", d.InputOffset())
 			} else {
 				rec = cols.record(row, func(column string) ([]string, error) { return jsonCell(object, column) })
 			}

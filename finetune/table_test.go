@@ -109,6 +109,23 @@ func TestBadFiles(t *testing.T) {
 	}
 }
 
+// TestBadRows: a row that cannot be read is an error of its own, and the next is read.
+func TestBadRows(t *testing.T) {
+	var got []string
+	p := file(t, t.TempDir(), "x.jsonl", []byte("{\"text\": \"a\"\n{\"text\": \"b\"} {\"text\": \"c\"}\n[1]\n{\"other\": 1}\n{\"text\": \"d\"}\n"))
+	for rec, err := range readTable(p.Abs, columns{text: "text"}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, fmt.Sprint(rec.row, " ", rec.text, rec.err))
+	}
+	want := []string{"0 not a JSON object: unexpected EOF", "1 more than one JSON value on the line, at byte 13 of it",
+		"2 not a JSON object: json: cannot unmarshal array", `3 no field "text"`, "4 d<nil>"}
+	if !slices.EqualFunc(got, want, strings.HasPrefix) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // Files by class, folders by class, files side by side, and encodings.
 func TestLayouts(t *testing.T) {
 	dir := t.TempDir()

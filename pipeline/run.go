@@ -222,11 +222,41 @@ func interrupted(err error, stage string) error {
 // failures stops a stage in which too many rows failed.
 func (s *stage) failures(c Counts, phase string) error {
 	limit := s.run.c.MaxFailures
-	if rows := c.Read + c.Split; float64(c.Failed) > limit*float64(rows) {
-		return Hintf(fmt.Errorf("stage %s: %d of %d rows failed, more than max_failures allows (%g %%)", s.Name, c.Failed, rows, 100*limit),
-			"look at the rejects below %s, then mend the source or raise max_failures; what is done is kept", filepath.Join(phase, "done"))
+	rows := c.Read + c.Split
+	if float64(c.Failed) <= limit*float64(rows) {
+		return nil
 	}
-	return nil
+	err := fmt.Errorf("stage %s: %d of %d rows failed, more than max_failures allows (%g %%)", s.Name, c.Failed, rows, 100*limit)
+	where := filepath.Join(phase, "done")
+	if row, file := oneFailure(where); file != "" {
+		err, where = fmt.Errorf("%w; one of them: %s at %d: %s", err, row.Path, row.Offset, row.Error), file
+	}
+	return Hintf(err, "look at the rejects with `fragua inspect %s`, then mend the source or raise max_failures; what is done is kept", where)
+}
+
+// A failedRow is what all rejects have in common.
+type failedRow struct {
+	Path   string `parquet:"path"`
+	Offset int64  `parquet:"offset"`
+	Error  string `parquet:"error"`
+	Rule   string `parquet:"rule"`
+}
+
+// oneFailure finds a row that failed among the rejects of finished tasks, and the
+// file it is in. Rejects of another shape give none.
+func oneFailure(done string) (row failedRow, file string) {
+	files, _ := filepath.Glob(filepath.Join(done, "*", "rejects", "*.parquet")) // sorted; the pattern is valid
+	for _, file := range files {
+		for row, err := range ReadShard[failedRow](file) {
+			if err != nil {
+				break
+			}
+			if row.Rule == "error" {
+				return row, file
+			}
+		}
+	}
+	return failedRow{}, ""
 }
 
 // pool runs do for 0…n-1 with so many workers. The first error stops it;

@@ -106,7 +106,7 @@ func (s *lines) Phases() []Phase {
 			if err != nil {
 				return c, err
 			}
-			rejects, err := CreateShard[line](filepath.Join(env.Out, "rejects", t.ID+".parquet"))
+			rejects, err := CreateShard[failedRow](filepath.Join(env.Out, "rejects", t.ID+".parquet"))
 			if err != nil {
 				return c, err
 			}
@@ -116,11 +116,12 @@ func (s *lines) Phases() []Phase {
 					c.Read++
 					if text == "" {
 						c.Drop("empty")
-						rejects.Write(line{ID: fmt.Sprint(i)})
+						rejects.Write(failedRow{Path: f.Name, Offset: int64(i), Rule: "empty"})
 						continue
 					}
 					if c.Failed < s.world.failed {
 						c.Failed++
+						rejects.Write(failedRow{f.Name, int64(i), "made to fail", "error"})
 						continue
 					}
 					c.Kept++
@@ -770,7 +771,7 @@ func TestCountsMustAddUp(t *testing.T) {
 	w = &world{failed: 2} // 8 of about 160
 	o := Options{Out: t.TempDir()}
 	_, err = Run(t.Context(), parse(t, w, dir, roadYAML), o)
-	if err == nil || !strings.Contains(err.Error(), "8 of 162 rows failed, more than max_failures allows (1 %)") || !strings.Contains(hintOf(err), "rejects") {
+	if err == nil || !strings.Contains(err.Error(), "8 of 162 rows failed, more than max_failures allows (1 %); one of them: a.txt at 0: made to fail") || !strings.Contains(hintOf(err), "rejects") {
 		t.Errorf("%v (%s)", err, hintOf(err))
 	}
 	calls := w.calls.Load()

@@ -65,7 +65,7 @@ func (c *Columns) document(source, path string, offset int64, record map[string]
 	case !ok:
 		return nil, fmt.Errorf("no column %q; there are %s", c.Text, strings.Join(order, ", "))
 	case !isString:
-		return nil, fmt.Errorf("column %q is no text but %T", c.Text, v)
+		return nil, fmt.Errorf("column %q is no text but %s", c.Text, kindOf(v))
 	}
 	used[c.Text] = true
 	d := NewDocument(source, path, offset)
@@ -89,6 +89,23 @@ func (c *Columns) document(source, path string, offset int64, record map[string]
 		d.Metadata = rest.String()
 	}
 	return d, nil
+}
+
+// kindOf names what a value of a record is.
+func kindOf(v any) string {
+	switch v.(type) {
+	case nil:
+		return "null"
+	case bool:
+		return "a boolean"
+	case string:
+		return "a string"
+	case []any:
+		return "a list"
+	case map[string]any:
+		return "an object"
+	}
+	return "a number"
 }
 
 // lookup finds a key, or a path of keys.

@@ -66,10 +66,11 @@ func escape(name string) string {
 }
 
 // Files lists the files, sorted by name. Hidden files and folders are passed
-// over unless the pattern names them.
+// over unless the pattern names them; ** does not go through links to folders,
+// which may lead in circles.
 func (r *Raw) Files() ([]File, error) {
 	dir, pattern := r.root()
-	names, err := doublestar.Glob(os.DirFS(filepath.FromSlash(dir)), pattern, doublestar.WithFilesOnly(), doublestar.WithFailOnIOErrors())
+	names, err := doublestar.Glob(os.DirFS(filepath.FromSlash(dir)), pattern, doublestar.WithFilesOnly(), doublestar.WithFailOnIOErrors(), doublestar.WithNoFollow())
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("%s: %w", r.Path.Written, err)
 	}
@@ -77,22 +78,24 @@ func (r *Raw) Files() ([]File, error) {
 	names = slices.DeleteFunc(names, func(name string) bool {
 		return folder && (!r.reads(name) || strings.HasPrefix(name, ".") || strings.Contains(name, "/."))
 	})
-	if len(names) == 0 {
-		err := fmt.Errorf("%s: no file matches", r.Path.Written)
-		if folder {
-			return nil, pipeline.Hintf(err, "looked in %s for files ending in %s (.gz, .zst, .xz too)", dir, strings.Join(r.extensions, ", "))
-		}
-		return nil, pipeline.Hintf(err, "looked for %s in %s; relative paths start at the recipe's folder", pattern, dir)
-	}
 	slices.Sort(names)
 	files := make([]File, 0, len(names))
 	for _, name := range names {
 		p := filepath.Join(dir, filepath.FromSlash(name))
 		info, err := os.Stat(p)
 		if err != nil {
-			return nil, err
+			return nil, pipeline.Hintf(err, "mend the link, or narrow the path")
 		}
-		files = append(files, File{pipeline.RawFile{Name: name, Path: p}, info.Size()})
+		if info.Mode().IsRegular() { // neither a pipe nor a link to a folder
+			files = append(files, File{pipeline.RawFile{Name: name, Path: p}, info.Size()})
+		}
+	}
+	if len(files) == 0 {
+		err := fmt.Errorf("%s: no file matches", r.Path.Written)
+		if folder {
+			return nil, pipeline.Hintf(err, "looked in %s for files ending in %s (.gz, .zst, .xz too)", dir, strings.Join(r.extensions, ", "))
+		}
+		return nil, pipeline.Hintf(err, "looked for %s in %s; relative paths start at the recipe's folder", pattern, dir)
 	}
 	return files, nil
 }

@@ -91,3 +91,24 @@ func TestDamagedParquet(t *testing.T) {
 		}
 	}
 }
+
+// TestBrokenJSONL: what is wrong with each line is said in its own words.
+func TestBrokenJSONL(t *testing.T) {
+	s := NewJSONL()
+	for line, want := range map[string]string{
+		`{"text": 5}`:                 `column "text" is no text but a number`,
+		`{"text": null}`:              `column "text" is no text but null`,
+		`{"text": {"a": 1}}`:          `column "text" is no text but an object`,
+		`{"body": "a"}`:               `no column "text"; there are body`,
+		`[1, 2]`:                      `no JSON object but a list`,
+		`null`:                        `no JSON object but null`,
+		`true`:                        `no JSON object but a boolean`,
+		`"a"`:                         `no JSON object but a string`,
+		`{"text": "a"`:                `no JSON object: unexpected EOF`,
+		`{"text": "a"} {"text": "b"}`: `more than one JSON value on the line, at byte 13 of it`,
+	} {
+		if d, err := s.document("x.jsonl", 0, []byte(line)); err == nil || err.Error() != want {
+			t.Errorf("%s: %+v, %v, want %s", line, d, err, want)
+		}
+	}
+}

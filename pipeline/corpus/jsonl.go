@@ -73,17 +73,18 @@ func (s *JSONL) document(name string, offset int64, line []byte) (*Document, err
 			return nil, err
 		}
 	}
-	var record map[string]any
+	var value any
 	decoder := json.NewDecoder(bytes.NewReader(line))
 	decoder.UseNumber()
-	if err := decoder.Decode(&record); err != nil {
+	if err := decoder.Decode(&value); err != nil {
 		return nil, fmt.Errorf("no JSON object: %w", err)
 	}
 	if rest := bytes.TrimSpace(line[decoder.InputOffset():]); len(rest) > 0 {
 		return nil, fmt.Errorf("more than one JSON value on the line, at byte %d of it", decoder.InputOffset())
 	}
-	if record == nil {
-		return nil, fmt.Errorf("no JSON object: null")
+	record, ok := value.(map[string]any)
+	if !ok {
+		return nil, fmt.Errorf("no JSON object but %s", kindOf(value))
 	}
 	return s.Columns.document(s.Name(), name, offset, record, sortedKeys(record))
 }
