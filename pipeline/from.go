@@ -1,7 +1,9 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -117,6 +119,9 @@ func (c *Config) kindOf(e *Entry, n *yaml.Node, path string) (Kind, bool) {
 	if strings.ContainsAny(n.Value, `/\`) {
 		dir := NewPath(d.dir, n.Value).Abs
 		m, err := ReadManifest(dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return "", d.fault(n, path, "name a folder that a stage has finished, or run that stage again", "%v", err)
+		}
 		if err != nil {
 			return "", d.fault(n, path, "name a folder that holds a "+ManifestName, "no finished stage lies in %s", dir)
 		}

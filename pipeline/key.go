@@ -175,8 +175,11 @@ func (h *hashes) sums(ctx context.Context, files []RawFile, workers int) ([]rawS
 				return err
 			}
 			sum, err := h.sum(f.Path)
+			if err != nil {
+				return Hintf(err, "every raw file must be readable: mend it, or name the others in a narrower path")
+			}
 			out[i] = rawSum{f.Name, sum}
-			return err
+			return nil
 		})
 	}
 	return out, g.Wait()

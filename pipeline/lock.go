@@ -32,7 +32,7 @@ var errLocked = errors.New("locked")
 func acquire(root string) (release func(), err error) {
 	name := filepath.Join(root, stateDir, "lock")
 	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
-		return nil, diskFull(name, err)
+		return nil, unwritable(root, diskFull(name, err))
 	}
 	f, unlock, err := lockFile(name)
 	if errors.Is(err, errLocked) {
@@ -44,7 +44,7 @@ func acquire(root string) (release func(), err error) {
 		return nil, Hintf(held, "wait for it, stop it, or choose another folder with --out")
 	}
 	if err != nil {
-		return nil, err
+		return nil, unwritable(root, err)
 	}
 	host, _ := os.Hostname()
 	note, _ := json.Marshal(LockedError{PID: os.Getpid(), Host: host, Since: time.Now()})
@@ -52,4 +52,13 @@ func acquire(root string) (release func(), err error) {
 		f.WriteAt(append(note, '\n'), 0) // it informs people; the lock itself is the system's
 	}
 	return unlock, nil
+}
+
+// unwritable tells what to do where a run directory cannot be made or written.
+func unwritable(root string, err error) error {
+	var full *DiskFullError
+	if errors.As(err, &full) {
+		return err
+	}
+	return Hintf(fmt.Errorf("the results cannot be written to %s: %w", root, err), "choose another folder with --out, or make this one writable")
 }

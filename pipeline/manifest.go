@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path"
 	"path/filepath"
@@ -64,7 +65,8 @@ func (d Dir) Files(patterns ...string) []string {
 // ManifestName is the file that says that a stage's directory is whole.
 const ManifestName = "manifest.json"
 
-// ReadManifest reads the manifest of a stage's directory.
+// ReadManifest reads the manifest of a stage's directory. One that cannot be of
+// our making is an error: counts that do not add up, a file outside the directory.
 func ReadManifest(dir string) (*Manifest, error) {
 	name := filepath.Join(dir, ManifestName)
 	b, err := os.ReadFile(name)
@@ -75,5 +77,22 @@ func ReadManifest(dir string) (*Manifest, error) {
 	if err := json.Unmarshal(b, m); err != nil {
 		return nil, &RowError{File: name, Row: -1, Err: err}
 	}
+	if err := m.check(); err != nil {
+		return nil, Hintf(&RowError{File: name, Row: -1, Err: err}, "it was edited or damaged: run the stage again with --force")
+	}
 	return m, nil
+}
+
+func (m *Manifest) check() error {
+	for _, s := range m.Shards {
+		if !filepath.IsLocal(filepath.FromSlash(s.Name)) {
+			return fmt.Errorf("%q is no file of this directory", s.Name)
+		}
+	}
+	for _, p := range m.Phases {
+		if err := p.Counts.Check(); err != nil {
+			return fmt.Errorf("phase %s: %w", p.Phase, err)
+		}
+	}
+	return m.Counts.Check()
 }

@@ -781,6 +781,44 @@ func TestCountsMustAddUp(t *testing.T) {
 	}
 }
 
+// A manifest that cannot be ours is no result: the stage runs again.
+func TestEditedManifest(t *testing.T) {
+	w := &world{}
+	c := parse(t, w, rawFiles(t), roadYAML)
+	o := Options{Out: t.TempDir()}
+	if _, err := Run(t.Context(), c, o); err != nil {
+		t.Fatal(err)
+	}
+	want := sums(t, o.Out)
+	name := filepath.Join(o.Out, "text", ManifestName)
+	whole, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, content := range map[string]string{
+		"empty": "", "no object": "[1]", "no key": "{}",
+		"counts":  strings.Replace(string(whole), `"kept": `, `"kept": 9`, 1),
+		"outside": strings.Replace(string(whole), `"name": "`, `"name": "../`, 1),
+	} {
+		if err := os.WriteFile(name, []byte(content), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		res, err := Run(t.Context(), c, o)
+		if err != nil || res.Stages[0].Cached || !maps.Equal(sums(t, o.Out), want) {
+			t.Errorf("%s: %+v, %v", what, res, err)
+		}
+	}
+}
+
+// A folder that cannot be made is told with a remedy.
+func TestUnwritableOut(t *testing.T) {
+	dir := rawFiles(t)
+	_, err := Run(t.Context(), parse(t, &world{}, dir, roadYAML), Options{Out: filepath.Join(dir, "a.txt")})
+	if err == nil || !strings.Contains(err.Error(), "cannot be written") || !strings.Contains(hintOf(err), "--out") {
+		t.Errorf("%v (%s)", err, hintOf(err))
+	}
+}
+
 func TestPanicNamesTheTask(t *testing.T) {
 	dir := rawFiles(t)
 	w := &world{trouble: func(where string) error {
