@@ -39,7 +39,7 @@ func size(params, attention, kept, widest, states, logits int) Size {
 }
 
 // headLogits is how many logits of n positions exist at a time.
-func headLogits(n, vocab int) int { return min(n, tensor.HeadRows(vocab)) * vocab }
+func headLogits(n, vocab int) int { return tensor.HeadRows(n, vocab) * vocab }
 
 // A Fault is one thing wrong with a setting.
 type Fault struct {

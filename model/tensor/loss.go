@@ -56,7 +56,7 @@ func (tp *Tape) HeadLoss(x, w *Tensor, targets []int32, o HeadOptions) (total *T
 		keep(x)
 	}
 	loss := 0.0
-	for chunk := HeadRows(v); len(h.rows) > 0; {
+	for chunk := HeadRows(count, v); len(h.rows) > 0; {
 		m := min(chunk, len(h.rows))
 		s, plain := h.chunk(tp, m)
 		loss, nll = loss+s, nll+plain
@@ -67,8 +67,14 @@ func (tp *Tape) HeadLoss(x, w *Tensor, targets []int32, o HeadOptions) (total *T
 	return total, nll, count
 }
 
-// HeadRows is how many rows of logits HeadLoss holds at a time: at most 64 MiB of them.
-func HeadRows(vocab int) int { return min(1024, max(16, 1<<24/vocab)) }
+// HeadRows is how many of so many rows HeadLoss holds the logits of at a time:
+// at most 128 MiB, and no last part that is much smaller than the others, since
+// each reads all of w and, to learn, adds to its whole gradient.
+func HeadRows(rows, vocab int) int {
+	most := min(1024, max(16, 1<<25/vocab))
+	parts := max(1, (rows+most-1)/most)
+	return (rows + parts - 1) / parts
+}
 
 type head struct {
 	x, w, total *Tensor

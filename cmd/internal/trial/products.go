@@ -19,7 +19,7 @@ func (t *Trial) Products() (wall, cpu time.Duration) {
 		s := shape{t.Work.IDs(), p.Cols(), p.Rows()}
 		switch {
 		case p.Tensor == t.Model.Head(): // is done for some rows at a time
-			s.rows = min(s.rows, tensor.HeadRows(s.out))
+			s.rows = tensor.HeadRows(s.rows, s.out)
 			count[s] += t.Work.IDs() / s.rows
 		case product(p):
 			count[s]++
