@@ -138,7 +138,7 @@ func header(names []string, cols columns) (map[string]int, error) {
 	for _, n := range cols.wanted() {
 		if _, ok := at[n]; !ok {
 			return nil, pipeline.Hintf(fmt.Errorf("no column %q", n),
-				"the table has: %s; a table without a header takes column numbers, counted from 1", strings.Join(names, ", "))
+				"the table has: %s; a table without a header takes column numbers, counted from 1", pipeline.Listed(names))
 		}
 	}
 	return at, nil
@@ -259,13 +259,15 @@ func jsonLines(r io.Reader, cols columns, yield func(record) bool) error {
 				row--
 				continue
 			}
-			var object map[string]any
+			var value any
 			d := json.NewDecoder(strings.NewReader(line))
 			d.UseNumber()
-			if err := d.Decode(&object); err != nil {
+			if err := d.Decode(&value); err != nil {
 				rec.err = fmt.Errorf("not a JSON object: %w", err)
 			} else if strings.TrimSpace(line[d.InputOffset():]) != "" {
 				rec.err = fmt.Errorf("more than one JSON value on the line, at byte %d of it", d.InputOffset())
+			} else if object, ok := value.(map[string]any); !ok {
+				rec.err = errors.New("not a JSON object but another value")
 			} else {
 				rec = cols.record(row, func(column string) ([]string, error) { return jsonCell(object, column) })
 			}

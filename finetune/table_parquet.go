@@ -96,7 +96,7 @@ func parquetColumns(schema *parquet.Schema, cols columns) (map[string]int, error
 	}
 	for _, n := range cols.wanted() {
 		if _, ok := at[n]; !ok {
-			return nil, pipeline.Hintf(fmt.Errorf("no column %q", n), "the file has: %s", strings.Join(names, ", "))
+			return nil, pipeline.Hintf(fmt.Errorf("no column %q", n), "the file has: %s", pipeline.Listed(names))
 		}
 	}
 	return at, nil

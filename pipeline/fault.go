@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -133,12 +134,35 @@ func didYouMean(name, what string, known []string) string {
 	if len(known) == 0 {
 		return ""
 	}
-	shown := slices.Sorted(slices.Values(known))
-	tail := ""
-	if len(shown) > 24 {
-		shown, tail = shown[:24], ", …"
+	return what + ": " + Listed(slices.Sorted(slices.Values(known)))
+}
+
+// Listed joins names for a message: not too many, none too long, and none that
+// would upset a terminal, since they may come from a file that is no table.
+func Listed(names []string) string {
+	const most, longest = 24, 60
+	var b strings.Builder
+	for i, name := range names {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		if i == most {
+			b.WriteString("…")
+			break
+		}
+		n := 0
+		for _, r := range name {
+			if n++; n > longest {
+				b.WriteString("…")
+				break
+			}
+			if !unicode.IsPrint(r) {
+				r = utf8.RuneError
+			}
+			b.WriteRune(r)
+		}
 	}
-	return what + ": " + strings.Join(shown, ", ") + tail
+	return b.String()
 }
 
 // Nearest returns the known name that name is most likely a misspelling of, or

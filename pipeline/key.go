@@ -219,13 +219,11 @@ func (h *hashes) save() error {
 
 // writeJSONFile writes a value as indented JSON, durably.
 func writeJSONFile(name string, v any) error {
-	b, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return err
-	}
 	return WriteFile(name, func(w io.Writer) error {
-		_, err := w.Write(append(b, '\n'))
-		return err
+		e := json.NewEncoder(w)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", "  ")
+		return e.Encode(v)
 	})
 }
 

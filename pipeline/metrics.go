@@ -1,11 +1,9 @@
 package pipeline
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"math"
 	"os"
@@ -105,17 +103,7 @@ func WriteMetrics(dir string, m Metrics) error {
 	if err := m.Check(); err != nil {
 		return &RowError{File: name, Row: -1, Err: err}
 	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(m); err != nil {
-		return &RowError{File: name, Row: -1, Err: err}
-	}
-	return WriteFile(name, func(w io.Writer) error {
-		_, err := w.Write(b.Bytes())
-		return err
-	})
+	return writeJSONFile(name, m)
 }
 
 // ReadMetrics reads dir/metrics.json. A stage that measured nothing has none:

@@ -245,7 +245,11 @@ type failedRow struct {
 // oneFailure finds a row that failed among the rejects of finished tasks, and the
 // file it is in. Rejects of another shape give none.
 func oneFailure(done string) (row failedRow, file string) {
-	files, _ := filepath.Glob(filepath.Join(done, "*", "rejects", "*.parquet")) // sorted; the pattern is valid
+	var files []string
+	for _, place := range []string{"rejects.parquet", "rejects/*.parquet"} {
+		some, _ := filepath.Glob(filepath.Join(done, "*", filepath.FromSlash(place))) // sorted; the pattern is valid
+		files = append(files, some...)
+	}
 	for _, file := range files {
 		for row, err := range ReadShard[failedRow](file) {
 			if err != nil {

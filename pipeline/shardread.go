@@ -126,5 +126,5 @@ func columnNames(s *parquet.Schema) string {
 	for _, f := range s.Fields() {
 		names = append(names, f.Name())
 	}
-	return strings.Join(names, ", ")
+	return Listed(names)
 }

@@ -63,7 +63,7 @@ func (c *Columns) document(source, path string, offset int64, record map[string]
 	text, isString := v.(string)
 	switch {
 	case !ok:
-		return nil, fmt.Errorf("no column %q; there are %s", c.Text, strings.Join(order, ", "))
+		return nil, fmt.Errorf("no column %q; there are %s", c.Text, pipeline.Listed(order))
 	case !isString:
 		return nil, fmt.Errorf("column %q is no text but %s", c.Text, kindOf(v))
 	}
