@@ -28,6 +28,9 @@ type Size struct {
 // arrays of the weights' size as the optimizer keeps (AdamW: 2).
 func (s Size) Bytes(moments int) int64 { return int64(2+moments)*4*s.Params + s.Tape }
 
+// SizeOf is Arch.Size of a model that was built or opened.
+func SizeOf(m LanguageModel, context, rows int) Size { return m.(Arch).Size(m.Vocab(), context, rows) }
+
 // size puts a Size together from floats: kept by the way forward; then either
 // the widest layer's gradients, or the last states' gradient and the head's logits.
 func size(params, attention, kept, widest, states, logits int) Size {

@@ -33,6 +33,9 @@ func TestSize(t *testing.T) {
 		if n := nn.Count(m.Params()); size.Params != int64(n) {
 			t.Errorf("%+v: %d parameters foretold, there are %d", tt.a, size.Params, n)
 		}
+		if of := SizeOf(m, tt.context, tt.rows); of != size {
+			t.Errorf("%+v: built, its size is %+v, want %+v", tt.a, of, size)
+		}
 		rng := rand.New(rand.NewPCG(1, 1))
 		b := &Batch{B: tt.rows, T: tt.context}
 		for range tt.rows * tt.context {

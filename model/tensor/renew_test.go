@@ -54,3 +54,21 @@ func TestRenew(t *testing.T) {
 		}
 	}
 }
+
+func TestReserveSparesTheFirstPass(t *testing.T) {
+	x, w1, w2 := From(make([]float32, 64*32), 64, 32), Param(32, 32), Param(50, 32)
+	tp := NewTape(1)
+	tp.Backward(mlp(tp, x, w1, w2, make([]int32, 64)))
+	slab := len(tp.arena.slab)
+	again := NewTape(1)
+	again.Reserve(int64(4 * slab))
+	first := &again.arena.slab[0]
+	again.Backward(mlp(again, x, w1, w2, make([]int32, 64)))
+	if &again.arena.slab[0] != first || len(again.arena.slab) != slab {
+		t.Errorf("%d floats were reserved, now the slab has %d", slab, len(again.arena.slab))
+	}
+	again.Reserve(4)
+	if &again.arena.slab[0] != first {
+		t.Error("reserving less threw the slab away")
+	}
+}

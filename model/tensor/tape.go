@@ -64,6 +64,14 @@ func (tp *Tape) Bytes() int64 {
 	return int64(tp.arena.peak) * 4
 }
 
+// Reserve makes room for a pass of so many bytes, as foretold. Without it the
+// first pass finds out how many, and while it does takes them twice.
+func (tp *Tape) Reserve(bytes int64) {
+	if n := int(bytes / 4); n > len(tp.arena.slab) {
+		tp.arena.slab = make([]float32, n)
+	}
+}
+
 // Reset forgets the pass and takes its memory back. Backward ends with it; a
 // pass that nobody goes back through must be reset.
 func (tp *Tape) Reset() {

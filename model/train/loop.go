@@ -45,6 +45,7 @@ type Loop struct {
 	After func(context.Context, Step) error
 
 	slab  *Slab
+	tape  *tensor.Tape
 	at    position
 	best  []float32
 	saved time.Time // when the last checkpoint was written
@@ -101,8 +102,8 @@ func (l *Loop) Run(ctx context.Context) error {
 	}
 	passes := int64(max(l.Accumulate, 1))
 	rates := make([]float64, len(l.slab.Params))
-	tape := tensor.NewTape(l.Seed)
-	tape.Train, tape.BF16 = true, l.Floats == BF16
+	l.tape = tensor.NewTape(l.Seed)
+	l.tape.Train, l.tape.BF16 = true, l.Floats == BF16
 	steps, stop := l.gather(l.at.Step, int(passes))
 	defer stop()
 
@@ -127,13 +128,17 @@ func (l *Loop) Run(ctx context.Context) error {
 
 		l.slab.Clear()
 		l.slab.thaw(rates)
+		if lm, ok := l.Model.(model.LanguageModel); ok && l.tape.Bytes() == 0 {
+			first := batches.micro[0]
+			l.tape.Reserve(model.SizeOf(lm, first.T, first.B).Tape)
+		}
 		for i, b := range batches.micro {
-			tape.Step = uint64(l.at.Step*passes) + uint64(i)
+			l.tape.Step = uint64(l.at.Step*passes) + uint64(i)
 			if _, goesOn := b.Carry.(Continues); goesOn {
 				b.Carry = l.at.carry
 			}
-			loss := l.Model.Loss(tape, b)
-			tape.Backward(loss.Total)
+			loss := l.Model.Loss(l.tape, b)
+			l.tape.Backward(loss.Total)
 			report.NLL += loss.NLL
 			l.at.carry = b.Carry
 		}

@@ -1,14 +1,15 @@
 package train
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
 	"fragua/model"
+	"fragua/model/nn"
 	"fragua/pipeline"
 	"fragua/tokenize"
 )
@@ -132,6 +133,7 @@ func TestEstimate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var memory int64
 	note := func() string {
 		stages, err := pipeline.Plan(t.Context(), c, pipeline.Options{Out: dir})
 		if err != nil {
@@ -144,7 +146,8 @@ func TestEstimate(t *testing.T) {
 		if last.Estimate.Memory > 0 && (last.Estimate.Time <= 0 || last.Estimate.Disk <= 0) {
 			t.Errorf("estimate: %+v", last.Estimate)
 		}
-		return last.Estimate.Note + " " + strconv.FormatInt(last.Estimate.Memory>>20, 10) + " MiB"
+		memory = last.Estimate.Memory
+		return last.Estimate.Note
 	}
 	if got := note(); !strings.Contains(got, "once the blocks are there") {
 		t.Errorf("before: %q", got)
@@ -154,6 +157,24 @@ func TestEstimate(t *testing.T) {
 	}
 	if got := note(); !strings.Contains(got, "39.3K parameters, 20 steps of 128 ids") {
 		t.Errorf("after: %q", got)
+	}
+
+	// What such a training takes in fact.
+	lm, err := (&model.GPT{Layers: 2, Width: 32, Heads: 2, Dropout: 0.1}).Build(400, 32, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &Loop{Model: lm, Source: &Shuffled{Rows: noise{400, 32}, Size: 4}, Optimizer: Optimizers()["adamw"](), Rate: constant(1e-3), Steps: 2}
+	l.After = func(context.Context, Step) error { l.Offer(0); return nil }
+	if err := l.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	took := l.tape.Bytes() + 4*int64(nn.Count(lm.Params())+len(l.slab.Grad)+len(l.best))
+	for _, m := range l.Optimizer.Moments() {
+		took += 4 * int64(len(m.Data))
+	}
+	if r := float64(memory) / float64(took); r < .95 || r > 1.05 {
+		t.Errorf("%d bytes were foretold, it took %d", memory, took)
 	}
 }
 

@@ -86,8 +86,8 @@ func (t *pretraining) measure(ctx context.Context) (int64, error) {
 	return max(1, int64(left/step)), nil
 }
 
-// Estimate implements pipeline.Estimator: it takes two small steps to learn
-// how long one lasts and how much memory its activations need.
+// Estimate implements pipeline.Estimator: it takes a few small steps to learn
+// how long one lasts.
 func (p *Pretrain) Estimate(env *pipeline.Env) (e pipeline.Estimate, err error) {
 	if err := p.Floats.Fit(); err != nil {
 		return e, err
@@ -121,29 +121,25 @@ func (p *Pretrain) Estimate(env *pipeline.Env) (e pipeline.Estimate, err error) 
 	optimizer := p.optimizer()
 	optimizer.Start(slab)
 
-	// Activations grow with the rows, but for what is shared: two sizes tell both.
-	var bytes [2]int64
-	var took [2]time.Duration
-	for i := range bytes {
-		tape := tensor.NewTape(env.Seed)
-		tape.BF16 = p.Floats == BF16
-		var b model.Batch
-		source := &Shuffled{Rows: d.train, Size: i + 1, Seed: env.Seed}
-		for pass := range 4 { // the first is slower, and others may be disturbed
-			if err := source.Batch(0, &b); err != nil {
-				return e, err
-			}
-			start := time.Now()
-			tape.Backward(lm.Loss(tape, &b).Total)
-			if d := time.Since(start); pass == 0 || d < took[i] {
-				took[i] = d
-			}
+	const rows = 2
+	tape := tensor.NewTape(env.Seed)
+	tape.BF16 = p.Floats == BF16
+	var b model.Batch
+	var took time.Duration
+	source := &Shuffled{Rows: d.train, Size: rows, Seed: env.Seed}
+	for pass := range 4 { // the first is slower, and others may be disturbed
+		if err := source.Batch(0, &b); err != nil {
+			return e, err
 		}
-		bytes[i] = tape.Bytes()
+		start := time.Now()
+		tape.Backward(lm.Loss(tape, &b).Total)
+		if d := time.Since(start); pass == 0 || d < took {
+			took = d
+		}
 	}
 	passes := int64(p.accumulate(context))
 	weights := int64(nn.Count(lm.Params()))
-	e.Memory = weights*4 + int64(len(slab.Grad))*4 + bytes[0] + (bytes[1]-bytes[0])*int64(p.Batch-1)
+	e.Memory = weights*4 + int64(len(slab.Grad))*4 + model.SizeOf(lm, context, p.Batch).Tape
 	for _, m := range optimizer.Moments() {
 		e.Memory += int64(len(m.Data)) * 4
 	}
@@ -154,7 +150,7 @@ func (p *Pretrain) Estimate(env *pipeline.Env) (e pipeline.Estimate, err error) 
 	e.Time = time.Duration(p.Minutes * float64(time.Minute))
 	steps := fmt.Sprintf("%g minutes", p.Minutes)
 	if p.Minutes == 0 {
-		e.Time = took[1] / 2 * time.Duration(int64(p.Batch)*passes*p.wanted())
+		e.Time = took / rows * time.Duration(int64(p.Batch)*passes*p.wanted())
 		steps = fmt.Sprintf("%d steps", p.wanted())
 	}
 	ids := int64(p.Batch) * passes * int64(context)
