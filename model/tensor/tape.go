@@ -65,9 +65,11 @@ func (tp *Tape) Bytes() int64 {
 }
 
 // Reserve makes room for a pass of so many bytes, as foretold. Without it the
-// first pass finds out how many, and while it does takes them twice.
+// first pass finds out how many, and while it does takes them twice. A sixteenth
+// more is set aside for gaps and for what was foretold too low; what is never
+// touched takes no memory.
 func (tp *Tape) Reserve(bytes int64) {
-	if n := int(bytes / 4); n > len(tp.arena.slab) {
+	if n := int(bytes/4) + int(bytes/64) + 1<<12; n > len(tp.arena.slab) {
 		tp.arena.slab = make([]float32, n)
 	}
 }
