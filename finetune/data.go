@@ -79,7 +79,7 @@ func (Split) Values() []string { return []string{"", Train, Validation, Test} }
 
 // Table is CSV, TSV, JSON-lines or Parquet files, known by their suffix.
 type Table struct {
-	Path  pipeline.Path `yaml:"path" doc:"File, folder or pattern: .csv, .tsv, .txt (tabs), .jsonl, .parquet, also .gz and .zst."`
+	Path  pipeline.Path `yaml:"path" doc:"File, folder or pattern: .csv, .tsv, .txt (tabs), .jsonl, .parquet; the text ones also .gz, .zst, .xz."`
 	Split Split         `yaml:"split" doc:"The split of all these rows, where the data come split."`
 }
 

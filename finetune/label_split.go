@@ -167,10 +167,11 @@ func dropLeaks(fates []rowFate, members []member) {
 }
 
 // writeSplits writes each row where it belongs: a shard a split, and the
-// rejects of both phases.
+// rejects of both phases. A shard without rows is not written: Hugging Face
+// datasets refuses one.
 func writeSplits(ctx context.Context, env *pipeline.Env, dirs []string, fates []rowFate, members []member) (counts pipeline.Counts, err error) {
 	var shards [len(splits)]*pipeline.ShardWriter[Example]
-	used := [len(splits)]bool{0: true}
+	var used [len(splits)]bool
 	for i, f := range fates {
 		if f.rule == "" {
 			used[members[i].split] = true
@@ -223,7 +224,10 @@ func writeSplits(ctx context.Context, env *pipeline.Env, dirs []string, fates []
 			return counts, err
 		}
 	}
-	closing := []func() (pipeline.Shard, error){rejects.Close}
+	var closing []func() (pipeline.Shard, error)
+	if rejects.Rows() > 0 {
+		closing = append(closing, rejects.Close)
+	}
 	for _, s := range shards {
 		if s != nil {
 			closing = append(closing, s.Close)

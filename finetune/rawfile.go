@@ -3,27 +3,26 @@ package finetune
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"io/fs"
 	"path/filepath"
 	"strings"
 	"unicode/utf8"
 
-	"github.com/klauspost/compress/zstd"
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
 	textunicode "golang.org/x/text/encoding/unicode"
 
 	"fragua/pipeline"
+	"fragua/pipeline/corpus"
 )
 
 // maxRow bounds one row of a text file, and one document of a folder.
 const maxRow = 16 << 20
 
-// openText opens a text file, unpacks .gz and .zst, and decodes it to UTF-8
+// openText opens a text file, unpacks .gz, .zst and .xz, and decodes it to UTF-8
 // without a byte order mark. What it is written in is found by a first pass:
 //
 //   - a byte order mark says UTF-8 or UTF-16;
@@ -127,42 +126,20 @@ func sniff(r io.Reader) (string, error) {
 
 // openUnpacked opens a file and unpacks it by its suffix.
 func openUnpacked(name string) (io.ReadCloser, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
+	f, err := corpus.Open(name)
+	var path *fs.PathError
+	if err != nil && !errors.As(err, &path) {
+		err = &pipeline.RowError{File: name, Row: -1, Err: err}
 	}
-	switch strings.ToLower(filepath.Ext(name)) {
-	case ".gz":
-		z, err := gzip.NewReader(bufio.NewReaderSize(f, 1<<16))
-		if err != nil {
-			f.Close()
-			return nil, &pipeline.RowError{File: name, Row: -1, Err: fmt.Errorf("not gzip: %w", err)}
-		}
-		return readCloser{z, f}, nil
-	case ".zst":
-		z, err := zstd.NewReader(f, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(1<<30))
-		if err != nil {
-			f.Close()
-			return nil, &pipeline.RowError{File: name, Row: -1, Err: fmt.Errorf("not zstd: %w", err)}
-		}
-		return readCloser{z, closers{z.IOReadCloser(), f}}, nil
-	}
-	return f, nil
-}
-
-type closers []io.Closer
-
-func (cs closers) Close() (err error) {
-	for _, c := range cs {
-		err = errors.Join(err, c.Close())
-	}
-	return err
+	return f, err
 }
 
 // format is the kind of table by the name of its file, packed or not.
 func format(name string) string {
 	name = strings.ToLower(name)
-	name = strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".zst")
+	for _, packed := range []string{".gz", ".zst", ".xz"} {
+		name = strings.TrimSuffix(name, packed)
+	}
 	return strings.TrimPrefix(filepath.Ext(name), ".")
 }
 

@@ -100,7 +100,7 @@ func readTable(name string, cols columns) iter.Seq2[record, error] {
 	}
 	return func(yield func(record, error) bool) {
 		err := fmt.Errorf("%s: %q is no kind of table", name, format(name))
-		yield(record{}, pipeline.Hintf(err, "tables are .csv, .tsv, .txt (tabs), .jsonl or .parquet; the text ones may end in .gz or .zst"))
+		yield(record{}, pipeline.Hintf(err, "tables are .csv, .tsv, .txt (tabs), .jsonl or .parquet; the text ones may end in .gz, .zst or .xz"))
 	}
 }
 

@@ -119,7 +119,7 @@ func (t *table) tabs(r Range, yield func(int64, []string, error) bool) {
 
 // commas reads records with quotes.
 func (t *table) commas(r Range, yield func(int64, []string, error) bool) {
-	in, err := openRaw(t.csv.locate(r.File))
+	in, err := Open(t.csv.locate(r.File))
 	if err != nil {
 		yield(0, nil, asFailure(r.File, 0, err))
 		return

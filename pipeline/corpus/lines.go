@@ -40,7 +40,7 @@ var errLongLine = errors.New("the line is longer than max_record_bytes")
 // its end. An error is either a *Failure, after which it goes on if it can, or
 // the end. The line is valid until yield returns.
 func (f lineFile) each(r Range, yield func(offset int64, line []byte, err error) bool) {
-	in, err := openRaw(f.path)
+	in, err := Open(f.path)
 	if err == nil {
 		defer in.Close()
 	}

@@ -20,8 +20,9 @@ var compressions = map[string]bool{".gz": true, ".zst": true, ".xz": true}
 // maxWindow bounds the memory that a zstd frame may ask for.
 const maxWindow = 128 << 20
 
-// openRaw opens a file and undoes its compression, told by the extension.
-func openRaw(name string) (io.ReadCloser, error) {
+// Open opens a file and undoes its compression, told by the extension: .gz, .zst
+// or .xz. An error that begins with "damaged" is the content's fault.
+func Open(name string) (io.ReadCloser, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
@@ -75,7 +76,7 @@ var errTooLarge = errors.New("too large to be one document")
 // readWhole returns the content of a file that must fit into memory. What is
 // wrong with the content comes as a *Failure.
 func readWhole(path, name string, limit int64) ([]byte, error) {
-	r, err := openRaw(path)
+	r, err := Open(path)
 	if err == nil {
 		defer r.Close()
 		var b []byte
