@@ -124,15 +124,14 @@ func (p *Inspector) Inspection(n int) Inspection {
 	in.Lengths = make([]int, lengthsShown+1)
 	var all []TokenUse
 	for id := range t.tokens {
-		token, ok := t.Token(int32(id))
-		if !ok {
+		if _, ok := t.Token(int32(id)); !ok {
 			continue
 		}
 		in.Vocabulary++
 		if t.special[id] {
 			continue
 		}
-		token = t.textOf(int32(id))
+		token := t.textOf(int32(id))
 		in.Lengths[min(len(token), lengthsShown)]++
 		all = append(all, TokenUse{int32(id), token, p.use[id]})
 	}

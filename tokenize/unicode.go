@@ -18,7 +18,6 @@ const (
 )
 
 func isLetter(k class) bool { return k-upper <= letter-upper }
-func isSpace(k class) bool  { return k == space || k == newline }
 func isOther(k class) bool  { return k == other || k == mark } // [^\s\p{L}\p{N}]
 
 // asciiClass answers for one byte; classPage and classOf for all code points in

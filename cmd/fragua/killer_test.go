@@ -217,7 +217,7 @@ func TestOtherCPU(t *testing.T) {
 	}
 	dir := killerDir(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	cmd, text := command(ctx, dir, "out", "--cpu", "plain", "--set", "base.steps=100000")
+	cmd, _ := command(ctx, dir, "out", "--cpu", "plain", "--set", "base.steps=100000")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +231,7 @@ func TestOtherCPU(t *testing.T) {
 	cancel()
 	cmd.Wait()
 	level := kernel.Levels()[1]
-	cmd, text = command(t.Context(), dir, "out", "--cpu", level, "--set", "base.steps=100000")
+	cmd, text := command(t.Context(), dir, "out", "--cpu", level, "--set", "base.steps=100000")
 	if err := cmd.Run(); err == nil {
 		t.Fatalf("a training begun at plain went on at %s\n%s", level, text)
 	}

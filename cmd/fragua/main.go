@@ -46,8 +46,8 @@ func fragua() int {
 		return exitInterrupted
 	}
 	printError(os.Stderr, err)
-	if usage := new(pipeline.UsageError); errors.As(err, &usage) {
-		return exitUsage
+	if usage := new(pipeline.UsageError); errors.As(err, &usage) || strings.HasPrefix(err.Error(), "Required flag") {
+		return exitUsage // the library's error for a missing flag has no type of its own
 	}
 	return exitFailed
 }
@@ -85,20 +85,19 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 			evaluateCommand(), predictCommand(), translateCommand(), generateCommand(), neighborsCommand(), reportCommand(),
 			configCommand(), benchCommand(), doctorCommand(), completionCommand(), versionCommand(),
 		},
-		OnUsageError: func(_ *cli.Context, err error, _ bool) error { return usage("%v", err) },
+		OnUsageError: func(c *cli.Context, err error, _ bool) error {
+			for _, arg := range os.Args[1:] { // `fragua nosuch --flag`: the command is what is wrong
+				if !strings.HasPrefix(arg, "-") {
+					return noCommand(c.App, arg)
+				}
+			}
+			return pipeline.Hintf(usage("%v", err), "`fragua --help` lists the commands")
+		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() == 0 {
 				return cli.ShowAppHelp(c)
 			}
-			var names []string
-			for _, cmd := range c.App.Commands {
-				names = append(names, cmd.Names()...)
-			}
-			err := usage("there is no command %q", c.Args().First())
-			if near := pipeline.Nearest(c.Args().First(), names); near != "" {
-				return pipeline.Hintf(err, "did you mean %q?", near)
-			}
-			return pipeline.Hintf(err, "`fragua --help` lists the commands")
+			return noCommand(c.App, c.Args().First())
 		},
 		ExitErrHandler: func(*cli.Context, error) {}, // fragua() prints and exits
 	}
@@ -113,6 +112,19 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 	}
 	wire(app.Commands)
 	return app
+}
+
+// noCommand says that a command is unknown, and which may be meant.
+func noCommand(app *cli.App, name string) error {
+	var names []string
+	for _, cmd := range app.Commands {
+		names = append(names, cmd.Names()...)
+	}
+	err := usage("there is no command %q", name)
+	if near := pipeline.Nearest(name, names); near != "" {
+		return pipeline.Hintf(err, "did you mean %q?", near)
+	}
+	return pipeline.Hintf(err, "`fragua --help` lists the commands")
 }
 
 // usage makes an error of wrong usage: exit code 2.

@@ -36,6 +36,9 @@ func openRecipe(arg, out string) (*recipe, error) {
 	case !errors.Is(err, fs.ErrNotExist) && !isDir(arg):
 		return nil, err
 	}
+	if strings.ContainsRune(arg, filepath.Separator) && isDir(arg) {
+		return nil, pipeline.Hintf(usage("%s is a folder, and a configuration is a file", arg), "give the YAML file in it; `fragua inspect %s` tells what it is", arg)
+	}
 	name := strings.TrimSuffix(arg, ".yaml")
 	src, err = fs.ReadFile(configs.Recipes(), name+".yaml")
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,7 +22,15 @@ var headlines = []string{"bits per byte", "accuracy", "macro F1", "BLEU", "chrF"
 // translations, where everything lies, and what to do next. At most 25 lines.
 func summary(w io.Writer, res *pipeline.Result, reportName string, took time.Duration) error {
 	for _, s := range res.Stages {
-		if m := s.Dir.Manifest; m != nil && m.Kind == pipeline.Documents {
+		m := s.Dir.Manifest
+		switch {
+		case m == nil:
+		case m.Kind == pipeline.Documents:
+			fmt.Fprintf(w, "%-12s %s\n", s.Name, funnel(m.Counts))
+		case m.Kind == pipeline.Examples && lost(m): // where nothing was, the line would say nothing
+			for _, p := range m.Phases {
+				fmt.Fprintf(w, "%-12s %s: %s\n", s.Name, p.Phase, funnel(p.Counts))
+			}
 			fmt.Fprintf(w, "%-12s %s\n", s.Name, funnel(m.Counts))
 		}
 	}
@@ -48,12 +57,22 @@ func summary(w io.Writer, res *pipeline.Result, reportName string, took time.Dur
 			ran++
 		}
 	}
-	fmt.Fprintf(w, "%s, %d of them run, in %s; all of it in %s\n", plural(len(res.Stages), "stage"), ran, seconds(took), res.Dir)
+	fmt.Fprintf(w, "%s, %d of them run, in %s; all of it in %s\n", plural(len(res.Stages), "stage"), ran, seconds(took), near(res.Dir))
 	fmt.Fprintf(w, "look at it   %s\n", reportName)
 	for _, next := range nextCommands(res) {
 		fmt.Fprintf(w, "then         %s\n", next)
 	}
 	return nil
+}
+
+// lost says whether a stage dropped a row in any phase, or could not read it.
+func lost(m *pipeline.Manifest) bool {
+	for _, p := range m.Phases {
+		if p.Counts.Failed > 0 || len(p.Counts.Dropped) > 0 {
+			return true
+		}
+	}
+	return m.Counts.Failed > 0 || len(m.Counts.Dropped) > 0
 }
 
 // funnel shows that no row was lost.
@@ -129,10 +148,20 @@ func figureText(f pipeline.Figure) string {
 	return s + unit
 }
 
+// near is a path as one would type it here.
+func near(path string) string {
+	if wd, err := os.Getwd(); err == nil {
+		if rel, err := filepath.Rel(wd, path); err == nil && filepath.IsLocal(rel) {
+			return rel
+		}
+	}
+	return path
+}
+
 // nextCommands are three lines to paste.
 func nextCommands(res *pipeline.Result) []string {
 	var next []string
-	dir := func(s pipeline.StageResult) string { return filepath.ToSlash(s.Dir.Path) }
+	dir := func(s pipeline.StageResult) string { return filepath.ToSlash(near(s.Dir.Path)) }
 	var model, sentiment, translation, documents string
 	for _, s := range res.Stages {
 		switch {

@@ -14,12 +14,15 @@ import (
 )
 
 func textCommand() *cli.Command {
-	sub := func(name, usage string, do func(*cli.Context, string) error) *cli.Command {
-		return &cli.Command{Name: name, Usage: usage, ArgsUsage: "FILE…", Description: "fragua text " + name + " FILE…", Action: func(c *cli.Context) error {
+	sub := func(name, what string, do func(*cli.Context, string) error) *cli.Command {
+		return &cli.Command{Name: name, Usage: what, ArgsUsage: "FILE…", Description: "fragua text " + name + " FILE…", Action: func(c *cli.Context) error {
 			if c.NArg() == 0 {
 				return pipeline.Hintf(usageOf(c), "%s", example(c.Command))
 			}
 			for _, file := range c.Args().Slice() {
+				if info, err := os.Stat(file); err != nil || info.IsDir() {
+					return pipeline.Hintf(usage("%s is no file that can be read", file), "give files; the shell's %s names all of a folder", "folder/*")
+				}
 				if err := do(c, file); err != nil {
 					return err
 				}

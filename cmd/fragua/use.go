@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -53,12 +52,15 @@ fragua predict runs/quickstart/sentiment --json reviews.txt`,
 	}
 }
 
-// batch is how many lines a model answers at a time.
+// eachLine answers each line of a file, or of standard input.
 func eachLine(c *cli.Context, answer func(*finetune.Predictor, string) (any, string, error)) error {
 	if c.NArg() < 1 || c.NArg() > 2 {
 		return pipeline.Hintf(usage("%s wants a model's folder, and a file or -", c.Command.HelpName), "%s", example(c.Command))
 	}
 	if err := setMachine(c); err != nil {
+		return err
+	}
+	if err := isModel(c.Args().First()); err != nil {
 		return err
 	}
 	p, err := finetune.OpenPredictor(c.Args().First())
@@ -124,6 +126,9 @@ fragua translate runs/quickstart/translation - < english.txt`,
 			if err := setMachine(c); err != nil {
 				return err
 			}
+			if err := isModel(c.Args().First()); err != nil {
+				return err
+			}
 			p, err := finetune.OpenPredictor(c.Args().First())
 			if err != nil {
 				return err
@@ -140,10 +145,18 @@ fragua translate runs/quickstart/translation - < english.txt`,
 	}
 }
 
+// isModel refuses what is no model's folder.
+func isModel(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, "config.json")); err != nil {
+		return pipeline.Hintf(usage("%s holds no model: there is no config.json", dir), "give the folder of a pretrain or finetune stage, such as runs/quickstart/base")
+	}
+	return nil
+}
+
 // openModel reads a model directory with its tokenizer.
 func openModel(dir string) (model.LanguageModel, *tokenize.Tokenizer, error) {
-	if _, err := os.Stat(filepath.Join(dir, "config.json")); errors.Is(err, os.ErrNotExist) {
-		return nil, nil, pipeline.Hintf(usage("%s holds no model: there is no config.json", dir), "give the folder of a pretrain or finetune stage, such as runs/quickstart/base")
+	if err := isModel(dir); err != nil {
+		return nil, nil, err
 	}
 	m, err := model.Open(dir)
 	if err != nil {
