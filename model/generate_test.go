@@ -223,12 +223,16 @@ func TestTopIsASort(t *testing.T) {
 }
 
 func TestNearest(t *testing.T) {
-	emb := []float32{1, 0, 0, 2, 0, 0, -3, 1, 2, 2}
-	got := Nearest(emb, 2, []float32{0, 5}, 3)
-	if len(got) != 3 || got[0].ID != 1 || got[0].Cosine != 1 || got[1].ID != 4 || got[2].ID != 3 {
+	const far = 100 // from the origin: without their mean all rows would point the same way
+	space := NewSpace([]float32{far + 1, far, far, far + 2, far, far, far - 3, far - 1, far + 2, far - 1}, 2)
+	got := space.Nearest([]float32{0, 5}, 3)
+	if len(got) != 3 || got[0].ID != 1 || got[0].Cosine != 1 || got[1].ID != 0 || got[1].Cosine != 0 || got[2].ID != 3 {
 		t.Errorf("%+v", got)
 	}
-	if got := Nearest(emb, 2, []float32{0, 0}, 3); len(got) != 0 {
+	if v := space.Vector([]int32{0, 3}); v[0] != -1 || v[1] != -.5 {
+		t.Errorf("the mean of two rows: %v", v)
+	}
+	if got := space.Nearest([]float32{0, 0}, 3); len(got) != 0 {
 		t.Errorf("near nothing: %+v", got)
 	}
 }

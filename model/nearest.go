@@ -1,8 +1,14 @@
 package model
 
-import (
-	"math"
-)
+import "math"
+
+// A Space is an embedding, V rows of a width, seen from the mean of its rows: what all of
+// them share tells how often an id is seen and nothing of what it means, and hides the rest
+// (Mu and Viswanath 2018, section 2).
+type Space struct {
+	rows  []float32
+	width int
+}
 
 // A Neighbor is a row of an embedding and its cosine with a query.
 type Neighbor struct {
@@ -10,16 +16,38 @@ type Neighbor struct {
 	Cosine float64
 }
 
-// Nearest returns the k rows of an embedding (V × width) whose directions are
-// nearest to the query's, the nearest first. Rows and queries of length 0 are
-// near nothing.
-func Nearest(embedding []float32, width int, query []float32, k int) []Neighbor {
-	length := math.Sqrt(dot(query, query))
-	list := make([]candidate, 0, len(embedding)/width)
-	for id := range len(embedding) / width {
-		row := embedding[id*width:][:width]
-		if n := math.Sqrt(dot(row, row)) * length; n > 0 {
-			list = append(list, candidate{int32(id), dot(row, query) / n})
+// NewSpace copies an embedding and moves its origin.
+func NewSpace(embedding []float32, width int) *Space {
+	s := &Space{make([]float32, len(embedding)), width}
+	mean := make([]float64, width)
+	for i, v := range embedding {
+		mean[i%width] += float64(v) * float64(width) / float64(len(embedding))
+	}
+	for i, v := range embedding {
+		s.rows[i] = float32(float64(v) - mean[i%width])
+	}
+	return s
+}
+
+// Vector is the mean of the rows of a word's ids.
+func (s *Space) Vector(ids []int32) []float32 {
+	v := make([]float32, s.width)
+	for _, id := range ids {
+		for j, x := range s.rows[int(id)*s.width:][:s.width] {
+			v[j] += x / float32(len(ids))
+		}
+	}
+	return v
+}
+
+// Nearest returns the k rows whose directions are nearest to the query's, the nearest first.
+// Rows and queries of length 0 are near nothing.
+func (s *Space) Nearest(query []float32, k int) []Neighbor {
+	list := make([]candidate, 0, len(s.rows)/s.width)
+	for id := range len(s.rows) / s.width {
+		row := s.rows[id*s.width:][:s.width]
+		if dot(row, row)*dot(query, query) > 0 {
+			list = append(list, candidate{int32(id), Cosine(row, query)})
 		}
 	}
 	var near []Neighbor
@@ -27,6 +55,11 @@ func Nearest(embedding []float32, width int, query []float32, k int) []Neighbor 
 		near = append(near, Neighbor{c.id, c.p})
 	}
 	return near
+}
+
+// Cosine is that of the angle between two vectors; 0 if one of them has no length.
+func Cosine(a, b []float32) float64 {
+	return dot(a, b) / math.Sqrt(max(dot(a, a)*dot(b, b), math.SmallestNonzeroFloat64))
 }
 
 func dot(a, b []float32) (sum float64) {

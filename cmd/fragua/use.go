@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -296,13 +295,13 @@ func neighborsAction(c *cli.Context) error {
 		return err
 	}
 	table := m.Params()[0] // the embedding of ids comes first in every architecture
-	width := m.Width()
+	space := model.NewSpace(table.Data[:tok.VocabSize()*m.Width()], m.Width())
 	words := c.Args().Slice()
 	vectors := make([][]float32, len(words))
 	for i, word := range words {
-		vectors[i] = wordVector(table.Data, width, tok.AppendIDs(nil, " "+word))
+		vectors[i] = space.Vector(tok.AppendIDs(nil, " "+word))
 		fmt.Fprintf(c.App.Writer, "%s:", word)
-		for _, n := range model.Nearest(table.Data[:tok.VocabSize()*width], width, vectors[i], c.Int("top")+1) {
+		for _, n := range space.Nearest(vectors[i], c.Int("top")+1) {
 			if text := strings.TrimSpace(tok.Decode([]int32{n.ID})); text != word && text != "" {
 				fmt.Fprintf(c.App.Writer, " %s %.2f", text, n.Cosine)
 			}
@@ -311,29 +310,8 @@ func neighborsAction(c *cli.Context) error {
 	}
 	for i := range words {
 		for j := i + 1; j < len(words); j++ {
-			fmt.Fprintf(c.App.Writer, "%s – %s %.3f\n", words[i], words[j], cosine(vectors[i], vectors[j]))
+			fmt.Fprintf(c.App.Writer, "%s – %s %.3f\n", words[i], words[j], model.Cosine(vectors[i], vectors[j]))
 		}
 	}
 	return nil
-}
-
-// wordVector is the mean of the embeddings of a word's tokens.
-func wordVector(table []float32, width int, ids []int32) []float32 {
-	v := make([]float32, width)
-	for _, id := range ids {
-		for j, x := range table[int(id)*width:][:width] {
-			v[j] += x / float32(len(ids))
-		}
-	}
-	return v
-}
-
-func cosine(a, b []float32) float64 {
-	var ab, aa, bb float64
-	for i := range a {
-		ab += float64(a[i]) * float64(b[i])
-		aa += float64(a[i]) * float64(a[i])
-		bb += float64(b[i]) * float64(b[i])
-	}
-	return ab / math.Sqrt(max(aa*bb, math.SmallestNonzeroFloat64))
 }
