@@ -49,21 +49,24 @@ func (l *LSTM) widths() (w [][2]int) {
 	return w
 }
 
-// Size implements Arch. Of each position a layer keeps the gates (4H), h, the
-// cell and what came in of both from the step before; the way back holds the
-// gradients of gates and h of one layer, when those above are done.
+// Size implements Arch. Of each position a layer keeps the gates (4H), whose
+// gradient takes their place, h and the cell, and with dropout a copy of h; the
+// way back holds the gradient of h of one layer, when those above are done.
 func (l *LSTM) Size(vocab, context, rows int) Size {
 	c, n := l.Width, rows*context
 	params, kept, widest := vocab*c, 2*c, 0
 	if !l.Tied {
 		params += vocab * c
 	}
-	freed, dropped := c, 0
+	freed, dropped, copies := c, 0, 0
+	if l.Dropout > 0 {
+		copies = 1
+	}
 	for _, w := range slices.Backward(l.widths()) {
 		params += 4*w[1]*(w[0]+w[1]) + 4*w[1]
-		kept += 8 * w[1]
-		widest = max(widest, 5*w[1]-freed)
-		freed += 8 * w[1]
+		kept += (6 + copies) * w[1]
+		widest = max(widest, (1+copies)*w[1]-freed)
+		freed += (6 + copies) * w[1]
 		if l.WeightDropout > 0 { // a copy of the weights, and one gradient at a time
 			dropped += 4 * w[1] * w[1]
 		}
@@ -121,12 +124,9 @@ func newLSTM(c LSTM, vocab, context int, d *nn.Draw) *lstm {
 func (m *lstm) forward(tp *tensor.Tape, ids []int32, rows int, fresh []bool, states []tensor.State) *tensor.Tensor {
 	x := tp.LockedDropout(m.Words.Forward(tp, ids), rows, m.Dropout) // (T·B, C)
 	for i, l := range m.Stack {
-		w := l.W
-		if m.WeightDropout > 0 && tp != nil && tp.Train {
-			w = tp.Dropout(tp.Scale(w, 1), m.WeightDropout)
-		}
+		w := tp.Dropped(l.W, l.W.Rows(), m.WeightDropout)
 		x, states[i] = tp.LSTM(tp.Linear(x, l.In, l.B), w, rows, states[i], fresh) // (T·B, H)
-		x = tp.LockedDropout(x, rows, m.Dropout)
+		x = tp.Dropped(x, rows, m.Dropout)
 	}
 	return x
 }

@@ -2792,6 +2792,606 @@ end154:
 	VZEROUPPER
 	RET
 
+// func lstmCellAVX2(n int, h *float32, c *float32, i *float32, f *float32, z *float32, o *float32, cPrev *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·lstmCellAVX2(SB), NOSPLIT, $0-64
+	MOVQ n+0(FP), AX
+	MOVQ h+8(FP), DX
+	MOVQ c+16(FP), BX
+	MOVQ i+24(FP), SI
+	MOVQ f+32(FP), DI
+	MOVQ z+40(FP), R8
+	MOVQ o+48(FP), R9
+	MOVQ cPrev+56(FP), R10
+	XORQ CX, CX
+	SUBQ $+8, AX
+	JL   rest156
+
+loop155:
+	VMOVUPS      (SI)(CX*1), Y0
+	VXORPS       lanesAVX243<>+0(SB), Y0, Y0
+	VMOVUPS      lanesAVX244<>+0(SB), Y1
+	VCMPPS       $0x01, Y1, Y0, Y3
+	VMAXPS       Y0, Y1, Y0
+	VMOVUPS      lanesAVX245<>+0(SB), Y1
+	VCMPPS       $0x01, Y0, Y1, Y4
+	VMINPS       Y0, Y1, Y0
+	VMULPS       lanesAVX246<>+0(SB), Y0, Y1
+	VROUNDPS     $0x00, Y1, Y1
+	VFNMADD231PS lanesAVX247<>+0(SB), Y1, Y0
+	VFNMADD231PS lanesAVX248<>+0(SB), Y1, Y0
+	VMOVUPS      lanesAVX249<>+0(SB), Y2
+	VFMADD213PS  lanesAVX250<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX251<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX252<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX253<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX254<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX255<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX255<>+0(SB), Y0, Y2
+	VCVTPS2DQ    Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       Y1, Y2, Y2
+	VANDNPS      Y2, Y3, Y2
+	VMOVUPS      lanesAVX256<>+0(SB), Y0
+	VBLENDVPS    Y4, Y0, Y2, Y2
+	VADDPS       lanesAVX255<>+0(SB), Y2, Y2
+	VMOVUPS      lanesAVX255<>+0(SB), Y0
+	VDIVPS       Y2, Y0, Y0
+	VMOVUPS      Y0, (SI)(CX*1)
+	VMOVUPS      (R8)(CX*1), Y1
+	VANDPS       lanesAVX276<>+0(SB), Y1, Y2
+	VMULPS       Y1, Y1, Y3
+	VMOVUPS      lanesAVX277<>+0(SB), Y4
+	VFMADD213PS  lanesAVX278<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX279<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX280<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX281<>+0(SB), Y3, Y4
+	VMULPS       Y3, Y4, Y4
+	VFMADD213PS  Y1, Y1, Y4
+	VADDPS       Y2, Y2, Y3
+	VMOVUPS      lanesAVX244<>+0(SB), Y5
+	VCMPPS       $0x01, Y5, Y3, Y7
+	VMAXPS       Y3, Y5, Y3
+	VMOVUPS      lanesAVX245<>+0(SB), Y5
+	VCMPPS       $0x01, Y3, Y5, Y8
+	VMINPS       Y3, Y5, Y3
+	VMULPS       lanesAVX246<>+0(SB), Y3, Y5
+	VROUNDPS     $0x00, Y5, Y5
+	VFNMADD231PS lanesAVX247<>+0(SB), Y5, Y3
+	VFNMADD231PS lanesAVX248<>+0(SB), Y5, Y3
+	VMOVUPS      lanesAVX249<>+0(SB), Y6
+	VFMADD213PS  lanesAVX250<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX251<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX252<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX253<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y6
+	VCVTPS2DQ    Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       Y5, Y6, Y6
+	VANDNPS      Y6, Y7, Y6
+	VMOVUPS      lanesAVX256<>+0(SB), Y3
+	VBLENDVPS    Y8, Y3, Y6, Y6
+	VADDPS       lanesAVX255<>+0(SB), Y6, Y6
+	VMOVUPS      lanesAVX255<>+0(SB), Y3
+	VDIVPS       Y6, Y3, Y3
+	VMOVUPS      lanesAVX255<>+0(SB), Y5
+	VFNMADD231PS lanesAVX282<>+0(SB), Y3, Y5
+	VANDPS       lanesAVX243<>+0(SB), Y1, Y1
+	VORPS        Y1, Y5, Y5
+	VMOVUPS      lanesAVX283<>+0(SB), Y1
+	VCMPPS       $0x01, Y1, Y2, Y1
+	VBLENDVPS    Y1, Y4, Y5, Y4
+	VMOVUPS      Y4, (R8)(CX*1)
+	VMULPS       Y4, Y0, Y0
+	VMOVUPS      (DI)(CX*1), Y1
+	VXORPS       lanesAVX243<>+0(SB), Y1, Y1
+	VMOVUPS      lanesAVX244<>+0(SB), Y2
+	VCMPPS       $0x01, Y2, Y1, Y4
+	VMAXPS       Y1, Y2, Y1
+	VMOVUPS      lanesAVX245<>+0(SB), Y2
+	VCMPPS       $0x01, Y1, Y2, Y5
+	VMINPS       Y1, Y2, Y1
+	VMULPS       lanesAVX246<>+0(SB), Y1, Y2
+	VROUNDPS     $0x00, Y2, Y2
+	VFNMADD231PS lanesAVX247<>+0(SB), Y2, Y1
+	VFNMADD231PS lanesAVX248<>+0(SB), Y2, Y1
+	VMOVUPS      lanesAVX249<>+0(SB), Y3
+	VFMADD213PS  lanesAVX250<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX251<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX252<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX255<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX255<>+0(SB), Y1, Y3
+	VCVTPS2DQ    Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y3, Y3
+	VANDNPS      Y3, Y4, Y3
+	VMOVUPS      lanesAVX256<>+0(SB), Y1
+	VBLENDVPS    Y5, Y1, Y3, Y3
+	VADDPS       lanesAVX255<>+0(SB), Y3, Y3
+	VMOVUPS      lanesAVX255<>+0(SB), Y1
+	VDIVPS       Y3, Y1, Y1
+	VMOVUPS      Y1, (DI)(CX*1)
+	VMOVUPS      (R10)(CX*1), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      Y0, (BX)(CX*1)
+	VANDPS       lanesAVX276<>+0(SB), Y0, Y1
+	VMULPS       Y0, Y0, Y2
+	VMOVUPS      lanesAVX277<>+0(SB), Y3
+	VFMADD213PS  lanesAVX278<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX279<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX280<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX281<>+0(SB), Y2, Y3
+	VMULPS       Y2, Y3, Y3
+	VFMADD213PS  Y0, Y0, Y3
+	VADDPS       Y1, Y1, Y2
+	VMOVUPS      lanesAVX244<>+0(SB), Y4
+	VCMPPS       $0x01, Y4, Y2, Y6
+	VMAXPS       Y2, Y4, Y2
+	VMOVUPS      lanesAVX245<>+0(SB), Y4
+	VCMPPS       $0x01, Y2, Y4, Y7
+	VMINPS       Y2, Y4, Y2
+	VMULPS       lanesAVX246<>+0(SB), Y2, Y4
+	VROUNDPS     $0x00, Y4, Y4
+	VFNMADD231PS lanesAVX247<>+0(SB), Y4, Y2
+	VFNMADD231PS lanesAVX248<>+0(SB), Y4, Y2
+	VMOVUPS      lanesAVX249<>+0(SB), Y5
+	VFMADD213PS  lanesAVX250<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX251<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX252<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX255<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX255<>+0(SB), Y2, Y5
+	VCVTPS2DQ    Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VANDNPS      Y5, Y6, Y5
+	VMOVUPS      lanesAVX256<>+0(SB), Y2
+	VBLENDVPS    Y7, Y2, Y5, Y5
+	VADDPS       lanesAVX255<>+0(SB), Y5, Y5
+	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VDIVPS       Y5, Y2, Y2
+	VMOVUPS      lanesAVX255<>+0(SB), Y4
+	VFNMADD231PS lanesAVX282<>+0(SB), Y2, Y4
+	VANDPS       lanesAVX243<>+0(SB), Y0, Y0
+	VORPS        Y0, Y4, Y4
+	VMOVUPS      lanesAVX283<>+0(SB), Y0
+	VCMPPS       $0x01, Y0, Y1, Y0
+	VBLENDVPS    Y0, Y3, Y4, Y3
+	VMOVUPS      (R9)(CX*1), Y0
+	VXORPS       lanesAVX243<>+0(SB), Y0, Y0
+	VMOVUPS      lanesAVX244<>+0(SB), Y1
+	VCMPPS       $0x01, Y1, Y0, Y4
+	VMAXPS       Y0, Y1, Y0
+	VMOVUPS      lanesAVX245<>+0(SB), Y1
+	VCMPPS       $0x01, Y0, Y1, Y5
+	VMINPS       Y0, Y1, Y0
+	VMULPS       lanesAVX246<>+0(SB), Y0, Y1
+	VROUNDPS     $0x00, Y1, Y1
+	VFNMADD231PS lanesAVX247<>+0(SB), Y1, Y0
+	VFNMADD231PS lanesAVX248<>+0(SB), Y1, Y0
+	VMOVUPS      lanesAVX249<>+0(SB), Y2
+	VFMADD213PS  lanesAVX250<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX251<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX252<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX253<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX254<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX255<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX255<>+0(SB), Y0, Y2
+	VCVTPS2DQ    Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       Y1, Y2, Y2
+	VANDNPS      Y2, Y4, Y2
+	VMOVUPS      lanesAVX256<>+0(SB), Y0
+	VBLENDVPS    Y5, Y0, Y2, Y2
+	VADDPS       lanesAVX255<>+0(SB), Y2, Y2
+	VMOVUPS      lanesAVX255<>+0(SB), Y0
+	VDIVPS       Y2, Y0, Y0
+	VMOVUPS      Y0, (R9)(CX*1)
+	VMULPS       Y0, Y3, Y3
+	VMOVUPS      Y3, (DX)(CX*1)
+	ADDQ         $+32, CX
+	SUBQ         $+8, AX
+	JGE          loop155
+
+rest156:
+	ADDQ         $+8, AX
+	TESTQ        AX, AX
+	JE           end157
+	LEAQ         windowAVX2<>+32(SB), R11
+	SHLQ         $0x02, AX
+	SUBQ         AX, R11
+	VMOVUPS      (R11), Y0
+	VMASKMOVPS   (SI)(CX*1), Y0, Y1
+	VXORPS       lanesAVX243<>+0(SB), Y1, Y1
+	VMOVUPS      lanesAVX244<>+0(SB), Y2
+	VCMPPS       $0x01, Y2, Y1, Y4
+	VMAXPS       Y1, Y2, Y1
+	VMOVUPS      lanesAVX245<>+0(SB), Y2
+	VCMPPS       $0x01, Y1, Y2, Y5
+	VMINPS       Y1, Y2, Y1
+	VMULPS       lanesAVX246<>+0(SB), Y1, Y2
+	VROUNDPS     $0x00, Y2, Y2
+	VFNMADD231PS lanesAVX247<>+0(SB), Y2, Y1
+	VFNMADD231PS lanesAVX248<>+0(SB), Y2, Y1
+	VMOVUPS      lanesAVX249<>+0(SB), Y3
+	VFMADD213PS  lanesAVX250<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX251<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX252<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX255<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX255<>+0(SB), Y1, Y3
+	VCVTPS2DQ    Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y3, Y3
+	VANDNPS      Y3, Y4, Y3
+	VMOVUPS      lanesAVX256<>+0(SB), Y1
+	VBLENDVPS    Y5, Y1, Y3, Y3
+	VADDPS       lanesAVX255<>+0(SB), Y3, Y3
+	VMOVUPS      lanesAVX255<>+0(SB), Y1
+	VDIVPS       Y3, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (SI)(CX*1)
+	VMASKMOVPS   (R8)(CX*1), Y0, Y2
+	VANDPS       lanesAVX276<>+0(SB), Y2, Y3
+	VMULPS       Y2, Y2, Y4
+	VMOVUPS      lanesAVX277<>+0(SB), Y5
+	VFMADD213PS  lanesAVX278<>+0(SB), Y4, Y5
+	VFMADD213PS  lanesAVX279<>+0(SB), Y4, Y5
+	VFMADD213PS  lanesAVX280<>+0(SB), Y4, Y5
+	VFMADD213PS  lanesAVX281<>+0(SB), Y4, Y5
+	VMULPS       Y4, Y5, Y5
+	VFMADD213PS  Y2, Y2, Y5
+	VADDPS       Y3, Y3, Y4
+	VMOVUPS      lanesAVX244<>+0(SB), Y6
+	VCMPPS       $0x01, Y6, Y4, Y8
+	VMAXPS       Y4, Y6, Y4
+	VMOVUPS      lanesAVX245<>+0(SB), Y6
+	VCMPPS       $0x01, Y4, Y6, Y9
+	VMINPS       Y4, Y6, Y4
+	VMULPS       lanesAVX246<>+0(SB), Y4, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VFNMADD231PS lanesAVX247<>+0(SB), Y6, Y4
+	VFNMADD231PS lanesAVX248<>+0(SB), Y6, Y4
+	VMOVUPS      lanesAVX249<>+0(SB), Y7
+	VFMADD213PS  lanesAVX250<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX251<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX252<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX253<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX255<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX255<>+0(SB), Y4, Y7
+	VCVTPS2DQ    Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       Y6, Y7, Y7
+	VANDNPS      Y7, Y8, Y7
+	VMOVUPS      lanesAVX256<>+0(SB), Y4
+	VBLENDVPS    Y9, Y4, Y7, Y7
+	VADDPS       lanesAVX255<>+0(SB), Y7, Y7
+	VMOVUPS      lanesAVX255<>+0(SB), Y4
+	VDIVPS       Y7, Y4, Y4
+	VMOVUPS      lanesAVX255<>+0(SB), Y6
+	VFNMADD231PS lanesAVX282<>+0(SB), Y4, Y6
+	VANDPS       lanesAVX243<>+0(SB), Y2, Y2
+	VORPS        Y2, Y6, Y6
+	VMOVUPS      lanesAVX283<>+0(SB), Y2
+	VCMPPS       $0x01, Y2, Y3, Y2
+	VBLENDVPS    Y2, Y5, Y6, Y5
+	VMASKMOVPS   Y5, Y0, (R8)(CX*1)
+	VMULPS       Y5, Y1, Y1
+	VMASKMOVPS   (DI)(CX*1), Y0, Y2
+	VXORPS       lanesAVX243<>+0(SB), Y2, Y2
+	VMOVUPS      lanesAVX244<>+0(SB), Y3
+	VCMPPS       $0x01, Y3, Y2, Y5
+	VMAXPS       Y2, Y3, Y2
+	VMOVUPS      lanesAVX245<>+0(SB), Y3
+	VCMPPS       $0x01, Y2, Y3, Y6
+	VMINPS       Y2, Y3, Y2
+	VMULPS       lanesAVX246<>+0(SB), Y2, Y3
+	VROUNDPS     $0x00, Y3, Y3
+	VFNMADD231PS lanesAVX247<>+0(SB), Y3, Y2
+	VFNMADD231PS lanesAVX248<>+0(SB), Y3, Y2
+	VMOVUPS      lanesAVX249<>+0(SB), Y4
+	VFMADD213PS  lanesAVX250<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX251<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX252<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX255<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX255<>+0(SB), Y2, Y4
+	VCVTPS2DQ    Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VANDNPS      Y4, Y5, Y4
+	VMOVUPS      lanesAVX256<>+0(SB), Y2
+	VBLENDVPS    Y6, Y2, Y4, Y4
+	VADDPS       lanesAVX255<>+0(SB), Y4, Y4
+	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VDIVPS       Y4, Y2, Y2
+	VMASKMOVPS   Y2, Y0, (DI)(CX*1)
+	VMASKMOVPS   (R10)(CX*1), Y0, Y3
+	VFMADD231PS  Y3, Y2, Y1
+	VMASKMOVPS   Y1, Y0, (BX)(CX*1)
+	VANDPS       lanesAVX276<>+0(SB), Y1, Y2
+	VMULPS       Y1, Y1, Y3
+	VMOVUPS      lanesAVX277<>+0(SB), Y4
+	VFMADD213PS  lanesAVX278<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX279<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX280<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX281<>+0(SB), Y3, Y4
+	VMULPS       Y3, Y4, Y4
+	VFMADD213PS  Y1, Y1, Y4
+	VADDPS       Y2, Y2, Y3
+	VMOVUPS      lanesAVX244<>+0(SB), Y5
+	VCMPPS       $0x01, Y5, Y3, Y7
+	VMAXPS       Y3, Y5, Y3
+	VMOVUPS      lanesAVX245<>+0(SB), Y5
+	VCMPPS       $0x01, Y3, Y5, Y8
+	VMINPS       Y3, Y5, Y3
+	VMULPS       lanesAVX246<>+0(SB), Y3, Y5
+	VROUNDPS     $0x00, Y5, Y5
+	VFNMADD231PS lanesAVX247<>+0(SB), Y5, Y3
+	VFNMADD231PS lanesAVX248<>+0(SB), Y5, Y3
+	VMOVUPS      lanesAVX249<>+0(SB), Y6
+	VFMADD213PS  lanesAVX250<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX251<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX252<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX253<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y6
+	VCVTPS2DQ    Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       Y5, Y6, Y6
+	VANDNPS      Y6, Y7, Y6
+	VMOVUPS      lanesAVX256<>+0(SB), Y3
+	VBLENDVPS    Y8, Y3, Y6, Y6
+	VADDPS       lanesAVX255<>+0(SB), Y6, Y6
+	VMOVUPS      lanesAVX255<>+0(SB), Y3
+	VDIVPS       Y6, Y3, Y3
+	VMOVUPS      lanesAVX255<>+0(SB), Y5
+	VFNMADD231PS lanesAVX282<>+0(SB), Y3, Y5
+	VANDPS       lanesAVX243<>+0(SB), Y1, Y1
+	VORPS        Y1, Y5, Y5
+	VMOVUPS      lanesAVX283<>+0(SB), Y1
+	VCMPPS       $0x01, Y1, Y2, Y1
+	VBLENDVPS    Y1, Y4, Y5, Y4
+	VMASKMOVPS   (R9)(CX*1), Y0, Y1
+	VXORPS       lanesAVX243<>+0(SB), Y1, Y1
+	VMOVUPS      lanesAVX244<>+0(SB), Y2
+	VCMPPS       $0x01, Y2, Y1, Y5
+	VMAXPS       Y1, Y2, Y1
+	VMOVUPS      lanesAVX245<>+0(SB), Y2
+	VCMPPS       $0x01, Y1, Y2, Y6
+	VMINPS       Y1, Y2, Y1
+	VMULPS       lanesAVX246<>+0(SB), Y1, Y2
+	VROUNDPS     $0x00, Y2, Y2
+	VFNMADD231PS lanesAVX247<>+0(SB), Y2, Y1
+	VFNMADD231PS lanesAVX248<>+0(SB), Y2, Y1
+	VMOVUPS      lanesAVX249<>+0(SB), Y3
+	VFMADD213PS  lanesAVX250<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX251<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX252<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX255<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX255<>+0(SB), Y1, Y3
+	VCVTPS2DQ    Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y3, Y3
+	VANDNPS      Y3, Y5, Y3
+	VMOVUPS      lanesAVX256<>+0(SB), Y1
+	VBLENDVPS    Y6, Y1, Y3, Y3
+	VADDPS       lanesAVX255<>+0(SB), Y3, Y3
+	VMOVUPS      lanesAVX255<>+0(SB), Y1
+	VDIVPS       Y3, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (R9)(CX*1)
+	VMULPS       Y1, Y4, Y4
+	VMASKMOVPS   Y4, Y0, (DX)(CX*1)
+
+end157:
+	VZEROUPPER
+	RET
+
+// func lstmCellGradAVX2(n int, i *float32, f *float32, z *float32, o *float32, dc *float32, c *float32, cPrev *float32, dy *float32, dh *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·lstmCellGradAVX2(SB), NOSPLIT, $0-80
+	MOVQ n+0(FP), AX
+	MOVQ i+8(FP), DX
+	MOVQ f+16(FP), BX
+	MOVQ z+24(FP), SI
+	MOVQ o+32(FP), DI
+	MOVQ dc+40(FP), R8
+	MOVQ c+48(FP), R9
+	MOVQ cPrev+56(FP), R10
+	MOVQ dy+64(FP), R11
+	MOVQ dh+72(FP), R12
+	XORQ CX, CX
+	SUBQ $+8, AX
+	JL   rest159
+
+loop158:
+	VMOVUPS      (R9)(CX*1), Y0
+	VANDPS       lanesAVX276<>+0(SB), Y0, Y1
+	VMULPS       Y0, Y0, Y2
+	VMOVUPS      lanesAVX277<>+0(SB), Y3
+	VFMADD213PS  lanesAVX278<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX279<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX280<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX281<>+0(SB), Y2, Y3
+	VMULPS       Y2, Y3, Y3
+	VFMADD213PS  Y0, Y0, Y3
+	VADDPS       Y1, Y1, Y2
+	VMOVUPS      lanesAVX244<>+0(SB), Y4
+	VCMPPS       $0x01, Y4, Y2, Y6
+	VMAXPS       Y2, Y4, Y2
+	VMOVUPS      lanesAVX245<>+0(SB), Y4
+	VCMPPS       $0x01, Y2, Y4, Y7
+	VMINPS       Y2, Y4, Y2
+	VMULPS       lanesAVX246<>+0(SB), Y2, Y4
+	VROUNDPS     $0x00, Y4, Y4
+	VFNMADD231PS lanesAVX247<>+0(SB), Y4, Y2
+	VFNMADD231PS lanesAVX248<>+0(SB), Y4, Y2
+	VMOVUPS      lanesAVX249<>+0(SB), Y5
+	VFMADD213PS  lanesAVX250<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX251<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX252<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX255<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX255<>+0(SB), Y2, Y5
+	VCVTPS2DQ    Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VANDNPS      Y5, Y6, Y5
+	VMOVUPS      lanesAVX256<>+0(SB), Y2
+	VBLENDVPS    Y7, Y2, Y5, Y5
+	VADDPS       lanesAVX255<>+0(SB), Y5, Y5
+	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VDIVPS       Y5, Y2, Y2
+	VMOVUPS      lanesAVX255<>+0(SB), Y4
+	VFNMADD231PS lanesAVX282<>+0(SB), Y2, Y4
+	VANDPS       lanesAVX243<>+0(SB), Y0, Y0
+	VORPS        Y0, Y4, Y4
+	VMOVUPS      lanesAVX283<>+0(SB), Y0
+	VCMPPS       $0x01, Y0, Y1, Y0
+	VBLENDVPS    Y0, Y3, Y4, Y3
+	VMOVUPS      (R11)(CX*1), Y0
+	VMOVUPS      (DI)(CX*1), Y1
+	VMOVUPS      (R8)(CX*1), Y2
+	VMOVUPS      (R12)(CX*1), Y4
+	VADDPS       Y4, Y0, Y0
+	VMOVUPS      lanesAVX255<>+0(SB), Y4
+	VFNMADD231PS Y3, Y3, Y4
+	VMULPS       Y0, Y3, Y3
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  Y0, Y4, Y2
+	VMOVAPS      Y1, Y0
+	VFNMADD231PS Y1, Y1, Y0
+	VMULPS       Y3, Y0, Y0
+	VMOVUPS      Y0, (DI)(CX*1)
+	VMOVUPS      (DX)(CX*1), Y0
+	VMOVUPS      (SI)(CX*1), Y1
+	VMOVUPS      lanesAVX255<>+0(SB), Y3
+	VFNMADD231PS Y1, Y1, Y3
+	VMULPS       Y0, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VMOVUPS      Y3, (SI)(CX*1)
+	VMULPS       Y2, Y1, Y1
+	VMOVAPS      Y0, Y3
+	VFNMADD231PS Y0, Y0, Y3
+	VMULPS       Y1, Y3, Y3
+	VMOVUPS      Y3, (DX)(CX*1)
+	VMOVUPS      (BX)(CX*1), Y0
+	VMOVUPS      (R10)(CX*1), Y1
+	VMULPS       Y2, Y1, Y1
+	VMOVAPS      Y0, Y3
+	VFNMADD231PS Y0, Y0, Y3
+	VMULPS       Y1, Y3, Y3
+	VMOVUPS      Y3, (BX)(CX*1)
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      Y2, (R8)(CX*1)
+	ADDQ         $+32, CX
+	SUBQ         $+8, AX
+	JGE          loop158
+
+rest159:
+	ADDQ         $+8, AX
+	TESTQ        AX, AX
+	JE           end160
+	LEAQ         windowAVX2<>+32(SB), R13
+	SHLQ         $0x02, AX
+	SUBQ         AX, R13
+	VMOVUPS      (R13), Y0
+	VMASKMOVPS   (R9)(CX*1), Y0, Y1
+	VANDPS       lanesAVX276<>+0(SB), Y1, Y2
+	VMULPS       Y1, Y1, Y3
+	VMOVUPS      lanesAVX277<>+0(SB), Y4
+	VFMADD213PS  lanesAVX278<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX279<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX280<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX281<>+0(SB), Y3, Y4
+	VMULPS       Y3, Y4, Y4
+	VFMADD213PS  Y1, Y1, Y4
+	VADDPS       Y2, Y2, Y3
+	VMOVUPS      lanesAVX244<>+0(SB), Y5
+	VCMPPS       $0x01, Y5, Y3, Y7
+	VMAXPS       Y3, Y5, Y3
+	VMOVUPS      lanesAVX245<>+0(SB), Y5
+	VCMPPS       $0x01, Y3, Y5, Y8
+	VMINPS       Y3, Y5, Y3
+	VMULPS       lanesAVX246<>+0(SB), Y3, Y5
+	VROUNDPS     $0x00, Y5, Y5
+	VFNMADD231PS lanesAVX247<>+0(SB), Y5, Y3
+	VFNMADD231PS lanesAVX248<>+0(SB), Y5, Y3
+	VMOVUPS      lanesAVX249<>+0(SB), Y6
+	VFMADD213PS  lanesAVX250<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX251<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX252<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX253<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y6
+	VCVTPS2DQ    Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       Y5, Y6, Y6
+	VANDNPS      Y6, Y7, Y6
+	VMOVUPS      lanesAVX256<>+0(SB), Y3
+	VBLENDVPS    Y8, Y3, Y6, Y6
+	VADDPS       lanesAVX255<>+0(SB), Y6, Y6
+	VMOVUPS      lanesAVX255<>+0(SB), Y3
+	VDIVPS       Y6, Y3, Y3
+	VMOVUPS      lanesAVX255<>+0(SB), Y5
+	VFNMADD231PS lanesAVX282<>+0(SB), Y3, Y5
+	VANDPS       lanesAVX243<>+0(SB), Y1, Y1
+	VORPS        Y1, Y5, Y5
+	VMOVUPS      lanesAVX283<>+0(SB), Y1
+	VCMPPS       $0x01, Y1, Y2, Y1
+	VBLENDVPS    Y1, Y4, Y5, Y4
+	VMASKMOVPS   (R11)(CX*1), Y0, Y1
+	VMASKMOVPS   (DI)(CX*1), Y0, Y2
+	VMASKMOVPS   (R8)(CX*1), Y0, Y3
+	VMASKMOVPS   (R12)(CX*1), Y0, Y5
+	VADDPS       Y5, Y1, Y1
+	VMOVUPS      lanesAVX255<>+0(SB), Y5
+	VFNMADD231PS Y4, Y4, Y5
+	VMULPS       Y1, Y4, Y4
+	VMULPS       Y2, Y1, Y1
+	VFMADD231PS  Y1, Y5, Y3
+	VMOVAPS      Y2, Y1
+	VFNMADD231PS Y2, Y2, Y1
+	VMULPS       Y4, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (DI)(CX*1)
+	VMASKMOVPS   (DX)(CX*1), Y0, Y1
+	VMASKMOVPS   (SI)(CX*1), Y0, Y2
+	VMOVUPS      lanesAVX255<>+0(SB), Y4
+	VFNMADD231PS Y2, Y2, Y4
+	VMULPS       Y1, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMASKMOVPS   Y4, Y0, (SI)(CX*1)
+	VMULPS       Y3, Y2, Y2
+	VMOVAPS      Y1, Y4
+	VFNMADD231PS Y1, Y1, Y4
+	VMULPS       Y2, Y4, Y4
+	VMASKMOVPS   Y4, Y0, (DX)(CX*1)
+	VMASKMOVPS   (BX)(CX*1), Y0, Y1
+	VMASKMOVPS   (R10)(CX*1), Y0, Y2
+	VMULPS       Y3, Y2, Y2
+	VMOVAPS      Y1, Y4
+	VFNMADD231PS Y1, Y1, Y4
+	VMULPS       Y2, Y4, Y4
+	VMASKMOVPS   Y4, Y0, (BX)(CX*1)
+	VMULPS       Y1, Y3, Y3
+	VMASKMOVPS   Y3, Y0, (R8)(CX*1)
+
+end160:
+	VZEROUPPER
+	RET
+
 // func adamwAVX2(n int, p *float32, grad *float32, m *float32, v *float32, scale float32, beta1 float32, beta2 float32, rest1 float32, rest2 float32, rate float32, correct2 float32, eps float32, remaining float32)
 // Requires: AVX, FMA3
 TEXT ·adamwAVX2(SB), NOSPLIT, $0-76
@@ -2811,9 +3411,9 @@ TEXT ·adamwAVX2(SB), NOSPLIT, $0-76
 	MOVQ         v+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+8, AX
-	JL           rest156
+	JL           rest162
 
-loop155:
+loop161:
 	VMOVUPS      (BX)(CX*1), Y9
 	VMOVUPS      (SI)(CX*1), Y10
 	VMOVUPS      (DI)(CX*1), Y11
@@ -2835,12 +3435,12 @@ loop155:
 	VMOVUPS      Y12, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop155
+	JGE          loop161
 
-rest156:
+rest162:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end157
+	JE           end163
 	LEAQ         windowAVX2<>+32(SB), R8
 	SHLQ         $0x02, AX
 	SUBQ         AX, R8
@@ -2865,7 +3465,7 @@ rest156:
 	VFNMADD231PS Y5, Y11, Y13
 	VMASKMOVPS   Y13, Y9, (DX)(CX*1)
 
-end157:
+end163:
 	VZEROUPPER
 	RET
 
@@ -2883,29 +3483,29 @@ TEXT ·dropoutAVX2(SB), NOSPLIT, $0-44
 	MOVQ         x+16(FP), BX
 	XORQ         CX, CX
 	SUBQ         $+8, AX
-	JL           rest159
+	JL           rest165
 
-loop158:
+loop164:
 	VMOVUPS  Y0, Y5
 	VPXOR    Y1, Y5, Y5
 	VPSRLD   $0x10, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPMULLD  lanesAVX2160<>+0(SB), Y5, Y5
+	VPMULLD  lanesAVX2166<>+0(SB), Y5, Y5
 	VPSRLD   $0x0d, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPMULLD  lanesAVX2161<>+0(SB), Y5, Y5
+	VPMULLD  lanesAVX2167<>+0(SB), Y5, Y5
 	VPSRLD   $0x10, Y5, Y6
 	VPXOR    Y6, Y5, Y5
 	VPADDD   Y2, Y5, Y5
 	VPSRLD   $0x10, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPMULLD  lanesAVX2160<>+0(SB), Y5, Y5
+	VPMULLD  lanesAVX2166<>+0(SB), Y5, Y5
 	VPSRLD   $0x0d, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPMULLD  lanesAVX2161<>+0(SB), Y5, Y5
+	VPMULLD  lanesAVX2167<>+0(SB), Y5, Y5
 	VPSRLD   $0x10, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPADDD   lanesAVX2162<>+0(SB), Y0, Y0
+	VPADDD   lanesAVX2168<>+0(SB), Y0, Y0
 	VMOVUPS  (BX)(CX*1), Y7
 	VMULPS   Y4, Y7, Y7
 	VPMAXUD  Y3, Y5, Y6
@@ -2914,12 +3514,12 @@ loop158:
 	VMOVUPS  Y7, (DX)(CX*1)
 	ADDQ     $+32, CX
 	SUBQ     $+8, AX
-	JGE      loop158
+	JGE      loop164
 
-rest159:
+rest165:
 	ADDQ       $+8, AX
 	TESTQ      AX, AX
-	JE         end163
+	JE         end169
 	LEAQ       windowAVX2<>+32(SB), SI
 	SHLQ       $0x02, AX
 	SUBQ       AX, SI
@@ -2928,22 +3528,22 @@ rest159:
 	VPXOR      Y1, Y6, Y6
 	VPSRLD     $0x10, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPMULLD    lanesAVX2160<>+0(SB), Y6, Y6
+	VPMULLD    lanesAVX2166<>+0(SB), Y6, Y6
 	VPSRLD     $0x0d, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPMULLD    lanesAVX2161<>+0(SB), Y6, Y6
+	VPMULLD    lanesAVX2167<>+0(SB), Y6, Y6
 	VPSRLD     $0x10, Y6, Y1
 	VPXOR      Y1, Y6, Y6
 	VPADDD     Y2, Y6, Y6
 	VPSRLD     $0x10, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPMULLD    lanesAVX2160<>+0(SB), Y6, Y6
+	VPMULLD    lanesAVX2166<>+0(SB), Y6, Y6
 	VPSRLD     $0x0d, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPMULLD    lanesAVX2161<>+0(SB), Y6, Y6
+	VPMULLD    lanesAVX2167<>+0(SB), Y6, Y6
 	VPSRLD     $0x10, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPADDD     lanesAVX2162<>+0(SB), Y0, Y0
+	VPADDD     lanesAVX2168<>+0(SB), Y0, Y0
 	VMASKMOVPS (BX)(CX*1), Y5, Y0
 	VMULPS     Y4, Y0, Y0
 	VPMAXUD    Y3, Y6, Y1
@@ -2951,7 +3551,7 @@ rest159:
 	VANDPS     Y1, Y0, Y0
 	VMASKMOVPS Y0, Y5, (DX)(CX*1)
 
-end163:
+end169:
 	VZEROUPPER
 	RET
 
@@ -2965,32 +3565,32 @@ DATA iotaAVX2<>+24(SB)/4, $0x00000006
 DATA iotaAVX2<>+28(SB)/4, $0x00000007
 GLOBL iotaAVX2<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2160<>+0(SB)/4, $0x85ebca6b
-DATA lanesAVX2160<>+4(SB)/4, $0x85ebca6b
-DATA lanesAVX2160<>+8(SB)/4, $0x85ebca6b
-DATA lanesAVX2160<>+12(SB)/4, $0x85ebca6b
-DATA lanesAVX2160<>+16(SB)/4, $0x85ebca6b
-DATA lanesAVX2160<>+20(SB)/4, $0x85ebca6b
-DATA lanesAVX2160<>+24(SB)/4, $0x85ebca6b
-DATA lanesAVX2160<>+28(SB)/4, $0x85ebca6b
-GLOBL lanesAVX2160<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2166<>+0(SB)/4, $0x85ebca6b
+DATA lanesAVX2166<>+4(SB)/4, $0x85ebca6b
+DATA lanesAVX2166<>+8(SB)/4, $0x85ebca6b
+DATA lanesAVX2166<>+12(SB)/4, $0x85ebca6b
+DATA lanesAVX2166<>+16(SB)/4, $0x85ebca6b
+DATA lanesAVX2166<>+20(SB)/4, $0x85ebca6b
+DATA lanesAVX2166<>+24(SB)/4, $0x85ebca6b
+DATA lanesAVX2166<>+28(SB)/4, $0x85ebca6b
+GLOBL lanesAVX2166<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2161<>+0(SB)/4, $0xc2b2ae35
-DATA lanesAVX2161<>+4(SB)/4, $0xc2b2ae35
-DATA lanesAVX2161<>+8(SB)/4, $0xc2b2ae35
-DATA lanesAVX2161<>+12(SB)/4, $0xc2b2ae35
-DATA lanesAVX2161<>+16(SB)/4, $0xc2b2ae35
-DATA lanesAVX2161<>+20(SB)/4, $0xc2b2ae35
-DATA lanesAVX2161<>+24(SB)/4, $0xc2b2ae35
-DATA lanesAVX2161<>+28(SB)/4, $0xc2b2ae35
-GLOBL lanesAVX2161<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2167<>+0(SB)/4, $0xc2b2ae35
+DATA lanesAVX2167<>+4(SB)/4, $0xc2b2ae35
+DATA lanesAVX2167<>+8(SB)/4, $0xc2b2ae35
+DATA lanesAVX2167<>+12(SB)/4, $0xc2b2ae35
+DATA lanesAVX2167<>+16(SB)/4, $0xc2b2ae35
+DATA lanesAVX2167<>+20(SB)/4, $0xc2b2ae35
+DATA lanesAVX2167<>+24(SB)/4, $0xc2b2ae35
+DATA lanesAVX2167<>+28(SB)/4, $0xc2b2ae35
+GLOBL lanesAVX2167<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2162<>+0(SB)/4, $0x00000008
-DATA lanesAVX2162<>+4(SB)/4, $0x00000008
-DATA lanesAVX2162<>+8(SB)/4, $0x00000008
-DATA lanesAVX2162<>+12(SB)/4, $0x00000008
-DATA lanesAVX2162<>+16(SB)/4, $0x00000008
-DATA lanesAVX2162<>+20(SB)/4, $0x00000008
-DATA lanesAVX2162<>+24(SB)/4, $0x00000008
-DATA lanesAVX2162<>+28(SB)/4, $0x00000008
-GLOBL lanesAVX2162<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2168<>+0(SB)/4, $0x00000008
+DATA lanesAVX2168<>+4(SB)/4, $0x00000008
+DATA lanesAVX2168<>+8(SB)/4, $0x00000008
+DATA lanesAVX2168<>+12(SB)/4, $0x00000008
+DATA lanesAVX2168<>+16(SB)/4, $0x00000008
+DATA lanesAVX2168<>+20(SB)/4, $0x00000008
+DATA lanesAVX2168<>+24(SB)/4, $0x00000008
+DATA lanesAVX2168<>+28(SB)/4, $0x00000008
+GLOBL lanesAVX2168<>(SB), RODATA|NOPTR, $32

@@ -159,6 +159,16 @@ func rmsGradSumsAVX512(n int, dgain *float32, x *float32, gain *float32, dy *flo
 //go:noescape
 func normGradAVX512(n int, dx *float32, x *float32, gain *float32, dy *float32, mean float32, rstd float32, m float32, mH float32)
 
+// lstmCellAVX512 turns the sums i, f, z and o into gates, and sets c = f·cPrev + i·z and h = o·tanh c.
+//
+//go:noescape
+func lstmCellAVX512(n int, h *float32, c *float32, i *float32, f *float32, z *float32, o *float32, cPrev *float32)
+
+// lstmCellGradAVX512 turns gates into the gradients of their sums, and dc into that of cPrev.
+//
+//go:noescape
+func lstmCellGradAVX512(n int, i *float32, f *float32, z *float32, o *float32, dc *float32, c *float32, cPrev *float32, dy *float32, dh *float32)
+
 // adamwAVX512 takes one step of Adam with decoupled weight decay.
 //
 //go:noescape

@@ -12,6 +12,7 @@ type bodies struct {
 	gemm     gemmBody
 	gemmBF16 gemmBody
 	peakBF16 func(loops int) // nil: no instructions for it
+	packed   *packedGemm     // what gemm is made of; nil: it packs nothing
 	// Products inside a tile, in the calling goroutine: packT lays out n rows of k elements
 	// for mulPacked, C (m×n) = A·Bᵀ with B's total rows packed; mulTile adds op(A)·B to C.
 	strip     int // rows that products are best cut into
@@ -48,6 +49,9 @@ type bodies struct {
 	expSum      func(dst, x []float32, scale, shift float32) float32 // dst = exp(scale·x − shift); returns the sum
 	sumExp      func(x []float32, shift float32) float32             // Σ exp(x − shift)
 	softmaxGrad func(ds, p, dp []float32, d, scale float32)          // ds = scale·p·(dp − d)
+
+	lstmCell     func(h, c, gates, cPrev []float32)
+	lstmCellGrad func(gates, dc, c, cPrev, dy, dh []float32)
 
 	rotate  func(x, y, cos, sin []float32) // (x, y) ← (x·cos − y·sin, y·cos + x·sin)
 	adamw   func(p, g, m, v []float32, a *adamFactors)

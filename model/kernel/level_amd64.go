@@ -26,7 +26,7 @@ var withAVX2 = func() bodies {
 	b.name = "avx2"
 	b.gemm, b.packT, b.strip = splitDepth(gemmAVX2.gemm), gemmAVX2.packT, 12
 	b.gemmBF16 = rounded(b.gemm)
-	b.mulPacked, b.mulTile = gemmAVX2.mulPacked, gemmAVX2.mulTile
+	b.packed, b.mulPacked, b.mulTile = &gemmAVX2, gemmAVX2.mulPacked, gemmAVX2.mulTile
 	b.peak, b.lanes = peakAVX2, 8
 	vectorAVX2.fill(&b)
 	b.narrow = narrowAVX2.narrow
@@ -38,7 +38,7 @@ var withAVX512 = func() bodies {
 	b.name = "avx512"
 	b.gemm, b.packT, b.strip = splitDepth(gemmAVX512.gemm), gemmAVX512.packT, 16
 	b.gemmBF16 = rounded(b.gemm)
-	b.mulPacked, b.mulTile = gemmAVX512.mulPacked, gemmAVX512.mulTile
+	b.packed, b.mulPacked, b.mulTile = &gemmAVX512, gemmAVX512.mulPacked, gemmAVX512.mulTile
 	b.peak, b.lanes = peakAVX512, 16
 	vectorAVX512.fill(&b)
 	b.narrow = narrowAVX512.narrow
@@ -103,7 +103,7 @@ var vectorAVX2 = vectorASM{
 	relu2Grad: relu2GradAVX2, swiglu: swigluAVX2, swigluGrad: swigluGradAVX2, rowMax: rowMaxAVX2, rowSum: rowSumAVX2, rowDot: rowDotAVX2,
 	rowSpread: rowSpreadAVX2, normalize: normalizeAVX2, normGradSums: normGradSumsAVX2, normGrad: normGradAVX2, rmsScale: rmsScaleAVX2,
 	rmsGradSums: rmsGradSumsAVX2, expSum: expSumAVX2, sumExp: sumExpAVX2, softmaxGrad: softmaxGradAVX2, rotate: rotateAVX2,
-	adamw: adamwAVX2, dropout: dropoutAVX2,
+	adamw: adamwAVX2, dropout: dropoutAVX2, lstmCell: lstmCellAVX2, lstmCellGrad: lstmCellGradAVX2,
 }
 
 var vectorAVX512 = vectorASM{
@@ -113,7 +113,7 @@ var vectorAVX512 = vectorASM{
 	relu2Grad: relu2GradAVX512, swiglu: swigluAVX512, swigluGrad: swigluGradAVX512, rowMax: rowMaxAVX512, rowSum: rowSumAVX512, rowDot: rowDotAVX512,
 	rowSpread: rowSpreadAVX512, normalize: normalizeAVX512, normGradSums: normGradSumsAVX512, normGrad: normGradAVX512, rmsScale: rmsScaleAVX512,
 	rmsGradSums: rmsGradSumsAVX512, expSum: expSumAVX512, sumExp: sumExpAVX512, softmaxGrad: softmaxGradAVX512, rotate: rotateAVX512,
-	adamw: adamwAVX512, dropout: dropoutAVX512,
+	adamw: adamwAVX512, dropout: dropoutAVX512, lstmCell: lstmCellAVX512, lstmCellGrad: lstmCellGradAVX512,
 }
 
 var narrowAVX2 = narrowASM{

@@ -19,5 +19,6 @@ var plain = bodies{
 	rmsNorm: rmsNormPlain, rmsNormGrad: rmsNormGradPlain,
 
 	rowMax: rowMaxPlain, rowDot: rowDotPlain, expSum: expSumPlain, sumExp: sumExpPlain, softmaxGrad: softmaxGradPlain,
+	lstmCell: lstmCellPlain, lstmCellGrad: lstmCellGradPlain,
 	rotate: rotatePlain, adamw: adamwPlain, dropout: dropoutPlain,
 }

@@ -56,6 +56,8 @@ type vectorASM struct {
 	softmaxGrad                                          func(n int, ds, p, dp *float32, d, factor float32)
 	rotate                                               func(n int, x, y, cos, sin *float32)
 	adamw                                                func(n int, p, g, m, v *float32, scale, beta1, beta2, rest1, rest2, rate, correct2, eps, remaining float32)
+	lstmCell                                             func(n int, h, c, i, f, z, o, cPrev *float32)
+	lstmCellGrad                                         func(n int, i, f, z, o, dc, c, cPrev, dy, dh *float32)
 	dropout                                              func(n int, dst, x *float32, low, key1, high, limit uint32, factor float32)
 }
 
@@ -138,6 +140,16 @@ func (v *vectorASM) fill(b *bodies) {
 			dropoutPlain(dst, x, d, index)
 		} else if n > 0 {
 			v.dropout(n, &dst[0], at(x, n), uint32(index), d.key1, uint32(index>>32)+d.key2, d.limit, d.scale)
+		}
+	}
+	b.lstmCell = func(h, c, gates, cPrev []float32) {
+		if n := len(h); n > 0 {
+			v.lstmCell(n, &h[0], at(c, n), at(gates, n), at(gates[n:], n), at(gates[2*n:], n), at(gates[3*n:], n), at(cPrev, n))
+		}
+	}
+	b.lstmCellGrad = func(gates, dc, c, cPrev, dy, dh []float32) {
+		if n := len(c); n > 0 {
+			v.lstmCellGrad(n, at(gates, n), at(gates[n:], n), at(gates[2*n:], n), at(gates[3*n:], n), at(dc, n), &c[0], at(cPrev, n), at(dy, n), at(dh, n))
 		}
 	}
 	v.fillNorms(b)

@@ -3,6 +3,7 @@ package kernel
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -64,7 +65,24 @@ var bodyCases = []bodyCase{
 	{"adamw", 4, 12, 1, 0, 3, do(func(b *bodies, x [][]float32) {
 		b.adamw(x[0], x[1], x[2], x[3], &adamFactors{0.9, 0.9, 0.95, 0.1, 0.05, 1e-2, 1.2, 1e-8, 0.999})
 	})},
+	{"lstmCell", 7, 12, 4, 0, -1, do(func(b *bodies, x [][]float32) {
+		gates := slices.Concat(x[2:6]...)
+		b.lstmCell(x[0], x[1], gates, x[6])
+		spread(x[2:6], gates)
+	})},
+	{"lstmCellGrad", 9, 12, 16, 0, -1, do(func(b *bodies, x [][]float32) {
+		gates := slices.Concat(x[:4]...)
+		b.lstmCellGrad(gates, x[4], x[5], x[6], x[7], x[8])
+		spread(x[:4], gates)
+	})},
 	{"dropout", 2, 0, 0, 0, -1, do(func(b *bodies, x [][]float32) { b.dropout(x[0], x[1], &dropFactors{1, 2, 1 << 30, 1.5}, 1<<32-60) })},
+}
+
+// spread copies the parts of what was joined back.
+func spread(parts [][]float32, joined []float32) {
+	for _, p := range parts {
+		joined = joined[copy(p, joined):]
+	}
 }
 
 // Every body at every level agrees with the plain one on all lengths and alignments, and

@@ -51,10 +51,7 @@ func (l *Linear) Merge() {
 
 func (l *Linear) adapters(tp *tensor.Tape, y, x *tensor.Tensor) *tensor.Tensor {
 	for _, a := range l.Low {
-		in := x
-		if a.Dropout > 0 && tp != nil && tp.Train {
-			in = tp.Dropout(tp.Scale(x, 1), a.Dropout)
-		}
+		in := tp.Dropped(x, x.Rows(), a.Dropout)
 		y = tp.AddColumns(y, a.From, tp.Linear(tp.Linear(in, a.A, nil), a.B, nil), a.Scale)
 	}
 	return y

@@ -15,29 +15,45 @@ func (tp *Tape) LockedDropout(x *Tensor, rows int, p float32) *Tensor {
 		return x
 	}
 	inPlace("Dropout", x)
+	return tp.drop(x, x, rows, p)
+}
+
+// Dropped is LockedDropout of a copy.
+func (tp *Tape) Dropped(x *Tensor, rows int, p float32) *Tensor {
+	if tp == nil || !tp.Train || p <= 0 {
+		return x
+	}
+	return tp.drop(tp.make(x.needs(), x.Rows(), x.Cols()), x, rows, p)
+}
+
+func (tp *Tape) drop(y, x *Tensor, rows int, p float32) *Tensor {
 	tp.drops++
-	d := dropout{x: x, part: rows * x.Cols(), p: p, seed: mix(mix(tp.Seed, tp.Step), tp.drops)}
-	d.mask(x.Data)
+	d := dropout{x: x, y: y, part: rows * x.Cols(), p: p, seed: mix(mix(tp.Seed, tp.Step), tp.drops)}
+	d.mask(y.Data, x.Data)
 	record(tp, d)
-	return x
+	return y
 }
 
 type dropout struct {
-	x    *Tensor
+	x, y *Tensor
 	part int // floats that share a mask with the next so many
 	p    float32
 	seed uint64
 }
 
 func (o *dropout) back(tp *Tape) {
-	if o.x.Grad != nil {
-		o.mask(o.x.Grad)
+	if o.y.Grad == nil {
+		return
+	}
+	o.mask(o.y.Grad, o.y.Grad)
+	if o.x != o.y {
+		tp.pass(o.x, o.y.Grad)
 	}
 }
 
-func (o *dropout) mask(x []float32) {
-	for ; len(x) > 0; x = x[o.part:] {
-		kernel.Dropout(x[:o.part], x[:o.part], o.p, o.seed, 0)
+func (o *dropout) mask(dst, src []float32) {
+	for i := 0; i < len(src); i += o.part {
+		kernel.Dropout(dst[i:i+o.part], src[i:i+o.part], o.p, o.seed, 0)
 	}
 }
 

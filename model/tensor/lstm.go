@@ -2,6 +2,7 @@ package tensor
 
 import (
 	"fmt"
+	"slices"
 
 	"fragua/model/kernel"
 )
@@ -11,8 +12,9 @@ type State struct{ H, C []float32 }
 
 // LSTM is one layer of long short-term memory over T steps of B rows. Its
 // input is the part of the gates that comes from below, x·Wᵀ + b, time-major
-// (T·B, 4H) in PyTorch's order input, forget, cell, output; it is overwritten.
-// w (4H, H) adds what comes from the step before. The result is h (T·B, H).
+// (T·B, 4H) in PyTorch's order input, forget, cell, output; it is overwritten,
+// so nothing else may read it. w (4H, H) adds what comes from the step before.
+// The result is h (T·B, H).
 //
 // The zero start means zeros. Where fresh (T·B, or nil) is true, a row forgets
 // its state before the step. last is a copy of the state after the last step.
@@ -23,77 +25,102 @@ func (tp *Tape) LSTM(gates, w *Tensor, rows int, start State, fresh []bool) (y *
 	}
 	inPlace("LSTM", gates)
 	steps, width := gates.Rows()/rows, rows*n
-	y = tp.make(gates.needs() || w.needs(), gates.Rows(), n)
-	o := lstm{gates: gates, w: w, y: y, rows: rows, fresh: fresh,
-		c: tp.buffer(steps * width), hIn: tp.buffer(steps * width), cIn: tp.buffer(steps * width)}
-	h, c := start.H, start.C
+	y = tp.make(gates.needs() || w.needs(), rows+gates.Rows(), n)
+	o := lstm{gates: gates, w: w, y: y, rows: rows, fresh: fresh, h: y.Data, c: tp.buffer(width + steps*width)}
+	y.Data, y.Shape[0] = o.h[width:], steps*rows
+	if start.H == nil {
+		clear(o.h[:width])
+		clear(o.c[:width])
+	} else {
+		copy(o.h, start.H)
+		copy(o.c, start.C)
+	}
+	product := tp.repeated(kernel.NT, 4*n, n, w, steps)
+	defer product.Free()
+	known := tp.borrow(2 * width)
+	defer known.giveBack(tp)
 	for t := range steps {
 		at := t * width
-		hIn, cIn := o.hIn[at:at+width], o.cIn[at:at+width]
-		if h == nil {
-			clear(hIn)
-			clear(cIn)
-		} else {
-			copy(hIn, h)
-			copy(cIn, c)
+		h, c := o.h[at:at+width], o.c[at:at+width]
+		if o.forgets(t) {
+			h, c = known.data[:width], known.data[width:2*width]
+			copy(h, o.h[at:])
+			copy(c, o.c[at:])
+			o.forget(t, h, c)
 		}
-		o.forget(t, hIn, cIn)
 		g := gates.Data[4*at : 4*(at+width)]
-		tp.gemm(kernel.NT, rows, 4*n, n, hIn, n, w.Data, n, g, 4*n, true)
-		h, c = y.Data[at:at+width], o.c[at:at+width]
-		kernel.LSTMCell(h, c, g, cIn, n)
+		product.Gemm(rows, h, n, g, 4*n, true)
+		kernel.LSTMCell(o.h[at+width:at+2*width], o.c[at+width:at+2*width], g, c, n)
 	}
 	keep(gates)
+	keep(y)
 	record(tp, o)
-	return y, State{append([]float32(nil), h...), append([]float32(nil), c...)}
+	end := steps * width
+	return y, State{slices.Clone(o.h[end : end+width]), slices.Clone(o.c[end : end+width])}
 }
 
 type lstm struct {
 	gates, w, y *Tensor
 	rows        int
 	fresh       []bool
-	c, hIn, cIn []float32 // (T·B, H): the cell, and what came in from the step before
+	h, c        []float32 // (B + T·B, H): the state before the first step, then after each
+}
+
+// repeated is the product with w at each of so many steps.
+func (tp *Tape) repeated(op kernel.Op, n, k int, w *Tensor, steps int) *kernel.Prepacked {
+	return kernel.Prepack(op, n, k, w.Data, w.Cols(), steps, tp != nil && tp.BF16)
+}
+
+// forgets reports whether a row begins anew at step t.
+func (o *lstm) forgets(t int) bool {
+	return o.fresh != nil && slices.Contains(o.fresh[t*o.rows:][:o.rows], true)
 }
 
 // forget clears the rows that begin anew at step t.
-func (o *lstm) forget(t int, h, c []float32) {
+func (o *lstm) forget(t int, states ...[]float32) {
 	if o.fresh == nil {
 		return
 	}
 	n := o.w.Cols()
 	for r, f := range o.fresh[t*o.rows:][:o.rows] {
 		if f {
-			clear(h[r*n:][:n])
-			clear(c[r*n:][:n])
+			for _, s := range states {
+				clear(s[r*n:][:n])
+			}
 		}
 	}
 }
 
+// back turns the gates into their own gradient, in place.
 func (o *lstm) back(tp *Tape) {
 	if o.y.Grad == nil {
 		return
 	}
 	n := o.w.Cols()
 	width := o.rows * n
-	dg, _ := tp.grad(o.gates)
-	if dg == nil {
-		l := tp.borrow(len(o.gates.Data))
-		defer l.giveBack(tp)
-		dg = l.data
-	}
+	steps := len(o.h)/width - 1
+	dg := o.gates.Data
 	l := tp.borrow(3 * width)
 	defer l.giveBack(tp)
 	clear(l.data)
-	dh, next, dc := l.data[:width], l.data[width:2*width], l.data[2*width:]
-	for t := len(o.c)/width - 1; t >= 0; t-- {
+	dh, dc, known := l.data[:width], l.data[width:2*width], l.data[2*width:]
+	product := tp.repeated(kernel.NN, n, 4*n, o.w, steps)
+	defer product.Free()
+	for t := steps - 1; t >= 0; t-- {
 		at := t * width
-		kernel.Add(dh, o.y.Grad[at:at+width], next)
-		d := dg[4*at : 4*(at+width)]
-		kernel.LSTMCellGrad(d, dc, o.gates.Data[4*at:4*(at+width)], o.c[at:at+width], o.cIn[at:at+width], dh, dc, n)
-		tp.gemm(kernel.NN, o.rows, n, 4*n, d, 4*n, o.w.Data, n, next, n, false)
-		o.forget(t, next, dc)
+		c := o.c[at : at+width]
+		if o.forgets(t) {
+			copy(known, c)
+			o.forget(t, known, o.h[at:at+width]) // h has been read for the last time
+			c = known
+		}
+		g := dg[4*at : 4*(at+width)]
+		kernel.LSTMCellGrad(g, dc, o.c[at+width:at+2*width], c, o.y.Grad[at:at+width], dh, n)
+		product.Gemm(o.rows, g, 4*n, dh, n, false)
+		o.forget(t, dh, dc)
 	}
-	if dw := tp.sum(o.w); dw != nil {
-		tp.gemm(kernel.TN, 4*n, n, len(o.c)/n, dg, 4*n, o.hIn, n, dw, n, true)
+	if dw, add := tp.grad(o.w); dw != nil {
+		tp.gemm(kernel.TN, 4*n, n, steps*o.rows, dg, 4*n, o.h, n, dw, n, add)
 	}
+	tp.hand(o.gates, dg)
 }

@@ -118,7 +118,9 @@ func (tp *Tape) release(i int) {
 	for t := tp.t - 1; t >= 0 && tp.tensors[t].node >= i; t-- {
 		if x := tp.tensors[t]; x.Grad != nil {
 			x.Grad = nil
-			tp.arena.give(x.at)
+			if x.at != (span{}) { // else it lies in memory that is given back by itself
+				tp.arena.give(x.at)
+			}
 		}
 		tp.t = t
 	}
@@ -237,6 +239,17 @@ func (tp *Tape) grad(t *Tensor) (g []float32, add bool) {
 		return t.Grad, false
 	}
 	return t.Grad, t.Grad != nil
+}
+
+// hand makes g, which lives as long as x, the gradient of x, whose only reader
+// hands it back.
+func (tp *Tape) hand(x *Tensor, g []float32) {
+	switch {
+	case x.Grad != nil:
+		panic("tensor: a second reader of what an operation has overwritten")
+	case x.wants:
+		x.Grad = g
+	}
 }
 
 // sum is grad for operations that can only add: it starts from zeros.

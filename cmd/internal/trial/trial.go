@@ -85,13 +85,13 @@ func (t *Trial) Step(text []int32) Step {
 		copy(t.batch.IDs[r*t.Work.Context:], row[:long-1])
 		copy(t.batch.Targets[r*t.Work.Context:], row[1:])
 	}
-	clear(t.slab.Grad)
-	t.op("clear gradients").Backward += time.Since(wall)
+	t.slab.Clear()
 	t.tape.Step = uint64(t.step)
 	t.batch.Carry = nil // a recurrent model begins each batch anew
 	loss := t.Model.Loss(t.tape, &t.batch)
 	t.tape.Backward(loss.Total)
 	began := time.Now()
+	t.slab.Settle()
 	for i := range t.slab.Updates {
 		t.slab.Updates[i]++
 	}

@@ -1,0 +1,103 @@
+package kernel
+
+// A Prepacked is the right side of a product that is multiplied again and again: the
+// weights of a recurrent layer, at each step. It is laid out once for the kernels.
+type Prepacked struct {
+	op      Op // NT or NN
+	n, k    int
+	b       []float32
+	ldb     int
+	multi   gemmBody    // of the level and precision
+	shape   *packedGemm // nil: B stays where it is, for multi
+	panels  panels
+	packed  []float32
+	rounded bool // B has been rounded to bfloat16, and so must A be
+}
+
+// Prepack lays out B, n×k for NT and k×n for NN, if it is to be used more than once; bf16 is
+// the precision of GemmBF16. B must stay as it is until Free.
+func Prepack(op Op, n, k int, b []float32, ldb, uses int, bf16 bool) *Prepacked {
+	p := &Prepacked{op: op, n: n, k: k, b: b, ldb: ldb, multi: active.gemm, shape: active.packed}
+	if bf16 {
+		p.multi = active.gemmBF16
+		if active.peakBF16 != nil { // its own layout is not made in advance
+			p.shape = nil
+		}
+	}
+	if op == TN {
+		panic("kernel: Prepack of TN")
+	}
+	g := product{op: op, n: n, k: k, b: b, ldb: ldb}
+	g.check()
+	if p.shape == nil || uses < 2 || n == 0 || k == 0 {
+		p.shape = nil
+		return p
+	}
+	if bf16 {
+		p.rounded = true
+		_, _, rows, cols := g.operands()
+		g.b, g.ldb = borrow(rows*cols), cols
+		roundRows(g.b, b, rows, cols, ldb, Parallel)
+		defer giveBack(g.b)
+	}
+	p.panels = p.shape.cut(n)
+	p.packed = borrow(p.panels.padded * k)
+	block := blockDepth(k)
+	blocks := (k + block - 1) / block
+	Parallel(blocks*p.panels.count, 1, func(u, _ int) {
+		k0 := u / p.panels.count * block
+		p.shape.packPanel(&g, &p.panels, p.packed[k0*p.panels.padded:], u%p.panels.count, 0, 0, n, k0, min(block, k-k0))
+	})
+	return p
+}
+
+// Free gives the memory back.
+func (p *Prepacked) Free() {
+	if p.packed != nil {
+		giveBack(p.packed)
+		p.packed = nil
+	}
+}
+
+const prepackedTiles = 16 // of columns, so that few workers have equal shares
+
+// Gemm sets C (m×n) to A (m×k)·op(B), or with acc adds it, as Gemm and GemmBF16 do.
+func (p *Prepacked) Gemm(m int, a []float32, lda int, c []float32, ldc int, acc bool) {
+	g := &product{p.op, m, p.n, p.k, a, p.b, c, lda, p.ldb, ldc, acc, active, nil}
+	if p.shape == nil || m == 0 {
+		multiply(p.multi, g)
+		return
+	}
+	g.check()
+	if p.rounded {
+		g.a, g.lda = borrow(m*p.k), p.k
+		roundRows(g.a, a, m, p.k, lda, Parallel)
+		defer giveBack(g.a)
+	}
+	group := max(1, min(p.panels.count/prepackedTiles, tileColumns/p.panels.width))
+	rows := min(m, tileRows)
+	down := (m + rows - 1) / rows
+	Parallel((p.panels.count+group-1)/group*down, 1, func(t, _ int) {
+		i, first := t%down*rows, t/down*group
+		p.tile(g, i, min(m, i+rows), first, min(p.panels.count, first+group))
+	})
+}
+
+// tile computes rows [i0, i1) of panels [first, last).
+func (p *Prepacked) tile(g *product, i0, i1, first, last int) {
+	s, block := p.shape, blockDepth(p.k)
+	for k0 := 0; k0 < p.k; k0 += block {
+		k, acc := min(block, p.k-k0), 0
+		if g.acc || k0 > 0 {
+			acc = 1
+		}
+		for i := i0; i < i1; i += s.rows {
+			kernels := &s.byRows[min(s.rows, i1-i)]
+			for t := first; t < last; t++ {
+				j, vectors := p.panels.at(t)
+				tail := min(s.lanes, p.n-j-(vectors-1)*s.lanes)
+				kernels[vectors](k, &g.a[i*g.lda+k0], g.lda, &p.packed[k0*p.panels.padded+j*k], vectors*s.lanes, &g.c[i*g.ldc+j], g.ldc, acc, tail)
+			}
+		}
+	}
+}
