@@ -94,66 +94,6 @@ func copyRows2xAVX2(k int, src *float32, lds int, dst *float32)
 //go:noescape
 func copyStripsAVX2(k int, src *float32, lds int, dst *float32, dst2 *float32)
 
-// dots1x1AVX2 sets C (1×1) = [C +] A·Bᵀ with rows of n elements at x and y.
-//
-//go:noescape
-func dots1x1AVX2(n int, x *float32, lda int, y *float32, ldb int, c *float32, ldc int, acc int)
-
-// dots1x4AVX2 sets C (1×4) = [C +] A·Bᵀ with rows of n elements at x and y.
-//
-//go:noescape
-func dots1x4AVX2(n int, x *float32, lda int, y *float32, ldb int, c *float32, ldc int, acc int)
-
-// dots2x1AVX2 sets C (2×1) = [C +] A·Bᵀ with rows of n elements at x and y.
-//
-//go:noescape
-func dots2x1AVX2(n int, x *float32, lda int, y *float32, ldb int, c *float32, ldc int, acc int)
-
-// dots2x4AVX2 sets C (2×4) = [C +] A·Bᵀ with rows of n elements at x and y.
-//
-//go:noescape
-func dots2x4AVX2(n int, x *float32, lda int, y *float32, ldb int, c *float32, ldc int, acc int)
-
-// dotsBF161x1AVX2 sets C (1×1) = [C +] A·Bᵀ with rows of n elements at x and y.
-//
-//go:noescape
-func dotsBF161x1AVX2(n int, x *float32, lda int, y *uint16, ldb int, c *float32, ldc int, acc int)
-
-// dotsBF161x4AVX2 sets C (1×4) = [C +] A·Bᵀ with rows of n elements at x and y.
-//
-//go:noescape
-func dotsBF161x4AVX2(n int, x *float32, lda int, y *uint16, ldb int, c *float32, ldc int, acc int)
-
-// dotsBF162x1AVX2 sets C (2×1) = [C +] A·Bᵀ with rows of n elements at x and y.
-//
-//go:noescape
-func dotsBF162x1AVX2(n int, x *float32, lda int, y *uint16, ldb int, c *float32, ldc int, acc int)
-
-// dotsBF162x4AVX2 sets C (2×4) = [C +] A·Bᵀ with rows of n elements at x and y.
-//
-//go:noescape
-func dotsBF162x4AVX2(n int, x *float32, lda int, y *uint16, ldb int, c *float32, ldc int, acc int)
-
-// dotsInt81x1AVX2 sets C (1×1) = [C +] A·Bᵀ with rows of n elements at x and y.
-//
-//go:noescape
-func dotsInt81x1AVX2(n int, x *float32, lda int, y *int8, ldb int, c *float32, ldc int, acc int)
-
-// dotsInt81x4AVX2 sets C (1×4) = [C +] A·Bᵀ with rows of n elements at x and y.
-//
-//go:noescape
-func dotsInt81x4AVX2(n int, x *float32, lda int, y *int8, ldb int, c *float32, ldc int, acc int)
-
-// dotsInt82x1AVX2 sets C (2×1) = [C +] A·Bᵀ with rows of n elements at x and y.
-//
-//go:noescape
-func dotsInt82x1AVX2(n int, x *float32, lda int, y *int8, ldb int, c *float32, ldc int, acc int)
-
-// dotsInt82x4AVX2 sets C (2×4) = [C +] A·Bᵀ with rows of n elements at x and y.
-//
-//go:noescape
-func dotsInt82x4AVX2(n int, x *float32, lda int, y *int8, ldb int, c *float32, ldc int, acc int)
-
 // peakAVX2 executes 12·loops independent fused multiply-adds of whole vectors.
 //
 //go:noescape

@@ -17,7 +17,7 @@ type packedGemm struct {
 	widest      int              // vectors of the widest kernel
 	byRows      [9][4]gemmKernel // [rows][vectors], A read by rows
 	byColumns   [4]gemmKernel    // [vectors], A read by columns, as many rows as the highest
-	dots        [5][2]dotKernel  // [rows][0: one column of C, 1: four]
+	few         *fewASM
 	transpose   func(blocks int, src *float32, lds int, dst *float32, ldd int)
 	copyRows    [4]func(k int, src *float32, lds int, dst *float32)
 	copyStrips  func(k int, src *float32, lds int, dst, dst2 *float32)
@@ -26,9 +26,6 @@ type packedGemm struct {
 // A gemmKernel multiplies a strip of A with a panel of k rows of B. Strides count elements;
 // tail is how many lanes the last vector of a row of C has.
 type gemmKernel func(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
-
-// A dotKernel multiplies rows of A with rows of B, n elements long.
-type dotKernel func(n int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int)
 
 const (
 	depth       = 384     // most of k in a block: a strip of A stays in the first-level cache

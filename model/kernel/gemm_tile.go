@@ -48,30 +48,3 @@ func (s *packedGemm) mulTile(op Op, m, n, k int, a []float32, lda int, b []float
 		}
 	}
 }
-
-// dotProducts is A·Bᵀ for few rows of A: each row of B is read once, where it lies. It adds
-// in another order than the kernels on panels.
-func (s *packedGemm) dotProducts(g *product, run runner) {
-	most := len(s.dots) - 1
-	for s.dots[most][0] == nil {
-		most--
-	}
-	acc := 0
-	if g.acc {
-		acc = 1
-	}
-	run(g.n, max(4, grain/g.k/4*4), func(j0, j1 int) {
-		for j := j0; j < j1; {
-			columns, four := 1, 0
-			if j1-j >= 4 {
-				columns, four = 4, 1
-			}
-			for i := 0; i < g.m; i += most {
-				rows := min(most, g.m-i)
-				s.dots[rows][four](g.k, &g.a[i*g.lda], g.lda, &g.b[j*g.ldb], g.ldb, &g.c[i*g.ldc+j], g.ldc, acc)
-			}
-			j += columns
-		}
-		g.finish(0, g.m, j0, j1)
-	})
-}

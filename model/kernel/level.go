@@ -20,7 +20,11 @@ type bodies struct {
 	mulPacked func(m, n, k int, a []float32, lda int, packed []float32, total int, c []float32, ldc int)
 	mulTile   func(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int)
 
-	narrow func(w *Weights, y, x []float32, n, lo, hi int) // columns [lo, hi) of y = x·Wᵀ, unscaled
+	narrow   func(w *Weights, y []float32, x input, n, lo, hi int) // columns [lo, hi) of y = x·Wᵀ, unscaled
+	widen    func(w *Weights, dst []float32, r int)                // row r with what it is filled up with
+	highest  func(x []float32) float32                             // magnitude
+	quantize func(dst []int16, x []float32, by float32)
+	read     func(x []float32) // whole readBlocks
 
 	peak  func(loops int) // 12·loops multiply-adds of lanes each
 	lanes int

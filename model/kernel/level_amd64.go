@@ -29,7 +29,7 @@ var withAVX2 = func() bodies {
 	b.packed, b.mulPacked, b.mulTile = &gemmAVX2, gemmAVX2.mulPacked, gemmAVX2.mulTile
 	b.peak, b.lanes = peakAVX2, 8
 	vectorAVX2.fill(&b)
-	b.narrow = narrowAVX2.narrow
+	fewAVX2.fill(&b)
 	return b
 }()
 
@@ -41,7 +41,7 @@ var withAVX512 = func() bodies {
 	b.packed, b.mulPacked, b.mulTile = &gemmAVX512, gemmAVX512.mulPacked, gemmAVX512.mulTile
 	b.peak, b.lanes = peakAVX512, 16
 	vectorAVX512.fill(&b)
-	b.narrow = narrowAVX512.narrow
+	fewAVX512.fill(&b)
 	return b
 }()
 
@@ -62,11 +62,8 @@ var gemmAVX2 = packedGemm{
 		5: {1: gemmR5x1AVX2, 2: gemmR5x2AVX2},
 		6: {1: gemmR6x1AVX2, 2: gemmR6x2AVX2},
 	},
-	byColumns: [4]gemmKernel{1: gemmT6x1AVX2, 2: gemmT6x2AVX2},
-	dots: [5][2]dotKernel{
-		1: {dots1x1AVX2, dots1x4AVX2},
-		2: {dots2x1AVX2, dots2x4AVX2},
-	},
+	byColumns:  [4]gemmKernel{1: gemmT6x1AVX2, 2: gemmT6x2AVX2},
+	few:        &fewAVX2,
 	transpose:  transposeAVX2,
 	copyRows:   [4]func(int, *float32, int, *float32){1: copyRows1xAVX2, 2: copyRows2xAVX2},
 	copyStrips: copyStripsAVX2,
@@ -84,13 +81,8 @@ var gemmAVX512 = packedGemm{
 		7: {1: gemmR7x1AVX512, 2: gemmR7x2AVX512, 3: gemmR7x3AVX512},
 		8: {1: gemmR8x1AVX512, 2: gemmR8x2AVX512, 3: gemmR8x3AVX512},
 	},
-	byColumns: [4]gemmKernel{1: gemmT8x1AVX512, 2: gemmT8x2AVX512, 3: gemmT8x3AVX512},
-	dots: [5][2]dotKernel{
-		1: {dots1x1AVX512, dots1x4AVX512},
-		2: {dots2x1AVX512, dots2x4AVX512},
-		3: {dots3x1AVX512, dots3x4AVX512},
-		4: {dots4x1AVX512, dots4x4AVX512},
-	},
+	byColumns:  [4]gemmKernel{1: gemmT8x1AVX512, 2: gemmT8x2AVX512, 3: gemmT8x3AVX512},
+	few:        &fewAVX512,
 	transpose:  transposeAVX512,
 	copyRows:   [4]func(int, *float32, int, *float32){1: copyRows1xAVX512, 2: copyRows2xAVX512, 3: copyRows3xAVX512},
 	copyStrips: copyStripsAVX512,
@@ -114,30 +106,4 @@ var vectorAVX512 = vectorASM{
 	rowSpread: rowSpreadAVX512, normalize: normalizeAVX512, normGradSums: normGradSumsAVX512, normGrad: normGradAVX512, rmsScale: rmsScaleAVX512,
 	rmsGradSums: rmsGradSumsAVX512, expSum: expSumAVX512, sumExp: sumExpAVX512, softmaxGrad: softmaxGradAVX512, rotate: rotateAVX512,
 	adamw: adamwAVX512, dropout: dropoutAVX512, lstmCell: lstmCellAVX512, lstmCellGrad: lstmCellGradAVX512,
-}
-
-var narrowAVX2 = narrowASM{
-	half: [][2]narrowKernel[uint16]{
-		1: {dotsBF161x1AVX2, dotsBF161x4AVX2},
-		2: {dotsBF162x1AVX2, dotsBF162x4AVX2},
-	},
-	bytes: [][2]narrowKernel[int8]{
-		1: {dotsInt81x1AVX2, dotsInt81x4AVX2},
-		2: {dotsInt82x1AVX2, dotsInt82x4AVX2},
-	},
-}
-
-var narrowAVX512 = narrowASM{
-	half: [][2]narrowKernel[uint16]{
-		1: {dotsBF161x1AVX512, dotsBF161x4AVX512},
-		2: {dotsBF162x1AVX512, dotsBF162x4AVX512},
-		3: {dotsBF163x1AVX512, dotsBF163x4AVX512},
-		4: {dotsBF164x1AVX512, dotsBF164x4AVX512},
-	},
-	bytes: [][2]narrowKernel[int8]{
-		1: {dotsInt81x1AVX512, dotsInt81x4AVX512},
-		2: {dotsInt82x1AVX512, dotsInt82x4AVX512},
-		3: {dotsInt83x1AVX512, dotsInt83x4AVX512},
-		4: {dotsInt84x1AVX512, dotsInt84x4AVX512},
-	},
 }

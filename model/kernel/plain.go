@@ -6,7 +6,8 @@ var plain = bodies{
 	name: "plain",
 	gemm: gemmPlain, gemmBF16: rounded(gemmPlain),
 
-	strip: 16, packT: packTPlain, mulPacked: mulPackedPlain, mulTile: mulTilePlain, narrow: narrowPlain,
+	strip: 16, packT: packTPlain, mulPacked: mulPackedPlain, mulTile: mulTilePlain,
+	narrow: narrowPlain, widen: widenPlain, highest: highestPlain, quantize: quantizePlain, read: readPlain,
 
 	add: addPlain, addTo: addToPlain, mul: mulPlain, scale: scalePlain, axpy: axpyPlain,
 	sum: sumPlain, squares: squaresPlain, dot: dotPlain,

@@ -3,10 +3,11 @@ package kernel
 import (
 	"fmt"
 	"math"
+	"unsafe"
 )
 
 // Weights is a matrix kept in fewer bits, for generating, where reading the weights is what
-// takes the time. Rows are filled up with zeros to a multiple of 16 elements.
+// takes the time. Rows are filled up with zeros to whole cache lines.
 type Weights struct {
 	rows, cols, stride int
 	half               []uint16  // bfloat16, or nil
@@ -16,7 +17,7 @@ type Weights struct {
 
 // PackBF16 rounds w (rows × cols) to bfloat16: each weight is off by at most 2⁻⁸ of itself.
 func PackBF16(w []float32, rows, cols int) *Weights {
-	p := newWeights(w, rows, cols)
+	p := newWeights(w, rows, cols, 32)
 	p.half = make([]uint16, rows*p.stride)
 	Parallel(rows, rowGrain(cols), func(lo, hi int) {
 		for r := lo; r < hi; r++ {
@@ -31,7 +32,7 @@ func PackBF16(w []float32, rows, cols int) *Weights {
 // PackInt8 rounds w (rows × cols) to whole multiples, −127 to 127, of a scale for each row:
 // each weight is off by at most 1/254 of the largest magnitude in its row.
 func PackInt8(w []float32, rows, cols int) *Weights {
-	p := newWeights(w, rows, cols)
+	p := newWeights(w, rows, cols, 64)
 	p.bytes, p.scales = make([]int8, rows*p.stride), make([]float32, rows)
 	Parallel(rows, rowGrain(cols), func(lo, hi int) {
 		for r := lo; r < hi; r++ {
@@ -52,31 +53,30 @@ func PackInt8(w []float32, rows, cols int) *Weights {
 	return p
 }
 
-func newWeights(w []float32, rows, cols int) *Weights {
+// newWeights has room for rows filled up to a multiple of line elements.
+func newWeights(w []float32, rows, cols, line int) *Weights {
 	same("Weights", rows*cols, len(w))
-	return &Weights{rows: rows, cols: cols, stride: (cols + 15) / 16 * 16}
+	return &Weights{rows: rows, cols: cols, stride: (cols + line - 1) / line * line}
 }
 
 // Bytes is how much memory the weights take.
 func (w *Weights) Bytes() int { return 2*len(w.half) + len(w.bytes) + 4*len(w.scales) }
 
-// Row writes row r as float32 to dst (cols).
-func (w *Weights) Row(dst []float32, r int) {
-	same("Row", w.cols, len(dst))
-	at := r * w.stride
-	if w.half != nil {
-		for c, h := range w.half[at : at+w.cols] {
-			dst[c] = math.Float32frombits(uint32(h) << 16)
-		}
-		return
-	}
-	for c, b := range w.bytes[at : at+w.cols] {
-		dst[c] = w.scales[r] * float32(b)
+// Rows writes rows ids of the matrix as float32 to dst (len(ids) × cols).
+func (w *Weights) Rows(dst []float32, ids []int32) {
+	same("Rows", len(ids)*w.cols, len(dst))
+	row := borrow(w.stride)
+	defer giveBack(row)
+	for i, id := range ids {
+		active.widen(w, row, int(id))
+		copy(dst[i*w.cols:][:w.cols], row)
 	}
 }
 
 // Linear sets y (n × rows) = x (n × cols)·Wᵀ + bias (rows; nil: 0). For few rows of x it
-// reads W once, as it is; for many it unpacks W.
+// reads W once, as it is; for many it unpacks W. With few, x is rounded too where W is whole
+// numbers: to multiples of a scale for each row, as many as sums in 32 bits allow, which are
+// 22,000 on either side of 0 for 768 columns. That is little beside what W is off by.
 func (w *Weights) Linear(y, x, bias []float32, n int) {
 	if len(y) != n*w.rows || len(x) != n*w.cols || bias != nil && len(bias) != w.rows {
 		panic(fmt.Sprintf("kernel: Weights.Linear: y, x, bias of %d, %d, %d elements, for %d rows by %d×%d",
@@ -86,12 +86,15 @@ func (w *Weights) Linear(y, x, bias []float32, n int) {
 		w.unpacked(y, x, bias, n)
 		return
 	}
-	Parallel(w.rows, max(4, 2*grain/w.stride/4*4), func(lo, hi int) {
-		active.narrow(w, y, x, n, lo, hi)
+	in := w.input(x, n)
+	defer giveBack(in.memory)
+	Parallel(w.rows, max(4, chunkBytes/max(1, w.rowBytes())/4*4), func(lo, hi int) {
+		active.narrow(w, y, in, n, lo, hi)
 		for i := range n {
 			row := y[i*w.rows+lo : i*w.rows+hi]
 			if w.scales != nil {
 				active.mul(row, row, w.scales[lo:hi])
+				active.scale(row, in.scales[i])
 			}
 			if bias != nil {
 				active.addTo(row, bias[lo:hi])
@@ -100,38 +103,123 @@ func (w *Weights) Linear(y, x, bias []float32, n int) {
 	})
 }
 
+// chunkBytes is how much of W a worker takes at a time: long enough to be read at full speed.
+const chunkBytes = 1 << 17
+
+func (w *Weights) rowBytes() int {
+	if w.half != nil {
+		return 2 * w.stride
+	}
+	return w.stride
+}
+
+// An input is rows of x, each filled up with zeros to the stride of W.
+type input struct {
+	memory []float32        // that all of it lies in
+	x      []float32        // with half
+	whole  []int16          // with bytes: x over its scale
+	scales [fewRows]float32 // of rows of x
+}
+
+func (w *Weights) input(x []float32, n int) (in input) {
+	line := w.stride
+	in.memory = borrow((n + n/2 + 2) * line)
+	in.x = in.memory[:n*line]
+	for i := range n {
+		row := in.x[i*line:][:line]
+		clear(row[copy(row, x[i*w.cols:][:w.cols]):])
+	}
+	if w.half != nil || n*line == 0 {
+		return in
+	}
+	rest := in.memory[n*line:]
+	in.whole = unsafe.Slice((*int16)(unsafe.Pointer(&rest[0])), 2*len(rest))[:n*line]
+	most := float32(min(math.MaxInt16, math.MaxInt32/(127*w.cols))) // no sum overflows
+	for i := range n {
+		row := in.x[i*line:][:line]
+		whole, scale := in.whole[i*line:][:line], active.highest(row)/most
+		switch {
+		case scale < 0x1p-126: // its inverse may be no number
+			in.scales[i] = 0
+			clear(whole)
+		case scale <= math.MaxFloat32:
+			in.scales[i] = scale
+			active.quantize(whole, row, 1/scale)
+		default: // what is infinite or no number makes all of y no number
+			in.scales[i] = float32(math.NaN())
+			clear(whole)
+		}
+	}
+	return in
+}
+
 // unpacked is Linear by Gemm, some rows of W at a time.
 func (w *Weights) unpacked(y, x, bias []float32, n int) {
-	block := min(w.rows, max(64, packedMost/w.cols))
-	full := borrow(block * w.cols)
+	block := min(w.rows, max(64, packedMost/max(1, w.stride)))
+	full := borrow(block * w.stride)
 	defer giveBack(full)
 	for r0 := 0; r0 < w.rows; r0 += block {
 		rows := min(block, w.rows-r0)
-		Parallel(rows, rowGrain(w.cols), func(lo, hi int) {
+		Parallel(rows, rowGrain(w.stride), func(lo, hi int) {
 			for r := lo; r < hi; r++ {
-				w.Row(full[r*w.cols:(r+1)*w.cols], r0+r)
+				active.widen(w, full[r*w.stride:][:w.stride], r0+r)
 			}
 		})
-		Gemm(NT, n, rows, w.cols, x, w.cols, full[:rows*w.cols], w.cols, y[r0:], w.rows, false)
+		Gemm(NT, n, rows, w.cols, x, w.cols, full[:rows*w.stride], w.stride, y[r0:], w.rows, false)
 	}
 	if bias != nil {
 		AddBias(y, bias)
 	}
 }
 
+// widenPlain writes row r as float32, with what it is filled up with.
+func widenPlain(w *Weights, dst []float32, r int) {
+	at := r * w.stride
+	if w.half != nil {
+		for c, h := range w.half[at:][:w.stride] {
+			dst[c] = math.Float32frombits(uint32(h) << 16)
+		}
+		return
+	}
+	for c, b := range w.bytes[at:][:w.stride] {
+		dst[c] = w.scales[r] * float32(b)
+	}
+}
+
+// highestPlain is the largest magnitude; of bits, by which a NaN is above all numbers.
+func highestPlain(x []float32) float32 {
+	top := uint32(0)
+	for _, v := range x {
+		top = max(top, math.Float32bits(v)&^(1<<31))
+	}
+	return math.Float32frombits(top)
+}
+
+// quantizePlain sets dst to x·by, rounded to even, which fits into 16 bits.
+func quantizePlain(dst []int16, x []float32, by float32) {
+	for i, v := range x {
+		dst[i] = int16(math.RoundToEven(float64(v * by)))
+	}
+}
+
 // narrowPlain sets columns [lo, hi) of y to x·Wᵀ, before scales.
-func narrowPlain(w *Weights, y, x []float32, n, lo, hi int) {
+func narrowPlain(w *Weights, y []float32, in input, n, lo, hi int) {
 	for i := range n {
 		for r := lo; r < hi; r++ {
-			sum := float32(0)
-			for c, v := range x[i*w.cols : (i+1)*w.cols] {
-				if w.half != nil {
-					sum += float32(v * math.Float32frombits(uint32(w.half[r*w.stride+c])<<16))
-				} else {
-					sum += float32(v * float32(w.bytes[r*w.stride+c]))
+			from, at := i*w.stride, r*w.stride
+			if w.half != nil {
+				sum := float32(0)
+				for c, h := range w.half[at:][:w.cols] {
+					sum += float32(in.x[from+c] * math.Float32frombits(uint32(h)<<16))
 				}
+				y[i*w.rows+r] = sum
+				continue
 			}
-			y[i*w.rows+r] = sum
+			sum := int32(0)
+			for c, b := range w.bytes[at:][:w.cols] {
+				sum += int32(in.whole[from+c]) * int32(b)
+			}
+			y[i*w.rows+r] = float32(sum)
 		}
 	}
 }

@@ -2,34 +2,137 @@
 
 package kernel
 
-// A narrowKernel is a dotKernel on weights of fewer bits.
-type narrowKernel[W uint16 | int8] func(n int, x *float32, lda int, w *W, ldb int, c *float32, ldc int, acc int)
+// A fewKernel multiplies rows of x with groups of one or four rows of w. n counts elements of
+// float32, else cache lines of w.
+type fewKernel[X float32 | int16, W float32 | uint16 | int8] func(groups, n int, x *X, ldx int, w *W, ldw int, c *float32, ldc int, acc int)
 
-// narrowASM are the kernels by [rows of x][0: one row of weights, 1: four].
-type narrowASM struct {
-	half  [][2]narrowKernel[uint16]
-	bytes [][2]narrowKernel[int8]
+// fewASM are products of few rows, where w is read where it lies. The kernels are by [rows of
+// x][0: one row of w, 1: four].
+type fewASM struct {
+	float     [][2]fewKernel[float32, float32]
+	half      [][2]fewKernel[float32, uint16]
+	bytes     [][2]fewKernel[int16, int8]
+	widenHalf func(n int, dst *float32, src *uint16)
+	widenByte func(n int, dst *float32, src *int8, scale float32)
+	top       func(n int, x *float32) float32
+	round     func(n int, dst *int16, x *float32, by float32)
+	load      func(n int, x *float32)
 }
 
-func (s *narrowASM) narrow(w *Weights, y, x []float32, n, lo, hi int) {
-	if w.half != nil {
-		narrowRows(s.half, w, w.half, y, x, n, lo, hi)
-	} else {
-		narrowRows(s.bytes, w, w.bytes, y, x, n, lo, hi)
-	}
+func (s *fewASM) fill(b *bodies) {
+	b.narrow, b.widen, b.highest, b.quantize, b.read = s.narrow, s.widen, s.highest, s.quantize, s.read
 }
 
-func narrowRows[W uint16 | int8](kernels [][2]narrowKernel[W], w *Weights, data []W, y, x []float32, n, lo, hi int) {
+// few sets C (m×n) = [C +] X·Wᵀ; steps is what the kernels count k in.
+func few[X float32 | int16, W float32 | uint16 | int8](kernels [][2]fewKernel[X, W], m, n, steps int, x []X, ldx int, w []W, ldw int, c []float32, ldc, acc int) {
 	most := len(kernels) - 1
-	for r := lo; r < hi; {
-		columns, four := 1, 0
-		if hi-r >= 4 {
-			columns, four = 4, 1
-		}
-		for i := 0; i < n; i += most {
-			rows := min(most, n-i)
-			kernels[rows][four](w.cols, &x[i*w.cols], w.cols, &data[r*w.stride], w.stride, &y[i*w.rows+r], w.rows, 0)
-		}
-		r += columns
+	block := n
+	if m > most { // W is read once for each so many rows of x: the second time from the cache
+		block = max(4, min(n, 1<<14/max(1, ldw)/4*4))
 	}
+	for j0 := 0; j0 < n; j0 += block {
+		for i := 0; i < m; i += most {
+			f, j := &kernels[min(most, m-i)], j0
+			end := min(n, j0+block)
+			if fours := (end - j) / 4; fours > 0 {
+				f[1](fours, steps, &x[i*ldx], ldx, &w[j*ldw], ldw, &c[i*ldc+j], ldc, acc)
+				j += 4 * fours
+			}
+			if j < end {
+				f[0](end-j, steps, &x[i*ldx], ldx, &w[j*ldw], ldw, &c[i*ldc+j], ldc, acc)
+			}
+		}
+	}
+}
+
+func (s *fewASM) narrow(w *Weights, y []float32, in input, n, lo, hi int) {
+	switch {
+	case w.cols == 0:
+		for i := range n {
+			clear(y[i*w.rows+lo : i*w.rows+hi])
+		}
+	case w.half == nil:
+		few(s.bytes, n, hi-lo, w.stride/64, in.whole, w.stride, w.bytes[lo*w.stride:], w.stride, y[lo:], w.rows, 0)
+	case n < len(s.half):
+		few(s.half, n, hi-lo, w.stride/32, in.x, w.stride, w.half[lo*w.stride:], w.stride, y[lo:], w.rows, 0)
+	default: // each vector is widened once, not for each few rows of x
+		block := max(4, 1<<13/w.stride/4*4)
+		full := borrow(block * w.stride)
+		defer giveBack(full)
+		for ; lo < hi; lo += block {
+			rows := min(block, hi-lo)
+			s.widenHalf(rows*w.stride/32, &full[0], &w.half[lo*w.stride])
+			few(s.float, n, rows, w.stride, in.x, w.stride, full, w.stride, y[lo:], w.rows, 0)
+		}
+	}
+}
+
+func (s *fewASM) widen(w *Weights, dst []float32, r int) {
+	switch {
+	case w.stride == 0:
+	case w.half != nil:
+		s.widenHalf(w.stride/32, &dst[0], &w.half[r*w.stride])
+	default:
+		s.widenByte(w.stride/64, &dst[0], &w.bytes[r*w.stride], w.scales[r])
+	}
+}
+
+// highest and quantize are for whole cache lines.
+func (s *fewASM) highest(x []float32) float32 { return s.top(len(x)/16, &x[0]) }
+
+func (s *fewASM) quantize(dst []int16, x []float32, by float32) {
+	s.round(len(x)/16, &dst[0], &x[0], by)
+}
+
+func (s *fewASM) read(x []float32) { s.load(len(x)/readBlock, &x[0]) }
+
+// dotProducts is A·Bᵀ for few rows of A: each row of B is read once, where it lies. It adds
+// in another order than the kernels on panels.
+func (s *packedGemm) dotProducts(g *product, run runner) {
+	acc := 0
+	if g.acc {
+		acc = 1
+	}
+	run(g.n, max(4, chunkBytes/(4*g.k)/4*4), func(j0, j1 int) {
+		few(s.few.float, g.m, j1-j0, g.k, g.a, g.lda, g.b[j0*g.ldb:], g.ldb, g.c[j0:], g.ldc, acc)
+		g.finish(0, g.m, j0, j1)
+	})
+}
+
+var fewAVX2 = fewASM{
+	float: [][2]fewKernel[float32, float32]{
+		1: {fewFloat1x1AVX2, fewFloat1x4AVX2},
+		2: {fewFloat2x1AVX2, fewFloat2x4AVX2},
+	},
+	half: [][2]fewKernel[float32, uint16]{
+		1: {fewBF161x1AVX2, fewBF161x4AVX2},
+		2: {fewBF162x1AVX2, fewBF162x4AVX2},
+	},
+	bytes: [][2]fewKernel[int16, int8]{
+		1: {fewInt81x1AVX2, fewInt81x4AVX2},
+		2: {fewInt82x1AVX2, fewInt82x4AVX2},
+	},
+	widenHalf: widenBF16AVX2, widenByte: widenInt8AVX2, top: highestAVX2, round: quantizeAVX2, load: readAVX2,
+}
+
+var fewAVX512 = fewASM{
+	float: [][2]fewKernel[float32, float32]{
+		1: {fewFloat1x1AVX512, fewFloat1x4AVX512},
+		2: {fewFloat2x1AVX512, fewFloat2x4AVX512},
+		3: {fewFloat3x1AVX512, fewFloat3x4AVX512},
+		4: {fewFloat4x1AVX512, fewFloat4x4AVX512},
+	},
+	half: [][2]fewKernel[float32, uint16]{
+		1: {fewBF161x1AVX512, fewBF161x4AVX512},
+		2: {fewBF162x1AVX512, fewBF162x4AVX512},
+		3: {fewBF163x1AVX512, fewBF163x4AVX512},
+		4: {fewBF164x1AVX512, fewBF164x4AVX512},
+	},
+	bytes: [][2]fewKernel[int16, int8]{
+		1: {fewInt81x1AVX512, fewInt81x4AVX512},
+		2: {fewInt82x1AVX512, fewInt82x4AVX512},
+		3: {fewInt83x1AVX512, fewInt83x4AVX512},
+		4: {fewInt84x1AVX512, fewInt84x4AVX512},
+	},
+	widenHalf: widenBF16AVX512, widenByte: widenInt8AVX512, top: highestAVX512, round: quantizeAVX512, load: readAVX512,
 }

@@ -13,7 +13,7 @@ import (
 func main() {
 	dir := flag.String("o", "..", "`folder` to write to")
 	flag.Parse()
-	gemm := []func(*asm){(*asm).gemm, (*asm).pack, (*asm).dots, (*asm).peak}
+	gemm := []func(*asm){(*asm).gemm, (*asm).pack, (*asm).peak}
 	vector := []func(*asm){(*asm).vector, (*asm).activations, (*asm).rows, (*asm).lstm, (*asm).optimizer}
 	files := []struct {
 		name string
@@ -24,6 +24,8 @@ func main() {
 		{"gemm", avx512, gemm},
 		{"vector", avx2, vector},
 		{"vector", avx512, vector},
+		{"decode", avx2, []func(*asm){(*asm).decode}},
+		{"decode", avx512, []func(*asm){(*asm).decode}},
 		{"bf16", avx512, []func(*asm){(*asm).bfloat16}},
 	}
 	for _, f := range files {
