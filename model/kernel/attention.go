@@ -94,12 +94,12 @@ func (a *Attention) forwardTile(b, h, t0 int, y, lse, q, keys, v []float32) {
 	y = y[(b*a.T+t0)*a.StrideY+h*d:]
 	lse = lse[(b*a.Heads+h)*a.T+t0:][:rows]
 	head := h / (a.Heads / a.KVHeads) * d
-	buffer := borrow(queryTile * (keyTile + 1))
+	buffer := borrow(queryTile * (keyTile + 2))
 	defer giveBack(buffer)
 	scores, top := buffer[:queryTile*keyTile], buffer[queryTile*keyTile:][:rows]
+	written := newMarks(buffer[queryTile*(keyTile+1):], rows, false)
 	sums := lse // holds Σexp until the last tile is done
 	for r := range rows {
-		clear(y[r*a.StrideY:][:d])
 		top[r], sums[r] = minusInf, 0
 	}
 	for s0 := 0; s0 < a.S; s0 += keyTile {
@@ -128,9 +128,10 @@ func (a *Attention) forwardTile(b, h, t0 int, y, lse, q, keys, v []float32) {
 					active.scale(y[(r0+r)*a.StrideY:][:d], factor)
 				}
 			}
-			active.mulTile(NN, high, d, n, s, keyTile, v[(b*a.S+s0)*a.StrideV+head:], a.StrideV, y[r0*a.StrideY:], a.StrideY)
+			active.mulTile(NN, high, d, n, s, keyTile, v[(b*a.S+s0)*a.StrideV+head:], a.StrideV, y[r0*a.StrideY:], a.StrideY, written.set(r0, high))
 		}
 	}
+	written.clearRest(y, d, a.StrideY)
 	for r := range rows {
 		if top[r] == minusInf {
 			lse[r] = minusInf
@@ -159,88 +160,6 @@ func softmaxStep(scores []float32, top, sum *float32, scale float32) float32 {
 	}
 	*sum += active.expSum(scores, scores, scale, m)
 	return factor
-}
-
-// Backward adds to dq, dk and dv, laid out as q, k and v, from dy, y and lse; it computes
-// the probabilities again tile by tile (Dao et al. 2022, algorithm 4).
-func (a Attention) Backward(dq, dk, dv, q, k, v, y, lse, dy []float32) {
-	a = a.ready(q, k, v, y)
-	a.ready(dq, dk, dv, dy)
-	same("Attention", a.B*a.Heads*a.T, len(lse))
-	Parallel(a.B*a.KVHeads, 1, func(unit, _ int) {
-		b, kv := unit/a.KVHeads, unit%a.KVHeads
-		keys, values := a.packed(k, a.StrideK, b, kv, a.T), a.packed(v, a.StrideV, b, kv, a.T)
-		defer giveBack(keys)
-		defer giveBack(values)
-		group := a.Heads / a.KVHeads
-		for h := kv * group; h < (kv+1)*group; h++ {
-			for t := 0; t < a.T; t += queryTile {
-				a.backwardTile(b, h, t, dq, dk, dv, q, k, keys, values, y, lse, dy)
-			}
-		}
-	})
-}
-
-func (a *Attention) backwardTile(b, h, t0 int, dq, dk, dv, q, k, keys, values, y, lse, dy []float32) {
-	d, rows := a.Dim, min(queryTile, a.T-t0)
-	at := (b*a.T+t0)*a.StrideQ + h*d
-	q, dq = q[at:], dq[at:]
-	at = (b*a.T+t0)*a.StrideY + h*d
-	y, dy = y[at:], dy[at:]
-	lse = lse[(b*a.Heads+h)*a.T+t0:][:rows]
-	head := h / (a.Heads / a.KVHeads) * d
-	buffer := borrow(queryTile * (2*keyTile + 1))
-	defer giveBack(buffer)
-	probs, grads, delta := buffer[:queryTile*keyTile], buffer[queryTile*keyTile:][:queryTile*keyTile], buffer[2*queryTile*keyTile:][:rows]
-	for r := range rows {
-		delta[r] = active.rowDot(y[r*a.StrideY:][:d], dy[r*a.StrideY:][:d])
-	}
-	for s0 := 0; s0 < a.S; s0 += keyTile {
-		cols := min(keyTile, a.S-s0)
-		cover := a.cover(b, t0, rows, s0, cols)
-		if cover == nothing {
-			continue
-		}
-		ko, vo := (b*a.S+s0)*a.StrideK+head, (b*a.S+s0)*a.StrideV+head
-		for r0 := 0; r0 < rows; r0 += active.strip {
-			high := min(active.strip, rows-r0)
-			n := a.seenBy(t0+r0, high, s0, cols)
-			if n == 0 {
-				continue
-			}
-			p, ds := probs[r0*keyTile:], grads[r0*keyTile:]
-			active.mulPacked(high, n, d, q[r0*a.StrideQ:], a.StrideQ, keys[s0*d:], cols, p, keyTile)
-			active.mulPacked(high, n, d, dy[r0*a.StrideY:], a.StrideY, values[s0*d:], cols, ds, keyTile)
-			for r := range high {
-				visible := a.seen(t0+r0+r, s0, n)
-				pr, dr := p[r*keyTile:][:n], ds[r*keyTile:][:n]
-				if lse[r0+r] == minusInf {
-					visible = 0
-				}
-				if cover == something {
-					a.mask(b*a.T+t0+r0+r, b*a.S+s0, pr[:visible])
-				}
-				active.expSum(pr[:visible], pr[:visible], a.Scale, lse[r0+r])
-				active.softmaxGrad(dr[:visible], pr[:visible], dr[:visible], delta[r0+r], a.Scale)
-				clear(pr[visible:])
-				clear(dr[visible:])
-			}
-			active.mulTile(NN, high, d, n, ds, keyTile, k[ko:], a.StrideK, dq[r0*a.StrideQ:], a.StrideQ)
-		}
-		// Keys gather from the strips that see them, which are the last ones.
-		for c := 0; c < cols; c += active.strip {
-			wide := min(active.strip, cols-c)
-			r0 := 0
-			for r0 < rows && a.seenBy(t0+r0, min(active.strip, rows-r0), s0, cols) <= c {
-				r0 += active.strip
-			}
-			if r0 >= rows {
-				break
-			}
-			active.mulTile(TN, wide, d, rows-r0, probs[r0*keyTile+c:], keyTile, dy[r0*a.StrideY:], a.StrideY, dv[vo+c*a.StrideV:], a.StrideV)
-			active.mulTile(TN, wide, d, rows-r0, grads[r0*keyTile+c:], keyTile, q[r0*a.StrideQ:], a.StrideQ, dk[ko+c*a.StrideK:], a.StrideK)
-		}
-	}
 }
 
 // ready fills in defaults and panics where the slices are too short.

@@ -62,3 +62,36 @@ func (a *Attention) mask(query, key int, scores []float32) {
 }
 
 var minusInf = float32(math.Inf(-1))
+
+// marks says of each row of a result whether it has been written to (1 or 0). The first
+// product overwrites it, so that nothing need be cleared before.
+type marks []float32
+
+// newMarks makes marks of so many rows in memory for as many numbers.
+func newMarks(memory []float32, rows int, written bool) marks {
+	m := marks(memory[:rows])
+	clear(m)
+	if written {
+		m.set(0, rows)
+	}
+	return m
+}
+
+// set marks n rows, which are always written together, and reports whether they were marked
+// before.
+func (m marks) set(row, n int) bool {
+	before := n > 0 && m[row] != 0
+	for i := range m[row:][:n] {
+		m[row+i] = 1
+	}
+	return before
+}
+
+// clearRest clears the rows that were never written, of width d and stride apart.
+func (m marks) clearRest(x []float32, d, stride int) {
+	for r, written := range m {
+		if written == 0 {
+			clear(x[r*stride:][:d])
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -120,14 +121,29 @@ func TestAttention(t *testing.T) {
 				y, dy := make([]float32, a.B*a.T*a.Heads*a.Dim), random(rng, a.B*a.T*a.Heads*a.Dim)
 				lse := make([]float32, a.B*a.Heads*a.T)
 				a.Forward(y, lse, q, k, v)
-				// Gradients add to what is there.
+				// Gradients add to what is there, or take its place.
 				dq, dk, dv := make([]float32, len(q)), make([]float32, len(k)), make([]float32, len(v))
 				for i := range dk {
-					dk[i] = 1
+					dk[i], dv[i] = 1, 1
 				}
-				a.Backward(dq, dk, dv, q, k, v, y, lse, dy)
+				for r := range a.B * a.T {
+					Scale(dq[r*a.StrideQ:][:copy(dq[r*a.StrideQ:], dy[:a.Heads*a.Dim])], 0.5)
+				}
+				before := slices.Clone(dq)
+				add := [3]bool{i%2 == 0, i%3 == 0, i%3 == 1}
+				a.Backward(dq, dk, dv, add, q, k, v, y, lse, dy)
+				for i := range dq {
+					if add[0] {
+						dq[i] -= before[i]
+					}
+				}
 				for i := range dk {
-					dk[i]--
+					if add[1] {
+						dk[i]--
+					}
+					if add[2] {
+						dv[i]--
+					}
 				}
 				wy, wl, wq, wk, wv := naive(a.ready(q, k, v, y), q, k, v, dy)
 				near(t, "y", y, wy, 1e-5)
@@ -165,7 +181,7 @@ func TestAttentionDeterminism(t *testing.T) {
 			y, lse := make([]float32, 300*128), make([]float32, 3*4*100)
 			dq, dk, dv := make([]float32, len(q)), make([]float32, len(k)), make([]float32, len(v))
 			a.Forward(y, lse, q, k, v)
-			a.Backward(dq, dk, dv, q, k, v, y, lse, dy)
+			a.Backward(dq, dk, dv, [3]bool{}, q, k, v, y, lse, dy)
 			all := append(append(append(append(y, lse...), dq...), dk...), dv...)
 			if first == nil {
 				first = all
@@ -242,7 +258,7 @@ func BenchmarkAttention(b *testing.B) {
 				b.Run(name+"/backward", func(b *testing.B) {
 					meter := startMeter(b, workers, active.peak, 1)
 					for range b.N {
-						a.Backward(d, d[width:], d[2*width:], qkv, qkv[width:], qkv[2*width:], y, lse, dy)
+						a.Backward(d, d[width:], d[2*width:], [3]bool{}, qkv, qkv[width:], qkv[2*width:], y, lse, dy)
 					}
 					meter.report(5 * flops)
 				})

@@ -122,6 +122,6 @@ func mulPackedPlain(m, n, k int, a []float32, lda int, packed []float32, total i
 	gemmPlain(&product{NT, m, n, k, a, packed, c, lda, k, ldc, false, nil, nil}, inline)
 }
 
-func mulTilePlain(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int) {
-	gemmPlain(&product{op, m, n, k, a, b, c, lda, ldb, ldc, true, nil, nil}, inline)
+func mulTilePlain(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {
+	gemmPlain(&product{op, m, n, k, a, b, c, lda, ldb, ldc, acc, nil, nil}, inline)
 }

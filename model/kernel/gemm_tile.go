@@ -29,14 +29,17 @@ func (s *packedGemm) mulPacked(m, n, k int, a []float32, lda int, packed []float
 	}
 }
 
-// mulTile adds op(A)·B to C (m×n), reading B where it lies: op is NN or TN.
-func (s *packedGemm) mulTile(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int) {
+// mulTile sets C (m×n) to op(A)·B, or adds it, reading B where it lies: op is NN or TN.
+func (s *packedGemm) mulTile(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {
 	if n%s.lanes != 0 || op == TN && m%s.rows != 0 { // the kernels read whole vectors
-		g := product{op, m, n, k, a, b, c, lda, ldb, ldc, true, nil, nil}
+		g := product{op, m, n, k, a, b, c, lda, ldb, ldc, acc, nil, nil}
 		s.gemm(&g, inline)
 		return
 	}
-	p := s.cut(n)
+	p, add := s.cut(n), 0
+	if acc {
+		add = 1
+	}
 	for i := 0; i < m; i += s.rows {
 		kernels, start := &s.byRows[min(s.rows, m-i)], i*lda
 		if op == TN {
@@ -44,7 +47,7 @@ func (s *packedGemm) mulTile(op Op, m, n, k int, a []float32, lda int, b []float
 		}
 		for t := range p.count {
 			j, vectors := p.at(t)
-			kernels[vectors](k, &a[start], lda, &b[j], ldb, &c[i*ldc+j], ldc, 1, s.lanes)
+			kernels[vectors](k, &a[start], lda, &b[j], ldb, &c[i*ldc+j], ldc, add, s.lanes)
 		}
 	}
 }

@@ -14,11 +14,11 @@ type bodies struct {
 	peakBF16 func(loops int) // nil: no instructions for it
 	packed   *packedGemm     // what gemm is made of; nil: it packs nothing
 	// Products inside a tile, in the calling goroutine: packT lays out n rows of k elements
-	// for mulPacked, C (m×n) = A·Bᵀ with B's total rows packed; mulTile adds op(A)·B to C.
+	// for mulPacked, C (m×n) = A·Bᵀ with B's total rows packed; mulTile sets C to op(A)·B or adds it.
 	strip     int // rows that products are best cut into
 	packT     func(dst, src []float32, ld, n, k int)
 	mulPacked func(m, n, k int, a []float32, lda int, packed []float32, total int, c []float32, ldc int)
-	mulTile   func(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int)
+	mulTile   func(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool)
 
 	narrow   func(w *Weights, y []float32, x input, n, lo, hi int) // columns [lo, hi) of y = x·Wᵀ, unscaled
 	widen    func(w *Weights, dst []float32, r int)                // row r with what it is filled up with

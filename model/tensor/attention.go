@@ -2,6 +2,7 @@ package tensor
 
 import (
 	"fmt"
+	"slices"
 
 	"fragua/model/kernel"
 )
@@ -50,15 +51,49 @@ func (o *attention) back(tp *Tape) {
 		return
 	}
 	var d [3][]float32
-	for i, h := range [3]Heads{o.q, o.k, o.v} {
-		if d[i] = tp.sum(h.X); d[i] == nil { // the kernel wants it all the same
+	var add [3]bool
+	heads := [3]Heads{o.q, o.k, o.v}
+	for i, h := range heads {
+		first := slices.IndexFunc(heads[:], func(other Heads) bool { return other.X == h.X })
+		if first < i {
+			d[i], add[i] = d[first], add[first]
+			continue
+		}
+		if d[i], add[i] = tp.grad(h.X); d[i] == nil { // the kernel wants it all the same
 			l := tp.borrow(len(h.X.Data))
 			defer l.giveBack(tp)
 			d[i] = l.data
+		} else if !add[i] && !o.fill(h.X) {
+			zero(d[i])
+			add[i] = true
 		}
-		d[i] = d[i][h.Col:]
 	}
-	o.a.Backward(d[0], d[1], d[2], o.q.data(), o.k.data(), o.v.data(), o.y.Data, o.lse, o.y.Grad)
+	o.a.Backward(d[0][o.q.Col:], d[1][o.k.Col:], d[2][o.v.Col:], add,
+		o.q.data(), o.k.data(), o.v.data(), o.y.Data, o.lse, o.y.Grad)
+}
+
+// fill reports whether the heads of x are all of it, and none of it twice.
+func (o *attention) fill(x *Tensor) bool {
+	type columns struct{ from, to int }
+	var parts []columns
+	for i, h := range [3]Heads{o.q, o.k, o.v} {
+		width := o.a.KVHeads * o.a.Dim
+		if i == 0 {
+			width = o.a.Heads * o.a.Dim
+		}
+		if h.X == x {
+			parts = append(parts, columns{h.Col, h.Col + width})
+		}
+	}
+	slices.SortFunc(parts, func(a, b columns) int { return a.from - b.from })
+	end := 0
+	for _, p := range parts {
+		if p.from != end {
+			return false
+		}
+		end = p.to
+	}
+	return end == x.Cols()
 }
 
 // Rotate is rotary position embedding of the first heads of every row of x,

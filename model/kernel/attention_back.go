@@ -1,0 +1,93 @@
+package kernel
+
+// Backward makes dq, dk and dv, laid out as q, k and v, from dy, y and lse; add says of each
+// of them whether it is added to or overwritten. The probabilities are computed again tile
+// by tile (Dao et al. 2022, algorithm 4).
+func (a Attention) Backward(dq, dk, dv []float32, add [3]bool, q, k, v, y, lse, dy []float32) {
+	a = a.ready(q, k, v, y)
+	a.ready(dq, dk, dv, dy)
+	same("Attention", a.B*a.Heads*a.T, len(lse))
+	Parallel(a.B*a.KVHeads, 1, func(unit, _ int) {
+		b, kv := unit/a.KVHeads, unit%a.KVHeads
+		keys, values := a.packed(k, a.StrideK, b, kv, a.T), a.packed(v, a.StrideV, b, kv, a.T)
+		defer giveBack(keys)
+		defer giveBack(values)
+		buffer := borrow(2*a.S + queryTile)
+		defer giveBack(buffer)
+		markQ, markK, markV := buffer[2*a.S:], newMarks(buffer, a.S, add[1]), newMarks(buffer[a.S:], a.S, add[2])
+		group := a.Heads / a.KVHeads
+		for h := kv * group; h < (kv+1)*group; h++ {
+			for t := 0; t < a.T; t += queryTile {
+				rows := min(queryTile, a.T-t)
+				written := newMarks(markQ, rows, add[0])
+				a.backwardTile(b, h, t, dq, dk, dv, [3]marks{written, markK, markV}, q, k, keys, values, y, lse, dy)
+				written.clearRest(dq[(b*a.T+t)*a.StrideQ+h*a.Dim:], a.Dim, a.StrideQ)
+			}
+		}
+		at := b * a.S
+		markK.clearRest(dk[min(len(dk), at*a.StrideK+kv*a.Dim):], a.Dim, a.StrideK)
+		markV.clearRest(dv[min(len(dv), at*a.StrideV+kv*a.Dim):], a.Dim, a.StrideV)
+	})
+}
+
+func (a *Attention) backwardTile(b, h, t0 int, dq, dk, dv []float32, written [3]marks, q, k, keys, values, y, lse, dy []float32) {
+	d, rows := a.Dim, min(queryTile, a.T-t0)
+	at := (b*a.T+t0)*a.StrideQ + h*d
+	q, dq = q[at:], dq[at:]
+	at = (b*a.T+t0)*a.StrideY + h*d
+	y, dy = y[at:], dy[at:]
+	lse = lse[(b*a.Heads+h)*a.T+t0:][:rows]
+	head := h / (a.Heads / a.KVHeads) * d
+	buffer := borrow(queryTile * (2*keyTile + 1))
+	defer giveBack(buffer)
+	probs, grads, delta := buffer[:queryTile*keyTile], buffer[queryTile*keyTile:][:queryTile*keyTile], buffer[2*queryTile*keyTile:][:rows]
+	for r := range rows {
+		delta[r] = active.rowDot(y[r*a.StrideY:][:d], dy[r*a.StrideY:][:d])
+	}
+	for s0 := 0; s0 < a.S; s0 += keyTile {
+		cols := min(keyTile, a.S-s0)
+		cover := a.cover(b, t0, rows, s0, cols)
+		if cover == nothing {
+			continue
+		}
+		ko, vo := (b*a.S+s0)*a.StrideK+head, (b*a.S+s0)*a.StrideV+head
+		for r0 := 0; r0 < rows; r0 += active.strip {
+			high := min(active.strip, rows-r0)
+			n := a.seenBy(t0+r0, high, s0, cols)
+			if n == 0 {
+				continue
+			}
+			p, ds := probs[r0*keyTile:], grads[r0*keyTile:]
+			active.mulPacked(high, n, d, q[r0*a.StrideQ:], a.StrideQ, keys[s0*d:], cols, p, keyTile)
+			active.mulPacked(high, n, d, dy[r0*a.StrideY:], a.StrideY, values[s0*d:], cols, ds, keyTile)
+			for r := range high {
+				visible := a.seen(t0+r0+r, s0, n)
+				pr, dr := p[r*keyTile:][:n], ds[r*keyTile:][:n]
+				if lse[r0+r] == minusInf {
+					visible = 0
+				}
+				if cover == something {
+					a.mask(b*a.T+t0+r0+r, b*a.S+s0, pr[:visible])
+				}
+				active.expSum(pr[:visible], pr[:visible], a.Scale, lse[r0+r])
+				active.softmaxGrad(dr[:visible], pr[:visible], dr[:visible], delta[r0+r], a.Scale)
+				clear(pr[visible:])
+				clear(dr[visible:])
+			}
+			active.mulTile(NN, high, d, n, ds, keyTile, k[ko:], a.StrideK, dq[r0*a.StrideQ:], a.StrideQ, written[0].set(r0, high))
+		}
+		// Keys gather from the strips that see them, which are the last ones.
+		for c := 0; c < cols; c += active.strip {
+			wide := min(active.strip, cols-c)
+			r0 := 0
+			for r0 < rows && a.seenBy(t0+r0, min(active.strip, rows-r0), s0, cols) <= c {
+				r0 += active.strip
+			}
+			if r0 >= rows {
+				break
+			}
+			active.mulTile(TN, wide, d, rows-r0, probs[r0*keyTile+c:], keyTile, dy[r0*a.StrideY:], a.StrideY, dv[vo+c*a.StrideV:], a.StrideV, written[2].set(s0+c, wide))
+			active.mulTile(TN, wide, d, rows-r0, grads[r0*keyTile+c:], keyTile, q[r0*a.StrideQ:], a.StrideQ, dk[ko+c*a.StrideK:], a.StrideK, written[1].set(s0+c, wide))
+		}
+	}
+}
