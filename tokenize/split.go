@@ -19,19 +19,9 @@ type Pattern struct {
 
 	also []string                  // other spellings of the same cuts, as published files have them
 	next func(b []byte, i int) int // the end of the piece that begins at i < len(b); nil: ask re
-	word asciiWord
+	cuts cutter                    // nil only with re
 	re   *regexp2.Regexp
 }
-
-// asciiWord says which ASCII words the encoder may cut by itself: those for
-// which the pattern's answer needs nothing but the letters and the next byte.
-type asciiWord uint8
-
-const (
-	noWord    asciiWord = iota
-	plainWord           // [ ]?[A-Za-z]+ before any ASCII byte that is no letter
-	casedWord           // [ ]?[A-Za-z][a-z]* likewise, but not before an apostrophe
-)
 
 const (
 	suffixes   = `(?i:'s|'t|'re|'ve|'m|'ll|'d)`
@@ -53,7 +43,7 @@ var patterns = []*Pattern{
 			`'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s`,
 			`'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`,
 		},
-		next: nextGPT2, word: plainWord,
+		next: nextGPT2, cuts: cutsGPT2,
 	},
 	{
 		Name:  "cl100k",
@@ -61,7 +51,7 @@ var patterns = []*Pattern{
 		also: []string{
 			`'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s`,
 		},
-		next: nextCL100K, word: plainWord,
+		next: nextCL100K, cuts: cutsCL100K,
 	},
 	{
 		Name:  "llama3",
@@ -70,17 +60,17 @@ var patterns = []*Pattern{
 			`'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
 			`'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+`,
 		},
-		next: nextLlama3, word: plainWord,
+		next: nextLlama3, cuts: cutsCL100K,
 	},
 	{
 		Name:  "qwen",
 		Regex: suffixes + `|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
-		next:  nextQwen, word: plainWord,
+		next:  nextQwen, cuts: cutsQwen,
 	},
 	{
 		Name:  "o200k",
 		Regex: o200kWords + `\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
-		next:  nextO200K, word: casedWord,
+		next:  nextO200K, cuts: cutsO200K,
 	},
 }
 

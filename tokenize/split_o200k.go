@@ -1,5 +1,7 @@
 package tokenize
 
+import "math/bits"
+
 // nextO200K returns the end of the piece that begins at i. A word here is
 // capitals and then small letters, with letters that have no case and marks
 // belonging to both; one character that is no letter, number or line end may
@@ -98,4 +100,41 @@ func o200kLetters(b []byte, i int, needLower bool) int {
 		}
 	}
 	return j
+}
+
+// cutsO200K is nextO200K for all pieces that begin in a block; see cutter. The
+// block ends where a letter without case stands before a capital, for which
+// alternative matches then depends on what follows, and at a slash behind line
+// ends that belong to the piece before.
+func cutsO200K(b []byte, i int) uint64 {
+	var m masks
+	classify(&m, (*[blockSize]byte)(b[i:]))
+	w := wide{within: ^uint64(0)}
+	if m.high != 0 {
+		w = m.widen(b, i, wideCases)
+		w.end(w.both << 1 & m.upper)
+	}
+	other := ^(m.letter | m.number | m.white)
+	lines := m.behind(other)
+	for s := lines << 1 & other & w.within; s != 0; s &= s - 1 {
+		if p := bits.TrailingZeros64(s); b[i+p] == '/' {
+			w.end(1 << p)
+		}
+	}
+	starts := m.whites(lines, w.within)
+	lead := runs(other) &^ (m.space << 1)
+	starts |= lead | runs(m.letter)&^(m.white&^m.line<<1|w.after(lead)) | m.numbers(3)
+	starts |= m.upper & (m.letter &^ m.upper << 1)
+	last := -1 // where the last suffix ended: what follows has no word before it
+	for q := m.quote & (m.letter << 1) & w.within; q != 0; q &= q - 1 {
+		p := bits.TrailingZeros64(q)
+		if p == last {
+			continue
+		}
+		if end := suffix(b, i+p); end != 0 {
+			last = end - i
+			starts = starts&^(1<<last-1<<p) | 1<<last
+		}
+	}
+	return starts & w.within
 }

@@ -8,11 +8,13 @@ import (
 // Most pieces of a text are few words over and over, so their ids are
 // remembered. A wordCache is one goroutine's memory; nothing in it is shared.
 //
-// Words of at most 15 bytes are their own key: 15 bytes and the length. Three
-// ids lie in the entry itself, more in an arena:
+// Words of at most 15 bytes are their own key: 15 bytes, and a tag of length<<4
+// and 8. In a slot the tag also counts the ids that follow, so that one comparison
+// tells whether it is this word, and four ids or less. More lie in an arena: the
+// tag's low half is 0, ids[0] says where they are and ids[1] how many:
 //
-//	0        8        15     16     20     24     28     32
-//	| word bytes       | len | ids[0] ids[1] ids[2] | n  |
+//	0            8       15    16     20     24     28     32
+//	| word bytes         | tag | ids[0] ids[1] ids[2] ids[3] |
 type wordCache struct {
 	slots []wordSlot
 	used  int
@@ -22,9 +24,8 @@ type wordCache struct {
 }
 
 type wordSlot struct {
-	k0, k1 uint64 // k1's top byte is the length; 0: free
-	ids    [3]int32
-	n      int32
+	k0, k1 uint64 // k1's top byte is the tag; 0: free
+	ids    [4]int32
 }
 
 const (
@@ -35,8 +36,52 @@ const (
 	longBytes  = 1 << 24 // bytes of long pieces remembered
 )
 
+const slotSize = 32
+
+// Bits of the tag.
+const (
+	tagHere  = 8 << 56 // the ids are in the slot
+	tagCount = 7 << 56 // how many
+)
+
+// holds says whether a slot is that of a key, and has its ids.
+func (s *wordSlot) holds(k0, k1 uint64) bool { return s.k0^k0|(s.k1^k1)&^tagCount == 0 }
+
+// is says whether a slot is that of a key.
+func (s *wordSlot) is(k0, k1 uint64) bool { return s.k0^k0|(s.k1^k1)&^(tagHere|tagCount) == 0 }
+
+func (s *wordSlot) count() int { return int(s.k1 & tagCount >> 56) }
+
 func newWordCache() *wordCache {
 	return &wordCache{slots: make([]wordSlot, firstSlots), long: map[string][]int32{}}
+}
+
+// find returns the slot of a key, or a free one for it. A word that had to give
+// way to another comes to the place where it is looked for first: words that are
+// frequent mostly stand there.
+func (c *wordCache) find(k0, k1 uint64) *wordSlot {
+	mask := uint64(len(c.slots) - 1)
+	home := wordHash(k0, k1) & mask
+	for h := home; ; h = (h + 1) & mask {
+		s := &c.slots[h]
+		if s.k1 == 0 {
+			return s
+		}
+		if s.is(k0, k1) {
+			if h != home {
+				c.slots[home], *s = *s, c.slots[home]
+			}
+			return &c.slots[home]
+		}
+	}
+}
+
+// append appends the ids of a slot.
+func (c *wordCache) append(dst []int32, s *wordSlot) []int32 {
+	if s.k1&tagHere != 0 {
+		return append(dst, s.ids[:s.count()]...)
+	}
+	return append(dst, c.arena[s.ids[0]:s.ids[0]+s.ids[1]]...)
 }
 
 // wordHash mixes a key; the low bits are good.
@@ -71,16 +116,23 @@ func wordKey(b []byte, i, j int) (k0, k1 uint64) {
 	return binary.LittleEndian.Uint64(t[:]), binary.LittleEndian.Uint64(t[8:]) | uint64(n)<<56
 }
 
+// slotKey returns the key of b[i:j] as slots have it.
+func slotKey(b []byte, i, j int) (k0, k1 uint64) {
+	k0, k1 = wordKey(b, i, j)
+	return k0, k1&(1<<56-1) | uint64(j-i)<<60 | tagHere
+}
+
 // fill gives a free slot to a word.
-func (c *wordCache) fill(slot *wordSlot, k0, k1 uint64, ids []int32) {
-	slot.k0, slot.k1, slot.n = k0, k1, int32(len(ids))
-	if len(ids) <= len(slot.ids) {
-		copy(slot.ids[:], ids)
+func (c *wordCache) fill(s *wordSlot, k0, k1 uint64, ids []int32) {
+	s.k0, s.k1 = k0, k1&^tagHere
+	if len(ids) <= len(s.ids) {
+		s.k1 |= tagHere | uint64(len(ids))<<56
+		copy(s.ids[:], ids)
 	} else {
-		slot.ids[0] = int32(len(c.arena))
+		s.ids[0], s.ids[1] = int32(len(c.arena)), int32(len(ids))
 		c.arena = append(c.arena, ids...)
 	}
-	if c.used++; 4*c.used > 3*len(c.slots) {
+	if c.used++; 2*c.used > len(c.slots) {
 		c.grow()
 	}
 }
@@ -93,12 +145,13 @@ func (c *wordCache) grow() {
 		return
 	}
 	c.slots = make([]wordSlot, 2*len(old))
+	hugePages(c.slots)
 	mask := uint64(len(c.slots) - 1)
 	for i := range old {
 		if old[i].k1 == 0 {
 			continue
 		}
-		h := wordHash(old[i].k0, old[i].k1) & mask
+		h := wordHash(old[i].k0, old[i].k1&^tagCount|tagHere) & mask
 		for c.slots[h].k1 != 0 {
 			h = (h + 1) & mask
 		}
