@@ -15,6 +15,7 @@ import (
 
 	"fragua/cmd/internal/trial"
 	"fragua/model/kernel"
+	"fragua/model/train"
 	"fragua/pipeline"
 )
 
@@ -151,6 +152,9 @@ func benchTrain(c *cli.Context) error {
 	peak := kernel.Peak
 	if w.Precision == "bf16" {
 		peak = kernel.PeakBF16
+	}
+	if warning := train.Floats(w.Precision).Warning(); warning != "" {
+		fmt.Fprintln(c.App.ErrWriter, "note: "+warning)
 	}
 	r := trainReport{Work: w, Level: kernel.Level(), Workers: kernel.Workers()}
 	r.Peak = peak(r.Workers)

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"fragua/model/kernel"
-	"fragua/pipeline"
 )
 
 // Floats is the precision of training: what linear layers and the head
@@ -15,7 +14,8 @@ import (
 type Floats string
 
 // With BF16 the numbers are rounded to 8 bits of mantissa just before they are
-// multiplied, which CPUs with instructions for it do at twice the speed.
+// multiplied, which CPUs with instructions for it do at twice the speed. All
+// others round too, and multiply what they have rounded in float32.
 const (
 	F32  Floats = "f32"
 	BF16 Floats = "bf16"
@@ -26,17 +26,17 @@ func (Floats) Values() []string { return []string{string(F32), string(BF16)} }
 
 const levelBF16 = "avx512bf16"
 
-// Fit returns an error where the kernels in force multiply no such numbers. They
-// could round in software, but that is slower than F32 and no better.
-func (f Floats) Fit() error { return f.fit(kernel.Level(), kernel.Levels()) }
+// Warning says in a line that the kernels in force have no instructions for the
+// precision, so that it is no faster than F32; "" where they have.
+func (f Floats) Warning() string { return f.warning(kernel.Level(), kernel.Levels()) }
 
-func (f Floats) fit(level string, levels []string) error {
+func (f Floats) warning(level string, levels []string) string {
 	if f != BF16 || level == levelBF16 {
-		return nil
+		return ""
 	}
-	hint := fmt.Sprintf("leave precision out to train in f32; bf16 wants a CPU of level %s", levelBF16)
+	line := fmt.Sprintf("precision bf16: kernels of level %s round to bf16 and multiply in f32, which is no faster than f32", level)
 	if slices.Contains(levels, levelBF16) {
-		hint = fmt.Sprintf("this machine can: give --cpu %s, or leave --cpu out", levelBF16)
+		line += "; this machine can: --cpu " + levelBF16
 	}
-	return pipeline.Hintf(fmt.Errorf("precision: bf16, but the kernels are at level %s, which does not multiply it", level), "%s", hint)
+	return line
 }

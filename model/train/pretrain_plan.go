@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"fragua/model"
@@ -89,8 +90,8 @@ func (t *pretraining) measure(ctx context.Context) (int64, error) {
 // Estimate implements pipeline.Estimator: it takes a few small steps to learn
 // how long one lasts.
 func (p *Pretrain) Estimate(env *pipeline.Env) (e pipeline.Estimate, err error) {
-	if err := p.Floats.Fit(); err != nil {
-		return e, err
+	if w := p.Floats.Warning(); w != "" {
+		defer func() { e.Note = strings.TrimPrefix(e.Note+"; "+w, "; ") }()
 	}
 	dir := env.One("blocks")
 	if dir.Manifest == nil {

@@ -47,8 +47,8 @@ func (p *Pretrain) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 	if err := level(env); err != nil {
 		return counts, err
 	}
-	if err := p.Floats.Fit(); err != nil {
-		return counts, err
+	if w := p.Floats.Warning(); w != "" {
+		env.Progress.Say(w)
 	}
 	kernel.SetWorkers(env.Workers)
 	dir := env.One("blocks")
