@@ -19,9 +19,7 @@ const timedSteps = 3
 // shows what would be learned of the first example: a look at the masks before
 // anything is spent. It knows nothing before the model and the examples exist.
 func (f *Finetune) Estimate(env *pipeline.Env) (e pipeline.Estimate, err error) {
-	if err := f.Floats.Fit(); err != nil {
-		return e, err
-	}
+	defer func() { e.Note = f.Floats.Noted(e.Note) }()
 	for _, dirs := range env.In {
 		for _, d := range dirs {
 			if d.Manifest == nil {

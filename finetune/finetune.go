@@ -138,8 +138,8 @@ func (f *Finetune) rate(steps, perEpoch int64, top int) func(step int64, group i
 
 // do trains, judges and saves.
 func (f *Finetune) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (pipeline.Counts, error) {
-	if err := f.Floats.Fit(); err != nil {
-		return pipeline.Counts{}, err
+	if w := f.Floats.Warning(); w != "" {
+		env.Progress.Say(w)
 	}
 	base := env.One("model")
 	sets, err := readExamples(env.In["examples"])

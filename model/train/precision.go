@@ -30,6 +30,15 @@ const levelBF16 = "avx512bf16"
 // precision, so that it is no faster than F32; "" where they have.
 func (f Floats) Warning() string { return f.warning(kernel.Level(), kernel.Levels()) }
 
+// Noted is the note of an estimate with the Warning, if there is one.
+func (f Floats) Noted(note string) string {
+	w := f.Warning()
+	if note == "" || w == "" {
+		return note + w
+	}
+	return note + "; " + w
+}
+
 func (f Floats) warning(level string, levels []string) string {
 	if f != BF16 || level == levelBF16 {
 		return ""

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"fragua/model"
@@ -90,9 +89,7 @@ func (t *pretraining) measure(ctx context.Context) (int64, error) {
 // Estimate implements pipeline.Estimator: it takes a few small steps to learn
 // how long one lasts.
 func (p *Pretrain) Estimate(env *pipeline.Env) (e pipeline.Estimate, err error) {
-	if w := p.Floats.Warning(); w != "" {
-		defer func() { e.Note = strings.TrimPrefix(e.Note+"; "+w, "; ") }()
-	}
+	defer func() { e.Note = p.Floats.Noted(e.Note) }()
 	dir := env.One("blocks")
 	if dir.Manifest == nil {
 		e.Note = "known once the blocks are there"
