@@ -146,10 +146,5 @@ func (s *tokenSet) at(text string, i int) (AddedToken, bool) {
 	return AddedToken{}, false
 }
 
-// wordRune is \w of Rust's regex: letters, marks, decimal and letter numbers, _.
-func wordRune(r rune) bool {
-	if r == utf8.RuneError {
-		return false
-	}
-	return isLetter(runeClass(r)) || runeClass(r) == mark || unicode.In(r, unicode.Nd, unicode.Nl, unicode.Pc) || r == 0x200C || r == 0x200D
-}
+// wordRune is \w of Rust's regex. A byte that is not UTF-8 is none.
+func wordRune(r rune) bool { return r != utf8.RuneError && is(wordly)(r) }

@@ -54,6 +54,8 @@ func readLink(raw json.RawMessage) (decoder, error) {
 		Pattern       jsonPattern
 		Content       string
 		Start, Stop   int
+		PadToken      string `json:"pad_token"`
+		Delimiter     string `json:"word_delimiter_token"`
 	}
 	if err := json.Unmarshal(raw, &j); err != nil {
 		return nil, fmt.Errorf("decoder: %w", err)
@@ -107,10 +109,12 @@ func readLink(raw json.RawMessage) (decoder, error) {
 				}
 			}
 			if j.Cleanup {
-				s = cleanup.Replace(s)
+				s = cleanup(s)
 			}
 			return s
 		}), nil
+	case "CTC":
+		return ctc(j.PadToken, j.Delimiter, j.Cleanup), nil
 	case "BPEDecoder":
 		return each(func(i, n int, s string) string {
 			if i == n-1 {
@@ -148,9 +152,45 @@ func readLink(raw json.RawMessage) (decoder, error) {
 	return nil, fmt.Errorf("decoder %q is not known", j.Type)
 }
 
-// cleanup removes the spaces that WordPiece puts before English punctuation.
-var cleanup = strings.NewReplacer(" .", ".", " ?", "?", " !", "!", " ,", ",", " ' ", "'", " n't", "n't", " 'm", "'m",
-	" do not", " don't", " 's", "'s", " 've", "'ve", " 're", "'re")
+// cleanups are the spaces that WordPiece puts before English punctuation, and
+// one contraction, in the order in which they are mended.
+var cleanups = [][2]string{
+	{" .", "."}, {" ?", "?"}, {" !", "!"}, {" ,", ","}, {" ' ", "'"}, {" n't", "n't"}, {" 'm", "'m"},
+	{" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"},
+}
+
+func cleanup(s string) string {
+	for _, c := range cleanups {
+		s = strings.ReplaceAll(s, c[0], c[1])
+	}
+	return s
+}
+
+// ctc drops repeated tokens, then those that stand between two real repeats
+// (Graves et al. 2006, section 3.1).
+func ctc(pad, delimiter string, clean bool) decoder {
+	return func(tokens []string) []string {
+		var out []string
+		for i, s := range tokens {
+			if i > 0 && s == tokens[i-1] {
+				continue
+			}
+			if pad != "" {
+				s = strings.ReplaceAll(s, pad, "")
+			}
+			if clean {
+				s = cleanup(s)
+				if delimiter != "" {
+					s = strings.ReplaceAll(s, delimiter, " ")
+				}
+			}
+			if s != "" {
+				out = append(out, s)
+			}
+		}
+		return out
+	}
+}
 
 // fallbackByte returns the byte of a token like <0xE2>.
 func fallbackByte(token string) (byte, bool) {

@@ -123,6 +123,12 @@ func Parse(data []byte) (*Tokenizer, error) {
 			return nil, err
 		}
 	}
+	if given(t.json.Truncation) {
+		t.warn("the file's truncation is kept, but texts are encoded whole")
+	}
+	if given(t.json.Padding) {
+		t.warn("the file's padding is kept, but nothing is padded")
+	}
 	t.finish()
 	return t, nil
 }

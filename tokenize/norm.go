@@ -63,13 +63,13 @@ func (t *Tokenizer) readNorm(raw json.RawMessage) (normalizer, error) {
 			return s
 		}), nil
 	case "NFC":
-		return normFunc(norm.NFC.String), nil
+		return normalForm(norm.NFC.String), nil
 	case "NFD":
-		return normFunc(norm.NFD.String), nil
+		return normalForm(norm.NFD.String), nil
 	case "NFKC":
-		return normFunc(norm.NFKC.String), nil
+		return normalForm(norm.NFKC.String), nil
 	case "NFKD":
-		return normFunc(norm.NFKD.String), nil
+		return normalForm(norm.NFKD.String), nil
 	case "Lowercase":
 		return normFunc(lowercase), nil
 	case "Strip":
@@ -83,7 +83,7 @@ func (t *Tokenizer) readNorm(raw json.RawMessage) (normalizer, error) {
 			return s
 		}), nil
 	case "StripAccents":
-		return normFunc(func(s string) string { return without(s, unicode.M) }), nil
+		return normFunc(func(s string) string { return without(s, accent) }), nil
 	case "Replace":
 		if j.Pattern.String != nil {
 			return normFunc(func(s string) string { return strings.ReplaceAll(s, *j.Pattern.String, j.Content) }), nil
@@ -123,28 +123,9 @@ func (t *Tokenizer) readNorm(raw json.RawMessage) (normalizer, error) {
 	return nil, fmt.Errorf("normalizer %q is not known", j.Type)
 }
 
-// lowercase maps each character by itself, so a final sigma is no exception;
-// one capital becomes two characters (Unicode's SpecialCasing.txt).
-func lowercase(s string) string {
-	if strings.ContainsRune(s, 'İ') {
-		s = strings.ReplaceAll(s, "İ", "i\u0307")
-	}
-	return strings.Map(unicode.ToLower, s)
-}
-
-// without drops the characters of a table.
-func without(s string, table *unicode.RangeTable) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.Is(table, r) {
-			return -1
-		}
-		return r
-	}, s)
-}
-
 func replaceRegex(re *regexp2.Regexp, s, content string) string {
 	var b strings.Builder
-	for _, p := range splitRegex(re, s) {
+	for _, p := range regexSpans(re, s) {
 		if p.matched {
 			b.WriteString(content)
 		} else {
@@ -172,11 +153,12 @@ type bertNormalizer struct{ clean, chinese, accents, lower bool }
 
 func (n bertNormalizer) normalize(s string) string {
 	if n.clean {
+		table := properties()
 		s = strings.Map(func(r rune) rune {
 			switch {
 			case r == '\t', r == '\n', r == '\r':
 				return ' '
-			case r == 0, r == 0xFFFD, unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs): // not Cn: unassigned here may be a letter there
+			case table[r]&control != 0:
 				return -1
 			case unicode.IsSpace(r):
 				return ' '
@@ -198,7 +180,7 @@ func (n bertNormalizer) normalize(s string) string {
 		s = b.String()
 	}
 	if n.accents {
-		s = without(norm.NFD.String(s), unicode.Mn)
+		s = without(normalForm(norm.NFD.String)(s), nonspacing)
 	}
 	if n.lower {
 		s = lowercase(s)

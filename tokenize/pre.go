@@ -2,6 +2,7 @@ package tokenize
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"unicode"
 )
@@ -25,11 +26,12 @@ func (s preSequence) cut(p []piece) []piece {
 	return p
 }
 
-// preBytes is ByteLevel: the pieces stay bytes here, so only the space before
-// the text and the cut are left of it.
+// preBytes is ByteLevel. The pieces stay bytes if it is the last part, so that
+// only the space before the text and the cut are left of it.
 type preBytes struct {
 	prefix  bool
 	pattern *Pattern // nil: another part has cut already
+	written bool     // other parts follow, and they see bytes as characters
 }
 
 func (b preBytes) cut(in []piece) []piece {
@@ -45,6 +47,9 @@ func (b preBytes) cut(in []piece) []piece {
 		for i, s := range b.pattern.Pieces(p.text) {
 			out = append(out, piece{s, p.first && i == 0})
 		}
+	}
+	if b.written {
+		return preAlphabet{}.cut(out)
 	}
 	return out
 }
@@ -63,6 +68,7 @@ func (t *Tokenizer) readPre(raw json.RawMessage) (preTokenizer, error) {
 		PrependScheme  string `json:"prepend_scheme"`
 		Split          *bool
 		Delimiter      string
+		Length         *int
 		Individual     bool `json:"individual_digits"`
 	}
 	if err := json.Unmarshal(raw, &j); err != nil {
@@ -77,7 +83,17 @@ func (t *Tokenizer) readPre(raw json.RawMessage) (preTokenizer, error) {
 			if err != nil {
 				return nil, err
 			}
-			seq = append(seq, p)
+			if inner, ok := p.(preSequence); ok {
+				seq = append(seq, inner...)
+			} else {
+				seq = append(seq, p)
+			}
+		}
+		for i := range max(len(seq)-1, 0) {
+			if b, ok := seq[i].(preBytes); ok {
+				b.written = true
+				seq[i] = b
+			}
 		}
 		return seq, nil
 	case "ByteLevel":
@@ -105,17 +121,22 @@ func (t *Tokenizer) readPre(raw json.RawMessage) (preTokenizer, error) {
 	case "WhitespaceSplit":
 		return preRunes{unicode.IsSpace, "Removed"}, nil
 	case "BertPreTokenizer":
-		return preSequence{preRunes{unicode.IsSpace, "Removed"}, preRunes{punctuation, "Isolated"}}, nil
+		return preSequence{preRunes{unicode.IsSpace, "Removed"}, preRunes{is(punctuation), "Isolated"}}, nil
 	case "Punctuation":
 		if j.Behavior == "" {
 			j.Behavior = "Isolated"
 		}
-		return preRunes{punctuation, j.Behavior}, nil
+		return preRunes{is(punctuation), j.Behavior}, nil
 	case "Digits":
 		if j.Individual {
-			return preRunes{unicode.IsNumber, "Isolated"}, nil
+			return preRunes{is(numeric), "Isolated"}, nil
 		}
-		return preRunes{unicode.IsNumber, "Contiguous"}, nil
+		return preRunes{is(numeric), "Contiguous"}, nil
+	case "FixedLength":
+		if j.Length == nil || *j.Length < 1 {
+			return nil, errors.New("pre_tokenizer FixedLength: length is not at least 1")
+		}
+		return preFixed(*j.Length), nil
 	case "CharDelimiterSplit":
 		return preRunes{func(r rune) bool { return string(r) == j.Delimiter }, "Removed"}, nil
 	}

@@ -31,19 +31,33 @@ func (c preRunes) cut(in []piece) []piece {
 	return preSplit{find: find, behavior: c.behavior}.cut(in)
 }
 
-// punctuation is what BERT and Hugging Face call so: category P, and ASCII's
-// symbols.
-func punctuation(r rune) bool {
-	return r < 0x80 && (r >= '!' && r <= '/' || r >= ':' && r <= '@' || r >= '[' && r <= '`' || r >= '{' && r <= '~') || unicode.Is(unicode.P, r)
+// preFixed cuts into so many characters each, the last piece apart.
+type preFixed int
+
+func (n preFixed) cut(in []piece) []piece {
+	var out []piece
+	for _, p := range in {
+		start, k := 0, 0
+		for i := range p.text {
+			if k == int(n) {
+				out = append(out, piece{p.text[start:i], p.first && start == 0})
+				start, k = i, 0
+			}
+			k++
+		}
+		out = append(out, piece{p.text[start:], p.first && start == 0})
+	}
+	return out
 }
 
 // preWords is Whitespace: \w+|[^\w\s]+.
 type preWords struct{}
 
 func (preWords) cut(in []piece) []piece {
+	word := is(wordly)
 	kind := func(r rune) int {
 		switch {
-		case wordRune(r):
+		case word(r):
 			return 1
 		case unicode.IsSpace(r):
 			return 0

@@ -36,8 +36,8 @@ func (t *Tokenizer) newSplit(p jsonPattern, behavior string, invert bool) (preTo
 			return nil, err
 		}
 		if slow {
-			t.warn("pattern %q has no scanner of its own: a general regular expression engine cuts the text, which is slow, and goes by Go's version of Unicode", *p.Regex)
-			s.find = func(text string) []span { return splitRegex(pattern.re, text) }
+			t.warn("pattern %q has no scanner of its own: a general regular expression engine cuts the text, which is slow, and knows punctuation and symbols by Go's version of Unicode", *p.Regex)
+			s.find = func(text string) []span { return regexSpans(pattern.re, text) }
 		} else {
 			s.find = pattern.spans
 		}

@@ -1,7 +1,7 @@
 package tokenize
 
 import (
-	"strings"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/dlclark/regexp2"
@@ -18,16 +18,21 @@ func regexPattern(expr string) (*Pattern, error) {
 	return &Pattern{Name: expr, Regex: expr, re: re}, nil
 }
 
-// A span is a part of a text, in bytes; matched tells the pattern's own matches
-// from what lies between them.
+// A span is a part of a text, in bytes; matched tells the pattern's own matches,
+// which may be empty, from what lies between them.
 type span struct {
 	start, end int
 	matched    bool
 }
 
-// splitRegex cuts a text into matches and what lies between them. Bytes that are
-// not UTF-8 are characters of their own, of no class.
+// splitRegex cuts a text into matches and what lies between them.
 func splitRegex(re *regexp2.Regexp, text string) []span {
+	return slices.DeleteFunc(regexSpans(re, text), func(s span) bool { return s.start == s.end })
+}
+
+// regexSpans is splitRegex with the empty matches, at which a text is cut as
+// well. Bytes that are not UTF-8 are characters of their own, of no class.
+func regexSpans(re *regexp2.Regexp, text string) []span {
 	runes := make([]rune, 0, len(text))
 	for i := 0; i < len(text); {
 		r, w := utf8.DecodeRuneInString(text[i:])
@@ -46,9 +51,6 @@ func splitRegex(re *regexp2.Regexp, text string) []span {
 	last := 0
 	m, err := re.FindRunesMatch(runes)
 	for ; m != nil && err == nil; m, err = re.FindNextMatch(m) {
-		if m.Length == 0 {
-			continue
-		}
 		start := pass(m.Index)
 		end := pass(m.Index + m.Length)
 		if start > last {
@@ -63,98 +65,12 @@ func splitRegex(re *regexp2.Regexp, text string) []span {
 	return out
 }
 
-// compileRegex translates what Oniguruma (Ruby syntax) and .NET write
-// differently: possessive `x?+ x*+ x++` become atomic groups, `x{m,n}+` repeats
-// the repetition, and ^ and $ stand at every line.
+// compileRegex compiles an expression in Oniguruma's syntax. ^ and $ stand at
+// every line there.
 func compileRegex(expr string) (*regexp2.Regexp, error) {
-	return regexp2.Compile(possessive(expr), regexp2.Multiline)
-}
-
-// possessive rewrites possessive quantifiers. It reads the expression once,
-// remembering where the atom before each quantifier began.
-func possessive(expr string) string {
-	var out []byte
-	var groups []int // where open groups began in out
-	atom := -1       // where the last atom began in out; -1: none
-	for i := 0; i < len(expr); {
-		switch c := expr[i]; c {
-		case '\\':
-			n := 2
-			if i+2 < len(expr) && (expr[i+1] == 'p' || expr[i+1] == 'P') && expr[i+2] == '{' {
-				if k := strings.IndexByte(expr[i:], '}'); k > 0 {
-					n = k + 1
-				}
-			}
-			n = min(n, len(expr)-i)
-			atom = len(out)
-			out = append(out, expr[i:i+n]...)
-			i += n
-		case '[':
-			n := classEnd(expr, i)
-			atom = len(out)
-			out = append(out, expr[i:n]...)
-			i = n
-		case '(':
-			groups = append(groups, len(out))
-			out = append(out, c)
-			atom = -1
-			i++
-		case ')':
-			if len(groups) > 0 {
-				atom = groups[len(groups)-1]
-				groups = groups[:len(groups)-1]
-			}
-			out = append(out, c)
-			i++
-		case '?', '*', '+', '{':
-			n := 1
-			if c == '{' {
-				if k := strings.IndexByte(expr[i:], '}'); k > 0 {
-					n = k + 1
-				}
-			}
-			out = append(out, expr[i:i+n]...)
-			i += n
-			if i < len(expr) && expr[i] == '+' && atom >= 0 {
-				open, shut := "(?>", ")"
-				if c == '{' {
-					open, shut = "(?:", ")+"
-				}
-				out = append(out[:atom], open+string(out[atom:])+shut...)
-				i++
-			} else if i < len(expr) && expr[i] == '?' {
-				out = append(out, '?')
-				i++
-			}
-		case '|':
-			out = append(out, c)
-			atom = -1
-			i++
-		default:
-			_, w := utf8.DecodeRuneInString(expr[i:])
-			atom = len(out)
-			out = append(out, expr[i:i+w]...)
-			i += w
-		}
+	expr, err := fromOniguruma(expr)
+	if err != nil {
+		return nil, err
 	}
-	return string(out)
-}
-
-// classEnd returns the end of the bracket expression at i; brackets nest in
-// Oniguruma.
-func classEnd(expr string, i int) int {
-	depth := 0
-	for ; i < len(expr); i++ {
-		switch expr[i] {
-		case '\\':
-			i++
-		case '[':
-			depth++
-		case ']':
-			if depth--; depth == 0 {
-				return i + 1
-			}
-		}
-	}
-	return len(expr)
+	return regexp2.Compile(expr, regexp2.Multiline)
 }

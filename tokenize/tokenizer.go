@@ -106,16 +106,6 @@ func (t *Tokenizer) appendNormal(dst []int32, st *state, text string, first bool
 	return dst
 }
 
-// WithTemplate returns ids with what the file's post-processor puts around a
-// single text: [CLS] and [SEP], a beginning-of-text token. Without a template it
-// returns ids.
-func (t *Tokenizer) WithTemplate(ids []int32) []int32 {
-	if t.post == nil {
-		return ids
-	}
-	return t.post.single(ids)
-}
-
 // VocabSize returns one more than the largest id.
 func (t *Tokenizer) VocabSize() int { return len(t.tokens) }
 
