@@ -29,6 +29,12 @@ func (h heads) inBatch(b *Batch) inBatch {
 		Causal: true, Docs: b.Docs, KeyDocs: b.Docs}}
 }
 
+// sparing reports whether the blocks' results for n ids are to be freed as soon as they can
+// be: always in inference, except where it is of few ids and nothing is gained.
+func sparing(tp *tensor.Tape, recompute bool, n int) bool {
+	return recompute || !tp.Recording() && n > 16
+}
+
 // positions counts from 0 in each row, and again from 0 in each document.
 func positions(tp *tensor.Tape, b *Batch) []int32 {
 	pos := tp.Ints(b.B * b.T)

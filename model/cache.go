@@ -5,39 +5,64 @@ import (
 	"fragua/model/tensor"
 )
 
-// A cache holds the keys and values of all that each row was fed.
+// A cache holds the keys and values of all that each row was fed, each head's in one
+// piece, so that attention reads what lies side by side.
 //
-//	rows[r].k[layer]   (len(ids), KV·D), growing
+//	rows[r].k[layer]   (KV, room, D), of which the first len(ids) positions are there
 type cache struct {
 	heads
-	rows   []*history
-	fed    []int      // how many ids each row is being fed now
-	free   []*history // of rows that were dropped, for their memory
-	keys   [][]float32
-	values [][]float32
+	rows    []*history
+	fed     []int      // how many ids each row is being fed now
+	free    []*history // of rows that were dropped, for their memory
+	keys    [][]float32
+	values  [][]float32
+	lengths []int
 }
 
 // A history is one row of the cache.
 type history struct {
 	ids  []int32
+	room int
 	k, v [][]float32 // by layer
 }
+
+// firstRoom is how many positions a history has room for at first; then twice as many.
+const firstRoom = 256
 
 // empty returns a history with nothing in it.
 func (c *cache) empty() *history {
 	if n := len(c.free); n > 0 {
 		h := c.free[n-1]
 		c.free = c.free[:n-1]
-		h.clear()
+		h.ids = h.ids[:0]
 		return h
 	}
 	return &history{k: make([][]float32, c.layers), v: make([][]float32, c.layers)}
 }
 
-func (h *history) clear() {
-	h.ids = h.ids[:0]
+// reserve makes room for n positions, of which the first kept are there already.
+func (h *history) reserve(c heads, n, kept int) {
+	if n <= h.room {
+		return
+	}
+	room := max(h.room, firstRoom)
+	for room < n {
+		room *= 2
+	}
 	for l := range h.k {
-		h.k[l], h.v[l] = h.k[l][:0], h.v[l][:0]
+		for _, x := range []*[]float32{&h.k[l], &h.v[l]} {
+			wider := make([]float32, c.kv*room*c.dim)
+			copyHeads(wider, *x, c, room, h.room, kept)
+			*x = wider
+		}
+	}
+	h.room = room
+}
+
+// copyHeads copies the first n positions of each head between arrays with room for so many.
+func copyHeads(to, from []float32, c heads, roomTo, roomFrom, n int) {
+	for head := range c.kv {
+		copy(to[head*roomTo*c.dim:], from[head*roomFrom*c.dim:][:n*c.dim])
 	}
 }
 
@@ -59,10 +84,12 @@ func (c *cache) choose(rows []int) {
 	for i, r := range rows {
 		if next[i] == nil {
 			h, from := c.empty(), c.rows[r]
+			n := len(from.ids)
+			h.reserve(c.heads, n, 0)
 			h.ids = append(h.ids, from.ids...)
 			for l := range h.k {
-				h.k[l] = append(h.k[l], from.k[l]...)
-				h.v[l] = append(h.v[l], from.v[l]...)
+				copyHeads(h.k[l], from.k[l], c.heads, h.room, from.room, n)
+				copyHeads(h.v[l], from.v[l], c.heads, h.room, from.room, n)
 			}
 			next[i] = h
 		}
@@ -70,41 +97,50 @@ func (c *cache) choose(rows []int) {
 	c.rows = next
 }
 
+// write puts n rows of k and v, from row at on, to positions first and on of a layer.
+func (h *history) write(c heads, layer, first, n, at int, k, v tensor.Heads) {
+	for i := range n {
+		for head := range c.kv {
+			to, from := (head*h.room+first+i)*c.dim, head*c.dim
+			copy(h.k[layer][to:][:c.dim], k.X.Data[(at+i)*k.X.Cols()+k.Col+from:])
+			copy(h.v[layer][to:][:c.dim], v.X.Data[(at+i)*v.X.Cols()+v.Col+from:])
+		}
+	}
+}
+
 // attend implements attender: row r's next fed[r] queries see all that the row
 // was fed before, and each other causally.
 func (c *cache) attend(tp *tensor.Tape, layer int, q, k, v tensor.Heads) *tensor.Tensor {
-	width := c.kv * c.dim
-	c.keys, c.values = c.keys[:0], c.values[:0]
+	c.keys, c.values, c.lengths = c.keys[:0], c.values[:0], c.lengths[:0]
 	at := 0
 	for r, h := range c.rows {
-		for i := at; i < at+c.fed[r]; i++ {
-			h.k[layer] = append(h.k[layer], k.X.Data[i*k.X.Cols()+k.Col:][:width]...)
-			h.v[layer] = append(h.v[layer], v.X.Data[i*v.X.Cols()+v.Col:][:width]...)
-		}
+		h.write(c.heads, layer, len(h.ids)-c.fed[r], c.fed[r], at, k, v)
 		at += c.fed[r]
-		c.keys, c.values = append(c.keys, h.k[layer]), append(c.values, h.v[layer])
+		c.keys, c.values, c.lengths = append(c.keys, h.k[layer]), append(c.values, h.v[layer]), append(c.lengths, len(h.ids))
 	}
 	return c.look(tp, q, true)
 }
 
-// look is attention of row r's fed[r] queries to keys[r] and values[r].
+// look is attention of row r's fed[r] queries to the first lengths[r] of keys[r] and
+// values[r].
 func (c *cache) look(tp *tensor.Tape, q tensor.Heads, causal bool) *tensor.Tensor {
-	width, stride := c.n*c.dim, q.X.Cols()
-	n := q.X.Rows()
+	n, width, stride := q.X.Rows(), c.n*c.dim, q.X.Cols()
 	y := tp.Empty(n, width)
 	if n == len(c.fed) { // one each
-		flat := tp.Empty(n, width)
-		for i := range n {
-			copy(flat.Data[i*width:][:width], q.X.Data[i*stride+q.Col:])
-		}
-		kernel.AttentionDecode(y.Data, flat.Data, c.keys, c.values, c.n, c.kv, c.dim, 0)
+		kernel.AttentionDecode(y.Data, q.X.Data[q.Col:], stride, c.keys, c.values, c.lengths, c.n, c.kv, c.dim, 0)
 		return y
 	}
+	group := c.n / c.kv
 	at := 0
 	for r, t := range c.fed {
-		a := kernel.Attention{B: 1, T: t, S: len(c.keys[r]) / (c.kv * c.dim), Heads: c.n, KVHeads: c.kv, Dim: c.dim,
-			Causal: causal, StrideQ: stride}
-		a.Forward(y.Data[at*width:][:t*width], tp.Empty(c.n, t).Data, q.X.Data[at*stride+q.Col:], c.keys[r], c.values[r])
+		lse, from := tp.Empty(c.n, t), at
+		kernel.Parallel(c.kv, 1, func(head, _ int) {
+			a := kernel.Attention{B: 1, T: t, S: c.lengths[r], Heads: group, KVHeads: 1, Dim: c.dim,
+				Causal: causal, StrideQ: stride, StrideY: width}
+			first, column := head*(len(c.keys[r])/c.kv), head*group*c.dim
+			a.Forward(y.Data[from*width+column:], lse.Data[head*group*t:][:group*t], q.X.Data[from*stride+q.Col+column:],
+				c.keys[r][first:], c.values[r][first:])
+		})
 		at += t
 	}
 	return y

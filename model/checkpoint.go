@@ -100,6 +100,9 @@ func writeJSON(path string, v any) error {
 func SaveParams(path string, params []nn.Param) error {
 	var arrays []safetensors.Array
 	for _, p := range params {
+		if p.Narrow != nil {
+			return fmt.Errorf("%s: %s was quantized, and is written as float32 only", path, p.Name)
+		}
 		data, shape := p.Data, p.Shape
 		if p.Turned {
 			data, shape = turn(p.Data, p.Rows(), p.Cols()), []int{p.Cols(), p.Rows()}

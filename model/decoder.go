@@ -49,6 +49,7 @@ func (d *decoder) Feed(ids [][]int32) []float32 {
 	for r, fresh := range ids {
 		h := d.rows[r]
 		fresh = d.fit(h, fresh)
+		h.reserve(d.heads, len(h.ids)+len(fresh), len(h.ids))
 		for _, id := range fresh {
 			d.pos = append(d.pos, int32(len(h.ids)))
 			h.ids = append(h.ids, id)
@@ -69,7 +70,7 @@ func (d *decoder) fit(h *history, fresh []int32) []int32 {
 	}
 	keep := min(max(limit/2, len(fresh)), limit)
 	all := append(append([]int32(nil), h.ids...), fresh...)
-	h.clear()
+	h.ids = h.ids[:0]
 	return all[len(all)-keep:]
 }
 

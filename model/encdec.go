@@ -249,31 +249,41 @@ type readerDecoder struct {
 
 func (d *readerDecoder) read(m *encDec, b *Batch) {
 	tp := tensor.Scratch()
-	states, c := m.encode(tp, b), m.EncDec.Width
-	for range b.B {
-		d.source = append(d.source, &history{k: make([][]float32, len(m.Dec)), v: make([][]float32, len(m.Dec))})
+	states := m.encode(tp, b)
+	for r := range b.B {
+		h := d.empty()
+		for t := range b.T {
+			if b.Docs == nil || b.Docs[r*b.T+t] >= 0 {
+				h.ids = append(h.ids, b.IDs[r*b.T+t])
+			}
+		}
+		h.reserve(d.heads, len(h.ids), 0)
+		d.source = append(d.source, h)
 	}
 	for l, block := range m.Dec {
-		k, v := block.Cross.K.Forward(tp, states), block.Cross.V.Forward(tp, states)
-		for i := range b.B * b.T {
-			if b.Docs != nil && b.Docs[i] < 0 {
-				continue
+		k, v := tensor.Heads{X: block.Cross.K.Forward(tp, states)}, tensor.Heads{X: block.Cross.V.Forward(tp, states)}
+		for r, h := range d.source {
+			to := 0
+			for t := range b.T {
+				if b.Docs == nil || b.Docs[r*b.T+t] >= 0 {
+					h.write(d.heads, l, to, 1, r*b.T+t, k, v)
+					to++
+				}
 			}
-			h := d.source[i/b.T]
-			h.k[l], h.v[l] = append(h.k[l], k.Data[i*c:][:c]...), append(h.v[l], v.Data[i*c:][:c]...)
 		}
 	}
 }
 
 // cross implements crosser.
 func (d *readerDecoder) cross(tp *tensor.Tape, layer int, q *tensor.Tensor, _ *projections) *tensor.Tensor {
-	d.keys, d.values = d.keys[:0], d.values[:0]
+	d.keys, d.values, d.lengths = d.keys[:0], d.values[:0], d.lengths[:0]
 	for r := range d.rows {
 		var k, v []float32
+		n := 0
 		if d.source != nil {
-			k, v = d.source[r].k[layer], d.source[r].v[layer]
+			k, v, n = d.source[r].k[layer], d.source[r].v[layer], len(d.source[r].ids)
 		}
-		d.keys, d.values = append(d.keys, k), append(d.values, v)
+		d.keys, d.values, d.lengths = append(d.keys, k), append(d.values, v), append(d.lengths, n)
 	}
 	return d.look(tp, tensor.Heads{X: q}, false)
 }

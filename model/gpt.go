@@ -101,12 +101,11 @@ func (g *gpt) forward(tp *tensor.Tape, ids, pos []int32, at attender) *tensor.Te
 	x := tp.AddTo(g.Words.Forward(tp, ids), g.Places.Forward(tp, pos)) // (N, C)
 	x = tp.Dropout(x, g.Dropout)
 	for i, b := range g.Blocks {
-		block := func(tp *tensor.Tape, x *tensor.Tensor) *tensor.Tensor { return b.forward(tp, x, i, at, g.Dropout) }
-		if g.Recompute || !tp.Recording() {
-			x = tp.Again(x, block)
-		} else {
-			x = block(tp, x)
+		if !sparing(tp, g.Recompute, len(ids)) {
+			x = b.forward(tp, x, i, at, g.Dropout)
+			continue
 		}
+		x = tp.Again(x, func(tp *tensor.Tape, x *tensor.Tensor) *tensor.Tensor { return b.forward(tp, x, i, at, g.Dropout) })
 	}
 	return g.Norm.Forward(tp, x)
 }

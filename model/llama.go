@@ -141,12 +141,11 @@ func newLlama(c Llama, vocab, context int, eps float32, d *nn.Draw) *llama {
 func (l *llama) forward(tp *tensor.Tape, ids, pos []int32, at attender) *tensor.Tensor {
 	x := tp.Dropout(l.Words.Forward(tp, ids), l.Dropout) // (N, C)
 	for i, b := range l.Blocks {
-		block := func(tp *tensor.Tape, x *tensor.Tensor) *tensor.Tensor { return b.forward(tp, x, i, l, pos, at) }
-		if l.Recompute || !tp.Recording() {
-			x = tp.Again(x, block)
-		} else {
-			x = block(tp, x)
+		if !sparing(tp, l.Recompute, len(ids)) {
+			x = b.forward(tp, x, i, l, pos, at)
+			continue
 		}
+		x = tp.Again(x, func(tp *tensor.Tape, x *tensor.Tensor) *tensor.Tensor { return b.forward(tp, x, i, l, pos, at) })
 	}
 	return l.Norm.Forward(tp, x)
 }

@@ -43,22 +43,26 @@ func (s Sampler) Check() []Fault {
 func Generate(ctx context.Context, d Decoder, prompt []int32, n int, stop []int32, s Sampler) iter.Seq[int32] {
 	return func(yield func(int32) bool) {
 		rng := rand.New(rand.NewPCG(s.Seed, 0x5a)) // one stream a text
-		seen := map[int32]bool{}
-		for _, id := range prompt {
-			seen[id] = true
+		seen := map[int32]bool{}                   // for the penalty alone
+		if s.Repetition > 0 {
+			for _, id := range prompt {
+				seen[id] = true
+			}
 		}
 		var drawn sampling
-		next := prompt
+		rows, last := [][]int32{prompt}, make([]int32, 1)
 		for range n {
-			if ctx.Err() != nil || len(next) == 0 {
+			if ctx.Err() != nil || len(rows[0]) == 0 {
 				return
 			}
-			id := drawn.next(s, rng, d.Feed([][]int32{next}), seen)
+			id := drawn.next(s, rng, d.Feed(rows), seen)
 			if slices.Contains(stop, id) || !yield(id) {
 				return
 			}
-			seen[id] = true
-			next = []int32{id}
+			if s.Repetition > 0 {
+				seen[id] = true
+			}
+			rows[0], last[0] = last, id
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"fragua/cmd/internal/trial"
+	"fragua/model"
 	"fragua/model/kernel"
 	"fragua/model/train"
 	"fragua/pipeline"
@@ -37,7 +38,7 @@ func benchCommand() *cli.Command {
 		Usage: "measure this machine at work on a model of random weights",
 		Description: `fragua bench train --preset a
 fragua bench train --arch llama --layers 4 --width 256 --heads 4 --precision bf16
-fragua bench decode --preset b`,
+fragua bench decode --preset b --weights f32,int8 --rows 1`,
 		Subcommands: []*cli.Command{
 			{Name: "train", Usage: "tokens a second of training, share of the peak, where the time goes, memory",
 				Description: "fragua bench train --preset a --precision bf16", Action: benchTrain,
@@ -48,8 +49,10 @@ fragua bench decode --preset b`,
 			{Name: "decode", Usage: "tokens a second of generation, share of the memory's bandwidth",
 				Description: "fragua bench decode --preset b", Action: benchDecode,
 				Flags: append(slices.Clone(work),
-					&cli.IntFlag{Name: "prompt", Value: 64, Usage: "ids fed before the clock runs"},
-					&cli.IntFlag{Name: "tokens", Value: 64, Usage: "ids generated"})},
+					&cli.StringSliceFlag{Name: "weights", Value: cli.NewStringSlice(model.WeightKinds...), Usage: "what weights are kept in"},
+					&cli.IntSliceFlag{Name: "rows", Value: cli.NewIntSlice(1, 4, 16), Usage: "texts side by side"},
+					&cli.IntFlag{Name: "prompt", Value: 64, Usage: "ids of each prompt"},
+					&cli.IntFlag{Name: "tokens", Value: 32, Usage: "ids generated after each"})},
 		},
 	}
 }
@@ -256,14 +259,23 @@ func (r *trainReport) print(c *cli.Context) {
 
 // A decodeReport is what `bench decode --json` prints.
 type decodeReport struct {
-	Work      trial.Work `json:"work"`
-	Level     string     `json:"level"`
-	Workers   int        `json:"workers"`
-	Median    float64    `json:"median_tokens_per_s"`
-	Best      float64    `json:"best_tokens_per_s"`
-	Bytes     int64      `json:"weight_bytes_per_token"`
-	Bandwidth float64    `json:"bandwidth_bytes_per_s"` // measured on an array as large as the weights
-	Share     float64    `json:"median_share_of_bandwidth"`
+	Work    trial.Work `json:"work"`
+	Level   string     `json:"level"`
+	Workers int        `json:"workers"`
+	Prompt  int        `json:"prompt_tokens"`
+	Runs    []decoded  `json:"runs"`
+}
+
+// A decoded is one run: rows texts side by side, with weights of one kind.
+type decoded struct {
+	Weights   string  `json:"weights"`
+	Rows      int     `json:"rows"`
+	Prompt    float64 `json:"prompt_tokens_per_s"`
+	Median    float64 `json:"median_tokens_per_s"` // of all rows together
+	Best      float64 `json:"best_tokens_per_s"`
+	Bytes     int64   `json:"weight_bytes_per_step"`
+	Bandwidth float64 `json:"bandwidth_bytes_per_s"` // measured on an array as large as the weights
+	Share     float64 `json:"median_share_of_bandwidth"`
 }
 
 func benchDecode(c *cli.Context) error {
@@ -274,23 +286,43 @@ func benchDecode(c *cli.Context) error {
 	if err := atLeastOne(c, "prompt", "tokens"); err != nil {
 		return err
 	}
-	w.Context = max(w.Context, c.Int("prompt")+c.Int("tokens")) // nothing is forgotten on the way
+	for _, kind := range c.StringSlice("weights") {
+		if !slices.Contains(model.WeightKinds, kind) {
+			return usage("--weights: there are none of %q, only %s", kind, strings.Join(model.WeightKinds, ", "))
+		}
+	}
+	for _, n := range c.IntSlice("rows") {
+		if n < 1 || n > 1<<10 {
+			return usage("--rows: %d is not a number from 1 to %d", n, 1<<10)
+		}
+	}
+	prompt, tokens := c.Int("prompt"), c.Int("tokens")
+	w.Context = max(w.Context, prompt+tokens) // nothing is forgotten on the way
 	a, err := w.Settings()
 	if err != nil {
 		return err
 	}
-	m, err := a.Build(w.Vocab, w.Context, 1)
+	r := decodeReport{Work: w, Level: kernel.Level(), Workers: kernel.Workers(), Prompt: prompt}
+	err = profiled(c, func() {
+		for _, kind := range c.StringSlice("weights") {
+			var m model.LanguageModel
+			if m, err = a.Build(w.Vocab, w.Context, 1); err != nil {
+				return
+			}
+			if err = model.Quantize(m, kind); err != nil {
+				return
+			}
+			for _, n := range c.IntSlice("rows") {
+				if err = c.Context.Err(); err != nil {
+					return
+				}
+				r.Runs = append(r.Runs, decode(m, kind, n, prompt, tokens))
+			}
+		}
+	})
 	if err != nil {
 		return err
 	}
-	var d trial.Decoded
-	if err := profiled(c, func() { d = trial.Decode(m, c.Int("prompt"), c.Int("tokens")) }); err != nil {
-		return err
-	}
-	slices.Sort(d.Took)
-	r := decodeReport{Work: w, Level: kernel.Level(), Workers: kernel.Workers(), Bytes: d.Bytes, Bandwidth: d.Bandwidth}
-	r.Median, r.Best = 1/d.Took[len(d.Took)/2].Seconds(), 1/d.Took[0].Seconds()
-	r.Share = r.Median * float64(d.Bytes) / d.Bandwidth
 	if c.Bool("json") {
 		e := json.NewEncoder(c.App.Writer)
 		e.SetIndent("", "  ")
@@ -299,9 +331,25 @@ func benchDecode(c *cli.Context) error {
 	row := rows(c)
 	row("model", "%s", w)
 	row("machine", "%s, %d workers of %d cores, %s", r.Level, r.Workers, runtime.NumCPU(), version())
-	row("tokens/s", "%.1f median, %.1f best, one row, after a prompt of %d", r.Median, r.Best, c.Int("prompt"))
-	row("bandwidth", "%.1f GB/s measured; %s of weights a token make %.1f %% of it", d.Bandwidth/1e9, bytesText(d.Bytes), 100*r.Share)
+	row("work", "prompts of %d tokens, then %d more a row; the median step", prompt, tokens)
+	fmt.Fprintf(c.App.Writer, "\n%-8s %5s %10s %16s %12s %10s %10s %9s\n", "weights", "rows", "read", "prompt tokens/s", "tokens/s", "GB/s", "memory", "share")
+	for _, d := range r.Runs {
+		fmt.Fprintf(c.App.Writer, "%-8s %5d %10s %16.0f %12.1f %10.1f %10.1f %8.1f%%\n", d.Weights, d.Rows, bytesText(d.Bytes),
+			d.Prompt, d.Median, d.Share*d.Bandwidth/1e9, d.Bandwidth/1e9, 100*d.Share)
+	}
 	return nil
+}
+
+// decode times one run.
+func decode(m model.LanguageModel, weights string, rows, prompt, tokens int) decoded {
+	x := trial.Decode(m, rows, prompt, tokens)
+	slices.Sort(x.Took)
+	d := decoded{Weights: weights, Rows: rows, Bytes: x.Bytes, Bandwidth: trial.Bandwidth(x.Bytes)}
+	d.Prompt = float64(rows*prompt) / x.Prompt.Seconds()
+	step := x.Took[len(x.Took)/2].Seconds()
+	d.Median, d.Best = float64(rows)/step, float64(rows)/x.Took[0].Seconds()
+	d.Share = float64(d.Bytes) / step / d.Bandwidth
+	return d
 }
 
 // rows returns what prints a line of a name and a text.

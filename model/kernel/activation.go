@@ -37,6 +37,10 @@ func SigmoidGrad(dx, y, dy []float32) { unaryGrad("SigmoidGrad", active.sigmoidG
 func SwiGLU(dst, gate, up []float32) {
 	same("SwiGLU", len(dst), len(gate), len(up))
 	f := active.swiglu
+	if len(dst) <= grain/4 { // without garbage
+		f(dst, gate, up)
+		return
+	}
 	Parallel(len(dst), grain/4, func(lo, hi int) { f(dst[lo:hi], gate[lo:hi], up[lo:hi]) })
 }
 
@@ -49,6 +53,10 @@ func SwiGLUGrad(dgate, dup, gate, up, dy []float32) {
 
 func unary(what string, f func(dst, x []float32), dst, x []float32) {
 	same(what, len(dst), len(x))
+	if len(dst) <= grain/4 { // without garbage
+		f(dst, x)
+		return
+	}
 	Parallel(len(dst), grain/4, func(lo, hi int) { f(dst[lo:hi], x[lo:hi]) })
 }
 

@@ -4,15 +4,17 @@
 
 #include "textflag.h"
 
-// func fewFloat1x1AVX2(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int)
+// func fewFloat1x1AVX2(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·fewFloat1x1AVX2(SB), NOSPLIT, $0-72
+TEXT ·fewFloat1x1AVX2(SB), NOSPLIT, $0-96
 	MOVQ    ldx+24(FP), DX
-	MOVQ    ldw+40(FP), R8
 	SHLQ    $0x02, DX
-	SHLQ    $0x02, R8
 	MOVQ    x+16(FP), SI
 	MOVQ    w+32(FP), DI
+	MOVQ    ahead+72(FP), R15
+	SHLQ    $0x02, R15
+	ADDQ    DI, R15
+	MOVQ    R15, ahead+72(FP)
 	MOVQ    c+48(FP), R14
 	MOVQ    n+8(FP), CX
 	ANDQ    $0x07, CX
@@ -22,7 +24,14 @@ TEXT ·fewFloat1x1AVX2(SB), NOSPLIT, $0-72
 	VMOVUPS (R12), Y3
 
 group1:
-	LEAQ   (DI)(R8*1), R15
+	MOVQ   ldw+40(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   ahead+72(FP), R15
+	MOVQ   step+88(FP), R12
+	SHLQ   $0x02, R12
+	ADDQ   R12, ahead+72(FP)
+	MOVQ   aside+80(FP), R8
+	SHLQ   $0x02, R8
 	VXORPS Y0, Y0, Y0
 	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
@@ -47,7 +56,9 @@ rest3:
 	VFMADD231PS Y2, Y1, Y0
 
 done4:
-	LEAQ         (DI)(R8*1), DI
+	MOVQ         ldw+40(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (DI)(CX*1), DI
 	MOVQ         ldc+56(FP), CX
 	MOVQ         acc+64(FP), R12
 	MOVQ         R14, R15
@@ -85,15 +96,17 @@ DATA windowAVX2<>+56(SB)/4, $0x00000000
 DATA windowAVX2<>+60(SB)/4, $0x00000000
 GLOBL windowAVX2<>(SB), RODATA|NOPTR, $64
 
-// func fewFloat1x4AVX2(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int)
+// func fewFloat1x4AVX2(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·fewFloat1x4AVX2(SB), NOSPLIT, $0-72
+TEXT ·fewFloat1x4AVX2(SB), NOSPLIT, $0-96
 	MOVQ    ldx+24(FP), DX
-	MOVQ    ldw+40(FP), R8
 	SHLQ    $0x02, DX
-	SHLQ    $0x02, R8
 	MOVQ    x+16(FP), SI
 	MOVQ    w+32(FP), DI
+	MOVQ    ahead+72(FP), R15
+	SHLQ    $0x02, R15
+	ADDQ    DI, R15
+	MOVQ    R15, ahead+72(FP)
 	MOVQ    c+48(FP), R14
 	MOVQ    n+8(FP), CX
 	ANDQ    $0x07, CX
@@ -103,10 +116,17 @@ TEXT ·fewFloat1x4AVX2(SB), NOSPLIT, $0-72
 	VMOVUPS (R12), Y6
 
 group6:
+	MOVQ   ldw+40(FP), R8
+	SHLQ   $0x02, R8
 	LEAQ   (DI)(R8*1), BX
 	LEAQ   (BX)(R8*1), AX
 	LEAQ   (AX)(R8*1), R13
-	LEAQ   (R13)(R8*1), R15
+	MOVQ   ahead+72(FP), R15
+	MOVQ   step+88(FP), R12
+	SHLQ   $0x02, R12
+	ADDQ   R12, ahead+72(FP)
+	MOVQ   aside+80(FP), R8
+	SHLQ   $0x02, R8
 	LEAQ   (R15)(R8*2), DX
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -151,7 +171,9 @@ rest8:
 	VFMADD231PS Y5, Y4, Y3
 
 done9:
-	LEAQ         (R13)(R8*1), DI
+	MOVQ         ldw+40(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (R13)(CX*1), DI
 	MOVQ         ldc+56(FP), CX
 	MOVQ         acc+64(FP), R12
 	MOVQ         R14, R15
@@ -178,16 +200,18 @@ store10:
 	VZEROUPPER
 	RET
 
-// func fewFloat2x1AVX2(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int)
+// func fewFloat2x1AVX2(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·fewFloat2x1AVX2(SB), NOSPLIT, $0-72
+TEXT ·fewFloat2x1AVX2(SB), NOSPLIT, $0-96
 	MOVQ    ldx+24(FP), DX
-	MOVQ    ldw+40(FP), R8
 	SHLQ    $0x02, DX
-	SHLQ    $0x02, R8
 	MOVQ    x+16(FP), SI
 	LEAQ    (SI)(DX*1), R9
 	MOVQ    w+32(FP), DI
+	MOVQ    ahead+72(FP), R15
+	SHLQ    $0x02, R15
+	ADDQ    DI, R15
+	MOVQ    R15, ahead+72(FP)
 	MOVQ    c+48(FP), R14
 	MOVQ    n+8(FP), CX
 	ANDQ    $0x07, CX
@@ -197,7 +221,14 @@ TEXT ·fewFloat2x1AVX2(SB), NOSPLIT, $0-72
 	VMOVUPS (R12), Y5
 
 group11:
-	LEAQ   (DI)(R8*1), R15
+	MOVQ   ldw+40(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   ahead+72(FP), R15
+	MOVQ   step+88(FP), R12
+	SHLQ   $0x02, R12
+	ADDQ   R12, ahead+72(FP)
+	MOVQ   aside+80(FP), R8
+	SHLQ   $0x02, R8
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	XORQ   R12, R12
@@ -227,7 +258,9 @@ rest13:
 	VFMADD231PS Y4, Y3, Y1
 
 done14:
-	LEAQ         (DI)(R8*1), DI
+	MOVQ         ldw+40(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (DI)(CX*1), DI
 	MOVQ         ldc+56(FP), CX
 	MOVQ         acc+64(FP), R12
 	MOVQ         R14, R15
@@ -258,16 +291,18 @@ store16:
 	VZEROUPPER
 	RET
 
-// func fewFloat2x4AVX2(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int)
+// func fewFloat2x4AVX2(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·fewFloat2x4AVX2(SB), NOSPLIT, $0-72
+TEXT ·fewFloat2x4AVX2(SB), NOSPLIT, $0-96
 	MOVQ    ldx+24(FP), DX
-	MOVQ    ldw+40(FP), R8
 	SHLQ    $0x02, DX
-	SHLQ    $0x02, R8
 	MOVQ    x+16(FP), SI
 	LEAQ    (SI)(DX*1), R9
 	MOVQ    w+32(FP), DI
+	MOVQ    ahead+72(FP), R15
+	SHLQ    $0x02, R15
+	ADDQ    DI, R15
+	MOVQ    R15, ahead+72(FP)
 	MOVQ    c+48(FP), R14
 	MOVQ    n+8(FP), CX
 	ANDQ    $0x07, CX
@@ -277,10 +312,17 @@ TEXT ·fewFloat2x4AVX2(SB), NOSPLIT, $0-72
 	VMOVUPS (R12), Y11
 
 group17:
+	MOVQ   ldw+40(FP), R8
+	SHLQ   $0x02, R8
 	LEAQ   (DI)(R8*1), BX
 	LEAQ   (BX)(R8*1), AX
 	LEAQ   (AX)(R8*1), R13
-	LEAQ   (R13)(R8*1), R15
+	MOVQ   ahead+72(FP), R15
+	MOVQ   step+88(FP), R12
+	SHLQ   $0x02, R12
+	ADDQ   R12, ahead+72(FP)
+	MOVQ   aside+80(FP), R8
+	SHLQ   $0x02, R8
 	LEAQ   (R15)(R8*2), DX
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -339,7 +381,9 @@ rest19:
 	VFMADD231PS Y10, Y9, Y7
 
 done20:
-	LEAQ         (R13)(R8*1), DI
+	MOVQ         ldw+40(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (R13)(CX*1), DI
 	MOVQ         ldc+56(FP), CX
 	MOVQ         acc+64(FP), R12
 	MOVQ         R14, R15
@@ -384,19 +428,28 @@ store22:
 	VZEROUPPER
 	RET
 
-// func fewBF161x1AVX2(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int)
+// func fewBF161x1AVX2(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·fewBF161x1AVX2(SB), NOSPLIT, $0-72
+TEXT ·fewBF161x1AVX2(SB), NOSPLIT, $0-96
 	MOVQ ldx+24(FP), DX
-	MOVQ ldw+40(FP), R8
 	SHLQ $0x02, DX
-	SHLQ $0x01, R8
 	MOVQ x+16(FP), SI
 	MOVQ w+32(FP), DI
+	MOVQ ahead+72(FP), R15
+	SHLQ $0x01, R15
+	ADDQ DI, R15
+	MOVQ R15, ahead+72(FP)
 	MOVQ c+48(FP), R14
 
 group23:
-	LEAQ   (DI)(R8*1), R15
+	MOVQ   ldw+40(FP), R8
+	SHLQ   $0x01, R8
+	MOVQ   ahead+72(FP), R15
+	MOVQ   step+88(FP), R12
+	SHLQ   $0x01, R12
+	ADDQ   R12, ahead+72(FP)
+	MOVQ   aside+80(FP), R8
+	SHLQ   $0x01, R8
 	VXORPS Y0, Y0, Y0
 	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
@@ -423,7 +476,9 @@ loop24:
 	ADDQ         $0x40, R15
 	DECQ         CX
 	JNE          loop24
-	LEAQ         (DI)(R8*1), DI
+	MOVQ         ldw+40(FP), CX
+	SHLQ         $0x01, CX
+	LEAQ         (DI)(CX*1), DI
 	MOVQ         ldc+56(FP), CX
 	MOVQ         R14, R15
 	VEXTRACTF128 $0x01, Y0, X1
@@ -437,22 +492,31 @@ loop24:
 	VZEROUPPER
 	RET
 
-// func fewBF161x4AVX2(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int)
+// func fewBF161x4AVX2(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·fewBF161x4AVX2(SB), NOSPLIT, $0-72
+TEXT ·fewBF161x4AVX2(SB), NOSPLIT, $0-96
 	MOVQ ldx+24(FP), DX
-	MOVQ ldw+40(FP), R8
 	SHLQ $0x02, DX
-	SHLQ $0x01, R8
 	MOVQ x+16(FP), SI
 	MOVQ w+32(FP), DI
+	MOVQ ahead+72(FP), R15
+	SHLQ $0x01, R15
+	ADDQ DI, R15
+	MOVQ R15, ahead+72(FP)
 	MOVQ c+48(FP), R14
 
 group27:
+	MOVQ   ldw+40(FP), R8
+	SHLQ   $0x01, R8
 	LEAQ   (DI)(R8*1), BX
 	LEAQ   (BX)(R8*1), AX
 	LEAQ   (AX)(R8*1), R13
-	LEAQ   (R13)(R8*1), R15
+	MOVQ   ahead+72(FP), R15
+	MOVQ   step+88(FP), R12
+	SHLQ   $0x01, R12
+	ADDQ   R12, ahead+72(FP)
+	MOVQ   aside+80(FP), R8
+	SHLQ   $0x01, R8
 	LEAQ   (R15)(R8*2), DX
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -523,7 +587,9 @@ loop28:
 	ADDQ         $0x40, DX
 	DECQ         CX
 	JNE          loop28
-	LEAQ         (R13)(R8*1), DI
+	MOVQ         ldw+40(FP), CX
+	SHLQ         $0x01, CX
+	LEAQ         (R13)(CX*1), DI
 	MOVQ         ldc+56(FP), CX
 	MOVQ         R14, R15
 	VEXTRACTF128 $0x01, Y0, X4
@@ -544,20 +610,29 @@ loop28:
 	VZEROUPPER
 	RET
 
-// func fewBF162x1AVX2(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int)
+// func fewBF162x1AVX2(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·fewBF162x1AVX2(SB), NOSPLIT, $0-72
+TEXT ·fewBF162x1AVX2(SB), NOSPLIT, $0-96
 	MOVQ ldx+24(FP), DX
-	MOVQ ldw+40(FP), R8
 	SHLQ $0x02, DX
-	SHLQ $0x01, R8
 	MOVQ x+16(FP), SI
 	LEAQ (SI)(DX*1), R9
 	MOVQ w+32(FP), DI
+	MOVQ ahead+72(FP), R15
+	SHLQ $0x01, R15
+	ADDQ DI, R15
+	MOVQ R15, ahead+72(FP)
 	MOVQ c+48(FP), R14
 
 group31:
-	LEAQ   (DI)(R8*1), R15
+	MOVQ   ldw+40(FP), R8
+	SHLQ   $0x01, R8
+	MOVQ   ahead+72(FP), R15
+	MOVQ   step+88(FP), R12
+	SHLQ   $0x01, R12
+	ADDQ   R12, ahead+72(FP)
+	MOVQ   aside+80(FP), R8
+	SHLQ   $0x01, R8
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	XORQ   R12, R12
@@ -593,7 +668,9 @@ loop32:
 	ADDQ         $0x40, R15
 	DECQ         CX
 	JNE          loop32
-	LEAQ         (DI)(R8*1), DI
+	MOVQ         ldw+40(FP), CX
+	SHLQ         $0x01, CX
+	LEAQ         (DI)(CX*1), DI
 	MOVQ         ldc+56(FP), CX
 	MOVQ         R14, R15
 	VEXTRACTF128 $0x01, Y0, X2
@@ -613,23 +690,32 @@ loop32:
 	VZEROUPPER
 	RET
 
-// func fewBF162x4AVX2(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int)
+// func fewBF162x4AVX2(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·fewBF162x4AVX2(SB), NOSPLIT, $0-72
+TEXT ·fewBF162x4AVX2(SB), NOSPLIT, $0-96
 	MOVQ ldx+24(FP), DX
-	MOVQ ldw+40(FP), R8
 	SHLQ $0x02, DX
-	SHLQ $0x01, R8
 	MOVQ x+16(FP), SI
 	LEAQ (SI)(DX*1), R9
 	MOVQ w+32(FP), DI
+	MOVQ ahead+72(FP), R15
+	SHLQ $0x01, R15
+	ADDQ DI, R15
+	MOVQ R15, ahead+72(FP)
 	MOVQ c+48(FP), R14
 
 group35:
+	MOVQ   ldw+40(FP), R8
+	SHLQ   $0x01, R8
 	LEAQ   (DI)(R8*1), BX
 	LEAQ   (BX)(R8*1), AX
 	LEAQ   (AX)(R8*1), R13
-	LEAQ   (R13)(R8*1), R15
+	MOVQ   ahead+72(FP), R15
+	MOVQ   step+88(FP), R12
+	SHLQ   $0x01, R12
+	ADDQ   R12, ahead+72(FP)
+	MOVQ   aside+80(FP), R8
+	SHLQ   $0x01, R8
 	LEAQ   (R15)(R8*2), DX
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -724,7 +810,9 @@ loop36:
 	ADDQ         $0x40, DX
 	DECQ         CX
 	JNE          loop36
-	LEAQ         (R13)(R8*1), DI
+	MOVQ         ldw+40(FP), CX
+	SHLQ         $0x01, CX
+	LEAQ         (R13)(CX*1), DI
 	MOVQ         ldc+56(FP), CX
 	MOVQ         R14, R15
 	VEXTRACTF128 $0x01, Y0, X8
@@ -758,18 +846,24 @@ loop36:
 	VZEROUPPER
 	RET
 
-// func fewInt81x1AVX2(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int)
+// func fewInt81x1AVX2(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
 // Requires: AVX, AVX2, MMX+
-TEXT ·fewInt81x1AVX2(SB), NOSPLIT, $0-72
+TEXT ·fewInt81x1AVX2(SB), NOSPLIT, $0-96
 	MOVQ ldx+24(FP), DX
-	MOVQ ldw+40(FP), R8
 	SHLQ $0x01, DX
 	MOVQ x+16(FP), SI
 	MOVQ w+32(FP), DI
+	MOVQ ahead+72(FP), R15
+	ADDQ DI, R15
+	MOVQ R15, ahead+72(FP)
 	MOVQ c+48(FP), R14
 
 group39:
-	LEAQ   (DI)(R8*1), R15
+	MOVQ   ldw+40(FP), R8
+	MOVQ   ahead+72(FP), R15
+	MOVQ   step+88(FP), R12
+	ADDQ   R12, ahead+72(FP)
+	MOVQ   aside+80(FP), R8
 	VXORPS Y0, Y0, Y0
 	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
@@ -796,7 +890,8 @@ loop40:
 	ADDQ         $0x40, R15
 	DECQ         CX
 	JNE          loop40
-	LEAQ         (DI)(R8*1), DI
+	MOVQ         ldw+40(FP), CX
+	LEAQ         (DI)(CX*1), DI
 	MOVQ         ldc+56(FP), CX
 	MOVQ         R14, R15
 	VEXTRACTF128 $0x01, Y0, X1
@@ -811,21 +906,27 @@ loop40:
 	VZEROUPPER
 	RET
 
-// func fewInt81x4AVX2(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int)
+// func fewInt81x4AVX2(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
 // Requires: AVX, AVX2, MMX+
-TEXT ·fewInt81x4AVX2(SB), NOSPLIT, $0-72
+TEXT ·fewInt81x4AVX2(SB), NOSPLIT, $0-96
 	MOVQ ldx+24(FP), DX
-	MOVQ ldw+40(FP), R8
 	SHLQ $0x01, DX
 	MOVQ x+16(FP), SI
 	MOVQ w+32(FP), DI
+	MOVQ ahead+72(FP), R15
+	ADDQ DI, R15
+	MOVQ R15, ahead+72(FP)
 	MOVQ c+48(FP), R14
 
 group43:
+	MOVQ   ldw+40(FP), R8
 	LEAQ   (DI)(R8*1), BX
 	LEAQ   (BX)(R8*1), AX
 	LEAQ   (AX)(R8*1), R13
-	LEAQ   (R13)(R8*1), R15
+	MOVQ   ahead+72(FP), R15
+	MOVQ   step+88(FP), R12
+	ADDQ   R12, ahead+72(FP)
+	MOVQ   aside+80(FP), R8
 	LEAQ   (R15)(R8*2), DX
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -896,7 +997,8 @@ loop44:
 	ADDQ         $0x40, DX
 	DECQ         CX
 	JNE          loop44
-	LEAQ         (R13)(R8*1), DI
+	MOVQ         ldw+40(FP), CX
+	LEAQ         (R13)(CX*1), DI
 	MOVQ         ldc+56(FP), CX
 	MOVQ         R14, R15
 	VEXTRACTF128 $0x01, Y0, X4
@@ -918,19 +1020,25 @@ loop44:
 	VZEROUPPER
 	RET
 
-// func fewInt82x1AVX2(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int)
+// func fewInt82x1AVX2(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
 // Requires: AVX, AVX2, MMX+
-TEXT ·fewInt82x1AVX2(SB), NOSPLIT, $0-72
+TEXT ·fewInt82x1AVX2(SB), NOSPLIT, $0-96
 	MOVQ ldx+24(FP), DX
-	MOVQ ldw+40(FP), R8
 	SHLQ $0x01, DX
 	MOVQ x+16(FP), SI
 	LEAQ (SI)(DX*1), R9
 	MOVQ w+32(FP), DI
+	MOVQ ahead+72(FP), R15
+	ADDQ DI, R15
+	MOVQ R15, ahead+72(FP)
 	MOVQ c+48(FP), R14
 
 group47:
-	LEAQ   (DI)(R8*1), R15
+	MOVQ   ldw+40(FP), R8
+	MOVQ   ahead+72(FP), R15
+	MOVQ   step+88(FP), R12
+	ADDQ   R12, ahead+72(FP)
+	MOVQ   aside+80(FP), R8
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	XORQ   R12, R12
@@ -970,7 +1078,8 @@ loop48:
 	ADDQ         $0x40, R15
 	DECQ         CX
 	JNE          loop48
-	LEAQ         (DI)(R8*1), DI
+	MOVQ         ldw+40(FP), CX
+	LEAQ         (DI)(CX*1), DI
 	MOVQ         ldc+56(FP), CX
 	MOVQ         R14, R15
 	VEXTRACTF128 $0x01, Y0, X2
@@ -992,22 +1101,28 @@ loop48:
 	VZEROUPPER
 	RET
 
-// func fewInt82x4AVX2(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int)
+// func fewInt82x4AVX2(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
 // Requires: AVX, AVX2, MMX+
-TEXT ·fewInt82x4AVX2(SB), NOSPLIT, $0-72
+TEXT ·fewInt82x4AVX2(SB), NOSPLIT, $0-96
 	MOVQ ldx+24(FP), DX
-	MOVQ ldw+40(FP), R8
 	SHLQ $0x01, DX
 	MOVQ x+16(FP), SI
 	LEAQ (SI)(DX*1), R9
 	MOVQ w+32(FP), DI
+	MOVQ ahead+72(FP), R15
+	ADDQ DI, R15
+	MOVQ R15, ahead+72(FP)
 	MOVQ c+48(FP), R14
 
 group51:
+	MOVQ   ldw+40(FP), R8
 	LEAQ   (DI)(R8*1), BX
 	LEAQ   (BX)(R8*1), AX
 	LEAQ   (AX)(R8*1), R13
-	LEAQ   (R13)(R8*1), R15
+	MOVQ   ahead+72(FP), R15
+	MOVQ   step+88(FP), R12
+	ADDQ   R12, ahead+72(FP)
+	MOVQ   aside+80(FP), R8
 	LEAQ   (R15)(R8*2), DX
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -1118,7 +1233,8 @@ loop52:
 	ADDQ         $0x40, DX
 	DECQ         CX
 	JNE          loop52
-	LEAQ         (R13)(R8*1), DI
+	MOVQ         ldw+40(FP), CX
+	LEAQ         (R13)(CX*1), DI
 	MOVQ         ldc+56(FP), CX
 	MOVQ         R14, R15
 	VEXTRACTF128 $0x01, Y0, X8

@@ -4,15 +4,17 @@
 
 #include "textflag.h"
 
-// func fewFloat1x1AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int)
+// func fewFloat1x1AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, MMX+
-TEXT ·fewFloat1x1AVX512(SB), NOSPLIT, $0-72
+TEXT ·fewFloat1x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ  ldx+24(FP), DX
-	MOVQ  ldw+40(FP), R8
 	SHLQ  $0x02, DX
-	SHLQ  $0x02, R8
 	MOVQ  x+16(FP), SI
 	MOVQ  w+32(FP), DI
+	MOVQ  ahead+72(FP), R15
+	SHLQ  $0x02, R15
+	ADDQ  DI, R15
+	MOVQ  R15, ahead+72(FP)
 	MOVQ  c+48(FP), R14
 	MOVQ  n+8(FP), CX
 	ANDQ  $0x0f, CX
@@ -21,7 +23,14 @@ TEXT ·fewFloat1x1AVX512(SB), NOSPLIT, $0-72
 	KMOVW R12, K1
 
 group1:
-	LEAQ   (DI)(R8*1), R15
+	MOVQ   ldw+40(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   ahead+72(FP), R15
+	MOVQ   step+88(FP), R12
+	SHLQ   $0x02, R12
+	ADDQ   R12, ahead+72(FP)
+	MOVQ   aside+80(FP), R8
+	SHLQ   $0x02, R8
 	VXORPS Z0, Z0, Z0
 	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
@@ -46,7 +55,9 @@ rest3:
 	VFMADD231PS Z2, Z1, Z0
 
 done4:
-	LEAQ          (DI)(R8*1), DI
+	MOVQ          ldw+40(FP), CX
+	SHLQ          $0x02, CX
+	LEAQ          (DI)(CX*1), DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          acc+64(FP), R12
 	MOVQ          R14, R15
@@ -68,15 +79,17 @@ store5:
 	VZEROUPPER
 	RET
 
-// func fewFloat1x4AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int)
+// func fewFloat1x4AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, MMX+
-TEXT ·fewFloat1x4AVX512(SB), NOSPLIT, $0-72
+TEXT ·fewFloat1x4AVX512(SB), NOSPLIT, $0-96
 	MOVQ  ldx+24(FP), DX
-	MOVQ  ldw+40(FP), R8
 	SHLQ  $0x02, DX
-	SHLQ  $0x02, R8
 	MOVQ  x+16(FP), SI
 	MOVQ  w+32(FP), DI
+	MOVQ  ahead+72(FP), R15
+	SHLQ  $0x02, R15
+	ADDQ  DI, R15
+	MOVQ  R15, ahead+72(FP)
 	MOVQ  c+48(FP), R14
 	MOVQ  n+8(FP), CX
 	ANDQ  $0x0f, CX
@@ -85,10 +98,17 @@ TEXT ·fewFloat1x4AVX512(SB), NOSPLIT, $0-72
 	KMOVW R12, K1
 
 group6:
+	MOVQ   ldw+40(FP), R8
+	SHLQ   $0x02, R8
 	LEAQ   (DI)(R8*1), BX
 	LEAQ   (BX)(R8*1), AX
 	LEAQ   (AX)(R8*1), R13
-	LEAQ   (R13)(R8*1), R15
+	MOVQ   ahead+72(FP), R15
+	MOVQ   step+88(FP), R12
+	SHLQ   $0x02, R12
+	ADDQ   R12, ahead+72(FP)
+	MOVQ   aside+80(FP), R8
+	SHLQ   $0x02, R8
 	LEAQ   (R15)(R8*2), DX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -133,7 +153,9 @@ rest8:
 	VFMADD231PS Z5, Z4, Z3
 
 done9:
-	LEAQ          (R13)(R8*1), DI
+	MOVQ          ldw+40(FP), CX
+	SHLQ          $0x02, CX
+	LEAQ          (R13)(CX*1), DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          acc+64(FP), R12
 	MOVQ          R14, R15
@@ -168,16 +190,18 @@ store10:
 	VZEROUPPER
 	RET
 
-// func fewFloat2x1AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int)
+// func fewFloat2x1AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, MMX+
-TEXT ·fewFloat2x1AVX512(SB), NOSPLIT, $0-72
+TEXT ·fewFloat2x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ  ldx+24(FP), DX
-	MOVQ  ldw+40(FP), R8
 	SHLQ  $0x02, DX
-	SHLQ  $0x02, R8
 	MOVQ  x+16(FP), SI
 	LEAQ  (SI)(DX*1), R9
 	MOVQ  w+32(FP), DI
+	MOVQ  ahead+72(FP), R15
+	SHLQ  $0x02, R15
+	ADDQ  DI, R15
+	MOVQ  R15, ahead+72(FP)
 	MOVQ  c+48(FP), R14
 	MOVQ  n+8(FP), CX
 	ANDQ  $0x0f, CX
@@ -186,7 +210,14 @@ TEXT ·fewFloat2x1AVX512(SB), NOSPLIT, $0-72
 	KMOVW R12, K1
 
 group11:
-	LEAQ   (DI)(R8*1), R15
+	MOVQ   ldw+40(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   ahead+72(FP), R15
+	MOVQ   step+88(FP), R12
+	SHLQ   $0x02, R12
+	ADDQ   R12, ahead+72(FP)
+	MOVQ   aside+80(FP), R8
+	SHLQ   $0x02, R8
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	XORQ   R12, R12
@@ -216,7 +247,9 @@ rest13:
 	VFMADD231PS Z4, Z3, Z1
 
 done14:
-	LEAQ          (DI)(R8*1), DI
+	MOVQ          ldw+40(FP), CX
+	SHLQ          $0x02, CX
+	LEAQ          (DI)(CX*1), DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          acc+64(FP), R12
 	MOVQ          R14, R15
@@ -251,16 +284,18 @@ store16:
 	VZEROUPPER
 	RET
 
-// func fewFloat2x4AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int)
+// func fewFloat2x4AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, MMX+
-TEXT ·fewFloat2x4AVX512(SB), NOSPLIT, $0-72
+TEXT ·fewFloat2x4AVX512(SB), NOSPLIT, $0-96
 	MOVQ  ldx+24(FP), DX
-	MOVQ  ldw+40(FP), R8
 	SHLQ  $0x02, DX
-	SHLQ  $0x02, R8
 	MOVQ  x+16(FP), SI
 	LEAQ  (SI)(DX*1), R9
 	MOVQ  w+32(FP), DI
+	MOVQ  ahead+72(FP), R15
+	SHLQ  $0x02, R15
+	ADDQ  DI, R15
+	MOVQ  R15, ahead+72(FP)
 	MOVQ  c+48(FP), R14
 	MOVQ  n+8(FP), CX
 	ANDQ  $0x0f, CX
@@ -269,10 +304,17 @@ TEXT ·fewFloat2x4AVX512(SB), NOSPLIT, $0-72
 	KMOVW R12, K1
 
 group17:
+	MOVQ   ldw+40(FP), R8
+	SHLQ   $0x02, R8
 	LEAQ   (DI)(R8*1), BX
 	LEAQ   (BX)(R8*1), AX
 	LEAQ   (AX)(R8*1), R13
-	LEAQ   (R13)(R8*1), R15
+	MOVQ   ahead+72(FP), R15
+	MOVQ   step+88(FP), R12
+	SHLQ   $0x02, R12
+	ADDQ   R12, ahead+72(FP)
+	MOVQ   aside+80(FP), R8
+	SHLQ   $0x02, R8
 	LEAQ   (R15)(R8*2), DX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -331,7 +373,9 @@ rest19:
 	VFMADD231PS Z10, Z9, Z7
 
 done20:
-	LEAQ          (R13)(R8*1), DI
+	MOVQ          ldw+40(FP), CX
+	SHLQ          $0x02, CX
+	LEAQ          (R13)(CX*1), DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          acc+64(FP), R12
 	MOVQ          R14, R15
@@ -392,17 +436,19 @@ store22:
 	VZEROUPPER
 	RET
 
-// func fewFloat3x1AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int)
+// func fewFloat3x1AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, MMX+
-TEXT ·fewFloat3x1AVX512(SB), NOSPLIT, $0-72
+TEXT ·fewFloat3x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ  ldx+24(FP), DX
-	MOVQ  ldw+40(FP), R8
 	SHLQ  $0x02, DX
-	SHLQ  $0x02, R8
 	MOVQ  x+16(FP), SI
 	LEAQ  (SI)(DX*1), R9
 	LEAQ  (R9)(DX*1), R10
 	MOVQ  w+32(FP), DI
+	MOVQ  ahead+72(FP), R15
+	SHLQ  $0x02, R15
+	ADDQ  DI, R15
+	MOVQ  R15, ahead+72(FP)
 	MOVQ  c+48(FP), R14
 	MOVQ  n+8(FP), CX
 	ANDQ  $0x0f, CX
@@ -411,7 +457,14 @@ TEXT ·fewFloat3x1AVX512(SB), NOSPLIT, $0-72
 	KMOVW R12, K1
 
 group23:
-	LEAQ   (DI)(R8*1), R15
+	MOVQ   ldw+40(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   ahead+72(FP), R15
+	MOVQ   step+88(FP), R12
+	SHLQ   $0x02, R12
+	ADDQ   R12, ahead+72(FP)
+	MOVQ   aside+80(FP), R8
+	SHLQ   $0x02, R8
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -446,7 +499,9 @@ rest25:
 	VFMADD231PS Z6, Z5, Z2
 
 done26:
-	LEAQ          (DI)(R8*1), DI
+	MOVQ          ldw+40(FP), CX
+	SHLQ          $0x02, CX
+	LEAQ          (DI)(CX*1), DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          acc+64(FP), R12
 	MOVQ          R14, R15
@@ -494,17 +549,19 @@ store29:
 	VZEROUPPER
 	RET
 
-// func fewFloat3x4AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int)
+// func fewFloat3x4AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, MMX+
-TEXT ·fewFloat3x4AVX512(SB), NOSPLIT, $0-72
+TEXT ·fewFloat3x4AVX512(SB), NOSPLIT, $0-96
 	MOVQ  ldx+24(FP), DX
-	MOVQ  ldw+40(FP), R8
 	SHLQ  $0x02, DX
-	SHLQ  $0x02, R8
 	MOVQ  x+16(FP), SI
 	LEAQ  (SI)(DX*1), R9
 	LEAQ  (R9)(DX*1), R10
 	MOVQ  w+32(FP), DI
+	MOVQ  ahead+72(FP), R15
+	SHLQ  $0x02, R15
+	ADDQ  DI, R15
+	MOVQ  R15, ahead+72(FP)
 	MOVQ  c+48(FP), R14
 	MOVQ  n+8(FP), CX
 	ANDQ  $0x0f, CX
@@ -513,10 +570,17 @@ TEXT ·fewFloat3x4AVX512(SB), NOSPLIT, $0-72
 	KMOVW R12, K1
 
 group30:
+	MOVQ   ldw+40(FP), R8
+	SHLQ   $0x02, R8
 	LEAQ   (DI)(R8*1), BX
 	LEAQ   (BX)(R8*1), AX
 	LEAQ   (AX)(R8*1), R13
-	LEAQ   (R13)(R8*1), R15
+	MOVQ   ahead+72(FP), R15
+	MOVQ   step+88(FP), R12
+	SHLQ   $0x02, R12
+	ADDQ   R12, ahead+72(FP)
+	MOVQ   aside+80(FP), R8
+	SHLQ   $0x02, R8
 	LEAQ   (R15)(R8*2), DX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -589,7 +653,9 @@ rest32:
 	VFMADD231PS Z15, Z14, Z11
 
 done33:
-	LEAQ          (R13)(R8*1), DI
+	MOVQ          ldw+40(FP), CX
+	SHLQ          $0x02, CX
+	LEAQ          (R13)(CX*1), DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          acc+64(FP), R12
 	MOVQ          R14, R15
@@ -676,18 +742,20 @@ store36:
 	VZEROUPPER
 	RET
 
-// func fewFloat4x1AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int)
+// func fewFloat4x1AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, MMX+
-TEXT ·fewFloat4x1AVX512(SB), NOSPLIT, $0-72
+TEXT ·fewFloat4x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ  ldx+24(FP), DX
-	MOVQ  ldw+40(FP), R8
 	SHLQ  $0x02, DX
-	SHLQ  $0x02, R8
 	MOVQ  x+16(FP), SI
 	LEAQ  (SI)(DX*1), R9
 	LEAQ  (R9)(DX*1), R10
 	LEAQ  (R10)(DX*1), R11
 	MOVQ  w+32(FP), DI
+	MOVQ  ahead+72(FP), R15
+	SHLQ  $0x02, R15
+	ADDQ  DI, R15
+	MOVQ  R15, ahead+72(FP)
 	MOVQ  c+48(FP), R14
 	MOVQ  n+8(FP), CX
 	ANDQ  $0x0f, CX
@@ -696,7 +764,14 @@ TEXT ·fewFloat4x1AVX512(SB), NOSPLIT, $0-72
 	KMOVW R12, K1
 
 group37:
-	LEAQ   (DI)(R8*1), R15
+	MOVQ   ldw+40(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   ahead+72(FP), R15
+	MOVQ   step+88(FP), R12
+	SHLQ   $0x02, R12
+	ADDQ   R12, ahead+72(FP)
+	MOVQ   aside+80(FP), R8
+	SHLQ   $0x02, R8
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -736,7 +811,9 @@ rest39:
 	VFMADD231PS Z8, Z7, Z3
 
 done40:
-	LEAQ          (DI)(R8*1), DI
+	MOVQ          ldw+40(FP), CX
+	SHLQ          $0x02, CX
+	LEAQ          (DI)(CX*1), DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          acc+64(FP), R12
 	MOVQ          R14, R15
@@ -797,18 +874,20 @@ store44:
 	VZEROUPPER
 	RET
 
-// func fewFloat4x4AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int)
+// func fewFloat4x4AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, MMX+
-TEXT ·fewFloat4x4AVX512(SB), NOSPLIT, $0-72
+TEXT ·fewFloat4x4AVX512(SB), NOSPLIT, $0-96
 	MOVQ  ldx+24(FP), DX
-	MOVQ  ldw+40(FP), R8
 	SHLQ  $0x02, DX
-	SHLQ  $0x02, R8
 	MOVQ  x+16(FP), SI
 	LEAQ  (SI)(DX*1), R9
 	LEAQ  (R9)(DX*1), R10
 	LEAQ  (R10)(DX*1), R11
 	MOVQ  w+32(FP), DI
+	MOVQ  ahead+72(FP), R15
+	SHLQ  $0x02, R15
+	ADDQ  DI, R15
+	MOVQ  R15, ahead+72(FP)
 	MOVQ  c+48(FP), R14
 	MOVQ  n+8(FP), CX
 	ANDQ  $0x0f, CX
@@ -817,10 +896,17 @@ TEXT ·fewFloat4x4AVX512(SB), NOSPLIT, $0-72
 	KMOVW R12, K1
 
 group45:
+	MOVQ   ldw+40(FP), R8
+	SHLQ   $0x02, R8
 	LEAQ   (DI)(R8*1), BX
 	LEAQ   (BX)(R8*1), AX
 	LEAQ   (AX)(R8*1), R13
-	LEAQ   (R13)(R8*1), R15
+	MOVQ   ahead+72(FP), R15
+	MOVQ   step+88(FP), R12
+	SHLQ   $0x02, R12
+	ADDQ   R12, ahead+72(FP)
+	MOVQ   aside+80(FP), R8
+	SHLQ   $0x02, R8
 	LEAQ   (R15)(R8*2), DX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -907,7 +993,9 @@ rest47:
 	VFMADD231PS Z20, Z19, Z15
 
 done48:
-	LEAQ          (R13)(R8*1), DI
+	MOVQ          ldw+40(FP), CX
+	SHLQ          $0x02, CX
+	LEAQ          (R13)(CX*1), DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          acc+64(FP), R12
 	MOVQ          R14, R15
@@ -1020,19 +1108,28 @@ store52:
 	VZEROUPPER
 	RET
 
-// func fewBF161x1AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int)
+// func fewBF161x1AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewBF161x1AVX512(SB), NOSPLIT, $0-72
+TEXT ·fewBF161x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ ldx+24(FP), DX
-	MOVQ ldw+40(FP), R8
 	SHLQ $0x02, DX
-	SHLQ $0x01, R8
 	MOVQ x+16(FP), SI
 	MOVQ w+32(FP), DI
+	MOVQ ahead+72(FP), R15
+	SHLQ $0x01, R15
+	ADDQ DI, R15
+	MOVQ R15, ahead+72(FP)
 	MOVQ c+48(FP), R14
 
 group53:
-	LEAQ   (DI)(R8*1), R15
+	MOVQ   ldw+40(FP), R8
+	SHLQ   $0x01, R8
+	MOVQ   ahead+72(FP), R15
+	MOVQ   step+88(FP), R12
+	SHLQ   $0x01, R12
+	ADDQ   R12, ahead+72(FP)
+	MOVQ   aside+80(FP), R8
+	SHLQ   $0x01, R8
 	VXORPS Z0, Z0, Z0
 	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
@@ -1051,7 +1148,9 @@ loop54:
 	ADDQ          $0x40, R15
 	DECQ          CX
 	JNE           loop54
-	LEAQ          (DI)(R8*1), DI
+	MOVQ          ldw+40(FP), CX
+	SHLQ          $0x01, CX
+	LEAQ          (DI)(CX*1), DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          R14, R15
 	VEXTRACTF64X4 $0x01, Z0, Y1
@@ -1067,22 +1166,31 @@ loop54:
 	VZEROUPPER
 	RET
 
-// func fewBF161x4AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int)
+// func fewBF161x4AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewBF161x4AVX512(SB), NOSPLIT, $0-72
+TEXT ·fewBF161x4AVX512(SB), NOSPLIT, $0-96
 	MOVQ ldx+24(FP), DX
-	MOVQ ldw+40(FP), R8
 	SHLQ $0x02, DX
-	SHLQ $0x01, R8
 	MOVQ x+16(FP), SI
 	MOVQ w+32(FP), DI
+	MOVQ ahead+72(FP), R15
+	SHLQ $0x01, R15
+	ADDQ DI, R15
+	MOVQ R15, ahead+72(FP)
 	MOVQ c+48(FP), R14
 
 group57:
+	MOVQ   ldw+40(FP), R8
+	SHLQ   $0x01, R8
 	LEAQ   (DI)(R8*1), BX
 	LEAQ   (BX)(R8*1), AX
 	LEAQ   (AX)(R8*1), R13
-	LEAQ   (R13)(R8*1), R15
+	MOVQ   ahead+72(FP), R15
+	MOVQ   step+88(FP), R12
+	SHLQ   $0x01, R12
+	ADDQ   R12, ahead+72(FP)
+	MOVQ   aside+80(FP), R8
+	SHLQ   $0x01, R8
 	LEAQ   (R15)(R8*2), DX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -1127,7 +1235,9 @@ loop58:
 	ADDQ          $0x40, DX
 	DECQ          CX
 	JNE           loop58
-	LEAQ          (R13)(R8*1), DI
+	MOVQ          ldw+40(FP), CX
+	SHLQ          $0x01, CX
+	LEAQ          (R13)(CX*1), DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          R14, R15
 	VEXTRACTF64X4 $0x01, Z0, Y4
@@ -1156,20 +1266,29 @@ loop58:
 	VZEROUPPER
 	RET
 
-// func fewBF162x1AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int)
+// func fewBF162x1AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewBF162x1AVX512(SB), NOSPLIT, $0-72
+TEXT ·fewBF162x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ ldx+24(FP), DX
-	MOVQ ldw+40(FP), R8
 	SHLQ $0x02, DX
-	SHLQ $0x01, R8
 	MOVQ x+16(FP), SI
 	LEAQ (SI)(DX*1), R9
 	MOVQ w+32(FP), DI
+	MOVQ ahead+72(FP), R15
+	SHLQ $0x01, R15
+	ADDQ DI, R15
+	MOVQ R15, ahead+72(FP)
 	MOVQ c+48(FP), R14
 
 group61:
-	LEAQ   (DI)(R8*1), R15
+	MOVQ   ldw+40(FP), R8
+	SHLQ   $0x01, R8
+	MOVQ   ahead+72(FP), R15
+	MOVQ   step+88(FP), R12
+	SHLQ   $0x01, R12
+	ADDQ   R12, ahead+72(FP)
+	MOVQ   aside+80(FP), R8
+	SHLQ   $0x01, R8
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	XORQ   R12, R12
@@ -1193,7 +1312,9 @@ loop62:
 	ADDQ          $0x40, R15
 	DECQ          CX
 	JNE           loop62
-	LEAQ          (DI)(R8*1), DI
+	MOVQ          ldw+40(FP), CX
+	SHLQ          $0x01, CX
+	LEAQ          (DI)(CX*1), DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          R14, R15
 	VEXTRACTF64X4 $0x01, Z0, Y2
@@ -1217,23 +1338,32 @@ loop62:
 	VZEROUPPER
 	RET
 
-// func fewBF162x4AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int)
+// func fewBF162x4AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewBF162x4AVX512(SB), NOSPLIT, $0-72
+TEXT ·fewBF162x4AVX512(SB), NOSPLIT, $0-96
 	MOVQ ldx+24(FP), DX
-	MOVQ ldw+40(FP), R8
 	SHLQ $0x02, DX
-	SHLQ $0x01, R8
 	MOVQ x+16(FP), SI
 	LEAQ (SI)(DX*1), R9
 	MOVQ w+32(FP), DI
+	MOVQ ahead+72(FP), R15
+	SHLQ $0x01, R15
+	ADDQ DI, R15
+	MOVQ R15, ahead+72(FP)
 	MOVQ c+48(FP), R14
 
 group65:
+	MOVQ   ldw+40(FP), R8
+	SHLQ   $0x01, R8
 	LEAQ   (DI)(R8*1), BX
 	LEAQ   (BX)(R8*1), AX
 	LEAQ   (AX)(R8*1), R13
-	LEAQ   (R13)(R8*1), R15
+	MOVQ   ahead+72(FP), R15
+	MOVQ   step+88(FP), R12
+	SHLQ   $0x01, R12
+	ADDQ   R12, ahead+72(FP)
+	MOVQ   aside+80(FP), R8
+	SHLQ   $0x01, R8
 	LEAQ   (R15)(R8*2), DX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -1292,7 +1422,9 @@ loop66:
 	ADDQ          $0x40, DX
 	DECQ          CX
 	JNE           loop66
-	LEAQ          (R13)(R8*1), DI
+	MOVQ          ldw+40(FP), CX
+	SHLQ          $0x01, CX
+	LEAQ          (R13)(CX*1), DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          R14, R15
 	VEXTRACTF64X4 $0x01, Z0, Y8
@@ -1342,21 +1474,30 @@ loop66:
 	VZEROUPPER
 	RET
 
-// func fewBF163x1AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int)
+// func fewBF163x1AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewBF163x1AVX512(SB), NOSPLIT, $0-72
+TEXT ·fewBF163x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ ldx+24(FP), DX
-	MOVQ ldw+40(FP), R8
 	SHLQ $0x02, DX
-	SHLQ $0x01, R8
 	MOVQ x+16(FP), SI
 	LEAQ (SI)(DX*1), R9
 	LEAQ (R9)(DX*1), R10
 	MOVQ w+32(FP), DI
+	MOVQ ahead+72(FP), R15
+	SHLQ $0x01, R15
+	ADDQ DI, R15
+	MOVQ R15, ahead+72(FP)
 	MOVQ c+48(FP), R14
 
 group69:
-	LEAQ   (DI)(R8*1), R15
+	MOVQ   ldw+40(FP), R8
+	SHLQ   $0x01, R8
+	MOVQ   ahead+72(FP), R15
+	MOVQ   step+88(FP), R12
+	SHLQ   $0x01, R12
+	ADDQ   R12, ahead+72(FP)
+	MOVQ   aside+80(FP), R8
+	SHLQ   $0x01, R8
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1385,7 +1526,9 @@ loop70:
 	ADDQ          $0x40, R15
 	DECQ          CX
 	JNE           loop70
-	LEAQ          (DI)(R8*1), DI
+	MOVQ          ldw+40(FP), CX
+	SHLQ          $0x01, CX
+	LEAQ          (DI)(CX*1), DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          R14, R15
 	VEXTRACTF64X4 $0x01, Z0, Y3
@@ -1417,24 +1560,33 @@ loop70:
 	VZEROUPPER
 	RET
 
-// func fewBF163x4AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int)
+// func fewBF163x4AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewBF163x4AVX512(SB), NOSPLIT, $0-72
+TEXT ·fewBF163x4AVX512(SB), NOSPLIT, $0-96
 	MOVQ ldx+24(FP), DX
-	MOVQ ldw+40(FP), R8
 	SHLQ $0x02, DX
-	SHLQ $0x01, R8
 	MOVQ x+16(FP), SI
 	LEAQ (SI)(DX*1), R9
 	LEAQ (R9)(DX*1), R10
 	MOVQ w+32(FP), DI
+	MOVQ ahead+72(FP), R15
+	SHLQ $0x01, R15
+	ADDQ DI, R15
+	MOVQ R15, ahead+72(FP)
 	MOVQ c+48(FP), R14
 
 group73:
+	MOVQ   ldw+40(FP), R8
+	SHLQ   $0x01, R8
 	LEAQ   (DI)(R8*1), BX
 	LEAQ   (BX)(R8*1), AX
 	LEAQ   (AX)(R8*1), R13
-	LEAQ   (R13)(R8*1), R15
+	MOVQ   ahead+72(FP), R15
+	MOVQ   step+88(FP), R12
+	SHLQ   $0x01, R12
+	ADDQ   R12, ahead+72(FP)
+	MOVQ   aside+80(FP), R8
+	SHLQ   $0x01, R8
 	LEAQ   (R15)(R8*2), DX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -1507,7 +1659,9 @@ loop74:
 	ADDQ          $0x40, DX
 	DECQ          CX
 	JNE           loop74
-	LEAQ          (R13)(R8*1), DI
+	MOVQ          ldw+40(FP), CX
+	SHLQ          $0x01, CX
+	LEAQ          (R13)(CX*1), DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          R14, R15
 	VEXTRACTF64X4 $0x01, Z0, Y12
@@ -1578,22 +1732,31 @@ loop74:
 	VZEROUPPER
 	RET
 
-// func fewBF164x1AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int)
+// func fewBF164x1AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewBF164x1AVX512(SB), NOSPLIT, $0-72
+TEXT ·fewBF164x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ ldx+24(FP), DX
-	MOVQ ldw+40(FP), R8
 	SHLQ $0x02, DX
-	SHLQ $0x01, R8
 	MOVQ x+16(FP), SI
 	LEAQ (SI)(DX*1), R9
 	LEAQ (R9)(DX*1), R10
 	LEAQ (R10)(DX*1), R11
 	MOVQ w+32(FP), DI
+	MOVQ ahead+72(FP), R15
+	SHLQ $0x01, R15
+	ADDQ DI, R15
+	MOVQ R15, ahead+72(FP)
 	MOVQ c+48(FP), R14
 
 group77:
-	LEAQ   (DI)(R8*1), R15
+	MOVQ   ldw+40(FP), R8
+	SHLQ   $0x01, R8
+	MOVQ   ahead+72(FP), R15
+	MOVQ   step+88(FP), R12
+	SHLQ   $0x01, R12
+	ADDQ   R12, ahead+72(FP)
+	MOVQ   aside+80(FP), R8
+	SHLQ   $0x01, R8
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1627,7 +1790,9 @@ loop78:
 	ADDQ          $0x40, R15
 	DECQ          CX
 	JNE           loop78
-	LEAQ          (DI)(R8*1), DI
+	MOVQ          ldw+40(FP), CX
+	SHLQ          $0x01, CX
+	LEAQ          (DI)(CX*1), DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          R14, R15
 	VEXTRACTF64X4 $0x01, Z0, Y4
@@ -1667,25 +1832,34 @@ loop78:
 	VZEROUPPER
 	RET
 
-// func fewBF164x4AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int)
+// func fewBF164x4AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewBF164x4AVX512(SB), NOSPLIT, $0-72
+TEXT ·fewBF164x4AVX512(SB), NOSPLIT, $0-96
 	MOVQ ldx+24(FP), DX
-	MOVQ ldw+40(FP), R8
 	SHLQ $0x02, DX
-	SHLQ $0x01, R8
 	MOVQ x+16(FP), SI
 	LEAQ (SI)(DX*1), R9
 	LEAQ (R9)(DX*1), R10
 	LEAQ (R10)(DX*1), R11
 	MOVQ w+32(FP), DI
+	MOVQ ahead+72(FP), R15
+	SHLQ $0x01, R15
+	ADDQ DI, R15
+	MOVQ R15, ahead+72(FP)
 	MOVQ c+48(FP), R14
 
 group81:
+	MOVQ   ldw+40(FP), R8
+	SHLQ   $0x01, R8
 	LEAQ   (DI)(R8*1), BX
 	LEAQ   (BX)(R8*1), AX
 	LEAQ   (AX)(R8*1), R13
-	LEAQ   (R13)(R8*1), R15
+	MOVQ   ahead+72(FP), R15
+	MOVQ   step+88(FP), R12
+	SHLQ   $0x01, R12
+	ADDQ   R12, ahead+72(FP)
+	MOVQ   aside+80(FP), R8
+	SHLQ   $0x01, R8
 	LEAQ   (R15)(R8*2), DX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -1772,7 +1946,9 @@ loop82:
 	ADDQ          $0x40, DX
 	DECQ          CX
 	JNE           loop82
-	LEAQ          (R13)(R8*1), DI
+	MOVQ          ldw+40(FP), CX
+	SHLQ          $0x01, CX
+	LEAQ          (R13)(CX*1), DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          R14, R15
 	VEXTRACTF64X4 $0x01, Z0, Y16
@@ -1864,18 +2040,24 @@ loop82:
 	VZEROUPPER
 	RET
 
-// func fewInt81x1AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int)
+// func fewInt81x1AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
 // Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewInt81x1AVX512(SB), NOSPLIT, $0-72
+TEXT ·fewInt81x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ ldx+24(FP), DX
-	MOVQ ldw+40(FP), R8
 	SHLQ $0x01, DX
 	MOVQ x+16(FP), SI
 	MOVQ w+32(FP), DI
+	MOVQ ahead+72(FP), R15
+	ADDQ DI, R15
+	MOVQ R15, ahead+72(FP)
 	MOVQ c+48(FP), R14
 
 group85:
-	LEAQ   (DI)(R8*1), R15
+	MOVQ   ldw+40(FP), R8
+	MOVQ   ahead+72(FP), R15
+	MOVQ   step+88(FP), R12
+	ADDQ   R12, ahead+72(FP)
+	MOVQ   aside+80(FP), R8
 	VXORPS Z0, Z0, Z0
 	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
@@ -1894,7 +2076,8 @@ loop86:
 	ADDQ          $0x40, R15
 	DECQ          CX
 	JNE           loop86
-	LEAQ          (DI)(R8*1), DI
+	MOVQ          ldw+40(FP), CX
+	LEAQ          (DI)(CX*1), DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          R14, R15
 	VEXTRACTF64X4 $0x01, Z0, Y1
@@ -1911,21 +2094,27 @@ loop86:
 	VZEROUPPER
 	RET
 
-// func fewInt81x4AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int)
+// func fewInt81x4AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
 // Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewInt81x4AVX512(SB), NOSPLIT, $0-72
+TEXT ·fewInt81x4AVX512(SB), NOSPLIT, $0-96
 	MOVQ ldx+24(FP), DX
-	MOVQ ldw+40(FP), R8
 	SHLQ $0x01, DX
 	MOVQ x+16(FP), SI
 	MOVQ w+32(FP), DI
+	MOVQ ahead+72(FP), R15
+	ADDQ DI, R15
+	MOVQ R15, ahead+72(FP)
 	MOVQ c+48(FP), R14
 
 group89:
+	MOVQ   ldw+40(FP), R8
 	LEAQ   (DI)(R8*1), BX
 	LEAQ   (BX)(R8*1), AX
 	LEAQ   (AX)(R8*1), R13
-	LEAQ   (R13)(R8*1), R15
+	MOVQ   ahead+72(FP), R15
+	MOVQ   step+88(FP), R12
+	ADDQ   R12, ahead+72(FP)
+	MOVQ   aside+80(FP), R8
 	LEAQ   (R15)(R8*2), DX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -1970,7 +2159,8 @@ loop90:
 	ADDQ          $0x40, DX
 	DECQ          CX
 	JNE           loop90
-	LEAQ          (R13)(R8*1), DI
+	MOVQ          ldw+40(FP), CX
+	LEAQ          (R13)(CX*1), DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          R14, R15
 	VEXTRACTF64X4 $0x01, Z0, Y4
@@ -2000,19 +2190,25 @@ loop90:
 	VZEROUPPER
 	RET
 
-// func fewInt82x1AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int)
+// func fewInt82x1AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
 // Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewInt82x1AVX512(SB), NOSPLIT, $0-72
+TEXT ·fewInt82x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ ldx+24(FP), DX
-	MOVQ ldw+40(FP), R8
 	SHLQ $0x01, DX
 	MOVQ x+16(FP), SI
 	LEAQ (SI)(DX*1), R9
 	MOVQ w+32(FP), DI
+	MOVQ ahead+72(FP), R15
+	ADDQ DI, R15
+	MOVQ R15, ahead+72(FP)
 	MOVQ c+48(FP), R14
 
 group93:
-	LEAQ   (DI)(R8*1), R15
+	MOVQ   ldw+40(FP), R8
+	MOVQ   ahead+72(FP), R15
+	MOVQ   step+88(FP), R12
+	ADDQ   R12, ahead+72(FP)
+	MOVQ   aside+80(FP), R8
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	XORQ   R12, R12
@@ -2038,7 +2234,8 @@ loop94:
 	ADDQ          $0x40, R15
 	DECQ          CX
 	JNE           loop94
-	LEAQ          (DI)(R8*1), DI
+	MOVQ          ldw+40(FP), CX
+	LEAQ          (DI)(CX*1), DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          R14, R15
 	VEXTRACTF64X4 $0x01, Z0, Y2
@@ -2064,22 +2261,28 @@ loop94:
 	VZEROUPPER
 	RET
 
-// func fewInt82x4AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int)
+// func fewInt82x4AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
 // Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewInt82x4AVX512(SB), NOSPLIT, $0-72
+TEXT ·fewInt82x4AVX512(SB), NOSPLIT, $0-96
 	MOVQ ldx+24(FP), DX
-	MOVQ ldw+40(FP), R8
 	SHLQ $0x01, DX
 	MOVQ x+16(FP), SI
 	LEAQ (SI)(DX*1), R9
 	MOVQ w+32(FP), DI
+	MOVQ ahead+72(FP), R15
+	ADDQ DI, R15
+	MOVQ R15, ahead+72(FP)
 	MOVQ c+48(FP), R14
 
 group97:
+	MOVQ   ldw+40(FP), R8
 	LEAQ   (DI)(R8*1), BX
 	LEAQ   (BX)(R8*1), AX
 	LEAQ   (AX)(R8*1), R13
-	LEAQ   (R13)(R8*1), R15
+	MOVQ   ahead+72(FP), R15
+	MOVQ   step+88(FP), R12
+	ADDQ   R12, ahead+72(FP)
+	MOVQ   aside+80(FP), R8
 	LEAQ   (R15)(R8*2), DX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -2146,7 +2349,8 @@ loop98:
 	ADDQ          $0x40, DX
 	DECQ          CX
 	JNE           loop98
-	LEAQ          (R13)(R8*1), DI
+	MOVQ          ldw+40(FP), CX
+	LEAQ          (R13)(CX*1), DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          R14, R15
 	VEXTRACTF64X4 $0x01, Z0, Y8
@@ -2198,20 +2402,26 @@ loop98:
 	VZEROUPPER
 	RET
 
-// func fewInt83x1AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int)
+// func fewInt83x1AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
 // Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewInt83x1AVX512(SB), NOSPLIT, $0-72
+TEXT ·fewInt83x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ ldx+24(FP), DX
-	MOVQ ldw+40(FP), R8
 	SHLQ $0x01, DX
 	MOVQ x+16(FP), SI
 	LEAQ (SI)(DX*1), R9
 	LEAQ (R9)(DX*1), R10
 	MOVQ w+32(FP), DI
+	MOVQ ahead+72(FP), R15
+	ADDQ DI, R15
+	MOVQ R15, ahead+72(FP)
 	MOVQ c+48(FP), R14
 
 group101:
-	LEAQ   (DI)(R8*1), R15
+	MOVQ   ldw+40(FP), R8
+	MOVQ   ahead+72(FP), R15
+	MOVQ   step+88(FP), R12
+	ADDQ   R12, ahead+72(FP)
+	MOVQ   aside+80(FP), R8
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -2244,7 +2454,8 @@ loop102:
 	ADDQ          $0x40, R15
 	DECQ          CX
 	JNE           loop102
-	LEAQ          (DI)(R8*1), DI
+	MOVQ          ldw+40(FP), CX
+	LEAQ          (DI)(CX*1), DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          R14, R15
 	VEXTRACTF64X4 $0x01, Z0, Y3
@@ -2279,23 +2490,29 @@ loop102:
 	VZEROUPPER
 	RET
 
-// func fewInt83x4AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int)
+// func fewInt83x4AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
 // Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewInt83x4AVX512(SB), NOSPLIT, $0-72
+TEXT ·fewInt83x4AVX512(SB), NOSPLIT, $0-96
 	MOVQ ldx+24(FP), DX
-	MOVQ ldw+40(FP), R8
 	SHLQ $0x01, DX
 	MOVQ x+16(FP), SI
 	LEAQ (SI)(DX*1), R9
 	LEAQ (R9)(DX*1), R10
 	MOVQ w+32(FP), DI
+	MOVQ ahead+72(FP), R15
+	ADDQ DI, R15
+	MOVQ R15, ahead+72(FP)
 	MOVQ c+48(FP), R14
 
 group105:
+	MOVQ   ldw+40(FP), R8
 	LEAQ   (DI)(R8*1), BX
 	LEAQ   (BX)(R8*1), AX
 	LEAQ   (AX)(R8*1), R13
-	LEAQ   (R13)(R8*1), R15
+	MOVQ   ahead+72(FP), R15
+	MOVQ   step+88(FP), R12
+	ADDQ   R12, ahead+72(FP)
+	MOVQ   aside+80(FP), R8
 	LEAQ   (R15)(R8*2), DX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -2384,7 +2601,8 @@ loop106:
 	ADDQ          $0x40, DX
 	DECQ          CX
 	JNE           loop106
-	LEAQ          (R13)(R8*1), DI
+	MOVQ          ldw+40(FP), CX
+	LEAQ          (R13)(CX*1), DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          R14, R15
 	VEXTRACTF64X4 $0x01, Z0, Y12
@@ -2458,21 +2676,27 @@ loop106:
 	VZEROUPPER
 	RET
 
-// func fewInt84x1AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int)
+// func fewInt84x1AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
 // Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewInt84x1AVX512(SB), NOSPLIT, $0-72
+TEXT ·fewInt84x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ ldx+24(FP), DX
-	MOVQ ldw+40(FP), R8
 	SHLQ $0x01, DX
 	MOVQ x+16(FP), SI
 	LEAQ (SI)(DX*1), R9
 	LEAQ (R9)(DX*1), R10
 	LEAQ (R10)(DX*1), R11
 	MOVQ w+32(FP), DI
+	MOVQ ahead+72(FP), R15
+	ADDQ DI, R15
+	MOVQ R15, ahead+72(FP)
 	MOVQ c+48(FP), R14
 
 group109:
-	LEAQ   (DI)(R8*1), R15
+	MOVQ   ldw+40(FP), R8
+	MOVQ   ahead+72(FP), R15
+	MOVQ   step+88(FP), R12
+	ADDQ   R12, ahead+72(FP)
+	MOVQ   aside+80(FP), R8
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -2512,7 +2736,8 @@ loop110:
 	ADDQ          $0x40, R15
 	DECQ          CX
 	JNE           loop110
-	LEAQ          (DI)(R8*1), DI
+	MOVQ          ldw+40(FP), CX
+	LEAQ          (DI)(CX*1), DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          R14, R15
 	VEXTRACTF64X4 $0x01, Z0, Y4
@@ -2556,24 +2781,30 @@ loop110:
 	VZEROUPPER
 	RET
 
-// func fewInt84x4AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int)
+// func fewInt84x4AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
 // Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewInt84x4AVX512(SB), NOSPLIT, $0-72
+TEXT ·fewInt84x4AVX512(SB), NOSPLIT, $0-96
 	MOVQ ldx+24(FP), DX
-	MOVQ ldw+40(FP), R8
 	SHLQ $0x01, DX
 	MOVQ x+16(FP), SI
 	LEAQ (SI)(DX*1), R9
 	LEAQ (R9)(DX*1), R10
 	LEAQ (R10)(DX*1), R11
 	MOVQ w+32(FP), DI
+	MOVQ ahead+72(FP), R15
+	ADDQ DI, R15
+	MOVQ R15, ahead+72(FP)
 	MOVQ c+48(FP), R14
 
 group113:
+	MOVQ   ldw+40(FP), R8
 	LEAQ   (DI)(R8*1), BX
 	LEAQ   (BX)(R8*1), AX
 	LEAQ   (AX)(R8*1), R13
-	LEAQ   (R13)(R8*1), R15
+	MOVQ   ahead+72(FP), R15
+	MOVQ   step+88(FP), R12
+	ADDQ   R12, ahead+72(FP)
+	MOVQ   aside+80(FP), R8
 	LEAQ   (R15)(R8*2), DX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -2684,7 +2915,8 @@ loop114:
 	ADDQ          $0x40, DX
 	DECQ          CX
 	JNE           loop114
-	LEAQ          (R13)(R8*1), DI
+	MOVQ          ldw+40(FP), CX
+	LEAQ          (R13)(CX*1), DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          R14, R15
 	VEXTRACTF64X4 $0x01, Z0, Y16

@@ -205,15 +205,22 @@ func TestAttentionDecode(t *testing.T) {
 		y, lse := make([]float32, len(q)), make([]float32, 2*heads*T)
 		a.Forward(y, lse, q, k, v)
 		for _, n := range []int{0, 1, 40, T - 1} {
-			var one []float32
+			const gap, room = 5, T + 3
+			one := make([]float32, 2*(heads*dim+gap))
 			var keys, values [][]float32
 			for b := range 2 {
-				one = append(one, q[(b*T+n)*heads*dim:][:heads*dim]...)
-				keys = append(keys, k[b*T*kvHeads*dim:][:(n+1)*kvHeads*dim])
-				values = append(values, v[b*T*kvHeads*dim:][:(n+1)*kvHeads*dim])
+				copy(one[b*(heads*dim+gap):], q[(b*T+n)*heads*dim:][:heads*dim])
+				keys, values = append(keys, random(rng, kvHeads*room*dim)), append(values, random(rng, kvHeads*room*dim))
+				for s := range n + 1 {
+					for h := range kvHeads {
+						from, to := ((b*T+s)*kvHeads+h)*dim, (h*room+s)*dim
+						copy(keys[b][to:], k[from:][:dim])
+						copy(values[b][to:], v[from:][:dim])
+					}
+				}
 			}
-			got := make([]float32, len(one))
-			AttentionDecode(got, one, keys, values, heads, kvHeads, dim, 0)
+			got := make([]float32, 2*heads*dim)
+			AttentionDecode(got, one, heads*dim+gap, keys, values, []int{n + 1, n + 1}, heads, kvHeads, dim, 0)
 			for b := range 2 {
 				for i := range heads * dim {
 					if w := y[(b*T+n)*heads*dim+i]; math.Abs(float64(got[b*heads*dim+i]-w)) > 1e-5 {

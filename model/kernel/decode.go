@@ -3,42 +3,81 @@ package kernel
 import (
 	"fmt"
 	"math"
+	"sync"
 )
 
-// AttentionDecode is attention of one new query a row, q and y (rows × heads·dim), each
-// against its own cache: keys[r] and values[r] hold as many positions, of kvHeads·dim
-// features, as that row sees, the new one included. scale 0 means 1/√dim.
-func AttentionDecode(y, q []float32, keys, values [][]float32, heads, kvHeads, dim int, scale float32) {
-	rows := len(keys)
-	same("AttentionDecode", rows*heads*dim, len(q), len(y))
-	same("AttentionDecode", rows, len(values))
+// AttentionDecode is attention of one new query a row, each against its own cache: q holds
+// rows of heads·dim features, strideQ apart, y the same without gaps. keys[r] and values[r]
+// have room for as many positions as they are long, (kvHeads × room × dim), of which the row
+// sees the first lengths[r], the new one included: so each head reads what lies in one piece.
+// scale 0 means 1/√dim.
+func AttentionDecode(y, q []float32, strideQ int, keys, values [][]float32, lengths []int, heads, kvHeads, dim int, scale float32) {
+	rows := len(lengths)
+	same("AttentionDecode", rows*heads*dim, len(y))
+	same("AttentionDecode", rows, len(keys), len(values))
 	if kvHeads <= 0 || heads%kvHeads != 0 {
 		panic(fmt.Sprintf("kernel: AttentionDecode: %d heads do not share %d key heads evenly", heads, kvHeads))
 	}
-	for r := range keys {
-		rowsOf("AttentionDecode", len(keys[r]), kvHeads*dim)
+	if rows > 0 && (strideQ < heads*dim || (rows-1)*strideQ+heads*dim > len(q)) {
+		panic(fmt.Sprintf("kernel: AttentionDecode: %d queries of %d, %d apart, in %d elements", rows, heads*dim, strideQ, len(q)))
+	}
+	total := 0
+	for r, n := range lengths {
 		same("AttentionDecode", len(keys[r]), len(values[r]))
+		if room := rowsOf("AttentionDecode", len(keys[r]), kvHeads*dim); n > room {
+			panic(fmt.Sprintf("kernel: AttentionDecode: row %d sees %d positions, its cache has room for %d", r, n, room))
+		}
+		total += n * kvHeads * dim
 	}
 	if scale == 0 {
 		scale = float32(1 / math.Sqrt(float64(dim)))
 	}
-	group, width := heads/kvHeads, kvHeads*dim
-	Parallel(rows*kvHeads, 1, func(unit, _ int) {
-		r, kv := unit/kvHeads, unit%kvHeads
-		n := len(keys[r]) / width
-		at := r*heads*dim + kv*group*dim
-		if n == 0 {
-			clear(y[at:][:group*dim])
-			return
-		}
-		s := borrow(group * n)
-		defer giveBack(s)
-		serialGemm(NT, group, n, dim, q[at:], dim, keys[r][kv*dim:], width, s, n, false)
-		for g := range group {
-			row := s[g*n:][:n]
-			active.scale(row, scale)
-			softmaxRow(row)
-		}
-		serialGemm(NN, group, dim, n, s, n, values[r][kv*dim:], width, y[at:], dim, false)
-	})
+	d := decodings.Get().(*decoding)
+	d.y, d.q, d.strideQ, d.keys, d.values, d.lengths = y, q, strideQ, keys, values, lengths
+	d.kvHeads, d.group, d.dim, d.scale = kvHeads, heads/kvHeads, dim, scale
+	if units := rows * kvHeads; total <= grain {
+		inline(units, 1, d.part)
+	} else {
+		Parallel(units, 1, d.part)
+	}
+	*d = decoding{part: d.part}
+	decodings.Put(d)
+}
+
+// A decoding is a call of AttentionDecode. It is kept for the next, with the function that
+// Parallel wants: so generating makes no garbage.
+type decoding struct {
+	y, q                         []float32
+	keys, values                 [][]float32
+	lengths                      []int
+	strideQ, kvHeads, group, dim int
+	scale                        float32
+	part                         func(unit, _ int)
+}
+
+var decodings = sync.Pool{New: func() any {
+	d := new(decoding)
+	d.part = d.head
+	return d
+}}
+
+// head is the group of queries of one row that share a head of keys.
+func (d *decoding) head(unit, _ int) {
+	r, kv := unit/d.kvHeads, unit%d.kvHeads
+	n, width := d.lengths[r], d.group*d.dim
+	y := d.y[unit*width:][:width]
+	clear(y)
+	if n == 0 {
+		return
+	}
+	from := kv * (len(d.keys[r]) / d.kvHeads)
+	s := borrow(d.group * n)
+	defer giveBack(s)
+	active.few(d.group, n, d.dim, d.q[r*d.strideQ+kv*width:], d.dim, d.keys[r][from:], d.dim, s, n, 0)
+	for g := range d.group {
+		row := s[g*n:][:n]
+		active.scale(row, d.scale)
+		softmaxRow(row)
+	}
+	active.mulTile(NN, d.group, d.dim, n, s, n, d.values[r][from:], d.dim, y, d.dim, true)
 }

@@ -5,11 +5,17 @@ import "fmt"
 // Embedding copies row ids[i] of table (· × cols) to row i of dst.
 func Embedding(dst, table []float32, ids []int32, cols int) {
 	checkIDs("Embedding", table, dst, ids, cols)
-	Parallel(len(ids), rowGrain(cols), func(lo, hi int) {
-		for r := lo; r < hi; r++ {
-			copy(dst[r*cols:(r+1)*cols], table[int(ids[r])*cols:])
-		}
-	})
+	if len(ids) <= rowGrain(cols) { // without garbage
+		embed(dst, table, ids, cols)
+		return
+	}
+	Parallel(len(ids), rowGrain(cols), func(lo, hi int) { embed(dst[lo*cols:hi*cols], table, ids[lo:hi], cols) })
+}
+
+func embed(dst, table []float32, ids []int32, cols int) {
+	for i, id := range ids {
+		copy(dst[i*cols:(i+1)*cols], table[int(id)*cols:])
+	}
 }
 
 // EmbeddingGrad adds row i of dy to row ids[i] of dtable. Workers share the columns out

@@ -45,6 +45,14 @@ func Gemm(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []fl
 // Linear sets y (rows × out) to x (rows × in)·wᵀ + bias, with w (out × in), and act, unless
 // it is nil, to GELU(y). A nil bias is 0. Both are done while a tile is still in the cache.
 func Linear(y, act, x, w, bias []float32, rows, out, in int) {
+	if 0 < rows && rows <= fewRows && out > 0 && in > 0 {
+		same("Linear", rows*out, len(y))
+		same("Linear", rows*in, len(x))
+		same("Linear", out*in, len(w))
+		checkEnd(y, act, bias, out)
+		fewCall{y: y, act: act, x: x, w: w, bias: bias, n: rows, rows: out, cols: in}.run(4 * in)
+		return
+	}
 	linear(active.gemm, y, act, x, w, bias, rows, out, in)
 }
 
@@ -54,13 +62,18 @@ func LinearBF16(y, act, x, w, bias []float32, rows, out, in int) {
 }
 
 func linear(gemm gemmBody, y, act, x, w, bias []float32, rows, out, in int) {
+	checkEnd(y, act, bias, out)
+	multiply(gemm, &product{NT, rows, out, in, x, w, y, in, in, out, false, active, &epilogue{bias, act}})
+}
+
+// checkEnd panics unless bias and act fit y.
+func checkEnd(y, act, bias []float32, out int) {
 	if bias != nil {
 		same("Linear", out, len(bias))
 	}
 	if act != nil {
 		same("Linear", len(y), len(act))
 	}
-	multiply(gemm, &product{NT, rows, out, in, x, w, y, in, in, out, false, active, &epilogue{bias, act}})
 }
 
 // An epilogue is what follows a product, tile by tile.

@@ -16,6 +16,12 @@ func LayerNorm(y, mean, rstd, x, gain, bias []float32, cols int, eps float32) {
 	}
 	same("LayerNorm", cols, len(bias))
 	f := active.layerNorm
+	if rows <= rowGrain(cols) { // without garbage
+		for r := range rows {
+			mean[r], rstd[r] = f(y[r*cols:(r+1)*cols], x[r*cols:(r+1)*cols], gain, bias, eps)
+		}
+		return
+	}
 	Parallel(rows, rowGrain(cols), func(lo, hi int) {
 		for r := lo; r < hi; r++ {
 			mean[r], rstd[r] = f(y[r*cols:(r+1)*cols], x[r*cols:(r+1)*cols], gain, bias, eps)
@@ -42,6 +48,12 @@ func RMSNorm(y, rstd, x, gain []float32, cols int, eps float32) {
 	same("RMSNorm", cols, len(gain))
 	same("RMSNorm", rows, len(rstd))
 	f := active.rmsNorm
+	if rows <= rowGrain(cols) { // without garbage
+		for r := range rows {
+			rstd[r] = f(y[r*cols:(r+1)*cols], x[r*cols:(r+1)*cols], gain, eps)
+		}
+		return
+	}
 	Parallel(rows, rowGrain(cols), func(lo, hi int) {
 		for r := lo; r < hi; r++ {
 			rstd[r] = f(y[r*cols:(r+1)*cols], x[r*cols:(r+1)*cols], gain, eps)

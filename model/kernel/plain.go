@@ -7,7 +7,7 @@ var plain = bodies{
 	gemm: gemmPlain, gemmBF16: rounded(gemmPlain),
 
 	strip: 16, packT: packTPlain, mulPacked: mulPackedPlain, mulTile: mulTilePlain,
-	narrow: narrowPlain, widen: widenPlain, highest: highestPlain, quantize: quantizePlain, read: readPlain,
+	few: fewPlain, narrow: narrowPlain, widen: widenPlain, highest: highestPlain, quantize: quantizePlain, read: readPlain,
 
 	add: addPlain, addTo: addToPlain, mul: mulPlain, scale: scalePlain, axpy: axpyPlain,
 	sum: sumPlain, squares: squaresPlain, dot: dotPlain,

@@ -22,6 +22,16 @@ type job struct {
 	next      atomic.Int64
 	remaining atomic.Int64   // chunks not yet done
 	done      sync.WaitGroup // of the last chunk
+	holders   atomic.Int32   // who may still look at it; after the last it is used again
+}
+
+var jobs = sync.Pool{New: func() any { return new(job) }}
+
+func (j *job) release() {
+	if j.holders.Add(-1) == 0 {
+		j.f = nil
+		jobs.Put(j)
+	}
 }
 
 // spins is how often who waits looks again before it parks: some tens of microseconds,
@@ -57,19 +67,24 @@ func Parallel(n, grain int, f func(lo, hi int)) {
 		return
 	}
 	start(helpers)
-	j := &job{n: n, grain: grain, f: f}
+	j := jobs.Get().(*job)
+	j.n, j.grain, j.f = n, grain, f
+	j.next.Store(0)
 	j.remaining.Store(int64((n + grain - 1) / grain))
 	j.done.Add(1)
+	j.holders.Store(int32(1 + helpers))
 	for range helpers {
 		select {
 		case pool.jobs <- j:
 		default: // everyone is busy, and has more to do
+			j.release()
 		}
 	}
 	j.run()
 	for i := 0; i < spins && j.remaining.Load() > 0; i++ {
 	}
 	j.done.Wait()
+	j.release()
 }
 
 // run takes chunks until there are none. It never waits for other chunks: that is why
@@ -99,10 +114,12 @@ func start(n int) {
 	}
 }
 
-func help(jobs chan *job) {
+func help(queue chan *job) {
 	for {
-		for i := 0; i < spins && len(jobs) == 0; i++ {
+		for i := 0; i < spins && len(queue) == 0; i++ {
 		}
-		(<-jobs).run()
+		j := <-queue
+		j.run()
+		j.release()
 	}
 }

@@ -51,28 +51,33 @@ func (r *RoPE) Rotate(x []float32, ld, heads int, pos []int32, inverse bool) {
 			panic(fmt.Sprintf("kernel: Rotate: row %d stands at position %d, the table has %d", i, p, n))
 		}
 	}
-	h, f := r.half, active.rotate
-	Parallel(len(pos), rowGrain(heads*dim), func(lo, hi int) {
-		var back []float32
+	if len(pos) <= rowGrain(heads*dim) { // without garbage
+		r.turn(x, ld, heads, pos, inverse)
+		return
+	}
+	Parallel(len(pos), rowGrain(heads*dim), func(lo, hi int) { r.turn(x[lo*ld:], ld, heads, pos[lo:hi], inverse) })
+}
+
+func (r *RoPE) turn(x []float32, ld, heads int, pos []int32, inverse bool) {
+	h, dim := r.half, 2*r.half
+	var back []float32
+	if inverse {
+		back = borrow(h)
+		defer giveBack(back)
+	}
+	for i, p := range pos {
+		cos, sin := r.cos[int(p)*h:][:h], r.sin[int(p)*h:][:h]
 		if inverse {
-			back = borrow(h)
-			defer giveBack(back)
-		}
-		for i := lo; i < hi; i++ {
-			p := int(pos[i])
-			cos, sin := r.cos[p*h:(p+1)*h], r.sin[p*h:(p+1)*h]
-			if inverse {
-				for j, s := range sin {
-					back[j] = -s
-				}
-				sin = back
+			for j, s := range sin {
+				back[j] = -s
 			}
-			for head := range heads {
-				o := i*ld + head*dim
-				f(x[o:o+h], x[o+h:o+dim], cos, sin)
-			}
+			sin = back
 		}
-	})
+		for head := range heads {
+			o := i*ld + head*dim
+			active.rotate(x[o:o+h], x[o+h:o+dim], cos, sin)
+		}
+	}
 }
 
 func rotatePlain(x, y, cos, sin []float32) {

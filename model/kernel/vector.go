@@ -23,6 +23,10 @@ func Add(dst, a, b []float32) {
 // AddTo sets dst += x.
 func AddTo(dst, x []float32) {
 	same("AddTo", len(dst), len(x))
+	if len(dst) <= grain { // without garbage
+		active.addTo(dst, x)
+		return
+	}
 	Parallel(len(dst), grain, func(lo, hi int) { active.addTo(dst[lo:hi], x[lo:hi]) })
 }
 
@@ -34,6 +38,10 @@ func Mul(dst, a, b []float32) {
 
 // Scale sets dst ·= s.
 func Scale(dst []float32, s float32) {
+	if len(dst) <= grain { // without garbage
+		active.scale(dst, s)
+		return
+	}
 	Parallel(len(dst), grain, func(lo, hi int) { active.scale(dst[lo:hi], s) })
 }
 

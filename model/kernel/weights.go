@@ -73,38 +73,32 @@ func (w *Weights) Rows(dst []float32, ids []int32) {
 	}
 }
 
-// Linear sets y (n × rows) = x (n × cols)·Wᵀ + bias (rows; nil: 0). For few rows of x it
-// reads W once, as it is; for many it unpacks W. With few, x is rounded too where W is whole
+// Linear sets y (n × rows) to x (n × cols)·Wᵀ + bias (rows; nil: 0), and act, unless it is
+// nil, to GELU(y). For few rows of x it reads W once, as it is; for many it unpacks W. With few, x is rounded too where W is whole
 // numbers: to multiples of a scale for each row, as many as sums in 32 bits allow, which are
 // 22,000 on either side of 0 for 768 columns. That is little beside what W is off by.
-func (w *Weights) Linear(y, x, bias []float32, n int) {
+func (w *Weights) Linear(y, act, x, bias []float32, n int) {
 	if len(y) != n*w.rows || len(x) != n*w.cols || bias != nil && len(bias) != w.rows {
 		panic(fmt.Sprintf("kernel: Weights.Linear: y, x, bias of %d, %d, %d elements, for %d rows by %d×%d",
 			len(y), len(x), len(bias), n, w.rows, w.cols))
 	}
+	if act != nil {
+		same("Weights.Linear", len(y), len(act))
+	}
 	if n > fewRows {
-		w.unpacked(y, x, bias, n)
+		w.unpacked(y, x, n)
+		if bias != nil {
+			AddBias(y, bias)
+		}
+		if act != nil {
+			GELU(act, y)
+		}
 		return
 	}
 	in := w.input(x, n)
-	defer giveBack(in.memory)
-	Parallel(w.rows, max(4, chunkBytes/max(1, w.rowBytes())/4*4), func(lo, hi int) {
-		active.narrow(w, y, in, n, lo, hi)
-		for i := range n {
-			row := y[i*w.rows+lo : i*w.rows+hi]
-			if w.scales != nil {
-				active.mul(row, row, w.scales[lo:hi])
-				active.scale(row, in.scales[i])
-			}
-			if bias != nil {
-				active.addTo(row, bias[lo:hi])
-			}
-		}
-	})
+	fewCall{y: y, act: act, bias: bias, n: n, rows: w.rows, narrow: w, in: in}.run(w.rowBytes())
+	giveBack(in.memory)
 }
-
-// chunkBytes is how much of W a worker takes at a time: long enough to be read at full speed.
-const chunkBytes = 1 << 17
 
 func (w *Weights) rowBytes() int {
 	if w.half != nil {
@@ -153,8 +147,8 @@ func (w *Weights) input(x []float32, n int) (in input) {
 	return in
 }
 
-// unpacked is Linear by Gemm, some rows of W at a time.
-func (w *Weights) unpacked(y, x, bias []float32, n int) {
+// unpacked is the product by Gemm, some rows of W at a time.
+func (w *Weights) unpacked(y, x []float32, n int) {
 	block := min(w.rows, max(64, packedMost/max(1, w.stride)))
 	full := borrow(block * w.stride)
 	defer giveBack(full)
@@ -166,9 +160,6 @@ func (w *Weights) unpacked(y, x, bias []float32, n int) {
 			}
 		})
 		Gemm(NT, n, rows, w.cols, x, w.cols, full[:rows*w.stride], w.stride, y[r0:], w.rows, false)
-	}
-	if bias != nil {
-		AddBias(y, bias)
 	}
 }
 
@@ -203,7 +194,7 @@ func quantizePlain(dst []int16, x []float32, by float32) {
 }
 
 // narrowPlain sets columns [lo, hi) of y to x·Wᵀ, before scales.
-func narrowPlain(w *Weights, y []float32, in input, n, lo, hi int) {
+func narrowPlain(w *Weights, y []float32, in *input, n, lo, hi int) {
 	for i := range n {
 		for r := lo; r < hi; r++ {
 			from, at := i*w.stride, r*w.stride

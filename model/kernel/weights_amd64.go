@@ -2,9 +2,12 @@
 
 package kernel
 
+import "unsafe"
+
 // A fewKernel multiplies rows of x with groups of one or four rows of w. n counts elements of
-// float32, else cache lines of w.
-type fewKernel[X float32 | int16, W float32 | uint16 | int8] func(groups, n int, x *X, ldx int, w *W, ldw int, c *float32, ldc int, acc int)
+// float32, else cache lines of w. It asks the memory for as many rows from w[ahead] on, aside
+// apart, and for those step further on at the next group.
+type fewKernel[X float32 | int16, W float32 | uint16 | int8] func(groups, n int, x *X, ldx int, w *W, ldw int, c *float32, ldc, acc, ahead, aside, step int)
 
 // fewASM are products of few rows, where w is read where it lies. The kernels are by [rows of
 // x][0: one row of w, 1: four].
@@ -20,32 +23,53 @@ type fewASM struct {
 }
 
 func (s *fewASM) fill(b *bodies) {
-	b.narrow, b.widen, b.highest, b.quantize, b.read = s.narrow, s.widen, s.highest, s.quantize, s.read
+	b.few, b.narrow, b.widen, b.highest, b.quantize, b.read = s.floats, s.narrow, s.widen, s.highest, s.quantize, s.read
 }
 
 // few sets C (m×n) = [C +] X·Wᵀ; steps is what the kernels count k in.
 func few[X float32 | int16, W float32 | uint16 | int8](kernels [][2]fewKernel[X, W], m, n, steps int, x []X, ldx int, w []W, ldw int, c []float32, ldc, acc int) {
 	most := len(kernels) - 1
-	block := n
-	if m > most { // W is read once for each so many rows of x: the second time from the cache
-		block = max(4, min(n, 1<<14/max(1, ldw)/4*4))
+	// For more rows of x, some rows of w are read again from the cache, while of the next
+	// as many are under way from memory: an equal share in each pass.
+	passes := (m + most - 1) / most
+	block, ahead, aside, step := n, 4*ldw, ldw, 4*ldw
+	size := int(unsafe.Sizeof(w[0]))
+	switch {
+	case passes > 3:
+		block, aside, step = 4*passes, 0, ldw
+	case passes > 1:
+		block, step = 4*passes, 2*ldw
+	case ldw*size > longRow:
+		ahead = longAhead / size
 	}
 	for j0 := 0; j0 < n; j0 += block {
 		for i := 0; i < m; i += most {
 			f, j := &kernels[min(most, m-i)], j0
 			end := min(n, j0+block)
+			if passes > 1 {
+				ahead = (block + 4*(i/most)) * ldw
+			}
 			if fours := (end - j) / 4; fours > 0 {
-				f[1](fours, steps, &x[i*ldx], ldx, &w[j*ldw], ldw, &c[i*ldc+j], ldc, acc)
+				f[1](fours, steps, &x[i*ldx], ldx, &w[j*ldw], ldw, &c[i*ldc+j], ldc, acc, ahead, aside, step)
 				j += 4 * fours
 			}
 			if j < end {
-				f[0](end-j, steps, &x[i*ldx], ldx, &w[j*ldw], ldw, &c[i*ldc+j], ldc, acc)
+				f[0](end-j, steps, &x[i*ldx], ldx, &w[j*ldw], ldw, &c[i*ldc+j], ldc, acc, ldw, ldw, ldw)
 			}
 		}
 	}
 }
 
-func (s *fewASM) narrow(w *Weights, y []float32, in input, n, lo, hi int) {
+const (
+	longRow   = 4096 // bytes of a row of w: so many rows as long do not stay in the first cache
+	longAhead = 2048 // bytes that a longer one is asked for in advance
+)
+
+func (s *fewASM) floats(m, n, k int, x []float32, ldx int, w []float32, ldw int, c []float32, ldc, acc int) {
+	few(s.float, m, n, k, x, ldx, w, ldw, c, ldc, acc)
+}
+
+func (s *fewASM) narrow(w *Weights, y []float32, in *input, n, lo, hi int) {
 	switch {
 	case w.cols == 0:
 		for i := range n {
@@ -53,17 +77,8 @@ func (s *fewASM) narrow(w *Weights, y []float32, in input, n, lo, hi int) {
 		}
 	case w.half == nil:
 		few(s.bytes, n, hi-lo, w.stride/64, in.whole, w.stride, w.bytes[lo*w.stride:], w.stride, y[lo:], w.rows, 0)
-	case n < len(s.half):
+	default:
 		few(s.half, n, hi-lo, w.stride/32, in.x, w.stride, w.half[lo*w.stride:], w.stride, y[lo:], w.rows, 0)
-	default: // each vector is widened once, not for each few rows of x
-		block := max(4, 1<<13/w.stride/4*4)
-		full := borrow(block * w.stride)
-		defer giveBack(full)
-		for ; lo < hi; lo += block {
-			rows := min(block, hi-lo)
-			s.widenHalf(rows*w.stride/32, &full[0], &w.half[lo*w.stride])
-			few(s.float, n, rows, w.stride, in.x, w.stride, full, w.stride, y[lo:], w.rows, 0)
-		}
 	}
 }
 
@@ -93,7 +108,7 @@ func (s *packedGemm) dotProducts(g *product, run runner) {
 	if g.acc {
 		acc = 1
 	}
-	run(g.n, max(4, chunkBytes/(4*g.k)/4*4), func(j0, j1 int) {
+	run(g.n, chunkOf(g.n, 4*g.k), func(j0, j1 int) {
 		few(s.few.float, g.m, j1-j0, g.k, g.a, g.lda, g.b[j0*g.ldb:], g.ldb, g.c[j0:], g.ldc, acc)
 		g.finish(0, g.m, j0, j1)
 	})

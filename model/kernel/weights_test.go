@@ -17,7 +17,7 @@ func TestWeights(t *testing.T) {
 			clear(w[:cols]) // a row of zeros has no scale
 			for name, p := range map[string]*Weights{"bf16": PackBF16(w, rows, cols), "int8": PackInt8(w, rows, cols)} {
 				y, row := make([]float32, n*rows), make([]float32, cols)
-				p.Linear(y, x, bias, n)
+				p.Linear(y, nil, x, bias, n)
 				rounded := 0.0 // of x, beside its largest
 				if name == "int8" && n <= fewRows {
 					rounded = .51 / min(math.MaxInt16, math.MaxInt32/float64(127*cols))
@@ -77,7 +77,7 @@ func TestInt8IsTheSameAtEveryLevel(t *testing.T) {
 		var want []float32
 		atLevels(t, func(t *testing.T) {
 			y := make([]float32, n*rows)
-			p.Linear(y, x, bias, n)
+			p.Linear(y, nil, x, bias, n)
 			if want == nil {
 				want = y
 			}
@@ -101,8 +101,8 @@ func TestFewRowsAreIndependent(t *testing.T) {
 		w, x := random(rng, rows*cols), random(rng, n*cols)
 		for name, linear := range map[string]func(y, x []float32, n int){
 			"float32": func(y, x []float32, n int) { Linear(y, nil, x, w, nil, n, rows, cols) },
-			"bf16":    func(y, x []float32, n int) { PackBF16(w, rows, cols).Linear(y, x, nil, n) },
-			"int8":    func(y, x []float32, n int) { PackInt8(w, rows, cols).Linear(y, x, nil, n) },
+			"bf16":    func(y, x []float32, n int) { PackBF16(w, rows, cols).Linear(y, nil, x, nil, n) },
+			"int8":    func(y, x []float32, n int) { PackInt8(w, rows, cols).Linear(y, nil, x, nil, n) },
 		} {
 			all, one := make([]float32, n*rows), make([]float32, rows)
 			linear(all, x, n)
@@ -138,8 +138,8 @@ func BenchmarkDecodeWeights(b *testing.B) {
 			f    func()
 		}{
 			{"float32", 4 * len(w), func() { Linear(y[:n*rows], nil, x[:n*cols], w, nil, n, rows, cols) }},
-			{"bf16", half.Bytes(), func() { half.Linear(y[:n*rows], x[:n*cols], nil, n) }},
-			{"int8", bytes.Bytes(), func() { bytes.Linear(y[:n*rows], x[:n*cols], nil, n) }},
+			{"bf16", half.Bytes(), func() { half.Linear(y[:n*rows], nil, x[:n*cols], nil, n) }},
+			{"int8", bytes.Bytes(), func() { bytes.Linear(y[:n*rows], nil, x[:n*cols], nil, n) }},
 		} {
 			b.Run(fmt.Sprintf("%s/%d", c.name, n), func(b *testing.B) {
 				b.SetBytes(int64(c.size))

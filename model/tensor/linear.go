@@ -92,6 +92,7 @@ func (tp *Tape) outputs(x, w, b *Tensor) *Tensor {
 	if w.Cols() != x.Cols() || b != nil && len(b.Data) != w.Rows() {
 		panic(fmt.Sprintf("tensor: Linear of %v by %v", x.Shape, w.Shape))
 	}
+	w.forward("Linear", x)
 	if w.needs() {
 		keep(x)
 	}
@@ -108,6 +109,10 @@ func (tp *Tape) affine(y, gelu []float32, x, w, b *Tensor) {
 	var bias []float32
 	if b != nil {
 		bias = b.Data
+	}
+	if w.Narrow != nil {
+		w.Narrow.Linear(y, gelu, x.Data, bias, x.Rows())
+		return
 	}
 	f(y, gelu, x.Data, w.Data, bias, x.Rows(), w.Rows(), x.Cols())
 }

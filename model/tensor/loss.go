@@ -27,6 +27,7 @@ func (tp *Tape) HeadLoss(x, w *Tensor, targets []int32, o HeadOptions) (total *T
 	if len(targets) != n || w.Cols() != c {
 		panic(fmt.Sprintf("tensor: HeadLoss of %v by %v with %d targets", x.Shape, w.Shape, len(targets)))
 	}
+	w.forward("HeadLoss", x)
 	total = tp.make(x.needs() || w.needs(), 1, 1)
 	total.Shape = total.Shape[:1]
 	total.Data[0] = 0
@@ -104,7 +105,11 @@ func (h *head) chunk(tp *Tape, m int) (loss, nll float64) {
 		xs = b.data
 	}
 	xs = xs[:m*c]
-	tp.gemm(kernel.NT, m, v, c, xs, c, h.w.Data, c, logits, v, false)
+	if h.w.Narrow != nil {
+		h.w.Narrow.Linear(logits, nil, xs, nil, m)
+	} else {
+		tp.gemm(kernel.NT, m, v, c, xs, c, h.w.Data, c, logits, v, false)
+	}
 	tp.lapOf("head, logits", false)
 
 	targets, losses, sums := tp.chunkRows(m)

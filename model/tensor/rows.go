@@ -10,6 +10,10 @@ import (
 // is an embedding. ids must stay as they are until Backward.
 func (tp *Tape) Rows(x *Tensor, ids []int32) *Tensor {
 	y := tp.make(x.needs(), len(ids), x.Cols())
+	if x.Narrow != nil {
+		x.Narrow.Rows(y.Data, ids)
+		return y
+	}
 	kernel.Embedding(y.Data, x.Data, ids, x.Cols())
 	record(tp, rows{x: x, y: y, ids: ids})
 	return y

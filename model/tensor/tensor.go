@@ -3,6 +3,8 @@ package tensor
 import (
 	"fmt"
 	"slices"
+
+	"fragua/model/kernel"
 )
 
 // A Tensor is a row-major array. A Tensor whose Grad is nil is frozen.
@@ -10,6 +12,9 @@ type Tensor struct {
 	Shape []int
 	Data  []float32
 	Grad  []float32
+	// Narrow, if not nil, is what Data was rounded to, which is then nil. Linear, HeadLoss
+	// and Rows read it, and nothing goes back to it.
+	Narrow *kernel.Weights
 
 	stale bool // Grad counts as 0, whatever it holds: see Renew
 
@@ -45,7 +50,7 @@ func From(data []float32, shape ...int) *Tensor {
 func (t *Tensor) Cols() int { return t.Shape[len(t.Shape)-1] }
 
 // Rows is the product of all the other axes.
-func (t *Tensor) Rows() int { return len(t.Data) / max(t.Cols(), 1) }
+func (t *Tensor) Rows() int { return size(t.Shape[:len(t.Shape)-1]) }
 
 // Renew makes the gradient 0 without touching it: the first operation that goes
 // back to t overwrites what Grad holds. Before anyone reads it, Settle.
@@ -61,6 +66,13 @@ func (t *Tensor) Settle() {
 
 // needs reports whether a gradient flows into t; nil tensors need none.
 func (t *Tensor) needs() bool { return t != nil && (t.wants || t.Grad != nil) }
+
+// forward panics where something would go back through narrow weights.
+func (t *Tensor) forward(op string, x *Tensor) {
+	if t.Narrow != nil && x.needs() {
+		panic("tensor: " + op + " to learn with narrow weights")
+	}
+}
 
 func size(shape []int) int {
 	n := 1

@@ -9,57 +9,75 @@ import (
 
 // A Decoded is how fast a model generates.
 type Decoded struct {
-	Took      []time.Duration // of each id
-	Bytes     int64           // of weights that every id reads
-	Bandwidth float64         // bytes a second that all workers read from an array as large
+	Prompt time.Duration   // of reading the prompts of all rows
+	Took   []time.Duration // of each step: one further id a row
+	Bytes  int64           // of weights that every step reads
 }
 
-// Decode feeds prompt ids to a model and generates further ones, one at a time.
-func Decode(m model.LanguageModel, prompt, ids int) Decoded {
+// Decode feeds each of so many rows a prompt and generates further ids, one a row at a time.
+// Each prompt is another.
+func Decode(m model.LanguageModel, rows, prompt, ids int) Decoded {
 	d := Decoded{Bytes: read(m)}
-	d.Bandwidth = bandwidth(int(d.Bytes / 4))
-	dec := m.Decoder()
-	first := make([]int32, prompt)
-	for i := range first {
-		first[i] = int32(i % m.Vocab())
+	first := make([][]int32, rows)
+	for r := range first {
+		first[r] = make([]int32, prompt)
+		for i := range first[r] {
+			first[r][i] = int32((i + r) % m.Vocab())
+		}
 	}
-	logits := dec.Feed([][]int32{first})
+	var dec model.Decoder
+	var logits []float32
+	for try := range 2 { // the first finds the memory that it takes
+		dec = m.Decoder()
+		start := time.Now()
+		logits = dec.Feed(first)
+		if took := time.Since(start); try == 0 || took < d.Prompt {
+			d.Prompt = took
+		}
+	}
+	last := make([]int32, rows)
+	next := make([][]int32, rows)
 	for range ids {
-		best := 0
-		for i, v := range logits {
-			if v > logits[best] {
-				best = i
-			}
+		for r := range next {
+			last[r] = likeliest(logits[r*m.Vocab():][:m.Vocab()])
+			next[r] = last[r:][:1]
 		}
 		start := time.Now()
-		logits = dec.Feed([][]int32{{int32(best)}})
+		logits = dec.Feed(next)
 		d.Took = append(d.Took, time.Since(start))
 	}
-	d.Bandwidth = max(d.Bandwidth, bandwidth(int(d.Bytes/4)))
 	return d
 }
 
-// read counts the weights that one id needs: all, but of tables it is looked up in only a row.
+func likeliest(logits []float32) int32 {
+	best := 0
+	for i, v := range logits {
+		if v > logits[best] {
+			best = i
+		}
+	}
+	return int32(best)
+}
+
+// read counts the weights that one step needs: all, but of tables it is looked up in only a row.
 func read(m model.LanguageModel) (bytes int64) {
 	for _, p := range m.Params() {
-		if p.Group > 0 || p.Tensor == m.Head() {
+		switch {
+		case p.Group == 0 && p.Tensor != m.Head():
+		case p.Narrow != nil:
+			bytes += int64(p.Narrow.Bytes())
+		default:
 			bytes += 4 * int64(len(p.Data))
 		}
 	}
 	return bytes
 }
 
-// bandwidth reads n floats a few times, the best counts.
-func bandwidth(n int) float64 {
-	x := make([]float32, n)
+// Bandwidth is how many bytes a second all workers read from an array of so many bytes.
+func Bandwidth(bytes int64) float64 {
+	x := make([]float32, bytes/4+1<<13) // enough for the smallest to be measured
 	for i := range x {
 		x[i] = 1 // pages that were never written are all the same one
 	}
-	best := 0.0
-	for range 5 {
-		start := time.Now()
-		kernel.Sum(x)
-		best = max(best, 4*float64(n)/time.Since(start).Seconds())
-	}
-	return best
+	return kernel.Bandwidth(x)
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"fragua/model"
 	"fragua/model/kernel"
 )
 
@@ -83,14 +84,29 @@ func TestOperationsAndMemoryAreAccountedFor(t *testing.T) {
 }
 
 func TestDecode(t *testing.T) {
-	tr, err := Start(tiny)
-	if err != nil {
-		t.Fatal(err)
+	for weights, bytes := range map[string]int{"f32": 4, "bf16": 2, "int8": 1} {
+		tr, err := Start(tiny)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := model.Quantize(tr.Model, weights); err != nil {
+			t.Fatal(err)
+		}
+		d := Decode(tr.Model, 3, 4, 6)
+		// All but the positions (16 × 32) are read; rows of 32 and of 128 weights, and of
+		// int8 in whole cache lines, each with a scale.
+		const matrices, vectors = 61*32 + 2*12*32*32, 2*13*32 + 2*32
+		want := int64(4*vectors + bytes*matrices)
+		if weights == "int8" {
+			const wide = 61 + 2*(3*32+32+4*32) // rows of 32, which take 64
+			want += 32*wide + 4*(wide+2*32)
+		}
+		if len(d.Took) != 6 || d.Prompt <= 0 || d.Bytes != want {
+			t.Errorf("%s: decoded %d ids after %v, %d bytes each; want %d", weights, len(d.Took), d.Prompt, d.Bytes, want)
+		}
 	}
-	d := Decode(tr.Model, 4, 6)
-	// All but the positions (16 × 32) are read.
-	if len(d.Took) != 6 || d.Bytes != 4*(tr.Size.Params-16*32) || d.Bandwidth <= 0 {
-		t.Errorf("decoded %d ids, %d bytes each, at %g bytes/s", len(d.Took), d.Bytes, d.Bandwidth)
+	if b := Bandwidth(1 << 16); b <= 0 {
+		t.Errorf("bandwidth is %g", b)
 	}
 }
 

@@ -16,7 +16,9 @@ import (
 //	read      nothing but reading, to measure what the memory gives
 //
 // Four rows of W are read side by side, which keeps more of the memory's channels busy than
-// one, and the four after them are asked for in advance.
+// one, and as many rows are asked for in advance: ahead is how far from W's first element
+// they begin, aside how far they are apart, and step how much further on they are in the next
+// group.
 func (a *asm) decode() {
 	most := 4
 	if a.isa == avx2 {
@@ -48,18 +50,22 @@ const cacheLine = 64
 // few emits one kernel. n counts elements of float32, else cache lines of W.
 func (a *asm) few(rows, columns int, w weight) {
 	a.begin(fmt.Sprintf("few%s%dx%d", w.name, rows, columns),
-		fmt.Sprintf("func(groups, n int, x *%s, ldx int, w *%s, ldw int, c *float32, ldc int, acc int)", w.x, w.w),
+		fmt.Sprintf("func(groups, n int, x *%s, ldx int, w *%s, ldw int, c *float32, ldc, acc, ahead, aside, step int)", w.x, w.w),
 		fmt.Sprintf("multiplies %d rows of X with groups of %d rows of W.", rows, columns))
 	n, at := reg.RCX, reg.R12 // left to do, elements done
-	ldx, ldw := a.load("ldx", reg.RDX), a.load("ldw", reg.R8)
+	ldx := a.load("ldx", reg.RDX)
 	sizeX := 4
 	if w.size == 1 {
 		sizeX = 2
 	}
 	shift := map[int]uint64{4: 2, 2: 1}
 	a.SHLQ(Imm(shift[sizeX]), ldx)
-	if w.size > 1 {
-		a.SHLQ(Imm(shift[w.size]), ldw)
+	elements := func(name string, r reg.GPPhysical) reg.GPPhysical { // in bytes of W
+		a.load(name, r)
+		if w.size > 1 {
+			a.SHLQ(Imm(shift[w.size]), r)
+		}
+		return r
 	}
 	follow := func(p []reg.GPPhysical, ld reg.GPPhysical) {
 		for i := 1; i < len(p); i++ {
@@ -71,7 +77,11 @@ func (a *asm) few(rows, columns int, w weight) {
 	a.load("x", x[0])
 	follow(x, ldx)
 	a.load("w", y[0])
-	ahead := []reg.GPPhysical{reg.R15, reg.RDX}[:(columns+1)/2] // rows 0 and 2 of the next group
+	next := []reg.GPPhysical{reg.R15, reg.RDX}[:(columns+1)/2] // the first and the third row to ask for
+	ahead, err := a.Param("ahead").Resolve()
+	must(err)
+	a.ADDQ(y[0], elements("ahead", reg.R15))
+	a.MOVQ(reg.R15, ahead.Addr) // from now on an address
 	c := a.load("c", reg.R14)
 	sums := a.reg[:rows*columns]
 	left := a.reg[len(sums):]
@@ -127,15 +137,17 @@ func (a *asm) few(rows, columns int, w weight) {
 		}
 	}
 	group, loop, rest, done := a.label("group"), a.label("loop"), a.label("rest"), a.label("done")
-	elements := a.lanes // that a turn of the loop does
+	turn := a.lanes // elements that a turn of the loop does
 	if w.size < 4 {
-		elements = cacheLine / w.size
+		turn = cacheLine / w.size
 	}
 	a.Label(group)
-	follow(y, ldw)
-	a.LEAQ(Mem{Base: y[columns-1], Index: ldw, Scale: 1}, ahead[0])
+	follow(y, elements("ldw", reg.R8))
+	a.MOVQ(ahead.Addr, next[0])
+	a.ADDQ(elements("step", reg.R12), ahead.Addr)
+	aside := elements("aside", reg.R8)
 	if columns > 2 {
-		a.LEAQ(Mem{Base: ahead[0], Index: ldw, Scale: 2}, ahead[1])
+		a.LEAQ(Mem{Base: next[0], Index: aside, Scale: 2}, next[1])
 	}
 	for _, s := range sums {
 		a.zero(s)
@@ -148,9 +160,9 @@ func (a *asm) few(rows, columns int, w weight) {
 	}
 	a.Label(loop)
 	for j := range columns {
-		m := Mem{Base: ahead[j/2]}
+		m := Mem{Base: next[j/2]}
 		if j%2 == 1 {
-			m.Index, m.Scale = ldw, 1
+			m.Index, m.Scale = aside, 1
 		}
 		a.PREFETCHT0(m)
 	}
@@ -158,12 +170,12 @@ func (a *asm) few(rows, columns int, w weight) {
 	if w.size == 1 {
 		vector *= 2
 	}
-	for e := 0; e < elements; e += vector {
+	for e := 0; e < turn; e += vector {
 		step(e*w.size, e*sizeX, false)
 	}
-	a.ADDQ(Imm(uint64(elements)), at)
-	for _, p := range ahead {
-		a.ADDQ(Imm(uint64(elements*w.size)), p)
+	a.ADDQ(Imm(uint64(turn)), at)
+	for _, p := range next {
+		a.ADDQ(Imm(uint64(turn*w.size)), p)
 	}
 	if w.size == 4 {
 		a.SUBQ(Imm(uint64(a.lanes)), n)
@@ -177,7 +189,7 @@ func (a *asm) few(rows, columns int, w weight) {
 		a.DECQ(n)
 		a.JNE(a.jump(loop))
 	}
-	a.LEAQ(Mem{Base: y[columns-1], Index: ldw, Scale: 1}, y[0])
+	a.LEAQ(Mem{Base: y[columns-1], Index: elements("ldw", reg.RCX), Scale: 1}, y[0])
 
 	ldc, acc := a.load("ldc", reg.RCX), reg.R12
 	if w.size == 4 {

@@ -1,0 +1,58 @@
+package model
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"fragua/model/kernel"
+	"fragua/model/nn"
+	"fragua/model/tensor"
+)
+
+// WeightKinds are what Quantize can keep weights in.
+var WeightKinds = []string{"f32", "bf16", "int8"}
+
+// Quantize rounds the matrices of a model to bfloat16 or to 8 bits, for generating and
+// scoring: a half or a quarter of the memory, and of the time where reading weights is what
+// takes it. Those are the linear layers, the head and, if it is the same, the embedding; norms,
+// biases, positions and an lstm's recurrent matrices stay float32, and so do all sums. A
+// quantized model cannot learn or be saved. "f32" changes nothing.
+//
+// bf16 keeps 8 bits of each weight, which is off by at most 2⁻⁸ of itself. int8 keeps whole
+// multiples, −127 to 127, of a scale for each row, so a weight is off by at most 1/254 of the
+// largest of its row. What that makes of a model, TestQuantizeError measures: of a small one
+// that has learned, whose logits spread over 20, int8 moves a logit by 0.02 on average and
+// bf16 by 0.01, and the bits per byte of text change by less than 0.2 %.
+func Quantize(m LanguageModel, kind string) error {
+	var pack func(w []float32, rows, cols int) *kernel.Weights
+	switch kind {
+	case "f32":
+		return nil
+	case "bf16":
+		pack = kernel.PackBF16
+	case "int8":
+		pack = kernel.PackInt8
+	default:
+		return fmt.Errorf("there are no weights of %q, only %s", kind, strings.Join(WeightKinds, ", "))
+	}
+	matrices := []*tensor.Tensor{m.Head()}
+	for _, l := range nn.Linears(m) {
+		matrices = append(matrices, l.W)
+	}
+	if r, ok := m.(*lstm); ok {
+		for _, l := range r.Stack {
+			matrices = append(matrices, l.In)
+		}
+	}
+	for i, w := range matrices {
+		if w.Narrow != nil && !slices.Contains(matrices[:i], w) {
+			return fmt.Errorf("the model's weights are quantized already")
+		}
+		if w.Narrow == nil {
+			w.Narrow = pack(w.Data, w.Rows(), w.Cols())
+			w.Data, w.Grad = nil, nil
+		}
+	}
+	return nil
+}
