@@ -21,9 +21,12 @@ var WeightKinds = []string{"f32", "bf16", "int8"}
 //
 // bf16 keeps 8 bits of each weight, which is off by at most 2⁻⁸ of itself. int8 keeps whole
 // multiples, −127 to 127, of a scale for each row, so a weight is off by at most 1/254 of the
-// largest of its row. What that makes of a model, TestQuantizeError measures: of a small one
-// that has learned, whose logits spread over 20, int8 moves a logit by 0.02 on average and
-// bf16 by 0.01, and the bits per byte of text change by less than 0.2 %.
+// largest of its row. What that makes of two small models that have learned a made-up text is
+// held to by TestQuantizeError, which found:
+//
+//	      logits off by, on average and at most    bits per byte change by
+//	bf16          0.003         0.03                      0.06 %
+//	int8          0.011         0.19                      0.25 %
 func Quantize(m LanguageModel, kind string) error {
 	var pack func(w []float32, rows, cols int) *kernel.Weights
 	switch kind {

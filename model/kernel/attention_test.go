@@ -197,39 +197,45 @@ func TestAttentionDeterminism(t *testing.T) {
 
 // Decoding token by token against a cache gives what the whole sequence gives at once.
 func TestAttentionDecode(t *testing.T) {
-	const T, heads, kvHeads, dim = 70, 4, 2, 16
+	const T, heads, kvHeads = 70, 4, 2
 	atLevels(t, func(t *testing.T) {
-		rng := rand.New(rand.NewPCG(2, 3))
-		a := Attention{B: 2, T: T, S: T, Heads: heads, KVHeads: kvHeads, Dim: dim, Causal: true}
-		q, k, v := random(rng, 2*T*heads*dim), random(rng, 2*T*kvHeads*dim), random(rng, 2*T*kvHeads*dim)
-		y, lse := make([]float32, len(q)), make([]float32, 2*heads*T)
-		a.Forward(y, lse, q, k, v)
-		for _, n := range []int{0, 1, 40, T - 1} {
-			const gap, room = 5, T + 3
-			one := make([]float32, 2*(heads*dim+gap))
-			var keys, values [][]float32
-			for b := range 2 {
-				copy(one[b*(heads*dim+gap):], q[(b*T+n)*heads*dim:][:heads*dim])
-				keys, values = append(keys, random(rng, kvHeads*room*dim)), append(values, random(rng, kvHeads*room*dim))
-				for s := range n + 1 {
-					for h := range kvHeads {
-						from, to := ((b*T+s)*kvHeads+h)*dim, (h*room+s)*dim
-						copy(keys[b][to:], k[from:][:dim])
-						copy(values[b][to:], v[from:][:dim])
-					}
-				}
-			}
-			got := make([]float32, 2*heads*dim)
-			AttentionDecode(got, one, heads*dim+gap, keys, values, []int{n + 1, n + 1}, heads, kvHeads, dim, 0)
-			for b := range 2 {
-				for i := range heads * dim {
-					if w := y[(b*T+n)*heads*dim+i]; math.Abs(float64(got[b*heads*dim+i]-w)) > 1e-5 {
-						t.Fatalf("position %d, row %d: %g, want %g", n, b, got[b*heads*dim+i], w)
-					}
+		for _, dim := range []int{16, 6} {
+			decodeEach(t, T, heads, kvHeads, dim)
+		}
+	})
+}
+
+func decodeEach(t *testing.T, T, heads, kvHeads, dim int) {
+	rng := rand.New(rand.NewPCG(2, 3))
+	a := Attention{B: 2, T: T, S: T, Heads: heads, KVHeads: kvHeads, Dim: dim, Causal: true}
+	q, k, v := random(rng, 2*T*heads*dim), random(rng, 2*T*kvHeads*dim), random(rng, 2*T*kvHeads*dim)
+	y, lse := make([]float32, len(q)), make([]float32, 2*heads*T)
+	a.Forward(y, lse, q, k, v)
+	for _, n := range []int{0, 1, 40, T - 1} {
+		gap, room := 5, T+3
+		one := make([]float32, 2*(heads*dim+gap))
+		var keys, values [][]float32
+		for b := range 2 {
+			copy(one[b*(heads*dim+gap):], q[(b*T+n)*heads*dim:][:heads*dim])
+			keys, values = append(keys, random(rng, kvHeads*room*dim)), append(values, random(rng, kvHeads*room*dim))
+			for s := range n + 1 {
+				for h := range kvHeads {
+					from, to := ((b*T+s)*kvHeads+h)*dim, (h*room+s)*dim
+					copy(keys[b][to:], k[from:][:dim])
+					copy(values[b][to:], v[from:][:dim])
 				}
 			}
 		}
-	})
+		got := make([]float32, 2*heads*dim)
+		AttentionDecode(got, one, heads*dim+gap, keys, values, []int{n + 1, n + 1}, heads, kvHeads, dim, 0)
+		for b := range 2 {
+			for i := range heads * dim {
+				if w := y[(b*T+n)*heads*dim+i]; math.Abs(float64(got[b*heads*dim+i]-w)) > 1e-5 {
+					t.Fatalf("position %d, row %d: %g, want %g", n, b, got[b*heads*dim+i], w)
+				}
+			}
+		}
+	}
 }
 
 // BenchmarkAttention reports GFLOP/s counting only the scores that a causal mask leaves,

@@ -66,8 +66,8 @@ func (d *decoding) head(unit, _ int) {
 	r, kv := unit/d.kvHeads, unit%d.kvHeads
 	n, width := d.lengths[r], d.group*d.dim
 	y := d.y[unit*width:][:width]
-	clear(y)
 	if n == 0 {
+		clear(y)
 		return
 	}
 	from := kv * (len(d.keys[r]) / d.kvHeads)
@@ -79,5 +79,15 @@ func (d *decoding) head(unit, _ int) {
 		active.scale(row, d.scale)
 		softmaxRow(row)
 	}
-	active.mulTile(NN, d.group, d.dim, n, s, n, d.values[r][from:], d.dim, y, d.dim, true)
+	values := d.values[r][from:]
+	if d.dim%16 == 0 {
+		active.mulTile(NN, d.group, d.dim, n, s, n, values, d.dim, y, d.dim, false)
+		return
+	}
+	clear(y)
+	for g := range d.group { // heads that are no whole vectors
+		for i, p := range s[g*n:][:n] {
+			active.axpy(y[g*d.dim:][:d.dim], p, values[i*d.dim:][:d.dim])
+		}
+	}
 }
