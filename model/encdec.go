@@ -171,8 +171,8 @@ func (m *encDec) decode(tp *tensor.Tape, ids, pos []int32, at crosser) *tensor.T
 	x := m.embed(tp, ids, pos)
 	for i, d := range m.Dec {
 		x = d.attend(tp, x, i, at, m.Dropout)
-		q := d.Cross.Q.Forward(tp, d.NormX.Forward(tp, x))                                           // (N, C)
-		x = tp.AddTo(tp.Dropout(d.Cross.Out.Forward(tp, at.cross(tp, i, q, d.Cross)), m.Dropout), x) // (N, C)
+		q := d.Cross.Q.Forward(tp, d.NormX.Forward(tp, x))                      // (N, C)
+		x = d.Cross.Out.Residual(tp, at.cross(tp, i, q, d.Cross), x, m.Dropout) // (N, C)
 		x = d.feed(tp, x, m.Dropout)
 	}
 	return m.DecNorm.Forward(tp, x)
@@ -182,12 +182,12 @@ func (b *encBlock) attend(tp *tensor.Tape, x *tensor.Tensor, layer int, at atten
 	h := b.Norm1.Forward(tp, x)
 	q, k, v := b.Self.Q.Forward(tp, h), b.Self.K.Forward(tp, h), b.Self.V.Forward(tp, h) // (N, C)
 	h = at.attend(tp, layer, tensor.Heads{X: q}, tensor.Heads{X: k}, tensor.Heads{X: v})
-	return tp.AddTo(tp.Dropout(b.Self.Out.Forward(tp, h), dropout), x)
+	return b.Self.Out.Residual(tp, h, x, dropout)
 }
 
 func (b *encBlock) feed(tp *tensor.Tape, x *tensor.Tensor, dropout float32) *tensor.Tensor {
 	h := b.Up.GELU(tp, b.Norm2.Forward(tp, x)) // (N, hidden)
-	return tp.AddTo(tp.Dropout(b.Down.Forward(tp, h), dropout), x)
+	return b.Down.Residual(tp, h, x, dropout)
 }
 
 // besideSource is attention within a batch and to the source's states.

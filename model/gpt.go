@@ -115,10 +115,9 @@ func (b *gptBlock) forward(tp *tensor.Tape, x *tensor.Tensor, layer int, at atte
 	c := x.Cols()
 	h := b.QKV.Forward(tp, b.Norm1.Forward(tp, x)) // (N, 3C)
 	q, k, v := tensor.Heads{X: h}, tensor.Heads{X: h, Col: c}, tensor.Heads{X: h, Col: 2 * c}
-	h = b.Out.Forward(tp, at.attend(tp, layer, q, k, v))           // (N, C)
-	x = tp.AddTo(tp.Dropout(h, dropout), x)                        // (N, C)
-	h = b.Up.GELU(tp, b.Norm2.Forward(tp, x))                      // (N, 4C)
-	return tp.AddTo(tp.Dropout(b.Down.Forward(tp, h), dropout), x) // (N, C)
+	x = b.Out.Residual(tp, at.attend(tp, layer, q, k, v), x, dropout) // (N, C)
+	h = b.Up.GELU(tp, b.Norm2.Forward(tp, x))                         // (N, 4C)
+	return b.Down.Residual(tp, h, x, dropout)                         // (N, C)
 }
 
 func (g *gpt) Params() []nn.Param   { return nn.Params(g) }

@@ -157,10 +157,10 @@ func (b *llamaBlock) forward(tp *tensor.Tape, x *tensor.Tensor, layer int, l *ll
 	k := tp.Rotate(b.K.Forward(tp, h), l.rope, l.KVHeads, pos)                           // (N, KV·D)
 	v := b.V.Forward(tp, h)                                                              // (N, KV·D)
 	h = at.attend(tp, layer, tensor.Heads{X: q}, tensor.Heads{X: k}, tensor.Heads{X: v}) // (N, H·D)
-	x = tp.AddTo(tp.Dropout(b.Out.Forward(tp, h), l.Dropout), x)                         // (N, C)
+	x = b.Out.Residual(tp, h, x, l.Dropout)                                              // (N, C)
 	h = b.Norm2.Forward(tp, x)                                                           // (N, C)
 	h = tp.SwiGLU(b.Gate.Forward(tp, h), b.Up.Forward(tp, h))                            // (N, hidden)
-	return tp.AddTo(tp.Dropout(b.Down.Forward(tp, h), l.Dropout), x)                     // (N, C)
+	return b.Down.Residual(tp, h, x, l.Dropout)                                          // (N, C)
 }
 
 func (l *llama) Params() []nn.Param { return nn.Params(l) }

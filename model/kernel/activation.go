@@ -1,12 +1,12 @@
 package kernel
 
-// The activations work element by element; every Grad adds to dx.
+// The activations work element by element; every Grad but GELU's adds to dx.
 
 // GELU sets dst = x·σ(2u), u = √(2/π)(x + 0.044715x³): the tanh form of Hendrycks and
 // Gimpel (2016) that GPT-2 uses, since (1 + tanh u)/2 = σ(2u).
 func GELU(dst, x []float32) { unary("GELU", active.gelu, dst, x) }
 
-// GELUGrad sets dx += dy·GELU′(x).
+// GELUGrad sets dx = dy·GELU′(x); alone among the gradients it does not add.
 func GELUGrad(dx, x, dy []float32) { unaryGrad("GELUGrad", active.geluGrad, dx, x, dy) }
 
 // SiLU sets dst = x·σ(x).
@@ -82,7 +82,7 @@ func geluGradPlain(dx, x, dy []float32) {
 		z := float32(v * v)
 		s := sigmoid32(float32(float32(gelu3*z)+gelu1) * v)
 		du := float32(3*gelu3*z) + gelu1
-		dx[i] += float32(dy[i] * (s + float32(float32(float32(s*(1-s))*v)*du)))
+		dx[i] = dy[i] * (s + float32(float32(float32(s*(1-s))*v)*du))
 	}
 }
 

@@ -49,7 +49,7 @@ func rotateAVX2(n int, x *float32, y *float32, cos *float32, sin *float32)
 //go:noescape
 func geluAVX2(n int, dst *float32, x *float32)
 
-// geluGradAVX2 sets dx += dy·GELU′(x).
+// geluGradAVX2 sets dx = dy·GELU′(x).
 //
 //go:noescape
 func geluGradAVX2(n int, dx *float32, x *float32, dy *float32)

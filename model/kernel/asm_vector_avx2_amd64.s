@@ -531,13 +531,11 @@ loop39:
 	VMOVUPS      lanesAVX241<>+0(SB), Y2
 	VFMADD213PS  lanesAVX242<>+0(SB), Y2, Y1
 	VMULPS       Y0, Y1, Y1
-	VXORPS       lanesAVX243<>+0(SB), Y1, Y1
-	VMOVUPS      lanesAVX244<>+0(SB), Y2
-	VCMPPS       $0x01, Y2, Y1, Y4
+	VMOVUPS      lanesAVX243<>+0(SB), Y2
+	VMOVUPS      lanesAVX244<>+0(SB), Y3
+	VXORPS       lanesAVX245<>+0(SB), Y1, Y1
 	VMAXPS       Y1, Y2, Y1
-	VMOVUPS      lanesAVX245<>+0(SB), Y2
-	VCMPPS       $0x01, Y1, Y2, Y5
-	VMINPS       Y1, Y2, Y1
+	VMINPS       Y1, Y3, Y1
 	VMULPS       lanesAVX246<>+0(SB), Y1, Y2
 	VROUNDPS     $0x00, Y2, Y2
 	VFNMADD231PS lanesAVX247<>+0(SB), Y2, Y1
@@ -553,9 +551,6 @@ loop39:
 	VCVTPS2DQ    Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y3, Y3
-	VANDNPS      Y3, Y4, Y3
-	VMOVUPS      lanesAVX256<>+0(SB), Y1
-	VBLENDVPS    Y5, Y1, Y3, Y3
 	VADDPS       lanesAVX255<>+0(SB), Y3, Y3
 	VMOVUPS      lanesAVX255<>+0(SB), Y1
 	VDIVPS       Y3, Y1, Y1
@@ -568,7 +563,7 @@ loop39:
 rest40:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end57
+	JE           end56
 	LEAQ         windowAVX2<>+32(SB), SI
 	SHLQ         $0x02, AX
 	SUBQ         AX, SI
@@ -578,13 +573,11 @@ rest40:
 	VMOVUPS      lanesAVX241<>+0(SB), Y3
 	VFMADD213PS  lanesAVX242<>+0(SB), Y3, Y2
 	VMULPS       Y1, Y2, Y2
-	VXORPS       lanesAVX243<>+0(SB), Y2, Y2
-	VMOVUPS      lanesAVX244<>+0(SB), Y3
-	VCMPPS       $0x01, Y3, Y2, Y5
+	VMOVUPS      lanesAVX243<>+0(SB), Y3
+	VMOVUPS      lanesAVX244<>+0(SB), Y4
+	VXORPS       lanesAVX245<>+0(SB), Y2, Y2
 	VMAXPS       Y2, Y3, Y2
-	VMOVUPS      lanesAVX245<>+0(SB), Y3
-	VCMPPS       $0x01, Y2, Y3, Y6
-	VMINPS       Y2, Y3, Y2
+	VMINPS       Y2, Y4, Y2
 	VMULPS       lanesAVX246<>+0(SB), Y2, Y3
 	VROUNDPS     $0x00, Y3, Y3
 	VFNMADD231PS lanesAVX247<>+0(SB), Y3, Y2
@@ -600,16 +593,13 @@ rest40:
 	VCVTPS2DQ    Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
 	VPADDD       Y3, Y4, Y4
-	VANDNPS      Y4, Y5, Y4
-	VMOVUPS      lanesAVX256<>+0(SB), Y2
-	VBLENDVPS    Y6, Y2, Y4, Y4
 	VADDPS       lanesAVX255<>+0(SB), Y4, Y4
 	VMOVUPS      lanesAVX255<>+0(SB), Y2
 	VDIVPS       Y4, Y2, Y2
 	VMULPS       Y1, Y2, Y2
 	VMASKMOVPS   Y2, Y0, (DX)(CX*1)
 
-end57:
+end56:
 	VZEROUPPER
 	RET
 
@@ -633,34 +623,34 @@ DATA lanesAVX242<>+24(SB)/4, $0x3fcc422a
 DATA lanesAVX242<>+28(SB)/4, $0x3fcc422a
 GLOBL lanesAVX242<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX243<>+0(SB)/4, $0x80000000
-DATA lanesAVX243<>+4(SB)/4, $0x80000000
-DATA lanesAVX243<>+8(SB)/4, $0x80000000
-DATA lanesAVX243<>+12(SB)/4, $0x80000000
-DATA lanesAVX243<>+16(SB)/4, $0x80000000
-DATA lanesAVX243<>+20(SB)/4, $0x80000000
-DATA lanesAVX243<>+24(SB)/4, $0x80000000
-DATA lanesAVX243<>+28(SB)/4, $0x80000000
+DATA lanesAVX243<>+0(SB)/4, $0xc2ae0000
+DATA lanesAVX243<>+4(SB)/4, $0xc2ae0000
+DATA lanesAVX243<>+8(SB)/4, $0xc2ae0000
+DATA lanesAVX243<>+12(SB)/4, $0xc2ae0000
+DATA lanesAVX243<>+16(SB)/4, $0xc2ae0000
+DATA lanesAVX243<>+20(SB)/4, $0xc2ae0000
+DATA lanesAVX243<>+24(SB)/4, $0xc2ae0000
+DATA lanesAVX243<>+28(SB)/4, $0xc2ae0000
 GLOBL lanesAVX243<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX244<>+0(SB)/4, $0xc2aeac4f
-DATA lanesAVX244<>+4(SB)/4, $0xc2aeac4f
-DATA lanesAVX244<>+8(SB)/4, $0xc2aeac4f
-DATA lanesAVX244<>+12(SB)/4, $0xc2aeac4f
-DATA lanesAVX244<>+16(SB)/4, $0xc2aeac4f
-DATA lanesAVX244<>+20(SB)/4, $0xc2aeac4f
-DATA lanesAVX244<>+24(SB)/4, $0xc2aeac4f
-DATA lanesAVX244<>+28(SB)/4, $0xc2aeac4f
+DATA lanesAVX244<>+0(SB)/4, $0x42ae0000
+DATA lanesAVX244<>+4(SB)/4, $0x42ae0000
+DATA lanesAVX244<>+8(SB)/4, $0x42ae0000
+DATA lanesAVX244<>+12(SB)/4, $0x42ae0000
+DATA lanesAVX244<>+16(SB)/4, $0x42ae0000
+DATA lanesAVX244<>+20(SB)/4, $0x42ae0000
+DATA lanesAVX244<>+24(SB)/4, $0x42ae0000
+DATA lanesAVX244<>+28(SB)/4, $0x42ae0000
 GLOBL lanesAVX244<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX245<>+0(SB)/4, $0x42b0c09d
-DATA lanesAVX245<>+4(SB)/4, $0x42b0c09d
-DATA lanesAVX245<>+8(SB)/4, $0x42b0c09d
-DATA lanesAVX245<>+12(SB)/4, $0x42b0c09d
-DATA lanesAVX245<>+16(SB)/4, $0x42b0c09d
-DATA lanesAVX245<>+20(SB)/4, $0x42b0c09d
-DATA lanesAVX245<>+24(SB)/4, $0x42b0c09d
-DATA lanesAVX245<>+28(SB)/4, $0x42b0c09d
+DATA lanesAVX245<>+0(SB)/4, $0x80000000
+DATA lanesAVX245<>+4(SB)/4, $0x80000000
+DATA lanesAVX245<>+8(SB)/4, $0x80000000
+DATA lanesAVX245<>+12(SB)/4, $0x80000000
+DATA lanesAVX245<>+16(SB)/4, $0x80000000
+DATA lanesAVX245<>+20(SB)/4, $0x80000000
+DATA lanesAVX245<>+24(SB)/4, $0x80000000
+DATA lanesAVX245<>+28(SB)/4, $0x80000000
 GLOBL lanesAVX245<>(SB), RODATA|NOPTR, $32
 
 DATA lanesAVX246<>+0(SB)/4, $0x3fb8aa3b
@@ -763,16 +753,6 @@ DATA lanesAVX255<>+24(SB)/4, $0x3f800000
 DATA lanesAVX255<>+28(SB)/4, $0x3f800000
 GLOBL lanesAVX255<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX256<>+0(SB)/4, $0x7f800000
-DATA lanesAVX256<>+4(SB)/4, $0x7f800000
-DATA lanesAVX256<>+8(SB)/4, $0x7f800000
-DATA lanesAVX256<>+12(SB)/4, $0x7f800000
-DATA lanesAVX256<>+16(SB)/4, $0x7f800000
-DATA lanesAVX256<>+20(SB)/4, $0x7f800000
-DATA lanesAVX256<>+24(SB)/4, $0x7f800000
-DATA lanesAVX256<>+28(SB)/4, $0x7f800000
-GLOBL lanesAVX256<>(SB), RODATA|NOPTR, $32
-
 // func geluGradAVX2(n int, dx *float32, x *float32, dy *float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·geluGradAVX2(SB), NOSPLIT, $0-32
@@ -782,41 +762,36 @@ TEXT ·geluGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ dy+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+8, AX
-	JL   rest59
+	JL   rest58
 
-loop58:
+loop57:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVUPS      lanesAVX241<>+0(SB), Y2
-	VMOVUPS      lanesAVX260<>+0(SB), Y3
+	VMOVUPS      lanesAVX259<>+0(SB), Y3
 	VMULPS       Y0, Y0, Y1
 	VFMADD213PS  lanesAVX242<>+0(SB), Y1, Y2
 	VMULPS       Y0, Y2, Y2
 	VFMADD213PS  lanesAVX242<>+0(SB), Y1, Y3
-	VXORPS       lanesAVX243<>+0(SB), Y2, Y1
-	VMOVUPS      lanesAVX244<>+0(SB), Y2
-	VCMPPS       $0x01, Y2, Y1, Y5
-	VMAXPS       Y1, Y2, Y1
-	VMOVUPS      lanesAVX245<>+0(SB), Y2
-	VCMPPS       $0x01, Y1, Y2, Y6
-	VMINPS       Y1, Y2, Y1
-	VMULPS       lanesAVX246<>+0(SB), Y1, Y2
-	VROUNDPS     $0x00, Y2, Y2
-	VFNMADD231PS lanesAVX247<>+0(SB), Y2, Y1
-	VFNMADD231PS lanesAVX248<>+0(SB), Y2, Y1
+	VMOVUPS      lanesAVX243<>+0(SB), Y1
+	VMOVUPS      lanesAVX244<>+0(SB), Y4
+	VXORPS       lanesAVX245<>+0(SB), Y2, Y2
+	VMAXPS       Y2, Y1, Y2
+	VMINPS       Y2, Y4, Y2
+	VMULPS       lanesAVX246<>+0(SB), Y2, Y1
+	VROUNDPS     $0x00, Y1, Y1
+	VFNMADD231PS lanesAVX247<>+0(SB), Y1, Y2
+	VFNMADD231PS lanesAVX248<>+0(SB), Y1, Y2
 	VMOVUPS      lanesAVX249<>+0(SB), Y4
-	VFMADD213PS  lanesAVX250<>+0(SB), Y1, Y4
-	VFMADD213PS  lanesAVX251<>+0(SB), Y1, Y4
-	VFMADD213PS  lanesAVX252<>+0(SB), Y1, Y4
-	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y4
-	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y4
-	VFMADD213PS  lanesAVX255<>+0(SB), Y1, Y4
-	VFMADD213PS  lanesAVX255<>+0(SB), Y1, Y4
-	VCVTPS2DQ    Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y2, Y4, Y4
-	VANDNPS      Y4, Y5, Y4
-	VMOVUPS      lanesAVX256<>+0(SB), Y1
-	VBLENDVPS    Y6, Y1, Y4, Y4
+	VFMADD213PS  lanesAVX250<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX251<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX252<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX255<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX255<>+0(SB), Y2, Y4
+	VCVTPS2DQ    Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       Y1, Y4, Y4
 	VADDPS       lanesAVX255<>+0(SB), Y4, Y4
 	VMOVUPS      lanesAVX255<>+0(SB), Y1
 	VDIVPS       Y4, Y1, Y1
@@ -825,53 +800,47 @@ loop58:
 	VMULPS       Y0, Y2, Y2
 	VFMADD213PS  Y1, Y3, Y2
 	VMOVUPS      (SI)(CX*1), Y0
-	VMOVUPS      (DX)(CX*1), Y1
-	VFMADD231PS  Y0, Y2, Y1
-	VMOVUPS      Y1, (DX)(CX*1)
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      Y2, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop58
+	JGE          loop57
 
-rest59:
+rest58:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end61
+	JE           end60
 	LEAQ         windowAVX2<>+32(SB), DI
 	SHLQ         $0x02, AX
 	SUBQ         AX, DI
 	VMOVUPS      (DI), Y0
 	VMASKMOVPS   (BX)(CX*1), Y0, Y1
 	VMOVUPS      lanesAVX241<>+0(SB), Y3
-	VMOVUPS      lanesAVX260<>+0(SB), Y4
+	VMOVUPS      lanesAVX259<>+0(SB), Y4
 	VMULPS       Y1, Y1, Y2
 	VFMADD213PS  lanesAVX242<>+0(SB), Y2, Y3
 	VMULPS       Y1, Y3, Y3
 	VFMADD213PS  lanesAVX242<>+0(SB), Y2, Y4
-	VXORPS       lanesAVX243<>+0(SB), Y3, Y2
-	VMOVUPS      lanesAVX244<>+0(SB), Y3
-	VCMPPS       $0x01, Y3, Y2, Y6
-	VMAXPS       Y2, Y3, Y2
-	VMOVUPS      lanesAVX245<>+0(SB), Y3
-	VCMPPS       $0x01, Y2, Y3, Y7
-	VMINPS       Y2, Y3, Y2
-	VMULPS       lanesAVX246<>+0(SB), Y2, Y3
-	VROUNDPS     $0x00, Y3, Y3
-	VFNMADD231PS lanesAVX247<>+0(SB), Y3, Y2
-	VFNMADD231PS lanesAVX248<>+0(SB), Y3, Y2
+	VMOVUPS      lanesAVX243<>+0(SB), Y2
+	VMOVUPS      lanesAVX244<>+0(SB), Y5
+	VXORPS       lanesAVX245<>+0(SB), Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y5, Y3
+	VMULPS       lanesAVX246<>+0(SB), Y3, Y2
+	VROUNDPS     $0x00, Y2, Y2
+	VFNMADD231PS lanesAVX247<>+0(SB), Y2, Y3
+	VFNMADD231PS lanesAVX248<>+0(SB), Y2, Y3
 	VMOVUPS      lanesAVX249<>+0(SB), Y5
-	VFMADD213PS  lanesAVX250<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX251<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX252<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX255<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX255<>+0(SB), Y2, Y5
-	VCVTPS2DQ    Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y3, Y5, Y5
-	VANDNPS      Y5, Y6, Y5
-	VMOVUPS      lanesAVX256<>+0(SB), Y2
-	VBLENDVPS    Y7, Y2, Y5, Y5
+	VFMADD213PS  lanesAVX250<>+0(SB), Y3, Y5
+	VFMADD213PS  lanesAVX251<>+0(SB), Y3, Y5
+	VFMADD213PS  lanesAVX252<>+0(SB), Y3, Y5
+	VFMADD213PS  lanesAVX253<>+0(SB), Y3, Y5
+	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y5
+	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y5
+	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y5
+	VCVTPS2DQ    Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y5, Y5
 	VADDPS       lanesAVX255<>+0(SB), Y5, Y5
 	VMOVUPS      lanesAVX255<>+0(SB), Y2
 	VDIVPS       Y5, Y2, Y2
@@ -880,23 +849,22 @@ rest59:
 	VMULPS       Y1, Y3, Y3
 	VFMADD213PS  Y2, Y4, Y3
 	VMASKMOVPS   (SI)(CX*1), Y0, Y1
-	VMASKMOVPS   (DX)(CX*1), Y0, Y2
-	VFMADD231PS  Y1, Y3, Y2
-	VMASKMOVPS   Y2, Y0, (DX)(CX*1)
+	VMULPS       Y1, Y3, Y3
+	VMASKMOVPS   Y3, Y0, (DX)(CX*1)
 
-end61:
+end60:
 	VZEROUPPER
 	RET
 
-DATA lanesAVX260<>+0(SB)/4, $0x3e5b33b6
-DATA lanesAVX260<>+4(SB)/4, $0x3e5b33b6
-DATA lanesAVX260<>+8(SB)/4, $0x3e5b33b6
-DATA lanesAVX260<>+12(SB)/4, $0x3e5b33b6
-DATA lanesAVX260<>+16(SB)/4, $0x3e5b33b6
-DATA lanesAVX260<>+20(SB)/4, $0x3e5b33b6
-DATA lanesAVX260<>+24(SB)/4, $0x3e5b33b6
-DATA lanesAVX260<>+28(SB)/4, $0x3e5b33b6
-GLOBL lanesAVX260<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX259<>+0(SB)/4, $0x3e5b33b6
+DATA lanesAVX259<>+4(SB)/4, $0x3e5b33b6
+DATA lanesAVX259<>+8(SB)/4, $0x3e5b33b6
+DATA lanesAVX259<>+12(SB)/4, $0x3e5b33b6
+DATA lanesAVX259<>+16(SB)/4, $0x3e5b33b6
+DATA lanesAVX259<>+20(SB)/4, $0x3e5b33b6
+DATA lanesAVX259<>+24(SB)/4, $0x3e5b33b6
+DATA lanesAVX259<>+28(SB)/4, $0x3e5b33b6
+GLOBL lanesAVX259<>(SB), RODATA|NOPTR, $32
 
 // func siluAVX2(n int, dst *float32, x *float32)
 // Requires: AVX, AVX2, FMA3
@@ -906,17 +874,15 @@ TEXT ·siluAVX2(SB), NOSPLIT, $0-24
 	MOVQ x+16(FP), BX
 	XORQ CX, CX
 	SUBQ $+8, AX
-	JL   rest63
+	JL   rest62
 
-loop62:
+loop61:
 	VMOVUPS      (BX)(CX*1), Y0
-	VXORPS       lanesAVX243<>+0(SB), Y0, Y1
-	VMOVUPS      lanesAVX244<>+0(SB), Y2
-	VCMPPS       $0x01, Y2, Y1, Y4
+	VMOVUPS      lanesAVX243<>+0(SB), Y2
+	VMOVUPS      lanesAVX244<>+0(SB), Y3
+	VXORPS       lanesAVX245<>+0(SB), Y0, Y1
 	VMAXPS       Y1, Y2, Y1
-	VMOVUPS      lanesAVX245<>+0(SB), Y2
-	VCMPPS       $0x01, Y1, Y2, Y5
-	VMINPS       Y1, Y2, Y1
+	VMINPS       Y1, Y3, Y1
 	VMULPS       lanesAVX246<>+0(SB), Y1, Y2
 	VROUNDPS     $0x00, Y2, Y2
 	VFNMADD231PS lanesAVX247<>+0(SB), Y2, Y1
@@ -932,9 +898,6 @@ loop62:
 	VCVTPS2DQ    Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y3, Y3
-	VANDNPS      Y3, Y4, Y3
-	VMOVUPS      lanesAVX256<>+0(SB), Y1
-	VBLENDVPS    Y5, Y1, Y3, Y3
 	VADDPS       lanesAVX255<>+0(SB), Y3, Y3
 	VMOVUPS      lanesAVX255<>+0(SB), Y1
 	VDIVPS       Y3, Y1, Y1
@@ -942,24 +905,22 @@ loop62:
 	VMOVUPS      Y1, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop62
+	JGE          loop61
 
-rest63:
+rest62:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end64
+	JE           end63
 	LEAQ         windowAVX2<>+32(SB), SI
 	SHLQ         $0x02, AX
 	SUBQ         AX, SI
 	VMOVUPS      (SI), Y0
 	VMASKMOVPS   (BX)(CX*1), Y0, Y1
-	VXORPS       lanesAVX243<>+0(SB), Y1, Y2
-	VMOVUPS      lanesAVX244<>+0(SB), Y3
-	VCMPPS       $0x01, Y3, Y2, Y5
+	VMOVUPS      lanesAVX243<>+0(SB), Y3
+	VMOVUPS      lanesAVX244<>+0(SB), Y4
+	VXORPS       lanesAVX245<>+0(SB), Y1, Y2
 	VMAXPS       Y2, Y3, Y2
-	VMOVUPS      lanesAVX245<>+0(SB), Y3
-	VCMPPS       $0x01, Y2, Y3, Y6
-	VMINPS       Y2, Y3, Y2
+	VMINPS       Y2, Y4, Y2
 	VMULPS       lanesAVX246<>+0(SB), Y2, Y3
 	VROUNDPS     $0x00, Y3, Y3
 	VFNMADD231PS lanesAVX247<>+0(SB), Y3, Y2
@@ -975,16 +936,13 @@ rest63:
 	VCVTPS2DQ    Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
 	VPADDD       Y3, Y4, Y4
-	VANDNPS      Y4, Y5, Y4
-	VMOVUPS      lanesAVX256<>+0(SB), Y2
-	VBLENDVPS    Y6, Y2, Y4, Y4
 	VADDPS       lanesAVX255<>+0(SB), Y4, Y4
 	VMOVUPS      lanesAVX255<>+0(SB), Y2
 	VDIVPS       Y4, Y2, Y2
 	VMULPS       Y1, Y2, Y2
 	VMASKMOVPS   Y2, Y0, (DX)(CX*1)
 
-end64:
+end63:
 	VZEROUPPER
 	RET
 
@@ -997,17 +955,15 @@ TEXT ·siluGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ dy+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+8, AX
-	JL   rest66
+	JL   rest65
 
-loop65:
+loop64:
 	VMOVUPS      (BX)(CX*1), Y0
-	VXORPS       lanesAVX243<>+0(SB), Y0, Y1
-	VMOVUPS      lanesAVX244<>+0(SB), Y2
-	VCMPPS       $0x01, Y2, Y1, Y4
+	VMOVUPS      lanesAVX243<>+0(SB), Y2
+	VMOVUPS      lanesAVX244<>+0(SB), Y3
+	VXORPS       lanesAVX245<>+0(SB), Y0, Y1
 	VMAXPS       Y1, Y2, Y1
-	VMOVUPS      lanesAVX245<>+0(SB), Y2
-	VCMPPS       $0x01, Y1, Y2, Y5
-	VMINPS       Y1, Y2, Y1
+	VMINPS       Y1, Y3, Y1
 	VMULPS       lanesAVX246<>+0(SB), Y1, Y2
 	VROUNDPS     $0x00, Y2, Y2
 	VFNMADD231PS lanesAVX247<>+0(SB), Y2, Y1
@@ -1023,9 +979,6 @@ loop65:
 	VCVTPS2DQ    Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y3, Y3
-	VANDNPS      Y3, Y4, Y3
-	VMOVUPS      lanesAVX256<>+0(SB), Y1
-	VBLENDVPS    Y5, Y1, Y3, Y3
 	VADDPS       lanesAVX255<>+0(SB), Y3, Y3
 	VMOVUPS      lanesAVX255<>+0(SB), Y1
 	VDIVPS       Y3, Y1, Y1
@@ -1039,24 +992,22 @@ loop65:
 	VMOVUPS      Y1, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop65
+	JGE          loop64
 
-rest66:
+rest65:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end67
+	JE           end66
 	LEAQ         windowAVX2<>+32(SB), DI
 	SHLQ         $0x02, AX
 	SUBQ         AX, DI
 	VMOVUPS      (DI), Y0
 	VMASKMOVPS   (BX)(CX*1), Y0, Y1
-	VXORPS       lanesAVX243<>+0(SB), Y1, Y2
-	VMOVUPS      lanesAVX244<>+0(SB), Y3
-	VCMPPS       $0x01, Y3, Y2, Y5
+	VMOVUPS      lanesAVX243<>+0(SB), Y3
+	VMOVUPS      lanesAVX244<>+0(SB), Y4
+	VXORPS       lanesAVX245<>+0(SB), Y1, Y2
 	VMAXPS       Y2, Y3, Y2
-	VMOVUPS      lanesAVX245<>+0(SB), Y3
-	VCMPPS       $0x01, Y2, Y3, Y6
-	VMINPS       Y2, Y3, Y2
+	VMINPS       Y2, Y4, Y2
 	VMULPS       lanesAVX246<>+0(SB), Y2, Y3
 	VROUNDPS     $0x00, Y3, Y3
 	VFNMADD231PS lanesAVX247<>+0(SB), Y3, Y2
@@ -1072,9 +1023,6 @@ rest66:
 	VCVTPS2DQ    Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
 	VPADDD       Y3, Y4, Y4
-	VANDNPS      Y4, Y5, Y4
-	VMOVUPS      lanesAVX256<>+0(SB), Y2
-	VBLENDVPS    Y6, Y2, Y4, Y4
 	VADDPS       lanesAVX255<>+0(SB), Y4, Y4
 	VMOVUPS      lanesAVX255<>+0(SB), Y2
 	VDIVPS       Y4, Y2, Y2
@@ -1087,7 +1035,7 @@ rest66:
 	VFMADD231PS  Y1, Y3, Y2
 	VMASKMOVPS   Y2, Y0, (DX)(CX*1)
 
-end67:
+end66:
 	VZEROUPPER
 	RET
 
@@ -1099,17 +1047,15 @@ TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-24
 	MOVQ x+16(FP), BX
 	XORQ CX, CX
 	SUBQ $+8, AX
-	JL   rest69
+	JL   rest68
 
-loop68:
+loop67:
 	VMOVUPS      (BX)(CX*1), Y0
-	VXORPS       lanesAVX243<>+0(SB), Y0, Y0
-	VMOVUPS      lanesAVX244<>+0(SB), Y1
-	VCMPPS       $0x01, Y1, Y0, Y3
+	VMOVUPS      lanesAVX243<>+0(SB), Y1
+	VMOVUPS      lanesAVX244<>+0(SB), Y2
+	VXORPS       lanesAVX245<>+0(SB), Y0, Y0
 	VMAXPS       Y0, Y1, Y0
-	VMOVUPS      lanesAVX245<>+0(SB), Y1
-	VCMPPS       $0x01, Y0, Y1, Y4
-	VMINPS       Y0, Y1, Y0
+	VMINPS       Y0, Y2, Y0
 	VMULPS       lanesAVX246<>+0(SB), Y0, Y1
 	VROUNDPS     $0x00, Y1, Y1
 	VFNMADD231PS lanesAVX247<>+0(SB), Y1, Y0
@@ -1125,33 +1071,28 @@ loop68:
 	VCVTPS2DQ    Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VPADDD       Y1, Y2, Y2
-	VANDNPS      Y2, Y3, Y2
-	VMOVUPS      lanesAVX256<>+0(SB), Y0
-	VBLENDVPS    Y4, Y0, Y2, Y2
 	VADDPS       lanesAVX255<>+0(SB), Y2, Y2
 	VMOVUPS      lanesAVX255<>+0(SB), Y0
 	VDIVPS       Y2, Y0, Y0
 	VMOVUPS      Y0, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop68
+	JGE          loop67
 
-rest69:
+rest68:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end70
+	JE           end69
 	LEAQ         windowAVX2<>+32(SB), SI
 	SHLQ         $0x02, AX
 	SUBQ         AX, SI
 	VMOVUPS      (SI), Y0
 	VMASKMOVPS   (BX)(CX*1), Y0, Y1
-	VXORPS       lanesAVX243<>+0(SB), Y1, Y1
-	VMOVUPS      lanesAVX244<>+0(SB), Y2
-	VCMPPS       $0x01, Y2, Y1, Y4
+	VMOVUPS      lanesAVX243<>+0(SB), Y2
+	VMOVUPS      lanesAVX244<>+0(SB), Y3
+	VXORPS       lanesAVX245<>+0(SB), Y1, Y1
 	VMAXPS       Y1, Y2, Y1
-	VMOVUPS      lanesAVX245<>+0(SB), Y2
-	VCMPPS       $0x01, Y1, Y2, Y5
-	VMINPS       Y1, Y2, Y1
+	VMINPS       Y1, Y3, Y1
 	VMULPS       lanesAVX246<>+0(SB), Y1, Y2
 	VROUNDPS     $0x00, Y2, Y2
 	VFNMADD231PS lanesAVX247<>+0(SB), Y2, Y1
@@ -1167,15 +1108,12 @@ rest69:
 	VCVTPS2DQ    Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y3, Y3
-	VANDNPS      Y3, Y4, Y3
-	VMOVUPS      lanesAVX256<>+0(SB), Y1
-	VBLENDVPS    Y5, Y1, Y3, Y3
 	VADDPS       lanesAVX255<>+0(SB), Y3, Y3
 	VMOVUPS      lanesAVX255<>+0(SB), Y1
 	VDIVPS       Y3, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (DX)(CX*1)
 
-end70:
+end69:
 	VZEROUPPER
 	RET
 
@@ -1188,9 +1126,9 @@ TEXT ·sigmoidGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ dy+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+8, AX
-	JL   rest72
+	JL   rest71
 
-loop71:
+loop70:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVAPS      Y0, Y1
 	VFNMADD231PS Y0, Y0, Y1
@@ -1200,12 +1138,12 @@ loop71:
 	VMOVUPS      Y2, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop71
+	JGE          loop70
 
-rest72:
+rest71:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end73
+	JE           end72
 	LEAQ         windowAVX2<>+32(SB), DI
 	SHLQ         $0x02, AX
 	SUBQ         AX, DI
@@ -1218,7 +1156,7 @@ rest72:
 	VFMADD231PS  Y1, Y2, Y3
 	VMASKMOVPS   Y3, Y0, (DX)(CX*1)
 
-end73:
+end72:
 	VZEROUPPER
 	RET
 
@@ -1230,25 +1168,21 @@ TEXT ·tanhAVX2(SB), NOSPLIT, $0-24
 	MOVQ x+16(FP), BX
 	XORQ CX, CX
 	SUBQ $+8, AX
-	JL   rest75
+	JL   rest74
 
-loop74:
+loop73:
 	VMOVUPS      (BX)(CX*1), Y0
-	VANDPS       lanesAVX276<>+0(SB), Y0, Y1
+	VANDPS       lanesAVX275<>+0(SB), Y0, Y1
 	VMULPS       Y0, Y0, Y2
-	VMOVUPS      lanesAVX277<>+0(SB), Y3
+	VMOVUPS      lanesAVX276<>+0(SB), Y3
+	VFMADD213PS  lanesAVX277<>+0(SB), Y2, Y3
 	VFMADD213PS  lanesAVX278<>+0(SB), Y2, Y3
 	VFMADD213PS  lanesAVX279<>+0(SB), Y2, Y3
 	VFMADD213PS  lanesAVX280<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX281<>+0(SB), Y2, Y3
 	VMULPS       Y2, Y3, Y3
 	VFMADD213PS  Y0, Y0, Y3
+	VMOVUPS      lanesAVX281<>+0(SB), Y4
 	VADDPS       Y1, Y1, Y2
-	VMOVUPS      lanesAVX244<>+0(SB), Y4
-	VCMPPS       $0x01, Y4, Y2, Y6
-	VMAXPS       Y2, Y4, Y2
-	VMOVUPS      lanesAVX245<>+0(SB), Y4
-	VCMPPS       $0x01, Y2, Y4, Y7
 	VMINPS       Y2, Y4, Y2
 	VMULPS       lanesAVX246<>+0(SB), Y2, Y4
 	VROUNDPS     $0x00, Y4, Y4
@@ -1265,15 +1199,12 @@ loop74:
 	VCVTPS2DQ    Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
 	VPADDD       Y4, Y5, Y5
-	VANDNPS      Y5, Y6, Y5
-	VMOVUPS      lanesAVX256<>+0(SB), Y2
-	VBLENDVPS    Y7, Y2, Y5, Y5
 	VADDPS       lanesAVX255<>+0(SB), Y5, Y5
 	VMOVUPS      lanesAVX255<>+0(SB), Y2
 	VDIVPS       Y5, Y2, Y2
 	VMOVUPS      lanesAVX255<>+0(SB), Y4
 	VFNMADD231PS lanesAVX282<>+0(SB), Y2, Y4
-	VANDPS       lanesAVX243<>+0(SB), Y0, Y0
+	VANDPS       lanesAVX245<>+0(SB), Y0, Y0
 	VORPS        Y0, Y4, Y4
 	VMOVUPS      lanesAVX283<>+0(SB), Y0
 	VCMPPS       $0x01, Y0, Y1, Y0
@@ -1281,9 +1212,9 @@ loop74:
 	VMOVUPS      Y3, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop74
+	JGE          loop73
 
-rest75:
+rest74:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
 	JE           end84
@@ -1292,21 +1223,17 @@ rest75:
 	SUBQ         AX, SI
 	VMOVUPS      (SI), Y0
 	VMASKMOVPS   (BX)(CX*1), Y0, Y1
-	VANDPS       lanesAVX276<>+0(SB), Y1, Y2
+	VANDPS       lanesAVX275<>+0(SB), Y1, Y2
 	VMULPS       Y1, Y1, Y3
-	VMOVUPS      lanesAVX277<>+0(SB), Y4
+	VMOVUPS      lanesAVX276<>+0(SB), Y4
+	VFMADD213PS  lanesAVX277<>+0(SB), Y3, Y4
 	VFMADD213PS  lanesAVX278<>+0(SB), Y3, Y4
 	VFMADD213PS  lanesAVX279<>+0(SB), Y3, Y4
 	VFMADD213PS  lanesAVX280<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX281<>+0(SB), Y3, Y4
 	VMULPS       Y3, Y4, Y4
 	VFMADD213PS  Y1, Y1, Y4
+	VMOVUPS      lanesAVX281<>+0(SB), Y5
 	VADDPS       Y2, Y2, Y3
-	VMOVUPS      lanesAVX244<>+0(SB), Y5
-	VCMPPS       $0x01, Y5, Y3, Y7
-	VMAXPS       Y3, Y5, Y3
-	VMOVUPS      lanesAVX245<>+0(SB), Y5
-	VCMPPS       $0x01, Y3, Y5, Y8
 	VMINPS       Y3, Y5, Y3
 	VMULPS       lanesAVX246<>+0(SB), Y3, Y5
 	VROUNDPS     $0x00, Y5, Y5
@@ -1323,15 +1250,12 @@ rest75:
 	VCVTPS2DQ    Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
 	VPADDD       Y5, Y6, Y6
-	VANDNPS      Y6, Y7, Y6
-	VMOVUPS      lanesAVX256<>+0(SB), Y3
-	VBLENDVPS    Y8, Y3, Y6, Y6
 	VADDPS       lanesAVX255<>+0(SB), Y6, Y6
 	VMOVUPS      lanesAVX255<>+0(SB), Y3
 	VDIVPS       Y6, Y3, Y3
 	VMOVUPS      lanesAVX255<>+0(SB), Y5
 	VFNMADD231PS lanesAVX282<>+0(SB), Y3, Y5
-	VANDPS       lanesAVX243<>+0(SB), Y1, Y1
+	VANDPS       lanesAVX245<>+0(SB), Y1, Y1
 	VORPS        Y1, Y5, Y5
 	VMOVUPS      lanesAVX283<>+0(SB), Y1
 	VCMPPS       $0x01, Y1, Y2, Y1
@@ -1342,64 +1266,74 @@ end84:
 	VZEROUPPER
 	RET
 
-DATA lanesAVX276<>+0(SB)/4, $0x7fffffff
-DATA lanesAVX276<>+4(SB)/4, $0x7fffffff
-DATA lanesAVX276<>+8(SB)/4, $0x7fffffff
-DATA lanesAVX276<>+12(SB)/4, $0x7fffffff
-DATA lanesAVX276<>+16(SB)/4, $0x7fffffff
-DATA lanesAVX276<>+20(SB)/4, $0x7fffffff
-DATA lanesAVX276<>+24(SB)/4, $0x7fffffff
-DATA lanesAVX276<>+28(SB)/4, $0x7fffffff
+DATA lanesAVX275<>+0(SB)/4, $0x7fffffff
+DATA lanesAVX275<>+4(SB)/4, $0x7fffffff
+DATA lanesAVX275<>+8(SB)/4, $0x7fffffff
+DATA lanesAVX275<>+12(SB)/4, $0x7fffffff
+DATA lanesAVX275<>+16(SB)/4, $0x7fffffff
+DATA lanesAVX275<>+20(SB)/4, $0x7fffffff
+DATA lanesAVX275<>+24(SB)/4, $0x7fffffff
+DATA lanesAVX275<>+28(SB)/4, $0x7fffffff
+GLOBL lanesAVX275<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX276<>+0(SB)/4, $0xbbbaf0ea
+DATA lanesAVX276<>+4(SB)/4, $0xbbbaf0ea
+DATA lanesAVX276<>+8(SB)/4, $0xbbbaf0ea
+DATA lanesAVX276<>+12(SB)/4, $0xbbbaf0ea
+DATA lanesAVX276<>+16(SB)/4, $0xbbbaf0ea
+DATA lanesAVX276<>+20(SB)/4, $0xbbbaf0ea
+DATA lanesAVX276<>+24(SB)/4, $0xbbbaf0ea
+DATA lanesAVX276<>+28(SB)/4, $0xbbbaf0ea
 GLOBL lanesAVX276<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX277<>+0(SB)/4, $0xbbbaf0ea
-DATA lanesAVX277<>+4(SB)/4, $0xbbbaf0ea
-DATA lanesAVX277<>+8(SB)/4, $0xbbbaf0ea
-DATA lanesAVX277<>+12(SB)/4, $0xbbbaf0ea
-DATA lanesAVX277<>+16(SB)/4, $0xbbbaf0ea
-DATA lanesAVX277<>+20(SB)/4, $0xbbbaf0ea
-DATA lanesAVX277<>+24(SB)/4, $0xbbbaf0ea
-DATA lanesAVX277<>+28(SB)/4, $0xbbbaf0ea
+DATA lanesAVX277<>+0(SB)/4, $0x3ca9134e
+DATA lanesAVX277<>+4(SB)/4, $0x3ca9134e
+DATA lanesAVX277<>+8(SB)/4, $0x3ca9134e
+DATA lanesAVX277<>+12(SB)/4, $0x3ca9134e
+DATA lanesAVX277<>+16(SB)/4, $0x3ca9134e
+DATA lanesAVX277<>+20(SB)/4, $0x3ca9134e
+DATA lanesAVX277<>+24(SB)/4, $0x3ca9134e
+DATA lanesAVX277<>+28(SB)/4, $0x3ca9134e
 GLOBL lanesAVX277<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX278<>+0(SB)/4, $0x3ca9134e
-DATA lanesAVX278<>+4(SB)/4, $0x3ca9134e
-DATA lanesAVX278<>+8(SB)/4, $0x3ca9134e
-DATA lanesAVX278<>+12(SB)/4, $0x3ca9134e
-DATA lanesAVX278<>+16(SB)/4, $0x3ca9134e
-DATA lanesAVX278<>+20(SB)/4, $0x3ca9134e
-DATA lanesAVX278<>+24(SB)/4, $0x3ca9134e
-DATA lanesAVX278<>+28(SB)/4, $0x3ca9134e
+DATA lanesAVX278<>+0(SB)/4, $0xbd5c1e2d
+DATA lanesAVX278<>+4(SB)/4, $0xbd5c1e2d
+DATA lanesAVX278<>+8(SB)/4, $0xbd5c1e2d
+DATA lanesAVX278<>+12(SB)/4, $0xbd5c1e2d
+DATA lanesAVX278<>+16(SB)/4, $0xbd5c1e2d
+DATA lanesAVX278<>+20(SB)/4, $0xbd5c1e2d
+DATA lanesAVX278<>+24(SB)/4, $0xbd5c1e2d
+DATA lanesAVX278<>+28(SB)/4, $0xbd5c1e2d
 GLOBL lanesAVX278<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX279<>+0(SB)/4, $0xbd5c1e2d
-DATA lanesAVX279<>+4(SB)/4, $0xbd5c1e2d
-DATA lanesAVX279<>+8(SB)/4, $0xbd5c1e2d
-DATA lanesAVX279<>+12(SB)/4, $0xbd5c1e2d
-DATA lanesAVX279<>+16(SB)/4, $0xbd5c1e2d
-DATA lanesAVX279<>+20(SB)/4, $0xbd5c1e2d
-DATA lanesAVX279<>+24(SB)/4, $0xbd5c1e2d
-DATA lanesAVX279<>+28(SB)/4, $0xbd5c1e2d
+DATA lanesAVX279<>+0(SB)/4, $0x3e088393
+DATA lanesAVX279<>+4(SB)/4, $0x3e088393
+DATA lanesAVX279<>+8(SB)/4, $0x3e088393
+DATA lanesAVX279<>+12(SB)/4, $0x3e088393
+DATA lanesAVX279<>+16(SB)/4, $0x3e088393
+DATA lanesAVX279<>+20(SB)/4, $0x3e088393
+DATA lanesAVX279<>+24(SB)/4, $0x3e088393
+DATA lanesAVX279<>+28(SB)/4, $0x3e088393
 GLOBL lanesAVX279<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX280<>+0(SB)/4, $0x3e088393
-DATA lanesAVX280<>+4(SB)/4, $0x3e088393
-DATA lanesAVX280<>+8(SB)/4, $0x3e088393
-DATA lanesAVX280<>+12(SB)/4, $0x3e088393
-DATA lanesAVX280<>+16(SB)/4, $0x3e088393
-DATA lanesAVX280<>+20(SB)/4, $0x3e088393
-DATA lanesAVX280<>+24(SB)/4, $0x3e088393
-DATA lanesAVX280<>+28(SB)/4, $0x3e088393
+DATA lanesAVX280<>+0(SB)/4, $0xbeaaaa99
+DATA lanesAVX280<>+4(SB)/4, $0xbeaaaa99
+DATA lanesAVX280<>+8(SB)/4, $0xbeaaaa99
+DATA lanesAVX280<>+12(SB)/4, $0xbeaaaa99
+DATA lanesAVX280<>+16(SB)/4, $0xbeaaaa99
+DATA lanesAVX280<>+20(SB)/4, $0xbeaaaa99
+DATA lanesAVX280<>+24(SB)/4, $0xbeaaaa99
+DATA lanesAVX280<>+28(SB)/4, $0xbeaaaa99
 GLOBL lanesAVX280<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX281<>+0(SB)/4, $0xbeaaaa99
-DATA lanesAVX281<>+4(SB)/4, $0xbeaaaa99
-DATA lanesAVX281<>+8(SB)/4, $0xbeaaaa99
-DATA lanesAVX281<>+12(SB)/4, $0xbeaaaa99
-DATA lanesAVX281<>+16(SB)/4, $0xbeaaaa99
-DATA lanesAVX281<>+20(SB)/4, $0xbeaaaa99
-DATA lanesAVX281<>+24(SB)/4, $0xbeaaaa99
-DATA lanesAVX281<>+28(SB)/4, $0xbeaaaa99
+DATA lanesAVX281<>+0(SB)/4, $0x42300000
+DATA lanesAVX281<>+4(SB)/4, $0x42300000
+DATA lanesAVX281<>+8(SB)/4, $0x42300000
+DATA lanesAVX281<>+12(SB)/4, $0x42300000
+DATA lanesAVX281<>+16(SB)/4, $0x42300000
+DATA lanesAVX281<>+20(SB)/4, $0x42300000
+DATA lanesAVX281<>+24(SB)/4, $0x42300000
+DATA lanesAVX281<>+28(SB)/4, $0x42300000
 GLOBL lanesAVX281<>(SB), RODATA|NOPTR, $32
 
 DATA lanesAVX282<>+0(SB)/4, $0x40000000
@@ -1561,13 +1495,11 @@ TEXT ·swigluAVX2(SB), NOSPLIT, $0-32
 
 loop94:
 	VMOVUPS      (BX)(CX*1), Y0
-	VXORPS       lanesAVX243<>+0(SB), Y0, Y1
-	VMOVUPS      lanesAVX244<>+0(SB), Y2
-	VCMPPS       $0x01, Y2, Y1, Y4
+	VMOVUPS      lanesAVX243<>+0(SB), Y2
+	VMOVUPS      lanesAVX244<>+0(SB), Y3
+	VXORPS       lanesAVX245<>+0(SB), Y0, Y1
 	VMAXPS       Y1, Y2, Y1
-	VMOVUPS      lanesAVX245<>+0(SB), Y2
-	VCMPPS       $0x01, Y1, Y2, Y5
-	VMINPS       Y1, Y2, Y1
+	VMINPS       Y1, Y3, Y1
 	VMULPS       lanesAVX246<>+0(SB), Y1, Y2
 	VROUNDPS     $0x00, Y2, Y2
 	VFNMADD231PS lanesAVX247<>+0(SB), Y2, Y1
@@ -1583,9 +1515,6 @@ loop94:
 	VCVTPS2DQ    Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y3, Y3
-	VANDNPS      Y3, Y4, Y3
-	VMOVUPS      lanesAVX256<>+0(SB), Y1
-	VBLENDVPS    Y5, Y1, Y3, Y3
 	VADDPS       lanesAVX255<>+0(SB), Y3, Y3
 	VMOVUPS      lanesAVX255<>+0(SB), Y1
 	VDIVPS       Y3, Y1, Y1
@@ -1606,13 +1535,11 @@ rest95:
 	SUBQ         AX, DI
 	VMOVUPS      (DI), Y0
 	VMASKMOVPS   (BX)(CX*1), Y0, Y1
-	VXORPS       lanesAVX243<>+0(SB), Y1, Y2
-	VMOVUPS      lanesAVX244<>+0(SB), Y3
-	VCMPPS       $0x01, Y3, Y2, Y5
+	VMOVUPS      lanesAVX243<>+0(SB), Y3
+	VMOVUPS      lanesAVX244<>+0(SB), Y4
+	VXORPS       lanesAVX245<>+0(SB), Y1, Y2
 	VMAXPS       Y2, Y3, Y2
-	VMOVUPS      lanesAVX245<>+0(SB), Y3
-	VCMPPS       $0x01, Y2, Y3, Y6
-	VMINPS       Y2, Y3, Y2
+	VMINPS       Y2, Y4, Y2
 	VMULPS       lanesAVX246<>+0(SB), Y2, Y3
 	VROUNDPS     $0x00, Y3, Y3
 	VFNMADD231PS lanesAVX247<>+0(SB), Y3, Y2
@@ -1628,9 +1555,6 @@ rest95:
 	VCVTPS2DQ    Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
 	VPADDD       Y3, Y4, Y4
-	VANDNPS      Y4, Y5, Y4
-	VMOVUPS      lanesAVX256<>+0(SB), Y2
-	VBLENDVPS    Y6, Y2, Y4, Y4
 	VADDPS       lanesAVX255<>+0(SB), Y4, Y4
 	VMOVUPS      lanesAVX255<>+0(SB), Y2
 	VDIVPS       Y4, Y2, Y2
@@ -1658,13 +1582,11 @@ TEXT ·swigluGradAVX2(SB), NOSPLIT, $0-48
 
 loop97:
 	VMOVUPS      (SI)(CX*1), Y0
-	VXORPS       lanesAVX243<>+0(SB), Y0, Y1
-	VMOVUPS      lanesAVX244<>+0(SB), Y2
-	VCMPPS       $0x01, Y2, Y1, Y4
+	VMOVUPS      lanesAVX243<>+0(SB), Y2
+	VMOVUPS      lanesAVX244<>+0(SB), Y3
+	VXORPS       lanesAVX245<>+0(SB), Y0, Y1
 	VMAXPS       Y1, Y2, Y1
-	VMOVUPS      lanesAVX245<>+0(SB), Y2
-	VCMPPS       $0x01, Y1, Y2, Y5
-	VMINPS       Y1, Y2, Y1
+	VMINPS       Y1, Y3, Y1
 	VMULPS       lanesAVX246<>+0(SB), Y1, Y2
 	VROUNDPS     $0x00, Y2, Y2
 	VFNMADD231PS lanesAVX247<>+0(SB), Y2, Y1
@@ -1680,9 +1602,6 @@ loop97:
 	VCVTPS2DQ    Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y3, Y3
-	VANDNPS      Y3, Y4, Y3
-	VMOVUPS      lanesAVX256<>+0(SB), Y1
-	VBLENDVPS    Y5, Y1, Y3, Y3
 	VADDPS       lanesAVX255<>+0(SB), Y3, Y3
 	VMOVUPS      lanesAVX255<>+0(SB), Y1
 	VDIVPS       Y3, Y1, Y1
@@ -1713,13 +1632,11 @@ rest98:
 	SUBQ         AX, R9
 	VMOVUPS      (R9), Y0
 	VMASKMOVPS   (SI)(CX*1), Y0, Y1
-	VXORPS       lanesAVX243<>+0(SB), Y1, Y2
-	VMOVUPS      lanesAVX244<>+0(SB), Y3
-	VCMPPS       $0x01, Y3, Y2, Y5
+	VMOVUPS      lanesAVX243<>+0(SB), Y3
+	VMOVUPS      lanesAVX244<>+0(SB), Y4
+	VXORPS       lanesAVX245<>+0(SB), Y1, Y2
 	VMAXPS       Y2, Y3, Y2
-	VMOVUPS      lanesAVX245<>+0(SB), Y3
-	VCMPPS       $0x01, Y2, Y3, Y6
-	VMINPS       Y2, Y3, Y2
+	VMINPS       Y2, Y4, Y2
 	VMULPS       lanesAVX246<>+0(SB), Y2, Y3
 	VROUNDPS     $0x00, Y3, Y3
 	VFNMADD231PS lanesAVX247<>+0(SB), Y3, Y2
@@ -1735,9 +1652,6 @@ rest98:
 	VCVTPS2DQ    Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
 	VPADDD       Y3, Y4, Y4
-	VANDNPS      Y4, Y5, Y4
-	VMOVUPS      lanesAVX256<>+0(SB), Y2
-	VBLENDVPS    Y6, Y2, Y4, Y4
 	VADDPS       lanesAVX255<>+0(SB), Y4, Y4
 	VMOVUPS      lanesAVX255<>+0(SB), Y2
 	VDIVPS       Y4, Y2, Y2
@@ -1777,60 +1691,60 @@ TEXT ·expSumAVX2(SB), NOSPLIT, $0-36
 loop100:
 	VMOVUPS      (BX)(CX*1), Y4
 	VFMSUB213PS  Y1, Y0, Y4
-	VMOVUPS      lanesAVX244<>+0(SB), Y5
-	VCMPPS       $0x01, Y5, Y4, Y7
+	VMOVUPS      lanesAVX2102<>+0(SB), Y5
+	VCMPPS       $0x01, Y5, Y4, Y6
 	VMAXPS       Y4, Y5, Y4
-	VMOVUPS      lanesAVX245<>+0(SB), Y5
-	VCMPPS       $0x01, Y4, Y5, Y8
-	VMINPS       Y4, Y5, Y4
-	VMULPS       lanesAVX246<>+0(SB), Y4, Y5
-	VROUNDPS     $0x00, Y5, Y5
-	VFNMADD231PS lanesAVX247<>+0(SB), Y5, Y4
-	VFNMADD231PS lanesAVX248<>+0(SB), Y5, Y4
-	VMOVUPS      lanesAVX249<>+0(SB), Y6
-	VFMADD213PS  lanesAVX250<>+0(SB), Y4, Y6
-	VFMADD213PS  lanesAVX251<>+0(SB), Y4, Y6
-	VFMADD213PS  lanesAVX252<>+0(SB), Y4, Y6
-	VFMADD213PS  lanesAVX253<>+0(SB), Y4, Y6
-	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y6
-	VFMADD213PS  lanesAVX255<>+0(SB), Y4, Y6
-	VFMADD213PS  lanesAVX255<>+0(SB), Y4, Y6
-	VCVTPS2DQ    Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VPADDD       Y5, Y6, Y6
-	VANDNPS      Y6, Y7, Y6
-	VMOVUPS      lanesAVX256<>+0(SB), Y4
-	VBLENDVPS    Y8, Y4, Y6, Y6
-	VMOVUPS      Y6, (DX)(CX*1)
-	VADDPS       Y6, Y2, Y2
+	VMOVUPS      lanesAVX2103<>+0(SB), Y7
+	VCMPPS       $0x01, Y4, Y7, Y5
+	VMINPS       Y4, Y7, Y4
+	VMULPS       lanesAVX246<>+0(SB), Y4, Y7
+	VROUNDPS     $0x00, Y7, Y7
+	VFNMADD231PS lanesAVX247<>+0(SB), Y7, Y4
+	VFNMADD231PS lanesAVX248<>+0(SB), Y7, Y4
+	VMOVUPS      lanesAVX249<>+0(SB), Y8
+	VFMADD213PS  lanesAVX250<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX251<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX252<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX253<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX255<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX255<>+0(SB), Y4, Y8
+	VCVTPS2DQ    Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VPADDD       Y7, Y8, Y8
+	VANDNPS      Y8, Y6, Y8
+	VMOVUPS      lanesAVX2104<>+0(SB), Y4
+	VBLENDVPS    Y5, Y4, Y8, Y8
+	VMOVUPS      Y8, (DX)(CX*1)
+	VADDPS       Y8, Y2, Y2
 	VMOVUPS      32(BX)(CX*1), Y4
 	VFMSUB213PS  Y1, Y0, Y4
-	VMOVUPS      lanesAVX244<>+0(SB), Y5
-	VCMPPS       $0x01, Y5, Y4, Y7
+	VMOVUPS      lanesAVX2102<>+0(SB), Y5
+	VCMPPS       $0x01, Y5, Y4, Y6
 	VMAXPS       Y4, Y5, Y4
-	VMOVUPS      lanesAVX245<>+0(SB), Y5
-	VCMPPS       $0x01, Y4, Y5, Y8
-	VMINPS       Y4, Y5, Y4
-	VMULPS       lanesAVX246<>+0(SB), Y4, Y5
-	VROUNDPS     $0x00, Y5, Y5
-	VFNMADD231PS lanesAVX247<>+0(SB), Y5, Y4
-	VFNMADD231PS lanesAVX248<>+0(SB), Y5, Y4
-	VMOVUPS      lanesAVX249<>+0(SB), Y6
-	VFMADD213PS  lanesAVX250<>+0(SB), Y4, Y6
-	VFMADD213PS  lanesAVX251<>+0(SB), Y4, Y6
-	VFMADD213PS  lanesAVX252<>+0(SB), Y4, Y6
-	VFMADD213PS  lanesAVX253<>+0(SB), Y4, Y6
-	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y6
-	VFMADD213PS  lanesAVX255<>+0(SB), Y4, Y6
-	VFMADD213PS  lanesAVX255<>+0(SB), Y4, Y6
-	VCVTPS2DQ    Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VPADDD       Y5, Y6, Y6
-	VANDNPS      Y6, Y7, Y6
-	VMOVUPS      lanesAVX256<>+0(SB), Y4
-	VBLENDVPS    Y8, Y4, Y6, Y6
-	VMOVUPS      Y6, 32(DX)(CX*1)
-	VADDPS       Y6, Y3, Y3
+	VMOVUPS      lanesAVX2103<>+0(SB), Y7
+	VCMPPS       $0x01, Y4, Y7, Y5
+	VMINPS       Y4, Y7, Y4
+	VMULPS       lanesAVX246<>+0(SB), Y4, Y7
+	VROUNDPS     $0x00, Y7, Y7
+	VFNMADD231PS lanesAVX247<>+0(SB), Y7, Y4
+	VFNMADD231PS lanesAVX248<>+0(SB), Y7, Y4
+	VMOVUPS      lanesAVX249<>+0(SB), Y8
+	VFMADD213PS  lanesAVX250<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX251<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX252<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX253<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX255<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX255<>+0(SB), Y4, Y8
+	VCVTPS2DQ    Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VPADDD       Y7, Y8, Y8
+	VANDNPS      Y8, Y6, Y8
+	VMOVUPS      lanesAVX2104<>+0(SB), Y4
+	VBLENDVPS    Y5, Y4, Y8, Y8
+	VMOVUPS      Y8, 32(DX)(CX*1)
+	VADDPS       Y8, Y3, Y3
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
 	JGE          loop100
@@ -1838,80 +1752,80 @@ loop100:
 rest101:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest103
+	JL   rest106
 
-loop102:
+loop105:
 	VMOVUPS      (BX)(CX*1), Y4
 	VFMSUB213PS  Y1, Y0, Y4
-	VMOVUPS      lanesAVX244<>+0(SB), Y5
-	VCMPPS       $0x01, Y5, Y4, Y7
+	VMOVUPS      lanesAVX2102<>+0(SB), Y5
+	VCMPPS       $0x01, Y5, Y4, Y6
 	VMAXPS       Y4, Y5, Y4
-	VMOVUPS      lanesAVX245<>+0(SB), Y5
-	VCMPPS       $0x01, Y4, Y5, Y8
-	VMINPS       Y4, Y5, Y4
-	VMULPS       lanesAVX246<>+0(SB), Y4, Y5
-	VROUNDPS     $0x00, Y5, Y5
-	VFNMADD231PS lanesAVX247<>+0(SB), Y5, Y4
-	VFNMADD231PS lanesAVX248<>+0(SB), Y5, Y4
-	VMOVUPS      lanesAVX249<>+0(SB), Y6
-	VFMADD213PS  lanesAVX250<>+0(SB), Y4, Y6
-	VFMADD213PS  lanesAVX251<>+0(SB), Y4, Y6
-	VFMADD213PS  lanesAVX252<>+0(SB), Y4, Y6
-	VFMADD213PS  lanesAVX253<>+0(SB), Y4, Y6
-	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y6
-	VFMADD213PS  lanesAVX255<>+0(SB), Y4, Y6
-	VFMADD213PS  lanesAVX255<>+0(SB), Y4, Y6
-	VCVTPS2DQ    Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VPADDD       Y5, Y6, Y6
-	VANDNPS      Y6, Y7, Y6
-	VMOVUPS      lanesAVX256<>+0(SB), Y4
-	VBLENDVPS    Y8, Y4, Y6, Y6
-	VMOVUPS      Y6, (DX)(CX*1)
-	VADDPS       Y6, Y2, Y2
+	VMOVUPS      lanesAVX2103<>+0(SB), Y7
+	VCMPPS       $0x01, Y4, Y7, Y5
+	VMINPS       Y4, Y7, Y4
+	VMULPS       lanesAVX246<>+0(SB), Y4, Y7
+	VROUNDPS     $0x00, Y7, Y7
+	VFNMADD231PS lanesAVX247<>+0(SB), Y7, Y4
+	VFNMADD231PS lanesAVX248<>+0(SB), Y7, Y4
+	VMOVUPS      lanesAVX249<>+0(SB), Y8
+	VFMADD213PS  lanesAVX250<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX251<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX252<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX253<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX255<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX255<>+0(SB), Y4, Y8
+	VCVTPS2DQ    Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VPADDD       Y7, Y8, Y8
+	VANDNPS      Y8, Y6, Y8
+	VMOVUPS      lanesAVX2104<>+0(SB), Y4
+	VBLENDVPS    Y5, Y4, Y8, Y8
+	VMOVUPS      Y8, (DX)(CX*1)
+	VADDPS       Y8, Y2, Y2
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop102
+	JGE          loop105
 
-rest103:
+rest106:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end104
+	JE           end107
 	LEAQ         windowAVX2<>+32(SB), SI
 	SHLQ         $0x02, AX
 	SUBQ         AX, SI
 	VMOVUPS      (SI), Y4
 	VMASKMOVPS   (BX)(CX*1), Y4, Y5
 	VFMSUB213PS  Y1, Y0, Y5
-	VMOVUPS      lanesAVX244<>+0(SB), Y0
-	VCMPPS       $0x01, Y0, Y5, Y6
+	VMOVUPS      lanesAVX2102<>+0(SB), Y0
+	VCMPPS       $0x01, Y0, Y5, Y1
 	VMAXPS       Y5, Y0, Y5
-	VMOVUPS      lanesAVX245<>+0(SB), Y0
-	VCMPPS       $0x01, Y5, Y0, Y7
-	VMINPS       Y5, Y0, Y5
-	VMULPS       lanesAVX246<>+0(SB), Y5, Y0
-	VROUNDPS     $0x00, Y0, Y0
-	VFNMADD231PS lanesAVX247<>+0(SB), Y0, Y5
-	VFNMADD231PS lanesAVX248<>+0(SB), Y0, Y5
-	VMOVUPS      lanesAVX249<>+0(SB), Y1
-	VFMADD213PS  lanesAVX250<>+0(SB), Y5, Y1
-	VFMADD213PS  lanesAVX251<>+0(SB), Y5, Y1
-	VFMADD213PS  lanesAVX252<>+0(SB), Y5, Y1
-	VFMADD213PS  lanesAVX253<>+0(SB), Y5, Y1
-	VFMADD213PS  lanesAVX254<>+0(SB), Y5, Y1
-	VFMADD213PS  lanesAVX255<>+0(SB), Y5, Y1
-	VFMADD213PS  lanesAVX255<>+0(SB), Y5, Y1
-	VCVTPS2DQ    Y0, Y0
-	VPSLLD       $0x17, Y0, Y0
-	VPADDD       Y0, Y1, Y1
-	VANDNPS      Y1, Y6, Y1
-	VMOVUPS      lanesAVX256<>+0(SB), Y0
-	VBLENDVPS    Y7, Y0, Y1, Y1
-	VMASKMOVPS   Y1, Y4, (DX)(CX*1)
-	VANDPS       Y4, Y1, Y0
+	VMOVUPS      lanesAVX2103<>+0(SB), Y6
+	VCMPPS       $0x01, Y5, Y6, Y0
+	VMINPS       Y5, Y6, Y5
+	VMULPS       lanesAVX246<>+0(SB), Y5, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VFNMADD231PS lanesAVX247<>+0(SB), Y6, Y5
+	VFNMADD231PS lanesAVX248<>+0(SB), Y6, Y5
+	VMOVUPS      lanesAVX249<>+0(SB), Y7
+	VFMADD213PS  lanesAVX250<>+0(SB), Y5, Y7
+	VFMADD213PS  lanesAVX251<>+0(SB), Y5, Y7
+	VFMADD213PS  lanesAVX252<>+0(SB), Y5, Y7
+	VFMADD213PS  lanesAVX253<>+0(SB), Y5, Y7
+	VFMADD213PS  lanesAVX254<>+0(SB), Y5, Y7
+	VFMADD213PS  lanesAVX255<>+0(SB), Y5, Y7
+	VFMADD213PS  lanesAVX255<>+0(SB), Y5, Y7
+	VCVTPS2DQ    Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       Y6, Y7, Y7
+	VANDNPS      Y7, Y1, Y7
+	VMOVUPS      lanesAVX2104<>+0(SB), Y1
+	VBLENDVPS    Y0, Y1, Y7, Y7
+	VMASKMOVPS   Y7, Y4, (DX)(CX*1)
+	VANDPS       Y4, Y7, Y0
 	VADDPS       Y0, Y2, Y2
 
-end104:
+end107:
 	VADDPS       Y3, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X2
@@ -1923,6 +1837,36 @@ end104:
 	VZEROUPPER
 	RET
 
+DATA lanesAVX2102<>+0(SB)/4, $0xc2aeac4f
+DATA lanesAVX2102<>+4(SB)/4, $0xc2aeac4f
+DATA lanesAVX2102<>+8(SB)/4, $0xc2aeac4f
+DATA lanesAVX2102<>+12(SB)/4, $0xc2aeac4f
+DATA lanesAVX2102<>+16(SB)/4, $0xc2aeac4f
+DATA lanesAVX2102<>+20(SB)/4, $0xc2aeac4f
+DATA lanesAVX2102<>+24(SB)/4, $0xc2aeac4f
+DATA lanesAVX2102<>+28(SB)/4, $0xc2aeac4f
+GLOBL lanesAVX2102<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX2103<>+0(SB)/4, $0x42b0c09d
+DATA lanesAVX2103<>+4(SB)/4, $0x42b0c09d
+DATA lanesAVX2103<>+8(SB)/4, $0x42b0c09d
+DATA lanesAVX2103<>+12(SB)/4, $0x42b0c09d
+DATA lanesAVX2103<>+16(SB)/4, $0x42b0c09d
+DATA lanesAVX2103<>+20(SB)/4, $0x42b0c09d
+DATA lanesAVX2103<>+24(SB)/4, $0x42b0c09d
+DATA lanesAVX2103<>+28(SB)/4, $0x42b0c09d
+GLOBL lanesAVX2103<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX2104<>+0(SB)/4, $0x7f800000
+DATA lanesAVX2104<>+4(SB)/4, $0x7f800000
+DATA lanesAVX2104<>+8(SB)/4, $0x7f800000
+DATA lanesAVX2104<>+12(SB)/4, $0x7f800000
+DATA lanesAVX2104<>+16(SB)/4, $0x7f800000
+DATA lanesAVX2104<>+20(SB)/4, $0x7f800000
+DATA lanesAVX2104<>+24(SB)/4, $0x7f800000
+DATA lanesAVX2104<>+28(SB)/4, $0x7f800000
+GLOBL lanesAVX2104<>(SB), RODATA|NOPTR, $32
+
 // func sumExpAVX2(n int, x *float32, shift float32) float32
 // Requires: AVX, AVX2, FMA3, SSE
 TEXT ·sumExpAVX2(SB), NOSPLIT, $0-28
@@ -1933,142 +1877,142 @@ TEXT ·sumExpAVX2(SB), NOSPLIT, $0-28
 	MOVQ         x+8(FP), DX
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest106
+	JL           rest109
 
-loop105:
+loop108:
 	VMOVUPS      (DX)(CX*1), Y3
 	VSUBPS       Y0, Y3, Y3
-	VMOVUPS      lanesAVX244<>+0(SB), Y4
-	VCMPPS       $0x01, Y4, Y3, Y6
+	VMOVUPS      lanesAVX2102<>+0(SB), Y4
+	VCMPPS       $0x01, Y4, Y3, Y5
 	VMAXPS       Y3, Y4, Y3
-	VMOVUPS      lanesAVX245<>+0(SB), Y4
-	VCMPPS       $0x01, Y3, Y4, Y7
-	VMINPS       Y3, Y4, Y3
-	VMULPS       lanesAVX246<>+0(SB), Y3, Y4
-	VROUNDPS     $0x00, Y4, Y4
-	VFNMADD231PS lanesAVX247<>+0(SB), Y4, Y3
-	VFNMADD231PS lanesAVX248<>+0(SB), Y4, Y3
-	VMOVUPS      lanesAVX249<>+0(SB), Y5
-	VFMADD213PS  lanesAVX250<>+0(SB), Y3, Y5
-	VFMADD213PS  lanesAVX251<>+0(SB), Y3, Y5
-	VFMADD213PS  lanesAVX252<>+0(SB), Y3, Y5
-	VFMADD213PS  lanesAVX253<>+0(SB), Y3, Y5
-	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y5
-	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y5
-	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y5
-	VCVTPS2DQ    Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       Y4, Y5, Y5
-	VANDNPS      Y5, Y6, Y5
-	VMOVUPS      lanesAVX256<>+0(SB), Y3
-	VBLENDVPS    Y7, Y3, Y5, Y5
-	VADDPS       Y5, Y1, Y1
+	VMOVUPS      lanesAVX2103<>+0(SB), Y6
+	VCMPPS       $0x01, Y3, Y6, Y4
+	VMINPS       Y3, Y6, Y3
+	VMULPS       lanesAVX246<>+0(SB), Y3, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VFNMADD231PS lanesAVX247<>+0(SB), Y6, Y3
+	VFNMADD231PS lanesAVX248<>+0(SB), Y6, Y3
+	VMOVUPS      lanesAVX249<>+0(SB), Y7
+	VFMADD213PS  lanesAVX250<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX251<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX252<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX253<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y7
+	VCVTPS2DQ    Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       Y6, Y7, Y7
+	VANDNPS      Y7, Y5, Y7
+	VMOVUPS      lanesAVX2104<>+0(SB), Y3
+	VBLENDVPS    Y4, Y3, Y7, Y7
+	VADDPS       Y7, Y1, Y1
 	VMOVUPS      32(DX)(CX*1), Y3
 	VSUBPS       Y0, Y3, Y3
-	VMOVUPS      lanesAVX244<>+0(SB), Y4
-	VCMPPS       $0x01, Y4, Y3, Y6
+	VMOVUPS      lanesAVX2102<>+0(SB), Y4
+	VCMPPS       $0x01, Y4, Y3, Y5
 	VMAXPS       Y3, Y4, Y3
-	VMOVUPS      lanesAVX245<>+0(SB), Y4
-	VCMPPS       $0x01, Y3, Y4, Y7
-	VMINPS       Y3, Y4, Y3
-	VMULPS       lanesAVX246<>+0(SB), Y3, Y4
-	VROUNDPS     $0x00, Y4, Y4
-	VFNMADD231PS lanesAVX247<>+0(SB), Y4, Y3
-	VFNMADD231PS lanesAVX248<>+0(SB), Y4, Y3
-	VMOVUPS      lanesAVX249<>+0(SB), Y5
-	VFMADD213PS  lanesAVX250<>+0(SB), Y3, Y5
-	VFMADD213PS  lanesAVX251<>+0(SB), Y3, Y5
-	VFMADD213PS  lanesAVX252<>+0(SB), Y3, Y5
-	VFMADD213PS  lanesAVX253<>+0(SB), Y3, Y5
-	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y5
-	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y5
-	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y5
-	VCVTPS2DQ    Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       Y4, Y5, Y5
-	VANDNPS      Y5, Y6, Y5
-	VMOVUPS      lanesAVX256<>+0(SB), Y3
-	VBLENDVPS    Y7, Y3, Y5, Y5
-	VADDPS       Y5, Y2, Y2
+	VMOVUPS      lanesAVX2103<>+0(SB), Y6
+	VCMPPS       $0x01, Y3, Y6, Y4
+	VMINPS       Y3, Y6, Y3
+	VMULPS       lanesAVX246<>+0(SB), Y3, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VFNMADD231PS lanesAVX247<>+0(SB), Y6, Y3
+	VFNMADD231PS lanesAVX248<>+0(SB), Y6, Y3
+	VMOVUPS      lanesAVX249<>+0(SB), Y7
+	VFMADD213PS  lanesAVX250<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX251<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX252<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX253<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y7
+	VCVTPS2DQ    Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       Y6, Y7, Y7
+	VANDNPS      Y7, Y5, Y7
+	VMOVUPS      lanesAVX2104<>+0(SB), Y3
+	VBLENDVPS    Y4, Y3, Y7, Y7
+	VADDPS       Y7, Y2, Y2
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop105
+	JGE          loop108
 
-rest106:
+rest109:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest108
+	JL   rest111
 
-loop107:
+loop110:
 	VMOVUPS      (DX)(CX*1), Y3
 	VSUBPS       Y0, Y3, Y3
-	VMOVUPS      lanesAVX244<>+0(SB), Y4
-	VCMPPS       $0x01, Y4, Y3, Y6
+	VMOVUPS      lanesAVX2102<>+0(SB), Y4
+	VCMPPS       $0x01, Y4, Y3, Y5
 	VMAXPS       Y3, Y4, Y3
-	VMOVUPS      lanesAVX245<>+0(SB), Y4
-	VCMPPS       $0x01, Y3, Y4, Y7
-	VMINPS       Y3, Y4, Y3
-	VMULPS       lanesAVX246<>+0(SB), Y3, Y4
-	VROUNDPS     $0x00, Y4, Y4
-	VFNMADD231PS lanesAVX247<>+0(SB), Y4, Y3
-	VFNMADD231PS lanesAVX248<>+0(SB), Y4, Y3
-	VMOVUPS      lanesAVX249<>+0(SB), Y5
-	VFMADD213PS  lanesAVX250<>+0(SB), Y3, Y5
-	VFMADD213PS  lanesAVX251<>+0(SB), Y3, Y5
-	VFMADD213PS  lanesAVX252<>+0(SB), Y3, Y5
-	VFMADD213PS  lanesAVX253<>+0(SB), Y3, Y5
-	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y5
-	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y5
-	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y5
-	VCVTPS2DQ    Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       Y4, Y5, Y5
-	VANDNPS      Y5, Y6, Y5
-	VMOVUPS      lanesAVX256<>+0(SB), Y3
-	VBLENDVPS    Y7, Y3, Y5, Y5
-	VADDPS       Y5, Y1, Y1
+	VMOVUPS      lanesAVX2103<>+0(SB), Y6
+	VCMPPS       $0x01, Y3, Y6, Y4
+	VMINPS       Y3, Y6, Y3
+	VMULPS       lanesAVX246<>+0(SB), Y3, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VFNMADD231PS lanesAVX247<>+0(SB), Y6, Y3
+	VFNMADD231PS lanesAVX248<>+0(SB), Y6, Y3
+	VMOVUPS      lanesAVX249<>+0(SB), Y7
+	VFMADD213PS  lanesAVX250<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX251<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX252<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX253<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y7
+	VCVTPS2DQ    Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       Y6, Y7, Y7
+	VANDNPS      Y7, Y5, Y7
+	VMOVUPS      lanesAVX2104<>+0(SB), Y3
+	VBLENDVPS    Y4, Y3, Y7, Y7
+	VADDPS       Y7, Y1, Y1
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop107
+	JGE          loop110
 
-rest108:
+rest111:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end109
+	JE           end112
 	LEAQ         windowAVX2<>+32(SB), BX
 	SHLQ         $0x02, AX
 	SUBQ         AX, BX
 	VMOVUPS      (BX), Y3
 	VMASKMOVPS   (DX)(CX*1), Y3, Y4
 	VSUBPS       Y0, Y4, Y4
-	VMOVUPS      lanesAVX244<>+0(SB), Y0
-	VCMPPS       $0x01, Y0, Y4, Y6
+	VMOVUPS      lanesAVX2102<>+0(SB), Y0
+	VCMPPS       $0x01, Y0, Y4, Y5
 	VMAXPS       Y4, Y0, Y4
-	VMOVUPS      lanesAVX245<>+0(SB), Y0
-	VCMPPS       $0x01, Y4, Y0, Y7
-	VMINPS       Y4, Y0, Y4
-	VMULPS       lanesAVX246<>+0(SB), Y4, Y0
-	VROUNDPS     $0x00, Y0, Y0
-	VFNMADD231PS lanesAVX247<>+0(SB), Y0, Y4
-	VFNMADD231PS lanesAVX248<>+0(SB), Y0, Y4
-	VMOVUPS      lanesAVX249<>+0(SB), Y5
-	VFMADD213PS  lanesAVX250<>+0(SB), Y4, Y5
-	VFMADD213PS  lanesAVX251<>+0(SB), Y4, Y5
-	VFMADD213PS  lanesAVX252<>+0(SB), Y4, Y5
-	VFMADD213PS  lanesAVX253<>+0(SB), Y4, Y5
-	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y5
-	VFMADD213PS  lanesAVX255<>+0(SB), Y4, Y5
-	VFMADD213PS  lanesAVX255<>+0(SB), Y4, Y5
-	VCVTPS2DQ    Y0, Y0
-	VPSLLD       $0x17, Y0, Y0
-	VPADDD       Y0, Y5, Y5
-	VANDNPS      Y5, Y6, Y5
-	VMOVUPS      lanesAVX256<>+0(SB), Y0
-	VBLENDVPS    Y7, Y0, Y5, Y5
-	VANDPS       Y3, Y5, Y0
+	VMOVUPS      lanesAVX2103<>+0(SB), Y6
+	VCMPPS       $0x01, Y4, Y6, Y0
+	VMINPS       Y4, Y6, Y4
+	VMULPS       lanesAVX246<>+0(SB), Y4, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VFNMADD231PS lanesAVX247<>+0(SB), Y6, Y4
+	VFNMADD231PS lanesAVX248<>+0(SB), Y6, Y4
+	VMOVUPS      lanesAVX249<>+0(SB), Y7
+	VFMADD213PS  lanesAVX250<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX251<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX252<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX253<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX255<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX255<>+0(SB), Y4, Y7
+	VCVTPS2DQ    Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       Y6, Y7, Y7
+	VANDNPS      Y7, Y5, Y7
+	VMOVUPS      lanesAVX2104<>+0(SB), Y4
+	VBLENDVPS    Y0, Y4, Y7, Y7
+	VANDPS       Y3, Y7, Y0
 	VADDPS       Y0, Y1, Y1
 
-end109:
+end112:
 	VADDPS       Y2, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X0, X1, X1
@@ -2091,9 +2035,9 @@ TEXT ·softmaxGradAVX2(SB), NOSPLIT, $0-40
 	MOVQ         dp+24(FP), SI
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest111
+	JL           rest114
 
-loop110:
+loop113:
 	VMOVUPS (BX)(CX*1), Y2
 	VMOVUPS (SI)(CX*1), Y3
 	VSUBPS  Y0, Y3, Y3
@@ -2108,14 +2052,14 @@ loop110:
 	VMOVUPS Y3, 32(DX)(CX*1)
 	ADDQ    $+64, CX
 	SUBQ    $+16, AX
-	JGE     loop110
+	JGE     loop113
 
-rest111:
+rest114:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest113
+	JL   rest116
 
-loop112:
+loop115:
 	VMOVUPS (BX)(CX*1), Y2
 	VMOVUPS (SI)(CX*1), Y3
 	VSUBPS  Y0, Y3, Y3
@@ -2124,12 +2068,12 @@ loop112:
 	VMOVUPS Y3, (DX)(CX*1)
 	ADDQ    $+32, CX
 	SUBQ    $+8, AX
-	JGE     loop112
+	JGE     loop115
 
-rest113:
+rest116:
 	ADDQ       $+8, AX
 	TESTQ      AX, AX
-	JE         end114
+	JE         end117
 	LEAQ       windowAVX2<>+32(SB), DI
 	SHLQ       $0x02, AX
 	SUBQ       AX, DI
@@ -2141,7 +2085,7 @@ rest113:
 	VMULPS     Y3, Y4, Y4
 	VMASKMOVPS Y4, Y2, (DX)(CX*1)
 
-end114:
+end117:
 	VZEROUPPER
 	RET
 
@@ -2156,9 +2100,9 @@ TEXT ·rowSumAVX2(SB), NOSPLIT, $0-20
 	MOVQ   x+8(FP), DX
 	XORQ   CX, CX
 	SUBQ   $+32, AX
-	JL     rest116
+	JL     rest119
 
-loop115:
+loop118:
 	VMOVUPS (DX)(CX*1), Y4
 	VADDPS  Y4, Y0, Y0
 	VMOVUPS 32(DX)(CX*1), Y4
@@ -2169,24 +2113,24 @@ loop115:
 	VADDPS  Y4, Y3, Y3
 	ADDQ    $+128, CX
 	SUBQ    $+32, AX
-	JGE     loop115
+	JGE     loop118
 
-rest116:
+rest119:
 	ADDQ $+32, AX
 	SUBQ $+8, AX
-	JL   rest118
+	JL   rest121
 
-loop117:
+loop120:
 	VMOVUPS (DX)(CX*1), Y4
 	VADDPS  Y4, Y0, Y0
 	ADDQ    $+32, CX
 	SUBQ    $+8, AX
-	JGE     loop117
+	JGE     loop120
 
-rest118:
+rest121:
 	ADDQ       $+8, AX
 	TESTQ      AX, AX
-	JE         end119
+	JE         end122
 	LEAQ       windowAVX2<>+32(SB), BX
 	SHLQ       $0x02, AX
 	SUBQ       AX, BX
@@ -2194,7 +2138,7 @@ rest118:
 	VMASKMOVPS (DX)(CX*1), Y4, Y4
 	VADDPS     Y4, Y0, Y0
 
-end119:
+end122:
 	VADDPS       Y2, Y0, Y0
 	VADDPS       Y3, Y1, Y1
 	VADDPS       Y1, Y0, Y0
@@ -2220,9 +2164,9 @@ TEXT ·rowDotAVX2(SB), NOSPLIT, $0-28
 	MOVQ   y+16(FP), BX
 	XORQ   CX, CX
 	SUBQ   $+32, AX
-	JL     rest121
+	JL     rest124
 
-loop120:
+loop123:
 	VMOVUPS     (DX)(CX*1), Y4
 	VMOVUPS     (BX)(CX*1), Y5
 	VFMADD231PS Y4, Y5, Y0
@@ -2237,25 +2181,25 @@ loop120:
 	VFMADD231PS Y4, Y5, Y3
 	ADDQ        $+128, CX
 	SUBQ        $+32, AX
-	JGE         loop120
+	JGE         loop123
 
-rest121:
+rest124:
 	ADDQ $+32, AX
 	SUBQ $+8, AX
-	JL   rest123
+	JL   rest126
 
-loop122:
+loop125:
 	VMOVUPS     (DX)(CX*1), Y4
 	VMOVUPS     (BX)(CX*1), Y5
 	VFMADD231PS Y4, Y5, Y0
 	ADDQ        $+32, CX
 	SUBQ        $+8, AX
-	JGE         loop122
+	JGE         loop125
 
-rest123:
+rest126:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
-	JE          end124
+	JE          end127
 	LEAQ        windowAVX2<>+32(SB), SI
 	SHLQ        $0x02, AX
 	SUBQ        AX, SI
@@ -2264,7 +2208,7 @@ rest123:
 	VMASKMOVPS  (BX)(CX*1), Y4, Y4
 	VFMADD231PS Y5, Y4, Y0
 
-end124:
+end127:
 	VADDPS       Y2, Y0, Y0
 	VADDPS       Y3, Y1, Y1
 	VADDPS       Y1, Y0, Y0
@@ -2290,9 +2234,9 @@ TEXT ·rowSpreadAVX2(SB), NOSPLIT, $0-28
 	MOVQ         x+8(FP), DX
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest126
+	JL           rest129
 
-loop125:
+loop128:
 	VMOVUPS     (DX)(CX*1), Y5
 	VSUBPS      Y0, Y5, Y5
 	VFMADD231PS Y5, Y5, Y1
@@ -2307,25 +2251,25 @@ loop125:
 	VFMADD231PS Y5, Y5, Y4
 	ADDQ        $+128, CX
 	SUBQ        $+32, AX
-	JGE         loop125
+	JGE         loop128
 
-rest126:
+rest129:
 	ADDQ $+32, AX
 	SUBQ $+8, AX
-	JL   rest128
+	JL   rest131
 
-loop127:
+loop130:
 	VMOVUPS     (DX)(CX*1), Y5
 	VSUBPS      Y0, Y5, Y5
 	VFMADD231PS Y5, Y5, Y1
 	ADDQ        $+32, CX
 	SUBQ        $+8, AX
-	JGE         loop127
+	JGE         loop130
 
-rest128:
+rest131:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
-	JE          end129
+	JE          end132
 	LEAQ        windowAVX2<>+32(SB), BX
 	SHLQ        $0x02, AX
 	SUBQ        AX, BX
@@ -2335,7 +2279,7 @@ rest128:
 	VANDPS      Y5, Y6, Y6
 	VFMADD231PS Y6, Y6, Y1
 
-end129:
+end132:
 	VADDPS       Y3, Y1, Y1
 	VADDPS       Y4, Y2, Y2
 	VADDPS       Y2, Y1, Y1
@@ -2361,9 +2305,9 @@ TEXT ·normalizeAVX2(SB), NOSPLIT, $0-48
 	MOVQ         bias+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest131
+	JL           rest134
 
-loop130:
+loop133:
 	VMOVUPS     (BX)(CX*1), Y2
 	VSUBPS      Y0, Y2, Y2
 	VMULPS      Y1, Y2, Y2
@@ -2380,14 +2324,14 @@ loop130:
 	VMOVUPS     Y2, 32(DX)(CX*1)
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop130
+	JGE         loop133
 
-rest131:
+rest134:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest133
+	JL   rest136
 
-loop132:
+loop135:
 	VMOVUPS     (BX)(CX*1), Y2
 	VSUBPS      Y0, Y2, Y2
 	VMULPS      Y1, Y2, Y2
@@ -2397,12 +2341,12 @@ loop132:
 	VMOVUPS     Y2, (DX)(CX*1)
 	ADDQ        $+32, CX
 	SUBQ        $+8, AX
-	JGE         loop132
+	JGE         loop135
 
-rest133:
+rest136:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
-	JE          end134
+	JE          end137
 	LEAQ        windowAVX2<>+32(SB), R8
 	SHLQ        $0x02, AX
 	SUBQ        AX, R8
@@ -2415,7 +2359,7 @@ rest133:
 	VFMADD213PS Y0, Y1, Y3
 	VMASKMOVPS  Y3, Y2, (DX)(CX*1)
 
-end134:
+end137:
 	VZEROUPPER
 	RET
 
@@ -2429,9 +2373,9 @@ TEXT ·rmsScaleAVX2(SB), NOSPLIT, $0-36
 	MOVQ         gain+24(FP), SI
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest136
+	JL           rest139
 
-loop135:
+loop138:
 	VMOVUPS (BX)(CX*1), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS (SI)(CX*1), Y2
@@ -2444,14 +2388,14 @@ loop135:
 	VMOVUPS Y1, 32(DX)(CX*1)
 	ADDQ    $+64, CX
 	SUBQ    $+16, AX
-	JGE     loop135
+	JGE     loop138
 
-rest136:
+rest139:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest138
+	JL   rest141
 
-loop137:
+loop140:
 	VMOVUPS (BX)(CX*1), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS (SI)(CX*1), Y2
@@ -2459,12 +2403,12 @@ loop137:
 	VMOVUPS Y1, (DX)(CX*1)
 	ADDQ    $+32, CX
 	SUBQ    $+8, AX
-	JGE     loop137
+	JGE     loop140
 
-rest138:
+rest141:
 	ADDQ       $+8, AX
 	TESTQ      AX, AX
-	JE         end139
+	JE         end142
 	LEAQ       windowAVX2<>+32(SB), DI
 	SHLQ       $0x02, AX
 	SUBQ       AX, DI
@@ -2475,7 +2419,7 @@ rest138:
 	VMULPS     Y0, Y2, Y2
 	VMASKMOVPS Y2, Y1, (DX)(CX*1)
 
-end139:
+end142:
 	VZEROUPPER
 	RET
 
@@ -2496,9 +2440,9 @@ TEXT ·normGradSumsAVX2(SB), NOSPLIT, $0-64
 	MOVQ         dbias+16(FP), R8
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest141
+	JL           rest144
 
-loop140:
+loop143:
 	VMOVUPS     (BX)(CX*1), Y6
 	VMOVUPS     (DI)(CX*1), Y7
 	VSUBPS      Y0, Y6, Y6
@@ -2529,14 +2473,14 @@ loop140:
 	VFMADD231PS Y7, Y6, Y5
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop140
+	JGE         loop143
 
-rest141:
+rest144:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest143
+	JL   rest146
 
-loop142:
+loop145:
 	VMOVUPS     (BX)(CX*1), Y6
 	VMOVUPS     (DI)(CX*1), Y7
 	VSUBPS      Y0, Y6, Y6
@@ -2553,12 +2497,12 @@ loop142:
 	VFMADD231PS Y7, Y6, Y4
 	ADDQ        $+32, CX
 	SUBQ        $+8, AX
-	JGE         loop142
+	JGE         loop145
 
-rest143:
+rest146:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
-	JE          end144
+	JE          end147
 	LEAQ        windowAVX2<>+32(SB), R9
 	SHLQ        $0x02, AX
 	SUBQ        AX, R9
@@ -2578,7 +2522,7 @@ rest143:
 	VADDPS      Y8, Y2, Y2
 	VFMADD231PS Y8, Y7, Y4
 
-end144:
+end147:
 	VADDPS       Y3, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X2
@@ -2614,9 +2558,9 @@ TEXT ·rmsGradSumsAVX2(SB), NOSPLIT, $0-56
 	MOVQ         dy+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest146
+	JL           rest149
 
-loop145:
+loop148:
 	VMOVUPS     (BX)(CX*1), Y6
 	VMOVUPS     (DI)(CX*1), Y7
 	VSUBPS      Y0, Y6, Y6
@@ -2641,14 +2585,14 @@ loop145:
 	VFMADD231PS Y7, Y6, Y5
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop145
+	JGE         loop148
 
-rest146:
+rest149:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest148
+	JL   rest151
 
-loop147:
+loop150:
 	VMOVUPS     (BX)(CX*1), Y6
 	VMOVUPS     (DI)(CX*1), Y7
 	VSUBPS      Y0, Y6, Y6
@@ -2662,12 +2606,12 @@ loop147:
 	VFMADD231PS Y7, Y6, Y4
 	ADDQ        $+32, CX
 	SUBQ        $+8, AX
-	JGE         loop147
+	JGE         loop150
 
-rest148:
+rest151:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
-	JE          end149
+	JE          end152
 	LEAQ        windowAVX2<>+32(SB), R8
 	SHLQ        $0x02, AX
 	SUBQ        AX, R8
@@ -2684,7 +2628,7 @@ rest148:
 	VADDPS      Y8, Y2, Y2
 	VFMADD231PS Y8, Y7, Y4
 
-end149:
+end152:
 	VADDPS       Y3, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X2
@@ -2718,9 +2662,9 @@ TEXT ·normGradAVX2(SB), NOSPLIT, $0-56
 	MOVQ         dy+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest151
+	JL           rest154
 
-loop150:
+loop153:
 	VMOVUPS      (BX)(CX*1), Y4
 	VMOVUPS      (DI)(CX*1), Y5
 	VSUBPS       Y0, Y4, Y4
@@ -2745,14 +2689,14 @@ loop150:
 	VMOVUPS      Y4, 32(DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop150
+	JGE          loop153
 
-rest151:
+rest154:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest153
+	JL   rest156
 
-loop152:
+loop155:
 	VMOVUPS      (BX)(CX*1), Y4
 	VMOVUPS      (DI)(CX*1), Y5
 	VSUBPS       Y0, Y4, Y4
@@ -2766,12 +2710,12 @@ loop152:
 	VMOVUPS      Y4, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop152
+	JGE          loop155
 
-rest153:
+rest156:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end154
+	JE           end157
 	LEAQ         windowAVX2<>+32(SB), R8
 	SHLQ         $0x02, AX
 	SUBQ         AX, R8
@@ -2788,7 +2732,7 @@ rest153:
 	VFMADD231PS  Y1, Y6, Y0
 	VMASKMOVPS   Y0, Y4, (DX)(CX*1)
 
-end154:
+end157:
 	VZEROUPPER
 	RET
 
@@ -2805,17 +2749,15 @@ TEXT ·lstmCellAVX2(SB), NOSPLIT, $0-64
 	MOVQ cPrev+56(FP), R10
 	XORQ CX, CX
 	SUBQ $+8, AX
-	JL   rest156
+	JL   rest159
 
-loop155:
+loop158:
 	VMOVUPS      (SI)(CX*1), Y0
-	VXORPS       lanesAVX243<>+0(SB), Y0, Y0
-	VMOVUPS      lanesAVX244<>+0(SB), Y1
-	VCMPPS       $0x01, Y1, Y0, Y3
+	VMOVUPS      lanesAVX243<>+0(SB), Y1
+	VMOVUPS      lanesAVX244<>+0(SB), Y2
+	VXORPS       lanesAVX245<>+0(SB), Y0, Y0
 	VMAXPS       Y0, Y1, Y0
-	VMOVUPS      lanesAVX245<>+0(SB), Y1
-	VCMPPS       $0x01, Y0, Y1, Y4
-	VMINPS       Y0, Y1, Y0
+	VMINPS       Y0, Y2, Y0
 	VMULPS       lanesAVX246<>+0(SB), Y0, Y1
 	VROUNDPS     $0x00, Y1, Y1
 	VFNMADD231PS lanesAVX247<>+0(SB), Y1, Y0
@@ -2831,29 +2773,22 @@ loop155:
 	VCVTPS2DQ    Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VPADDD       Y1, Y2, Y2
-	VANDNPS      Y2, Y3, Y2
-	VMOVUPS      lanesAVX256<>+0(SB), Y0
-	VBLENDVPS    Y4, Y0, Y2, Y2
 	VADDPS       lanesAVX255<>+0(SB), Y2, Y2
 	VMOVUPS      lanesAVX255<>+0(SB), Y0
 	VDIVPS       Y2, Y0, Y0
 	VMOVUPS      Y0, (SI)(CX*1)
 	VMOVUPS      (R8)(CX*1), Y1
-	VANDPS       lanesAVX276<>+0(SB), Y1, Y2
+	VANDPS       lanesAVX275<>+0(SB), Y1, Y2
 	VMULPS       Y1, Y1, Y3
-	VMOVUPS      lanesAVX277<>+0(SB), Y4
+	VMOVUPS      lanesAVX276<>+0(SB), Y4
+	VFMADD213PS  lanesAVX277<>+0(SB), Y3, Y4
 	VFMADD213PS  lanesAVX278<>+0(SB), Y3, Y4
 	VFMADD213PS  lanesAVX279<>+0(SB), Y3, Y4
 	VFMADD213PS  lanesAVX280<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX281<>+0(SB), Y3, Y4
 	VMULPS       Y3, Y4, Y4
 	VFMADD213PS  Y1, Y1, Y4
+	VMOVUPS      lanesAVX281<>+0(SB), Y5
 	VADDPS       Y2, Y2, Y3
-	VMOVUPS      lanesAVX244<>+0(SB), Y5
-	VCMPPS       $0x01, Y5, Y3, Y7
-	VMAXPS       Y3, Y5, Y3
-	VMOVUPS      lanesAVX245<>+0(SB), Y5
-	VCMPPS       $0x01, Y3, Y5, Y8
 	VMINPS       Y3, Y5, Y3
 	VMULPS       lanesAVX246<>+0(SB), Y3, Y5
 	VROUNDPS     $0x00, Y5, Y5
@@ -2870,15 +2805,12 @@ loop155:
 	VCVTPS2DQ    Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
 	VPADDD       Y5, Y6, Y6
-	VANDNPS      Y6, Y7, Y6
-	VMOVUPS      lanesAVX256<>+0(SB), Y3
-	VBLENDVPS    Y8, Y3, Y6, Y6
 	VADDPS       lanesAVX255<>+0(SB), Y6, Y6
 	VMOVUPS      lanesAVX255<>+0(SB), Y3
 	VDIVPS       Y6, Y3, Y3
 	VMOVUPS      lanesAVX255<>+0(SB), Y5
 	VFNMADD231PS lanesAVX282<>+0(SB), Y3, Y5
-	VANDPS       lanesAVX243<>+0(SB), Y1, Y1
+	VANDPS       lanesAVX245<>+0(SB), Y1, Y1
 	VORPS        Y1, Y5, Y5
 	VMOVUPS      lanesAVX283<>+0(SB), Y1
 	VCMPPS       $0x01, Y1, Y2, Y1
@@ -2886,13 +2818,11 @@ loop155:
 	VMOVUPS      Y4, (R8)(CX*1)
 	VMULPS       Y4, Y0, Y0
 	VMOVUPS      (DI)(CX*1), Y1
-	VXORPS       lanesAVX243<>+0(SB), Y1, Y1
-	VMOVUPS      lanesAVX244<>+0(SB), Y2
-	VCMPPS       $0x01, Y2, Y1, Y4
+	VMOVUPS      lanesAVX243<>+0(SB), Y2
+	VMOVUPS      lanesAVX244<>+0(SB), Y3
+	VXORPS       lanesAVX245<>+0(SB), Y1, Y1
 	VMAXPS       Y1, Y2, Y1
-	VMOVUPS      lanesAVX245<>+0(SB), Y2
-	VCMPPS       $0x01, Y1, Y2, Y5
-	VMINPS       Y1, Y2, Y1
+	VMINPS       Y1, Y3, Y1
 	VMULPS       lanesAVX246<>+0(SB), Y1, Y2
 	VROUNDPS     $0x00, Y2, Y2
 	VFNMADD231PS lanesAVX247<>+0(SB), Y2, Y1
@@ -2908,9 +2838,6 @@ loop155:
 	VCVTPS2DQ    Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y3, Y3
-	VANDNPS      Y3, Y4, Y3
-	VMOVUPS      lanesAVX256<>+0(SB), Y1
-	VBLENDVPS    Y5, Y1, Y3, Y3
 	VADDPS       lanesAVX255<>+0(SB), Y3, Y3
 	VMOVUPS      lanesAVX255<>+0(SB), Y1
 	VDIVPS       Y3, Y1, Y1
@@ -2918,21 +2845,17 @@ loop155:
 	VMOVUPS      (R10)(CX*1), Y2
 	VFMADD231PS  Y2, Y1, Y0
 	VMOVUPS      Y0, (BX)(CX*1)
-	VANDPS       lanesAVX276<>+0(SB), Y0, Y1
+	VANDPS       lanesAVX275<>+0(SB), Y0, Y1
 	VMULPS       Y0, Y0, Y2
-	VMOVUPS      lanesAVX277<>+0(SB), Y3
+	VMOVUPS      lanesAVX276<>+0(SB), Y3
+	VFMADD213PS  lanesAVX277<>+0(SB), Y2, Y3
 	VFMADD213PS  lanesAVX278<>+0(SB), Y2, Y3
 	VFMADD213PS  lanesAVX279<>+0(SB), Y2, Y3
 	VFMADD213PS  lanesAVX280<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX281<>+0(SB), Y2, Y3
 	VMULPS       Y2, Y3, Y3
 	VFMADD213PS  Y0, Y0, Y3
+	VMOVUPS      lanesAVX281<>+0(SB), Y4
 	VADDPS       Y1, Y1, Y2
-	VMOVUPS      lanesAVX244<>+0(SB), Y4
-	VCMPPS       $0x01, Y4, Y2, Y6
-	VMAXPS       Y2, Y4, Y2
-	VMOVUPS      lanesAVX245<>+0(SB), Y4
-	VCMPPS       $0x01, Y2, Y4, Y7
 	VMINPS       Y2, Y4, Y2
 	VMULPS       lanesAVX246<>+0(SB), Y2, Y4
 	VROUNDPS     $0x00, Y4, Y4
@@ -2949,27 +2872,22 @@ loop155:
 	VCVTPS2DQ    Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
 	VPADDD       Y4, Y5, Y5
-	VANDNPS      Y5, Y6, Y5
-	VMOVUPS      lanesAVX256<>+0(SB), Y2
-	VBLENDVPS    Y7, Y2, Y5, Y5
 	VADDPS       lanesAVX255<>+0(SB), Y5, Y5
 	VMOVUPS      lanesAVX255<>+0(SB), Y2
 	VDIVPS       Y5, Y2, Y2
 	VMOVUPS      lanesAVX255<>+0(SB), Y4
 	VFNMADD231PS lanesAVX282<>+0(SB), Y2, Y4
-	VANDPS       lanesAVX243<>+0(SB), Y0, Y0
+	VANDPS       lanesAVX245<>+0(SB), Y0, Y0
 	VORPS        Y0, Y4, Y4
 	VMOVUPS      lanesAVX283<>+0(SB), Y0
 	VCMPPS       $0x01, Y0, Y1, Y0
 	VBLENDVPS    Y0, Y3, Y4, Y3
 	VMOVUPS      (R9)(CX*1), Y0
-	VXORPS       lanesAVX243<>+0(SB), Y0, Y0
-	VMOVUPS      lanesAVX244<>+0(SB), Y1
-	VCMPPS       $0x01, Y1, Y0, Y4
+	VMOVUPS      lanesAVX243<>+0(SB), Y1
+	VMOVUPS      lanesAVX244<>+0(SB), Y2
+	VXORPS       lanesAVX245<>+0(SB), Y0, Y0
 	VMAXPS       Y0, Y1, Y0
-	VMOVUPS      lanesAVX245<>+0(SB), Y1
-	VCMPPS       $0x01, Y0, Y1, Y5
-	VMINPS       Y0, Y1, Y0
+	VMINPS       Y0, Y2, Y0
 	VMULPS       lanesAVX246<>+0(SB), Y0, Y1
 	VROUNDPS     $0x00, Y1, Y1
 	VFNMADD231PS lanesAVX247<>+0(SB), Y1, Y0
@@ -2985,9 +2903,6 @@ loop155:
 	VCVTPS2DQ    Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VPADDD       Y1, Y2, Y2
-	VANDNPS      Y2, Y4, Y2
-	VMOVUPS      lanesAVX256<>+0(SB), Y0
-	VBLENDVPS    Y5, Y0, Y2, Y2
 	VADDPS       lanesAVX255<>+0(SB), Y2, Y2
 	VMOVUPS      lanesAVX255<>+0(SB), Y0
 	VDIVPS       Y2, Y0, Y0
@@ -2996,24 +2911,22 @@ loop155:
 	VMOVUPS      Y3, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop155
+	JGE          loop158
 
-rest156:
+rest159:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end157
+	JE           end160
 	LEAQ         windowAVX2<>+32(SB), R11
 	SHLQ         $0x02, AX
 	SUBQ         AX, R11
 	VMOVUPS      (R11), Y0
 	VMASKMOVPS   (SI)(CX*1), Y0, Y1
-	VXORPS       lanesAVX243<>+0(SB), Y1, Y1
-	VMOVUPS      lanesAVX244<>+0(SB), Y2
-	VCMPPS       $0x01, Y2, Y1, Y4
+	VMOVUPS      lanesAVX243<>+0(SB), Y2
+	VMOVUPS      lanesAVX244<>+0(SB), Y3
+	VXORPS       lanesAVX245<>+0(SB), Y1, Y1
 	VMAXPS       Y1, Y2, Y1
-	VMOVUPS      lanesAVX245<>+0(SB), Y2
-	VCMPPS       $0x01, Y1, Y2, Y5
-	VMINPS       Y1, Y2, Y1
+	VMINPS       Y1, Y3, Y1
 	VMULPS       lanesAVX246<>+0(SB), Y1, Y2
 	VROUNDPS     $0x00, Y2, Y2
 	VFNMADD231PS lanesAVX247<>+0(SB), Y2, Y1
@@ -3029,29 +2942,22 @@ rest156:
 	VCVTPS2DQ    Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y3, Y3
-	VANDNPS      Y3, Y4, Y3
-	VMOVUPS      lanesAVX256<>+0(SB), Y1
-	VBLENDVPS    Y5, Y1, Y3, Y3
 	VADDPS       lanesAVX255<>+0(SB), Y3, Y3
 	VMOVUPS      lanesAVX255<>+0(SB), Y1
 	VDIVPS       Y3, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (SI)(CX*1)
 	VMASKMOVPS   (R8)(CX*1), Y0, Y2
-	VANDPS       lanesAVX276<>+0(SB), Y2, Y3
+	VANDPS       lanesAVX275<>+0(SB), Y2, Y3
 	VMULPS       Y2, Y2, Y4
-	VMOVUPS      lanesAVX277<>+0(SB), Y5
+	VMOVUPS      lanesAVX276<>+0(SB), Y5
+	VFMADD213PS  lanesAVX277<>+0(SB), Y4, Y5
 	VFMADD213PS  lanesAVX278<>+0(SB), Y4, Y5
 	VFMADD213PS  lanesAVX279<>+0(SB), Y4, Y5
 	VFMADD213PS  lanesAVX280<>+0(SB), Y4, Y5
-	VFMADD213PS  lanesAVX281<>+0(SB), Y4, Y5
 	VMULPS       Y4, Y5, Y5
 	VFMADD213PS  Y2, Y2, Y5
+	VMOVUPS      lanesAVX281<>+0(SB), Y6
 	VADDPS       Y3, Y3, Y4
-	VMOVUPS      lanesAVX244<>+0(SB), Y6
-	VCMPPS       $0x01, Y6, Y4, Y8
-	VMAXPS       Y4, Y6, Y4
-	VMOVUPS      lanesAVX245<>+0(SB), Y6
-	VCMPPS       $0x01, Y4, Y6, Y9
 	VMINPS       Y4, Y6, Y4
 	VMULPS       lanesAVX246<>+0(SB), Y4, Y6
 	VROUNDPS     $0x00, Y6, Y6
@@ -3068,15 +2974,12 @@ rest156:
 	VCVTPS2DQ    Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
 	VPADDD       Y6, Y7, Y7
-	VANDNPS      Y7, Y8, Y7
-	VMOVUPS      lanesAVX256<>+0(SB), Y4
-	VBLENDVPS    Y9, Y4, Y7, Y7
 	VADDPS       lanesAVX255<>+0(SB), Y7, Y7
 	VMOVUPS      lanesAVX255<>+0(SB), Y4
 	VDIVPS       Y7, Y4, Y4
 	VMOVUPS      lanesAVX255<>+0(SB), Y6
 	VFNMADD231PS lanesAVX282<>+0(SB), Y4, Y6
-	VANDPS       lanesAVX243<>+0(SB), Y2, Y2
+	VANDPS       lanesAVX245<>+0(SB), Y2, Y2
 	VORPS        Y2, Y6, Y6
 	VMOVUPS      lanesAVX283<>+0(SB), Y2
 	VCMPPS       $0x01, Y2, Y3, Y2
@@ -3084,13 +2987,11 @@ rest156:
 	VMASKMOVPS   Y5, Y0, (R8)(CX*1)
 	VMULPS       Y5, Y1, Y1
 	VMASKMOVPS   (DI)(CX*1), Y0, Y2
-	VXORPS       lanesAVX243<>+0(SB), Y2, Y2
-	VMOVUPS      lanesAVX244<>+0(SB), Y3
-	VCMPPS       $0x01, Y3, Y2, Y5
+	VMOVUPS      lanesAVX243<>+0(SB), Y3
+	VMOVUPS      lanesAVX244<>+0(SB), Y4
+	VXORPS       lanesAVX245<>+0(SB), Y2, Y2
 	VMAXPS       Y2, Y3, Y2
-	VMOVUPS      lanesAVX245<>+0(SB), Y3
-	VCMPPS       $0x01, Y2, Y3, Y6
-	VMINPS       Y2, Y3, Y2
+	VMINPS       Y2, Y4, Y2
 	VMULPS       lanesAVX246<>+0(SB), Y2, Y3
 	VROUNDPS     $0x00, Y3, Y3
 	VFNMADD231PS lanesAVX247<>+0(SB), Y3, Y2
@@ -3106,9 +3007,6 @@ rest156:
 	VCVTPS2DQ    Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
 	VPADDD       Y3, Y4, Y4
-	VANDNPS      Y4, Y5, Y4
-	VMOVUPS      lanesAVX256<>+0(SB), Y2
-	VBLENDVPS    Y6, Y2, Y4, Y4
 	VADDPS       lanesAVX255<>+0(SB), Y4, Y4
 	VMOVUPS      lanesAVX255<>+0(SB), Y2
 	VDIVPS       Y4, Y2, Y2
@@ -3116,21 +3014,17 @@ rest156:
 	VMASKMOVPS   (R10)(CX*1), Y0, Y3
 	VFMADD231PS  Y3, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (BX)(CX*1)
-	VANDPS       lanesAVX276<>+0(SB), Y1, Y2
+	VANDPS       lanesAVX275<>+0(SB), Y1, Y2
 	VMULPS       Y1, Y1, Y3
-	VMOVUPS      lanesAVX277<>+0(SB), Y4
+	VMOVUPS      lanesAVX276<>+0(SB), Y4
+	VFMADD213PS  lanesAVX277<>+0(SB), Y3, Y4
 	VFMADD213PS  lanesAVX278<>+0(SB), Y3, Y4
 	VFMADD213PS  lanesAVX279<>+0(SB), Y3, Y4
 	VFMADD213PS  lanesAVX280<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX281<>+0(SB), Y3, Y4
 	VMULPS       Y3, Y4, Y4
 	VFMADD213PS  Y1, Y1, Y4
+	VMOVUPS      lanesAVX281<>+0(SB), Y5
 	VADDPS       Y2, Y2, Y3
-	VMOVUPS      lanesAVX244<>+0(SB), Y5
-	VCMPPS       $0x01, Y5, Y3, Y7
-	VMAXPS       Y3, Y5, Y3
-	VMOVUPS      lanesAVX245<>+0(SB), Y5
-	VCMPPS       $0x01, Y3, Y5, Y8
 	VMINPS       Y3, Y5, Y3
 	VMULPS       lanesAVX246<>+0(SB), Y3, Y5
 	VROUNDPS     $0x00, Y5, Y5
@@ -3147,27 +3041,22 @@ rest156:
 	VCVTPS2DQ    Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
 	VPADDD       Y5, Y6, Y6
-	VANDNPS      Y6, Y7, Y6
-	VMOVUPS      lanesAVX256<>+0(SB), Y3
-	VBLENDVPS    Y8, Y3, Y6, Y6
 	VADDPS       lanesAVX255<>+0(SB), Y6, Y6
 	VMOVUPS      lanesAVX255<>+0(SB), Y3
 	VDIVPS       Y6, Y3, Y3
 	VMOVUPS      lanesAVX255<>+0(SB), Y5
 	VFNMADD231PS lanesAVX282<>+0(SB), Y3, Y5
-	VANDPS       lanesAVX243<>+0(SB), Y1, Y1
+	VANDPS       lanesAVX245<>+0(SB), Y1, Y1
 	VORPS        Y1, Y5, Y5
 	VMOVUPS      lanesAVX283<>+0(SB), Y1
 	VCMPPS       $0x01, Y1, Y2, Y1
 	VBLENDVPS    Y1, Y4, Y5, Y4
 	VMASKMOVPS   (R9)(CX*1), Y0, Y1
-	VXORPS       lanesAVX243<>+0(SB), Y1, Y1
-	VMOVUPS      lanesAVX244<>+0(SB), Y2
-	VCMPPS       $0x01, Y2, Y1, Y5
+	VMOVUPS      lanesAVX243<>+0(SB), Y2
+	VMOVUPS      lanesAVX244<>+0(SB), Y3
+	VXORPS       lanesAVX245<>+0(SB), Y1, Y1
 	VMAXPS       Y1, Y2, Y1
-	VMOVUPS      lanesAVX245<>+0(SB), Y2
-	VCMPPS       $0x01, Y1, Y2, Y6
-	VMINPS       Y1, Y2, Y1
+	VMINPS       Y1, Y3, Y1
 	VMULPS       lanesAVX246<>+0(SB), Y1, Y2
 	VROUNDPS     $0x00, Y2, Y2
 	VFNMADD231PS lanesAVX247<>+0(SB), Y2, Y1
@@ -3183,9 +3072,6 @@ rest156:
 	VCVTPS2DQ    Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y3, Y3
-	VANDNPS      Y3, Y5, Y3
-	VMOVUPS      lanesAVX256<>+0(SB), Y1
-	VBLENDVPS    Y6, Y1, Y3, Y3
 	VADDPS       lanesAVX255<>+0(SB), Y3, Y3
 	VMOVUPS      lanesAVX255<>+0(SB), Y1
 	VDIVPS       Y3, Y1, Y1
@@ -3193,7 +3079,7 @@ rest156:
 	VMULPS       Y1, Y4, Y4
 	VMASKMOVPS   Y4, Y0, (DX)(CX*1)
 
-end157:
+end160:
 	VZEROUPPER
 	RET
 
@@ -3212,25 +3098,21 @@ TEXT ·lstmCellGradAVX2(SB), NOSPLIT, $0-80
 	MOVQ dh+72(FP), R12
 	XORQ CX, CX
 	SUBQ $+8, AX
-	JL   rest159
+	JL   rest162
 
-loop158:
+loop161:
 	VMOVUPS      (R9)(CX*1), Y0
-	VANDPS       lanesAVX276<>+0(SB), Y0, Y1
+	VANDPS       lanesAVX275<>+0(SB), Y0, Y1
 	VMULPS       Y0, Y0, Y2
-	VMOVUPS      lanesAVX277<>+0(SB), Y3
+	VMOVUPS      lanesAVX276<>+0(SB), Y3
+	VFMADD213PS  lanesAVX277<>+0(SB), Y2, Y3
 	VFMADD213PS  lanesAVX278<>+0(SB), Y2, Y3
 	VFMADD213PS  lanesAVX279<>+0(SB), Y2, Y3
 	VFMADD213PS  lanesAVX280<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX281<>+0(SB), Y2, Y3
 	VMULPS       Y2, Y3, Y3
 	VFMADD213PS  Y0, Y0, Y3
+	VMOVUPS      lanesAVX281<>+0(SB), Y4
 	VADDPS       Y1, Y1, Y2
-	VMOVUPS      lanesAVX244<>+0(SB), Y4
-	VCMPPS       $0x01, Y4, Y2, Y6
-	VMAXPS       Y2, Y4, Y2
-	VMOVUPS      lanesAVX245<>+0(SB), Y4
-	VCMPPS       $0x01, Y2, Y4, Y7
 	VMINPS       Y2, Y4, Y2
 	VMULPS       lanesAVX246<>+0(SB), Y2, Y4
 	VROUNDPS     $0x00, Y4, Y4
@@ -3247,15 +3129,12 @@ loop158:
 	VCVTPS2DQ    Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
 	VPADDD       Y4, Y5, Y5
-	VANDNPS      Y5, Y6, Y5
-	VMOVUPS      lanesAVX256<>+0(SB), Y2
-	VBLENDVPS    Y7, Y2, Y5, Y5
 	VADDPS       lanesAVX255<>+0(SB), Y5, Y5
 	VMOVUPS      lanesAVX255<>+0(SB), Y2
 	VDIVPS       Y5, Y2, Y2
 	VMOVUPS      lanesAVX255<>+0(SB), Y4
 	VFNMADD231PS lanesAVX282<>+0(SB), Y2, Y4
-	VANDPS       lanesAVX243<>+0(SB), Y0, Y0
+	VANDPS       lanesAVX245<>+0(SB), Y0, Y0
 	VORPS        Y0, Y4, Y4
 	VMOVUPS      lanesAVX283<>+0(SB), Y0
 	VCMPPS       $0x01, Y0, Y1, Y0
@@ -3297,32 +3176,28 @@ loop158:
 	VMOVUPS      Y2, (R8)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop158
+	JGE          loop161
 
-rest159:
+rest162:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end160
+	JE           end163
 	LEAQ         windowAVX2<>+32(SB), R13
 	SHLQ         $0x02, AX
 	SUBQ         AX, R13
 	VMOVUPS      (R13), Y0
 	VMASKMOVPS   (R9)(CX*1), Y0, Y1
-	VANDPS       lanesAVX276<>+0(SB), Y1, Y2
+	VANDPS       lanesAVX275<>+0(SB), Y1, Y2
 	VMULPS       Y1, Y1, Y3
-	VMOVUPS      lanesAVX277<>+0(SB), Y4
+	VMOVUPS      lanesAVX276<>+0(SB), Y4
+	VFMADD213PS  lanesAVX277<>+0(SB), Y3, Y4
 	VFMADD213PS  lanesAVX278<>+0(SB), Y3, Y4
 	VFMADD213PS  lanesAVX279<>+0(SB), Y3, Y4
 	VFMADD213PS  lanesAVX280<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX281<>+0(SB), Y3, Y4
 	VMULPS       Y3, Y4, Y4
 	VFMADD213PS  Y1, Y1, Y4
+	VMOVUPS      lanesAVX281<>+0(SB), Y5
 	VADDPS       Y2, Y2, Y3
-	VMOVUPS      lanesAVX244<>+0(SB), Y5
-	VCMPPS       $0x01, Y5, Y3, Y7
-	VMAXPS       Y3, Y5, Y3
-	VMOVUPS      lanesAVX245<>+0(SB), Y5
-	VCMPPS       $0x01, Y3, Y5, Y8
 	VMINPS       Y3, Y5, Y3
 	VMULPS       lanesAVX246<>+0(SB), Y3, Y5
 	VROUNDPS     $0x00, Y5, Y5
@@ -3339,15 +3214,12 @@ rest159:
 	VCVTPS2DQ    Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
 	VPADDD       Y5, Y6, Y6
-	VANDNPS      Y6, Y7, Y6
-	VMOVUPS      lanesAVX256<>+0(SB), Y3
-	VBLENDVPS    Y8, Y3, Y6, Y6
 	VADDPS       lanesAVX255<>+0(SB), Y6, Y6
 	VMOVUPS      lanesAVX255<>+0(SB), Y3
 	VDIVPS       Y6, Y3, Y3
 	VMOVUPS      lanesAVX255<>+0(SB), Y5
 	VFNMADD231PS lanesAVX282<>+0(SB), Y3, Y5
-	VANDPS       lanesAVX243<>+0(SB), Y1, Y1
+	VANDPS       lanesAVX245<>+0(SB), Y1, Y1
 	VORPS        Y1, Y5, Y5
 	VMOVUPS      lanesAVX283<>+0(SB), Y1
 	VCMPPS       $0x01, Y1, Y2, Y1
@@ -3388,7 +3260,7 @@ rest159:
 	VMULPS       Y1, Y3, Y3
 	VMASKMOVPS   Y3, Y0, (R8)(CX*1)
 
-end160:
+end163:
 	VZEROUPPER
 	RET
 
@@ -3411,9 +3283,9 @@ TEXT ·adamwAVX2(SB), NOSPLIT, $0-76
 	MOVQ         v+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+8, AX
-	JL           rest162
+	JL           rest165
 
-loop161:
+loop164:
 	VMOVUPS      (BX)(CX*1), Y9
 	VMOVUPS      (SI)(CX*1), Y10
 	VMOVUPS      (DI)(CX*1), Y11
@@ -3435,12 +3307,12 @@ loop161:
 	VMOVUPS      Y12, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop161
+	JGE          loop164
 
-rest162:
+rest165:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end163
+	JE           end166
 	LEAQ         windowAVX2<>+32(SB), R8
 	SHLQ         $0x02, AX
 	SUBQ         AX, R8
@@ -3465,7 +3337,7 @@ rest162:
 	VFNMADD231PS Y5, Y11, Y13
 	VMASKMOVPS   Y13, Y9, (DX)(CX*1)
 
-end163:
+end166:
 	VZEROUPPER
 	RET
 
@@ -3483,29 +3355,29 @@ TEXT ·dropoutAVX2(SB), NOSPLIT, $0-44
 	MOVQ         x+16(FP), BX
 	XORQ         CX, CX
 	SUBQ         $+8, AX
-	JL           rest165
+	JL           rest168
 
-loop164:
+loop167:
 	VMOVUPS  Y0, Y5
 	VPXOR    Y1, Y5, Y5
 	VPSRLD   $0x10, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPMULLD  lanesAVX2166<>+0(SB), Y5, Y5
+	VPMULLD  lanesAVX2169<>+0(SB), Y5, Y5
 	VPSRLD   $0x0d, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPMULLD  lanesAVX2167<>+0(SB), Y5, Y5
+	VPMULLD  lanesAVX2170<>+0(SB), Y5, Y5
 	VPSRLD   $0x10, Y5, Y6
 	VPXOR    Y6, Y5, Y5
 	VPADDD   Y2, Y5, Y5
 	VPSRLD   $0x10, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPMULLD  lanesAVX2166<>+0(SB), Y5, Y5
+	VPMULLD  lanesAVX2169<>+0(SB), Y5, Y5
 	VPSRLD   $0x0d, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPMULLD  lanesAVX2167<>+0(SB), Y5, Y5
+	VPMULLD  lanesAVX2170<>+0(SB), Y5, Y5
 	VPSRLD   $0x10, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPADDD   lanesAVX2168<>+0(SB), Y0, Y0
+	VPADDD   lanesAVX2171<>+0(SB), Y0, Y0
 	VMOVUPS  (BX)(CX*1), Y7
 	VMULPS   Y4, Y7, Y7
 	VPMAXUD  Y3, Y5, Y6
@@ -3514,12 +3386,12 @@ loop164:
 	VMOVUPS  Y7, (DX)(CX*1)
 	ADDQ     $+32, CX
 	SUBQ     $+8, AX
-	JGE      loop164
+	JGE      loop167
 
-rest165:
+rest168:
 	ADDQ       $+8, AX
 	TESTQ      AX, AX
-	JE         end169
+	JE         end172
 	LEAQ       windowAVX2<>+32(SB), SI
 	SHLQ       $0x02, AX
 	SUBQ       AX, SI
@@ -3528,22 +3400,22 @@ rest165:
 	VPXOR      Y1, Y6, Y6
 	VPSRLD     $0x10, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPMULLD    lanesAVX2166<>+0(SB), Y6, Y6
+	VPMULLD    lanesAVX2169<>+0(SB), Y6, Y6
 	VPSRLD     $0x0d, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPMULLD    lanesAVX2167<>+0(SB), Y6, Y6
+	VPMULLD    lanesAVX2170<>+0(SB), Y6, Y6
 	VPSRLD     $0x10, Y6, Y1
 	VPXOR      Y1, Y6, Y6
 	VPADDD     Y2, Y6, Y6
 	VPSRLD     $0x10, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPMULLD    lanesAVX2166<>+0(SB), Y6, Y6
+	VPMULLD    lanesAVX2169<>+0(SB), Y6, Y6
 	VPSRLD     $0x0d, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPMULLD    lanesAVX2167<>+0(SB), Y6, Y6
+	VPMULLD    lanesAVX2170<>+0(SB), Y6, Y6
 	VPSRLD     $0x10, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPADDD     lanesAVX2168<>+0(SB), Y0, Y0
+	VPADDD     lanesAVX2171<>+0(SB), Y0, Y0
 	VMASKMOVPS (BX)(CX*1), Y5, Y0
 	VMULPS     Y4, Y0, Y0
 	VPMAXUD    Y3, Y6, Y1
@@ -3551,7 +3423,7 @@ rest165:
 	VANDPS     Y1, Y0, Y0
 	VMASKMOVPS Y0, Y5, (DX)(CX*1)
 
-end169:
+end172:
 	VZEROUPPER
 	RET
 
@@ -3565,32 +3437,32 @@ DATA iotaAVX2<>+24(SB)/4, $0x00000006
 DATA iotaAVX2<>+28(SB)/4, $0x00000007
 GLOBL iotaAVX2<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2166<>+0(SB)/4, $0x85ebca6b
-DATA lanesAVX2166<>+4(SB)/4, $0x85ebca6b
-DATA lanesAVX2166<>+8(SB)/4, $0x85ebca6b
-DATA lanesAVX2166<>+12(SB)/4, $0x85ebca6b
-DATA lanesAVX2166<>+16(SB)/4, $0x85ebca6b
-DATA lanesAVX2166<>+20(SB)/4, $0x85ebca6b
-DATA lanesAVX2166<>+24(SB)/4, $0x85ebca6b
-DATA lanesAVX2166<>+28(SB)/4, $0x85ebca6b
-GLOBL lanesAVX2166<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2169<>+0(SB)/4, $0x85ebca6b
+DATA lanesAVX2169<>+4(SB)/4, $0x85ebca6b
+DATA lanesAVX2169<>+8(SB)/4, $0x85ebca6b
+DATA lanesAVX2169<>+12(SB)/4, $0x85ebca6b
+DATA lanesAVX2169<>+16(SB)/4, $0x85ebca6b
+DATA lanesAVX2169<>+20(SB)/4, $0x85ebca6b
+DATA lanesAVX2169<>+24(SB)/4, $0x85ebca6b
+DATA lanesAVX2169<>+28(SB)/4, $0x85ebca6b
+GLOBL lanesAVX2169<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2167<>+0(SB)/4, $0xc2b2ae35
-DATA lanesAVX2167<>+4(SB)/4, $0xc2b2ae35
-DATA lanesAVX2167<>+8(SB)/4, $0xc2b2ae35
-DATA lanesAVX2167<>+12(SB)/4, $0xc2b2ae35
-DATA lanesAVX2167<>+16(SB)/4, $0xc2b2ae35
-DATA lanesAVX2167<>+20(SB)/4, $0xc2b2ae35
-DATA lanesAVX2167<>+24(SB)/4, $0xc2b2ae35
-DATA lanesAVX2167<>+28(SB)/4, $0xc2b2ae35
-GLOBL lanesAVX2167<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2170<>+0(SB)/4, $0xc2b2ae35
+DATA lanesAVX2170<>+4(SB)/4, $0xc2b2ae35
+DATA lanesAVX2170<>+8(SB)/4, $0xc2b2ae35
+DATA lanesAVX2170<>+12(SB)/4, $0xc2b2ae35
+DATA lanesAVX2170<>+16(SB)/4, $0xc2b2ae35
+DATA lanesAVX2170<>+20(SB)/4, $0xc2b2ae35
+DATA lanesAVX2170<>+24(SB)/4, $0xc2b2ae35
+DATA lanesAVX2170<>+28(SB)/4, $0xc2b2ae35
+GLOBL lanesAVX2170<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2168<>+0(SB)/4, $0x00000008
-DATA lanesAVX2168<>+4(SB)/4, $0x00000008
-DATA lanesAVX2168<>+8(SB)/4, $0x00000008
-DATA lanesAVX2168<>+12(SB)/4, $0x00000008
-DATA lanesAVX2168<>+16(SB)/4, $0x00000008
-DATA lanesAVX2168<>+20(SB)/4, $0x00000008
-DATA lanesAVX2168<>+24(SB)/4, $0x00000008
-DATA lanesAVX2168<>+28(SB)/4, $0x00000008
-GLOBL lanesAVX2168<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2171<>+0(SB)/4, $0x00000008
+DATA lanesAVX2171<>+4(SB)/4, $0x00000008
+DATA lanesAVX2171<>+8(SB)/4, $0x00000008
+DATA lanesAVX2171<>+12(SB)/4, $0x00000008
+DATA lanesAVX2171<>+16(SB)/4, $0x00000008
+DATA lanesAVX2171<>+20(SB)/4, $0x00000008
+DATA lanesAVX2171<>+24(SB)/4, $0x00000008
+DATA lanesAVX2171<>+28(SB)/4, $0x00000008
+GLOBL lanesAVX2171<>(SB), RODATA|NOPTR, $32

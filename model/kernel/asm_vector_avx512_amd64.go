@@ -49,7 +49,7 @@ func rotateAVX512(n int, x *float32, y *float32, cos *float32, sin *float32)
 //go:noescape
 func geluAVX512(n int, dst *float32, x *float32)
 
-// geluGradAVX512 sets dx += dy·GELU′(x).
+// geluGradAVX512 sets dx = dy·GELU′(x).
 //
 //go:noescape
 func geluGradAVX512(n int, dx *float32, x *float32, dy *float32)

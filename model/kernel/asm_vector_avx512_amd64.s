@@ -511,11 +511,11 @@ loop39:
 	VBROADCASTSS      lanesAVX51241<>+0(SB), Z2
 	VFMADD213PS.BCST  lanesAVX51242<>+0(SB), Z2, Z1
 	VMULPS            Z0, Z1, Z1
-	VXORPS.BCST       lanesAVX51243<>+0(SB), Z1, Z1
-	VBROADCASTSS      lanesAVX51244<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX51243<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX51244<>+0(SB), Z3
+	VXORPS.BCST       lanesAVX51245<>+0(SB), Z1, Z1
 	VMAXPS            Z1, Z2, Z1
-	VBROADCASTSS      lanesAVX51245<>+0(SB), Z2
-	VMINPS            Z1, Z2, Z1
+	VMINPS            Z1, Z3, Z1
 	VMULPS.BCST       lanesAVX51246<>+0(SB), Z1, Z2
 	VRNDSCALEPS       $0x00, Z2, Z2
 	VFNMADD231PS.BCST lanesAVX51247<>+0(SB), Z2, Z1
@@ -550,11 +550,11 @@ rest40:
 	VBROADCASTSS      lanesAVX51241<>+0(SB), Z2
 	VFMADD213PS.BCST  lanesAVX51242<>+0(SB), Z2, Z1
 	VMULPS            Z0, Z1, Z1
-	VXORPS.BCST       lanesAVX51243<>+0(SB), Z1, Z1
-	VBROADCASTSS      lanesAVX51244<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX51243<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX51244<>+0(SB), Z3
+	VXORPS.BCST       lanesAVX51245<>+0(SB), Z1, Z1
 	VMAXPS            Z1, Z2, Z1
-	VBROADCASTSS      lanesAVX51245<>+0(SB), Z2
-	VMINPS            Z1, Z2, Z1
+	VMINPS            Z1, Z3, Z1
 	VMULPS.BCST       lanesAVX51246<>+0(SB), Z1, Z2
 	VRNDSCALEPS       $0x00, Z2, Z2
 	VFNMADD231PS.BCST lanesAVX51247<>+0(SB), Z2, Z1
@@ -584,13 +584,13 @@ GLOBL lanesAVX51241<>(SB), RODATA|NOPTR, $4
 DATA lanesAVX51242<>+0(SB)/4, $0x3fcc422a
 GLOBL lanesAVX51242<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX51243<>+0(SB)/4, $0x80000000
+DATA lanesAVX51243<>+0(SB)/4, $0xc2ae0000
 GLOBL lanesAVX51243<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX51244<>+0(SB)/4, $0xc3160000
+DATA lanesAVX51244<>+0(SB)/4, $0x42ae0000
 GLOBL lanesAVX51244<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX51245<>+0(SB)/4, $0x42c80000
+DATA lanesAVX51245<>+0(SB)/4, $0x80000000
 GLOBL lanesAVX51245<>(SB), RODATA|NOPTR, $4
 
 DATA lanesAVX51246<>+0(SB)/4, $0x3fb8aa3b
@@ -642,24 +642,24 @@ loop57:
 	VFMADD213PS.BCST  lanesAVX51242<>+0(SB), Z1, Z2
 	VMULPS            Z0, Z2, Z2
 	VFMADD213PS.BCST  lanesAVX51242<>+0(SB), Z1, Z3
-	VXORPS.BCST       lanesAVX51243<>+0(SB), Z2, Z1
-	VBROADCASTSS      lanesAVX51244<>+0(SB), Z2
-	VMAXPS            Z1, Z2, Z1
-	VBROADCASTSS      lanesAVX51245<>+0(SB), Z2
-	VMINPS            Z1, Z2, Z1
-	VMULPS.BCST       lanesAVX51246<>+0(SB), Z1, Z2
-	VRNDSCALEPS       $0x00, Z2, Z2
-	VFNMADD231PS.BCST lanesAVX51247<>+0(SB), Z2, Z1
-	VFNMADD231PS.BCST lanesAVX51248<>+0(SB), Z2, Z1
+	VBROADCASTSS      lanesAVX51243<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX51244<>+0(SB), Z4
+	VXORPS.BCST       lanesAVX51245<>+0(SB), Z2, Z2
+	VMAXPS            Z2, Z1, Z2
+	VMINPS            Z2, Z4, Z2
+	VMULPS.BCST       lanesAVX51246<>+0(SB), Z2, Z1
+	VRNDSCALEPS       $0x00, Z1, Z1
+	VFNMADD231PS.BCST lanesAVX51247<>+0(SB), Z1, Z2
+	VFNMADD231PS.BCST lanesAVX51248<>+0(SB), Z1, Z2
 	VBROADCASTSS      lanesAVX51249<>+0(SB), Z4
-	VFMADD213PS.BCST  lanesAVX51250<>+0(SB), Z1, Z4
-	VFMADD213PS.BCST  lanesAVX51251<>+0(SB), Z1, Z4
-	VFMADD213PS.BCST  lanesAVX51252<>+0(SB), Z1, Z4
-	VFMADD213PS.BCST  lanesAVX51253<>+0(SB), Z1, Z4
-	VFMADD213PS.BCST  lanesAVX51254<>+0(SB), Z1, Z4
-	VFMADD213PS.BCST  lanesAVX51255<>+0(SB), Z1, Z4
-	VFMADD213PS.BCST  lanesAVX51255<>+0(SB), Z1, Z4
-	VSCALEFPS         Z2, Z4, Z4
+	VFMADD213PS.BCST  lanesAVX51250<>+0(SB), Z2, Z4
+	VFMADD213PS.BCST  lanesAVX51251<>+0(SB), Z2, Z4
+	VFMADD213PS.BCST  lanesAVX51252<>+0(SB), Z2, Z4
+	VFMADD213PS.BCST  lanesAVX51253<>+0(SB), Z2, Z4
+	VFMADD213PS.BCST  lanesAVX51254<>+0(SB), Z2, Z4
+	VFMADD213PS.BCST  lanesAVX51255<>+0(SB), Z2, Z4
+	VFMADD213PS.BCST  lanesAVX51255<>+0(SB), Z2, Z4
+	VSCALEFPS         Z1, Z4, Z4
 	VADDPS.BCST       lanesAVX51255<>+0(SB), Z4, Z4
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z1
 	VDIVPS            Z4, Z1, Z1
@@ -668,9 +668,8 @@ loop57:
 	VMULPS            Z0, Z2, Z2
 	VFMADD213PS       Z1, Z3, Z2
 	VMOVUPS           (SI)(CX*1), Z0
-	VMOVUPS           (DX)(CX*1), Z1
-	VFMADD231PS       Z0, Z2, Z1
-	VMOVUPS           Z1, (DX)(CX*1)
+	VMULPS            Z0, Z2, Z2
+	VMOVUPS           Z2, (DX)(CX*1)
 	ADDQ              $+64, CX
 	SUBQ              $+16, AX
 	JGE               loop57
@@ -689,24 +688,24 @@ rest58:
 	VFMADD213PS.BCST  lanesAVX51242<>+0(SB), Z1, Z2
 	VMULPS            Z0, Z2, Z2
 	VFMADD213PS.BCST  lanesAVX51242<>+0(SB), Z1, Z3
-	VXORPS.BCST       lanesAVX51243<>+0(SB), Z2, Z1
-	VBROADCASTSS      lanesAVX51244<>+0(SB), Z2
-	VMAXPS            Z1, Z2, Z1
-	VBROADCASTSS      lanesAVX51245<>+0(SB), Z2
-	VMINPS            Z1, Z2, Z1
-	VMULPS.BCST       lanesAVX51246<>+0(SB), Z1, Z2
-	VRNDSCALEPS       $0x00, Z2, Z2
-	VFNMADD231PS.BCST lanesAVX51247<>+0(SB), Z2, Z1
-	VFNMADD231PS.BCST lanesAVX51248<>+0(SB), Z2, Z1
+	VBROADCASTSS      lanesAVX51243<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX51244<>+0(SB), Z4
+	VXORPS.BCST       lanesAVX51245<>+0(SB), Z2, Z2
+	VMAXPS            Z2, Z1, Z2
+	VMINPS            Z2, Z4, Z2
+	VMULPS.BCST       lanesAVX51246<>+0(SB), Z2, Z1
+	VRNDSCALEPS       $0x00, Z1, Z1
+	VFNMADD231PS.BCST lanesAVX51247<>+0(SB), Z1, Z2
+	VFNMADD231PS.BCST lanesAVX51248<>+0(SB), Z1, Z2
 	VBROADCASTSS      lanesAVX51249<>+0(SB), Z4
-	VFMADD213PS.BCST  lanesAVX51250<>+0(SB), Z1, Z4
-	VFMADD213PS.BCST  lanesAVX51251<>+0(SB), Z1, Z4
-	VFMADD213PS.BCST  lanesAVX51252<>+0(SB), Z1, Z4
-	VFMADD213PS.BCST  lanesAVX51253<>+0(SB), Z1, Z4
-	VFMADD213PS.BCST  lanesAVX51254<>+0(SB), Z1, Z4
-	VFMADD213PS.BCST  lanesAVX51255<>+0(SB), Z1, Z4
-	VFMADD213PS.BCST  lanesAVX51255<>+0(SB), Z1, Z4
-	VSCALEFPS         Z2, Z4, Z4
+	VFMADD213PS.BCST  lanesAVX51250<>+0(SB), Z2, Z4
+	VFMADD213PS.BCST  lanesAVX51251<>+0(SB), Z2, Z4
+	VFMADD213PS.BCST  lanesAVX51252<>+0(SB), Z2, Z4
+	VFMADD213PS.BCST  lanesAVX51253<>+0(SB), Z2, Z4
+	VFMADD213PS.BCST  lanesAVX51254<>+0(SB), Z2, Z4
+	VFMADD213PS.BCST  lanesAVX51255<>+0(SB), Z2, Z4
+	VFMADD213PS.BCST  lanesAVX51255<>+0(SB), Z2, Z4
+	VSCALEFPS         Z1, Z4, Z4
 	VADDPS.BCST       lanesAVX51255<>+0(SB), Z4, Z4
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z1
 	VDIVPS            Z4, Z1, Z1
@@ -715,9 +714,8 @@ rest58:
 	VMULPS            Z0, Z2, Z2
 	VFMADD213PS       Z1, Z3, Z2
 	VMOVUPS.Z         (SI)(CX*1), K1, Z0
-	VMOVUPS.Z         (DX)(CX*1), K1, Z1
-	VFMADD231PS       Z0, Z2, Z1
-	VMOVUPS           Z1, K1, (DX)(CX*1)
+	VMULPS            Z0, Z2, Z2
+	VMOVUPS           Z2, K1, (DX)(CX*1)
 
 end60:
 	VZEROUPPER
@@ -738,11 +736,11 @@ TEXT ·siluAVX512(SB), NOSPLIT, $0-24
 
 loop61:
 	VMOVUPS           (BX)(CX*1), Z0
-	VXORPS.BCST       lanesAVX51243<>+0(SB), Z0, Z1
-	VBROADCASTSS      lanesAVX51244<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX51243<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX51244<>+0(SB), Z3
+	VXORPS.BCST       lanesAVX51245<>+0(SB), Z0, Z1
 	VMAXPS            Z1, Z2, Z1
-	VBROADCASTSS      lanesAVX51245<>+0(SB), Z2
-	VMINPS            Z1, Z2, Z1
+	VMINPS            Z1, Z3, Z1
 	VMULPS.BCST       lanesAVX51246<>+0(SB), Z1, Z2
 	VRNDSCALEPS       $0x00, Z2, Z2
 	VFNMADD231PS.BCST lanesAVX51247<>+0(SB), Z2, Z1
@@ -773,11 +771,11 @@ rest62:
 	BZHIL             AX, SI, SI
 	KMOVW             SI, K1
 	VMOVUPS.Z         (BX)(CX*1), K1, Z0
-	VXORPS.BCST       lanesAVX51243<>+0(SB), Z0, Z1
-	VBROADCASTSS      lanesAVX51244<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX51243<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX51244<>+0(SB), Z3
+	VXORPS.BCST       lanesAVX51245<>+0(SB), Z0, Z1
 	VMAXPS            Z1, Z2, Z1
-	VBROADCASTSS      lanesAVX51245<>+0(SB), Z2
-	VMINPS            Z1, Z2, Z1
+	VMINPS            Z1, Z3, Z1
 	VMULPS.BCST       lanesAVX51246<>+0(SB), Z1, Z2
 	VRNDSCALEPS       $0x00, Z2, Z2
 	VFNMADD231PS.BCST lanesAVX51247<>+0(SB), Z2, Z1
@@ -814,11 +812,11 @@ TEXT ·siluGradAVX512(SB), NOSPLIT, $0-32
 
 loop64:
 	VMOVUPS           (BX)(CX*1), Z0
-	VXORPS.BCST       lanesAVX51243<>+0(SB), Z0, Z1
-	VBROADCASTSS      lanesAVX51244<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX51243<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX51244<>+0(SB), Z3
+	VXORPS.BCST       lanesAVX51245<>+0(SB), Z0, Z1
 	VMAXPS            Z1, Z2, Z1
-	VBROADCASTSS      lanesAVX51245<>+0(SB), Z2
-	VMINPS            Z1, Z2, Z1
+	VMINPS            Z1, Z3, Z1
 	VMULPS.BCST       lanesAVX51246<>+0(SB), Z1, Z2
 	VRNDSCALEPS       $0x00, Z2, Z2
 	VFNMADD231PS.BCST lanesAVX51247<>+0(SB), Z2, Z1
@@ -855,11 +853,11 @@ rest65:
 	BZHIL             AX, DI, DI
 	KMOVW             DI, K1
 	VMOVUPS.Z         (BX)(CX*1), K1, Z0
-	VXORPS.BCST       lanesAVX51243<>+0(SB), Z0, Z1
-	VBROADCASTSS      lanesAVX51244<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX51243<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX51244<>+0(SB), Z3
+	VXORPS.BCST       lanesAVX51245<>+0(SB), Z0, Z1
 	VMAXPS            Z1, Z2, Z1
-	VBROADCASTSS      lanesAVX51245<>+0(SB), Z2
-	VMINPS            Z1, Z2, Z1
+	VMINPS            Z1, Z3, Z1
 	VMULPS.BCST       lanesAVX51246<>+0(SB), Z1, Z2
 	VRNDSCALEPS       $0x00, Z2, Z2
 	VFNMADD231PS.BCST lanesAVX51247<>+0(SB), Z2, Z1
@@ -901,11 +899,11 @@ TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-24
 
 loop67:
 	VMOVUPS           (BX)(CX*1), Z0
-	VXORPS.BCST       lanesAVX51243<>+0(SB), Z0, Z0
-	VBROADCASTSS      lanesAVX51244<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX51243<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX51244<>+0(SB), Z2
+	VXORPS.BCST       lanesAVX51245<>+0(SB), Z0, Z0
 	VMAXPS            Z0, Z1, Z0
-	VBROADCASTSS      lanesAVX51245<>+0(SB), Z1
-	VMINPS            Z0, Z1, Z0
+	VMINPS            Z0, Z2, Z0
 	VMULPS.BCST       lanesAVX51246<>+0(SB), Z0, Z1
 	VRNDSCALEPS       $0x00, Z1, Z1
 	VFNMADD231PS.BCST lanesAVX51247<>+0(SB), Z1, Z0
@@ -935,11 +933,11 @@ rest68:
 	BZHIL             AX, SI, SI
 	KMOVW             SI, K1
 	VMOVUPS.Z         (BX)(CX*1), K1, Z0
-	VXORPS.BCST       lanesAVX51243<>+0(SB), Z0, Z0
-	VBROADCASTSS      lanesAVX51244<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX51243<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX51244<>+0(SB), Z2
+	VXORPS.BCST       lanesAVX51245<>+0(SB), Z0, Z0
 	VMAXPS            Z0, Z1, Z0
-	VBROADCASTSS      lanesAVX51245<>+0(SB), Z1
-	VMINPS            Z0, Z1, Z0
+	VMINPS            Z0, Z2, Z0
 	VMULPS.BCST       lanesAVX51246<>+0(SB), Z0, Z1
 	VRNDSCALEPS       $0x00, Z1, Z1
 	VFNMADD231PS.BCST lanesAVX51247<>+0(SB), Z1, Z0
@@ -1025,10 +1023,8 @@ loop73:
 	VFMADD213PS.BCST  lanesAVX51280<>+0(SB), Z2, Z3
 	VMULPS            Z2, Z3, Z3
 	VFMADD213PS       Z0, Z0, Z3
+	VBROADCASTSS      lanesAVX51281<>+0(SB), Z4
 	VADDPS            Z1, Z1, Z2
-	VBROADCASTSS      lanesAVX51244<>+0(SB), Z4
-	VMAXPS            Z2, Z4, Z2
-	VBROADCASTSS      lanesAVX51245<>+0(SB), Z4
 	VMINPS            Z2, Z4, Z2
 	VMULPS.BCST       lanesAVX51246<>+0(SB), Z2, Z4
 	VRNDSCALEPS       $0x00, Z4, Z4
@@ -1047,10 +1043,10 @@ loop73:
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z2
 	VDIVPS            Z5, Z2, Z2
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z4
-	VFNMADD231PS.BCST lanesAVX51281<>+0(SB), Z2, Z4
-	VANDPS.BCST       lanesAVX51243<>+0(SB), Z0, Z0
+	VFNMADD231PS.BCST lanesAVX51282<>+0(SB), Z2, Z4
+	VANDPS.BCST       lanesAVX51245<>+0(SB), Z0, Z0
 	VORPS             Z0, Z4, Z4
-	VBROADCASTSS      lanesAVX51282<>+0(SB), Z0
+	VBROADCASTSS      lanesAVX51283<>+0(SB), Z0
 	VCMPPS            $0x01, Z0, Z1, K2
 	VBLENDMPS         Z3, Z4, K2, Z3
 	VMOVUPS           Z3, (DX)(CX*1)
@@ -1061,7 +1057,7 @@ loop73:
 rest74:
 	ADDQ              $+16, AX
 	TESTQ             AX, AX
-	JE                end83
+	JE                end84
 	MOVL              $0xffffffff, SI
 	BZHIL             AX, SI, SI
 	KMOVW             SI, K1
@@ -1075,10 +1071,8 @@ rest74:
 	VFMADD213PS.BCST  lanesAVX51280<>+0(SB), Z2, Z3
 	VMULPS            Z2, Z3, Z3
 	VFMADD213PS       Z0, Z0, Z3
+	VBROADCASTSS      lanesAVX51281<>+0(SB), Z4
 	VADDPS            Z1, Z1, Z2
-	VBROADCASTSS      lanesAVX51244<>+0(SB), Z4
-	VMAXPS            Z2, Z4, Z2
-	VBROADCASTSS      lanesAVX51245<>+0(SB), Z4
 	VMINPS            Z2, Z4, Z2
 	VMULPS.BCST       lanesAVX51246<>+0(SB), Z2, Z4
 	VRNDSCALEPS       $0x00, Z4, Z4
@@ -1097,15 +1091,15 @@ rest74:
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z2
 	VDIVPS            Z5, Z2, Z2
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z4
-	VFNMADD231PS.BCST lanesAVX51281<>+0(SB), Z2, Z4
-	VANDPS.BCST       lanesAVX51243<>+0(SB), Z0, Z0
+	VFNMADD231PS.BCST lanesAVX51282<>+0(SB), Z2, Z4
+	VANDPS.BCST       lanesAVX51245<>+0(SB), Z0, Z0
 	VORPS             Z0, Z4, Z4
-	VBROADCASTSS      lanesAVX51282<>+0(SB), Z0
+	VBROADCASTSS      lanesAVX51283<>+0(SB), Z0
 	VCMPPS            $0x01, Z0, Z1, K2
 	VBLENDMPS         Z3, Z4, K2, Z3
 	VMOVUPS           Z3, K1, (DX)(CX*1)
 
-end83:
+end84:
 	VZEROUPPER
 	RET
 
@@ -1127,11 +1121,14 @@ GLOBL lanesAVX51279<>(SB), RODATA|NOPTR, $4
 DATA lanesAVX51280<>+0(SB)/4, $0xbeaaaa99
 GLOBL lanesAVX51280<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX51281<>+0(SB)/4, $0x40000000
+DATA lanesAVX51281<>+0(SB)/4, $0x42300000
 GLOBL lanesAVX51281<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX51282<>+0(SB)/4, $0x3f200000
+DATA lanesAVX51282<>+0(SB)/4, $0x40000000
 GLOBL lanesAVX51282<>(SB), RODATA|NOPTR, $4
+
+DATA lanesAVX51283<>+0(SB)/4, $0x3f200000
+GLOBL lanesAVX51283<>(SB), RODATA|NOPTR, $4
 
 // func tanhGradAVX512(n int, dx *float32, x *float32, dy *float32)
 // Requires: AVX, AVX512F, BMI2
@@ -1142,9 +1139,9 @@ TEXT ·tanhGradAVX512(SB), NOSPLIT, $0-32
 	MOVQ dy+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest85
+	JL   rest86
 
-loop84:
+loop85:
 	VMOVUPS      (BX)(CX*1), Z0
 	VBROADCASTSS lanesAVX51255<>+0(SB), Z1
 	VFNMADD231PS Z0, Z0, Z1
@@ -1154,12 +1151,12 @@ loop84:
 	VMOVUPS      Z2, (DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop84
+	JGE          loop85
 
-rest85:
+rest86:
 	ADDQ         $+16, AX
 	TESTQ        AX, AX
-	JE           end86
+	JE           end87
 	MOVL         $0xffffffff, DI
 	BZHIL        AX, DI, DI
 	KMOVW        DI, K1
@@ -1171,7 +1168,7 @@ rest85:
 	VFMADD231PS  Z0, Z1, Z2
 	VMOVUPS      Z2, K1, (DX)(CX*1)
 
-end86:
+end87:
 	VZEROUPPER
 	RET
 
@@ -1183,9 +1180,9 @@ TEXT ·relu2AVX512(SB), NOSPLIT, $0-24
 	MOVQ x+16(FP), BX
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest88
+	JL   rest89
 
-loop87:
+loop88:
 	VMOVUPS (BX)(CX*1), Z0
 	VXORPS  Z1, Z1, Z1
 	VMAXPS  Z0, Z1, Z0
@@ -1193,12 +1190,12 @@ loop87:
 	VMOVUPS Z0, (DX)(CX*1)
 	ADDQ    $+64, CX
 	SUBQ    $+16, AX
-	JGE     loop87
+	JGE     loop88
 
-rest88:
+rest89:
 	ADDQ      $+16, AX
 	TESTQ     AX, AX
-	JE        end89
+	JE        end90
 	MOVL      $0xffffffff, SI
 	BZHIL     AX, SI, SI
 	KMOVW     SI, K1
@@ -1208,7 +1205,7 @@ rest88:
 	VMULPS    Z0, Z0, Z0
 	VMOVUPS   Z0, K1, (DX)(CX*1)
 
-end89:
+end90:
 	VZEROUPPER
 	RET
 
@@ -1221,9 +1218,9 @@ TEXT ·relu2GradAVX512(SB), NOSPLIT, $0-32
 	MOVQ dy+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest91
+	JL   rest92
 
-loop90:
+loop91:
 	VMOVUPS     (BX)(CX*1), Z0
 	VXORPS      Z1, Z1, Z1
 	VMAXPS      Z0, Z1, Z0
@@ -1234,12 +1231,12 @@ loop90:
 	VMOVUPS     Z2, (DX)(CX*1)
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop90
+	JGE         loop91
 
-rest91:
+rest92:
 	ADDQ        $+16, AX
 	TESTQ       AX, AX
-	JE          end92
+	JE          end93
 	MOVL        $0xffffffff, DI
 	BZHIL       AX, DI, DI
 	KMOVW       DI, K1
@@ -1252,7 +1249,7 @@ rest91:
 	VFMADD231PS Z1, Z0, Z2
 	VMOVUPS     Z2, K1, (DX)(CX*1)
 
-end92:
+end93:
 	VZEROUPPER
 	RET
 
@@ -1265,15 +1262,15 @@ TEXT ·swigluAVX512(SB), NOSPLIT, $0-32
 	MOVQ up+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest94
+	JL   rest95
 
-loop93:
+loop94:
 	VMOVUPS           (BX)(CX*1), Z0
-	VXORPS.BCST       lanesAVX51243<>+0(SB), Z0, Z1
-	VBROADCASTSS      lanesAVX51244<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX51243<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX51244<>+0(SB), Z3
+	VXORPS.BCST       lanesAVX51245<>+0(SB), Z0, Z1
 	VMAXPS            Z1, Z2, Z1
-	VBROADCASTSS      lanesAVX51245<>+0(SB), Z2
-	VMINPS            Z1, Z2, Z1
+	VMINPS            Z1, Z3, Z1
 	VMULPS.BCST       lanesAVX51246<>+0(SB), Z1, Z2
 	VRNDSCALEPS       $0x00, Z2, Z2
 	VFNMADD231PS.BCST lanesAVX51247<>+0(SB), Z2, Z1
@@ -1296,21 +1293,21 @@ loop93:
 	VMOVUPS           Z1, (DX)(CX*1)
 	ADDQ              $+64, CX
 	SUBQ              $+16, AX
-	JGE               loop93
+	JGE               loop94
 
-rest94:
+rest95:
 	ADDQ              $+16, AX
 	TESTQ             AX, AX
-	JE                end95
+	JE                end96
 	MOVL              $0xffffffff, DI
 	BZHIL             AX, DI, DI
 	KMOVW             DI, K1
 	VMOVUPS.Z         (BX)(CX*1), K1, Z0
-	VXORPS.BCST       lanesAVX51243<>+0(SB), Z0, Z1
-	VBROADCASTSS      lanesAVX51244<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX51243<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX51244<>+0(SB), Z3
+	VXORPS.BCST       lanesAVX51245<>+0(SB), Z0, Z1
 	VMAXPS            Z1, Z2, Z1
-	VBROADCASTSS      lanesAVX51245<>+0(SB), Z2
-	VMINPS            Z1, Z2, Z1
+	VMINPS            Z1, Z3, Z1
 	VMULPS.BCST       lanesAVX51246<>+0(SB), Z1, Z2
 	VRNDSCALEPS       $0x00, Z2, Z2
 	VFNMADD231PS.BCST lanesAVX51247<>+0(SB), Z2, Z1
@@ -1332,7 +1329,7 @@ rest94:
 	VMULPS            Z0, Z1, Z1
 	VMOVUPS           Z1, K1, (DX)(CX*1)
 
-end95:
+end96:
 	VZEROUPPER
 	RET
 
@@ -1347,15 +1344,15 @@ TEXT ·swigluGradAVX512(SB), NOSPLIT, $0-48
 	MOVQ dy+40(FP), R8
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest97
+	JL   rest98
 
-loop96:
+loop97:
 	VMOVUPS           (SI)(CX*1), Z0
-	VXORPS.BCST       lanesAVX51243<>+0(SB), Z0, Z1
-	VBROADCASTSS      lanesAVX51244<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX51243<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX51244<>+0(SB), Z3
+	VXORPS.BCST       lanesAVX51245<>+0(SB), Z0, Z1
 	VMAXPS            Z1, Z2, Z1
-	VBROADCASTSS      lanesAVX51245<>+0(SB), Z2
-	VMINPS            Z1, Z2, Z1
+	VMINPS            Z1, Z3, Z1
 	VMULPS.BCST       lanesAVX51246<>+0(SB), Z1, Z2
 	VRNDSCALEPS       $0x00, Z2, Z2
 	VFNMADD231PS.BCST lanesAVX51247<>+0(SB), Z2, Z1
@@ -1388,21 +1385,21 @@ loop96:
 	VMOVUPS           Z1, (DX)(CX*1)
 	ADDQ              $+64, CX
 	SUBQ              $+16, AX
-	JGE               loop96
+	JGE               loop97
 
-rest97:
+rest98:
 	ADDQ              $+16, AX
 	TESTQ             AX, AX
-	JE                end98
+	JE                end99
 	MOVL              $0xffffffff, R9
 	BZHIL             AX, R9, R9
 	KMOVW             R9, K1
 	VMOVUPS.Z         (SI)(CX*1), K1, Z0
-	VXORPS.BCST       lanesAVX51243<>+0(SB), Z0, Z1
-	VBROADCASTSS      lanesAVX51244<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX51243<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX51244<>+0(SB), Z3
+	VXORPS.BCST       lanesAVX51245<>+0(SB), Z0, Z1
 	VMAXPS            Z1, Z2, Z1
-	VBROADCASTSS      lanesAVX51245<>+0(SB), Z2
-	VMINPS            Z1, Z2, Z1
+	VMINPS            Z1, Z3, Z1
 	VMULPS.BCST       lanesAVX51246<>+0(SB), Z1, Z2
 	VRNDSCALEPS       $0x00, Z2, Z2
 	VFNMADD231PS.BCST lanesAVX51247<>+0(SB), Z2, Z1
@@ -1434,7 +1431,7 @@ rest97:
 	VFMADD231PS       Z0, Z2, Z1
 	VMOVUPS           Z1, K1, (DX)(CX*1)
 
-end98:
+end99:
 	VZEROUPPER
 	RET
 
@@ -1450,14 +1447,14 @@ TEXT ·expSumAVX512(SB), NOSPLIT, $0-36
 	MOVQ         x+16(FP), BX
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest100
+	JL           rest101
 
-loop99:
+loop100:
 	VMOVUPS           (BX)(CX*1), Z4
 	VFMSUB213PS       Z1, Z0, Z4
-	VBROADCASTSS      lanesAVX51244<>+0(SB), Z5
-	VMAXPS            Z4, Z5, Z4
-	VBROADCASTSS      lanesAVX51245<>+0(SB), Z5
+	VBROADCASTSS      lanesAVX512102<>+0(SB), Z5
+	VCMPPS            $0x05, Z5, Z4, K3
+	VBROADCASTSS      lanesAVX512103<>+0(SB), Z5
 	VMINPS            Z4, Z5, Z4
 	VMULPS.BCST       lanesAVX51246<>+0(SB), Z4, Z5
 	VRNDSCALEPS       $0x00, Z5, Z5
@@ -1471,14 +1468,14 @@ loop99:
 	VFMADD213PS.BCST  lanesAVX51254<>+0(SB), Z4, Z6
 	VFMADD213PS.BCST  lanesAVX51255<>+0(SB), Z4, Z6
 	VFMADD213PS.BCST  lanesAVX51255<>+0(SB), Z4, Z6
-	VSCALEFPS         Z5, Z6, Z6
+	VSCALEFPS.Z       Z5, Z6, K3, Z6
 	VMOVUPS           Z6, (DX)(CX*1)
 	VADDPS            Z6, Z2, Z2
 	VMOVUPS           64(BX)(CX*1), Z4
 	VFMSUB213PS       Z1, Z0, Z4
-	VBROADCASTSS      lanesAVX51244<>+0(SB), Z5
-	VMAXPS            Z4, Z5, Z4
-	VBROADCASTSS      lanesAVX51245<>+0(SB), Z5
+	VBROADCASTSS      lanesAVX512102<>+0(SB), Z5
+	VCMPPS            $0x05, Z5, Z4, K3
+	VBROADCASTSS      lanesAVX512103<>+0(SB), Z5
 	VMINPS            Z4, Z5, Z4
 	VMULPS.BCST       lanesAVX51246<>+0(SB), Z4, Z5
 	VRNDSCALEPS       $0x00, Z5, Z5
@@ -1492,24 +1489,24 @@ loop99:
 	VFMADD213PS.BCST  lanesAVX51254<>+0(SB), Z4, Z6
 	VFMADD213PS.BCST  lanesAVX51255<>+0(SB), Z4, Z6
 	VFMADD213PS.BCST  lanesAVX51255<>+0(SB), Z4, Z6
-	VSCALEFPS         Z5, Z6, Z6
+	VSCALEFPS.Z       Z5, Z6, K3, Z6
 	VMOVUPS           Z6, 64(DX)(CX*1)
 	VADDPS            Z6, Z3, Z3
 	ADDQ              $+128, CX
 	SUBQ              $+32, AX
-	JGE               loop99
+	JGE               loop100
 
-rest100:
+rest101:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest102
+	JL   rest105
 
-loop101:
+loop104:
 	VMOVUPS           (BX)(CX*1), Z4
 	VFMSUB213PS       Z1, Z0, Z4
-	VBROADCASTSS      lanesAVX51244<>+0(SB), Z5
-	VMAXPS            Z4, Z5, Z4
-	VBROADCASTSS      lanesAVX51245<>+0(SB), Z5
+	VBROADCASTSS      lanesAVX512102<>+0(SB), Z5
+	VCMPPS            $0x05, Z5, Z4, K3
+	VBROADCASTSS      lanesAVX512103<>+0(SB), Z5
 	VMINPS            Z4, Z5, Z4
 	VMULPS.BCST       lanesAVX51246<>+0(SB), Z4, Z5
 	VRNDSCALEPS       $0x00, Z5, Z5
@@ -1523,25 +1520,25 @@ loop101:
 	VFMADD213PS.BCST  lanesAVX51254<>+0(SB), Z4, Z6
 	VFMADD213PS.BCST  lanesAVX51255<>+0(SB), Z4, Z6
 	VFMADD213PS.BCST  lanesAVX51255<>+0(SB), Z4, Z6
-	VSCALEFPS         Z5, Z6, Z6
+	VSCALEFPS.Z       Z5, Z6, K3, Z6
 	VMOVUPS           Z6, (DX)(CX*1)
 	VADDPS            Z6, Z2, Z2
 	ADDQ              $+64, CX
 	SUBQ              $+16, AX
-	JGE               loop101
+	JGE               loop104
 
-rest102:
+rest105:
 	ADDQ              $+16, AX
 	TESTQ             AX, AX
-	JE                end103
+	JE                end106
 	MOVL              $0xffffffff, SI
 	BZHIL             AX, SI, SI
 	KMOVW             SI, K1
 	VMOVUPS.Z         (BX)(CX*1), K1, Z4
 	VFMSUB213PS       Z1, Z0, Z4
-	VBROADCASTSS      lanesAVX51244<>+0(SB), Z0
-	VMAXPS            Z4, Z0, Z4
-	VBROADCASTSS      lanesAVX51245<>+0(SB), Z0
+	VBROADCASTSS      lanesAVX512102<>+0(SB), Z0
+	VCMPPS            $0x05, Z0, Z4, K3
+	VBROADCASTSS      lanesAVX512103<>+0(SB), Z0
 	VMINPS            Z4, Z0, Z4
 	VMULPS.BCST       lanesAVX51246<>+0(SB), Z4, Z0
 	VRNDSCALEPS       $0x00, Z0, Z0
@@ -1555,11 +1552,11 @@ rest102:
 	VFMADD213PS.BCST  lanesAVX51254<>+0(SB), Z4, Z1
 	VFMADD213PS.BCST  lanesAVX51255<>+0(SB), Z4, Z1
 	VFMADD213PS.BCST  lanesAVX51255<>+0(SB), Z4, Z1
-	VSCALEFPS         Z0, Z1, Z1
+	VSCALEFPS.Z       Z0, Z1, K3, Z1
 	VMOVUPS           Z1, K1, (DX)(CX*1)
 	VADDPS            Z1, Z2, K1, Z2
 
-end103:
+end106:
 	VADDPS        Z3, Z2, Z2
 	VEXTRACTF64X4 $0x01, Z2, Y0
 	VADDPS        Y0, Y2, Y2
@@ -1573,6 +1570,12 @@ end103:
 	VZEROUPPER
 	RET
 
+DATA lanesAVX512102<>+0(SB)/4, $0xc2aeac4f
+GLOBL lanesAVX512102<>(SB), RODATA|NOPTR, $4
+
+DATA lanesAVX512103<>+0(SB)/4, $0x42c80000
+GLOBL lanesAVX512103<>(SB), RODATA|NOPTR, $4
+
 // func sumExpAVX512(n int, x *float32, shift float32) float32
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, SSE
 TEXT ·sumExpAVX512(SB), NOSPLIT, $0-28
@@ -1583,14 +1586,14 @@ TEXT ·sumExpAVX512(SB), NOSPLIT, $0-28
 	MOVQ         x+8(FP), DX
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest105
+	JL           rest108
 
-loop104:
+loop107:
 	VMOVUPS           (DX)(CX*1), Z3
 	VSUBPS            Z0, Z3, Z3
-	VBROADCASTSS      lanesAVX51244<>+0(SB), Z4
-	VMAXPS            Z3, Z4, Z3
-	VBROADCASTSS      lanesAVX51245<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512102<>+0(SB), Z4
+	VCMPPS            $0x05, Z4, Z3, K3
+	VBROADCASTSS      lanesAVX512103<>+0(SB), Z4
 	VMINPS            Z3, Z4, Z3
 	VMULPS.BCST       lanesAVX51246<>+0(SB), Z3, Z4
 	VRNDSCALEPS       $0x00, Z4, Z4
@@ -1604,13 +1607,13 @@ loop104:
 	VFMADD213PS.BCST  lanesAVX51254<>+0(SB), Z3, Z5
 	VFMADD213PS.BCST  lanesAVX51255<>+0(SB), Z3, Z5
 	VFMADD213PS.BCST  lanesAVX51255<>+0(SB), Z3, Z5
-	VSCALEFPS         Z4, Z5, Z5
+	VSCALEFPS.Z       Z4, Z5, K3, Z5
 	VADDPS            Z5, Z1, Z1
 	VMOVUPS           64(DX)(CX*1), Z3
 	VSUBPS            Z0, Z3, Z3
-	VBROADCASTSS      lanesAVX51244<>+0(SB), Z4
-	VMAXPS            Z3, Z4, Z3
-	VBROADCASTSS      lanesAVX51245<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512102<>+0(SB), Z4
+	VCMPPS            $0x05, Z4, Z3, K3
+	VBROADCASTSS      lanesAVX512103<>+0(SB), Z4
 	VMINPS            Z3, Z4, Z3
 	VMULPS.BCST       lanesAVX51246<>+0(SB), Z3, Z4
 	VRNDSCALEPS       $0x00, Z4, Z4
@@ -1624,23 +1627,23 @@ loop104:
 	VFMADD213PS.BCST  lanesAVX51254<>+0(SB), Z3, Z5
 	VFMADD213PS.BCST  lanesAVX51255<>+0(SB), Z3, Z5
 	VFMADD213PS.BCST  lanesAVX51255<>+0(SB), Z3, Z5
-	VSCALEFPS         Z4, Z5, Z5
+	VSCALEFPS.Z       Z4, Z5, K3, Z5
 	VADDPS            Z5, Z2, Z2
 	ADDQ              $+128, CX
 	SUBQ              $+32, AX
-	JGE               loop104
+	JGE               loop107
 
-rest105:
+rest108:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest107
+	JL   rest110
 
-loop106:
+loop109:
 	VMOVUPS           (DX)(CX*1), Z3
 	VSUBPS            Z0, Z3, Z3
-	VBROADCASTSS      lanesAVX51244<>+0(SB), Z4
-	VMAXPS            Z3, Z4, Z3
-	VBROADCASTSS      lanesAVX51245<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512102<>+0(SB), Z4
+	VCMPPS            $0x05, Z4, Z3, K3
+	VBROADCASTSS      lanesAVX512103<>+0(SB), Z4
 	VMINPS            Z3, Z4, Z3
 	VMULPS.BCST       lanesAVX51246<>+0(SB), Z3, Z4
 	VRNDSCALEPS       $0x00, Z4, Z4
@@ -1654,24 +1657,24 @@ loop106:
 	VFMADD213PS.BCST  lanesAVX51254<>+0(SB), Z3, Z5
 	VFMADD213PS.BCST  lanesAVX51255<>+0(SB), Z3, Z5
 	VFMADD213PS.BCST  lanesAVX51255<>+0(SB), Z3, Z5
-	VSCALEFPS         Z4, Z5, Z5
+	VSCALEFPS.Z       Z4, Z5, K3, Z5
 	VADDPS            Z5, Z1, Z1
 	ADDQ              $+64, CX
 	SUBQ              $+16, AX
-	JGE               loop106
+	JGE               loop109
 
-rest107:
+rest110:
 	ADDQ              $+16, AX
 	TESTQ             AX, AX
-	JE                end108
+	JE                end111
 	MOVL              $0xffffffff, BX
 	BZHIL             AX, BX, BX
 	KMOVW             BX, K1
 	VMOVUPS.Z         (DX)(CX*1), K1, Z3
 	VSUBPS            Z0, Z3, Z3
-	VBROADCASTSS      lanesAVX51244<>+0(SB), Z0
-	VMAXPS            Z3, Z0, Z3
-	VBROADCASTSS      lanesAVX51245<>+0(SB), Z0
+	VBROADCASTSS      lanesAVX512102<>+0(SB), Z0
+	VCMPPS            $0x05, Z0, Z3, K3
+	VBROADCASTSS      lanesAVX512103<>+0(SB), Z0
 	VMINPS            Z3, Z0, Z3
 	VMULPS.BCST       lanesAVX51246<>+0(SB), Z3, Z0
 	VRNDSCALEPS       $0x00, Z0, Z0
@@ -1685,10 +1688,10 @@ rest107:
 	VFMADD213PS.BCST  lanesAVX51254<>+0(SB), Z3, Z4
 	VFMADD213PS.BCST  lanesAVX51255<>+0(SB), Z3, Z4
 	VFMADD213PS.BCST  lanesAVX51255<>+0(SB), Z3, Z4
-	VSCALEFPS         Z0, Z4, Z4
+	VSCALEFPS.Z       Z0, Z4, K3, Z4
 	VADDPS            Z4, Z1, K1, Z1
 
-end108:
+end111:
 	VADDPS        Z2, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPS        Y0, Y1, Y1
@@ -1713,9 +1716,9 @@ TEXT ·softmaxGradAVX512(SB), NOSPLIT, $0-40
 	MOVQ         dp+24(FP), SI
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest110
+	JL           rest113
 
-loop109:
+loop112:
 	VMOVUPS (BX)(CX*1), Z2
 	VMOVUPS (SI)(CX*1), Z3
 	VSUBPS  Z0, Z3, Z3
@@ -1730,14 +1733,14 @@ loop109:
 	VMOVUPS Z3, 64(DX)(CX*1)
 	ADDQ    $+128, CX
 	SUBQ    $+32, AX
-	JGE     loop109
+	JGE     loop112
 
-rest110:
+rest113:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest112
+	JL   rest115
 
-loop111:
+loop114:
 	VMOVUPS (BX)(CX*1), Z2
 	VMOVUPS (SI)(CX*1), Z3
 	VSUBPS  Z0, Z3, Z3
@@ -1746,12 +1749,12 @@ loop111:
 	VMOVUPS Z3, (DX)(CX*1)
 	ADDQ    $+64, CX
 	SUBQ    $+16, AX
-	JGE     loop111
+	JGE     loop114
 
-rest112:
+rest115:
 	ADDQ      $+16, AX
 	TESTQ     AX, AX
-	JE        end113
+	JE        end116
 	MOVL      $0xffffffff, DI
 	BZHIL     AX, DI, DI
 	KMOVW     DI, K1
@@ -1762,7 +1765,7 @@ rest112:
 	VMULPS    Z2, Z3, Z3
 	VMOVUPS   Z3, K1, (DX)(CX*1)
 
-end113:
+end116:
 	VZEROUPPER
 	RET
 
@@ -1777,9 +1780,9 @@ TEXT ·rowSumAVX512(SB), NOSPLIT, $0-20
 	MOVQ   x+8(FP), DX
 	XORQ   CX, CX
 	SUBQ   $+64, AX
-	JL     rest115
+	JL     rest118
 
-loop114:
+loop117:
 	VMOVUPS (DX)(CX*1), Z4
 	VADDPS  Z4, Z0, Z0
 	VMOVUPS 64(DX)(CX*1), Z4
@@ -1790,31 +1793,31 @@ loop114:
 	VADDPS  Z4, Z3, Z3
 	ADDQ    $+256, CX
 	SUBQ    $+64, AX
-	JGE     loop114
+	JGE     loop117
 
-rest115:
+rest118:
 	ADDQ $+64, AX
 	SUBQ $+16, AX
-	JL   rest117
+	JL   rest120
 
-loop116:
+loop119:
 	VMOVUPS (DX)(CX*1), Z4
 	VADDPS  Z4, Z0, Z0
 	ADDQ    $+64, CX
 	SUBQ    $+16, AX
-	JGE     loop116
+	JGE     loop119
 
-rest117:
+rest120:
 	ADDQ      $+16, AX
 	TESTQ     AX, AX
-	JE        end118
+	JE        end121
 	MOVL      $0xffffffff, BX
 	BZHIL     AX, BX, BX
 	KMOVW     BX, K1
 	VMOVUPS.Z (DX)(CX*1), K1, Z4
 	VADDPS    Z4, Z0, Z0
 
-end118:
+end121:
 	VADDPS        Z2, Z0, Z0
 	VADDPS        Z3, Z1, Z1
 	VADDPS        Z1, Z0, Z0
@@ -1842,9 +1845,9 @@ TEXT ·rowDotAVX512(SB), NOSPLIT, $0-28
 	MOVQ   y+16(FP), BX
 	XORQ   CX, CX
 	SUBQ   $+64, AX
-	JL     rest120
+	JL     rest123
 
-loop119:
+loop122:
 	VMOVUPS     (DX)(CX*1), Z4
 	VMOVUPS     (BX)(CX*1), Z5
 	VFMADD231PS Z4, Z5, Z0
@@ -1859,25 +1862,25 @@ loop119:
 	VFMADD231PS Z4, Z5, Z3
 	ADDQ        $+256, CX
 	SUBQ        $+64, AX
-	JGE         loop119
+	JGE         loop122
 
-rest120:
+rest123:
 	ADDQ $+64, AX
 	SUBQ $+16, AX
-	JL   rest122
+	JL   rest125
 
-loop121:
+loop124:
 	VMOVUPS     (DX)(CX*1), Z4
 	VMOVUPS     (BX)(CX*1), Z5
 	VFMADD231PS Z4, Z5, Z0
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop121
+	JGE         loop124
 
-rest122:
+rest125:
 	ADDQ        $+16, AX
 	TESTQ       AX, AX
-	JE          end123
+	JE          end126
 	MOVL        $0xffffffff, SI
 	BZHIL       AX, SI, SI
 	KMOVW       SI, K1
@@ -1885,7 +1888,7 @@ rest122:
 	VMOVUPS.Z   (BX)(CX*1), K1, Z5
 	VFMADD231PS Z4, Z5, Z0
 
-end123:
+end126:
 	VADDPS        Z2, Z0, Z0
 	VADDPS        Z3, Z1, Z1
 	VADDPS        Z1, Z0, Z0
@@ -1913,9 +1916,9 @@ TEXT ·rowSpreadAVX512(SB), NOSPLIT, $0-28
 	MOVQ         x+8(FP), DX
 	XORQ         CX, CX
 	SUBQ         $+64, AX
-	JL           rest125
+	JL           rest128
 
-loop124:
+loop127:
 	VMOVUPS     (DX)(CX*1), Z5
 	VSUBPS      Z0, Z5, Z5
 	VFMADD231PS Z5, Z5, Z1
@@ -1930,25 +1933,25 @@ loop124:
 	VFMADD231PS Z5, Z5, Z4
 	ADDQ        $+256, CX
 	SUBQ        $+64, AX
-	JGE         loop124
+	JGE         loop127
 
-rest125:
+rest128:
 	ADDQ $+64, AX
 	SUBQ $+16, AX
-	JL   rest127
+	JL   rest130
 
-loop126:
+loop129:
 	VMOVUPS     (DX)(CX*1), Z5
 	VSUBPS      Z0, Z5, Z5
 	VFMADD231PS Z5, Z5, Z1
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop126
+	JGE         loop129
 
-rest127:
+rest130:
 	ADDQ        $+16, AX
 	TESTQ       AX, AX
-	JE          end128
+	JE          end131
 	MOVL        $0xffffffff, BX
 	BZHIL       AX, BX, BX
 	KMOVW       BX, K1
@@ -1957,7 +1960,7 @@ rest127:
 	VMOVAPS.Z   Z5, K1, Z5
 	VFMADD231PS Z5, Z5, Z1
 
-end128:
+end131:
 	VADDPS        Z3, Z1, Z1
 	VADDPS        Z4, Z2, Z2
 	VADDPS        Z2, Z1, Z1
@@ -1985,9 +1988,9 @@ TEXT ·normalizeAVX512(SB), NOSPLIT, $0-48
 	MOVQ         bias+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest130
+	JL           rest133
 
-loop129:
+loop132:
 	VMOVUPS     (BX)(CX*1), Z2
 	VSUBPS      Z0, Z2, Z2
 	VMULPS      Z1, Z2, Z2
@@ -2004,14 +2007,14 @@ loop129:
 	VMOVUPS     Z2, 64(DX)(CX*1)
 	ADDQ        $+128, CX
 	SUBQ        $+32, AX
-	JGE         loop129
+	JGE         loop132
 
-rest130:
+rest133:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest132
+	JL   rest135
 
-loop131:
+loop134:
 	VMOVUPS     (BX)(CX*1), Z2
 	VSUBPS      Z0, Z2, Z2
 	VMULPS      Z1, Z2, Z2
@@ -2021,12 +2024,12 @@ loop131:
 	VMOVUPS     Z2, (DX)(CX*1)
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop131
+	JGE         loop134
 
-rest132:
+rest135:
 	ADDQ        $+16, AX
 	TESTQ       AX, AX
-	JE          end133
+	JE          end136
 	MOVL        $0xffffffff, R8
 	BZHIL       AX, R8, R8
 	KMOVW       R8, K1
@@ -2038,7 +2041,7 @@ rest132:
 	VFMADD213PS Z0, Z1, Z2
 	VMOVUPS     Z2, K1, (DX)(CX*1)
 
-end133:
+end136:
 	VZEROUPPER
 	RET
 
@@ -2052,9 +2055,9 @@ TEXT ·rmsScaleAVX512(SB), NOSPLIT, $0-36
 	MOVQ         gain+24(FP), SI
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest135
+	JL           rest138
 
-loop134:
+loop137:
 	VMOVUPS (BX)(CX*1), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS (SI)(CX*1), Z2
@@ -2067,14 +2070,14 @@ loop134:
 	VMOVUPS Z1, 64(DX)(CX*1)
 	ADDQ    $+128, CX
 	SUBQ    $+32, AX
-	JGE     loop134
+	JGE     loop137
 
-rest135:
+rest138:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest137
+	JL   rest140
 
-loop136:
+loop139:
 	VMOVUPS (BX)(CX*1), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS (SI)(CX*1), Z2
@@ -2082,12 +2085,12 @@ loop136:
 	VMOVUPS Z1, (DX)(CX*1)
 	ADDQ    $+64, CX
 	SUBQ    $+16, AX
-	JGE     loop136
+	JGE     loop139
 
-rest137:
+rest140:
 	ADDQ      $+16, AX
 	TESTQ     AX, AX
-	JE        end138
+	JE        end141
 	MOVL      $0xffffffff, DI
 	BZHIL     AX, DI, DI
 	KMOVW     DI, K1
@@ -2097,7 +2100,7 @@ rest137:
 	VMULPS    Z0, Z1, Z1
 	VMOVUPS   Z1, K1, (DX)(CX*1)
 
-end138:
+end141:
 	VZEROUPPER
 	RET
 
@@ -2118,9 +2121,9 @@ TEXT ·normGradSumsAVX512(SB), NOSPLIT, $0-64
 	MOVQ         dbias+16(FP), R8
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest140
+	JL           rest143
 
-loop139:
+loop142:
 	VMOVUPS     (BX)(CX*1), Z6
 	VMOVUPS     (DI)(CX*1), Z7
 	VSUBPS      Z0, Z6, Z6
@@ -2151,14 +2154,14 @@ loop139:
 	VFMADD231PS Z7, Z6, Z5
 	ADDQ        $+128, CX
 	SUBQ        $+32, AX
-	JGE         loop139
+	JGE         loop142
 
-rest140:
+rest143:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest142
+	JL   rest145
 
-loop141:
+loop144:
 	VMOVUPS     (BX)(CX*1), Z6
 	VMOVUPS     (DI)(CX*1), Z7
 	VSUBPS      Z0, Z6, Z6
@@ -2175,12 +2178,12 @@ loop141:
 	VFMADD231PS Z7, Z6, Z4
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop141
+	JGE         loop144
 
-rest142:
+rest145:
 	ADDQ        $+16, AX
 	TESTQ       AX, AX
-	JE          end143
+	JE          end146
 	MOVL        $0xffffffff, R9
 	BZHIL       AX, R9, R9
 	KMOVW       R9, K1
@@ -2199,7 +2202,7 @@ rest142:
 	VADDPS      Z7, Z2, Z2
 	VFMADD231PS Z7, Z6, Z4
 
-end143:
+end146:
 	VADDPS        Z3, Z2, Z2
 	VEXTRACTF64X4 $0x01, Z2, Y0
 	VADDPS        Y0, Y2, Y2
@@ -2239,9 +2242,9 @@ TEXT ·rmsGradSumsAVX512(SB), NOSPLIT, $0-56
 	MOVQ         dy+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest145
+	JL           rest148
 
-loop144:
+loop147:
 	VMOVUPS     (BX)(CX*1), Z6
 	VMOVUPS     (DI)(CX*1), Z7
 	VSUBPS      Z0, Z6, Z6
@@ -2266,14 +2269,14 @@ loop144:
 	VFMADD231PS Z7, Z6, Z5
 	ADDQ        $+128, CX
 	SUBQ        $+32, AX
-	JGE         loop144
+	JGE         loop147
 
-rest145:
+rest148:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest147
+	JL   rest150
 
-loop146:
+loop149:
 	VMOVUPS     (BX)(CX*1), Z6
 	VMOVUPS     (DI)(CX*1), Z7
 	VSUBPS      Z0, Z6, Z6
@@ -2287,12 +2290,12 @@ loop146:
 	VFMADD231PS Z7, Z6, Z4
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop146
+	JGE         loop149
 
-rest147:
+rest150:
 	ADDQ        $+16, AX
 	TESTQ       AX, AX
-	JE          end148
+	JE          end151
 	MOVL        $0xffffffff, R8
 	BZHIL       AX, R8, R8
 	KMOVW       R8, K1
@@ -2308,7 +2311,7 @@ rest147:
 	VADDPS      Z7, Z2, Z2
 	VFMADD231PS Z7, Z6, Z4
 
-end148:
+end151:
 	VADDPS        Z3, Z2, Z2
 	VEXTRACTF64X4 $0x01, Z2, Y0
 	VADDPS        Y0, Y2, Y2
@@ -2346,9 +2349,9 @@ TEXT ·normGradAVX512(SB), NOSPLIT, $0-56
 	MOVQ         dy+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest150
+	JL           rest153
 
-loop149:
+loop152:
 	VMOVUPS      (BX)(CX*1), Z4
 	VMOVUPS      (DI)(CX*1), Z5
 	VSUBPS       Z0, Z4, Z4
@@ -2373,14 +2376,14 @@ loop149:
 	VMOVUPS      Z4, 64(DX)(CX*1)
 	ADDQ         $+128, CX
 	SUBQ         $+32, AX
-	JGE          loop149
+	JGE          loop152
 
-rest150:
+rest153:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest152
+	JL   rest155
 
-loop151:
+loop154:
 	VMOVUPS      (BX)(CX*1), Z4
 	VMOVUPS      (DI)(CX*1), Z5
 	VSUBPS       Z0, Z4, Z4
@@ -2394,12 +2397,12 @@ loop151:
 	VMOVUPS      Z4, (DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop151
+	JGE          loop154
 
-rest152:
+rest155:
 	ADDQ         $+16, AX
 	TESTQ        AX, AX
-	JE           end153
+	JE           end156
 	MOVL         $0xffffffff, R8
 	BZHIL        AX, R8, R8
 	KMOVW        R8, K1
@@ -2415,7 +2418,7 @@ rest152:
 	VFMADD231PS  Z1, Z5, Z0
 	VMOVUPS      Z0, K1, (DX)(CX*1)
 
-end153:
+end156:
 	VZEROUPPER
 	RET
 
@@ -2432,15 +2435,15 @@ TEXT ·lstmCellAVX512(SB), NOSPLIT, $0-64
 	MOVQ cPrev+56(FP), R10
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest155
+	JL   rest158
 
-loop154:
+loop157:
 	VMOVUPS           (SI)(CX*1), Z0
-	VXORPS.BCST       lanesAVX51243<>+0(SB), Z0, Z0
-	VBROADCASTSS      lanesAVX51244<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX51243<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX51244<>+0(SB), Z2
+	VXORPS.BCST       lanesAVX51245<>+0(SB), Z0, Z0
 	VMAXPS            Z0, Z1, Z0
-	VBROADCASTSS      lanesAVX51245<>+0(SB), Z1
-	VMINPS            Z0, Z1, Z0
+	VMINPS            Z0, Z2, Z0
 	VMULPS.BCST       lanesAVX51246<>+0(SB), Z0, Z1
 	VRNDSCALEPS       $0x00, Z1, Z1
 	VFNMADD231PS.BCST lanesAVX51247<>+0(SB), Z1, Z0
@@ -2468,10 +2471,8 @@ loop154:
 	VFMADD213PS.BCST  lanesAVX51280<>+0(SB), Z3, Z4
 	VMULPS            Z3, Z4, Z4
 	VFMADD213PS       Z1, Z1, Z4
+	VBROADCASTSS      lanesAVX51281<>+0(SB), Z5
 	VADDPS            Z2, Z2, Z3
-	VBROADCASTSS      lanesAVX51244<>+0(SB), Z5
-	VMAXPS            Z3, Z5, Z3
-	VBROADCASTSS      lanesAVX51245<>+0(SB), Z5
 	VMINPS            Z3, Z5, Z3
 	VMULPS.BCST       lanesAVX51246<>+0(SB), Z3, Z5
 	VRNDSCALEPS       $0x00, Z5, Z5
@@ -2490,20 +2491,20 @@ loop154:
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z3
 	VDIVPS            Z6, Z3, Z3
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z5
-	VFNMADD231PS.BCST lanesAVX51281<>+0(SB), Z3, Z5
-	VANDPS.BCST       lanesAVX51243<>+0(SB), Z1, Z1
+	VFNMADD231PS.BCST lanesAVX51282<>+0(SB), Z3, Z5
+	VANDPS.BCST       lanesAVX51245<>+0(SB), Z1, Z1
 	VORPS             Z1, Z5, Z5
-	VBROADCASTSS      lanesAVX51282<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX51283<>+0(SB), Z1
 	VCMPPS            $0x01, Z1, Z2, K2
 	VBLENDMPS         Z4, Z5, K2, Z4
 	VMOVUPS           Z4, (R8)(CX*1)
 	VMULPS            Z4, Z0, Z0
 	VMOVUPS           (DI)(CX*1), Z1
-	VXORPS.BCST       lanesAVX51243<>+0(SB), Z1, Z1
-	VBROADCASTSS      lanesAVX51244<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX51243<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX51244<>+0(SB), Z3
+	VXORPS.BCST       lanesAVX51245<>+0(SB), Z1, Z1
 	VMAXPS            Z1, Z2, Z1
-	VBROADCASTSS      lanesAVX51245<>+0(SB), Z2
-	VMINPS            Z1, Z2, Z1
+	VMINPS            Z1, Z3, Z1
 	VMULPS.BCST       lanesAVX51246<>+0(SB), Z1, Z2
 	VRNDSCALEPS       $0x00, Z2, Z2
 	VFNMADD231PS.BCST lanesAVX51247<>+0(SB), Z2, Z1
@@ -2533,10 +2534,8 @@ loop154:
 	VFMADD213PS.BCST  lanesAVX51280<>+0(SB), Z2, Z3
 	VMULPS            Z2, Z3, Z3
 	VFMADD213PS       Z0, Z0, Z3
+	VBROADCASTSS      lanesAVX51281<>+0(SB), Z4
 	VADDPS            Z1, Z1, Z2
-	VBROADCASTSS      lanesAVX51244<>+0(SB), Z4
-	VMAXPS            Z2, Z4, Z2
-	VBROADCASTSS      lanesAVX51245<>+0(SB), Z4
 	VMINPS            Z2, Z4, Z2
 	VMULPS.BCST       lanesAVX51246<>+0(SB), Z2, Z4
 	VRNDSCALEPS       $0x00, Z4, Z4
@@ -2555,18 +2554,18 @@ loop154:
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z2
 	VDIVPS            Z5, Z2, Z2
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z4
-	VFNMADD231PS.BCST lanesAVX51281<>+0(SB), Z2, Z4
-	VANDPS.BCST       lanesAVX51243<>+0(SB), Z0, Z0
+	VFNMADD231PS.BCST lanesAVX51282<>+0(SB), Z2, Z4
+	VANDPS.BCST       lanesAVX51245<>+0(SB), Z0, Z0
 	VORPS             Z0, Z4, Z4
-	VBROADCASTSS      lanesAVX51282<>+0(SB), Z0
+	VBROADCASTSS      lanesAVX51283<>+0(SB), Z0
 	VCMPPS            $0x01, Z0, Z1, K2
 	VBLENDMPS         Z3, Z4, K2, Z3
 	VMOVUPS           (R9)(CX*1), Z0
-	VXORPS.BCST       lanesAVX51243<>+0(SB), Z0, Z0
-	VBROADCASTSS      lanesAVX51244<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX51243<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX51244<>+0(SB), Z2
+	VXORPS.BCST       lanesAVX51245<>+0(SB), Z0, Z0
 	VMAXPS            Z0, Z1, Z0
-	VBROADCASTSS      lanesAVX51245<>+0(SB), Z1
-	VMINPS            Z0, Z1, Z0
+	VMINPS            Z0, Z2, Z0
 	VMULPS.BCST       lanesAVX51246<>+0(SB), Z0, Z1
 	VRNDSCALEPS       $0x00, Z1, Z1
 	VFNMADD231PS.BCST lanesAVX51247<>+0(SB), Z1, Z0
@@ -2588,21 +2587,21 @@ loop154:
 	VMOVUPS           Z3, (DX)(CX*1)
 	ADDQ              $+64, CX
 	SUBQ              $+16, AX
-	JGE               loop154
+	JGE               loop157
 
-rest155:
+rest158:
 	ADDQ              $+16, AX
 	TESTQ             AX, AX
-	JE                end156
+	JE                end159
 	MOVL              $0xffffffff, R11
 	BZHIL             AX, R11, R11
 	KMOVW             R11, K1
 	VMOVUPS.Z         (SI)(CX*1), K1, Z0
-	VXORPS.BCST       lanesAVX51243<>+0(SB), Z0, Z0
-	VBROADCASTSS      lanesAVX51244<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX51243<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX51244<>+0(SB), Z2
+	VXORPS.BCST       lanesAVX51245<>+0(SB), Z0, Z0
 	VMAXPS            Z0, Z1, Z0
-	VBROADCASTSS      lanesAVX51245<>+0(SB), Z1
-	VMINPS            Z0, Z1, Z0
+	VMINPS            Z0, Z2, Z0
 	VMULPS.BCST       lanesAVX51246<>+0(SB), Z0, Z1
 	VRNDSCALEPS       $0x00, Z1, Z1
 	VFNMADD231PS.BCST lanesAVX51247<>+0(SB), Z1, Z0
@@ -2630,10 +2629,8 @@ rest155:
 	VFMADD213PS.BCST  lanesAVX51280<>+0(SB), Z3, Z4
 	VMULPS            Z3, Z4, Z4
 	VFMADD213PS       Z1, Z1, Z4
+	VBROADCASTSS      lanesAVX51281<>+0(SB), Z5
 	VADDPS            Z2, Z2, Z3
-	VBROADCASTSS      lanesAVX51244<>+0(SB), Z5
-	VMAXPS            Z3, Z5, Z3
-	VBROADCASTSS      lanesAVX51245<>+0(SB), Z5
 	VMINPS            Z3, Z5, Z3
 	VMULPS.BCST       lanesAVX51246<>+0(SB), Z3, Z5
 	VRNDSCALEPS       $0x00, Z5, Z5
@@ -2652,20 +2649,20 @@ rest155:
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z3
 	VDIVPS            Z6, Z3, Z3
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z5
-	VFNMADD231PS.BCST lanesAVX51281<>+0(SB), Z3, Z5
-	VANDPS.BCST       lanesAVX51243<>+0(SB), Z1, Z1
+	VFNMADD231PS.BCST lanesAVX51282<>+0(SB), Z3, Z5
+	VANDPS.BCST       lanesAVX51245<>+0(SB), Z1, Z1
 	VORPS             Z1, Z5, Z5
-	VBROADCASTSS      lanesAVX51282<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX51283<>+0(SB), Z1
 	VCMPPS            $0x01, Z1, Z2, K2
 	VBLENDMPS         Z4, Z5, K2, Z4
 	VMOVUPS           Z4, K1, (R8)(CX*1)
 	VMULPS            Z4, Z0, Z0
 	VMOVUPS.Z         (DI)(CX*1), K1, Z1
-	VXORPS.BCST       lanesAVX51243<>+0(SB), Z1, Z1
-	VBROADCASTSS      lanesAVX51244<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX51243<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX51244<>+0(SB), Z3
+	VXORPS.BCST       lanesAVX51245<>+0(SB), Z1, Z1
 	VMAXPS            Z1, Z2, Z1
-	VBROADCASTSS      lanesAVX51245<>+0(SB), Z2
-	VMINPS            Z1, Z2, Z1
+	VMINPS            Z1, Z3, Z1
 	VMULPS.BCST       lanesAVX51246<>+0(SB), Z1, Z2
 	VRNDSCALEPS       $0x00, Z2, Z2
 	VFNMADD231PS.BCST lanesAVX51247<>+0(SB), Z2, Z1
@@ -2695,10 +2692,8 @@ rest155:
 	VFMADD213PS.BCST  lanesAVX51280<>+0(SB), Z2, Z3
 	VMULPS            Z2, Z3, Z3
 	VFMADD213PS       Z0, Z0, Z3
+	VBROADCASTSS      lanesAVX51281<>+0(SB), Z4
 	VADDPS            Z1, Z1, Z2
-	VBROADCASTSS      lanesAVX51244<>+0(SB), Z4
-	VMAXPS            Z2, Z4, Z2
-	VBROADCASTSS      lanesAVX51245<>+0(SB), Z4
 	VMINPS            Z2, Z4, Z2
 	VMULPS.BCST       lanesAVX51246<>+0(SB), Z2, Z4
 	VRNDSCALEPS       $0x00, Z4, Z4
@@ -2717,18 +2712,18 @@ rest155:
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z2
 	VDIVPS            Z5, Z2, Z2
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z4
-	VFNMADD231PS.BCST lanesAVX51281<>+0(SB), Z2, Z4
-	VANDPS.BCST       lanesAVX51243<>+0(SB), Z0, Z0
+	VFNMADD231PS.BCST lanesAVX51282<>+0(SB), Z2, Z4
+	VANDPS.BCST       lanesAVX51245<>+0(SB), Z0, Z0
 	VORPS             Z0, Z4, Z4
-	VBROADCASTSS      lanesAVX51282<>+0(SB), Z0
+	VBROADCASTSS      lanesAVX51283<>+0(SB), Z0
 	VCMPPS            $0x01, Z0, Z1, K2
 	VBLENDMPS         Z3, Z4, K2, Z3
 	VMOVUPS.Z         (R9)(CX*1), K1, Z0
-	VXORPS.BCST       lanesAVX51243<>+0(SB), Z0, Z0
-	VBROADCASTSS      lanesAVX51244<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX51243<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX51244<>+0(SB), Z2
+	VXORPS.BCST       lanesAVX51245<>+0(SB), Z0, Z0
 	VMAXPS            Z0, Z1, Z0
-	VBROADCASTSS      lanesAVX51245<>+0(SB), Z1
-	VMINPS            Z0, Z1, Z0
+	VMINPS            Z0, Z2, Z0
 	VMULPS.BCST       lanesAVX51246<>+0(SB), Z0, Z1
 	VRNDSCALEPS       $0x00, Z1, Z1
 	VFNMADD231PS.BCST lanesAVX51247<>+0(SB), Z1, Z0
@@ -2749,7 +2744,7 @@ rest155:
 	VMULPS            Z0, Z3, Z3
 	VMOVUPS           Z3, K1, (DX)(CX*1)
 
-end156:
+end159:
 	VZEROUPPER
 	RET
 
@@ -2768,9 +2763,9 @@ TEXT ·lstmCellGradAVX512(SB), NOSPLIT, $0-80
 	MOVQ dh+72(FP), R12
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest158
+	JL   rest161
 
-loop157:
+loop160:
 	VMOVUPS           (R9)(CX*1), Z0
 	VANDPS.BCST       lanesAVX51275<>+0(SB), Z0, Z1
 	VMULPS            Z0, Z0, Z2
@@ -2781,10 +2776,8 @@ loop157:
 	VFMADD213PS.BCST  lanesAVX51280<>+0(SB), Z2, Z3
 	VMULPS            Z2, Z3, Z3
 	VFMADD213PS       Z0, Z0, Z3
+	VBROADCASTSS      lanesAVX51281<>+0(SB), Z4
 	VADDPS            Z1, Z1, Z2
-	VBROADCASTSS      lanesAVX51244<>+0(SB), Z4
-	VMAXPS            Z2, Z4, Z2
-	VBROADCASTSS      lanesAVX51245<>+0(SB), Z4
 	VMINPS            Z2, Z4, Z2
 	VMULPS.BCST       lanesAVX51246<>+0(SB), Z2, Z4
 	VRNDSCALEPS       $0x00, Z4, Z4
@@ -2803,10 +2796,10 @@ loop157:
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z2
 	VDIVPS            Z5, Z2, Z2
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z4
-	VFNMADD231PS.BCST lanesAVX51281<>+0(SB), Z2, Z4
-	VANDPS.BCST       lanesAVX51243<>+0(SB), Z0, Z0
+	VFNMADD231PS.BCST lanesAVX51282<>+0(SB), Z2, Z4
+	VANDPS.BCST       lanesAVX51245<>+0(SB), Z0, Z0
 	VORPS             Z0, Z4, Z4
-	VBROADCASTSS      lanesAVX51282<>+0(SB), Z0
+	VBROADCASTSS      lanesAVX51283<>+0(SB), Z0
 	VCMPPS            $0x01, Z0, Z1, K2
 	VBLENDMPS         Z3, Z4, K2, Z3
 	VMOVUPS           (R11)(CX*1), Z0
@@ -2846,12 +2839,12 @@ loop157:
 	VMOVUPS           Z2, (R8)(CX*1)
 	ADDQ              $+64, CX
 	SUBQ              $+16, AX
-	JGE               loop157
+	JGE               loop160
 
-rest158:
+rest161:
 	ADDQ              $+16, AX
 	TESTQ             AX, AX
-	JE                end159
+	JE                end162
 	MOVL              $0xffffffff, R13
 	BZHIL             AX, R13, R13
 	KMOVW             R13, K1
@@ -2865,10 +2858,8 @@ rest158:
 	VFMADD213PS.BCST  lanesAVX51280<>+0(SB), Z2, Z3
 	VMULPS            Z2, Z3, Z3
 	VFMADD213PS       Z0, Z0, Z3
+	VBROADCASTSS      lanesAVX51281<>+0(SB), Z4
 	VADDPS            Z1, Z1, Z2
-	VBROADCASTSS      lanesAVX51244<>+0(SB), Z4
-	VMAXPS            Z2, Z4, Z2
-	VBROADCASTSS      lanesAVX51245<>+0(SB), Z4
 	VMINPS            Z2, Z4, Z2
 	VMULPS.BCST       lanesAVX51246<>+0(SB), Z2, Z4
 	VRNDSCALEPS       $0x00, Z4, Z4
@@ -2887,10 +2878,10 @@ rest158:
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z2
 	VDIVPS            Z5, Z2, Z2
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z4
-	VFNMADD231PS.BCST lanesAVX51281<>+0(SB), Z2, Z4
-	VANDPS.BCST       lanesAVX51243<>+0(SB), Z0, Z0
+	VFNMADD231PS.BCST lanesAVX51282<>+0(SB), Z2, Z4
+	VANDPS.BCST       lanesAVX51245<>+0(SB), Z0, Z0
 	VORPS             Z0, Z4, Z4
-	VBROADCASTSS      lanesAVX51282<>+0(SB), Z0
+	VBROADCASTSS      lanesAVX51283<>+0(SB), Z0
 	VCMPPS            $0x01, Z0, Z1, K2
 	VBLENDMPS         Z3, Z4, K2, Z3
 	VMOVUPS.Z         (R11)(CX*1), K1, Z0
@@ -2929,7 +2920,7 @@ rest158:
 	VMULPS            Z0, Z2, Z2
 	VMOVUPS           Z2, K1, (R8)(CX*1)
 
-end159:
+end162:
 	VZEROUPPER
 	RET
 
@@ -2952,9 +2943,9 @@ TEXT ·adamwAVX512(SB), NOSPLIT, $0-76
 	MOVQ         v+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest161
+	JL           rest164
 
-loop160:
+loop163:
 	VMOVUPS      (BX)(CX*1), Z9
 	VMOVUPS      (SI)(CX*1), Z10
 	VMOVUPS      (DI)(CX*1), Z11
@@ -2976,12 +2967,12 @@ loop160:
 	VMOVUPS      Z12, (DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop160
+	JGE          loop163
 
-rest161:
+rest164:
 	ADDQ         $+16, AX
 	TESTQ        AX, AX
-	JE           end162
+	JE           end165
 	MOVL         $0xffffffff, R8
 	BZHIL        AX, R8, R8
 	KMOVW        R8, K1
@@ -3005,7 +2996,7 @@ rest161:
 	VFNMADD231PS Z5, Z10, Z12
 	VMOVUPS      Z12, K1, (DX)(CX*1)
 
-end162:
+end165:
 	VZEROUPPER
 	RET
 
@@ -3023,29 +3014,29 @@ TEXT ·dropoutAVX512(SB), NOSPLIT, $0-44
 	MOVQ         x+16(FP), BX
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest164
+	JL           rest167
 
-loop163:
+loop166:
 	VMOVUPS      Z0, Z5
 	VPXORD       Z1, Z5, Z5
 	VPSRLD       $0x10, Z5, Z6
 	VPXORD       Z6, Z5, Z5
-	VPMULLD.BCST lanesAVX512165<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512168<>+0(SB), Z5, Z5
 	VPSRLD       $0x0d, Z5, Z6
 	VPXORD       Z6, Z5, Z5
-	VPMULLD.BCST lanesAVX512166<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512169<>+0(SB), Z5, Z5
 	VPSRLD       $0x10, Z5, Z6
 	VPXORD       Z6, Z5, Z5
 	VPADDD       Z2, Z5, Z5
 	VPSRLD       $0x10, Z5, Z6
 	VPXORD       Z6, Z5, Z5
-	VPMULLD.BCST lanesAVX512165<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512168<>+0(SB), Z5, Z5
 	VPSRLD       $0x0d, Z5, Z6
 	VPXORD       Z6, Z5, Z5
-	VPMULLD.BCST lanesAVX512166<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512169<>+0(SB), Z5, Z5
 	VPSRLD       $0x10, Z5, Z6
 	VPXORD       Z6, Z5, Z5
-	VPADDD.BCST  lanesAVX512167<>+0(SB), Z0, Z0
+	VPADDD.BCST  lanesAVX512170<>+0(SB), Z0, Z0
 	VMOVUPS      (BX)(CX*1), Z7
 	VMULPS       Z4, Z7, Z7
 	VPMAXUD      Z3, Z5, Z6
@@ -3054,12 +3045,12 @@ loop163:
 	VMOVUPS      Z7, (DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop163
+	JGE          loop166
 
-rest164:
+rest167:
 	ADDQ         $+16, AX
 	TESTQ        AX, AX
-	JE           end168
+	JE           end171
 	MOVL         $0xffffffff, SI
 	BZHIL        AX, SI, SI
 	KMOVW        SI, K1
@@ -3067,22 +3058,22 @@ rest164:
 	VPXORD       Z1, Z5, Z5
 	VPSRLD       $0x10, Z5, Z1
 	VPXORD       Z1, Z5, Z5
-	VPMULLD.BCST lanesAVX512165<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512168<>+0(SB), Z5, Z5
 	VPSRLD       $0x0d, Z5, Z1
 	VPXORD       Z1, Z5, Z5
-	VPMULLD.BCST lanesAVX512166<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512169<>+0(SB), Z5, Z5
 	VPSRLD       $0x10, Z5, Z1
 	VPXORD       Z1, Z5, Z5
 	VPADDD       Z2, Z5, Z5
 	VPSRLD       $0x10, Z5, Z1
 	VPXORD       Z1, Z5, Z5
-	VPMULLD.BCST lanesAVX512165<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512168<>+0(SB), Z5, Z5
 	VPSRLD       $0x0d, Z5, Z1
 	VPXORD       Z1, Z5, Z5
-	VPMULLD.BCST lanesAVX512166<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512169<>+0(SB), Z5, Z5
 	VPSRLD       $0x10, Z5, Z1
 	VPXORD       Z1, Z5, Z5
-	VPADDD.BCST  lanesAVX512167<>+0(SB), Z0, Z0
+	VPADDD.BCST  lanesAVX512170<>+0(SB), Z0, Z0
 	VMOVUPS.Z    (BX)(CX*1), K1, Z0
 	VMULPS       Z4, Z0, Z0
 	VPMAXUD      Z3, Z5, Z1
@@ -3090,7 +3081,7 @@ rest164:
 	VMOVAPS.Z    Z0, K2, Z0
 	VMOVUPS      Z0, K1, (DX)(CX*1)
 
-end168:
+end171:
 	VZEROUPPER
 	RET
 
@@ -3112,11 +3103,11 @@ DATA iotaAVX512<>+56(SB)/4, $0x0000000e
 DATA iotaAVX512<>+60(SB)/4, $0x0000000f
 GLOBL iotaAVX512<>(SB), RODATA|NOPTR, $64
 
-DATA lanesAVX512165<>+0(SB)/4, $0x85ebca6b
-GLOBL lanesAVX512165<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512168<>+0(SB)/4, $0x85ebca6b
+GLOBL lanesAVX512168<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512166<>+0(SB)/4, $0xc2b2ae35
-GLOBL lanesAVX512166<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512169<>+0(SB)/4, $0xc2b2ae35
+GLOBL lanesAVX512169<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512167<>+0(SB)/4, $0x00000010
-GLOBL lanesAVX512167<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512170<>+0(SB)/4, $0x00000010
+GLOBL lanesAVX512170<>(SB), RODATA|NOPTR, $4

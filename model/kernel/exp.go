@@ -44,7 +44,9 @@ const (
 	expC7 = 1.9875691500e-4
 )
 
-func sigmoid32(x float32) float32 { return 1 / (1 + exp32(-x)) }
+// sigmoid32 stays what it is at ±87 beyond, so that there are no subnormal numbers, which
+// are slow.
+func sigmoid32(x float32) float32 { return 1 / (1 + exp32(max(-87, min(-x, 87)))) }
 
 // tanh32 is an odd polynomial near 0, where 1 − 2/(e²ˣ+1) would cancel.
 func tanh32(x float32) float32 {

@@ -63,7 +63,7 @@ func LinearBF16(y, act, x, w, bias []float32, rows, out, in int) {
 
 func linear(gemm gemmBody, y, act, x, w, bias []float32, rows, out, in int) {
 	checkEnd(y, act, bias, out)
-	multiply(gemm, &product{NT, rows, out, in, x, w, y, in, in, out, false, active, &epilogue{bias, act}})
+	multiply(gemm, &product{NT, rows, out, in, x, w, y, in, in, out, false, active, &epilogue{bias: bias, gelu: act}})
 }
 
 // checkEnd panics unless bias and act fit y.
@@ -79,6 +79,7 @@ func checkEnd(y, act, bias []float32, out int) {
 // An epilogue is what follows a product, tile by tile.
 type epilogue struct {
 	bias, gelu []float32 // to add; where GELU of the sum goes: nil, neither
+	more       []float32 // laid out as C, to add too; or nil
 }
 
 // finish ends rows [i0, i1) and columns [j0, j1) of C, whose sums are complete.
@@ -91,6 +92,9 @@ func (g *product) finish(i0, i1, j0, j1 int) {
 		row := g.c[i*g.ldc+j0 : i*g.ldc+j1]
 		if e.bias != nil {
 			g.level.addTo(row, e.bias[j0:j1])
+		}
+		if e.more != nil {
+			g.level.addTo(row, e.more[i*g.ldc+j0:i*g.ldc+j1])
 		}
 		if e.gelu != nil {
 			g.level.gelu(e.gelu[i*g.ldc+j0:i*g.ldc+j1], row)

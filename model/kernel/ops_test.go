@@ -33,7 +33,11 @@ func ofOutput(f func(dst, x []float32), g func(dx, y, dy []float32)) func(dx, x,
 const normCols, normRows = 37, 11
 
 var gradCases = []gradCase{
-	elementwise("gelu", GELU, GELUGrad),
+	elementwise("gelu", GELU, func(dx, x, dy []float32) {
+		d := make([]float32, len(x)) // it sets
+		GELUGrad(d, x, dy)
+		AddTo(dx, d)
+	}),
 	elementwise("silu", SiLU, SiLUGrad),
 	elementwise("relu2", ReLU2, ReLU2Grad),
 	elementwise("tanh", Tanh, ofOutput(Tanh, TanhGrad)),

@@ -24,6 +24,15 @@ func (l *Linear) Forward(tp *tensor.Tape, x *tensor.Tensor) *tensor.Tensor {
 	return l.adapters(tp, tp.Linear(x, l.W, l.B), x)
 }
 
+// Residual is r + Forward, of which a share is dropped while the tape trains:
+// what a part of a block adds to the residual stream. r may not change.
+func (l *Linear) Residual(tp *tensor.Tape, x, r *tensor.Tensor, dropout float32) *tensor.Tensor {
+	if len(l.Low) > 0 || dropout > 0 || l.W.Narrow != nil || !tp.Recording() {
+		return tp.AddTo(tp.Dropout(l.Forward(tp, x), dropout), r)
+	}
+	return tp.LinearAdd(x, l.W, l.B, r)
+}
+
 // GELU is Forward with the activation of GPT-2.
 func (l *Linear) GELU(tp *tensor.Tape, x *tensor.Tensor) *tensor.Tensor {
 	if len(l.Low) > 0 {

@@ -43,9 +43,11 @@ func (tp *Tape) GELU(x *Tensor) *Tensor {
 type gelu struct{ x, y *Tensor }
 
 func (o *gelu) back(tp *Tape) {
-	if o.y.Grad != nil && o.x.needs() {
-		kernel.GELUGrad(tp.sum(o.x), o.x.Data, o.y.Grad)
+	if o.y.Grad == nil || !o.x.needs() {
+		return
 	}
+	kernel.GELUGrad(o.y.Grad, o.x.Data, o.y.Grad)
+	tp.inherit(o.x, o.y)
 }
 
 // SwiGLU is gate·σ(gate)·up, all (N, H) (Shazeer 2020).

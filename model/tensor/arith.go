@@ -132,6 +132,17 @@ func (tp *Tape) pass(x *Tensor, g []float32) {
 	}
 }
 
+// inherit is pass of all of y's gradient, which nobody reads any more: if x has
+// none yet, it takes y's over.
+func (tp *Tape) inherit(x, y *Tensor) {
+	if y.Grad == nil || x.Grad != nil || !x.wants || y.at == (span{}) {
+		tp.pass(x, y.Grad)
+		return
+	}
+	x.Grad, x.at = y.Grad, y.at
+	y.Grad, y.at = nil, span{}
+}
+
 func alike(op string, x, y *Tensor) {
 	if len(x.Data) != len(y.Data) || x.Cols() != y.Cols() {
 		panic(fmt.Sprintf("tensor: %s of %v and %v", op, x.Shape, y.Shape))

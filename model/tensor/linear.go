@@ -23,6 +23,33 @@ func (o *linear) back(tp *Tape) {
 	}
 }
 
+// LinearAdd is x·wᵀ + b + r: what a part of a block adds to the residual stream.
+func (tp *Tape) LinearAdd(x, w, b, r *Tensor) *Tensor {
+	y := tp.outputs(x, w, b)
+	alike("LinearAdd", y, r)
+	y.wants = y.wants || tp.Recording() && r.needs()
+	kernel.LinearAdd(y.Data, r.Data, x.Data, w.Data, biasOf(b), x.Rows(), w.Rows(), x.Cols(), tp != nil && tp.BF16)
+	record(tp, linearAdd{linear{x: x, w: w, b: b, y: y}, r})
+	return y
+}
+
+type linearAdd struct {
+	linear
+	r *Tensor
+}
+
+func (o *linearAdd) back(tp *Tape) {
+	o.linear.back(tp)
+	tp.inherit(o.r, o.y)
+}
+
+func biasOf(b *Tensor) []float32 {
+	if b == nil {
+		return nil
+	}
+	return b.Data
+}
+
 // LinearGELU is y = GELU(x·wᵀ + b), in the tanh form of GPT-2.
 func (tp *Tape) LinearGELU(x, w, b *Tensor) *Tensor {
 	h := tp.outputs(x, w, b)
@@ -61,7 +88,6 @@ func geluBack(tp *Tape, dh, h, dy, db []float32) {
 	const blocks = 8 // in a chunk
 	if db == nil {
 		kernel.Parallel(len(dh), blockFloats, func(lo, hi int) {
-			clear(dh[lo:hi])
 			kernel.GELUGrad(dh[lo:hi], h[lo:hi], dy[lo:hi])
 		})
 		return
@@ -77,7 +103,6 @@ func geluBack(tp *Tape, dh, h, dy, db []float32) {
 		for ; lo < hi; lo += block {
 			end := min(lo+block, hi)
 			d := dh[lo:end]
-			clear(d)
 			kernel.GELUGrad(d, h[lo:end], dy[lo:end])
 			kernel.AddTo(s[:len(d)], d)
 		}
@@ -106,10 +131,7 @@ func (tp *Tape) affine(y, gelu []float32, x, w, b *Tensor) {
 	if tp != nil && tp.BF16 {
 		f = kernel.LinearBF16
 	}
-	var bias []float32
-	if b != nil {
-		bias = b.Data
-	}
+	bias := biasOf(b)
 	if w.Narrow != nil {
 		w.Narrow.Linear(y, gelu, x.Data, bias, x.Rows())
 		return

@@ -32,4 +32,6 @@ func (tp *Tape) lapOf(name string, back bool) {
 func (o *linear) String() string     { return shapeOf("linear", o.w) }
 func (o *linearGELU) String() string { return shapeOf("linear+gelu", o.w) }
 
+func (o *linearAdd) String() string { return shapeOf("linear+add", o.w) }
+
 func shapeOf(op string, w *Tensor) string { return fmt.Sprintf("%s %d→%d", op, w.Cols(), w.Rows()) }

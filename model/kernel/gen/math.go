@@ -14,29 +14,37 @@ func (a *asm) horner(p, x reg.Register, c ...float64) {
 	}
 }
 
-// exp returns eˣ, overwriting x, by the steps of the package's plain body. What is below
-// the least normal number is 0, what is above the largest +Inf. NaN stays NaN.
+// exp returns eˣ, overwriting x. What is below the least normal number is 0, what is above
+// the largest +Inf. NaN stays NaN.
 func (a *asm) exp(x reg.VecVirtual) reg.VecVirtual {
-	n, p := a.vec(), a.vec()
-	var tooSmall, tooLarge reg.Register
+	least := a.constant(-87.33654)
 	if a.isa == avx512 {
-		least := a.constant(-150) // e⁻¹⁵⁰ is 0 when scaled
-		a.VMAXPS(x, least, x)
-	} else {
-		least := a.constant(-87.33654)
-		tooSmall = a.vec()
-		a.VCMPPS(Imm(1), least, x, tooSmall) // x < least
-		a.VMAXPS(x, least, x)
-	}
-	if a.isa == avx512 {
+		a.VCMPPS(Imm(5), least, x, reg.K3) // not x < least
 		most := a.constant(100)
 		a.VMINPS(x, most, x)
-	} else {
-		most := a.constant(88.3762)
-		tooLarge = a.vec()
-		a.VCMPPS(Imm(1), x, most, tooLarge) // most < x
-		a.VMINPS(x, most, x)
+		n, p := a.reduced(x)
+		a.VSCALEFPS_Z(n, p, reg.K3, p)
+		return p
 	}
+	tooSmall, tooLarge := a.vec(), a.vec()
+	a.VCMPPS(Imm(1), least, x, tooSmall) // x < least
+	a.VMAXPS(x, least, x)
+	most := a.constant(88.3762)
+	a.VCMPPS(Imm(1), x, most, tooLarge) // most < x
+	a.VMINPS(x, most, x)
+	p := a.scaled(a.reduced(x))
+	a.VANDNPS(p, tooSmall, p)
+	infinity := a.constant(math.Inf(1))
+	a.VBLENDVPS(tooLarge, infinity, p, p)
+	return p
+}
+
+// expWithin is exp of −87 ≤ x ≤ 87.
+func (a *asm) expWithin(x reg.VecVirtual) reg.VecVirtual { return a.scaled(a.reduced(x)) }
+
+// reduced returns n and eʳ with x = n·ln 2 + r, by the steps of the package's plain body.
+func (a *asm) reduced(x reg.VecVirtual) (n, p reg.VecVirtual) {
+	n, p = a.vec(), a.vec()
 	a.with(a.VMULPS, a.VMULPS_BCST, a.number(1.44269504088896341), x, n)
 	if a.isa == avx512 {
 		a.VRNDSCALEPS(Imm(0), n, n)
@@ -47,6 +55,11 @@ func (a *asm) exp(x reg.VecVirtual) reg.VecVirtual {
 	a.with(a.VFNMADD231PS, a.VFNMADD231PS_BCST, a.number(-2.12194440e-4), n, x)
 	a.spread(a.number(1.9875691500e-4), p)
 	a.horner(p, x, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1, 1, 1)
+	return n, p
+}
+
+// scaled returns p·2ⁿ.
+func (a *asm) scaled(n, p reg.VecVirtual) reg.VecVirtual {
 	if a.isa == avx512 {
 		a.VSCALEFPS(n, p, p)
 		return p
@@ -54,9 +67,6 @@ func (a *asm) exp(x reg.VecVirtual) reg.VecVirtual {
 	a.VCVTPS2DQ(n, n)
 	a.VPSLLD(Imm(23), n, n)
 	a.VPADDD(n, p, p) // the exponent's field
-	a.VANDNPS(p, tooSmall, p)
-	infinity := a.constant(math.Inf(1))
-	a.VBLENDVPS(tooLarge, infinity, p, p)
 	return p
 }
 
@@ -68,11 +78,14 @@ func (a *asm) reciprocal(x reg.VecVirtual) reg.VecVirtual {
 	return r
 }
 
-// sigmoid returns 1/(1 + e⁻ˣ); x is kept.
+// sigmoid returns 1/(1 + e⁻ˣ); x is kept. Beyond ±87 it stays what it is there, for
+// subnormal numbers are slow.
 func (a *asm) sigmoid(x reg.VecVirtual) reg.VecVirtual {
-	t := a.vec()
+	t, low, high := a.vec(), a.constant(-87), a.constant(87)
 	a.with(a.VXORPS, a.VXORPS_BCST, a.word(1<<31), x, t)
-	e := a.exp(t)
+	a.VMAXPS(t, low, t)
+	a.VMINPS(t, high, t)
+	e := a.expWithin(t)
 	a.with(a.VADDPS, a.VADDPS_BCST, a.number(1), e, e)
 	return a.reciprocal(e)
 }
@@ -85,10 +98,11 @@ func (a *asm) tanh(x reg.VecVirtual) reg.VecVirtual {
 	a.spread(a.number(-5.70498872745e-3), p)
 	a.horner(p, z, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1)
 	a.VMULPS(z, p, p)
-	a.VFMADD213PS(x, x, p) // x + x·p
-	twice := a.vec()
+	a.VFMADD213PS(x, x, p)                   // x + x·p
+	twice, enough := a.vec(), a.constant(44) // there the result is 1
 	a.VADDPS(size, size, twice)
-	e := a.exp(twice)
+	a.VMINPS(twice, enough, twice)
+	e := a.expWithin(twice)
 	a.with(a.VADDPS, a.VADDPS_BCST, a.number(1), e, e)
 	r := a.reciprocal(e)
 	large := a.constant(1)
@@ -120,9 +134,16 @@ func (a *asm) activations() {
 		a.end()
 	}
 	backward := func(name, doc string, f func(x reg.VecVirtual) reg.VecVirtual) {
-		a.begin(name, "func(n int, dx, x, dy *float32)", "sets dx += dy·"+doc+".")
+		adds := name != "geluGrad"
+		sign := map[bool]string{true: "+=", false: "="}[adds]
+		a.begin(name, "func(n int, dx, x, dy *float32)", "sets dx "+sign+" dy·"+doc+".")
 		a.each(1, []string{"dx", "x", "dy"}, func(s *slab) {
 			d := f(s.load("x"))
+			if !adds {
+				a.VMULPS(s.load("dy"), d, d)
+				s.store(d, "dx")
+				return
+			}
 			dy, dx := s.load("dy"), s.load("dx")
 			a.VFMADD231PS(dy, d, dx)
 			s.store(dx, "dx")
