@@ -5,93 +5,72 @@ import (
 	"slices"
 )
 
-// noMerge is the rank of a pair that no rule joins.
-const noMerge = ^uint64(0)
-
-// A pairTable knows which two neighbouring tokens join, in which order of
-// preference, and into what: an open-addressed table from (left, right) to
-// rank<<32 | id.
-type pairTable struct {
-	slots []pairSlot
-	shift uint
-}
-
-type pairSlot struct{ key, value uint64 } // key: left<<32 | right, plus 1; 0: free
-
-func newPairTable(n int) pairTable {
-	width := max(bits.Len(uint(2*n)), 4)
-	return pairTable{make([]pairSlot, 1<<width), uint(64 - width)}
-}
-
-func (t *pairTable) set(left, right int32, rank, id uint32) {
-	key := uint64(uint32(left))<<32 | uint64(uint32(right)) + 1
-	mask := uint64(len(t.slots) - 1)
-	for p := key * 0x9E3779B97F4A7C15 >> t.shift; ; p++ {
-		s := &t.slots[p&mask]
-		if s.key == 0 || s.key == key {
-			*s = pairSlot{key, uint64(rank)<<32 | uint64(id)}
-			return
-		}
-	}
-}
-
-func (t *pairTable) get(left, right int32) uint64 {
-	key := uint64(uint32(left))<<32 | uint64(uint32(right)) + 1
-	mask := uint64(len(t.slots) - 1)
-	for p := key * 0x9E3779B97F4A7C15 >> t.shift; ; p++ {
-		s := &t.slots[p&mask]
-		if s.key == key {
-			return s.value
-		}
-		if s.key == 0 {
-			return noMerge
-		}
-	}
-}
-
 // scanLimit is how many symbols are merged by looking at all ranks each time:
 // for short pieces that beats a heap, for long ones it is quadratic.
 const scanLimit = 48
 
 // merge joins the ids of a piece in place, always the pair of lowest rank, the
-// leftmost of equals, until no pair joins; it returns what is left.
-func (t *pairTable) merge(ids []int32, m *merger) []int32 {
+// leftmost of equals, until no pair joins or, of short pieces, least ids are
+// left; it returns what is left.
+func (t *pairTable) merge(ids []int32, least int, m *merger) []int32 {
 	if len(ids) > scanLimit {
 		return t.mergeLong(ids, m)
 	}
-	ranks := m.ranks[:0]
 	for i := 0; i+1 < len(ids); i++ {
-		ranks = append(ranks, t.get(ids[i], ids[i+1]))
+		m.rank[i] = t.rank(ids[i], ids[i+1])
 	}
-	m.ranks = ranks
-	for len(ranks) > 0 {
-		at, best := 0, ranks[0]
-		for i, r := range ranks {
-			if r < best {
-				at, best = i, r
-			}
+	return t.mergeShort(ids, least, m)
+}
+
+// mergeShort is merge for at most scanLimit ids, the rank of each with the next
+// in m. Symbols keep their places, and a bit each tells which are left: choosing
+// the next pair then takes no branch that text makes unpredictable.
+func (t *pairTable) mergeShort(ids []int32, least int, m *merger) []int32 {
+	const places = 6 // bits of a place, below the rank
+	const none = noMerge << places
+	if len(ids) < 2 {
+		return ids
+	}
+	rank := m.rank[:len(ids)]
+	for i := range rank {
+		rank[i] = rank[i]<<places | uint32(i)
+	}
+	rank[len(rank)-1] = none
+	left := uint64(1)<<len(ids) - 1
+	for n := len(ids); n > least; n-- {
+		best := rank[0]
+		for _, r := range rank[1:] {
+			best = min(best, r)
 		}
-		if best == noMerge {
+		if best >= none {
 			break
 		}
-		ids[at] = int32(uint32(best))
-		copy(ids[at+1:], ids[at+2:])
-		ids = ids[:len(ids)-1]
-		copy(ranks[at:], ranks[at+1:])
-		ranks = ranks[:len(ranks)-1]
-		if at > 0 {
-			ranks[at-1] = t.get(ids[at-1], ids[at])
+		i := best & (1<<places - 1)
+		ids[i] = t.ids[best>>places]
+		behind := left >> i >> 1 << i << 1
+		j := bits.TrailingZeros64(behind) & 63
+		rank[j] = none
+		left &^= 1 << j
+		rank[i] = none
+		if behind &= behind - 1; behind != 0 {
+			rank[i] = t.rank(ids[i], ids[bits.TrailingZeros64(behind)])<<places | i
 		}
-		if at < len(ranks) {
-			ranks[at] = t.get(ids[at], ids[at+1])
+		if before := left & (1<<i - 1); before != 0 {
+			h := uint32(63 - bits.LeadingZeros64(before))
+			rank[h] = t.rank(ids[h], ids[i])<<places | h
 		}
 	}
-	return ids
+	n := 0
+	for ; left != 0; left &= left - 1 {
+		ids[n] = ids[bits.TrailingZeros64(left)]
+		n++
+	}
+	return ids[:n]
 }
 
 // A merger is the working memory of merge.
 type merger struct {
-	ranks      []uint64
+	rank       [scanLimit]uint32
 	heap       []uint64 // rank<<32 | position: a binary heap, smallest first
 	next, prev []int32
 }
@@ -106,8 +85,8 @@ func (t *pairTable) mergeLong(ids []int32, m *merger) []int32 {
 	for i := range n {
 		m.next[i], m.prev[i] = i+1, i-1
 		if i+1 < n {
-			if v := t.get(ids[i], ids[i+1]); v != noMerge {
-				m.heap = append(m.heap, v&^0xFFFFFFFF|uint64(i))
+			if r := t.rank(ids[i], ids[i+1]); r != noMerge {
+				m.heap = append(m.heap, uint64(r)<<32|uint64(i))
 			}
 		}
 	}
@@ -125,22 +104,22 @@ func (t *pairTable) mergeLong(ids []int32, m *merger) []int32 {
 		if ids[i] == gone || j >= n {
 			continue
 		}
-		v := t.get(ids[i], ids[j])
-		if v == noMerge || v>>32 != top>>32 {
+		rank := uint32(top >> 32)
+		if t.rank(ids[i], ids[j]) != rank {
 			continue
 		}
-		ids[i], ids[j] = int32(uint32(v)), gone
+		ids[i], ids[j] = t.ids[rank], gone
 		after := m.next[j]
 		m.next[i] = after
 		if after < n {
 			m.prev[after] = i
-			if v := t.get(ids[i], ids[after]); v != noMerge {
-				m.push(v&^0xFFFFFFFF | uint64(i))
+			if r := t.rank(ids[i], ids[after]); r != noMerge {
+				m.push(uint64(r)<<32 | uint64(i))
 			}
 		}
 		if p := m.prev[i]; p >= 0 {
-			if v := t.get(ids[p], ids[i]); v != noMerge {
-				m.push(v&^0xFFFFFFFF | uint64(p))
+			if r := t.rank(ids[p], ids[i]); r != noMerge {
+				m.push(uint64(r)<<32 | uint64(p))
 			}
 		}
 	}

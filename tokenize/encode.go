@@ -2,15 +2,18 @@ package tokenize
 
 import (
 	"slices"
+	"sync"
 	"unsafe"
 )
 
 // byteBPE encodes by byte-pair encoding on bytes.
 type byteBPE struct {
 	pattern *Pattern
-	pairs   pairTable
-	ofByte  [256]int32       // -1: no token, the byte is lost
-	whole   map[string]int32 // pieces that are tokens need no merges; nil: they do
+	pairs   pairTable // settled: without rules that never apply
+	settled sync.Once
+	ofPair  []uint32    // ranks of pairs of bytes, the first times 256; set with settled
+	ofByte  [256]int32  // -1: no token, the byte is lost
+	whole   *vocabulary // pieces that are tokens need no merges; nil: they do
 }
 
 // lossy says whether there are bytes without a token.
@@ -29,8 +32,9 @@ func asBytes(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)
 
 // piece appends the ids of one piece, without the cache.
 func (e *byteBPE) piece(dst []int32, st *state, piece []byte) []int32 {
+	e.settle()
 	if e.whole != nil {
-		if id, ok := e.whole[string(piece)]; ok {
+		if id := e.whole.id(piece); id >= 0 {
 			return append(dst, id)
 		}
 	}
@@ -41,7 +45,13 @@ func (e *byteBPE) piece(dst []int32, st *state, piece []byte) []int32 {
 		}
 	}
 	st.ids = ids
-	return append(dst, e.pairs.merge(ids, &st.merger)...)
+	if len(ids) == len(piece) && len(ids) <= scanLimit {
+		for i := 1; i < len(piece); i++ {
+			st.rank[i-1] = e.ofPair[int(piece[i-1])<<8|int(piece[i])]
+		}
+		return append(dst, e.pairs.mergeShort(ids, 1, &st.merger)...)
+	}
+	return append(dst, e.pairs.merge(ids, 1, &st.merger)...)
 }
 
 // cached appends the ids of one piece of any length.

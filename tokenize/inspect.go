@@ -160,14 +160,11 @@ func (p *Inspector) Inspection(n int) Inspection {
 	in.Rare = slices.Clone(used[:min(n, len(used))])
 	if b, ok := t.model.(*bpe); ok {
 		step := map[int32]int64{} // unused part → how often the most used whole was used
-		for _, s := range b.pairs.slots {
-			if s.key == 0 {
-				continue
-			}
-			whole := int32(uint32(s.value))
-			for _, part := range []int32{int32((s.key - 1) >> 32), int32(uint32(s.key - 1))} {
-				if p.use[part] == 0 && p.use[whole] > 0 {
-					step[part] = max(step[part], p.use[whole])
+		b.settle()
+		for r := range b.pairs.rules() {
+			for _, part := range []int32{r.left, r.right} {
+				if p.use[part] == 0 && p.use[r.id] > 0 {
+					step[part] = max(step[part], p.use[r.id])
 				}
 			}
 		}

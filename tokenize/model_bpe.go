@@ -108,7 +108,10 @@ func (t *Tokenizer) readBPE(raw json.RawMessage) error {
 		if !ok1 || !ok2 || !ok3 {
 			return fmt.Errorf("model BPE: merge %d, %q %q: a part or the whole is not in the vocabulary", rank, m[0], m[1])
 		}
-		b.pairs.set(left, right, uint32(rank), uint32(id)) // of duplicates the later counts, as in Hugging Face
+		// Of duplicates the later counts, as in Hugging Face.
+		if err := b.pairs.set(left, right, rank, id); err != nil {
+			return fmt.Errorf("model BPE: %w", err)
+		}
 	}
 	if bytes && (b.prefix != "" || b.suffix != "" || b.fallback != nil || b.unk >= 0) {
 		// Unusual, so not worth a way of its own: characters of the byte alphabet.
@@ -126,7 +129,7 @@ func (t *Tokenizer) readBPE(raw json.RawMessage) error {
 		}
 	}
 	if j.IgnoreMerges {
-		b.whole = map[string]int32{}
+		b.whole = newVocabulary(len(j.Vocab))
 		for token, id := range j.Vocab {
 			if b.bytes {
 				var ok bool
@@ -134,7 +137,7 @@ func (t *Tokenizer) readBPE(raw json.RawMessage) error {
 					continue
 				}
 			}
-			b.whole[token] = id
+			b.whole.set(token, id)
 		}
 	}
 	if b.bytes && only != nil {
@@ -174,7 +177,7 @@ func (m *bpe) appendPiece(dst []int32, st *state, text string) []int32 {
 // unknown token, or nothing, in this order.
 func (m *bpe) chars(dst []int32, st *state, text string) []int32 {
 	if m.whole != nil {
-		if id, ok := m.whole[text]; ok {
+		if id := m.whole.id(asBytes(text)); id >= 0 {
 			return append(dst, id)
 		}
 	}
@@ -215,5 +218,5 @@ func (m *bpe) chars(dst []int32, st *state, text string) []int32 {
 		}
 	}
 	st.ids = ids
-	return append(dst, m.pairs.merge(ids, &st.merger)...)
+	return append(dst, m.pairs.merge(ids, 1, &st.merger)...)
 }

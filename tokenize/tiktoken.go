@@ -151,11 +151,9 @@ func fromRanks(tokens []string, pattern string, added []AddedToken) (*Tokenizer,
 		return nil, err
 	}
 	// All rules with one result are equals in tiktoken: the leftmost wins.
-	pairs := &t.model.(*bpe).pairs
-	for i := range pairs.slots {
-		s := &pairs.slots[i]
-		s.value = s.value<<32 | s.value&0xFFFFFFFF
-	}
+	b := t.model.(*bpe)
+	b.pairs.tie()
+	b.settle()
 	return t, nil
 }
 

@@ -144,8 +144,7 @@ func (c *wordCache) grow() {
 		c.used, c.arena = 0, c.arena[:0]
 		return
 	}
-	c.slots = make([]wordSlot, 2*len(old))
-	hugePages(c.slots)
+	c.slots = hugePages(make([]wordSlot, 2*len(old)))
 	mask := uint64(len(c.slots) - 1)
 	for i := range old {
 		if old[i].k1 == 0 {
