@@ -38,8 +38,8 @@ func newFinder(added []AddedToken, norm normalizer) finder {
 	var f finder
 	for _, a := range added {
 		set, key := &f.raw, a.Content
-		if a.Normalized && norm != nil {
-			set, key = &f.normal, norm.normalize(a.Content)
+		if a.Normalized {
+			set, key = &f.normal, normalize(norm, a.Content)
 		}
 		if key == "" {
 			continue
@@ -82,21 +82,25 @@ func (f *finder) appendIDs(dst []int32, st *state, t *Tokenizer, text string) []
 // cut calls rest for what lies between the tokens of the set, and appends the
 // ids of these; taken is called at each.
 func (s *tokenSet) cut(dst []int32, text string, rest func([]int32, string) []int32, taken func()) []int32 {
-	begin, i := 0, 0
+	begin, i := 0, 0 // begin may be ahead of i: white space that a token took along may hold the next
 	for i < len(text) {
 		k := indexFirst(text[i:], s.first)
 		if k < 0 {
 			break
 		}
 		i += k
-		a, ok := s.at(text, i)
-		if !ok {
+		a, found := s.at(text, i)
+		if !found {
 			i++
 			continue
 		}
 		start, end := i, i+len(a.Content)
+		i = end // also of a token that is passed over, or that takes white space along
+		if a.SingleWord && touchesWord(text, start, end) {
+			continue
+		}
 		if a.LStrip {
-			start = begin + len(strings.TrimRightFunc(text[begin:start], unicode.IsSpace))
+			start = begin + len(strings.TrimRightFunc(text[begin:max(start, begin)], unicode.IsSpace))
 		}
 		if a.RStrip {
 			end = len(text) - len(strings.TrimLeftFunc(text[end:], unicode.IsSpace))
@@ -104,9 +108,11 @@ func (s *tokenSet) cut(dst []int32, text string, rest func([]int32, string) []in
 		if start > begin {
 			dst = rest(dst, text[begin:start])
 		}
-		dst = append(dst, a.ID)
+		if start < end {
+			dst = append(dst, a.ID)
+		}
 		taken()
-		begin, i = end, end
+		begin = end
 	}
 	if begin < len(text) {
 		dst = rest(dst, text[begin:])
@@ -133,17 +139,17 @@ func (s *tokenSet) at(text string, i int) (AddedToken, bool) {
 		if !strings.HasPrefix(text[i:], a.Content) {
 			continue
 		}
-		if a.SingleWord {
-			before, _ := utf8.DecodeLastRuneInString(text[:i])
-			after, _ := utf8.DecodeRuneInString(text[i+len(a.Content):])
-			if wordRune(before) || wordRune(after) {
-				// Hugging Face looks no further for a shorter one.
-				return a, false
-			}
-		}
 		return a, true
 	}
 	return AddedToken{}, false
+}
+
+// touchesWord says whether a letter, number or _ stands at either end of
+// text[start:end].
+func touchesWord(text string, start, end int) bool {
+	before, _ := utf8.DecodeLastRuneInString(text[:start])
+	after, _ := utf8.DecodeRuneInString(text[end:])
+	return wordRune(before) || wordRune(after)
 }
 
 // wordRune is \w of Rust's regex. A byte that is not UTF-8 is none.

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -26,7 +28,7 @@ func (t *Tokenizer) readUnigram(raw json.RawMessage) error {
 	var j struct {
 		UnkID        *int32 `json:"unk_id"`
 		ByteFallback bool   `json:"byte_fallback"`
-		Vocab        [][2]any
+		Vocab        [][]json.RawMessage
 	}
 	if err := json.Unmarshal(raw, &j); err != nil {
 		return fmt.Errorf("model Unigram: %w", err)
@@ -36,11 +38,12 @@ func (t *Tokenizer) readUnigram(raw json.RawMessage) error {
 	t.ids = make(map[string]int32, len(j.Vocab))
 	t.special = make([]bool, len(j.Vocab))
 	for id, v := range j.Vocab {
-		token, ok1 := v[0].(string)
-		score, ok2 := v[1].(float64)
-		if !ok1 || !ok2 {
+		var token string
+		var score float64
+		if len(v) != 2 || json.Unmarshal(v[0], &token) != nil || json.Unmarshal(v[1], &score) != nil {
 			return fmt.Errorf("model Unigram: token %d is not [text, score]", id)
 		}
+		score = serdeFloat(string(v[1]), score)
 		m.vocab[token] = int32(id)
 		m.score = append(m.score, score)
 		m.length = max(m.length, len(token))
@@ -66,6 +69,23 @@ func (t *Tokenizer) readUnigram(raw json.RawMessage) error {
 	}
 	t.model = m
 	return nil
+}
+
+// serdeFloat reads a number as Rust's serde_json does: whole digits, rounded,
+// divided by a power of ten. The result may be one unit in the last place beside
+// the nearest float64, which is value, and then another of several cuts with
+// nearly the same score wins.
+func serdeFloat(text string, value float64) float64 {
+	whole, fraction, ok := strings.Cut(strings.TrimPrefix(text, "-"), ".")
+	digits, err := strconv.ParseUint(whole+fraction, 10, 64)
+	if !ok || err != nil || len(fraction) > 22 {
+		return value
+	}
+	f := float64(digits) / math.Pow10(len(fraction))
+	if text[0] == '-' {
+		return -f
+	}
+	return f
 }
 
 func (m *unigram) appendPiece(dst []int32, st *state, text string) []int32 {
