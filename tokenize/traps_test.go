@@ -47,37 +47,72 @@ func trainOn(t *testing.T, text string, change func(*Learn)) (*Trained, *Tokeniz
 	return tr, tok
 }
 
-func TestPieces(t *testing.T) {
-	for _, c := range []struct {
-		why, pattern, text string
-		want               []string
-	}{
-		{`\s+(?!\S) leaves the last space to the word`, "gpt2", "a   b", []string{"a", "  ", " b"}},
-		{"two line ends before text are two pieces", "gpt2", "foo\n\nbar", []string{"foo", "\n", "\n", "bar"}},
-		{`\s*[\r\n]+ keeps them together`, "cl100k", "foo\n\nbar", []string{"foo", "\n\n", "bar"}},
-		{`\s++$ takes all white space at the end`, "cl100k", "today\n  \n  ", []string{"today", "\n  \n  "}},
-		{"which Llama 3 does not", "llama3", "today\n  \n  ", []string{"today", "\n  \n", "  "}},
-		{`\p{N}{1,3} is not repeated`, "cl100k", "１２３４", []string{"１２３", "４"}},
-		{"Qwen takes numbers one by one", "qwen", "1234", []string{"1", "2", "3", "4"}},
-		{"the long s folds to s", "cl100k", "'ſx", []string{"'ſ", "x"}},
-		{"GPT-2's suffixes know no capitals", "gpt2", "I'LL we'll", []string{"I", "'", "LL", " we", "'ll"}},
-		{"others' do", "llama3", "I'LL", []string{"I", "'LL"}},
-		{"U+0085 is white space", "gpt2", " \u0085\u2028\u3000x", []string{" \u0085\u2028", "\u3000", "x"}},
-		{"U+FEFF is not", "gpt2", "\ufeffx", []string{"\ufeff", "x"}},
-		{"a capital begins a word in o200k", "o200k", "HTTPServer's", []string{"HTTPServer's"}},
-		{"and small letters end one", "o200k", "camelCase", []string{"camel", "Case"}},
-		{"a slash ends punctuation", "o200k", "//\n/a", []string{"//\n/", "a"}},
-		{"invalid bytes stand alone and are no letters", "gpt2", "a\xffb\xc3", []string{"a", "\xff", "b", "\xc3"}},
-	} {
+// The numbers are those of a list of what is easily got wrong. The pieces are
+// those of Hugging Face tokenizers 0.23.3 and, where a text ends in white space,
+// of tiktoken 0.14:
+//
+//	pre_tokenizers.Split(Regex(pattern.Regex), "isolated").pre_tokenize_str(text)
+//	[encoding.decode([id]) for id in encoding.encode(text)]
+type cut struct {
+	why, pattern, text string
+	want               []string
+}
+
+func wantCuts(t *testing.T, cuts []cut) {
+	t.Helper()
+	for _, c := range cuts {
 		if got := pieces(t, c.pattern, c.text); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %s %q: %q, want %q", c.why, c.pattern, c.text, got, c.want)
 		}
 	}
 }
 
+func TestTrap01SpacesBeforeWords(t *testing.T) {
+	wantCuts(t, []cut{
+		{`\s+(?!\S) leaves the last space to the word`, "gpt2", "a   b", []string{"a", "  ", " b"}},
+		{"two line ends before text are two pieces", "gpt2", "foo\n\nbar", []string{"foo", "\n", "\n", "bar"}},
+		{`\s*[\r\n]+ keeps them together`, "cl100k", "foo\n\nbar", []string{"foo", "\n\n", "bar"}},
+	})
+}
+
+func TestTrap02SpacesAtTheEnd(t *testing.T) {
+	wantCuts(t, []cut{
+		{`\s++$ takes all white space at the end`, "cl100k", "today\n  \n  ", []string{"today", "\n  \n  "}},
+		{"which Llama 3 does not", "llama3", "today\n  \n  ", []string{"today", "\n  \n", "  "}},
+		{"nor o200k", "o200k", "today\n  \n  ", []string{"today", "\n  \n", "  "}},
+	})
+}
+
+func TestTrap04SuffixesFold(t *testing.T) {
+	wantCuts(t, []cut{
+		{"the long s folds to s", "cl100k", "'ſx", []string{"'ſ", "x"}},
+		{"GPT-2's suffixes know no capitals", "gpt2", "I'LL we'll", []string{"I", "'", "LL", " we", "'ll"}},
+		{"others' do", "llama3", "I'LL", []string{"I", "'LL"}},
+	})
+}
+
+func TestTrap05WhiteSpaceIsUnicodes(t *testing.T) {
+	wantCuts(t, []cut{
+		{"U+0085 is white space", "gpt2", " \u0085\u2028\u3000x", []string{" \u0085\u2028", "\u3000", "x"}},
+		{"U+FEFF is not", "gpt2", "\ufeffx", []string{"\ufeff", "x"}},
+		{"nor is U+180E any more", "gpt2", "a\u180eb", []string{"a", "\u180e", "b"}},
+	})
+}
+
+func TestPieces(t *testing.T) {
+	wantCuts(t, []cut{
+		{`\p{N}{1,3} is not repeated`, "cl100k", "１２３４", []string{"１２３", "４"}},
+		{"Qwen takes numbers one by one", "qwen", "1234", []string{"1", "2", "3", "4"}},
+		{"a capital begins a word in o200k", "o200k", "HTTPServer's", []string{"HTTPServer's"}},
+		{"and small letters end one", "o200k", "camelCase", []string{"camel", "Case"}},
+		{"a slash ends punctuation", "o200k", "//\n/a", []string{"//\n/", "a"}},
+		{"invalid bytes stand alone and are no letters", "gpt2", "a\xffb\xc3", []string{"a", "\xff", "b", "\xc3"}},
+	})
+}
+
 // Oniguruma reads {1,3}+ as a repetition; written into a tokenizer.json it would
 // make one piece of any number. It is read as tiktoken means it, and never written.
-func TestPossessiveRange(t *testing.T) {
+func TestTrap03PossessiveRange(t *testing.T) {
 	for _, p := range patterns {
 		if strings.Contains(p.Regex, ",3}+") {
 			t.Errorf("%s is written as %s", p.Name, p.Regex)
@@ -93,7 +128,7 @@ func TestPossessiveRange(t *testing.T) {
 	}
 }
 
-func TestUnicodeVersion(t *testing.T) {
+func TestTrap06UnicodeVersion(t *testing.T) {
 	if UnicodeVersion != "16.0.0" {
 		t.Error(UnicodeVersion)
 	}
@@ -104,7 +139,7 @@ func TestUnicodeVersion(t *testing.T) {
 	}
 }
 
-func TestByteOrder(t *testing.T) {
+func TestTrap07ByteOrder(t *testing.T) {
 	_, hf := trainOn(t, "zz ", nil)
 	_, ranks := trainOn(t, "zz ", func(l *Learn) { l.Ties = TiesBytes })
 	for id, want := range []string{EndOfText, "!", "\""} {
@@ -132,7 +167,7 @@ func TestByteOrder(t *testing.T) {
 	}
 }
 
-func TestTiesDiffer(t *testing.T) {
+func TestTrap07TiesDiffer(t *testing.T) {
 	// Pairs "x~" and "x\x01" are equally frequent; '~' has the smaller id in the
 	// order of characters, \x01 in the order of bytes.
 	const text = "x~ x\x01 x~ x\x01"
@@ -147,7 +182,7 @@ func TestTiesDiffer(t *testing.T) {
 	}
 }
 
-func TestMergeIntoExistingToken(t *testing.T) {
+func TestTrap08MergeIntoExistingToken(t *testing.T) {
 	_, tok := trainOn(t, strings.Repeat("<x> ", 9), func(l *Learn) {
 		l.Pattern, l.Special = `[^ ]+| `, []string{EndOfText, "<x>"}
 	})
@@ -160,7 +195,7 @@ func TestMergeIntoExistingToken(t *testing.T) {
 	}
 }
 
-func TestUnits(t *testing.T) {
+func TestTrap09Units(t *testing.T) {
 	const text = "one\n\ntwo\n\nthree\n\n"
 	_, doc := trainOn(t, text, func(l *Learn) { l.Pattern = "cl100k" })
 	_, line := trainOn(t, text, func(l *Learn) { l.Pattern, l.Unit = "cl100k", UnitLine })
@@ -172,7 +207,7 @@ func TestUnits(t *testing.T) {
 	}
 }
 
-func TestAllBytes(t *testing.T) {
+func TestTrap10AllBytes(t *testing.T) {
 	_, tok := trainOn(t, "aaa", nil)
 	for b := range 256 {
 		if ids := tok.AppendIDs(nil, string([]byte{byte(b)})); len(ids) != 1 || tok.ByteLen(ids[0]) != 1 {
@@ -181,7 +216,7 @@ func TestAllBytes(t *testing.T) {
 	}
 }
 
-func TestCountsBeyond32Bits(t *testing.T) {
+func TestTrap11CountsBeyond32Bits(t *testing.T) {
 	c := newWordCounter()
 	c.addWord("qz", 3<<32)
 	c.addWord("th", 1<<33)
@@ -196,7 +231,7 @@ func TestCountsBeyond32Bits(t *testing.T) {
 	}
 }
 
-func TestRanksAreNotMerges(t *testing.T) {
+func TestTrap13RanksAreNotMerges(t *testing.T) {
 	// No two tokens make up "abc", yet it is a token: tiktoken takes a piece that
 	// is one as it is.
 	tokens := make([]string, 0, 258)
@@ -252,7 +287,35 @@ func TestSaveTiktoken(t *testing.T) {
 	}
 }
 
-func TestBytesAreJoinedBeforeReplacement(t *testing.T) {
+// Ids of Hugging Face tokenizers 0.23.3, for a vocabulary of single characters (x, which is one, keeps its id there):
+//
+//	t = Tokenizer(models.BPE(vocab={c: i for i, c in enumerate("abcx ")}, merges=[]))
+//	t.add_tokens([AddedToken(...)...]); t.encode(text).tokens
+func TestTrap14AddedTokens(t *testing.T) {
+	for _, c := range []struct {
+		why, added, text string
+		want             []int32
+	}{
+		{"before the text is cut, the longest", `{"id":5,"content":"ab"},{"id":6,"content":"abc"}`, "xabcab", []int32{3, 6, 5}},
+		{"a word that touches another is passed over whole", `{"id":5,"content":"ab"},{"id":6,"content":"abc","single_word":true}`, "xabcab", []int32{3, 0, 1, 2, 5}},
+		{"white space goes along, but the search goes on behind the token itself", `{"id":5,"content":"x","rstrip":true},{"id":6,"content":" a"}`, "bx ab", []int32{1, 5, 6, 1}},
+		{"a run of a token that takes what follows", `{"id":5,"content":"  ","rstrip":true}`, "b     b", []int32{1, 5, 5, 1}},
+		{"unless it takes what precedes as well", `{"id":5,"content":"  ","lstrip":true,"rstrip":true}`, "b     b", []int32{1, 5, 1}},
+		{"white space before it", `{"id":5,"content":"x","lstrip":true}`, "b   xb", []int32{1, 5, 1}},
+		{"those to be normalized come second, though nothing normalizes", `{"id":5,"content":"abc","normalized":true},{"id":6,"content":"bc"}`, "abc", []int32{0, 6}},
+	} {
+		tok, err := Parse([]byte(`{"added_tokens":[` + c.added + `],"model":{"type":"BPE","vocab":{"a":0,"b":1,"c":2,"x":3," ":4},"merges":[]}}`))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if got := tok.AppendIDs(nil, c.text); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q: %v, want %v", c.why, c.text, got, c.want)
+		}
+	}
+}
+
+func TestTrap15BytesAreJoined(t *testing.T) {
 	_, tok := trainOn(t, "aaa", nil)
 	ids := tok.AppendIDs(nil, "é🔨")
 	if len(ids) != 6 || tok.Decode(ids) != "é🔨" {
@@ -283,7 +346,7 @@ func TestBytesAreJoinedBeforeReplacement(t *testing.T) {
 	}
 }
 
-func TestMergeForms(t *testing.T) {
+func TestTrap16MergeForms(t *testing.T) {
 	const head = `{"pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false,"use_regex":true},"decoder":{"type":"ByteLevel"},"model":{"type":"BPE","vocab":{"a":0,"b":1,"c":2,"ab":3,"bc":4,"Ġ":5},"merges":`
 	for _, c := range []struct {
 		merges string
@@ -309,7 +372,7 @@ func TestMergeForms(t *testing.T) {
 	}
 }
 
-func TestLineEndsAndInvalidBytes(t *testing.T) {
+func TestTrap17LineEndsAndInvalidBytes(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "old.txt")
 	if err := os.WriteFile(name, []byte("one\r\ntwo \xff\xfe\r\n"), 0o666); err != nil {
 		t.Fatal(err)
