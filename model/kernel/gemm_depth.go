@@ -7,15 +7,19 @@ const (
 )
 
 // splitDepth makes a body cut k, where C is small and k is large: the gradient of a weight
-// sums over all tokens. Tiles of C small enough to give every worker some would read A and
+// sums over all tokens, that of the head's input over all of the vocabulary. Tiles of C small enough to give every worker some would read A and
 // B too often, so tiles stay large and segments of k are multiplied side by side. The first
 // goes to C, the others to partial sums, which are added in order; how many there are
 // depends on the shape alone.
 func splitDepth(gemm gemmBody) gemmBody {
 	return func(g *product, run runner) {
 		tiles := ((g.m + squareTile - 1) / squareTile) * ((g.n + squareTile - 1) / squareTile)
-		segments := min(segmentMost/tiles, g.k/segmentLeast)
-		if g.op != TN || segments < 2 {
+		least := segmentLeast
+		if g.op == NN { // has fewer rows, which are tiles enough unless k is the vocabulary of a large model
+			least *= 8
+		}
+		segments := min(segmentMost/tiles, g.k/least)
+		if g.op == NT || segments < 2 {
 			gemm(g, run)
 			return
 		}
@@ -25,7 +29,11 @@ func splitDepth(gemm gemmBody) gemmBody {
 		defer giveBack(sums)
 		run(segments, 1, func(i, _ int) {
 			part := *g
-			part.a, part.b, part.k = g.a[i*depth*g.lda:], g.b[i*depth*g.ldb:], min(depth, g.k-i*depth)
+			next := i * depth // in a row of A, or a row of it
+			if g.op == TN {
+				next *= g.lda
+			}
+			part.a, part.b, part.k = g.a[next:], g.b[i*depth*g.ldb:], min(depth, g.k-i*depth)
 			if i > 0 {
 				part.c, part.ldc, part.acc = sums[(i-1)*size:i*size], g.n, false
 			}

@@ -3,11 +3,12 @@ package nn
 import (
 	"math/rand/v2"
 
+	"fragua/model/kernel"
 	"fragua/model/tensor"
 )
 
 // A Draw makes initial weights from a seed: the same seed and the same order
-// of calls give the same numbers on every machine. A nil *Draw gives zeros, for
+// of calls give the same numbers on every machine, with any number of workers. A nil *Draw gives zeros, for
 // weights that a checkpoint will fill.
 type Draw struct{ rng *rand.Rand }
 
@@ -20,9 +21,7 @@ func (d *Draw) Normal(std float64, shape ...int) *tensor.Tensor {
 	if d == nil {
 		return t
 	}
-	for i := range t.Data {
-		t.Data[i] = float32(std * d.rng.NormFloat64())
-	}
+	d.fill(t.Data, func(rng *rand.Rand) float64 { return std * rng.NormFloat64() })
 	return t
 }
 
@@ -32,8 +31,26 @@ func (d *Draw) Uniform(r float64, shape ...int) *tensor.Tensor {
 	if d == nil {
 		return t
 	}
-	for i := range t.Data {
-		t.Data[i] = float32(r * (2*d.rng.Float64() - 1))
-	}
+	d.fill(t.Data, func(rng *rand.Rand) float64 { return r * (2*rng.Float64() - 1) })
 	return t
+}
+
+const part = 1 << 16 // numbers that are drawn from one stream
+
+// fill draws few numbers from the Draw's own stream, and each part of many from
+// one that belongs to it.
+func (d *Draw) fill(x []float32, number func(*rand.Rand) float64) {
+	if len(x) <= part {
+		for i := range x {
+			x[i] = float32(number(d.rng))
+		}
+		return
+	}
+	seed := d.rng.Uint64()
+	kernel.Parallel(len(x), part, func(lo, hi int) {
+		rng := rand.New(rand.NewPCG(seed, uint64(lo)))
+		for i := range x[lo:hi] {
+			x[lo+i] = float32(number(rng))
+		}
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"fragua/model/kernel"
 	"fragua/model/tensor"
 )
 
@@ -53,6 +54,15 @@ func TestDraw(t *testing.T) {
 	a, b := NewDraw(1).Normal(.02, 100, 100), NewDraw(1).Normal(.02, 100, 100)
 	if !slices.Equal(a.Data, b.Data) {
 		t.Error("the same seed draws otherwise")
+	}
+	defer kernel.SetWorkers(0)
+	many := func(workers int) []float32 { // more than one stream, and what comes after
+		kernel.SetWorkers(workers)
+		d := NewDraw(1)
+		return append(d.Uniform(1, part+100).Data, d.Normal(1, 3).Data...)
+	}
+	if !slices.Equal(many(1), many(4)) {
+		t.Error("four workers draw otherwise than one")
 	}
 	sum, squares := 0.0, 0.0
 	for _, v := range a.Data {
