@@ -4,12 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
@@ -27,45 +28,69 @@ type Files struct {
 	Progress pipeline.Progress // may be nil
 }
 
-// parts reads the files, one after the other.
-func (f Files) parts(ctx context.Context, unit Unit, emit func(textPart) error) error {
-	for _, path := range f.Paths {
-		if err := f.file(ctx, path, unit, emit); err != nil {
-			return err
-		}
-	}
-	return nil
+// partSize is how much text is counted at once: as much as fits the cache of a
+// processor.
+const partSize = 1 << 20
+
+// A textPart is whole lines, or whole documents.
+type textPart struct {
+	name  string
+	texts [][]byte
+	size  int
+	block []byte // what fresh gave, to be used again; nil: nothing
 }
 
-func (f Files) file(ctx context.Context, path string, unit Unit, emit func(textPart) error) error {
-	batch := textPart{name: path}
-	add := func(text, _ string) error {
-		batch.texts = append(batch.texts, text)
-		if batch.size += len(text); batch.size < partSize {
-			return ctx.Err()
+// parts yields the files' texts, one after the other. A text file may be divided
+// where apart says, which returns the last place in a block, or 0; nil: nowhere.
+// fresh returns a block to read into, empty and of that capacity or more.
+func (f Files) parts(apart func(block []byte) int, fresh func(size int) []byte) iter.Seq2[textPart, error] {
+	return func(yield func(textPart, error) bool) {
+		stop := errors.New("")
+		for _, path := range f.Paths {
+			part := textPart{name: path}
+			err := f.rows(path, apart, fresh, func(text []byte, _ string) error {
+				part.texts = append(part.texts, text)
+				if apart != nil && isText(path) {
+					part.block = text
+				}
+				if part.size += len(text); part.size < partSize {
+					return nil
+				}
+				full := part
+				part = textPart{name: path}
+				if !yield(full, nil) {
+					return stop
+				}
+				return nil
+			})
+			if errors.Is(err, stop) {
+				return
+			}
+			if err != nil {
+				yield(textPart{}, err)
+				return
+			}
+			if len(part.texts) > 0 && !yield(part, nil) {
+				return
+			}
 		}
-		full := batch
-		batch = textPart{name: path}
-		return emit(full)
 	}
-	if err := f.rows(path, unit == UnitLine, add); err != nil {
-		return err
-	}
-	if len(batch.texts) == 0 {
-		return nil
-	}
-	return emit(batch)
 }
 
 // Texts calls each with every text and its language, where the file says it: a
 // line or the whole of a text file, a row of JSON lines or Parquet.
 func (f Files) Texts(unit Unit, each func(text, language string) error) error {
+	var apart func([]byte) int
+	if unit == UnitLine {
+		apart = lastLine
+	}
+	fresh := func(size int) []byte { return make([]byte, 0, size) }
 	for _, path := range f.Paths {
-		err := f.rows(path, unit == UnitLine, func(text, language string) error {
+		err := f.rows(path, apart, fresh, func(text []byte, language string) error {
 			if unit == UnitDoc {
-				return each(text, language)
+				return each(string(text), language)
 			}
-			for line := range strings.Lines(text) {
+			for line := range strings.Lines(string(text)) {
 				if err := each(line, language); err != nil {
 					return err
 				}
@@ -79,14 +104,13 @@ func (f Files) Texts(unit Unit, each func(text, language string) error) error {
 	return nil
 }
 
-// rows reads one file. A text file comes in blocks of whole lines, if lines may
-// be taken apart.
-func (f Files) rows(path string, apart bool, add func(text, language string) error) error {
-	name := strings.TrimSuffix(strings.TrimSuffix(path, ".gz"), ".zst")
+// rows reads one file; see parts for apart and fresh. What add gets it may keep.
+func (f Files) rows(path string, apart func([]byte) int, fresh func(int) []byte, add func(text []byte, language string) error) error {
+	name := unpacked(path)
 	if strings.HasSuffix(name, ".parquet") {
 		for row, err := range pipeline.ReadShard[documentRow](path) {
 			if err == nil {
-				err = add(row.Text, row.Language)
+				err = add(asBytes(row.Text), row.Language)
 			}
 			if err != nil {
 				return err
@@ -100,20 +124,34 @@ func (f Files) rows(path string, apart bool, add func(text, language string) err
 	}
 	defer r.Close()
 	switch {
-	case strings.HasSuffix(name, ".jsonl"), strings.HasSuffix(name, ".ndjson"):
+	case !isText(path):
 		err = jsonLines(r, f.Column, add)
-	case apart:
-		err = lineBlocks(r, add)
+	case apart != nil:
+		err = textBlocks(r, apart, fresh, add)
 	default:
 		var text []byte
 		if text, err = io.ReadAll(r); err == nil && len(text) > 0 {
-			err = add(string(text), "")
+			err = add(text, "")
 		}
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil
+}
+
+// unpacked is a file's name without what says how it is compressed.
+func unpacked(path string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(path, ".gz"), ".zst")
+}
+
+// isText says whether a file has no rows.
+func isText(path string) bool {
+	switch filepath.Ext(unpacked(path)) {
+	case ".parquet", ".jsonl", ".ndjson":
+		return false
+	}
+	return true
 }
 
 // open opens a file, decompressing by its name.
@@ -155,13 +193,12 @@ type opened struct {
 
 func (o opened) Close() error { return errors.Join(o.ReadCloser.Close(), o.file.Close()) }
 
-// lineBlocks yields blocks of whole lines. A line that is longer than a block
-// makes the block longer.
-func lineBlocks(r io.Reader, add func(text, language string) error) error {
+// textBlocks yields a text in blocks that end where apart says. Where it finds no
+// place the block becomes longer.
+func textBlocks(r io.Reader, apart func([]byte) int, fresh func(int) []byte, add func(text []byte, language string) error) error {
 	var rest []byte
 	for {
-		block := make([]byte, len(rest), max(partSize, 2*len(rest)))
-		copy(block, rest)
+		block := append(fresh(max(partSize, 2*len(rest))), rest...)
 		n, err := io.ReadFull(r, block[len(rest):cap(block)])
 		block = block[:len(rest)+n]
 		end := err == io.EOF || err == io.ErrUnexpectedEOF
@@ -170,22 +207,25 @@ func lineBlocks(r io.Reader, add func(text, language string) error) error {
 		}
 		cut := len(block)
 		if !end {
-			cut = bytes.LastIndexByte(block, '\n') + 1
+			cut = apart(block)
 		}
+		rest = append(rest[:0], block[cut:]...)
 		if cut > 0 {
-			if err := add(string(block[:cut]), ""); err != nil {
+			if err := add(block[:cut], ""); err != nil {
 				return err
 			}
 		}
 		if end {
 			return nil
 		}
-		rest = block[cut:]
 	}
 }
 
+// lastLine returns where the last whole line of a block ends.
+func lastLine(block []byte) int { return bytes.LastIndexByte(block, '\n') + 1 }
+
 // jsonLines yields a field of each line, and the field language if there is one.
-func jsonLines(r io.Reader, column string, add func(text, language string) error) error {
+func jsonLines(r io.Reader, column string, add func(text []byte, language string) error) error {
 	if column == "" {
 		column = "text"
 	}
@@ -210,7 +250,7 @@ func jsonLines(r io.Reader, column string, add func(text, language string) error
 			}
 			var language string
 			_ = json.Unmarshal(row["language"], &language) // whatever else it is, it is no language
-			if err := add(text, language); err != nil {
+			if err := add(asBytes(text), language); err != nil {
 				return err
 			}
 		}

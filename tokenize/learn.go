@@ -131,8 +131,8 @@ type Trained struct {
 // train learns from counted words. It tells progress, which may be nil, how many
 // tokens there are.
 func (l *Learn) train(ctx context.Context, w *words, progress func(tokens int)) (*Trained, error) {
-	if len(w.text) > math.MaxInt32 {
-		return nil, pipeline.Hintf(fmt.Errorf("the distinct words are %d bytes long in all, more than 2 GiB", len(w.text)), "lower max_words")
+	if len(w.text) > math.MaxInt32/3 {
+		return nil, pipeline.Hintf(fmt.Errorf("the distinct words are %d bytes long in all, more than %d", len(w.text), math.MaxInt32/3), "lower max_words")
 	}
 	tr := &Trained{learn: l, Words: len(w.n)}
 	for i, n := range w.n {
@@ -144,14 +144,20 @@ func (l *Learn) train(ctx context.Context, w *words, progress func(tokens int)) 
 		return nil, err
 	}
 	tr.first = ofByte[0]
-	t := newTrainer(w, tokens, ofByte, l.MaxTokenLength)
-	for _, m := range merges {
-		t.repeat(m)
-	}
 	size := l.VocabSize
 	if l.Ties == TiesBytes {
 		size -= len(l.Special) // they come last
 	}
+	// In natural text the last merge occurs some two or three times as often.
+	floor := max(int64(l.MinFrequency), tr.Pieces/(32*int64(max(size-len(tokens), 1))))
+	if len(merges) > 0 {
+		floor = 1
+	}
+	t := newTrainer(w, tokens, ofByte, l.MaxTokenLength, floor, len(merges) > 0)
+	for _, m := range merges {
+		t.repeat(m)
+	}
+	t.entries = nil
 	for len(t.tokens) < size {
 		top, ok := t.next(int64(l.MinFrequency))
 		if !ok {
@@ -203,12 +209,14 @@ func (t *trainer) repeat(m [2]string) {
 	if !ok1 || !ok2 {
 		return
 	}
-	p := t.pair(left, right)
-	if t.latest[p] < 0 { // it does not occur
-		t.latest[p] = int32(len(t.spots))
-		t.spots = append(t.spots, nil)
+	key := pairOf(left, right)
+	e := t.entries[key] // none if the pair does not occur
+	delete(t.entries, key)
+	e.key, e.count = key, 0
+	if n := t.pairs.find(key); n != nil {
+		e.count = *n
 	}
-	t.join(queued{t.count[p], t.key[p], p, t.latest[p]})
+	t.join(e)
 }
 
 // Tokenizer returns the tokenizer with the first merges that make a vocabulary

@@ -4,25 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
+	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
 
 	"fragua/pipeline"
 )
-
-// partSize is how much text is counted at once. It depends on nothing else, so
-// that forgetting rare words gives the same on every machine.
-const partSize = 16 << 20
-
-// A textPart is whole lines, or whole documents.
-type textPart struct {
-	name  string
-	texts []string
-	size  int
-}
 
 // Files learns from files. A text file is one document, or a sequence of lines
 // (see Unit); in JSON lines and Parquet each row is a document.
@@ -43,7 +35,7 @@ func (l *Learn) Files(ctx context.Context, f Files) (*Trained, error) {
 		}
 		f.Progress.Expect(total, "bytes")
 	}
-	total, notes, err := l.countFiles(ctx, p, f)
+	total, lost, times, err := l.countFiles(ctx, p, f)
 	if err != nil {
 		return nil, err
 	}
@@ -52,6 +44,12 @@ func (l *Learn) Files(ctx context.Context, f Files) (*Trained, error) {
 	}
 	w := total.words()
 	total = nil // its memory is needed
+	var invalid, returns int64
+	for i, n := range w.n { // no piece begins or ends within a character
+		word := w.at(i)
+		invalid += n * invalidBytes(asBytes(word))
+		returns += n * int64(strings.Count(word, "\r"))
+	}
 	last := 0
 	if f.Progress != nil {
 		f.Progress.Expect(int64(l.VocabSize), "tokens")
@@ -65,119 +63,114 @@ func (l *Learn) Files(ctx context.Context, f Files) (*Trained, error) {
 	if err != nil {
 		return nil, err
 	}
-	tr.Pruned, tr.PrunedN = notes.lost, notes.times
+	tr.Pruned, tr.PrunedN = lost, times
 	warn := func(format string, args ...any) { tr.Warnings = append(tr.Warnings, fmt.Sprintf(format, args...)) }
 	if slow {
 		warn("pattern %q has no scanner of its own: a general regular expression engine cuts the text, which is slow", l.Pattern)
 	}
-	if notes.lost > 0 {
-		warn("%d distinct words, which occur %d times in all, were forgotten to save memory (max_words %d)", notes.lost, notes.times, l.MaxWords)
+	if lost > 0 {
+		warn("%d distinct words, which occur %d times in all, were forgotten to save memory (max_words %d)", lost, times, l.MaxWords)
 	}
-	if notes.invalid > 0 {
-		warn("%d bytes are not UTF-8; each was taken as a character of its own", notes.invalid)
+	if invalid > 0 {
+		warn("%d bytes are not UTF-8; each was taken as a character of its own", invalid)
 	}
-	if notes.carriage > 0 {
-		warn("%d lines end in CR LF, and merges were spent on that; convert the line ends unless texts to encode have them too", notes.carriage)
+	if returns > 0 {
+		warn("there are %d carriage returns, and merges were spent on that; convert the line ends unless texts to encode have them too", returns)
 	}
 	return tr, nil
 }
 
-// notes are what is told about the files besides their words.
-type notes struct {
-	lost, times int64 // words pruned, and how often they occurred
-	invalid     int64 // bytes that are not UTF-8
-	carriage    int64 // lines that end in CR LF
-}
+// roundParts is how many parts are counted between two looks at how many
+// distinct words there are.
+const roundParts = 64
 
-// countFiles counts the words of all files. Workers count parts, and their
-// results are added up in the parts' order.
-func (l *Learn) countFiles(ctx context.Context, p *Pattern, f Files) (*wordCounter, notes, error) {
-	type result struct {
-		words *wordCounter
-		notes notes
+// countFiles counts the words of all files. Each worker has a counter of its own,
+// and takes part after part. After each round of parts all of them together hold
+// the same, however many they are, and only then words are forgotten.
+func (l *Learn) countFiles(ctx context.Context, p *Pattern, f Files) (total *wordCounter, lost, times int64, err error) {
+	apart := lastLine
+	switch {
+	case l.Unit == UnitDoc && p.re == nil:
+		apart = lastBreak
+	case l.Unit == UnitDoc:
+		apart = nil
 	}
-	var all notes
-	total := newWordCounter()
-	workers := max(f.Workers, 1)
-	g, ctx := errgroup.WithContext(ctx)
-	type job struct {
-		part textPart
-		done chan result
+	blocks := sync.Pool{New: func() any { return new([]byte) }}
+	next, stop := iter.Pull2(f.parts(apart, func(size int) []byte {
+		return slices.Grow((*blocks.Get().(*[]byte))[:0], size)
+	}))
+	defer stop()
+	counters := make([]*wordCounter, max(f.Workers, 1))
+	for i := range counters {
+		counters[i] = newWordCounter()
 	}
-	jobs, order := make(chan job), make(chan chan result, workers)
-	g.Go(func() error {
-		defer close(jobs)
-		defer close(order)
-		return f.parts(ctx, l.Unit, func(part textPart) error {
-			j := job{part, make(chan result, 1)}
-			select {
-			case order <- j.done: // waits while so many parts are under way
-			case <-ctx.Done():
-				return ctx.Err()
+	for more := true; more; {
+		var reading sync.Mutex
+		taken := 0
+		take := func() (part textPart, ok bool, err error) {
+			reading.Lock()
+			defer reading.Unlock()
+			if taken == roundParts || !more {
+				return part, false, nil
 			}
-			select {
-			case jobs <- j:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-			return nil
-		})
-	})
-	for range workers {
-		g.Go(func() error {
-			for j := range jobs {
-				r := result{words: newWordCounter()}
-				for _, text := range j.part.texts {
-					if !utf8.ValidString(text) {
-						r.notes.invalid += invalidBytes(text)
-						if f.Reject {
-							return pipeline.Hintf(fmt.Errorf("%s: %d bytes are not UTF-8", j.part.name, r.notes.invalid), "convert it, or let such bytes be pieces of their own")
-						}
+			taken++
+			part, err, more = next()
+			return part, more, err
+		}
+		g, ctx := errgroup.WithContext(ctx)
+		for _, c := range counters {
+			g.Go(func() error {
+				for {
+					part, ok, err := take()
+					if !ok || err != nil {
+						return err
 					}
-					r.notes.carriage += int64(strings.Count(text, "\r\n"))
-					l.count(r.words, p, text)
+					for _, text := range part.texts {
+						if f.Reject {
+							if n := invalidBytes(text); n > 0 {
+								return pipeline.Hintf(fmt.Errorf("%s: %d bytes are not UTF-8", part.name, n), "convert it, or let such bytes be pieces of their own")
+							}
+						}
+						c.count(p, text, l.Unit == UnitLine)
+					}
+					if f.Progress != nil {
+						f.Progress.Advance(int64(part.size))
+					}
+					if part.block != nil {
+						blocks.Put(&part.block)
+					}
+					if err := ctx.Err(); err != nil {
+						return err
+					}
 				}
-				if l.MaxWords > 0 {
-					r.notes.lost, r.notes.times = r.words.prune(l.MaxWords)
-				}
-				if f.Progress != nil {
-					f.Progress.Advance(int64(j.part.size))
-				}
-				j.done <- r
-			}
-			return nil
-		})
-	}
-	g.Go(func() error {
-		for done := range order {
-			var r result
-			select {
-			case r = <-done:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-			if total.distinct() == 0 {
-				total = r.words
-			} else {
-				total.merge(r.words)
+			})
+		}
+		if err := g.Wait(); err != nil {
+			return nil, 0, 0, err
+		}
+		most := 0
+		for _, c := range counters {
+			most += c.distinct()
+		}
+		if l.MaxWords > 0 && most > 2*l.MaxWords || !more {
+			total := counters[0]
+			for i, c := range counters[1:] {
+				total.merge(c)
+				counters[i+1] = newWordCounter()
 			}
 			if l.MaxWords > 0 {
-				lost, times := total.prune(2 * l.MaxWords)
-				all.lost, all.times = all.lost+lost, all.times+times
+				n, k := total.prune(2 * l.MaxWords)
+				lost, times = lost+n, times+k
 			}
-			all.lost, all.times = all.lost+r.notes.lost, all.times+r.notes.times
-			all.invalid, all.carriage = all.invalid+r.notes.invalid, all.carriage+r.notes.carriage
 		}
-		return nil
-	})
-	err := g.Wait()
-	return total, all, err
+	}
+	return counters[0], lost, times, nil
 }
 
 // invalidBytes counts the bytes that are not UTF-8.
-func invalidBytes(s string) (n int64) {
-	for i := 0; i < len(s); {
-		r, w := utf8.DecodeRuneInString(s[i:])
+func invalidBytes(b []byte) (n int64) {
+	for i := 0; i < len(b); {
+		r, w := utf8.DecodeRune(b[i:])
 		if r == utf8.RuneError && w == 1 {
 			n++
 		}

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
-	"strings"
 
 	"fragua/pipeline"
 )
@@ -135,9 +134,7 @@ func (l *Learn) count(c *wordCounter, p *Pattern, text string) {
 		c.add(p, text)
 		return
 	}
-	for line := range strings.Lines(text) {
-		c.add(p, line)
-	}
+	c.addLines(p, text)
 }
 
 func (l *Learn) learnShards(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (pipeline.Counts, error) {

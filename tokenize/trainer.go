@@ -9,235 +9,332 @@ import (
 // joins the pair that occurs most often, of equals the one whose left id, then
 // whose right id is smaller.
 //
-//	words   the distinct pieces as symbols, one after the other; merged in place
-//	pairs   (left, right) → index; how often each occurs, in 64 bits
-//	queue   entries (count when pushed, pair, words in which it was then new):
-//	        a heap whose top is looked up again when its count is stale
+//	tape    the distinct pieces, each as symbols behind a header; merged in place
+//	pairs   (left, right) → how often it occurs, in 64 bits
+//	queue   pairs by how often they occurred when they were queued, each with its
+//	        words: a heap whose top is looked up again when its count is stale
+//	spots   the words of all pairs queued: where on the tape they begin, ascending
 //
-// An entry owns its words, as it does in the original: a pair can be pushed
-// twice, when two different merges make the same token, and then its first entry
-// still knows only the words that it was pushed with. That decides merges.
+// All occurrences of a token come of one merge: wherever its text does not belong
+// to a longer token, the merges before have left it the same symbols, since none
+// of them reaches across its ends. So a pair occurs most often, and in all the
+// words in which it ever will, right after the merge that makes the later of its
+// tokens. It is queued then, and once.
+//
+// Most pairs are rare, and never merged. Those that occur less often than floor
+// are not remembered at all. When no others are left, floor is lowered, and the
+// words are searched for what was passed over.
 type trainer struct {
-	symbols []int32
-	start   []int32 // of each word in symbols
-	size    []int32 // of each word now
-	times   []int64 // how often each word occurs
+	tape  []int32
+	words []int32 // where each word begins on the tape
+	pairs pairCounts
+	spots []int32
+	queue []queued
+	floor int64
 
-	pairs  pairIndex
-	count  []int64   // by pair
-	key    []uint64  // by pair: left<<32 | right
-	fresh  []int32   // by pair: its entry made by the merge under way, or -1
-	latest []int32   // by pair: its latest entry
-	spots  [][]int32 // by entry: its words; nil when the entry is done with
-	queue  []queued
-	made   []int32 // pairs that the merge under way makes
+	before, after neighbours // of the pair that is being joined
+	met           []meeting
+
 	tokens []string
 	ids    map[string]int32
-	length []int32 // by id, in symbols at first
-	most   int     // a pair whose lengths add up to this is never counted; 0: any may
+	most   int // a pair that makes a token of so many bytes is never counted; 0: any may be
 	merges [][2]int32
 	counts []int64 // by merge: how often the pair occurred
+
+	entries map[uint64]queued // by pair, while merges are repeated
 }
 
+// wordHead is what stands on the tape before the symbols of a word: their number,
+// and how often the word occurs, low half first.
+const wordHead = 3
+
+// A queued pair has its words in spots[at:at+n]; the first is negative when they
+// are joined already.
 type queued struct {
 	count int64
 	key   uint64
-	pair  int32
-	spots int32
+	at, n uint32
 }
 
-// before is the order of the queue.
-func (a queued) before(b queued) bool {
-	return a.count > b.count || a.count == b.count && a.key < b.key
+// neighbours sums up what stands on one side of the pair that is being joined.
+type neighbours struct {
+	of   []neighbour // by symbol
+	seen []int32     // the symbols that do
 }
+
+type neighbour struct {
+	n     int64 // how often it does
+	words int32 // in how many words
+	last  int32 // the last of these; then, where the next spot goes
+}
+
+// A meeting is a neighbour in a word: a symbol on the left, or on the right of
+// the pair if it is inverted.
+type meeting struct{ symbol, word int32 }
+
+func pairOf(left, right int32) uint64 { return uint64(uint32(left))<<32 | uint64(uint32(right)) }
 
 // newTrainer begins with the symbols: tokens are those that exist already, and
 // ofByte says which of them each byte is.
-func newTrainer(w *words, tokens []string, ofByte *[256]int32, most int) *trainer {
-	t := &trainer{tokens: slices.Clone(tokens), ids: make(map[string]int32, len(tokens)), most: most}
+func newTrainer(w *words, tokens []string, ofByte *[256]int32, most int, floor int64, repeats bool) *trainer {
+	t := &trainer{
+		tape:   make([]int32, 0, len(w.text)+wordHead*len(w.n)),
+		words:  make([]int32, 0, len(w.n)),
+		spots:  make([]int32, 0, 3*len(w.text)), // fewer than bytes at first, and then at most two where two symbols become one
+		pairs:  newPairCounts(),
+		floor:  max(floor, 1),
+		tokens: slices.Clone(tokens),
+		ids:    make(map[string]int32, len(tokens)),
+		most:   most,
+	}
 	for id, token := range tokens {
 		t.ids[token] = int32(id)
-		t.length = append(t.length, 1)
 	}
-	n := len(w.n)
-	t.symbols = make([]int32, len(w.text))
-	for i := range len(w.text) {
-		t.symbols[i] = ofByte[w.text[i]]
+	if repeats {
+		t.entries = map[uint64]queued{}
 	}
-	t.start, t.size, t.times = make([]int32, n), make([]int32, n), w.n
-	at := int32(0)
+	begin := int32(0)
 	for i, end := range w.ends {
-		t.start[i], t.size[i] = at, end-at
-		at = end
+		t.words = append(t.words, int32(len(t.tape)))
+		t.tape = append(t.tape, end-begin, int32(w.n[i]), int32(w.n[i]>>32))
+		for _, c := range asBytes(w.text[begin:end]) {
+			t.tape = append(t.tape, ofByte[c])
+		}
+		begin = end
 	}
-	t.pairs = newPairIndex()
-	t.first()
+	t.search()
 	return t
 }
 
-// first counts the pairs of all words, and queues them.
-func (t *trainer) first() {
-	var last []int32 // by pair: the word it was seen in last, plus one
-	var places []int32
-	for w := range t.times {
-		s := t.symbols[t.start[w] : t.start[w]+t.size[w]]
+// word returns the symbols of a word, and how often it occurs.
+func (t *trainer) word(at int32) (symbols []int32, n int64) {
+	w := t.tape[at:]
+	return w[wordHead : wordHead+w[0]], int64(uint32(w[1])) | int64(w[2])<<32
+}
+
+// search looks through all words for pairs that are not remembered but occur
+// floor times or more, and queues them.
+func (t *trainer) search() {
+	type pair struct {
+		queued
+		last int32 // the word it was seen in last
+	}
+	var pairs []pair
+	index := newPairCounts() // its place in pairs, from 1
+	for _, at := range t.words {
+		s, n := t.word(at)
 		for j := 0; j+1 < len(s); j++ {
-			p := t.pair(s[j], s[j+1])
-			if int(p) == len(last) {
-				last, places = append(last, 0), append(places, 0)
+			key := pairOf(s[j], s[j+1])
+			i := index.at(key)
+			if *i == 0 {
+				pairs = append(pairs, pair{queued{key: key}, -1})
+				*i = int64(len(pairs))
 			}
-			t.count[p] += t.times[w]
-			if last[p] != int32(w)+1 {
-				last[p] = int32(w) + 1
-				places[p]++
+			p := &pairs[*i-1]
+			p.count += n
+			if p.last != at {
+				p.last = at
+				p.n++
 			}
 		}
 	}
-	total := 0
-	for _, n := range places {
-		total += int(n)
+	for i := range pairs {
+		p := &pairs[i]
+		left, right := int32(p.key>>32), int32(uint32(p.key))
+		if p.count < t.floor || t.tooLong(left, right) || t.pairs.find(p.key) != nil {
+			p.n = 0
+			continue
+		}
+		p.at, p.last = t.room(int32(p.n)), -1
+		*t.pairs.at(p.key) = p.count
+		t.push(p.queued)
 	}
-	room := make([]int32, total)
-	t.spots = make([][]int32, len(places))
-	for p, n := range places {
-		t.spots[p] = room[:0:n]
-		room = room[n:]
-	}
-	for w := range t.times {
-		s := t.symbols[t.start[w] : t.start[w]+t.size[w]]
+	for _, at := range t.words {
+		s, _ := t.word(at)
 		for j := 0; j+1 < len(s); j++ {
-			p := t.pair(s[j], s[j+1])
-			if o := t.spots[p]; len(o) == 0 || o[len(o)-1] != int32(w) {
-				t.spots[p] = append(o, int32(w))
+			if p := &pairs[*index.find(pairOf(s[j], s[j+1]))-1]; p.n > 0 && p.last != at {
+				p.last = at
+				t.spots[p.at] = at
+				p.at++
 			}
 		}
-	}
-	for p := range t.spots {
-		t.latest[p] = int32(p)
-		t.push(queued{t.count[p], t.key[p], int32(p), int32(p)})
 	}
 }
 
-// pair returns the index of a pair, a new one if need be.
-func (t *trainer) pair(left, right int32) int32 {
-	key := uint64(uint32(left))<<32 | uint64(uint32(right))
-	p := t.pairs.get(key, int32(len(t.count)))
-	if int(p) == len(t.count) {
-		t.count, t.key = append(t.count, 0), append(t.key, key)
-		t.fresh, t.latest = append(t.fresh, -1), append(t.latest, -1)
-	}
-	return p
+// room returns where there is room for n spots.
+func (t *trainer) room(n int32) uint32 {
+	at := len(t.spots)
+	t.spots = slices.Grow(t.spots, int(n))[:at+int(n)]
+	return uint32(at)
+}
+
+// tooLong says whether the token that a pair makes may not be. Pairs of bytes
+// always may.
+func (t *trainer) tooLong(left, right int32) bool {
+	n := len(t.tokens[left]) + len(t.tokens[right])
+	return t.most > 0 && n > 2 && n >= t.most
 }
 
 // next returns the entry of the most frequent pair, or false if there is none
 // that occurs at least least times.
 func (t *trainer) next(least int64) (queued, bool) {
-	for len(t.queue) > 0 {
-		if top := &t.queue[0]; top.count != t.count[top.pair] {
-			top.count = t.count[top.pair]
-			t.down()
+	least = max(least, 1)
+	for {
+		if len(t.queue) == 0 || t.queue[0].count < t.floor {
+			if t.floor <= least {
+				return queued{}, false
+			}
+			t.floor = max(t.floor/8, least)
+			t.search()
 			continue
 		}
 		top := t.queue[0]
-		last := len(t.queue) - 1
-		t.queue[0] = t.queue[last]
-		t.queue = t.queue[:last]
-		t.down()
-		if t.spots[top.spots] == nil {
-			continue // repeat was here
+		if n := *t.pairs.find(top.key); n != top.count {
+			t.queue[0].count = n
+			t.down()
+			continue
 		}
-		if top.count < max(least, 1) {
-			return top, false
+		t.pop()
+		if t.spots[top.at] >= 0 {
+			return top, true
 		}
-		return top, true
 	}
-	return queued{}, false
 }
 
 // join carries out a merge in the words of an entry.
 func (t *trainer) join(top queued) {
 	left, right := int32(top.key>>32), int32(uint32(top.key))
 	whole := t.tokens[left] + t.tokens[right]
-	id, ok := t.ids[whole]
+	id, ok := t.ids[whole] // of a special token, perhaps
 	if !ok {
 		id = int32(len(t.tokens))
 		t.ids[whole] = id
 		t.tokens = append(t.tokens, whole)
-		t.length = append(t.length, t.length[left]+t.length[right])
 	}
 	t.merges = append(t.merges, [2]int32{left, right})
 	t.counts = append(t.counts, top.count)
-	length := t.length[left] + t.length[right]
-	words := t.spots[top.spots]
-	t.spots[top.spots] = nil
-	t.made = t.made[:0]
-	for _, w := range words {
-		t.joinWord(w, left, right, id, length)
+	for len(t.before.of) < len(t.tokens) {
+		t.before.of = append(t.before.of, neighbour{last: -1})
+		t.after.of = append(t.after.of, neighbour{last: -1})
 	}
-	for _, p := range t.made {
-		spots := t.fresh[p]
-		t.fresh[p] = -1
-		if t.count[p] > 0 {
-			t.push(queued{t.count[p], t.key[p], p, spots})
-		} else {
-			t.spots[spots] = nil
+	words := t.spots[top.at : top.at+top.n]
+	t.replace(words, left, right, id)
+	if len(words) > 0 {
+		words[0] = -1
+	}
+	t.settle(left, right, id)
+}
+
+// replace puts id for left right in the words, and notes the neighbours.
+func (t *trainer) replace(words []int32, left, right, id int32) {
+	t.met = t.met[:0]
+	for _, at := range words {
+		s, n := t.word(at)
+		r := 0
+		for r+1 < len(s) && (s[r] != left || s[r+1] != right) {
+			r++
 		}
+		k := r // symbols written
+		for r < len(s) {
+			if s[r] != left || r+1 == len(s) || s[r+1] != right {
+				s[k] = s[r]
+				k, r = k+1, r+1
+				continue
+			}
+			if k > 0 {
+				t.meet(&t.before, s[k-1], s[k-1], at, n)
+			}
+			if r+2 < len(s) {
+				t.meet(&t.after, s[r+2], ^s[r+2], at, n)
+			}
+			s[k] = id
+			k, r = k+1, r+2
+		}
+		t.tape[at] = int32(k)
 	}
 }
 
-// joinWord replaces left right by id in one word, and changes the counts of the
-// neighbours' pairs.
-func (t *trainer) joinWord(w, left, right, id, length int32) {
-	s := t.symbols[t.start[w] : t.start[w]+t.size[w]]
-	n := t.times[w]
-	r := 0
-	for r+1 < len(s) && (s[r] != left || s[r+1] != right) {
-		r++
+func (t *trainer) meet(side *neighbours, symbol, as, word int32, n int64) {
+	b := &side.of[symbol]
+	if b.n == 0 {
+		side.seen = append(side.seen, symbol)
 	}
-	k := r // symbols written
-	for r < len(s) {
-		if s[r] != left || r+1 == len(s) || s[r+1] != right {
-			s[k] = s[r]
-			k, r = k+1, r+1
-			continue
-		}
-		if k > 0 {
-			before := s[k-1]
-			t.count[t.pair(before, left)] -= n
-			t.more(before, id, w, n, length+t.length[before])
-		}
-		if r+2 < len(s) {
-			after := s[r+2]
-			t.count[t.pair(right, after)] -= n
-			t.more(id, after, w, n, length+t.length[after])
-		}
-		s[k] = id
-		k, r = k+1, r+2
-	}
-	t.size[w] = int32(k)
-}
-
-// more counts a pair that a merge has made n times in word w.
-func (t *trainer) more(left, right, w int32, n int64, length int32) {
-	if t.most > 0 && int(length) >= t.most {
-		return
-	}
-	p := t.pair(left, right)
-	t.count[p] += n
-	e := t.fresh[p]
-	if e < 0 {
-		e = int32(len(t.spots))
-		t.fresh[p], t.latest[p] = e, e
-		t.spots = append(t.spots, nil)
-		t.made = append(t.made, p)
-	}
-	if o := t.spots[e]; len(o) == 0 || o[len(o)-1] != w {
-		t.spots[e] = append(o, w)
+	b.n += n
+	if b.last != word {
+		b.last = word
+		b.words++
+		t.met = append(t.met, meeting{as, word})
 	}
 }
 
-// push and down keep the queue, a heap of four children a node.
+// settle counts the pairs that the replacement made and took away, and queues
+// the former if they are frequent enough.
+func (t *trainer) settle(left, right, id int32) {
+	for _, x := range t.before.seen {
+		t.gain(&t.before.of[x], x, id)
+	}
+	for _, y := range t.after.seen {
+		t.gain(&t.after.of[y], id, y)
+	}
+	for _, m := range t.met {
+		b := &t.before.of[max(m.symbol, 0)]
+		if m.symbol < 0 {
+			b = &t.after.of[^m.symbol]
+		}
+		if b.last >= 0 {
+			t.spots[b.last] = m.word
+			b.last++
+		}
+	}
+	// When all that is made is counted, since some of it is lost again: id left,
+	// where left right follows itself.
+	for _, x := range t.before.seen {
+		t.lose(x, left, t.before.of[x].n)
+	}
+	for _, y := range t.after.seen {
+		t.lose(right, y, t.after.of[y].n)
+	}
+	for _, x := range t.before.seen {
+		t.enqueue(&t.before.of[x], x, id)
+	}
+	for _, y := range t.after.seen {
+		t.enqueue(&t.after.of[y], id, y)
+	}
+	t.before.seen, t.after.seen = t.before.seen[:0], t.after.seen[:0]
+}
+
+// gain counts a pair that is made, and makes room for its words, if it is to be
+// remembered.
+func (t *trainer) gain(b *neighbour, left, right int32) {
+	b.last = -1
+	if b.n >= t.floor && !t.tooLong(left, right) {
+		*t.pairs.at(pairOf(left, right)) = b.n
+		b.last = int32(t.room(b.words))
+	}
+}
+
+func (t *trainer) lose(left, right int32, n int64) {
+	if count := t.pairs.find(pairOf(left, right)); count != nil {
+		*count -= n
+	}
+}
+
+// enqueue queues a pair with the words that were noted, and forgets the neighbour.
+func (t *trainer) enqueue(b *neighbour, left, right int32) {
+	if b.last >= 0 {
+		key := pairOf(left, right)
+		if n := *t.pairs.find(key); n > 0 {
+			t.push(queued{n, key, uint32(b.last - b.words), uint32(b.words)})
+		}
+	}
+	*b = neighbour{last: -1}
+}
+
+// push, pop and down keep the queue, a heap of four children a node.
 func (t *trainer) push(x queued) {
+	if t.entries != nil {
+		t.entries[x.key] = x
+	}
 	t.queue = append(t.queue, x)
 	h, i := t.queue, len(t.queue)-1
 	for i > 0 {
@@ -249,6 +346,13 @@ func (t *trainer) push(x queued) {
 		i = p
 	}
 	h[i] = x
+}
+
+func (t *trainer) pop() {
+	last := len(t.queue) - 1
+	t.queue[0] = t.queue[last]
+	t.queue = t.queue[:last]
+	t.down()
 }
 
 func (t *trainer) down() {
@@ -277,45 +381,64 @@ func (t *trainer) down() {
 	h[i] = x
 }
 
-// pairIndex maps pairs to small numbers: open addressing, linear probing.
-type pairIndex struct {
-	slots []pairNumber
+// before is the order of the queue.
+func (a queued) before(b queued) bool {
+	return a.count > b.count || a.count == b.count && a.key < b.key
+}
+
+// pairCounts maps pairs to counts: open addressing, linear probing.
+type pairCounts struct {
+	slots []pairCount
 	used  int
 	shift uint
 }
 
-type pairNumber struct {
+type pairCount struct {
 	key uint64 // plus one; 0: free
-	n   int32
+	n   int64
 }
 
-func newPairIndex() pairIndex {
+func newPairCounts() pairCounts {
 	const first = 1 << 12
-	return pairIndex{make([]pairNumber, first), 0, uint(64 - bits.TrailingZeros(first))}
+	return pairCounts{make([]pairCount, first), 0, uint(64 - bits.TrailingZeros(first))}
 }
 
-// get returns the number of a pair; next, if it had none.
-func (p *pairIndex) get(key uint64, next int32) int32 {
+// find returns where the count of a pair is, until the next call of at; nil if it has none.
+func (p *pairCounts) find(key uint64) *int64 {
 	key++
 	mask := uint64(len(p.slots) - 1)
 	for h := key * 0x9E3779B97F4A7C15 >> p.shift; ; h++ {
-		s := &p.slots[h&mask]
-		if s.key == key {
-			return s.n
-		}
-		if s.key == 0 {
-			*s = pairNumber{key, next}
-			if p.used++; 2*p.used > len(p.slots) {
-				p.grow()
-			}
-			return next
+		switch s := &p.slots[h&mask]; s.key {
+		case key:
+			return &s.n
+		case 0:
+			return nil
 		}
 	}
 }
 
-func (p *pairIndex) grow() {
+// at is find, but it begins a count at 0.
+func (p *pairCounts) at(key uint64) *int64 {
+	if 2*p.used >= len(p.slots) {
+		p.grow()
+	}
+	key++
+	mask := uint64(len(p.slots) - 1)
+	for h := key * 0x9E3779B97F4A7C15 >> p.shift; ; h++ {
+		switch s := &p.slots[h&mask]; s.key {
+		case 0:
+			s.key = key
+			p.used++
+			return &s.n
+		case key:
+			return &s.n
+		}
+	}
+}
+
+func (p *pairCounts) grow() {
 	old := p.slots
-	p.slots = make([]pairNumber, 2*len(old))
+	p.slots = make([]pairCount, 2*len(old))
 	p.shift--
 	mask := uint64(len(p.slots) - 1)
 	for _, o := range old {

@@ -383,7 +383,7 @@ func TestTrap17LineEndsAndInvalidBytes(t *testing.T) {
 		t.Fatal(err)
 	}
 	warnings := strings.Join(tr.Warnings, "\n")
-	if !strings.Contains(warnings, "2 lines end in CR LF") || !strings.Contains(warnings, "2 bytes are not UTF-8") {
+	if !strings.Contains(warnings, "2 carriage returns") || !strings.Contains(warnings, "2 bytes are not UTF-8") {
 		t.Errorf("warnings: %s", warnings)
 	}
 	if _, err := l.Files(t.Context(), Files{Paths: []string{name}, Reject: true}); err == nil || !strings.Contains(err.Error(), "old.txt") {
