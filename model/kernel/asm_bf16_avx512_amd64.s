@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func bf16R1x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+// func bf16R1x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·bf16R1x1AVX512(SB), NOSPLIT, $0-72
+TEXT ·bf16R1x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
@@ -21,6 +21,7 @@ TEXT ·bf16R1x1AVX512(SB), NOSPLIT, $0-72
 	MOVQ       AX, R13
 	VXORPS     Z0, Z0, Z0
 	PREFETCHT0 (R13)
+	MOVQ       next+72(FP), AX
 	SUBQ       $0x04, CX
 	JL         rest2
 
@@ -30,21 +31,26 @@ loop1:
 	VBROADCASTSS (SI), Z2
 	LONG         $0x486ef262
 	WORD         $0xc152
+	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z1
 	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z2
 	LONG         $0x486ef262
 	WORD         $0xc152
+	PREFETCHT0   (AX)(DX*1)
 	VMOVUPS      (DI), Z1
 	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z2
 	LONG         $0x486ef262
 	WORD         $0xc152
+	PREFETCHT0   (AX)(DX*2)
 	VMOVUPS      (DI), Z1
 	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z2
 	LONG         $0x486ef262
 	WORD         $0xc152
+	PREFETCHT0   (AX)(R9*1)
+	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
 	JGE          loop1
@@ -64,6 +70,9 @@ one3:
 	JNE          one3
 
 done4:
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, BX
 	MOVQ   acc+56(FP), R8
 	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
@@ -96,9 +105,9 @@ out8:
 	VZEROUPPER
 	RET
 
-// func bf16R2x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+// func bf16R2x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·bf16R2x1AVX512(SB), NOSPLIT, $0-72
+TEXT ·bf16R2x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
@@ -116,6 +125,7 @@ TEXT ·bf16R2x1AVX512(SB), NOSPLIT, $0-72
 	ADDQ       BX, R13
 	VXORPS     Z1, Z1, Z1
 	PREFETCHT0 (R13)
+	MOVQ       next+72(FP), AX
 	SUBQ       $0x04, CX
 	JL         rest10
 
@@ -128,6 +138,7 @@ loop9:
 	VBROADCASTSS (SI)(DX*1), Z4
 	LONG         $0x485ef262
 	WORD         $0xca52
+	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z2
 	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z3
@@ -136,6 +147,7 @@ loop9:
 	VBROADCASTSS 4(SI)(DX*1), Z4
 	LONG         $0x485ef262
 	WORD         $0xca52
+	PREFETCHT0   (AX)(DX*1)
 	VMOVUPS      (DI), Z2
 	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z3
@@ -144,6 +156,7 @@ loop9:
 	VBROADCASTSS 8(SI)(DX*1), Z4
 	LONG         $0x485ef262
 	WORD         $0xca52
+	PREFETCHT0   (AX)(DX*2)
 	VMOVUPS      (DI), Z2
 	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z3
@@ -152,6 +165,8 @@ loop9:
 	VBROADCASTSS 12(SI)(DX*1), Z4
 	LONG         $0x485ef262
 	WORD         $0xca52
+	PREFETCHT0   (AX)(R9*1)
+	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
 	JGE          loop9
@@ -174,6 +189,9 @@ one11:
 	JNE          one11
 
 done12:
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, BX
 	MOVQ   acc+56(FP), R8
 	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
@@ -215,9 +233,9 @@ out16:
 	VZEROUPPER
 	RET
 
-// func bf16R3x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+// func bf16R3x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·bf16R3x1AVX512(SB), NOSPLIT, $0-72
+TEXT ·bf16R3x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
@@ -238,6 +256,7 @@ TEXT ·bf16R3x1AVX512(SB), NOSPLIT, $0-72
 	ADDQ       BX, R13
 	VXORPS     Z2, Z2, Z2
 	PREFETCHT0 (R13)
+	MOVQ       next+72(FP), AX
 	SUBQ       $0x04, CX
 	JL         rest18
 
@@ -253,6 +272,7 @@ loop17:
 	VBROADCASTSS (SI)(DX*2), Z6
 	LONG         $0x484ef262
 	WORD         $0xd352
+	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z3
 	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z4
@@ -264,6 +284,7 @@ loop17:
 	VBROADCASTSS 4(SI)(DX*2), Z6
 	LONG         $0x484ef262
 	WORD         $0xd352
+	PREFETCHT0   (AX)(DX*1)
 	VMOVUPS      (DI), Z3
 	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z4
@@ -275,6 +296,7 @@ loop17:
 	VBROADCASTSS 8(SI)(DX*2), Z6
 	LONG         $0x484ef262
 	WORD         $0xd352
+	PREFETCHT0   (AX)(DX*2)
 	VMOVUPS      (DI), Z3
 	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z4
@@ -286,6 +308,8 @@ loop17:
 	VBROADCASTSS 12(SI)(DX*2), Z6
 	LONG         $0x484ef262
 	WORD         $0xd352
+	PREFETCHT0   (AX)(R9*1)
+	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
 	JGE          loop17
@@ -311,6 +335,9 @@ one19:
 	JNE          one19
 
 done20:
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, BX
 	MOVQ   acc+56(FP), R8
 	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
@@ -361,9 +388,9 @@ out24:
 	VZEROUPPER
 	RET
 
-// func bf16R4x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+// func bf16R4x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·bf16R4x1AVX512(SB), NOSPLIT, $0-72
+TEXT ·bf16R4x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
@@ -387,6 +414,7 @@ TEXT ·bf16R4x1AVX512(SB), NOSPLIT, $0-72
 	ADDQ       BX, R13
 	VXORPS     Z3, Z3, Z3
 	PREFETCHT0 (R13)
+	MOVQ       next+72(FP), AX
 	SUBQ       $0x04, CX
 	JL         rest26
 
@@ -405,6 +433,7 @@ loop25:
 	VBROADCASTSS (SI)(R9*1), Z8
 	LONG         $0x483ef262
 	WORD         $0xdc52
+	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z4
 	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z5
@@ -419,6 +448,7 @@ loop25:
 	VBROADCASTSS 4(SI)(R9*1), Z8
 	LONG         $0x483ef262
 	WORD         $0xdc52
+	PREFETCHT0   (AX)(DX*1)
 	VMOVUPS      (DI), Z4
 	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z5
@@ -433,6 +463,7 @@ loop25:
 	VBROADCASTSS 8(SI)(R9*1), Z8
 	LONG         $0x483ef262
 	WORD         $0xdc52
+	PREFETCHT0   (AX)(DX*2)
 	VMOVUPS      (DI), Z4
 	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z5
@@ -447,6 +478,8 @@ loop25:
 	VBROADCASTSS 12(SI)(R9*1), Z8
 	LONG         $0x483ef262
 	WORD         $0xdc52
+	PREFETCHT0   (AX)(R9*1)
+	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
 	JGE          loop25
@@ -475,6 +508,9 @@ one27:
 	JNE          one27
 
 done28:
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, BX
 	MOVQ   acc+56(FP), R8
 	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
@@ -534,9 +570,9 @@ out32:
 	VZEROUPPER
 	RET
 
-// func bf16R5x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+// func bf16R5x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·bf16R5x1AVX512(SB), NOSPLIT, $0-72
+TEXT ·bf16R5x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
@@ -564,6 +600,7 @@ TEXT ·bf16R5x1AVX512(SB), NOSPLIT, $0-72
 	ADDQ       BX, R13
 	VXORPS     Z4, Z4, Z4
 	PREFETCHT0 (R13)
+	MOVQ       next+72(FP), AX
 	SUBQ       $0x04, CX
 	JL         rest34
 
@@ -585,6 +622,7 @@ loop33:
 	VBROADCASTSS (R10), Z6
 	LONG         $0x484ef262
 	WORD         $0xe552
+	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z5
 	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z6
@@ -602,6 +640,7 @@ loop33:
 	VBROADCASTSS 4(R10), Z6
 	LONG         $0x484ef262
 	WORD         $0xe552
+	PREFETCHT0   (AX)(DX*1)
 	VMOVUPS      (DI), Z5
 	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z6
@@ -619,6 +658,7 @@ loop33:
 	VBROADCASTSS 8(R10), Z6
 	LONG         $0x484ef262
 	WORD         $0xe552
+	PREFETCHT0   (AX)(DX*2)
 	VMOVUPS      (DI), Z5
 	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z6
@@ -636,6 +676,8 @@ loop33:
 	VBROADCASTSS 12(R10), Z6
 	LONG         $0x484ef262
 	WORD         $0xe552
+	PREFETCHT0   (AX)(R9*1)
+	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
@@ -669,6 +711,9 @@ one35:
 	JNE          one35
 
 done36:
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, BX
 	MOVQ   acc+56(FP), R8
 	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
@@ -737,9 +782,9 @@ out40:
 	VZEROUPPER
 	RET
 
-// func bf16R6x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+// func bf16R6x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·bf16R6x1AVX512(SB), NOSPLIT, $0-72
+TEXT ·bf16R6x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
@@ -770,6 +815,7 @@ TEXT ·bf16R6x1AVX512(SB), NOSPLIT, $0-72
 	ADDQ       BX, R13
 	VXORPS     Z5, Z5, Z5
 	PREFETCHT0 (R13)
+	MOVQ       next+72(FP), AX
 	SUBQ       $0x04, CX
 	JL         rest42
 
@@ -794,6 +840,7 @@ loop41:
 	VBROADCASTSS (R10)(DX*1), Z8
 	LONG         $0x483ef262
 	WORD         $0xee52
+	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z6
 	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z7
@@ -814,6 +861,7 @@ loop41:
 	VBROADCASTSS 4(R10)(DX*1), Z8
 	LONG         $0x483ef262
 	WORD         $0xee52
+	PREFETCHT0   (AX)(DX*1)
 	VMOVUPS      (DI), Z6
 	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z7
@@ -834,6 +882,7 @@ loop41:
 	VBROADCASTSS 8(R10)(DX*1), Z8
 	LONG         $0x483ef262
 	WORD         $0xee52
+	PREFETCHT0   (AX)(DX*2)
 	VMOVUPS      (DI), Z6
 	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z7
@@ -854,6 +903,8 @@ loop41:
 	VBROADCASTSS 12(R10)(DX*1), Z8
 	LONG         $0x483ef262
 	WORD         $0xee52
+	PREFETCHT0   (AX)(R9*1)
+	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
@@ -890,6 +941,9 @@ one43:
 	JNE          one43
 
 done44:
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, BX
 	MOVQ   acc+56(FP), R8
 	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
@@ -967,9 +1021,9 @@ out48:
 	VZEROUPPER
 	RET
 
-// func bf16R7x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+// func bf16R7x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·bf16R7x1AVX512(SB), NOSPLIT, $0-72
+TEXT ·bf16R7x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
@@ -1003,6 +1057,7 @@ TEXT ·bf16R7x1AVX512(SB), NOSPLIT, $0-72
 	ADDQ       BX, R13
 	VXORPS     Z6, Z6, Z6
 	PREFETCHT0 (R13)
+	MOVQ       next+72(FP), AX
 	SUBQ       $0x04, CX
 	JL         rest50
 
@@ -1030,6 +1085,7 @@ loop49:
 	VBROADCASTSS (R10)(DX*2), Z10
 	LONG         $0x482ef262
 	WORD         $0xf752
+	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z7
 	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z8
@@ -1053,6 +1109,7 @@ loop49:
 	VBROADCASTSS 4(R10)(DX*2), Z10
 	LONG         $0x482ef262
 	WORD         $0xf752
+	PREFETCHT0   (AX)(DX*1)
 	VMOVUPS      (DI), Z7
 	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z8
@@ -1076,6 +1133,7 @@ loop49:
 	VBROADCASTSS 8(R10)(DX*2), Z10
 	LONG         $0x482ef262
 	WORD         $0xf752
+	PREFETCHT0   (AX)(DX*2)
 	VMOVUPS      (DI), Z7
 	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z8
@@ -1099,6 +1157,8 @@ loop49:
 	VBROADCASTSS 12(R10)(DX*2), Z10
 	LONG         $0x482ef262
 	WORD         $0xf752
+	PREFETCHT0   (AX)(R9*1)
+	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
@@ -1138,6 +1198,9 @@ one51:
 	JNE          one51
 
 done52:
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, BX
 	MOVQ   acc+56(FP), R8
 	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
@@ -1224,9 +1287,9 @@ out56:
 	VZEROUPPER
 	RET
 
-// func bf16R8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+// func bf16R8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·bf16R8x1AVX512(SB), NOSPLIT, $0-72
+TEXT ·bf16R8x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
@@ -1263,6 +1326,7 @@ TEXT ·bf16R8x1AVX512(SB), NOSPLIT, $0-72
 	ADDQ       BX, R13
 	VXORPS     Z7, Z7, Z7
 	PREFETCHT0 (R13)
+	MOVQ       next+72(FP), AX
 	SUBQ       $0x04, CX
 	JL         rest58
 
@@ -1293,6 +1357,7 @@ loop57:
 	VBROADCASTSS (R10)(R9*1), Z12
 	LONG         $0x481ed262
 	WORD         $0xf852
+	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z8
 	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z9
@@ -1319,6 +1384,7 @@ loop57:
 	VBROADCASTSS 4(R10)(R9*1), Z12
 	LONG         $0x481ed262
 	WORD         $0xf852
+	PREFETCHT0   (AX)(DX*1)
 	VMOVUPS      (DI), Z8
 	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z9
@@ -1345,6 +1411,7 @@ loop57:
 	VBROADCASTSS 8(R10)(R9*1), Z12
 	LONG         $0x481ed262
 	WORD         $0xf852
+	PREFETCHT0   (AX)(DX*2)
 	VMOVUPS      (DI), Z8
 	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z9
@@ -1371,6 +1438,8 @@ loop57:
 	VBROADCASTSS 12(R10)(R9*1), Z12
 	LONG         $0x481ed262
 	WORD         $0xf852
+	PREFETCHT0   (AX)(R9*1)
+	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
@@ -1413,6 +1482,9 @@ one59:
 	JNE          one59
 
 done60:
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, BX
 	MOVQ   acc+56(FP), R8
 	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
@@ -1508,9 +1580,9 @@ out64:
 	VZEROUPPER
 	RET
 
-// func bf16R1x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+// func bf16R1x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·bf16R1x2AVX512(SB), NOSPLIT, $0-72
+TEXT ·bf16R1x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
@@ -1527,6 +1599,7 @@ TEXT ·bf16R1x2AVX512(SB), NOSPLIT, $0-72
 	PREFETCHT0 (R13)
 	VXORPS     Z1, Z1, Z1
 	PREFETCHT0 64(R13)
+	MOVQ       next+72(FP), AX
 	SUBQ       $0x04, CX
 	JL         rest66
 
@@ -1539,6 +1612,7 @@ loop65:
 	WORD         $0xc252
 	LONG         $0x485ef262
 	WORD         $0xcb52
+	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z2
 	VMOVUPS      64(DI), Z3
 	ADDQ         R8, DI
@@ -1547,6 +1621,7 @@ loop65:
 	WORD         $0xc252
 	LONG         $0x485ef262
 	WORD         $0xcb52
+	PREFETCHT0   (AX)(DX*1)
 	VMOVUPS      (DI), Z2
 	VMOVUPS      64(DI), Z3
 	ADDQ         R8, DI
@@ -1555,6 +1630,7 @@ loop65:
 	WORD         $0xc252
 	LONG         $0x485ef262
 	WORD         $0xcb52
+	PREFETCHT0   (AX)(DX*2)
 	VMOVUPS      (DI), Z2
 	VMOVUPS      64(DI), Z3
 	ADDQ         R8, DI
@@ -1563,6 +1639,8 @@ loop65:
 	WORD         $0xc252
 	LONG         $0x485ef262
 	WORD         $0xcb52
+	PREFETCHT0   (AX)(R9*1)
+	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
 	JGE          loop65
@@ -1585,6 +1663,9 @@ one67:
 	JNE          one67
 
 done68:
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, BX
 	MOVQ   acc+56(FP), R8
 	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
@@ -1621,9 +1702,9 @@ out72:
 	VZEROUPPER
 	RET
 
-// func bf16R2x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+// func bf16R2x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·bf16R2x2AVX512(SB), NOSPLIT, $0-72
+TEXT ·bf16R2x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
@@ -1645,6 +1726,7 @@ TEXT ·bf16R2x2AVX512(SB), NOSPLIT, $0-72
 	PREFETCHT0 (R13)
 	VXORPS     Z3, Z3, Z3
 	PREFETCHT0 64(R13)
+	MOVQ       next+72(FP), AX
 	SUBQ       $0x04, CX
 	JL         rest74
 
@@ -1662,6 +1744,7 @@ loop73:
 	WORD         $0xd452
 	LONG         $0x4846f262
 	WORD         $0xdd52
+	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z4
 	VMOVUPS      64(DI), Z5
 	ADDQ         R8, DI
@@ -1675,6 +1758,7 @@ loop73:
 	WORD         $0xd452
 	LONG         $0x4846f262
 	WORD         $0xdd52
+	PREFETCHT0   (AX)(DX*1)
 	VMOVUPS      (DI), Z4
 	VMOVUPS      64(DI), Z5
 	ADDQ         R8, DI
@@ -1688,6 +1772,7 @@ loop73:
 	WORD         $0xd452
 	LONG         $0x4846f262
 	WORD         $0xdd52
+	PREFETCHT0   (AX)(DX*2)
 	VMOVUPS      (DI), Z4
 	VMOVUPS      64(DI), Z5
 	ADDQ         R8, DI
@@ -1701,6 +1786,8 @@ loop73:
 	WORD         $0xd452
 	LONG         $0x4846f262
 	WORD         $0xdd52
+	PREFETCHT0   (AX)(R9*1)
+	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
 	JGE          loop73
@@ -1728,6 +1815,9 @@ one75:
 	JNE          one75
 
 done76:
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, BX
 	MOVQ   acc+56(FP), R8
 	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
@@ -1777,9 +1867,9 @@ out80:
 	VZEROUPPER
 	RET
 
-// func bf16R3x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+// func bf16R3x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·bf16R3x2AVX512(SB), NOSPLIT, $0-72
+TEXT ·bf16R3x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
@@ -1806,6 +1896,7 @@ TEXT ·bf16R3x2AVX512(SB), NOSPLIT, $0-72
 	PREFETCHT0 (R13)
 	VXORPS     Z5, Z5, Z5
 	PREFETCHT0 64(R13)
+	MOVQ       next+72(FP), AX
 	SUBQ       $0x04, CX
 	JL         rest82
 
@@ -1828,6 +1919,7 @@ loop81:
 	WORD         $0xe652
 	LONG         $0x482ef262
 	WORD         $0xef52
+	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
 	ADDQ         R8, DI
@@ -1846,6 +1938,7 @@ loop81:
 	WORD         $0xe652
 	LONG         $0x482ef262
 	WORD         $0xef52
+	PREFETCHT0   (AX)(DX*1)
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
 	ADDQ         R8, DI
@@ -1864,6 +1957,7 @@ loop81:
 	WORD         $0xe652
 	LONG         $0x482ef262
 	WORD         $0xef52
+	PREFETCHT0   (AX)(DX*2)
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
 	ADDQ         R8, DI
@@ -1882,6 +1976,8 @@ loop81:
 	WORD         $0xe652
 	LONG         $0x482ef262
 	WORD         $0xef52
+	PREFETCHT0   (AX)(R9*1)
+	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
 	JGE          loop81
@@ -1914,6 +2010,9 @@ one83:
 	JNE          one83
 
 done84:
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, BX
 	MOVQ   acc+56(FP), R8
 	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
@@ -1976,9 +2075,9 @@ out88:
 	VZEROUPPER
 	RET
 
-// func bf16R4x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+// func bf16R4x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·bf16R4x2AVX512(SB), NOSPLIT, $0-72
+TEXT ·bf16R4x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
@@ -2010,6 +2109,7 @@ TEXT ·bf16R4x2AVX512(SB), NOSPLIT, $0-72
 	PREFETCHT0 (R13)
 	VXORPS     Z7, Z7, Z7
 	PREFETCHT0 64(R13)
+	MOVQ       next+72(FP), AX
 	SUBQ       $0x04, CX
 	JL         rest90
 
@@ -2037,6 +2137,7 @@ loop89:
 	WORD         $0xf052
 	LONG         $0x4816d262
 	WORD         $0xf952
+	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z8
 	VMOVUPS      64(DI), Z9
 	ADDQ         R8, DI
@@ -2060,6 +2161,7 @@ loop89:
 	WORD         $0xf052
 	LONG         $0x4816d262
 	WORD         $0xf952
+	PREFETCHT0   (AX)(DX*1)
 	VMOVUPS      (DI), Z8
 	VMOVUPS      64(DI), Z9
 	ADDQ         R8, DI
@@ -2083,6 +2185,7 @@ loop89:
 	WORD         $0xf052
 	LONG         $0x4816d262
 	WORD         $0xf952
+	PREFETCHT0   (AX)(DX*2)
 	VMOVUPS      (DI), Z8
 	VMOVUPS      64(DI), Z9
 	ADDQ         R8, DI
@@ -2106,6 +2209,8 @@ loop89:
 	WORD         $0xf052
 	LONG         $0x4816d262
 	WORD         $0xf952
+	PREFETCHT0   (AX)(R9*1)
+	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
 	JGE          loop89
@@ -2143,6 +2248,9 @@ one91:
 	JNE          one91
 
 done92:
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, BX
 	MOVQ   acc+56(FP), R8
 	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
@@ -2218,9 +2326,9 @@ out96:
 	VZEROUPPER
 	RET
 
-// func bf16R5x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+// func bf16R5x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·bf16R5x2AVX512(SB), NOSPLIT, $0-72
+TEXT ·bf16R5x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
@@ -2258,6 +2366,7 @@ TEXT ·bf16R5x2AVX512(SB), NOSPLIT, $0-72
 	PREFETCHT0 (R13)
 	VXORPS     Z9, Z9, Z9
 	PREFETCHT0 64(R13)
+	MOVQ       next+72(FP), AX
 	SUBQ       $0x04, CX
 	JL         rest98
 
@@ -2290,6 +2399,7 @@ loop97:
 	WORD         $0xc252
 	LONG         $0x481e5262
 	WORD         $0xcb52
+	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z10
 	VMOVUPS      64(DI), Z11
 	ADDQ         R8, DI
@@ -2318,6 +2428,7 @@ loop97:
 	WORD         $0xc252
 	LONG         $0x481e5262
 	WORD         $0xcb52
+	PREFETCHT0   (AX)(DX*1)
 	VMOVUPS      (DI), Z10
 	VMOVUPS      64(DI), Z11
 	ADDQ         R8, DI
@@ -2346,6 +2457,7 @@ loop97:
 	WORD         $0xc252
 	LONG         $0x481e5262
 	WORD         $0xcb52
+	PREFETCHT0   (AX)(DX*2)
 	VMOVUPS      (DI), Z10
 	VMOVUPS      64(DI), Z11
 	ADDQ         R8, DI
@@ -2374,6 +2486,8 @@ loop97:
 	WORD         $0xc252
 	LONG         $0x481e5262
 	WORD         $0xcb52
+	PREFETCHT0   (AX)(R9*1)
+	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
@@ -2418,6 +2532,9 @@ one99:
 	JNE          one99
 
 done100:
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, BX
 	MOVQ   acc+56(FP), R8
 	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
@@ -2506,9 +2623,9 @@ out104:
 	VZEROUPPER
 	RET
 
-// func bf16R6x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+// func bf16R6x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·bf16R6x2AVX512(SB), NOSPLIT, $0-72
+TEXT ·bf16R6x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
@@ -2551,6 +2668,7 @@ TEXT ·bf16R6x2AVX512(SB), NOSPLIT, $0-72
 	PREFETCHT0 (R13)
 	VXORPS     Z11, Z11, Z11
 	PREFETCHT0 64(R13)
+	MOVQ       next+72(FP), AX
 	SUBQ       $0x04, CX
 	JL         rest106
 
@@ -2588,6 +2706,7 @@ loop105:
 	WORD         $0xd452
 	LONG         $0x48065262
 	WORD         $0xdd52
+	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
 	ADDQ         R8, DI
@@ -2621,6 +2740,7 @@ loop105:
 	WORD         $0xd452
 	LONG         $0x48065262
 	WORD         $0xdd52
+	PREFETCHT0   (AX)(DX*1)
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
 	ADDQ         R8, DI
@@ -2654,6 +2774,7 @@ loop105:
 	WORD         $0xd452
 	LONG         $0x48065262
 	WORD         $0xdd52
+	PREFETCHT0   (AX)(DX*2)
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
 	ADDQ         R8, DI
@@ -2687,6 +2808,8 @@ loop105:
 	WORD         $0xd452
 	LONG         $0x48065262
 	WORD         $0xdd52
+	PREFETCHT0   (AX)(R9*1)
+	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
@@ -2736,6 +2859,9 @@ one107:
 	JNE          one107
 
 done108:
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, BX
 	MOVQ   acc+56(FP), R8
 	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
@@ -2837,9 +2963,9 @@ out112:
 	VZEROUPPER
 	RET
 
-// func bf16R7x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+// func bf16R7x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·bf16R7x2AVX512(SB), NOSPLIT, $0-72
+TEXT ·bf16R7x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
@@ -2887,6 +3013,7 @@ TEXT ·bf16R7x2AVX512(SB), NOSPLIT, $0-72
 	PREFETCHT0 (R13)
 	VXORPS     Z13, Z13, Z13
 	PREFETCHT0 64(R13)
+	MOVQ       next+72(FP), AX
 	SUBQ       $0x04, CX
 	JL         rest114
 
@@ -2929,6 +3056,7 @@ loop113:
 	WORD         $0xe652
 	LONG         $0x406e5262
 	WORD         $0xef52
+	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z14
 	VMOVUPS      64(DI), Z15
 	ADDQ         R8, DI
@@ -2967,6 +3095,7 @@ loop113:
 	WORD         $0xe652
 	LONG         $0x406e5262
 	WORD         $0xef52
+	PREFETCHT0   (AX)(DX*1)
 	VMOVUPS      (DI), Z14
 	VMOVUPS      64(DI), Z15
 	ADDQ         R8, DI
@@ -3005,6 +3134,7 @@ loop113:
 	WORD         $0xe652
 	LONG         $0x406e5262
 	WORD         $0xef52
+	PREFETCHT0   (AX)(DX*2)
 	VMOVUPS      (DI), Z14
 	VMOVUPS      64(DI), Z15
 	ADDQ         R8, DI
@@ -3043,6 +3173,8 @@ loop113:
 	WORD         $0xe652
 	LONG         $0x406e5262
 	WORD         $0xef52
+	PREFETCHT0   (AX)(R9*1)
+	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
@@ -3097,6 +3229,9 @@ one115:
 	JNE          one115
 
 done116:
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, BX
 	MOVQ   acc+56(FP), R8
 	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
@@ -3211,9 +3346,9 @@ out120:
 	VZEROUPPER
 	RET
 
-// func bf16R8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+// func bf16R8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·bf16R8x2AVX512(SB), NOSPLIT, $0-72
+TEXT ·bf16R8x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
@@ -3266,6 +3401,7 @@ TEXT ·bf16R8x2AVX512(SB), NOSPLIT, $0-72
 	PREFETCHT0 (R13)
 	VXORPS     Z15, Z15, Z15
 	PREFETCHT0 64(R13)
+	MOVQ       next+72(FP), AX
 	SUBQ       $0x04, CX
 	JL         rest122
 
@@ -3313,6 +3449,7 @@ loop121:
 	WORD         $0xf052
 	LONG         $0x40563262
 	WORD         $0xf952
+	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z16
 	VMOVUPS      64(DI), Z17
 	ADDQ         R8, DI
@@ -3356,6 +3493,7 @@ loop121:
 	WORD         $0xf052
 	LONG         $0x40563262
 	WORD         $0xf952
+	PREFETCHT0   (AX)(DX*1)
 	VMOVUPS      (DI), Z16
 	VMOVUPS      64(DI), Z17
 	ADDQ         R8, DI
@@ -3399,6 +3537,7 @@ loop121:
 	WORD         $0xf052
 	LONG         $0x40563262
 	WORD         $0xf952
+	PREFETCHT0   (AX)(DX*2)
 	VMOVUPS      (DI), Z16
 	VMOVUPS      64(DI), Z17
 	ADDQ         R8, DI
@@ -3442,6 +3581,8 @@ loop121:
 	WORD         $0xf052
 	LONG         $0x40563262
 	WORD         $0xf952
+	PREFETCHT0   (AX)(R9*1)
+	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
@@ -3501,6 +3642,9 @@ one123:
 	JNE          one123
 
 done124:
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, BX
 	MOVQ   acc+56(FP), R8
 	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
@@ -3628,9 +3772,9 @@ out128:
 	VZEROUPPER
 	RET
 
-// func bf16R1x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+// func bf16R1x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·bf16R1x3AVX512(SB), NOSPLIT, $0-72
+TEXT ·bf16R1x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
@@ -3649,6 +3793,7 @@ TEXT ·bf16R1x3AVX512(SB), NOSPLIT, $0-72
 	PREFETCHT0 64(R13)
 	VXORPS     Z2, Z2, Z2
 	PREFETCHT0 128(R13)
+	MOVQ       next+72(FP), AX
 	SUBQ       $0x04, CX
 	JL         rest130
 
@@ -3664,6 +3809,7 @@ loop129:
 	WORD         $0xcc52
 	LONG         $0x484ef262
 	WORD         $0xd552
+	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z3
 	VMOVUPS      64(DI), Z4
 	VMOVUPS      128(DI), Z5
@@ -3675,6 +3821,7 @@ loop129:
 	WORD         $0xcc52
 	LONG         $0x484ef262
 	WORD         $0xd552
+	PREFETCHT0   (AX)(DX*1)
 	VMOVUPS      (DI), Z3
 	VMOVUPS      64(DI), Z4
 	VMOVUPS      128(DI), Z5
@@ -3686,6 +3833,7 @@ loop129:
 	WORD         $0xcc52
 	LONG         $0x484ef262
 	WORD         $0xd552
+	PREFETCHT0   (AX)(DX*2)
 	VMOVUPS      (DI), Z3
 	VMOVUPS      64(DI), Z4
 	VMOVUPS      128(DI), Z5
@@ -3697,6 +3845,8 @@ loop129:
 	WORD         $0xcc52
 	LONG         $0x484ef262
 	WORD         $0xd552
+	PREFETCHT0   (AX)(R9*1)
+	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
 	JGE          loop129
@@ -3722,6 +3872,9 @@ one131:
 	JNE          one131
 
 done132:
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, BX
 	MOVQ   acc+56(FP), R8
 	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
@@ -3762,9 +3915,9 @@ out136:
 	VZEROUPPER
 	RET
 
-// func bf16R2x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+// func bf16R2x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·bf16R2x3AVX512(SB), NOSPLIT, $0-72
+TEXT ·bf16R2x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
@@ -3790,6 +3943,7 @@ TEXT ·bf16R2x3AVX512(SB), NOSPLIT, $0-72
 	PREFETCHT0 64(R13)
 	VXORPS     Z5, Z5, Z5
 	PREFETCHT0 128(R13)
+	MOVQ       next+72(FP), AX
 	SUBQ       $0x04, CX
 	JL         rest138
 
@@ -3812,6 +3966,7 @@ loop137:
 	WORD         $0xe752
 	LONG         $0x482ed262
 	WORD         $0xe852
+	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
 	VMOVUPS      128(DI), Z8
@@ -3830,6 +3985,7 @@ loop137:
 	WORD         $0xe752
 	LONG         $0x482ed262
 	WORD         $0xe852
+	PREFETCHT0   (AX)(DX*1)
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
 	VMOVUPS      128(DI), Z8
@@ -3848,6 +4004,7 @@ loop137:
 	WORD         $0xe752
 	LONG         $0x482ed262
 	WORD         $0xe852
+	PREFETCHT0   (AX)(DX*2)
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
 	VMOVUPS      128(DI), Z8
@@ -3866,6 +4023,8 @@ loop137:
 	WORD         $0xe752
 	LONG         $0x482ed262
 	WORD         $0xe852
+	PREFETCHT0   (AX)(R9*1)
+	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
 	JGE          loop137
@@ -3898,6 +4057,9 @@ one139:
 	JNE          one139
 
 done140:
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, BX
 	MOVQ   acc+56(FP), R8
 	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
@@ -3955,9 +4117,9 @@ out144:
 	VZEROUPPER
 	RET
 
-// func bf16R3x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+// func bf16R3x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·bf16R3x3AVX512(SB), NOSPLIT, $0-72
+TEXT ·bf16R3x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
@@ -3990,6 +4152,7 @@ TEXT ·bf16R3x3AVX512(SB), NOSPLIT, $0-72
 	PREFETCHT0 64(R13)
 	VXORPS     Z8, Z8, Z8
 	PREFETCHT0 128(R13)
+	MOVQ       next+72(FP), AX
 	SUBQ       $0x04, CX
 	JL         rest146
 
@@ -4019,6 +4182,7 @@ loop145:
 	WORD         $0xfa52
 	LONG         $0x480e5262
 	WORD         $0xc352
+	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z9
 	VMOVUPS      64(DI), Z10
 	VMOVUPS      128(DI), Z11
@@ -4044,6 +4208,7 @@ loop145:
 	WORD         $0xfa52
 	LONG         $0x480e5262
 	WORD         $0xc352
+	PREFETCHT0   (AX)(DX*1)
 	VMOVUPS      (DI), Z9
 	VMOVUPS      64(DI), Z10
 	VMOVUPS      128(DI), Z11
@@ -4069,6 +4234,7 @@ loop145:
 	WORD         $0xfa52
 	LONG         $0x480e5262
 	WORD         $0xc352
+	PREFETCHT0   (AX)(DX*2)
 	VMOVUPS      (DI), Z9
 	VMOVUPS      64(DI), Z10
 	VMOVUPS      128(DI), Z11
@@ -4094,6 +4260,8 @@ loop145:
 	WORD         $0xfa52
 	LONG         $0x480e5262
 	WORD         $0xc352
+	PREFETCHT0   (AX)(R9*1)
+	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
 	JGE          loop145
@@ -4133,6 +4301,9 @@ one147:
 	JNE          one147
 
 done148:
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, BX
 	MOVQ   acc+56(FP), R8
 	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
@@ -4207,9 +4378,9 @@ out152:
 	VZEROUPPER
 	RET
 
-// func bf16R4x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+// func bf16R4x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·bf16R4x3AVX512(SB), NOSPLIT, $0-72
+TEXT ·bf16R4x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
@@ -4249,6 +4420,7 @@ TEXT ·bf16R4x3AVX512(SB), NOSPLIT, $0-72
 	PREFETCHT0 64(R13)
 	VXORPS     Z11, Z11, Z11
 	PREFETCHT0 128(R13)
+	MOVQ       next+72(FP), AX
 	SUBQ       $0x04, CX
 	JL         rest154
 
@@ -4285,6 +4457,7 @@ loop153:
 	WORD         $0xd552
 	LONG         $0x406e5262
 	WORD         $0xde52
+	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
 	VMOVUPS      128(DI), Z14
@@ -4317,6 +4490,7 @@ loop153:
 	WORD         $0xd552
 	LONG         $0x406e5262
 	WORD         $0xde52
+	PREFETCHT0   (AX)(DX*1)
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
 	VMOVUPS      128(DI), Z14
@@ -4349,6 +4523,7 @@ loop153:
 	WORD         $0xd552
 	LONG         $0x406e5262
 	WORD         $0xde52
+	PREFETCHT0   (AX)(DX*2)
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
 	VMOVUPS      128(DI), Z14
@@ -4381,6 +4556,8 @@ loop153:
 	WORD         $0xd552
 	LONG         $0x406e5262
 	WORD         $0xde52
+	PREFETCHT0   (AX)(R9*1)
+	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
 	JGE          loop153
@@ -4427,6 +4604,9 @@ one155:
 	JNE          one155
 
 done156:
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, BX
 	MOVQ   acc+56(FP), R8
 	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
@@ -4518,9 +4698,9 @@ out160:
 	VZEROUPPER
 	RET
 
-// func bf16R5x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+// func bf16R5x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·bf16R5x3AVX512(SB), NOSPLIT, $0-72
+TEXT ·bf16R5x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
@@ -4568,6 +4748,7 @@ TEXT ·bf16R5x3AVX512(SB), NOSPLIT, $0-72
 	PREFETCHT0 64(R13)
 	VXORPS     Z14, Z14, Z14
 	PREFETCHT0 128(R13)
+	MOVQ       next+72(FP), AX
 	SUBQ       $0x04, CX
 	JL         rest162
 
@@ -4611,6 +4792,7 @@ loop161:
 	WORD         $0xe852
 	LONG         $0x406e3262
 	WORD         $0xf152
+	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z15
 	VMOVUPS      64(DI), Z16
 	VMOVUPS      128(DI), Z17
@@ -4650,6 +4832,7 @@ loop161:
 	WORD         $0xe852
 	LONG         $0x406e3262
 	WORD         $0xf152
+	PREFETCHT0   (AX)(DX*1)
 	VMOVUPS      (DI), Z15
 	VMOVUPS      64(DI), Z16
 	VMOVUPS      128(DI), Z17
@@ -4689,6 +4872,7 @@ loop161:
 	WORD         $0xe852
 	LONG         $0x406e3262
 	WORD         $0xf152
+	PREFETCHT0   (AX)(DX*2)
 	VMOVUPS      (DI), Z15
 	VMOVUPS      64(DI), Z16
 	VMOVUPS      128(DI), Z17
@@ -4728,6 +4912,8 @@ loop161:
 	WORD         $0xe852
 	LONG         $0x406e3262
 	WORD         $0xf152
+	PREFETCHT0   (AX)(R9*1)
+	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
@@ -4783,6 +4969,9 @@ one163:
 	JNE          one163
 
 done164:
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, BX
 	MOVQ   acc+56(FP), R8
 	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
@@ -4891,9 +5080,9 @@ out168:
 	VZEROUPPER
 	RET
 
-// func bf16R6x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+// func bf16R6x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·bf16R6x3AVX512(SB), NOSPLIT, $0-72
+TEXT ·bf16R6x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
@@ -4948,6 +5137,7 @@ TEXT ·bf16R6x3AVX512(SB), NOSPLIT, $0-72
 	PREFETCHT0 64(R13)
 	VXORPS     Z17, Z17, Z17
 	PREFETCHT0 128(R13)
+	MOVQ       next+72(FP), AX
 	SUBQ       $0x04, CX
 	JL         rest170
 
@@ -4998,6 +5188,7 @@ loop169:
 	WORD         $0xc352
 	LONG         $0x404ea262
 	WORD         $0xcc52
+	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z18
 	VMOVUPS      64(DI), Z19
 	VMOVUPS      128(DI), Z20
@@ -5044,6 +5235,7 @@ loop169:
 	WORD         $0xc352
 	LONG         $0x404ea262
 	WORD         $0xcc52
+	PREFETCHT0   (AX)(DX*1)
 	VMOVUPS      (DI), Z18
 	VMOVUPS      64(DI), Z19
 	VMOVUPS      128(DI), Z20
@@ -5090,6 +5282,7 @@ loop169:
 	WORD         $0xc352
 	LONG         $0x404ea262
 	WORD         $0xcc52
+	PREFETCHT0   (AX)(DX*2)
 	VMOVUPS      (DI), Z18
 	VMOVUPS      64(DI), Z19
 	VMOVUPS      128(DI), Z20
@@ -5136,6 +5329,8 @@ loop169:
 	WORD         $0xc352
 	LONG         $0x404ea262
 	WORD         $0xcc52
+	PREFETCHT0   (AX)(R9*1)
+	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
@@ -5198,6 +5393,9 @@ one171:
 	JNE          one171
 
 done172:
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, BX
 	MOVQ   acc+56(FP), R8
 	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
@@ -5323,9 +5521,9 @@ out176:
 	VZEROUPPER
 	RET
 
-// func bf16R7x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+// func bf16R7x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·bf16R7x3AVX512(SB), NOSPLIT, $0-72
+TEXT ·bf16R7x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
@@ -5387,6 +5585,7 @@ TEXT ·bf16R7x3AVX512(SB), NOSPLIT, $0-72
 	PREFETCHT0 64(R13)
 	VXORPS     Z20, Z20, Z20
 	PREFETCHT0 128(R13)
+	MOVQ       next+72(FP), AX
 	SUBQ       $0x04, CX
 	JL         rest178
 
@@ -5444,6 +5643,7 @@ loop177:
 	WORD         $0xde52
 	LONG         $0x402ea262
 	WORD         $0xe752
+	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z21
 	VMOVUPS      64(DI), Z22
 	VMOVUPS      128(DI), Z23
@@ -5497,6 +5697,7 @@ loop177:
 	WORD         $0xde52
 	LONG         $0x402ea262
 	WORD         $0xe752
+	PREFETCHT0   (AX)(DX*1)
 	VMOVUPS      (DI), Z21
 	VMOVUPS      64(DI), Z22
 	VMOVUPS      128(DI), Z23
@@ -5550,6 +5751,7 @@ loop177:
 	WORD         $0xde52
 	LONG         $0x402ea262
 	WORD         $0xe752
+	PREFETCHT0   (AX)(DX*2)
 	VMOVUPS      (DI), Z21
 	VMOVUPS      64(DI), Z22
 	VMOVUPS      128(DI), Z23
@@ -5603,6 +5805,8 @@ loop177:
 	WORD         $0xde52
 	LONG         $0x402ea262
 	WORD         $0xe752
+	PREFETCHT0   (AX)(R9*1)
+	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
@@ -5672,6 +5876,9 @@ one179:
 	JNE          one179
 
 done180:
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, BX
 	MOVQ   acc+56(FP), R8
 	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12
@@ -5814,9 +6021,9 @@ out184:
 	VZEROUPPER
 	RET
 
-// func bf16R8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+// func bf16R8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·bf16R8x3AVX512(SB), NOSPLIT, $0-72
+TEXT ·bf16R8x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
 	MOVQ       a+8(FP), SI
 	MOVQ       lda+16(FP), DX
@@ -5885,6 +6092,7 @@ TEXT ·bf16R8x3AVX512(SB), NOSPLIT, $0-72
 	PREFETCHT0 64(R13)
 	VXORPS     Z23, Z23, Z23
 	PREFETCHT0 128(R13)
+	MOVQ       next+72(FP), AX
 	SUBQ       $0x04, CX
 	JL         rest186
 
@@ -5949,6 +6157,7 @@ loop185:
 	WORD         $0xf152
 	LONG         $0x400e8262
 	WORD         $0xfa52
+	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
 	VMOVUPS      128(DI), Z26
@@ -6009,6 +6218,7 @@ loop185:
 	WORD         $0xf152
 	LONG         $0x400e8262
 	WORD         $0xfa52
+	PREFETCHT0   (AX)(DX*1)
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
 	VMOVUPS      128(DI), Z26
@@ -6069,6 +6279,7 @@ loop185:
 	WORD         $0xf152
 	LONG         $0x400e8262
 	WORD         $0xfa52
+	PREFETCHT0   (AX)(DX*2)
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
 	VMOVUPS      128(DI), Z26
@@ -6129,6 +6340,8 @@ loop185:
 	WORD         $0xf152
 	LONG         $0x400e8262
 	WORD         $0xfa52
+	PREFETCHT0   (AX)(R9*1)
+	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
@@ -6205,6 +6418,9 @@ one187:
 	JNE          one187
 
 done188:
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, BX
 	MOVQ   acc+56(FP), R8
 	MOVQ   tail+64(FP), R11
 	MOVL   $0xffffffff, R12

@@ -7,72 +7,82 @@ package kernel
 // gemmR1x1AVX2 multiplies 1 rows of A with 8 columns of B.
 //
 //go:noescape
-func gemmR1x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmR1x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmR2x1AVX2 multiplies 2 rows of A with 8 columns of B.
 //
 //go:noescape
-func gemmR2x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmR2x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmR3x1AVX2 multiplies 3 rows of A with 8 columns of B.
 //
 //go:noescape
-func gemmR3x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmR3x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmR4x1AVX2 multiplies 4 rows of A with 8 columns of B.
 //
 //go:noescape
-func gemmR4x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmR4x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmR5x1AVX2 multiplies 5 rows of A with 8 columns of B.
 //
 //go:noescape
-func gemmR5x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmR5x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmR6x1AVX2 multiplies 6 rows of A with 8 columns of B.
 //
 //go:noescape
-func gemmR6x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmR6x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmT6x1AVX2 multiplies 6 rows of A with 8 columns of B.
 //
 //go:noescape
-func gemmT6x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmT6x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+
+// gemmC6x1AVX2 multiplies 6 rows of A with 8 columns of B.
+//
+//go:noescape
+func gemmC6x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmR1x2AVX2 multiplies 1 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR1x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmR1x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmR2x2AVX2 multiplies 2 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR2x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmR2x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmR3x2AVX2 multiplies 3 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR3x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmR3x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmR4x2AVX2 multiplies 4 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR4x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmR4x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmR5x2AVX2 multiplies 5 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR5x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmR5x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmR6x2AVX2 multiplies 6 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR6x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmR6x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmT6x2AVX2 multiplies 6 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmT6x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmT6x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+
+// gemmC6x2AVX2 multiplies 6 rows of A with 16 columns of B.
+//
+//go:noescape
+func gemmC6x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // transposeAVX2 writes dst[p·ldd+r] = src[r·lds+p] for one vector of rows r and blocks vectors of p.
 //
@@ -89,10 +99,10 @@ func copyRows1xAVX2(k int, src *float32, lds int, dst *float32)
 //go:noescape
 func copyRows2xAVX2(k int, src *float32, lds int, dst *float32)
 
-// copyStripsAVX2 copies the first and the second 6 elements of k rows to dst and dst2.
+// copyPairAVX2 copies 12 elements of each of k rows, lds elements apart, to where none lies between.
 //
 //go:noescape
-func copyStripsAVX2(k int, src *float32, lds int, dst *float32, dst2 *float32)
+func copyPairAVX2(k int, src *float32, lds int, dst *float32)
 
 // peakAVX2 executes 12·loops independent fused multiply-adds of whole vectors.
 //

@@ -7,137 +7,152 @@ package kernel
 // gemmR1x1AVX512 multiplies 1 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR1x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmR1x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmR2x1AVX512 multiplies 2 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR2x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmR2x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmR3x1AVX512 multiplies 3 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR3x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmR3x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmR4x1AVX512 multiplies 4 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR4x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmR4x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmR5x1AVX512 multiplies 5 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR5x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmR5x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmR6x1AVX512 multiplies 6 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR6x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmR6x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmR7x1AVX512 multiplies 7 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR7x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmR7x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmR8x1AVX512 multiplies 8 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmR8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmT8x1AVX512 multiplies 8 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmT8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmT8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+
+// gemmC8x1AVX512 multiplies 8 rows of A with 16 columns of B.
+//
+//go:noescape
+func gemmC8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmR1x2AVX512 multiplies 1 rows of A with 32 columns of B.
 //
 //go:noescape
-func gemmR1x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmR1x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmR2x2AVX512 multiplies 2 rows of A with 32 columns of B.
 //
 //go:noescape
-func gemmR2x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmR2x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmR3x2AVX512 multiplies 3 rows of A with 32 columns of B.
 //
 //go:noescape
-func gemmR3x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmR3x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmR4x2AVX512 multiplies 4 rows of A with 32 columns of B.
 //
 //go:noescape
-func gemmR4x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmR4x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmR5x2AVX512 multiplies 5 rows of A with 32 columns of B.
 //
 //go:noescape
-func gemmR5x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmR5x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmR6x2AVX512 multiplies 6 rows of A with 32 columns of B.
 //
 //go:noescape
-func gemmR6x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmR6x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmR7x2AVX512 multiplies 7 rows of A with 32 columns of B.
 //
 //go:noescape
-func gemmR7x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmR7x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmR8x2AVX512 multiplies 8 rows of A with 32 columns of B.
 //
 //go:noescape
-func gemmR8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmR8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmT8x2AVX512 multiplies 8 rows of A with 32 columns of B.
 //
 //go:noescape
-func gemmT8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmT8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+
+// gemmC8x2AVX512 multiplies 8 rows of A with 32 columns of B.
+//
+//go:noescape
+func gemmC8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmR1x3AVX512 multiplies 1 rows of A with 48 columns of B.
 //
 //go:noescape
-func gemmR1x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmR1x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmR2x3AVX512 multiplies 2 rows of A with 48 columns of B.
 //
 //go:noescape
-func gemmR2x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmR2x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmR3x3AVX512 multiplies 3 rows of A with 48 columns of B.
 //
 //go:noescape
-func gemmR3x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmR3x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmR4x3AVX512 multiplies 4 rows of A with 48 columns of B.
 //
 //go:noescape
-func gemmR4x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmR4x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmR5x3AVX512 multiplies 5 rows of A with 48 columns of B.
 //
 //go:noescape
-func gemmR5x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmR5x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmR6x3AVX512 multiplies 6 rows of A with 48 columns of B.
 //
 //go:noescape
-func gemmR6x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmR6x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmR7x3AVX512 multiplies 7 rows of A with 48 columns of B.
 //
 //go:noescape
-func gemmR7x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmR7x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmR8x3AVX512 multiplies 8 rows of A with 48 columns of B.
 //
 //go:noescape
-func gemmR8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmR8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // gemmT8x3AVX512 multiplies 8 rows of A with 48 columns of B.
 //
 //go:noescape
-func gemmT8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+func gemmT8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+
+// gemmC8x3AVX512 multiplies 8 rows of A with 48 columns of B.
+//
+//go:noescape
+func gemmC8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // transposeAVX512 writes dst[p·ldd+r] = src[r·lds+p] for one vector of rows r and blocks vectors of p.
 //
@@ -159,10 +174,10 @@ func copyRows2xAVX512(k int, src *float32, lds int, dst *float32)
 //go:noescape
 func copyRows3xAVX512(k int, src *float32, lds int, dst *float32)
 
-// copyStripsAVX512 copies the first and the second 8 elements of k rows to dst and dst2.
+// copyPairAVX512 copies 16 elements of each of k rows, lds elements apart, to where none lies between.
 //
 //go:noescape
-func copyStripsAVX512(k int, src *float32, lds int, dst *float32, dst2 *float32)
+func copyPairAVX512(k int, src *float32, lds int, dst *float32)
 
 // peakAVX512 executes 12·loops independent fused multiply-adds of whole vectors.
 //

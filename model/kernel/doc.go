@@ -1,7 +1,7 @@
 // Package kernel is the arithmetic of training: float32 slices flow in, float32 slices
 // flow out, and nothing here knows what they mean. Matrices are row-major and flat.
 //
-//	public function      checks lengths, cuts the work by the problem's size alone
+//	public function      checks lengths, cuts the work; the order of sums by the problem's size alone
 //	  └─ Parallel        one pool of workers, started once; they take chunks
 //	       └─ bodies     the serial loop of the active level: plain, avx2, avx512, avx512bf16
 //

@@ -11,18 +11,8 @@ const (
 	TN           // C (m×n) = A (k×m)ᵀ · B (k×n): its gradient to W, dW = dyᵀ·x
 )
 
-// A gemmBody computes a product whose m, n and k are not 0. It hands independent parts of
-// the work to run, which is Parallel or inline.
-type gemmBody func(g *product, run runner)
-
-type runner func(n, grain int, f func(lo, hi int))
-
-// inline is Parallel in the calling goroutine.
-func inline(n, grain int, f func(lo, hi int)) {
-	for lo := 0; lo < n; lo += grain {
-		f(lo, min(n, lo+grain))
-	}
-}
+// A gemmBody computes a product whose m, n and k are not 0.
+type gemmBody func(g *product)
 
 // A product is the arguments of Gemm.
 type product struct {
@@ -33,17 +23,33 @@ type product struct {
 	acc           bool
 	level         *bodies
 	after         *epilogue // nil: nothing
+	workers       int       // that may share the work; up to 1: only the caller
+}
+
+// run is Parallel, or its like in the calling goroutine.
+func (g *product) run(n, grain int, f func(lo, hi int)) {
+	if g.workers > 1 {
+		Parallel(n, grain, f)
+		return
+	}
+	inline(n, grain, f)
+}
+
+func inline(n, grain int, f func(lo, hi int)) {
+	for lo := 0; lo < n; lo += grain {
+		f(lo, min(n, lo+grain))
+	}
 }
 
 // Gemm sets C (m×n) to op(A)·op(B), or with acc adds it. Matrices are row-major, lda, ldb
 // and ldc the distance between the starts of their rows. The order in which an element's
 // k products are added is fixed by the shape and the level alone. C may not overlap A or B.
 func Gemm(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {
-	multiply(active.gemm, &product{op, m, n, k, a, b, c, lda, ldb, ldc, acc, active, nil})
+	multiply(active.gemm, &product{op, m, n, k, a, b, c, lda, ldb, ldc, acc, active, nil, 0})
 }
 
 // Linear sets y (rows × out) to x (rows × in)·wᵀ + bias, with w (out × in), and act, unless
-// it is nil, to GELU(y). A nil bias is 0. Both are done while a tile is still in the cache.
+// it is nil, to GELU(y). A nil bias is 0. Both are done while rows are still in the cache.
 func Linear(y, act, x, w, bias []float32, rows, out, in int) {
 	if 0 < rows && rows <= fewRows && out > 0 && in > 0 {
 		same("Linear", rows*out, len(y))
@@ -63,7 +69,7 @@ func LinearBF16(y, act, x, w, bias []float32, rows, out, in int) {
 
 func linear(gemm gemmBody, y, act, x, w, bias []float32, rows, out, in int) {
 	checkEnd(y, act, bias, out)
-	multiply(gemm, &product{NT, rows, out, in, x, w, y, in, in, out, false, active, &epilogue{bias: bias, gelu: act}})
+	multiply(gemm, &product{NT, rows, out, in, x, w, y, in, in, out, false, active, &epilogue{bias: bias, gelu: act}, 0})
 }
 
 // checkEnd panics unless bias and act fit y.
@@ -104,10 +110,11 @@ func (g *product) finish(i0, i1, j0, j1 int) {
 
 func multiply(gemm gemmBody, g *product) {
 	g.check()
+	g.workers = Workers()
 	switch {
 	case g.m == 0 || g.n == 0:
 	case g.k > 0:
-		gemm(g, Parallel)
+		gemm(g)
 	case !g.acc:
 		for i := range g.m {
 			clear(g.c[i*g.ldc:][:g.n])
@@ -118,7 +125,7 @@ func multiply(gemm gemmBody, g *product) {
 
 // serialGemm is Gemm in the calling goroutine, without checks: for tiles inside kernels.
 func serialGemm(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {
-	active.gemm(&product{op, m, n, k, a, b, c, lda, ldb, ldc, acc, active, nil}, inline)
+	active.gemm(&product{op, m, n, k, a, b, c, lda, ldb, ldc, acc, active, nil, 1})
 }
 
 // operands are the shapes of A and B as they lie.

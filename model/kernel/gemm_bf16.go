@@ -6,26 +6,26 @@ import "math"
 // they are multiplied; sums are float32. It is as fast as Gemm or faster only at level
 // avx512bf16; the others round into copies and multiply those.
 func GemmBF16(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {
-	multiply(active.gemmBF16, &product{op, m, n, k, a, b, c, lda, ldb, ldc, acc, active, nil})
+	multiply(active.gemmBF16, &product{op, m, n, k, a, b, c, lda, ldb, ldc, acc, active, nil, 0})
 }
 
 // rounded makes a product of bfloat16 from one of float32, which hold them exactly.
 func rounded(gemm gemmBody) gemmBody {
-	return func(g *product, run runner) {
+	return func(g *product) {
 		rowsA, colsA, rowsB, colsB := g.operands()
 		a, b := borrow(rowsA*colsA), borrow(rowsB*colsB)
 		defer giveBack(a)
 		defer giveBack(b)
-		roundRows(a, g.a, rowsA, colsA, g.lda, run)
-		roundRows(b, g.b, rowsB, colsB, g.ldb, run)
+		g.roundRows(a, g.a, rowsA, colsA, g.lda)
+		g.roundRows(b, g.b, rowsB, colsB, g.ldb)
 		r := *g
 		r.a, r.lda, r.b, r.ldb = a, colsA, b, colsB
-		gemm(&r, run)
+		gemm(&r)
 	}
 }
 
-func roundRows(dst, src []float32, rows, cols, ld int, run runner) {
-	run(rows, rowGrain(cols), func(lo, hi int) {
+func (g *product) roundRows(dst, src []float32, rows, cols, ld int) {
+	g.run(rows, rowGrain(cols), func(lo, hi int) {
 		for r := lo; r < hi; r++ {
 			for i, v := range src[r*ld:][:cols] {
 				dst[r*cols+i] = math.Float32frombits(uint32(bfloat16(v)) << 16)

@@ -16,13 +16,13 @@ type pairASM struct {
 	pairRows    [4]func(pairs int, src *float32, lds int, dst *float32)
 }
 
-func (s *pairASM) gemm(g *product, run runner) {
+func (s *pairASM) gemm(g *product) {
 	widest := kernelShape.widest * kernelShape.lanes
 	step := max(tileColumns, 2*packedMost/g.k/widest*widest)
 	for j := 0; j < g.n; j += step {
 		t := &pairs{pairASM: s, product: g, j0: j, j1: min(g.n, j+step), block: depthPairs(g.k)}
 		t.panels = kernelShape.cut(t.j1 - t.j0)
-		t.run(run)
+		t.multiply()
 	}
 }
 
@@ -52,21 +52,21 @@ type pairs struct {
 // kernelShape cuts C as for float32.
 var kernelShape = &gemmAVX512
 
-func (t *pairs) run(run runner) {
+func (t *pairs) multiply() {
 	if t.op == NT {
 		t.packed = borrow(t.padded * words(t.k))
 		defer giveBack(t.packed)
 		blocks := (t.k + t.block - 1) / t.block
-		run(blocks*t.count, 1, func(u, _ int) {
+		t.run(blocks*t.count, 1, func(u, _ int) {
 			k0 := u / t.count * t.block
 			k := min(t.block, t.k-k0)
 			column, _ := t.at(u % t.count)
 			t.pack(t.packed[t.padded*k0/2+column*words(k):], u%t.count, k0, k)
 		})
 	}
-	rows, group := kernelShape.shape(t.m, &t.panels)
+	rows, group := kernelShape.shape(t.m, &t.panels, t.workers)
 	down, groups := (t.m+rows-1)/rows, (t.count+group-1)/group
-	run(down*groups, 1, func(u, _ int) {
+	t.run(down*groups, 1, func(u, _ int) {
 		i, first := u%down*rows, u/down*group
 		t.tile(i, min(t.m, i+rows), first, min(t.count, first+group))
 	})
@@ -106,7 +106,7 @@ func (t *pairs) tile(i0, i1, first, last int) {
 				column, vectors := t.at(n)
 				j := t.j0 + column
 				tail := min(t.lanes, t.j1-j-(vectors-1)*t.lanes)
-				kernels[vectors](w, &a[(i-i0)*stride], stride, &b[(column-left)*w], vectors*t.lanes, &t.c[i*t.ldc+j], t.ldc, acc, tail)
+				kernels[vectors](w, &a[(i-i0)*stride], stride, &b[(column-left)*w], vectors*t.lanes, &t.c[i*t.ldc+j], t.ldc, acc, tail, &a[0], 0, nil)
 			}
 		}
 	}

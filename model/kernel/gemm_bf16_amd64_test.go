@@ -54,7 +54,7 @@ func TestPairsWithoutInstructions(t *testing.T) {
 			}
 		}
 		for r := 1; r <= 8; r++ {
-			s.kernels[r][v] = func(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int) {
+			s.kernels[r][v] = func(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, _ *float32, _ int, _ *float32) {
 				cols := 16*(v-1) + tail
 				x, y, z := floats(a, (r-1)*lda+k), floats(b, (k-1)*ldb+16*v), floats(c, (r-1)*ldc+cols)
 				for i := range r {

@@ -7,28 +7,25 @@ const (
 )
 
 // splitDepth makes a body cut k, where C is small and k is large: the gradient of a weight
-// sums over all tokens, that of the head's input over all of the vocabulary. Tiles of C small enough to give every worker some would read A and
+// sums over all tokens. Tiles of C small enough to give every worker some would read A and
 // B too often, so tiles stay large and segments of k are multiplied side by side. The first
 // goes to C, the others to partial sums, which are added in order; how many there are
 // depends on the shape alone.
 func splitDepth(gemm gemmBody) gemmBody {
-	return func(g *product, run runner) {
+	return func(g *product) {
 		tiles := ((g.m + squareTile - 1) / squareTile) * ((g.n + squareTile - 1) / squareTile)
-		least := segmentLeast
-		if g.op == NN { // has fewer rows, which are tiles enough unless k is the vocabulary of a large model
-			least *= 8
-		}
-		segments := min(segmentMost/tiles, g.k/least)
-		if g.op == NT || segments < 2 {
-			gemm(g, run)
+		segments := min(segmentMost/tiles, g.k/segmentLeast)
+		if g.op != TN || segments < 2 {
+			gemm(g)
 			return
 		}
 		depth := ((g.k+segments-1)/segments + 31) / 32 * 32
 		size := g.m * g.n
 		sums := borrow((segments - 1) * size)
 		defer giveBack(sums)
-		run(segments, 1, func(i, _ int) {
+		g.run(segments, 1, func(i, _ int) {
 			part := *g
+			part.workers = (g.workers + segments - 1) / segments
 			next := i * depth // in a row of A, or a row of it
 			if g.op == TN {
 				next *= g.lda
@@ -37,9 +34,9 @@ func splitDepth(gemm gemmBody) gemmBody {
 			if i > 0 {
 				part.c, part.ldc, part.acc = sums[(i-1)*size:i*size], g.n, false
 			}
-			gemm(&part, run)
+			gemm(&part)
 		})
-		run(g.m, rowGrain(g.n), func(lo, hi int) {
+		g.run(g.m, rowGrain(g.n), func(lo, hi int) {
 			for r := lo; r < hi; r++ {
 				row := g.c[r*g.ldc:][:g.n]
 				for i := range segments - 1 {

@@ -6,9 +6,9 @@ package kernel
 //
 //	panels   [block of k] [panel] [k in block] [column in panel]
 //
-// Where B's rows run along k (NT), making panels means to transpose them, which is done once
-// for all tiles; else each tile copies the block that it is about to use, and if it uses it
-// seldom, not even that.
+// A tile makes the panels of a block when it is about to use them, in the second-level cache,
+// and if it uses them seldom, not even that. Only where many tiles lie one below the other, for
+// many workers, they share panels.
 //
 // An element of C is a chain of fused multiply-adds over each block of k, the blocks then
 // being added in order, wherever it lies and however the work is cut among workers.
@@ -17,25 +17,25 @@ type packedGemm struct {
 	widest      int              // vectors of the widest kernel
 	byRows      [9][4]gemmKernel // [rows][vectors], A read by rows
 	byColumns   [4]gemmKernel    // [vectors], A read by columns, as many rows as the highest
-	few         *fewASM
+	copying     [4]gemmKernel    // likewise, copying strips on the way
 	transpose   func(blocks int, src *float32, lds int, dst *float32, ldd int)
 	copyRows    [4]func(k int, src *float32, lds int, dst *float32)
-	copyStrips  func(k int, src *float32, lds int, dst, dst2 *float32)
+	copyPair    func(k int, src *float32, lds int, dst *float32) // two strips of A, read by columns
 }
 
 // A gemmKernel multiplies a strip of A with a panel of k rows of B. Strides count elements;
-// tail is how many lanes the last vector of a row of C has.
-type gemmKernel func(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)
+// tail is how many lanes the last vector of a row of C has. By the way, those that read A by
+// rows prefetch four rows of k elements, lda apart, from next on; those that copy copy k/4 rows
+// of a pair of strips, step apart, from next to into.
+type gemmKernel func(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int,
+	next *float32, step int, into *float32)
 
 const (
 	depth       = 384     // most of k in a block: a strip of A stays in the first-level cache
+	tileColumns = 480     // most columns of a tile: their panels stay in the second-level cache
 	packedMost  = 4 << 20 // elements of B packed at once
-	tileRows    = 512     // most rows of C in a tile
-	tileColumns = 480     // most columns: their panels stay in the second-level cache
-	tileLeast   = 320     // a tile is not made smaller than this for the sake of sharing
 	fewRows     = 16      // most rows of A for which B is not worth packing
-	fewTiles    = 8       // at least so many tiles, where they can be had
-	farApart    = 1024    // columns of A so far apart that they want a copy
+	ownPanels   = 4       // most tiles one below the other that make the same panels each for itself
 	seldom      = 64      // most rows of C for which a copy of B is not worth its making
 )
 
@@ -45,61 +45,59 @@ func blockDepth(k int) int {
 	return ((k+blocks-1)/blocks + 15) &^ 15
 }
 
-func (s *packedGemm) gemm(g *product, run runner) {
+// gemm computes the whole product.
+func (s *packedGemm) gemm(g *product) {
 	if g.op == NT && g.m <= fewRows {
-		s.dotProducts(g, run)
+		g.dots()
 		return
 	}
-	widest := s.widest * s.lanes
-	step := max(tileColumns, packedMost/g.k/widest*widest)
-	if g.op == TN { // packs no more than a tile needs
-		step = g.n
-	}
-	for j := 0; j < g.n; j += step {
-		s.columns(g, j, min(g.n, j+step), run)
-	}
-}
-
-// columns computes columns [j0, j1) of the product.
-func (s *packedGemm) columns(g *product, j0, j1 int, run runner) {
-	p := s.cut(j1 - j0)
+	p := s.cut(g.n)
 	block := min(g.k, blockDepth(g.k))
-	rows, group := s.shape(g.m, &p)
+	rows, group := s.shape(g.m, &p, g.workers)
 	down, groups := (g.m+rows-1)/rows, (p.count+group-1)/group
-	var packed []float32
-	if g.op == NT || g.op == NN && down > 2 {
-		packed = borrow(p.padded * g.k)
-		defer giveBack(packed)
-		blocks := (g.k + block - 1) / block
-		run(blocks*p.count, 1, func(u, _ int) {
-			k0 := u / p.count * block
-			s.packPanel(g, &p, packed[k0*p.padded:], u%p.count, 0, j0, j1, k0, min(block, g.k-k0))
+	part := func(t int) tile {
+		i, first := t%down*rows, t/down*group
+		return tile{s, g, &p, i, min(g.m, i+rows), first, min(p.count, first+group)}
+	}
+	if down <= ownPanels {
+		g.run(down*groups, 1, func(u, _ int) {
+			t := part(u)
+			t.multiply(block)
+		})
+		return
+	}
+	packed := borrow(p.padded * block)
+	defer giveBack(packed)
+	for k0 := 0; k0 < g.k; k0 += block {
+		k := min(block, g.k-k0)
+		g.run(p.count, 1, func(n, _ int) {
+			column, _ := p.at(n)
+			s.packPanel(g, &p, packed[column*k:], n, k0, k)
+		})
+		g.run(down*groups, 1, func(u, _ int) {
+			t := part(u)
+			column, _ := p.at(t.first)
+			t.block(packed[column*k:], k0, k)
 		})
 	}
-	run(down*groups, 1, func(t, _ int) {
-		i, first := t%down*rows, t/down*group
-		s.tile(g, &p, packed, i, min(g.m, i+rows), j0, j1, first, min(p.count, first+group), block)
-	})
 }
 
-// shape chooses how many rows and panels make a tile: all tiles equal, large enough that
-// what a tile reads is read often, and several of them where that can be had.
-func (s *packedGemm) shape(m int, p *panels) (rows, group int) {
-	split := func(n, most int) int { return (n + (n+most-1)/most - 1) / ((n + most - 1) / most) }
-	rows, group = split(m, tileRows), split(p.count, tileColumns/p.width)
-	for (m+rows-1)/rows*((p.count+group-1)/group) < fewTiles {
-		switch {
-		case rows >= group*p.width && rows >= 2*tileLeast:
-			rows = (rows + 1) / 2
-		case group*p.width >= 2*tileLeast:
-			group = (group + 1) / 2
-		case rows >= 2*tileLeast:
-			rows = (rows + 1) / 2
-		default:
-			return (rows + 2*s.rows - 1) / (2 * s.rows) * 2 * s.rows, group
-		}
+// shape chooses how many rows and panels make a tile. The higher it is, the more use is made
+// of its panels, so there are only as many tiles as the workers want; sums do not depend on it.
+func (s *packedGemm) shape(m int, p *panels, workers int) (rows, group int) {
+	group = even(p.count, tileColumns/p.width)
+	groups := (p.count + group - 1) / group
+	down, most := 1, (m+2*s.rows-1)/(2*s.rows)
+	for down < most && down*groups < 4*workers && down*groups%workers != 0 {
+		down++
 	}
-	return (rows + 2*s.rows - 1) / (2 * s.rows) * 2 * s.rows, group
+	return (m + 2*s.rows*down - 1) / (2 * s.rows * down) * 2 * s.rows, group
+}
+
+// even cuts n into the fewest equal parts of at most so many.
+func even(n, most int) int {
+	parts := (n + most - 1) / most
+	return (n + parts - 1) / parts
 }
 
 // panels says how n columns are cut into panels as wide as the kernels: the widest, but for
@@ -145,13 +143,11 @@ func (p *panels) end(i int) int {
 	return column
 }
 
-// packPanel packs panel i of rows [k0, k0+k) of op(B); packed begins with column left.
-func (s *packedGemm) packPanel(g *product, p *panels, packed []float32, i, left, j0, j1, k0, k int) {
-	column, vectors := p.at(i)
+// packPanel packs panel n of rows [k0, k0+k) of op(B).
+func (s *packedGemm) packPanel(g *product, p *panels, d []float32, n, k0, k int) {
+	j, vectors := p.at(n)
 	width := vectors * s.lanes
-	d := packed[(column-left)*k:][:width*k]
-	j := j0 + column
-	cols := min(width, j1-j)
+	cols := min(width, g.n-j)
 	if g.op != NT {
 		if cols == width {
 			s.copyRows[vectors](k, &g.b[k0*g.ldb+j], g.ldb, &d[0])
@@ -186,86 +182,4 @@ func (s *packedGemm) packPanel(g *product, p *panels, packed []float32, i, left,
 			}
 		}
 	}
-}
-
-// tile computes rows [i0, i1) of panels [first, last). If packed is nil, it makes its own.
-func (s *packedGemm) tile(g *product, p *panels, packed []float32, i0, i1, j0, j1, first, last, block int) {
-	strip := borrow(2*s.rows*block + 16)
-	defer giveBack(strip)
-	inPlace := packed == nil && i1-i0 <= seldom && (j1-j0)%s.lanes == 0
-	left, _ := p.at(first)
-	var own []float32
-	if packed == nil && !inPlace {
-		own = borrow((last - first) * p.width * block)
-		defer giveBack(own)
-	}
-	for k0 := 0; k0 < g.k; k0 += block {
-		k := min(block, g.k-k0)
-		acc := 0
-		if g.acc || k0 > 0 {
-			acc = 1
-		}
-		var b []float32 // panel n begins at its column times k
-		switch {
-		case packed != nil:
-			b = packed[k0*p.padded+left*k:]
-		case own != nil:
-			b = own
-			for n := first; n < last; n++ {
-				s.packPanel(g, p, own, n, left, j0, j1, k0, k)
-			}
-		}
-		for i := i0; i < i1; i += s.rows {
-			rows := min(s.rows, i1-i)
-			kernels := &s.byRows[rows]
-			a, lda := s.strip(g, strip, i, i0, i1, k0, k)
-			if g.op == TN && rows == s.rows {
-				kernels = &s.byColumns
-			}
-			for n := first; n < last; n++ {
-				column, vectors := p.at(n)
-				j := j0 + column
-				tail := min(s.lanes, j1-j-(vectors-1)*s.lanes)
-				var panel *float32
-				ldb := vectors * s.lanes
-				if inPlace {
-					panel, ldb = &g.b[k0*g.ldb+j], g.ldb
-				} else {
-					panel = &b[(column-left)*k]
-				}
-				kernels[vectors](k, a, lda, panel, ldb, &g.c[i*g.ldc+j], g.ldc, acc, tail)
-			}
-		}
-	}
-	g.finish(i0, i1, j0+left, j0+p.end(last))
-}
-
-// strip returns where the kernels read rows i and on of op(A), and their distance: in A
-// itself, or, if its columns are far apart, in a copy. Columns are copied two strips at a
-// time, for they share cache lines.
-func (s *packedGemm) strip(g *product, copied []float32, i, i0, i1, k0, k int) (*float32, int) {
-	rows := min(s.rows, i1-i)
-	switch {
-	case g.op != TN:
-		return &g.a[i*g.lda+k0], g.lda
-	case rows < s.rows: // the last strip becomes rows
-		for r := range rows {
-			for q := range k {
-				copied[r*k+q] = g.a[(k0+q)*g.lda+i+r]
-			}
-		}
-		return &copied[0], k
-	case g.lda < farApart:
-		return &g.a[k0*g.lda+i], g.lda
-	}
-	odd := (i - i0) / s.rows % 2
-	second := s.rows*k + 8 // copyStrips may write a little more
-	if odd == 0 && i+2*s.rows <= i1 {
-		s.copyStrips(k, &g.a[k0*g.lda+i], g.lda, &copied[0], &copied[second])
-	} else if odd == 0 {
-		for q := range k {
-			copy(copied[q*s.rows:][:s.rows], g.a[(k0+q)*g.lda+i:])
-		}
-	}
-	return &copied[odd*second], s.rows
 }

@@ -2,10 +2,10 @@ package kernel
 
 // gemmPlain packs panels of four columns of B and four rows of A, so that one kernel
 // reads all three forms in order, and adds up k in blocks of plainDepth.
-func gemmPlain(g *product, run runner) {
+func gemmPlain(g *product) {
 	const rows, cols = 128, 256
 	down, across := (g.m+rows-1)/rows, (g.n+cols-1)/cols
-	run(down*across, 1, func(t, _ int) {
+	g.run(down*across, 1, func(t, _ int) {
 		i, j := t%down*rows, t/down*cols
 		i1, j1 := min(g.m, i+rows), min(g.n, j+cols)
 		g.plainTile(i, i1, j, j1)
@@ -119,9 +119,9 @@ func packTPlain(dst, src []float32, ld, n, k int) {
 }
 
 func mulPackedPlain(m, n, k int, a []float32, lda int, packed []float32, total int, c []float32, ldc int) {
-	gemmPlain(&product{NT, m, n, k, a, packed, c, lda, k, ldc, false, nil, nil}, inline)
+	gemmPlain(&product{NT, m, n, k, a, packed, c, lda, k, ldc, false, nil, nil, 1})
 }
 
 func mulTilePlain(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {
-	gemmPlain(&product{op, m, n, k, a, b, c, lda, ldb, ldc, acc, nil, nil}, inline)
+	gemmPlain(&product{op, m, n, k, a, b, c, lda, ldb, ldc, acc, nil, nil, 1})
 }

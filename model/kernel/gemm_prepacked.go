@@ -27,7 +27,7 @@ func Prepack(op Op, n, k int, b []float32, ldb, uses int, bf16 bool) *Prepacked 
 	if op == TN {
 		panic("kernel: Prepack of TN")
 	}
-	g := product{op: op, n: n, k: k, b: b, ldb: ldb}
+	g := product{op: op, n: n, k: k, b: b, ldb: ldb, workers: Workers()}
 	g.check()
 	if p.shape == nil || uses < 2 || n == 0 || k == 0 {
 		p.shape = nil
@@ -37,7 +37,7 @@ func Prepack(op Op, n, k int, b []float32, ldb, uses int, bf16 bool) *Prepacked 
 		p.rounded = true
 		_, _, rows, cols := g.operands()
 		g.b, g.ldb = borrow(rows*cols), cols
-		roundRows(g.b, b, rows, cols, ldb, Parallel)
+		g.roundRows(g.b, b, rows, cols, ldb)
 		defer giveBack(g.b)
 	}
 	p.panels = p.shape.cut(n)
@@ -46,7 +46,9 @@ func Prepack(op Op, n, k int, b []float32, ldb, uses int, bf16 bool) *Prepacked 
 	blocks := (k + block - 1) / block
 	Parallel(blocks*p.panels.count, 1, func(u, _ int) {
 		k0 := u / p.panels.count * block
-		p.shape.packPanel(&g, &p.panels, p.packed[k0*p.panels.padded:], u%p.panels.count, 0, 0, n, k0, min(block, k-k0))
+		k, n := min(block, k-k0), u%p.panels.count
+		column, _ := p.panels.at(n)
+		p.shape.packPanel(&g, &p.panels, p.packed[k0*p.panels.padded+column*k:], n, k0, k)
 	})
 	return p
 }
@@ -59,11 +61,14 @@ func (p *Prepacked) Free() {
 	}
 }
 
-const prepackedTiles = 16 // of columns, so that few workers have equal shares
+const (
+	prepackedTiles = 16  // of columns, so that few workers have equal shares
+	prepackedRows  = 512 // most rows of C in a tile
+)
 
 // Gemm sets C (m×n) to A (m×k)·op(B), or with acc adds it, as Gemm and GemmBF16 do.
 func (p *Prepacked) Gemm(m int, a []float32, lda int, c []float32, ldc int, acc bool) {
-	g := &product{p.op, m, p.n, p.k, a, p.b, c, lda, p.ldb, ldc, acc, active, nil}
+	g := &product{p.op, m, p.n, p.k, a, p.b, c, lda, p.ldb, ldc, acc, active, nil, Workers()}
 	if p.shape == nil || m == 0 {
 		multiply(p.multi, g)
 		return
@@ -71,33 +76,19 @@ func (p *Prepacked) Gemm(m int, a []float32, lda int, c []float32, ldc int, acc 
 	g.check()
 	if p.rounded {
 		g.a, g.lda = borrow(m*p.k), p.k
-		roundRows(g.a, a, m, p.k, lda, Parallel)
+		g.roundRows(g.a, a, m, p.k, lda)
 		defer giveBack(g.a)
 	}
 	group := max(1, min(p.panels.count/prepackedTiles, tileColumns/p.panels.width))
-	rows := min(m, tileRows)
+	rows, block := min(m, prepackedRows), blockDepth(p.k)
 	down := (m + rows - 1) / rows
-	Parallel((p.panels.count+group-1)/group*down, 1, func(t, _ int) {
-		i, first := t%down*rows, t/down*group
-		p.tile(g, i, min(m, i+rows), first, min(p.panels.count, first+group))
+	Parallel((p.panels.count+group-1)/group*down, 1, func(u, _ int) {
+		i, first := u%down*rows, u/down*group
+		t := tile{p.shape, g, &p.panels, i, min(m, i+rows), first, min(p.panels.count, first+group)}
+		column, _ := t.at(first)
+		for k0 := 0; k0 < p.k; k0 += block {
+			k := min(block, p.k-k0)
+			t.block(p.packed[k0*p.panels.padded+column*k:], k0, k)
+		}
 	})
-}
-
-// tile computes rows [i0, i1) of panels [first, last).
-func (p *Prepacked) tile(g *product, i0, i1, first, last int) {
-	s, block := p.shape, blockDepth(p.k)
-	for k0 := 0; k0 < p.k; k0 += block {
-		k, acc := min(block, p.k-k0), 0
-		if g.acc || k0 > 0 {
-			acc = 1
-		}
-		for i := i0; i < i1; i += s.rows {
-			kernels := &s.byRows[min(s.rows, i1-i)]
-			for t := first; t < last; t++ {
-				j, vectors := p.panels.at(t)
-				tail := min(s.lanes, p.n-j-(vectors-1)*s.lanes)
-				kernels[vectors](k, &g.a[i*g.lda+k0], g.lda, &p.packed[k0*p.panels.padded+j*k], vectors*s.lanes, &g.c[i*g.ldc+j], g.ldc, acc, tail)
-			}
-		}
-	}
 }

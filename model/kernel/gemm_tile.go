@@ -7,7 +7,8 @@ func (s *packedGemm) packT(dst, src []float32, ld, n, k int) {
 	g := product{op: NT, n: n, k: k, b: src, ldb: ld}
 	p := s.cut(n)
 	for i := range p.count {
-		s.packPanel(&g, &p, dst, i, 0, 0, n, 0, k)
+		column, _ := p.at(i)
+		s.packPanel(&g, &p, dst[column*k:], i, 0, k)
 	}
 }
 
@@ -24,7 +25,7 @@ func (s *packedGemm) mulPacked(m, n, k int, a []float32, lda int, packed []float
 			width := vectors * s.lanes
 			vectors = min(vectors, (n-j+s.lanes-1)/s.lanes)
 			tail := min(s.lanes, n-j-(vectors-1)*s.lanes)
-			kernels[vectors](k, &a[i*lda], lda, &packed[j*k], width, &c[i*ldc+j], ldc, 0, tail)
+			kernels[vectors](k, &a[i*lda], lda, &packed[j*k], width, &c[i*ldc+j], ldc, 0, tail, &a[0], 0, nil)
 		}
 	}
 }
@@ -32,8 +33,8 @@ func (s *packedGemm) mulPacked(m, n, k int, a []float32, lda int, packed []float
 // mulTile sets C (m×n) to op(A)·B, or adds it, reading B where it lies: op is NN or TN.
 func (s *packedGemm) mulTile(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {
 	if n%s.lanes != 0 || op == TN && m%s.rows != 0 { // the kernels read whole vectors
-		g := product{op, m, n, k, a, b, c, lda, ldb, ldc, acc, nil, nil}
-		s.gemm(&g, inline)
+		g := product{op, m, n, k, a, b, c, lda, ldb, ldc, acc, nil, nil, 1}
+		s.gemm(&g)
 		return
 	}
 	p, add := s.cut(n), 0
@@ -47,7 +48,7 @@ func (s *packedGemm) mulTile(op Op, m, n, k int, a []float32, lda int, b []float
 		}
 		for t := range p.count {
 			j, vectors := p.at(t)
-			kernels[vectors](k, &a[start], lda, &b[j], ldb, &c[i*ldc+j], ldc, add, s.lanes)
+			kernels[vectors](k, &a[start], lda, &b[j], ldb, &c[i*ldc+j], ldc, add, s.lanes, &a[0], 0, nil)
 		}
 	}
 }

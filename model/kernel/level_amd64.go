@@ -62,11 +62,11 @@ var gemmAVX2 = packedGemm{
 		5: {1: gemmR5x1AVX2, 2: gemmR5x2AVX2},
 		6: {1: gemmR6x1AVX2, 2: gemmR6x2AVX2},
 	},
-	byColumns:  [4]gemmKernel{1: gemmT6x1AVX2, 2: gemmT6x2AVX2},
-	few:        &fewAVX2,
-	transpose:  transposeAVX2,
-	copyRows:   [4]func(int, *float32, int, *float32){1: copyRows1xAVX2, 2: copyRows2xAVX2},
-	copyStrips: copyStripsAVX2,
+	byColumns: [4]gemmKernel{1: gemmT6x1AVX2, 2: gemmT6x2AVX2},
+	copying:   [4]gemmKernel{1: gemmC6x1AVX2, 2: gemmC6x2AVX2},
+	transpose: transposeAVX2,
+	copyRows:  [4]func(int, *float32, int, *float32){1: copyRows1xAVX2, 2: copyRows2xAVX2},
+	copyPair:  copyPairAVX2,
 }
 
 var gemmAVX512 = packedGemm{
@@ -81,11 +81,11 @@ var gemmAVX512 = packedGemm{
 		7: {1: gemmR7x1AVX512, 2: gemmR7x2AVX512, 3: gemmR7x3AVX512},
 		8: {1: gemmR8x1AVX512, 2: gemmR8x2AVX512, 3: gemmR8x3AVX512},
 	},
-	byColumns:  [4]gemmKernel{1: gemmT8x1AVX512, 2: gemmT8x2AVX512, 3: gemmT8x3AVX512},
-	few:        &fewAVX512,
-	transpose:  transposeAVX512,
-	copyRows:   [4]func(int, *float32, int, *float32){1: copyRows1xAVX512, 2: copyRows2xAVX512, 3: copyRows3xAVX512},
-	copyStrips: copyStripsAVX512,
+	byColumns: [4]gemmKernel{1: gemmT8x1AVX512, 2: gemmT8x2AVX512, 3: gemmT8x3AVX512},
+	copying:   [4]gemmKernel{1: gemmC8x1AVX512, 2: gemmC8x2AVX512, 3: gemmC8x3AVX512},
+	transpose: transposeAVX512,
+	copyRows:  [4]func(int, *float32, int, *float32){1: copyRows1xAVX512, 2: copyRows2xAVX512, 3: copyRows3xAVX512},
+	copyPair:  copyPairAVX512,
 }
 
 var vectorAVX2 = vectorASM{

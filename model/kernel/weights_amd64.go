@@ -101,19 +101,6 @@ func (s *fewASM) quantize(dst []int16, x []float32, by float32) {
 
 func (s *fewASM) read(x []float32) { s.load(len(x)/readBlock, &x[0]) }
 
-// dotProducts is A·Bᵀ for few rows of A: each row of B is read once, where it lies. It adds
-// in another order than the kernels on panels.
-func (s *packedGemm) dotProducts(g *product, run runner) {
-	acc := 0
-	if g.acc {
-		acc = 1
-	}
-	run(g.n, chunkOf(g.n, 4*g.k), func(j0, j1 int) {
-		few(s.few.float, g.m, j1-j0, g.k, g.a, g.lda, g.b[j0*g.ldb:], g.ldb, g.c[j0:], g.ldc, acc)
-		g.finish(0, g.m, j0, j1)
-	})
-}
-
 var fewAVX2 = fewASM{
 	float: [][2]fewKernel[float32, float32]{
 		1: {fewFloat1x1AVX2, fewFloat1x4AVX2},

@@ -13,7 +13,7 @@ func (a *asm) bfloat16() {
 	multiply := func(panel, x, sum int) { a.evex(prefixF3, 0x52, sum, x, panel) } // VDPBF16PS
 	for v := 1; v <= 3; v++ {
 		for r := 1; r <= 8; r++ {
-			a.product("bf16R", r, v, false, multiply)
+			a.product("bf16R", r, v, multiply)
 		}
 	}
 	a.peakBF16()

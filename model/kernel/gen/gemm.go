@@ -16,24 +16,44 @@ import (
 // A panel is a copy of some columns of B, or those columns where they lie.
 // The last vector of each row of C has only tail lanes that exist.
 func (a *asm) gemm() {
-	rows, widths := 8, []int{1, 2, 3}
+	rows, widths := a.high(), []int{1, 2, 3}
 	if a.isa == avx2 {
-		rows, widths = 6, []int{1, 2}
+		widths = []int{1, 2}
 	}
 	multiply := func(panel, x, sum int) { a.VFMADD231PS(a.reg[panel], a.reg[x], a.reg[sum]) }
 	for _, v := range widths {
 		for r := 1; r <= rows; r++ {
-			a.product("gemmR", r, v, false, multiply)
+			a.product(byRows, r, v, multiply)
 		}
-		a.product("gemmT", rows, v, true, multiply)
+		a.product(byColumns, rows, v, multiply)
+		a.product(copying, rows, v, multiply)
 	}
 }
 
+// high is how many rows the highest kernel has.
+func (a *asm) high() int {
+	if a.isa == avx2 {
+		return 6
+	}
+	return 8
+}
+
+// The forms of kernels. R prefetches four rows of A, lda apart, from next on. C, which reads A by
+// columns, copies a pair of strips on its way: a row from next on, step elements apart, to into
+// every four steps.
+const (
+	byRows    = "gemmR"
+	byColumns = "gemmT"
+	copying   = "gemmC"
+
+	rowsAhead = 16 // how far before it is copied a row is prefetched
+)
+
 // product emits one kernel; multiply adds the product of two registers, by their numbers,
 // to a third.
-func (a *asm) product(form string, rows, vectors int, transposed bool, multiply func(panel, x, sum int)) {
-	name := fmt.Sprintf("%s%dx%d", form, rows, vectors)
-	a.begin(name, "func(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int)",
+func (a *asm) product(form string, rows, vectors int, multiply func(panel, x, sum int)) {
+	name, transposed := fmt.Sprintf("%s%dx%d", form, rows, vectors), form == byColumns || form == copying
+	a.begin(name, "func(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)",
 		fmt.Sprintf("multiplies %d rows of A with %d columns of B.", rows, vectors*a.lanes))
 	k, A, lda := a.load("k", reg.RCX), a.load("a", reg.RSI), a.load("lda", reg.RDX)
 	B, ldb := a.load("b", reg.RDI), a.load("ldb", reg.R8)
@@ -80,7 +100,6 @@ func (a *asm) product(form string, rows, vectors int, transposed bool, multiply 
 			}
 		}
 		if transposed {
-			a.PREFETCHT0(Mem{Base: A, Index: lda, Scale: 8})
 			a.ADDQ(lda, A)
 		}
 	}
@@ -106,12 +125,38 @@ func (a *asm) product(form string, rows, vectors int, transposed bool, multiply 
 		}
 	}
 	const unroll = 4
+	next, apart, into, later := reg.RAX, reg.RBX, reg.R11, reg.R12
+	if form != byColumns {
+		a.load("next", next)
+	}
+	if form == copying {
+		a.load("step", apart)
+		a.load("into", into)
+		a.IMUL3Q(Imm(4*rowsAhead), apart, later)
+		a.ADDQ(next, later)
+		a.SHLQ(Imm(2), apart)
+	}
 	loop, rest, one, done := a.label("loop"), a.label("rest"), a.label("one"), a.label("done")
 	a.SUBQ(Imm(unroll), k)
 	a.JL(a.jump(rest))
 	a.Label(loop)
 	for u := range unroll {
 		step(u)
+		switch {
+		case form == copying && u == 0:
+			a.PREFETCHT0(Mem{Base: later})
+			a.ADDQ(apart, later)
+			a.copyPair(rows, next, into, spare)
+			a.ADDQ(apart, next)
+		case transposed:
+		case u == 0:
+			a.PREFETCHT0(Mem{Base: next})
+		case u < 3:
+			a.PREFETCHT0(Mem{Base: next, Index: lda, Scale: uint8(u)})
+		default:
+			a.PREFETCHT0(Mem{Base: next, Index: lda3, Scale: 1})
+			a.ADDQ(Imm(16), next)
+		}
 	}
 	advance(unroll)
 	a.SUBQ(Imm(unroll), k)
@@ -125,13 +170,30 @@ func (a *asm) product(form string, rows, vectors int, transposed bool, multiply 
 	a.DECQ(k)
 	a.JNE(a.jump(one))
 	a.Label(done)
-	a.finish(rows, vectors, func(i, v int) reg.VecPhysical { return a.reg[sum(i, v)] }, C, ldc)
+	a.finish(rows, vectors, func(i, v int) reg.VecPhysical { return a.reg[sum(i, v)] })
 	a.end()
+}
+
+// copyPair copies one row of a pair of strips, and prefetches it of the pair after that.
+func (a *asm) copyPair(high int, src, dst reg.GPPhysical, spare int) {
+	x, y := a.reg[spare], a.reg[spare+1]
+	a.VMOVUPS(Mem{Base: src}, x)
+	if a.isa == avx2 {
+		a.VMOVUPS(Mem{Base: src, Disp: a.bytes()}, y.AsX())
+	}
+	a.PREFETCHT1(Mem{Base: src, Disp: 8 * high})
+	a.VMOVUPS(x, Mem{Base: dst})
+	if a.isa == avx2 {
+		a.VMOVUPS(y.AsX(), Mem{Base: dst, Disp: a.bytes()})
+	}
+	a.ADDQ(Imm(uint64(8*high)), dst)
 }
 
 // finish adds the sums to C where asked to, and stores them; lanes from tail on of the
 // last vector are neither read nor written.
-func (a *asm) finish(rows, vectors int, sum func(i, v int) reg.VecPhysical, C, ldc reg.GPPhysical) {
+func (a *asm) finish(rows, vectors int, sum func(i, v int) reg.VecPhysical) {
+	C, ldc := a.load("c", reg.RAX), a.load("ldc", reg.RBX)
+	a.SHLQ(Imm(2), ldc)
 	acc, tail := a.load("acc", reg.R8), a.load("tail", reg.R11)
 	mask := a.tailMask(tail, a.reg[len(a.reg)-1])
 	scratch := a.reg[len(a.reg)-2]

@@ -125,38 +125,17 @@ func (a *asm) copyRows() {
 	}
 }
 
-// copyStrips gathers two strips of A, as high as a kernel, at once, since they share cache
-// lines. With AVX2 it writes two elements more than it should after each strip.
+// copyStrips gathers two strips of A, as high as a kernel, since they share cache lines.
 func (a *asm) copyStrips() {
-	high := 8
-	if a.isa == avx2 {
-		high = 6
-	}
-	a.begin("copyStrips", "func(k int, src *float32, lds int, dst, dst2 *float32)",
-		fmt.Sprintf("copies the first and the second %d elements of k rows to dst and dst2.", high))
-	k, src, lds := a.load("k", reg.RCX), a.load("src", reg.RSI), a.load("lds", reg.RDX)
-	dst, dst2 := a.load("dst", reg.RDI), a.load("dst2", reg.R8)
+	a.begin("copyPair", "func(k int, src *float32, lds int, dst *float32)",
+		fmt.Sprintf("copies %d elements of each of k rows, lds elements apart, to where none lies between.", 2*a.high()))
+	k, src, lds, dst := a.load("k", reg.RCX), a.load("src", reg.RSI), a.load("lds", reg.RDX), a.load("dst", reg.RDI)
 	a.SHLQ(Imm(2), lds)
-	if high < 8 {
-		a.VMOVUPS(a.ones().Offset(4*(8-high)), reg.Y2)
-	}
-	read := func(disp int, v reg.VecPhysical) {
-		if high < 8 {
-			a.VMASKMOVPS(Mem{Base: src, Disp: disp}, reg.Y2, v)
-		} else {
-			a.VMOVUPS(Mem{Base: src, Disp: disp}, v)
-		}
-	}
 	loop := a.label("loop")
 	a.Label(loop)
-	read(0, reg.Y0)
-	read(4*high, reg.Y1)
 	a.PREFETCHT0(Mem{Base: src, Index: lds, Scale: 8})
-	a.VMOVUPS(reg.Y0, Mem{Base: dst})
-	a.VMOVUPS(reg.Y1, Mem{Base: dst2})
+	a.copyPair(a.high(), src, dst, 0)
 	a.ADDQ(lds, src)
-	a.ADDQ(Imm(uint64(4*high)), dst)
-	a.ADDQ(Imm(uint64(4*high)), dst2)
 	a.DECQ(k)
 	a.JNE(a.jump(loop))
 	a.end()
