@@ -16,7 +16,7 @@ type command struct {
 
 // commands is the table of subjects.
 var commands = []command{
-	{"tokenizer", "learning and encoding, beside Hugging Face tokenizers, tiktoken, rustbpe, sentencepiece", tokenizer},
+	{"tokenizer", "learning and encoding, beside Hugging Face tokenizers, tiktoken, gigatoken, YouTokenToMe and others, and Go's ports", tokenizer},
 	{"train", "training steps, beside PyTorch and llm.c: same weights, same text, losses compared", trainRace},
 }
 

@@ -5,6 +5,10 @@
     python peers.py tiktoken   encode RANKS.tiktoken DOCS OUT PATTERN
     python peers.py rustbpe    train  TEXT VOCAB PATTERN OUT
     python peers.py sentencepiece train TEXT VOCAB - OUT
+    python peers.py youtokentome train TEXT VOCAB - OUT
+    python peers.py bpeasy     train  TEXT VOCAB PATTERN OUT
+    python peers.py gigatoken  train  TEXT VOCAB gpt2 OUT.json
+    python peers.py gigatoken  encode TOKENIZER.json|RANKS.tiktoken DOCS OUT PATTERN
 
 DOCS holds documents, each as a 32-bit length and its bytes; OUT gets the ids of
 each, likewise. Rates are of CPU time of this process, loading left out.
@@ -101,6 +105,39 @@ def main():
         _, told = timed(lambda: sentencepiece.SentencePieceTrainer.train(
             input=source, model_prefix=sys.argv[6], vocab_size=int(sys.argv[4]), model_type="bpe",
             character_coverage=1.0, max_sentence_length=1 << 20, minloglevel=2))
+    elif peer == "youtokentome":
+        import youtokentome
+        from importlib.metadata import version as installed
+
+        version = installed("youtokentome")
+        _, told = timed(lambda: youtokentome.BPE.train(
+            data=source, model=sys.argv[6], vocab_size=int(sys.argv[4]), coverage=1.0, n_threads=1))
+    elif peer == "bpeasy":
+        import bpeasy
+        from importlib.metadata import version as installed
+
+        version = installed("bpeasy")
+        with open(source, encoding="utf-8", newline="") as f:
+            lines = f.readlines()
+        _, told = timed(lambda: bpeasy.train_bpe(iter(lines), sys.argv[5], 1 << 20, int(sys.argv[4])))
+    elif peer == "gigatoken":
+        import gigatoken
+        from importlib.metadata import version as installed
+
+        version = installed("gigatoken")
+        if what == "train":
+            t, told = timed(lambda: gigatoken.train_bpe(gigatoken.TextFileSource([source]), int(sys.argv[4]), ["<|endoftext|>"]))
+        else:
+            if source.endswith(".tiktoken"):
+                t = gigatoken.Tokenizer.from_tiktoken(source, pretokenizer=sys.argv[6])
+            else:
+                t = gigatoken.Tokenizer(source)
+            docs = [d.encode() for d in documents(sys.argv[4])]
+            t.encode_batch([b"x"], parallel=False)  # its tables are made at the first call
+            lists, told = timed(lambda: t.encode_batch(docs, parallel=False))
+            _, again = timed(lambda: t.encode_batch(docs, parallel=False))
+            told["again"] = again["cpu"]
+            write(sys.argv[5], lists.to_list())
     told["version"] = version
     print(json.dumps(told))
 
