@@ -68,6 +68,9 @@ func chain(n int) (text []byte) {
 // What fewer bits change in a model that has learned: the logits of the next byte, as the
 // decoder gives them, and the bits per byte of text that it has not seen.
 func TestQuantizeError(t *testing.T) {
+	if testing.Short() && kernel.Level() == "plain" {
+		t.Skip("with plain kernels the models take a minute to learn")
+	}
 	const context, rows = 48, 16
 	text := chain(40_000)
 	seen, held := text[:len(text)*4/5], text[len(text)*4/5:]

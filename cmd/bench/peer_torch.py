@@ -98,6 +98,79 @@ def build(work, f32_attention, torch):
             logits = F.linear(self.transformer(ids), self.transformer.wte.weight)
             return F.cross_entropy(logits.view(-1, logits.shape[-1]).float(), targets.view(-1))
 
+    dim = width // (heads or width)
+    kv_heads = work["kv_heads"] or heads
+    inside = work["hidden"] or (8 * width // 3 + 31) // 32 * 32
+
+    class GroupedAttention(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.q_proj = nn.Linear(width, width, bias=False)
+            self.k_proj = nn.Linear(width, kv_heads * dim, bias=False)
+            self.v_proj = nn.Linear(width, kv_heads * dim, bias=False)
+            self.o_proj = nn.Linear(width, width, bias=False)
+
+        def forward(self, x, cos, sin):
+            b, t, _ = x.shape
+            q, k, v = [p(x).view(b, t, -1, dim).transpose(1, 2) for p in (self.q_proj, self.k_proj, self.v_proj)]
+
+            def rotate(x):
+                first, second = x.chunk(2, dim=-1)
+                return x * cos + torch.cat((-second, first), dim=-1) * sin
+
+            q, k = rotate(q), rotate(k)
+            if f32_attention:
+                with torch.autocast("cpu", enabled=False):
+                    y = F.scaled_dot_product_attention(q.float(), k.float(), v.float(), is_causal=True, enable_gqa=kv_heads < heads)
+            else:
+                y = F.scaled_dot_product_attention(q.to(v.dtype), k.to(v.dtype), v, is_causal=True, enable_gqa=kv_heads < heads)
+            return self.o_proj(y.transpose(1, 2).reshape(b, t, width))
+
+    class SwiGLU(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.gate_proj = nn.Linear(width, inside, bias=False)
+            self.up_proj = nn.Linear(width, inside, bias=False)
+            self.down_proj = nn.Linear(inside, width, bias=False)
+
+        def forward(self, x):
+            return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+
+    class LlamaBlock(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.input_layernorm, self.post_attention_layernorm = nn.RMSNorm(width, eps=1e-5), nn.RMSNorm(width, eps=1e-5)
+            self.self_attn, self.mlp = GroupedAttention(), SwiGLU()
+
+        def forward(self, x, cos, sin):
+            x = x + self.self_attn(self.input_layernorm(x), cos, sin)
+            return x + self.mlp(self.post_attention_layernorm(x))
+
+    class LlamaStack(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embed_tokens = nn.Embedding(work["vocab"], width)
+            self.layers = nn.ModuleList(LlamaBlock() for _ in range(work["layers"]))
+            self.norm = nn.RMSNorm(width, eps=1e-5)
+            turns = torch.outer(torch.arange(work["context"]).float(), 10000.0 ** (-torch.arange(0, dim, 2).float() / dim))
+            self.register_buffer("cos", torch.cat((turns, turns), dim=-1).cos())
+            self.register_buffer("sin", torch.cat((turns, turns), dim=-1).sin())
+
+        def forward(self, ids):
+            x = self.embed_tokens(ids)
+            for layer in self.layers:
+                x = layer(x, self.cos[: ids.shape[1]], self.sin[: ids.shape[1]])
+            return self.norm(x)
+
+    class Llama(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.model = LlamaStack()
+
+        def forward(self, ids, targets):
+            logits = F.linear(self.model(ids), self.model.embed_tokens.weight)
+            return F.cross_entropy(logits.view(-1, logits.shape[-1]).float(), targets.view(-1))
+
     class LSTM(nn.Module):
         def __init__(self):
             super().__init__()
@@ -115,7 +188,7 @@ def build(work, f32_attention, torch):
             logits = F.linear(x.transpose(0, 1), self.encoder.weight)
             return F.cross_entropy(logits.reshape(-1, logits.shape[-1]).float(), targets.view(-1))
 
-    return {"gpt": GPT, "lstm": LSTM}[work["arch"]]()
+    return {"gpt": GPT, "llama": Llama, "lstm": LSTM}[work["arch"]]()
 
 
 def fill(model, path, torch):

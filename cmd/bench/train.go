@@ -41,7 +41,7 @@ var tolerance = map[string]float64{"f32": 1e-3, "bf16": 3e-2}
 
 func raceOf(args []string) (r race, err error) {
 	flags := flag.NewFlagSet("train", flag.ContinueOnError)
-	preset := flags.String("preset", "a", "a: 6 layers of width 384, vocabulary 8192, 16 rows of 256; b: GPT-2 of 124M, 4 rows of 256; lstm: 3 layers of 1150, 64 rows of 70")
+	preset := flags.String("preset", "a", "a: 6 layers of width 384, vocabulary 8192, 16 rows of 256; b: GPT-2 of 124M, 4 rows of 256; llama: as a, with 2 heads of keys; lstm: 3 layers of 1150, 64 rows of 70")
 	precision := flags.String("precision", "f32", "of what linear layers multiply: f32 or bf16")
 	layers := flags.Int("layers", 0, "another number of layers than the preset's")
 	batch := flags.Int("batch", 0, "another number of rows than the preset's")
@@ -60,7 +60,7 @@ func raceOf(args []string) (r race, err error) {
 	}
 	var ok bool
 	if r.work, ok = trial.Presets()[*preset]; !ok {
-		return r, fmt.Errorf("there is no preset %q, only a, b and lstm", *preset)
+		return r, fmt.Errorf("there is no preset %q, only a, b, llama and lstm", *preset)
 	}
 	r.work.Precision = *precision
 	if *layers > 0 {

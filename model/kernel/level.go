@@ -64,8 +64,23 @@ type bodies struct {
 	dropout func(dst, x []float32, d *dropFactors, index uint64)
 }
 
+// first is the level to start with, where a build says so; for tests:
+//
+//	go test -ldflags '-X fragua/model/kernel.first=avx2' ./model/...
+var first string
+
 // active is chosen at start, from what the CPU has; see SetLevel.
-var active = levels[len(levels)-1]
+var active = func() *bodies {
+	for _, l := range levels {
+		if l.name == first {
+			return l
+		}
+	}
+	if first != "" {
+		panic("kernel: built to start with level " + first + ", which this CPU has not")
+	}
+	return levels[len(levels)-1]
+}()
 
 // Levels lists what can run here, from plain Go to the fastest.
 func Levels() []string {

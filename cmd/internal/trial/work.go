@@ -14,8 +14,9 @@ type Work struct {
 	Arch      string `json:"arch"` // gpt, llama or lstm
 	Layers    int    `json:"layers"`
 	Width     int    `json:"width"`
-	Heads     int    `json:"heads"`  // an lstm has none
-	Hidden    int    `json:"hidden"` // width inside; 0: the architecture's own, and a gpt's always
+	Heads     int    `json:"heads"`    // an lstm has none
+	KVHeads   int    `json:"kv_heads"` // of a llama; 0: as many as heads
+	Hidden    int    `json:"hidden"`   // width inside; 0: the architecture's own, and a gpt's always
 	Context   int    `json:"context"`
 	Vocab     int    `json:"vocab"`
 	Batch     int    `json:"batch"`     // rows of context ids
@@ -25,8 +26,9 @@ type Work struct {
 // Presets are the works that have a name.
 func Presets() map[string]Work {
 	return map[string]Work{
-		"a": {Arch: "gpt", Layers: 6, Width: 384, Heads: 6, Context: 256, Vocab: 8192, Batch: 16, Precision: "f32"},
-		"b": {Arch: "gpt", Layers: 12, Width: 768, Heads: 12, Context: 256, Vocab: 50304, Batch: 4, Precision: "f32"}, // GPT-2 124M
+		"a":     {Arch: "gpt", Layers: 6, Width: 384, Heads: 6, Context: 256, Vocab: 8192, Batch: 16, Precision: "f32"},
+		"b":     {Arch: "gpt", Layers: 12, Width: 768, Heads: 12, Context: 256, Vocab: 50304, Batch: 4, Precision: "f32"}, // GPT-2 124M
+		"llama": {Arch: "llama", Layers: 6, Width: 384, Heads: 6, KVHeads: 2, Context: 256, Vocab: 8192, Batch: 16, Precision: "f32"},
 		// The language model of Merity et al. 2017 and of ULMFiT.
 		"lstm": {Arch: "lstm", Layers: 3, Width: 400, Hidden: 1150, Context: 70, Vocab: 30000, Batch: 64, Precision: "f32"},
 	}
@@ -38,7 +40,7 @@ func (w Work) Settings() (model.Arch, error) {
 	case "gpt":
 		return &model.GPT{Layers: w.Layers, Heads: w.Heads, Width: w.Width}, nil
 	case "llama":
-		return &model.Llama{Layers: w.Layers, Heads: w.Heads, Width: w.Width, Hidden: w.Hidden, Theta: 10000, Tied: true}, nil
+		return &model.Llama{Layers: w.Layers, Heads: w.Heads, KVHeads: w.KVHeads, Width: w.Width, Hidden: w.Hidden, Theta: 10000, Tied: true}, nil
 	case "lstm":
 		return &model.LSTM{Layers: w.Layers, Width: w.Width, Hidden: w.Hidden, Tied: true}, nil
 	}
@@ -76,6 +78,9 @@ func (w Work) IDs() int { return w.Batch * w.Context }
 
 func (w Work) String() string {
 	shape := fmt.Sprintf("%d heads", w.Heads)
+	if w.KVHeads > 0 && w.KVHeads != w.Heads {
+		shape += fmt.Sprintf(" on %d", w.KVHeads)
+	}
 	if w.Arch == "lstm" {
 		shape = fmt.Sprintf("hidden %d", w.Hidden)
 	}
