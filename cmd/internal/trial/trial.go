@@ -71,6 +71,7 @@ func Start(w Work) (*Trial, error) {
 	t.tape = tensor.NewTape(seed)
 	t.tape.BF16 = w.Precision == "bf16"
 	t.tape.Watch = t.hear
+	t.tape.Reserve(t.Size.Tape)
 	n := w.IDs()
 	t.batch = model.Batch{B: w.Batch, T: w.Context, IDs: make([]int32, n), Targets: make([]int32, n)}
 	return t, nil
