@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -163,6 +164,9 @@ func tokenizerEncode(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if c.Bool("reject-invalid") && !utf8.Valid(b) {
+		return pipeline.Hintf(errors.New("the text is not UTF-8"), "convert it, or let such bytes be encoded one by one")
+	}
 	// Neighbouring pieces get different backgrounds; a piece that is half a character is
 	// shown by its bytes.
 	backgrounds := []int{153, 157, 229, 217, 189}
@@ -193,6 +197,11 @@ func tokenizerDecode(c *cli.Context) error {
 		ids = append(ids, int32(id))
 	}
 	if len(ids) > 0 {
+		for _, id := range ids {
+			if _, ok := tok.Token(id); !ok {
+				return pipeline.Hintf(fmt.Errorf("there is no token with the id %d", id), "the ids were made with another tokenizer; this one's are below %d", tok.VocabSize())
+			}
+		}
 		text := tok.Decode(ids)
 		if c.Bool("special") {
 			text = tok.DecodeAll(ids)
@@ -215,6 +224,9 @@ func eachText(files []string, each func(text, language string)) error {
 			readable, _, err := extract.Decode([]byte(text), "") // ids are those of the bytes as they are
 			if err != nil {
 				readable = text
+			}
+			if n := len(readable); n > 3*textstat.LanguageSample { // a book of any language begins and ends with a licence in English
+				readable = strings.ToValidUTF8(readable[n/3:2*n/3], "")
 			}
 			language, _ = textstat.Language(readable)
 		}
