@@ -206,6 +206,14 @@ func shapeOf(op Op, s [3]int) (m, n, k int) {
 
 // BenchmarkGemm reports GFLOP/s and the share of the peak measured in the same run. The
 // shapes are those of one training step: width 384 at 4096 tokens, 768 at 1024, and small.
+//
+// Measured on two cores of a Xeon with 2 MB of second-level cache each, in shares of the peak:
+// the kernels alone reach .96 to 1, in a tile .93 to .95; making panels costs .01 to .03 where
+// tiles are 1024 rows or more high, .07 at 384. Copying columns of A (TN) cost .05 before the
+// kernels did it, and .04 since: more lines of a row at a time, prefetches 1 µs ahead, and
+// strips that stay where they lie (half the speed at rows 4 KB apart) were no better. Nor were
+// huge pages, prefetches of the next panels from within the kernels, and giving workers the
+// same ends of each call.
 func BenchmarkGemm(b *testing.B) {
 	before := active
 	defer func() { active = before; SetWorkers(0) }()
