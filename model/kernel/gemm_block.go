@@ -138,10 +138,12 @@ func (s *strips) fill() {
 	}
 }
 
-// ahead says what the next kernel is to copy on its way, and where to; nil: nothing.
+// ahead says what the next kernel is to copy on its way, and where to; nil: nothing. Columns
+// that lie across two cache lines would hold it up: 4600 columns of 4480 rows times 1150 ran
+// at 167 GFLOP/s instead of 284.
 func (s *strips) ahead() (from, to *float32) {
 	rows, i := s.k/4, s.from+s.wide
-	if rows == 0 || i >= s.i1 || s.copied+rows > s.whole(i) {
+	if rows == 0 || i >= s.i1 || s.copied+rows > s.whole(i) || s.lda%16 != 0 {
 		return &s.a[0], nil
 	}
 	q := s.copied
