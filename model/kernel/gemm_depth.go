@@ -26,11 +26,7 @@ func splitDepth(gemm gemmBody) gemmBody {
 		g.run(segments, 1, func(i, _ int) {
 			part := *g
 			part.workers = (g.workers + segments - 1) / segments
-			next := i * depth // in a row of A, or a row of it
-			if g.op == TN {
-				next *= g.lda
-			}
-			part.a, part.b, part.k = g.a[next:], g.b[i*depth*g.ldb:], min(depth, g.k-i*depth)
+			part.a, part.b, part.k = g.a[i*depth*g.lda:], g.b[i*depth*g.ldb:], min(depth, g.k-i*depth)
 			if i > 0 {
 				part.c, part.ldc, part.acc = sums[(i-1)*size:i*size], g.n, false
 			}
