@@ -20,12 +20,18 @@ import (
 
 // Files says what to learn from outside a run.
 type Files struct {
-	Paths    []string          // text, .jsonl or .ndjson, .parquet; each may end in .gz or .zst as well, Parquet apart; "-" is Stdin, as text
-	Stdin    io.Reader         // what "-" reads
-	Column   string            // of JSON lines; "" means text. Parquet's is always text
-	Workers  int               // at least 1; the result does not depend on it
-	Reject   bool              // bytes that are not UTF-8 are an error, not pieces of their own
-	Progress pipeline.Progress // may be nil
+	Paths   []string  // text, .jsonl or .ndjson, .parquet; each may end in .gz or .zst as well, Parquet apart; "-" is Stdin, as text
+	Stdin   io.Reader // what "-" reads
+	Column  string    // of JSON lines; "" means text. Parquet's is always text
+	Workers int       // at least 1; the result does not depend on it
+	Reject  bool      // bytes that are not UTF-8 are an error, not pieces of their own
+
+	// Phase is called when a phase begins, and returns who is told how far it is:
+	// "count" goes through the bytes of the files, "learn" through the tokens. It
+	// may be nil.
+	Phase func(name string) pipeline.Progress
+
+	progress pipeline.Progress // of the phase under way, or nil
 }
 
 // partSize is how much text is counted at once: as much as fits the cache of a
@@ -116,6 +122,9 @@ func (f Files) rows(path string, apart func([]byte) int, fresh func(int) []byte,
 				return err
 			}
 		}
+		if info, err := os.Stat(path); err == nil {
+			f.advance(info.Size())
+		}
 		return nil
 	}
 	r, err := f.open(path)
@@ -166,23 +175,42 @@ func (f Files) open(path string) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
+	in := reading{file, f}
 	switch {
 	case strings.HasSuffix(path, ".gz"):
-		z, err := gzip.NewReader(file)
+		z, err := gzip.NewReader(in)
 		if err != nil {
 			file.Close()
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 		return opened{z, file}, nil
 	case strings.HasSuffix(path, ".zst"):
-		z, err := zstd.NewReader(file, zstd.WithDecoderConcurrency(1))
+		z, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1))
 		if err != nil {
 			file.Close()
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 		return opened{z.IOReadCloser(), file}, nil
 	}
-	return file, nil
+	return in, nil
+}
+
+// reading tells how much of a file is read.
+type reading struct {
+	*os.File
+	f Files
+}
+
+func (r reading) Read(b []byte) (int, error) {
+	n, err := r.File.Read(b)
+	r.f.advance(int64(n))
+	return n, err
+}
+
+func (f Files) advance(n int64) {
+	if f.progress != nil {
+		f.progress.Advance(n)
+	}
 }
 
 // opened closes the file below a decompressor, too.
@@ -223,6 +251,20 @@ func textBlocks(r io.Reader, apart func([]byte) int, fresh func(int) []byte, add
 
 // lastLine returns where the last whole line of a block ends.
 func lastLine(block []byte) int { return bytes.LastIndexByte(block, '\n') + 1 }
+
+// lastWord returns the last place in a block where every built-in pattern cuts,
+// whatever stands around: before a space between two ASCII letters or digits.
+func lastWord(block []byte) int {
+	plain := func(c byte) bool { return (c|0x20)-'a' < 26 || c-'0' < 10 }
+	for end := len(block) - 1; end > 0; {
+		k := bytes.LastIndexByte(block[:end], ' ')
+		if k > 0 && plain(block[k-1]) && plain(block[k+1]) {
+			return k
+		}
+		end = k
+	}
+	return 0
+}
 
 // jsonLines yields a field of each line, and the field language if there is one.
 func jsonLines(r io.Reader, column string, add func(text []byte, language string) error) error {

@@ -26,14 +26,13 @@ func (l *Learn) Files(ctx context.Context, f Files) (*Trained, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f.Progress != nil {
-		var total int64
+	if f.Phase != nil {
+		f.progress = f.Phase("count")
 		for _, path := range f.Paths {
 			if info, err := os.Stat(path); err == nil {
-				total += info.Size()
+				f.progress.Expect(info.Size(), "bytes")
 			}
 		}
-		f.Progress.Expect(total, "bytes")
 	}
 	total, lost, times, err := l.countFiles(ctx, p, f)
 	if err != nil {
@@ -50,16 +49,16 @@ func (l *Learn) Files(ctx context.Context, f Files) (*Trained, error) {
 		invalid += n * invalidBytes(asBytes(word))
 		returns += n * int64(strings.Count(word, "\r"))
 	}
-	last := 0
-	if f.Progress != nil {
-		f.Progress.Expect(int64(l.VocabSize), "tokens")
-	}
-	tr, err := l.train(ctx, w, func(n int) {
-		if f.Progress != nil {
-			f.Progress.Advance(int64(n - last))
+	var progress func(tokens int)
+	if f.Phase != nil {
+		p, last := f.Phase("learn"), 0
+		p.Expect(int64(l.VocabSize), "tokens")
+		progress = func(n int) {
+			p.Advance(int64(n - last))
 			last = n
 		}
-	})
+	}
+	tr, err := l.train(ctx, w, progress)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +90,7 @@ func (l *Learn) countFiles(ctx context.Context, p *Pattern, f Files) (total *wor
 	apart := lastLine
 	switch {
 	case l.Unit == UnitDoc && p.re == nil:
-		apart = lastBreak
+		apart = lastWord
 	case l.Unit == UnitDoc:
 		apart = nil
 	}
@@ -132,9 +131,6 @@ func (l *Learn) countFiles(ctx context.Context, p *Pattern, f Files) (total *wor
 							}
 						}
 						c.count(p, text, l.Unit == UnitLine)
-					}
-					if f.Progress != nil {
-						f.Progress.Advance(int64(part.size))
 					}
 					if part.block != nil {
 						blocks.Put(&part.block)

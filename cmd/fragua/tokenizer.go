@@ -36,7 +36,7 @@ fragua tokenizer compare --text book.txt tokenizer.json cl100k_base.tiktoken`,
 			{Name: "train", Usage: "learn byte-level BPE from files", ArgsUsage: "FILE…|-", Action: tokenizerTrain,
 				Description: "fragua tokenizer train --vocab-size 8192 --out tokenizer.json books/*.txt",
 				Flags: []cli.Flag{
-					&cli.IntFlag{Name: "vocab-size", Value: 8192, Usage: "tokens in all"},
+					&cli.IntSliceFlag{Name: "vocab-size", Value: cli.NewIntSlice(8192), Usage: "tokens in all; several sizes, with commas between them, come of one pass: tokenizer-8192.json …"},
 					&cli.StringFlag{Name: "pattern", Value: "gpt2", Usage: "how text is cut first: " + strings.Join(tokenize.PatternNames(), ", ") + ", or a regular expression"},
 					unit,
 					&cli.StringFlag{Name: "ties", Value: "hf", Usage: "whose order decides between equally frequent pairs: `hf` or bytes"},
@@ -44,6 +44,7 @@ fragua tokenizer compare --text book.txt tokenizer.json cl100k_base.tiktoken`,
 					&cli.IntFlag{Name: "max-token-length", Usage: "longest token in bytes; 0: any"},
 					&cli.StringSliceFlag{Name: "special", Usage: "special tokens (default: those of the stage tokenizer)"},
 					&cli.StringFlag{Name: "extend", Usage: "a tokenizer.json whose merges are kept, and more learned"},
+					&cli.IntFlag{Name: "max-words", Value: tokenize.NewLearn().MaxWords, Usage: "memory: beyond twice so many distinct words the rarest are forgotten, which is told; 0: no limit"},
 					&cli.StringFlag{Name: "column", Usage: "of JSON lines that holds the text (default text)"},
 					&cli.StringFlag{Name: "out", Aliases: []string{"o"}, Value: "tokenizer.json", Usage: "where it is written"},
 					&cli.BoolFlag{Name: "reject-invalid", Usage: "bytes that are not UTF-8 are an error"},
@@ -96,23 +97,29 @@ func tokenizerTrain(c *cli.Context) error {
 		return err
 	}
 	learn := tokenize.NewLearn()
-	learn.VocabSize, learn.Pattern, learn.Unit, learn.Ties = c.Int("vocab-size"), c.String("pattern"), unit, ties
-	learn.MinFrequency, learn.MaxTokenLength = c.Int("min-frequency"), c.Int("max-token-length")
+	sizes := c.IntSlice("vocab-size")
+	learn.VocabSize, learn.Pattern, learn.Unit, learn.Ties = slices.Max(sizes), c.String("pattern"), unit, ties
+	learn.MinFrequency, learn.MaxTokenLength, learn.MaxWords = c.Int("min-frequency"), c.Int("max-token-length"), c.Int("max-words")
 	if c.IsSet("special") {
 		learn.Special = c.StringSlice("special")
 	}
 	if x := c.String("extend"); x != "" {
 		learn.Extend = pipeline.NewPath(".", x)
 	}
-	if faults := learn.Check(); len(faults) > 0 {
-		return pipeline.Hintf(usage("%s", faults[0].Err), "%s", faults[0].Hint)
+	for _, learn.VocabSize = range append(sizes, learn.VocabSize) {
+		if faults := learn.Check(); len(faults) > 0 {
+			return pipeline.Hintf(usage("%s", faults[0].Err), "%s", faults[0].Hint)
+		}
 	}
 	show := newShow(os.Stderr)
-	meter := new(pipeline.Meter)
-	show.observe(pipeline.Event{Kind: pipeline.EventPhase, Stage: "tokenizer", Phase: "learn", Meter: meter, Position: 1, Stages: 1})
 	trained, err := learn.Files(c.Context, tokenize.Files{
 		Paths: c.Args().Slice(), Stdin: os.Stdin, Column: c.String("column"), Workers: workers(c.Int("workers")),
-		Reject: c.Bool("reject-invalid"), Progress: meter,
+		Reject: c.Bool("reject-invalid"),
+		Phase: func(name string) pipeline.Progress {
+			meter := new(pipeline.Meter)
+			show.observe(pipeline.Event{Kind: pipeline.EventPhase, Stage: "tokenizer", Phase: name, Meter: meter, Position: 1, Stages: 1})
+			return meter
+		},
 	})
 	show.close()
 	if err != nil {
@@ -121,16 +128,23 @@ func tokenizerTrain(c *cli.Context) error {
 	for _, w := range trained.Warnings {
 		fmt.Fprintln(os.Stderr, "fragua: note:", w)
 	}
-	tok, err := trained.Tokenizer(0)
-	if err != nil {
-		return err
-	}
-	out := c.String("out")
-	if err := tok.Save(out); err != nil {
-		return err
-	}
-	fmt.Fprintf(c.App.Writer, "%s: %s tokens, %s merges learned from %s in %s pieces (%s distinct)\n", out, number(int64(tok.VocabSize())),
+	fmt.Fprintf(c.App.Writer, "%s merges learned from %s in %s pieces (%s distinct)\n",
 		number(int64(trained.Merges)), bytesText(trained.Bytes), number(trained.Pieces), number(int64(trained.Words)))
+	for _, size := range sizes {
+		tok, err := trained.Tokenizer(size)
+		if err != nil {
+			return err
+		}
+		out := c.String("out")
+		if len(sizes) > 1 {
+			ext := filepath.Ext(out)
+			out = fmt.Sprintf("%s-%d%s", strings.TrimSuffix(out, ext), size, ext)
+		}
+		if err := tok.Save(out); err != nil {
+			return err
+		}
+		fmt.Fprintf(c.App.Writer, "%s: %s tokens\n", out, number(int64(tok.VocabSize())))
+	}
 	return nil
 }
 
