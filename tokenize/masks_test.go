@@ -45,7 +45,7 @@ func checkCuts(t interface{ Fatalf(string, ...any) }, text string) {
 func TestCutsAgainstScanners(t *testing.T) {
 	parts := []string{"a", "b", "s", "t", "l", "L", "r", "e", "E", "S", "M", "'", "'", "'s", "'re", "'LL", "'ſ", " ", " ", " ", "\n", "\n", "\r", "\t", "\u00a0", "\u0085", "\u3000", "1", "9", "12345678", "½", "٣", ".", ",", "(", "/", "\u0301", "ñ", "É", "ǅ", "ʰ", "中", "한", "😀", "👩\u200d🏭", "\ufeff", "\x00", "ß", "ª", "\xff", "\xe4\xb8", "—", "“", "the", " word", "Word", "WORD", "camelCase", "    ", "\n\n", "\r\n"}
 	r := rand.New(rand.NewPCG(1, 2))
-	for range 200000 {
+	for range 60000 {
 		var s strings.Builder
 		few := 1 + r.IntN(len(parts))
 		from := r.IntN(len(parts))
@@ -61,4 +61,11 @@ func TestCutsAgainstScanners(t *testing.T) {
 		}
 		checkCuts(t, string(b))
 	}
+}
+
+func FuzzCuts(f *testing.F) {
+	for _, s := range seeds {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) { checkCuts(t, text+strings.Repeat(" x", blockSize/2)) })
 }
