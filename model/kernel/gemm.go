@@ -123,11 +123,6 @@ func multiply(gemm gemmBody, g *product) {
 	}
 }
 
-// serialGemm is Gemm in the calling goroutine, without checks: for tiles inside kernels.
-func serialGemm(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {
-	active.gemm(&product{op, m, n, k, a, b, c, lda, ldb, ldc, acc, active, nil, 1})
-}
-
 // operands are the shapes of A and B as they lie.
 func (g *product) operands() (rowsA, colsA, rowsB, colsB int) {
 	switch g.op {

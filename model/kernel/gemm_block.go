@@ -53,7 +53,8 @@ func (t *tile) block(b []float32, k0, k int) {
 		for n := t.first; n < t.last; n++ {
 			j, vectors := t.at(n)
 			tail := min(s.lanes, g.n-j-(vectors-1)*s.lanes)
-			panel, ldb := &g.b[0], g.ldb
+			var panel *float32
+			ldb := g.ldb
 			if b == nil {
 				panel = &g.b[k0*ldb+j]
 			} else {
