@@ -30,6 +30,7 @@ func byteAlphabet() (forth [256]rune, back [0x144]int16) {
 // writeBytes returns bytes as a byte-level file writes them.
 func writeBytes(b string) string {
 	var s strings.Builder
+	s.Grow(2 * len(b))
 	for i := range len(b) {
 		s.WriteRune(byteRune[b[i]])
 	}

@@ -2,16 +2,14 @@ package tokenize
 
 import (
 	"slices"
-	"sync"
 	"unsafe"
 )
 
 // byteBPE encodes by byte-pair encoding on bytes.
 type byteBPE struct {
 	pattern *Pattern
-	pairs   pairTable // settled: without rules that never apply
-	settled sync.Once
-	ofPair  []uint32    // ranks of pairs of bytes, the first times 256; set with settled
+	pairs   pairTable   // without rules that never apply
+	ofPair  []uint32    // ranks of pairs of bytes, the first times 256
 	ofByte  [256]int32  // -1: no token, the byte is lost
 	whole   *vocabulary // pieces that are tokens need no merges; nil: they do
 }
@@ -32,7 +30,6 @@ func asBytes(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)
 
 // piece appends the ids of one piece, without the cache.
 func (e *byteBPE) piece(dst []int32, st *state, piece []byte) []int32 {
-	e.settle()
 	if e.whole != nil {
 		if id := e.whole.id(piece); id >= 0 {
 			return append(dst, id)

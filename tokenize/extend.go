@@ -1,9 +1,6 @@
 package tokenize
 
-import (
-	"encoding/json"
-	"fmt"
-)
+import "fmt"
 
 // mergesOf returns the merges of a byte-level tokenizer, as bytes.
 func mergesOf(path string) ([][2]string, error) {
@@ -11,8 +8,8 @@ func mergesOf(path string) ([][2]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var m jsonBPE
-	if err := json.Unmarshal(t.json.Model, &m); err != nil || t.fast == nil {
+	m, ok := t.bpeParts()
+	if !ok || t.fast == nil {
 		return nil, fmt.Errorf("%s: only byte-level BPE can be extended", path)
 	}
 	out := make([][2]string, len(m.Merges))

@@ -160,7 +160,6 @@ func (p *Inspector) Inspection(n int) Inspection {
 	in.Rare = slices.Clone(used[:min(n, len(used))])
 	if b, ok := t.model.(*bpe); ok {
 		step := map[int32]int64{} // unused part → how often the most used whole was used
-		b.settle()
 		for r := range b.pairs.rules() {
 			for _, part := range []int32{r.left, r.right} {
 				if p.use[part] == 0 && p.use[r.id] > 0 {

@@ -91,36 +91,44 @@ func Parse(data []byte) (*Tokenizer, error) {
 	if !given(t.json.Model) {
 		return nil, pipeline.Hintf(errors.New("there is no model in it"), "a tokenizer.json is expected, as Hugging Face tokenizers writes it")
 	}
+	if err := t.assemble(func() error { return t.readModel(t.json.Model) }); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// assemble makes the parts that t.json describes, the model by setModel.
+func (t *Tokenizer) assemble(setModel func() error) error {
 	var err error
 	if given(t.json.Normalizer) {
 		if t.norm, err = t.readNorm(t.json.Normalizer); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if given(t.json.PreTokenizer) {
 		if t.pre, err = t.readPre(t.json.PreTokenizer); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if given(t.json.PostProcessor) {
 		if t.post, err = readTemplate(t.json.PostProcessor); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if given(t.json.Decoder) {
 		if t.dec, err = readDecoder(t.json.Decoder); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if bytes, _ := t.byteLevel(); !given(t.json.Decoder) && !bytes {
 		t.dec = spaced
 	}
-	if err := t.readModel(t.json.Model); err != nil {
-		return nil, err
+	if err := setModel(); err != nil {
+		return err
 	}
 	for _, a := range t.json.AddedTokens {
 		if err := t.addToken(a); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if given(t.json.Truncation) {
@@ -130,7 +138,7 @@ func Parse(data []byte) (*Tokenizer, error) {
 		t.warn("the file's padding is kept, but nothing is padded")
 	}
 	t.finish()
-	return t, nil
+	return nil
 }
 
 // finish builds what is derived from the vocabulary and the added tokens.

@@ -69,6 +69,11 @@ func (t *Tokenizer) readBPE(raw json.RawMessage) error {
 	if err := json.Unmarshal(raw, &j); err != nil {
 		return fmt.Errorf("model BPE: %w", err)
 	}
+	return t.setBPE(j)
+}
+
+// setBPE makes the model.
+func (t *Tokenizer) setBPE(j jsonBPE) error {
 	if err := t.setTokens(j.Vocab); err != nil {
 		return fmt.Errorf("model BPE: %w", err)
 	}
@@ -139,6 +144,10 @@ func (t *Tokenizer) readBPE(raw json.RawMessage) error {
 			}
 			b.whole.set(token, id)
 		}
+	}
+	if b.bytes {
+		b.settle()
+		b.rankBytes()
 	}
 	if b.bytes && only != nil {
 		b.pattern = only

@@ -17,6 +17,7 @@ const noMerge = 1<<rankBits - 1
 //	|  left   |  right   |  rank  |  all ones: free
 type pairTable struct {
 	slots []uint64
+	used  int
 	shift uint
 	ids   []int32 // what a rule makes, by rank
 }
@@ -27,7 +28,7 @@ const (
 	freePair = ^uint64(0)
 )
 
-// newPairTable makes a table for up to n rules.
+// newPairTable makes a table for n rules; for more it grows.
 func newPairTable(n int) pairTable {
 	width := max(bits.Len(uint(2*n)), 4)
 	t := pairTable{slots: hugePages(make([]uint64, 1<<width)), shift: uint(64 - width)}
@@ -64,7 +65,25 @@ func (t *pairTable) set(left, right int32, rank int, id int32) error {
 
 func (t *pairTable) put(r rule) {
 	key := pairKey(r.left, r.right)
-	t.slots[t.find(key)] = key<<rankBits | uint64(r.rank)
+	at := t.find(key)
+	if t.slots[at] == freePair {
+		if t.used++; 2*t.used > len(t.slots) {
+			t.grow()
+			at = t.find(key)
+		}
+	}
+	t.slots[at] = key<<rankBits | uint64(r.rank)
+}
+
+func (t *pairTable) grow() {
+	old := t.slots
+	wider := newPairTable(len(old))
+	t.slots, t.shift = wider.slots, wider.shift
+	for _, s := range old {
+		if s != freePair {
+			t.slots[t.find(s>>rankBits)] = s
+		}
+	}
 }
 
 // rank returns the rank of the rule for a pair.
@@ -101,22 +120,5 @@ func (t *pairTable) rules() iter.Seq[rule] {
 				return
 			}
 		}
-	}
-}
-
-// tie makes all rules with one result equals: ids take the place of ranks.
-func (t *pairTable) tie() {
-	for i, s := range t.slots {
-		if s != freePair {
-			t.slots[i] = s&^noMerge | uint64(t.ids[s&noMerge])
-		}
-	}
-	top := int32(-1)
-	for _, id := range t.ids {
-		top = max(top, id)
-	}
-	t.ids = make([]int32, top+1)
-	for id := range t.ids {
-		t.ids[id] = int32(id)
 	}
 }

@@ -113,9 +113,9 @@ func readJSON(t *testing.T, name string, v any) {
 
 func mergesIn(t *testing.T, tok *Tokenizer) jsonMerges {
 	t.Helper()
-	var m jsonBPE
-	if err := json.Unmarshal(tok.json.Model, &m); err != nil {
-		t.Fatal(err)
+	m, ok := tok.bpeParts()
+	if !ok {
+		t.Fatal("the model is not BPE")
 	}
 	return m.Merges
 }

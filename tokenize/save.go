@@ -31,6 +31,10 @@ func saveBytes(path string, data []byte) error {
 // every part of its file, also those that say nothing here.
 func (t *Tokenizer) JSON() ([]byte, error) {
 	parts := t.json
+	var err error
+	if parts.Model, err = t.modelJSON(); err != nil {
+		return nil, err
+	}
 	if parts.Version == "" {
 		parts.Version = "1.0"
 	}
@@ -43,6 +47,24 @@ func (t *Tokenizer) JSON() ([]byte, error) {
 		}
 	}
 	return indented(parts)
+}
+
+// modelJSON returns the model as tokenizer.json has it.
+func (t *Tokenizer) modelJSON() (json.RawMessage, error) {
+	if t.source == nil {
+		return t.json.Model, nil
+	}
+	return compact(t.source())
+}
+
+// bpeParts returns vocabulary and merges as tokenizer.json has them; false if the
+// model is none of BPE.
+func (t *Tokenizer) bpeParts() (m jsonBPE, ok bool) {
+	if t.source != nil {
+		return t.source(), true
+	}
+	err := json.Unmarshal(t.json.Model, &m)
+	return m, err == nil && m.Type == "BPE"
 }
 
 // indented returns v as JSON of two spaces a level, < and > as they are.
@@ -95,8 +117,7 @@ func (t *Tokenizer) SaveAll(dir string) error {
 	if err := t.Save(filepath.Join(dir, "tokenizer.json")); err != nil {
 		return err
 	}
-	var m jsonBPE
-	if err := json.Unmarshal(t.json.Model, &m); err == nil && m.Type == "BPE" {
+	if m, ok := t.bpeParts(); ok {
 		vocab, err := compact(m.Vocab)
 		if err != nil {
 			return err

@@ -3,6 +3,7 @@ package tokenize
 import (
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -50,15 +51,51 @@ func TestSettledRulesAreEnough(t *testing.T) {
 			cuts--
 		}
 		dropped += cuts
+		saved := reloaded(t, tok)
 		for range 50 {
 			piece := letters(1 + r.IntN(60))
-			if got, want := tok.AppendPiece(nil, piece), naiveRanks(rank, piece); !slices.Equal(got, want) {
+			want := naiveRanks(rank, piece)
+			if got := tok.AppendPiece(nil, piece); !slices.Equal(got, want) {
 				t.Fatalf("%q with %q: %v, want %v", piece, tokens[256:], got, want)
+			}
+			if got := saved.AppendPiece(nil, piece); !slices.Equal(got, want) {
+				t.Fatalf("%q with %q, saved as tokenizer.json: %v, want %v", piece, tokens[256:], got, want)
 			}
 		}
 	}
 	if dropped == 0 {
 		t.Error("no rule was dropped")
+	}
+}
+
+// A token of many bytes may keep all its cuts: more rules than there are tokens.
+func TestRulesOfLongTokens(t *testing.T) {
+	var tokens []string
+	rank := map[string]int32{}
+	for b := range 256 {
+		tokens = append(tokens, string([]byte{byte(b)}))
+	}
+	for n := 150; n > 1; n-- { // the longest first: none is reached by lower ranks
+		tokens = append(tokens, strings.Repeat("a", n))
+	}
+	for id, s := range tokens {
+		rank[s] = int32(id)
+	}
+	tok, err := fromRanks(tokens, "gpt2", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	piece := strings.Repeat("a", 400)
+	want := naiveRanks(rank, piece)
+	if got := tok.AppendPiece(nil, piece); !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	n := 0
+	for range reloaded(t, tok).fast.pairs.rules() {
+		n++
+	}
+	if n < 2*len(tokens) {
+		t.Errorf("%d rules: too few for the test", n)
 	}
 }
 

@@ -53,6 +53,7 @@ func ParseTiktoken(data []byte, pattern string) (*Tokenizer, error) {
 
 func parseTiktoken(data []byte, pattern string) (*Tokenizer, error) {
 	var tokens []string
+	var token []byte
 	lineNo := 0
 	for line := range bytes.Lines(data) {
 		lineNo++
@@ -66,8 +67,8 @@ func parseTiktoken(data []byte, pattern string) (*Tokenizer, error) {
 		if len(fields) != 2 {
 			return nil, bad(fmt.Sprintf("has %d fields, not 2", len(fields)))
 		}
-		token, err := base64.StdEncoding.DecodeString(string(fields[0]))
-		if err != nil || len(token) == 0 {
+		var err error
+		if token, err = base64.StdEncoding.AppendDecode(token[:0], fields[0]); err != nil || len(token) == 0 {
 			return nil, bad("the token is not base64")
 		}
 		rank, err := strconv.Atoi(string(fields[1]))
@@ -111,22 +112,95 @@ func parseTiktoken(data []byte, pattern string) (*Tokenizer, error) {
 	return fromRanks(tokens, pattern, added)
 }
 
-// fromRanks makes a tokenizer of tokens by rank.
+// fromRanks makes a tokenizer of tokens by rank; "" is a rank that is not there.
 func fromRanks(tokens []string, pattern string, added []AddedToken) (*Tokenizer, error) {
-	id := make(map[string]int32, len(tokens))
+	v := newVocabulary(len(tokens))
 	for rank, token := range tokens {
-		if token != "" {
-			if old, ok := id[token]; ok {
-				return nil, fmt.Errorf("ranks %d and %d are the same token", old, rank)
+		if token == "" {
+			continue
+		}
+		if old := v.id(asBytes(token)); old >= 0 {
+			return nil, fmt.Errorf("ranks %d and %d are the same token", old, rank)
+		}
+		v.set(token, int32(rank))
+	}
+	e := byteBPE{whole: v}
+	for c := range e.ofByte {
+		if e.ofByte[c] = v.id([]byte{byte(c)}); e.ofByte[c] < 0 {
+			return nil, fmt.Errorf("there is no token for byte 0x%02X", c)
+		}
+	}
+	e.pairs = rankPairs(tokens, &e)
+	e.rankBytes()
+	t := &Tokenizer{source: func() jsonBPE { return rankModel(tokens, v) }}
+	err := t.byteLevelBPE(pattern, added, func() error {
+		t.tokens, t.special = make([]string, len(tokens)), make([]bool, len(tokens))
+		t.ids = make(map[string]int32, len(tokens))
+		for rank, token := range tokens {
+			if token != "" {
+				t.tokens[rank] = writeBytes(token)
+				t.ids[t.tokens[rank]] = int32(rank)
 			}
-			id[token] = int32(rank)
+		}
+		_, e.pattern = t.byteLevel()
+		b := &bpe{byteBPE: e, bytes: true, unk: -1}
+		t.model = b
+		if e.pattern != nil {
+			t.fast = &b.byteBPE
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// cutsOf yields the cuts of a token into two tokens.
+func cutsOf(token string, v *vocabulary, yield func(left, right int32)) {
+	for k := 1; k < len(token); k++ {
+		if left := v.id(asBytes(token[:k])); left >= 0 {
+			if right := v.id(asBytes(token[k:])); right >= 0 {
+				yield(left, right)
+			}
 		}
 	}
-	for b := range 256 {
-		if _, ok := id[string([]byte{byte(b)})]; !ok {
-			return nil, fmt.Errorf("there is no token for byte 0x%02X", b)
+}
+
+// rankPairs returns the rules of rank files, of which most never apply: see
+// settle, which drops them from files. Here the one that does is found at once. A
+// token whose bytes the rules of lower ranks join to two parts is made of these,
+// whatever rules of higher ranks there are. Only one that they do not bring so far
+// keeps all its cuts.
+func rankPairs(tokens []string, e *byteBPE) pairTable {
+	t := newPairTable(len(tokens))
+	t.ids = make([]int32, len(tokens))
+	var m merger
+	var ids []int32
+	for rank, token := range tokens {
+		id := int32(rank)
+		t.ids[rank] = id
+		ids = ids[:0]
+		for i := range len(token) {
+			ids = append(ids, e.ofByte[token[i]])
 		}
+		if len(ids) < 2 {
+			continue
+		}
+		if ids = t.merge(ids, 2, &m); len(ids) == 2 {
+			t.put(rule{ids[0], ids[1], uint32(rank), id})
+			continue
+		}
+		cutsOf(token, e.whole, func(left, right int32) {
+			t.put(rule{left, right, uint32(rank), id})
+		})
 	}
+	return t
+}
+
+// rankModel returns the model for tokenizer.json: a merge for each cut, in the
+// order of the ranks of the whole.
+func rankModel(tokens []string, v *vocabulary) jsonBPE {
 	m := jsonBPE{Type: "BPE", IgnoreMerges: true, Vocab: make(jsonVocab, len(tokens))}
 	for rank, token := range tokens {
 		if token == "" {
@@ -134,48 +208,34 @@ func fromRanks(tokens []string, pattern string, added []AddedToken) (*Tokenizer,
 		}
 		m.Vocab[writeBytes(token)] = int32(rank)
 		var cuts [][2]int32
-		for k := 1; k < len(token); k++ {
-			left, ok1 := id[token[:k]]
-			right, ok2 := id[token[k:]]
-			if ok1 && ok2 {
-				cuts = append(cuts, [2]int32{left, right})
-			}
-		}
+		cutsOf(token, v, func(left, right int32) { cuts = append(cuts, [2]int32{left, right}) })
 		slices.SortFunc(cuts, func(a, b [2]int32) int { return slices.Compare(a[:], b[:]) })
 		for _, c := range cuts {
 			m.Merges = append(m.Merges, [2]string{writeBytes(tokens[c[0]]), writeBytes(tokens[c[1]])})
 		}
 	}
-	t, err := newByteLevel(m, pattern, added)
-	if err != nil {
+	return m
+}
+
+// newByteLevel makes the tokenizer of byte-level BPE that m describes.
+func newByteLevel(m jsonBPE, pattern string, added []AddedToken) (*Tokenizer, error) {
+	t := &Tokenizer{source: func() jsonBPE { return m }}
+	if err := t.byteLevelBPE(pattern, added, func() error { return t.setBPE(m) }); err != nil {
 		return nil, err
 	}
-	// All rules with one result are equals in tiktoken: the leftmost wins.
-	b := t.model.(*bpe)
-	b.pairs.tie()
-	b.settle()
 	return t, nil
 }
 
-// newByteLevel makes the tokenizer.json of byte-level BPE, and the tokenizer
-// that it describes.
-func newByteLevel(m jsonBPE, pattern string, added []AddedToken) (*Tokenizer, error) {
+// byteLevelBPE assembles what tokenizer.json holds of byte-level BPE.
+func (t *Tokenizer) byteLevelBPE(pattern string, added []AddedToken, setModel func() error) error {
 	p, _, err := PatternOf(pattern)
 	if err != nil {
-		return nil, err
-	}
-	t := new(Tokenizer)
-	if t.json.Model, err = compact(m); err != nil {
-		return nil, err
+		return err
 	}
 	t.json.Version = "1.0"
 	t.json.AddedTokens = added
 	t.json.PreTokenizer, t.json.PostProcessor, t.json.Decoder = byteLevelParts(p)
-	data, err := compact(t.json)
-	if err != nil {
-		return nil, err
-	}
-	return Parse(data)
+	return t.assemble(setModel)
 }
 
 // byteLevelParts returns the pre_tokenizer, post_processor and decoder of

@@ -20,9 +20,10 @@ type Tokenizer struct {
 	model   model
 	post    *template
 	dec     decoder
-	json    fileParts // the parts as the file has them, so that Save keeps all of it
-	finder  finder    // of added tokens
-	plain   finder    // of those that text may hold, special ones left out
+	json    fileParts      // the parts as the file has them, so that Save keeps all of it
+	source  func() jsonBPE // the model that Save writes, where no tokenizer.json was read
+	finder  finder         // of added tokens
+	plain   finder         // of those that text may hold, special ones left out
 	bytes   tokenBytes
 	fast    *byteBPE // not nil if the ids are those of byte-level BPE on the bare text
 	warning []string
