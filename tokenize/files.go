@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -252,16 +253,27 @@ func textBlocks(r io.Reader, apart func([]byte) int, fresh func(int) []byte, add
 // lastLine returns where the last whole line of a block ends.
 func lastLine(block []byte) int { return bytes.LastIndexByte(block, '\n') + 1 }
 
-// lastWord returns the last place in a block where every built-in pattern cuts,
-// whatever stands around: before a space between two ASCII letters or digits.
+// lastWord returns the last place in a block where a word ends and every built-in
+// pattern cuts, whatever stands around: between a letter or number and what is
+// neither, nor a mark, nor an apostrophe; 0 if there is none.
+//
+// No piece goes across such a place, for in all of the patterns what may follow a
+// letter or number within a piece is a letter, a number, a mark or a suffix like
+// 's. And the end of the text, which the first part then has there, changes
+// nothing: the patterns ask for it only behind white space. What begins behind a
+// place never depends on what is before it.
 func lastWord(block []byte) int {
-	plain := func(c byte) bool { return (c|0x20)-'a' < 26 || c-'0' < 10 }
-	for end := len(block) - 1; end > 0; {
-		k := bytes.LastIndexByte(block[:end], ' ')
-		if k > 0 && plain(block[k-1]) && plain(block[k+1]) {
+	for k := len(block) - utf8.UTFMax; k > 0; k-- {
+		if next, _ := classAt(block, k); isLetter(next) || next == number || next == mark || block[k] == '\'' {
+			continue
+		}
+		r, w := utf8.DecodeLastRune(block[:k])
+		if r == utf8.RuneError && w == 1 {
+			continue
+		}
+		if before := runeClass(r); isLetter(before) || before == number {
 			return k
 		}
-		end = k
 	}
 	return 0
 }

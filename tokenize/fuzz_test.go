@@ -32,6 +32,9 @@ func checkPieces(t interface{ Errorf(string, ...any) }, text string) {
 		if joined.String() != text {
 			t.Errorf("%s: the pieces of %q are %q", p.Name, text, got)
 		}
+		if k := lastWord([]byte(text)); !slices.Equal(append(p.Pieces(text[:k]), p.Pieces(text[k:])...), got) {
+			t.Errorf("%s: divided at %d, %q is cut otherwise than %q", p.Name, k, text, got)
+		}
 		if !comparable15(text) {
 			continue
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -17,18 +18,21 @@ const streamSize = 4 << 20
 
 // EncodeReader encodes a text that need not fit into memory, and hands the ids
 // on in parts, which are only lent. They are those of the whole text: it is
-// divided only at a line end between two words, where every built-in pattern
-// cuts anyway. A text without such places, and any text for a tokenizer that
-// normalizes or cuts otherwise, is held in memory whole.
+// divided only behind a word, where every built-in pattern cuts anyway. A word is
+// held in memory whole however long it is, and so is any text for a tokenizer
+// that normalizes, cuts otherwise, or looks for added tokens that are not special.
 func (t *Tokenizer) EncodeReader(r io.Reader, emit func(ids []int32) error) error {
-	var rest []byte
-	var ids []int32
+	return t.encodeBlocks(r, streamSize, emit)
+}
+
+// encodeBlocks is EncodeReader in blocks of size bytes, or more where no word ends.
+func (t *Tokenizer) encodeBlocks(r io.Reader, size int, emit func(ids []int32) error) error {
 	divide := t.fast != nil && t.plain.empty()
+	block := make([]byte, 0, size)
+	var ids []int32
 	for {
-		block := make([]byte, len(rest), len(rest)+max(streamSize, len(rest)))
-		copy(block, rest)
-		n, err := io.ReadFull(r, block[len(rest):cap(block)])
-		block = block[:len(rest)+n]
+		n, err := io.ReadFull(r, block[len(block):cap(block)])
+		block = block[:len(block)+n]
 		end := err == io.EOF || err == io.ErrUnexpectedEOF
 		if err != nil && !end {
 			return err
@@ -37,7 +41,7 @@ func (t *Tokenizer) EncodeReader(r io.Reader, emit func(ids []int32) error) erro
 		if !end {
 			cut = 0
 			if divide {
-				cut = lastBreak(block)
+				cut = lastWord(block)
 			}
 		}
 		if cut > 0 {
@@ -49,24 +53,10 @@ func (t *Tokenizer) EncodeReader(r io.Reader, emit func(ids []int32) error) erro
 		if end {
 			return nil
 		}
-		rest = block[cut:]
-	}
-}
-
-// lastBreak returns the last place where the text may be divided: behind a line
-// end that stands between two ASCII letters or digits. There GPT-2's pattern has
-// a piece "\n", and the others end theirs with the line.
-func lastBreak(b []byte) int {
-	plain := func(c byte) bool { return (c|0x20)-'a' < 26 || c-'0' < 10 }
-	for end := len(b); ; {
-		k := bytes.LastIndexByte(b[:end], '\n')
-		if k <= 0 {
-			return 0
+		block = block[:copy(block, block[cut:])]
+		if 2*len(block) > cap(block) {
+			block = slices.Grow(block, cap(block))
 		}
-		if k+1 < len(b) && plain(b[k-1]) && plain(b[k+1]) {
-			return k + 1
-		}
-		end = k
 	}
 }
 
@@ -79,86 +69,122 @@ type EncodeOptions struct {
 }
 
 // EncodeJSON writes a JSON array of ids for each line that it reads, or one for
-// the whole input.
+// the whole input. Without options neither a line nor the input need fit into
+// memory; see EncodeReader.
 func (t *Tokenizer) EncodeJSON(w io.Writer, r io.Reader, o EncodeOptions) error {
 	out := bufio.NewWriterSize(w, 1<<16)
+	in := bufio.NewReaderSize(r, 1<<20)
+	whole := o.Special || o.Template || o.Reject
 	encode := t.AppendIDs
 	if o.Special {
 		encode = t.AppendIDsSpecial
 	}
-	var buf []byte
-	array := func(ids []int32) error {
-		buf = append(buf[:0], '[')
-		buf = append(appendNumbers(buf, ids), "]\n"...)
-		_, err := out.Write(buf)
-		return err
-	}
-	if o.Unit == UnitDoc {
-		if o.Special || o.Template || o.Reject {
-			text, err := io.ReadAll(r)
-			if err != nil {
-				return err
-			}
-			if o.Reject {
-				if err := validText(string(text), 0); err != nil {
-					return err
-				}
-			}
-			ids := encode(nil, string(text))
-			if o.Template {
-				ids = t.WithTemplate(ids)
-			}
-			if err := array(ids); err != nil {
-				return err
-			}
-			return out.Flush()
-		}
-		first := true
-		out.WriteByte('[')
-		err := t.EncodeReader(r, func(ids []int32) error {
-			buf = buf[:0]
-			if !first && len(ids) > 0 {
-				buf = append(buf, ',')
-			}
-			first = first && len(ids) == 0
-			_, err := out.Write(appendNumbers(buf, ids))
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		out.WriteString("]\n")
-		return out.Flush()
-	}
-	in := bufio.NewReaderSize(r, 1<<20)
 	var ids []int32
-	for row := int64(0); ; row++ {
-		line, err := in.ReadBytes('\n')
-		if err != nil && err != io.EOF {
-			return err
-		}
-		last := err == io.EOF
-		if last && len(line) == 0 {
-			return out.Flush()
-		}
-		text := string(bytes.TrimSuffix(line, []byte("\n")))
+	var buf []byte
+	array := func(text []byte, row int64) error {
 		if o.Reject {
-			if err := validText(text, row); err != nil {
+			if err := validText(string(text), row); err != nil {
 				return err
 			}
 		}
-		ids = encode(ids[:0], text)
+		ids = encode(ids[:0], string(text))
 		with := ids
 		if o.Template {
 			with = t.WithTemplate(ids)
 		}
-		if err := array(with); err != nil {
+		buf = append(appendNumbers(append(buf[:0], '['), with), "]\n"...)
+		_, err := out.Write(buf)
+		return err
+	}
+	inParts := func(r io.Reader) error {
+		before := byte('[')
+		err := t.EncodeReader(r, func(ids []int32) error {
+			if len(ids) == 0 {
+				return nil
+			}
+			buf = appendNumbers(append(buf[:0], before), ids)
+			before = ','
+			_, err := out.Write(buf)
+			return err
+		})
+		if err == nil && before == '[' {
+			err = out.WriteByte('[')
+		}
+		if err == nil {
+			_, err = out.WriteString("]\n")
+		}
+		return err
+	}
+	if o.Unit == UnitDoc {
+		err := error(nil)
+		if whole {
+			var text []byte
+			if text, err = io.ReadAll(in); err == nil {
+				err = array(text, 0)
+			}
+		} else {
+			err = inParts(in)
+		}
+		if err != nil {
 			return err
 		}
-		if last {
+		return out.Flush()
+	}
+	for row := int64(0); ; row++ {
+		line, err := in.ReadSlice('\n')
+		if err == bufio.ErrBufferFull {
+			long := &longLine{in: in, part: line}
+			if !whole {
+				err = inParts(long)
+			} else if line, err = io.ReadAll(long); err == nil {
+				err = array(line, row)
+			}
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil && err != io.EOF {
+			return err
+		}
+		if err == io.EOF && len(line) == 0 {
 			return out.Flush()
 		}
+		if err := array(bytes.TrimSuffix(line, []byte("\n")), row); err != nil {
+			return err
+		}
 	}
+}
+
+// A longLine reads a line that is longer than the buffer of its reader, without
+// the line end.
+type longLine struct {
+	in   *bufio.Reader
+	part []byte // not yet read, lent by in
+	last bool   // no more parts follow
+}
+
+func (l *longLine) Read(p []byte) (int, error) {
+	if len(l.part) == 0 {
+		if l.last {
+			return 0, io.EOF
+		}
+		part, err := l.in.ReadSlice('\n')
+		switch err {
+		case nil:
+			part = part[:len(part)-1]
+			l.last = true
+		case io.EOF:
+			l.last = true
+		case bufio.ErrBufferFull:
+		default:
+			return 0, err
+		}
+		l.part = part
+	}
+	n := copy(p, l.part)
+	l.part = l.part[n:]
+	return n, nil
 }
 
 // appendNumbers appends ids with commas between.

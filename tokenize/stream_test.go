@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -30,6 +31,60 @@ func TestEncodeReader(t *testing.T) {
 		}
 		if want := tok.AppendIDs(nil, text); !slices.Equal(got, want) {
 			t.Errorf("%s: %d ids, want %d, or others", pattern, len(got), len(want))
+		}
+	}
+}
+
+// However small the blocks are and whatever lies at their ends.
+func TestEncodeReaderAgainstWhole(t *testing.T) {
+	parts := []string{"a", "the", " word", " ", "  ", "\n", "\n\n", "\r\n", "\r", "\t", " \r\n", "/", "//\n", ".", ",", ".\r\n", "'", "'s", "'LL", "'r", "e", "12", "3456", "é", "Ñ", "字", "中の", "ʰ", "ǅ",
+		"\u00a0", "\u2028", "\u3000\n", "\xff", "\xe2\x82", "\xac", "🔨", "👩\u200d🏭", "\u0301", "２", "½", "\v", "\x00", strings.Repeat("z", 300), strings.Repeat(" ", 300), strings.Repeat("\r\n", 90), strings.Repeat("7", 200)}
+	r := rand.New(rand.NewPCG(3, 4))
+	for _, tok := range perPattern(t) {
+		divided := 0
+		for range 1000 {
+			var b strings.Builder
+			from, few := r.IntN(len(parts)), 1+r.IntN(len(parts))
+			for range 1 + r.IntN(200) {
+				b.WriteString(parts[(from+r.IntN(few))%len(parts)])
+			}
+			var got []int32
+			size := 8 + r.IntN(120)
+			err := tok.encodeBlocks(strings.NewReader(b.String()), size, func(ids []int32) error {
+				got = append(got, ids...)
+				divided++
+				return nil
+			})
+			if want := tok.AppendIDs(nil, b.String()); err != nil || !slices.Equal(got, want) {
+				t.Fatalf("%s, blocks of %d, %v: %q has %d ids, want %d, or others", tok.Pattern().Name, size, err, b.String(), len(got), len(want))
+			}
+		}
+		if divided < 5000 {
+			t.Errorf("%s: divided only %d times", tok.Pattern().Name, divided)
+		}
+	}
+}
+
+// A line that its reader's buffer does not hold, and what is around it.
+func TestEncodeLongLines(t *testing.T) {
+	tok := learned(t, nil)
+	long := strings.Repeat("one forge 12\r", 100000)
+	lines := []string{"short", long, "", long[:1<<20], long[:1<<20-1], long + "end"}
+	for _, o := range []EncodeOptions{{Unit: UnitLine}, {Unit: UnitLine, Reject: true}} {
+		var out, want bytes.Buffer
+		for _, line := range lines {
+			want.WriteByte('[')
+			want.Write(appendNumbers(nil, tok.AppendIDs(nil, line)))
+			want.WriteString("]\n")
+		}
+		for _, end := range []string{"", "\n"} {
+			out.Reset()
+			if err := tok.EncodeJSON(&out, strings.NewReader(strings.Join(lines, "\n")+end), o); err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(out.Bytes(), want.Bytes()) {
+				t.Errorf("%+v: %d bytes, want %d, or others", o, out.Len(), want.Len())
+			}
 		}
 	}
 }
