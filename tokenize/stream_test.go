@@ -59,7 +59,7 @@ func TestEncodeReaderAgainstWhole(t *testing.T) {
 				t.Fatalf("%s, blocks of %d, %v: %q has %d ids, want %d, or others", tok.Pattern().Name, size, err, b.String(), len(got), len(want))
 			}
 		}
-		if divided < 5000 {
+		if divided < 3000 {
 			t.Errorf("%s: divided only %d times", tok.Pattern().Name, divided)
 		}
 	}
