@@ -63,13 +63,13 @@ func (t *Tokenizer) readNorm(raw json.RawMessage) (normalizer, error) {
 			return s
 		}), nil
 	case "NFC":
-		return normalForm(norm.NFC.String), nil
+		return normalForm(whole(norm.NFC)), nil
 	case "NFD":
-		return normalForm(norm.NFD.String), nil
+		return normalForm(whole(norm.NFD)), nil
 	case "NFKC":
-		return normalForm(norm.NFKC.String), nil
+		return normalForm(whole(norm.NFKC)), nil
 	case "NFKD":
-		return normalForm(norm.NFKD.String), nil
+		return normalForm(whole(norm.NFKD)), nil
 	case "Lowercase":
 		return normFunc(lowercase), nil
 	case "Strip":
@@ -180,7 +180,7 @@ func (n bertNormalizer) normalize(s string) string {
 		s = b.String()
 	}
 	if n.accents {
-		s = without(normalForm(norm.NFD.String)(s), nonspacing)
+		s = without(normalForm(whole(norm.NFD))(s), nonspacing)
 	}
 	if n.lower {
 		s = lowercase(s)
