@@ -2024,35 +2024,87 @@ end112:
 	VZEROUPPER
 	RET
 
-// func softmaxGradAVX2(n int, ds *float32, p *float32, dp *float32, d float32, factor float32)
-// Requires: AVX
-TEXT ·softmaxGradAVX2(SB), NOSPLIT, $0-40
-	VBROADCASTSS d+32(FP), Y0
-	VBROADCASTSS factor+36(FP), Y1
+// func softmaxGradAVX2(n int, p *float32, dp *float32, factor float32, lse float32, d float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softmaxGradAVX2(SB), NOSPLIT, $0-36
+	VBROADCASTSS factor+24(FP), Y0
+	VBROADCASTSS lse+28(FP), Y1
+	VBROADCASTSS d+32(FP), Y2
 	MOVQ         n+0(FP), AX
-	MOVQ         ds+8(FP), DX
-	MOVQ         p+16(FP), BX
-	MOVQ         dp+24(FP), SI
+	MOVQ         p+8(FP), DX
+	MOVQ         dp+16(FP), BX
 	XORQ         CX, CX
 	SUBQ         $+16, AX
 	JL           rest114
 
 loop113:
-	VMOVUPS (BX)(CX*1), Y2
-	VMOVUPS (SI)(CX*1), Y3
-	VSUBPS  Y0, Y3, Y3
-	VMULPS  Y1, Y2, Y2
-	VMULPS  Y2, Y3, Y3
-	VMOVUPS Y3, (DX)(CX*1)
-	VMOVUPS 32(BX)(CX*1), Y2
-	VMOVUPS 32(SI)(CX*1), Y3
-	VSUBPS  Y0, Y3, Y3
-	VMULPS  Y1, Y2, Y2
-	VMULPS  Y2, Y3, Y3
-	VMOVUPS Y3, 32(DX)(CX*1)
-	ADDQ    $+64, CX
-	SUBQ    $+16, AX
-	JGE     loop113
+	VMOVUPS      (DX)(CX*1), Y3
+	VFMSUB213PS  Y1, Y0, Y3
+	VMOVUPS      lanesAVX2102<>+0(SB), Y4
+	VCMPPS       $0x01, Y4, Y3, Y5
+	VMAXPS       Y3, Y4, Y3
+	VMOVUPS      lanesAVX2103<>+0(SB), Y6
+	VCMPPS       $0x01, Y3, Y6, Y4
+	VMINPS       Y3, Y6, Y3
+	VMULPS       lanesAVX246<>+0(SB), Y3, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VFNMADD231PS lanesAVX247<>+0(SB), Y6, Y3
+	VFNMADD231PS lanesAVX248<>+0(SB), Y6, Y3
+	VMOVUPS      lanesAVX249<>+0(SB), Y7
+	VFMADD213PS  lanesAVX250<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX251<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX252<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX253<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y7
+	VCVTPS2DQ    Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       Y6, Y7, Y7
+	VANDNPS      Y7, Y5, Y7
+	VMOVUPS      lanesAVX2104<>+0(SB), Y3
+	VBLENDVPS    Y4, Y3, Y7, Y7
+	VMOVUPS      (BX)(CX*1), Y3
+	VMOVUPS      Y7, (DX)(CX*1)
+	VSUBPS       Y2, Y3, Y3
+	VMULPS       Y0, Y7, Y7
+	VMULPS       Y7, Y3, Y3
+	VMOVUPS      Y3, (BX)(CX*1)
+	VMOVUPS      32(DX)(CX*1), Y3
+	VFMSUB213PS  Y1, Y0, Y3
+	VMOVUPS      lanesAVX2102<>+0(SB), Y4
+	VCMPPS       $0x01, Y4, Y3, Y5
+	VMAXPS       Y3, Y4, Y3
+	VMOVUPS      lanesAVX2103<>+0(SB), Y6
+	VCMPPS       $0x01, Y3, Y6, Y4
+	VMINPS       Y3, Y6, Y3
+	VMULPS       lanesAVX246<>+0(SB), Y3, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VFNMADD231PS lanesAVX247<>+0(SB), Y6, Y3
+	VFNMADD231PS lanesAVX248<>+0(SB), Y6, Y3
+	VMOVUPS      lanesAVX249<>+0(SB), Y7
+	VFMADD213PS  lanesAVX250<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX251<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX252<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX253<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y7
+	VCVTPS2DQ    Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       Y6, Y7, Y7
+	VANDNPS      Y7, Y5, Y7
+	VMOVUPS      lanesAVX2104<>+0(SB), Y3
+	VBLENDVPS    Y4, Y3, Y7, Y7
+	VMOVUPS      32(BX)(CX*1), Y3
+	VMOVUPS      Y7, 32(DX)(CX*1)
+	VSUBPS       Y2, Y3, Y3
+	VMULPS       Y0, Y7, Y7
+	VMULPS       Y7, Y3, Y3
+	VMOVUPS      Y3, 32(BX)(CX*1)
+	ADDQ         $+64, CX
+	SUBQ         $+16, AX
+	JGE          loop113
 
 rest114:
 	ADDQ $+16, AX
@@ -2060,30 +2112,82 @@ rest114:
 	JL   rest116
 
 loop115:
-	VMOVUPS (BX)(CX*1), Y2
-	VMOVUPS (SI)(CX*1), Y3
-	VSUBPS  Y0, Y3, Y3
-	VMULPS  Y1, Y2, Y2
-	VMULPS  Y2, Y3, Y3
-	VMOVUPS Y3, (DX)(CX*1)
-	ADDQ    $+32, CX
-	SUBQ    $+8, AX
-	JGE     loop115
+	VMOVUPS      (DX)(CX*1), Y3
+	VFMSUB213PS  Y1, Y0, Y3
+	VMOVUPS      lanesAVX2102<>+0(SB), Y4
+	VCMPPS       $0x01, Y4, Y3, Y5
+	VMAXPS       Y3, Y4, Y3
+	VMOVUPS      lanesAVX2103<>+0(SB), Y6
+	VCMPPS       $0x01, Y3, Y6, Y4
+	VMINPS       Y3, Y6, Y3
+	VMULPS       lanesAVX246<>+0(SB), Y3, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VFNMADD231PS lanesAVX247<>+0(SB), Y6, Y3
+	VFNMADD231PS lanesAVX248<>+0(SB), Y6, Y3
+	VMOVUPS      lanesAVX249<>+0(SB), Y7
+	VFMADD213PS  lanesAVX250<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX251<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX252<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX253<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y7
+	VCVTPS2DQ    Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       Y6, Y7, Y7
+	VANDNPS      Y7, Y5, Y7
+	VMOVUPS      lanesAVX2104<>+0(SB), Y3
+	VBLENDVPS    Y4, Y3, Y7, Y7
+	VMOVUPS      (BX)(CX*1), Y3
+	VMOVUPS      Y7, (DX)(CX*1)
+	VSUBPS       Y2, Y3, Y3
+	VMULPS       Y0, Y7, Y7
+	VMULPS       Y7, Y3, Y3
+	VMOVUPS      Y3, (BX)(CX*1)
+	ADDQ         $+32, CX
+	SUBQ         $+8, AX
+	JGE          loop115
 
 rest116:
-	ADDQ       $+8, AX
-	TESTQ      AX, AX
-	JE         end117
-	LEAQ       windowAVX2<>+32(SB), DI
-	SHLQ       $0x02, AX
-	SUBQ       AX, DI
-	VMOVUPS    (DI), Y2
-	VMASKMOVPS (BX)(CX*1), Y2, Y3
-	VMASKMOVPS (SI)(CX*1), Y2, Y4
-	VSUBPS     Y0, Y4, Y4
-	VMULPS     Y1, Y3, Y3
-	VMULPS     Y3, Y4, Y4
-	VMASKMOVPS Y4, Y2, (DX)(CX*1)
+	ADDQ         $+8, AX
+	TESTQ        AX, AX
+	JE           end117
+	LEAQ         windowAVX2<>+32(SB), SI
+	SHLQ         $0x02, AX
+	SUBQ         AX, SI
+	VMOVUPS      (SI), Y3
+	VMASKMOVPS   (DX)(CX*1), Y3, Y4
+	VFMSUB213PS  Y1, Y0, Y4
+	VMOVUPS      lanesAVX2102<>+0(SB), Y1
+	VCMPPS       $0x01, Y1, Y4, Y5
+	VMAXPS       Y4, Y1, Y4
+	VMOVUPS      lanesAVX2103<>+0(SB), Y6
+	VCMPPS       $0x01, Y4, Y6, Y1
+	VMINPS       Y4, Y6, Y4
+	VMULPS       lanesAVX246<>+0(SB), Y4, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VFNMADD231PS lanesAVX247<>+0(SB), Y6, Y4
+	VFNMADD231PS lanesAVX248<>+0(SB), Y6, Y4
+	VMOVUPS      lanesAVX249<>+0(SB), Y7
+	VFMADD213PS  lanesAVX250<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX251<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX252<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX253<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX255<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX255<>+0(SB), Y4, Y7
+	VCVTPS2DQ    Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       Y6, Y7, Y7
+	VANDNPS      Y7, Y5, Y7
+	VMOVUPS      lanesAVX2104<>+0(SB), Y4
+	VBLENDVPS    Y1, Y4, Y7, Y7
+	VMASKMOVPS   (BX)(CX*1), Y3, Y1
+	VMASKMOVPS   Y7, Y3, (DX)(CX*1)
+	VSUBPS       Y2, Y1, Y1
+	VMULPS       Y0, Y7, Y7
+	VMULPS       Y7, Y1, Y1
+	VMASKMOVPS   Y1, Y3, (BX)(CX*1)
 
 end117:
 	VZEROUPPER

@@ -114,10 +114,10 @@ func expSumAVX512(n int, dst *float32, x *float32, factor float32, shift float32
 //go:noescape
 func sumExpAVX512(n int, x *float32, shift float32) float32
 
-// softmaxGradAVX512 sets ds = factor·p·(dp − d).
+// softmaxGradAVX512 sets p = exp(factor·p − lse) and dp = factor·p·(dp − d).
 //
 //go:noescape
-func softmaxGradAVX512(n int, ds *float32, p *float32, dp *float32, d float32, factor float32)
+func softmaxGradAVX512(n int, p *float32, dp *float32, factor float32, lse float32, d float32)
 
 // rowSumAVX512 returns Σ x.
 //

@@ -1705,35 +1705,73 @@ end111:
 	VZEROUPPER
 	RET
 
-// func softmaxGradAVX512(n int, ds *float32, p *float32, dp *float32, d float32, factor float32)
+// func softmaxGradAVX512(n int, p *float32, dp *float32, factor float32, lse float32, d float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·softmaxGradAVX512(SB), NOSPLIT, $0-40
-	VBROADCASTSS d+32(FP), Z0
-	VBROADCASTSS factor+36(FP), Z1
+TEXT ·softmaxGradAVX512(SB), NOSPLIT, $0-36
+	VBROADCASTSS factor+24(FP), Z0
+	VBROADCASTSS lse+28(FP), Z1
+	VBROADCASTSS d+32(FP), Z2
 	MOVQ         n+0(FP), AX
-	MOVQ         ds+8(FP), DX
-	MOVQ         p+16(FP), BX
-	MOVQ         dp+24(FP), SI
+	MOVQ         p+8(FP), DX
+	MOVQ         dp+16(FP), BX
 	XORQ         CX, CX
 	SUBQ         $+32, AX
 	JL           rest113
 
 loop112:
-	VMOVUPS (BX)(CX*1), Z2
-	VMOVUPS (SI)(CX*1), Z3
-	VSUBPS  Z0, Z3, Z3
-	VMULPS  Z1, Z2, Z2
-	VMULPS  Z2, Z3, Z3
-	VMOVUPS Z3, (DX)(CX*1)
-	VMOVUPS 64(BX)(CX*1), Z2
-	VMOVUPS 64(SI)(CX*1), Z3
-	VSUBPS  Z0, Z3, Z3
-	VMULPS  Z1, Z2, Z2
-	VMULPS  Z2, Z3, Z3
-	VMOVUPS Z3, 64(DX)(CX*1)
-	ADDQ    $+128, CX
-	SUBQ    $+32, AX
-	JGE     loop112
+	VMOVUPS           (DX)(CX*1), Z3
+	VFMSUB213PS       Z1, Z0, Z3
+	VBROADCASTSS      lanesAVX512102<>+0(SB), Z4
+	VCMPPS            $0x05, Z4, Z3, K3
+	VBROADCASTSS      lanesAVX512103<>+0(SB), Z4
+	VMINPS            Z3, Z4, Z3
+	VMULPS.BCST       lanesAVX51246<>+0(SB), Z3, Z4
+	VRNDSCALEPS       $0x00, Z4, Z4
+	VFNMADD231PS.BCST lanesAVX51247<>+0(SB), Z4, Z3
+	VFNMADD231PS.BCST lanesAVX51248<>+0(SB), Z4, Z3
+	VBROADCASTSS      lanesAVX51249<>+0(SB), Z5
+	VFMADD213PS.BCST  lanesAVX51250<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  lanesAVX51251<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  lanesAVX51252<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  lanesAVX51253<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  lanesAVX51254<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  lanesAVX51255<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  lanesAVX51255<>+0(SB), Z3, Z5
+	VSCALEFPS.Z       Z4, Z5, K3, Z5
+	VMOVUPS           (BX)(CX*1), Z3
+	VMOVUPS           Z5, (DX)(CX*1)
+	VSUBPS            Z2, Z3, Z3
+	VMULPS            Z0, Z5, Z5
+	VMULPS            Z5, Z3, Z3
+	VMOVUPS           Z3, (BX)(CX*1)
+	VMOVUPS           64(DX)(CX*1), Z3
+	VFMSUB213PS       Z1, Z0, Z3
+	VBROADCASTSS      lanesAVX512102<>+0(SB), Z4
+	VCMPPS            $0x05, Z4, Z3, K3
+	VBROADCASTSS      lanesAVX512103<>+0(SB), Z4
+	VMINPS            Z3, Z4, Z3
+	VMULPS.BCST       lanesAVX51246<>+0(SB), Z3, Z4
+	VRNDSCALEPS       $0x00, Z4, Z4
+	VFNMADD231PS.BCST lanesAVX51247<>+0(SB), Z4, Z3
+	VFNMADD231PS.BCST lanesAVX51248<>+0(SB), Z4, Z3
+	VBROADCASTSS      lanesAVX51249<>+0(SB), Z5
+	VFMADD213PS.BCST  lanesAVX51250<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  lanesAVX51251<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  lanesAVX51252<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  lanesAVX51253<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  lanesAVX51254<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  lanesAVX51255<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  lanesAVX51255<>+0(SB), Z3, Z5
+	VSCALEFPS.Z       Z4, Z5, K3, Z5
+	VMOVUPS           64(BX)(CX*1), Z3
+	VMOVUPS           Z5, 64(DX)(CX*1)
+	VSUBPS            Z2, Z3, Z3
+	VMULPS            Z0, Z5, Z5
+	VMULPS            Z5, Z3, Z3
+	VMOVUPS           Z3, 64(BX)(CX*1)
+	ADDQ              $+128, CX
+	SUBQ              $+32, AX
+	JGE               loop112
 
 rest113:
 	ADDQ $+32, AX
@@ -1741,29 +1779,67 @@ rest113:
 	JL   rest115
 
 loop114:
-	VMOVUPS (BX)(CX*1), Z2
-	VMOVUPS (SI)(CX*1), Z3
-	VSUBPS  Z0, Z3, Z3
-	VMULPS  Z1, Z2, Z2
-	VMULPS  Z2, Z3, Z3
-	VMOVUPS Z3, (DX)(CX*1)
-	ADDQ    $+64, CX
-	SUBQ    $+16, AX
-	JGE     loop114
+	VMOVUPS           (DX)(CX*1), Z3
+	VFMSUB213PS       Z1, Z0, Z3
+	VBROADCASTSS      lanesAVX512102<>+0(SB), Z4
+	VCMPPS            $0x05, Z4, Z3, K3
+	VBROADCASTSS      lanesAVX512103<>+0(SB), Z4
+	VMINPS            Z3, Z4, Z3
+	VMULPS.BCST       lanesAVX51246<>+0(SB), Z3, Z4
+	VRNDSCALEPS       $0x00, Z4, Z4
+	VFNMADD231PS.BCST lanesAVX51247<>+0(SB), Z4, Z3
+	VFNMADD231PS.BCST lanesAVX51248<>+0(SB), Z4, Z3
+	VBROADCASTSS      lanesAVX51249<>+0(SB), Z5
+	VFMADD213PS.BCST  lanesAVX51250<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  lanesAVX51251<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  lanesAVX51252<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  lanesAVX51253<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  lanesAVX51254<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  lanesAVX51255<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  lanesAVX51255<>+0(SB), Z3, Z5
+	VSCALEFPS.Z       Z4, Z5, K3, Z5
+	VMOVUPS           (BX)(CX*1), Z3
+	VMOVUPS           Z5, (DX)(CX*1)
+	VSUBPS            Z2, Z3, Z3
+	VMULPS            Z0, Z5, Z5
+	VMULPS            Z5, Z3, Z3
+	VMOVUPS           Z3, (BX)(CX*1)
+	ADDQ              $+64, CX
+	SUBQ              $+16, AX
+	JGE               loop114
 
 rest115:
-	ADDQ      $+16, AX
-	TESTQ     AX, AX
-	JE        end116
-	MOVL      $0xffffffff, DI
-	BZHIL     AX, DI, DI
-	KMOVW     DI, K1
-	VMOVUPS.Z (BX)(CX*1), K1, Z2
-	VMOVUPS.Z (SI)(CX*1), K1, Z3
-	VSUBPS    Z0, Z3, Z3
-	VMULPS    Z1, Z2, Z2
-	VMULPS    Z2, Z3, Z3
-	VMOVUPS   Z3, K1, (DX)(CX*1)
+	ADDQ              $+16, AX
+	TESTQ             AX, AX
+	JE                end116
+	MOVL              $0xffffffff, SI
+	BZHIL             AX, SI, SI
+	KMOVW             SI, K1
+	VMOVUPS.Z         (DX)(CX*1), K1, Z3
+	VFMSUB213PS       Z1, Z0, Z3
+	VBROADCASTSS      lanesAVX512102<>+0(SB), Z1
+	VCMPPS            $0x05, Z1, Z3, K3
+	VBROADCASTSS      lanesAVX512103<>+0(SB), Z1
+	VMINPS            Z3, Z1, Z3
+	VMULPS.BCST       lanesAVX51246<>+0(SB), Z3, Z1
+	VRNDSCALEPS       $0x00, Z1, Z1
+	VFNMADD231PS.BCST lanesAVX51247<>+0(SB), Z1, Z3
+	VFNMADD231PS.BCST lanesAVX51248<>+0(SB), Z1, Z3
+	VBROADCASTSS      lanesAVX51249<>+0(SB), Z4
+	VFMADD213PS.BCST  lanesAVX51250<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  lanesAVX51251<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  lanesAVX51252<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  lanesAVX51253<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  lanesAVX51254<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  lanesAVX51255<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  lanesAVX51255<>+0(SB), Z3, Z4
+	VSCALEFPS.Z       Z1, Z4, K3, Z4
+	VMOVUPS.Z         (BX)(CX*1), K1, Z1
+	VMOVUPS           Z4, K1, (DX)(CX*1)
+	VSUBPS            Z2, Z1, Z1
+	VMULPS            Z0, Z4, Z4
+	VMULPS            Z4, Z1, Z1
+	VMOVUPS           Z1, K1, (BX)(CX*1)
 
 end116:
 	VZEROUPPER

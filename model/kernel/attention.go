@@ -34,7 +34,8 @@ type Attention struct {
 const (
 	queryTile = 64
 	keyTile   = 256
-	partRows  = 512 // queries of one head that one chunk of work takes
+	scoreRow  = keyTile + 16 // from one row of a tile to the next: 1 KiB apart, rows would share a few sets of the cache
+	partRows  = 512          // queries of one head that one chunk of work takes
 )
 
 // Forward computes y = softmax(scale·q·kᵀ)·v by tiles of queries and keys, with running
@@ -44,7 +45,7 @@ func (a Attention) Forward(y, lse, q, k, v []float32) {
 	a = a.ready(q, k, v, y)
 	same("Attention", a.B*a.Heads*a.T, len(lse))
 	parts := (a.T + partRows - 1) / partRows
-	Parallel(a.B*a.KVHeads*parts, 1, func(unit, _ int) {
+	a.each(a.B*a.KVHeads*parts, func(unit int) {
 		b, kv, t0 := unit/parts/a.KVHeads, unit/parts%a.KVHeads, unit%parts*partRows
 		t1 := min(a.T, t0+partRows)
 		keys := a.packed(k, a.StrideK, b, kv, t1)
@@ -54,6 +55,16 @@ func (a Attention) Forward(y, lse, q, k, v []float32) {
 			for t := t0; t < t1; t += queryTile {
 				a.forwardTile(b, h, t, y, lse, q, keys, v)
 			}
+		}
+	})
+}
+
+// each shares out the units of work. Heads beside one another have their rows in the same
+// pages, so a worker takes several in a row where there are enough; results do not depend on it.
+func (a *Attention) each(units int, f func(unit int)) {
+	Parallel(units, max(1, min(a.KVHeads, units/(4*Workers()))), func(lo, hi int) {
+		for unit := lo; unit < hi; unit++ {
+			f(unit)
 		}
 	})
 }
@@ -94,10 +105,10 @@ func (a *Attention) forwardTile(b, h, t0 int, y, lse, q, keys, v []float32) {
 	y = y[(b*a.T+t0)*a.StrideY+h*d:]
 	lse = lse[(b*a.Heads+h)*a.T+t0:][:rows]
 	head := h / (a.Heads / a.KVHeads) * d
-	buffer := borrow(queryTile * (keyTile + 2))
+	buffer := borrow(queryTile * (scoreRow + 3))
 	defer giveBack(buffer)
-	scores, top := buffer[:queryTile*keyTile], buffer[queryTile*keyTile:][:rows]
-	written := newMarks(buffer[queryTile*(keyTile+1):], rows, false)
+	scores, top, most := buffer[:queryTile*scoreRow], buffer[queryTile*scoreRow:][:rows], buffer[queryTile*(scoreRow+1):][:rows]
+	written := newMarks(buffer[queryTile*(scoreRow+2):], rows, false)
 	sums := lse // holds Σexp until the last tile is done
 	for r := range rows {
 		top[r], sums[r] = minusInf, 0
@@ -114,21 +125,25 @@ func (a *Attention) forwardTile(b, h, t0 int, y, lse, q, keys, v []float32) {
 			if n == 0 {
 				continue
 			}
-			s := scores[r0*keyTile:]
-			active.mulPacked(high, n, d, q[r0*a.StrideQ:], a.StrideQ, keys[s0*d:], cols, s, keyTile)
-			for r := range high {
-				row := s[r*keyTile:][:n]
-				visible := row[:a.seen(t0+r0+r, s0, n)]
+			s := scores[r0*scoreRow:]
+			active.mulPacked(high, n, d, q[r0*a.StrideQ:], a.StrideQ, keys[s0*d:], cols, s, scoreRow)
+			for r := range high { // all maxima first: no exponential waits for that of its own row
+				visible := s[r*scoreRow:][:a.seen(t0+r0+r, s0, n)]
 				if cover == something {
 					a.mask(b*a.T+t0+r0+r, b*a.S+s0, visible)
 				}
-				factor := softmaxStep(visible, &top[r0+r], &sums[r0+r], a.Scale)
+				most[r] = active.rowMax(visible)
+			}
+			for r := range high {
+				row := s[r*scoreRow:][:n]
+				visible := row[:a.seen(t0+r0+r, s0, n)]
+				factor := softmaxStep(visible, most[r], &top[r0+r], &sums[r0+r], a.Scale)
 				clear(row[len(visible):])
 				if factor != 1 {
 					active.scale(y[(r0+r)*a.StrideY:][:d], factor)
 				}
 			}
-			active.mulTile(NN, high, d, n, s, keyTile, v[(b*a.S+s0)*a.StrideV+head:], a.StrideV, y[r0*a.StrideY:], a.StrideY, written.set(r0, high))
+			active.mulTile(NN, high, d, n, s, scoreRow, v[(b*a.S+s0)*a.StrideV+head:], a.StrideV, y[r0*a.StrideY:], a.StrideY, written.set(r0, high))
 		}
 	}
 	written.clearRest(y, d, a.StrideY)
@@ -142,10 +157,10 @@ func (a *Attention) forwardTile(b, h, t0 int, y, lse, q, keys, v []float32) {
 	}
 }
 
-// softmaxStep turns scores into exponentials relative to the largest score so far, and
-// returns what earlier sums must be multiplied with because that has grown.
-func softmaxStep(scores []float32, top, sum *float32, scale float32) float32 {
-	m := max(*top, active.rowMax(scores)*scale)
+// softmaxStep turns scores, of which most is the largest, into exponentials relative to the
+// largest so far, and returns what earlier sums must be multiplied with because that has grown.
+func softmaxStep(scores []float32, most float32, top, sum *float32, scale float32) float32 {
+	m := max(*top, most*scale)
 	if m == minusInf {
 		clear(scores)
 		return 1

@@ -7,7 +7,7 @@ func (a Attention) Backward(dq, dk, dv []float32, add [3]bool, q, k, v, y, lse, 
 	a = a.ready(q, k, v, y)
 	a.ready(dq, dk, dv, dy)
 	same("Attention", a.B*a.Heads*a.T, len(lse))
-	Parallel(a.B*a.KVHeads, 1, func(unit, _ int) {
+	a.each(a.B*a.KVHeads, func(unit int) {
 		b, kv := unit/a.KVHeads, unit%a.KVHeads
 		keys, values := a.packed(k, a.StrideK, b, kv, a.T), a.packed(v, a.StrideV, b, kv, a.T)
 		defer giveBack(keys)
@@ -38,9 +38,9 @@ func (a *Attention) backwardTile(b, h, t0 int, dq, dk, dv []float32, written [3]
 	y, dy = y[at:], dy[at:]
 	lse = lse[(b*a.Heads+h)*a.T+t0:][:rows]
 	head := h / (a.Heads / a.KVHeads) * d
-	buffer := borrow(queryTile * (2*keyTile + 1))
+	buffer := borrow(queryTile * (2*scoreRow + 1))
 	defer giveBack(buffer)
-	probs, grads, delta := buffer[:queryTile*keyTile], buffer[queryTile*keyTile:][:queryTile*keyTile], buffer[2*queryTile*keyTile:][:rows]
+	probs, grads, delta := buffer[:queryTile*scoreRow], buffer[queryTile*scoreRow:][:queryTile*scoreRow], buffer[2*queryTile*scoreRow:][:rows]
 	for r := range rows {
 		delta[r] = active.rowDot(y[r*a.StrideY:][:d], dy[r*a.StrideY:][:d])
 	}
@@ -57,37 +57,39 @@ func (a *Attention) backwardTile(b, h, t0 int, dq, dk, dv []float32, written [3]
 			if n == 0 {
 				continue
 			}
-			p, ds := probs[r0*keyTile:], grads[r0*keyTile:]
-			active.mulPacked(high, n, d, q[r0*a.StrideQ:], a.StrideQ, keys[s0*d:], cols, p, keyTile)
-			active.mulPacked(high, n, d, dy[r0*a.StrideY:], a.StrideY, values[s0*d:], cols, ds, keyTile)
+			p, ds := probs[r0*scoreRow:], grads[r0*scoreRow:]
+			active.mulPacked(high, n, d, q[r0*a.StrideQ:], a.StrideQ, keys[s0*d:], cols, p, scoreRow)
+			active.mulPacked(high, n, d, dy[r0*a.StrideY:], a.StrideY, values[s0*d:], cols, ds, scoreRow)
 			for r := range high {
 				visible := a.seen(t0+r0+r, s0, n)
-				pr, dr := p[r*keyTile:][:n], ds[r*keyTile:][:n]
+				pr, dr := p[r*scoreRow:][:n], ds[r*scoreRow:][:n]
 				if lse[r0+r] == minusInf {
 					visible = 0
 				}
 				if cover == something {
 					a.mask(b*a.T+t0+r0+r, b*a.S+s0, pr[:visible])
 				}
-				active.expSum(pr[:visible], pr[:visible], a.Scale, lse[r0+r])
-				active.softmaxGrad(dr[:visible], pr[:visible], dr[:visible], delta[r0+r], a.Scale)
+				active.softmaxGrad(pr[:visible], dr[:visible], a.Scale, lse[r0+r], delta[r0+r])
 				clear(pr[visible:])
 				clear(dr[visible:])
 			}
-			active.mulTile(NN, high, d, n, ds, keyTile, k[ko:], a.StrideK, dq[r0*a.StrideQ:], a.StrideQ, written[0].set(r0, high))
+			active.mulTile(NN, high, d, n, ds, scoreRow, k[ko:], a.StrideK, dq[r0*a.StrideQ:], a.StrideQ, written[0].set(r0, high))
 		}
 		// Keys gather from the strips that see them, which are the last ones.
-		for c := 0; c < cols; c += active.strip {
-			wide := min(active.strip, cols-c)
-			r0 := 0
-			for r0 < rows && a.seenBy(t0+r0, min(active.strip, rows-r0), s0, cols) <= c {
-				r0 += active.strip
+		for c, r0 := 0, 0; c < cols; {
+			end := 0 // of the keys that the strip at r0 sees
+			for ; r0 < rows; r0 += active.strip {
+				if end = a.seenBy(t0+r0, min(active.strip, rows-r0), s0, cols); end > c {
+					break
+				}
 			}
 			if r0 >= rows {
 				break
 			}
-			active.mulTile(TN, wide, d, rows-r0, probs[r0*keyTile+c:], keyTile, dy[r0*a.StrideY:], a.StrideY, dv[vo+c*a.StrideV:], a.StrideV, written[2].set(s0+c, wide))
-			active.mulTile(TN, wide, d, rows-r0, grads[r0*keyTile+c:], keyTile, q[r0*a.StrideQ:], a.StrideQ, dk[ko+c*a.StrideK:], a.StrideK, written[1].set(s0+c, wide))
+			wide := written[2].alike(s0+c, written[1].alike(s0+c, end-c))
+			active.mulTile(TN, wide, d, rows-r0, probs[r0*scoreRow+c:], scoreRow, dy[r0*a.StrideY:], a.StrideY, dv[vo+c*a.StrideV:], a.StrideV, written[2].set(s0+c, wide))
+			active.mulTile(TN, wide, d, rows-r0, grads[r0*scoreRow+c:], scoreRow, q[r0*a.StrideQ:], a.StrideQ, dk[ko+c*a.StrideK:], a.StrideK, written[1].set(s0+c, wide))
+			c += wide
 		}
 	}
 }

@@ -77,6 +77,16 @@ func newMarks(memory []float32, rows int, written bool) marks {
 	return m
 }
 
+// alike is how many of n rows, from the first on, are marked as it is.
+func (m marks) alike(row, n int) int {
+	for i, written := range m[row:][:n] {
+		if written != m[row] {
+			return i
+		}
+	}
+	return n
+}
+
 // set marks n rows, which are always written together, and reports whether they were marked
 // before.
 func (m marks) set(row, n int) bool {

@@ -54,7 +54,7 @@ type bodies struct {
 	rowDot      func(x, y []float32) float32
 	expSum      func(dst, x []float32, scale, shift float32) float32 // dst = exp(scale·x − shift); returns the sum
 	sumExp      func(x []float32, shift float32) float32             // Σ exp(x − shift)
-	softmaxGrad func(ds, p, dp []float32, d, scale float32)          // ds = scale·p·(dp − d)
+	softmaxGrad func(p, dp []float32, scale, lse, d float32)         // p = exp(scale·p − lse), dp = scale·p·(dp − d)
 
 	lstmCell     func(h, c, gates, cPrev []float32)
 	lstmCellGrad func(gates, dc, c, cPrev, dy, dh []float32)

@@ -88,8 +88,10 @@ func sumExpPlain(x []float32, shift float32) float32 {
 	return float32(s)
 }
 
-func softmaxGradPlain(ds, p, dp []float32, d, scale float32) {
-	for i, v := range p {
-		ds[i] = float32(scale*v) * (dp[i] - d)
+func softmaxGradPlain(p, dp []float32, scale, lse, d float32) {
+	for i, x := range p {
+		e := exp32(float32(x*scale) - lse)
+		p[i] = e
+		dp[i] = float32(scale*e) * (dp[i] - d)
 	}
 }

@@ -53,7 +53,7 @@ type vectorASM struct {
 	rmsGradSums                                          func(n int, dgain, x, gain, dy *float32, mean, rstd float32) (sum, sumH float32)
 	expSum                                               func(n int, dst, x *float32, factor, shift float32) float32
 	sumExp                                               func(n int, x *float32, shift float32) float32
-	softmaxGrad                                          func(n int, ds, p, dp *float32, d, factor float32)
+	softmaxGrad                                          func(n int, p, dp *float32, factor, lse, d float32)
 	rotate                                               func(n int, x, y, cos, sin *float32)
 	adamw                                                func(n int, p, g, m, v *float32, scale, beta1, beta2, rest1, rest2, rate, correct2, eps, remaining float32)
 	lstmCell                                             func(n int, h, c, i, f, z, o, cPrev *float32)
@@ -119,9 +119,9 @@ func (v *vectorASM) fill(b *bodies) {
 		}
 		return 0
 	}
-	b.softmaxGrad = func(ds, p, dp []float32, d, scale float32) {
-		if n := len(ds); n > 0 {
-			v.softmaxGrad(n, &ds[0], at(p, n), at(dp, n), d, scale)
+	b.softmaxGrad = func(p, dp []float32, scale, lse, d float32) {
+		if n := len(p); n > 0 {
+			v.softmaxGrad(n, &p[0], at(dp, n), scale, lse, d)
 		}
 	}
 	b.rotate = func(x, y, cos, sin []float32) {

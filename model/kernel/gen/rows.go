@@ -33,14 +33,18 @@ func (a *asm) rows() {
 	a.Store(a.total(acc), a.ReturnIndex(0))
 	a.end()
 
-	a.begin("softmaxGrad", "func(n int, ds, p, dp *float32, d, factor float32)", "sets ds = factor·p·(dp − d).")
-	d, f := a.scalar("d"), a.scalar("factor")
-	a.each(2, []string{"ds", "p", "dp"}, func(s *slab) {
-		p, dp := s.load("p"), s.load("dp")
+	a.begin("softmaxGrad", "func(n int, p, dp *float32, factor, lse, d float32)",
+		"sets p = exp(factor·p − lse) and dp = factor·p·(dp − d).")
+	f, lse, d := a.scalar("factor"), a.scalar("lse"), a.scalar("d")
+	a.each(2, []string{"p", "dp"}, func(s *slab) {
+		x := s.load("p")
+		a.VFMSUB213PS(lse, f, x)
+		p, dp := a.exp(x), s.load("dp")
+		s.store(p, "p")
 		a.VSUBPS(d, dp, dp)
 		a.VMULPS(f, p, p)
 		a.VMULPS(p, dp, dp)
-		s.store(dp, "ds")
+		s.store(dp, "dp")
 	})
 	a.end()
 
