@@ -67,7 +67,7 @@ func (f *finder) appendIDs(dst []int32, st *state, t *Tokenizer, text string) []
 		if f.normal.first == "" {
 			dst = t.appendText(dst, st, part, first)
 		} else {
-			start := first
+			start := first && t.keepsFirst(part)
 			dst = f.normal.cut(dst, normalize(t.norm, part), func(dst []int32, part string) []int32 {
 				dst = t.appendNormal(dst, st, part, start)
 				start = false

@@ -116,3 +116,25 @@ func TestUnknownParts(t *testing.T) {
 		t.Errorf("%v, %v", tok.Warnings(), err)
 	}
 }
+
+// Pieces of Hugging Face tokenizers 0.23.3: where the first character is normalized
+// away, none stands at the beginning.
+func TestMetaspaceFirstGoesByTheTextAsItWas(t *testing.T) {
+	for normalizer, texts := range map[string]map[string][]int32{
+		`{"type":"Strip","strip_left":true,"strip_right":true}`:      {"a a": {1, 0, 1, 0}, " a a": {0, 1, 0}},
+		`{"type":"StripAccents"}`:                                    {"a": {1, 0}, "\u0301a": {0}, " \u0301a": {1, 0}},
+		`{"type":"Prepend","prepend":"a"}`:                           {"a": {1, 0, 0}, " a": {1, 0, 1, 0}},
+		`{"type":"Replace","pattern":{"Regex":"\\s+"},"content":""}`: {"a": {1, 0}, "  a a": {0, 0}},
+	} {
+		tok, err := Parse([]byte(`{"normalizer":` + normalizer + `,"pre_tokenizer":{"type":"Metaspace","replacement":"▁","prepend_scheme":"first","split":true},
+			"model":{"type":"BPE","vocab":{"a":0,"▁":1},"merges":[]}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for text, want := range texts {
+			if got := tok.AppendIDs(nil, text); !slices.Equal(got, want) {
+				t.Errorf("%s: %q: %v, want %v", normalizer, text, got, want)
+			}
+		}
+	}
+}

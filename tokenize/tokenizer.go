@@ -3,6 +3,7 @@ package tokenize
 import (
 	"fmt"
 	"sync"
+	"unicode/utf8"
 )
 
 // EndOfText is the special token that stands after each document.
@@ -84,7 +85,18 @@ func (t *Tokenizer) appendText(dst []int32, st *state, text string, first bool) 
 	if t.fast != nil {
 		return t.fast.fast(dst, st, asBytes(text))
 	}
-	return t.appendNormal(dst, st, normalize(t.norm, text), first)
+	return t.appendNormal(dst, st, normalize(t.norm, text), first && t.keepsFirst(text))
+}
+
+// keepsFirst says whether something is left of the first character of a text once
+// it is normalized. Where nothing is, what follows does not stand at the beginning,
+// for Hugging Face, which goes by the places in the text as it was.
+func (t *Tokenizer) keepsFirst(text string) bool {
+	if t.norm == nil || text == "" {
+		return true
+	}
+	_, w := utf8.DecodeRuneInString(text)
+	return t.norm.normalize(text[:w]) != ""
 }
 
 // appendNormal encodes text that is normalized already.
