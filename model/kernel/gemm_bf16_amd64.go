@@ -64,7 +64,7 @@ func (t *pairs) multiply() {
 			t.pack(t.packed[t.padded*k0/2+column*words(k):], u%t.count, k0, k)
 		})
 	}
-	rows, group := kernelShape.shape(t.m, &t.panels, t.workers)
+	rows, group := kernelShape.shape(t.m, &t.panels, tileColumns, t.workers)
 	down, groups := (t.m+rows-1)/rows, (t.count+group-1)/group
 	t.run(down*groups, 1, func(u, _ int) {
 		i, first := u%down*rows, u/down*group

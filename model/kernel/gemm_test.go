@@ -115,6 +115,7 @@ func TestGemm(t *testing.T) {
 				}
 			}
 		}
+		newGemmCase(rng, TN, tall+8, tallColumns+30, 3, 1).check(t, true, gemmTolerance(3)) // in wider tiles
 		// Strips of A are copied before use; the last rows end where the slice ends.
 		for m := 30; m < 47; m++ {
 			for k := 1; k < 60; k += 7 { // kernels copy quarters of k
@@ -191,7 +192,8 @@ var opNames = [...]string{"NT", "NN", "TN"}
 
 var benchShapes = [][3]int{{4096, 1152, 384}, {4096, 384, 384}, {4096, 1536, 384}, {4096, 384, 1536}, {4096, 8192, 384},
 	{1024, 2304, 768}, {1024, 768, 768}, {1024, 3072, 768}, {1024, 768, 3072}, {1024, 16384, 768},
-	{2048, 128, 128}, {2048, 512, 128}, {2048, 384, 128}, {2048, 256, 256}, {2048, 1024, 256}, {2048, 512, 512}, {2048, 4096, 256}}
+	{2048, 128, 128}, {2048, 512, 128}, {2048, 384, 128}, {2048, 256, 256}, {2048, 1024, 256}, {2048, 512, 512}, {2048, 4096, 256},
+	{1150, 1150, 1150}} // rows that begin anywhere in a cache line
 
 // shapeOf is the product of a layer that op stands for: tokens × out, from in, and back.
 func shapeOf(op Op, s [3]int) (m, n, k int) {
@@ -213,7 +215,9 @@ func shapeOf(op Op, s [3]int) (m, n, k int) {
 // kernels did it, and .04 since: more lines of a row at a time, prefetches 1 µs ahead, and
 // strips that stay where they lie (half the speed at rows 4 KB apart) were no better. Nor were
 // huge pages, prefetches of the next panels from within the kernels, and giving workers the
-// same ends of each call.
+// same ends of each call. Nor (TN) were copies half or a quarter as dense, of 128 bytes a row,
+// past the second-level cache (a third of the speed at rows 64 KB apart), or blocks of 256 or
+// 512 deep. Tiles half as wide or high, so that two workers have two each, cost 1 to 3 %.
 func BenchmarkGemm(b *testing.B) {
 	before := active
 	defer func() { active = before; SetWorkers(0) }()
