@@ -98,7 +98,7 @@ func tokenizerTrain(c *cli.Context) error {
 	}
 	learn := tokenize.NewLearn()
 	sizes := c.IntSlice("vocab-size")
-	learn.VocabSize, learn.Pattern, learn.Unit, learn.Ties = slices.Max(sizes), c.String("pattern"), unit, ties
+	learn.Pattern, learn.Unit, learn.Ties = c.String("pattern"), unit, ties
 	learn.MinFrequency, learn.MaxTokenLength, learn.MaxWords = c.Int("min-frequency"), c.Int("max-token-length"), c.Int("max-words")
 	if c.IsSet("special") {
 		learn.Special = c.StringSlice("special")
@@ -106,11 +106,13 @@ func tokenizerTrain(c *cli.Context) error {
 	if x := c.String("extend"); x != "" {
 		learn.Extend = pipeline.NewPath(".", x)
 	}
-	for _, learn.VocabSize = range append(sizes, learn.VocabSize) {
+	for _, size := range sizes {
+		learn.VocabSize = size
 		if faults := learn.Check(); len(faults) > 0 {
 			return pipeline.Hintf(usage("%s", faults[0].Err), "%s", faults[0].Hint)
 		}
 	}
+	learn.VocabSize = slices.Max(sizes)
 	show := newShow(os.Stderr)
 	trained, err := learn.Files(c.Context, tokenize.Files{
 		Paths: c.Args().Slice(), Stdin: os.Stdin, Column: c.String("column"), Workers: workers(c.Int("workers")),

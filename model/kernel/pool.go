@@ -54,8 +54,7 @@ func SetWorkers(n int) { pool.workers.Store(int32(max(n, 0))) }
 
 // Parallel calls f on [0, n) cut into chunks of grain (the last may be shorter), from
 // several goroutines at once, and returns when all are done. Where the cuts lie depends
-// on n and grain alone. f may call Parallel in
-// its turn.
+// on n and grain alone. f may call Parallel in its turn.
 func Parallel(n, grain int, f func(lo, hi int)) {
 	if n <= 0 {
 		return

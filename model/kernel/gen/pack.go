@@ -11,7 +11,7 @@ import (
 func (a *asm) pack() {
 	a.transpose()
 	a.copyRows()
-	a.copyStrips()
+	a.copyPairs()
 }
 
 // transpose writes lanes rows of lanes·blocks elements as columns.
@@ -125,8 +125,8 @@ func (a *asm) copyRows() {
 	}
 }
 
-// copyStrips gathers two strips of A, as high as a kernel, since they share cache lines.
-func (a *asm) copyStrips() {
+// copyPairs emits what gathers two strips of A, as high as a kernel, since they share cache lines.
+func (a *asm) copyPairs() {
 	a.begin("copyPair", "func(k int, src *float32, lds int, dst *float32)",
 		fmt.Sprintf("copies %d elements of each of k rows, lds elements apart, to where none lies between.", 2*a.high()))
 	k, src, lds, dst := a.load("k", reg.RCX), a.load("src", reg.RSI), a.load("lds", reg.RDX), a.load("dst", reg.RDI)
