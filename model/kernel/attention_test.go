@@ -268,18 +268,14 @@ func BenchmarkAttention(b *testing.B) {
 				a.Forward(y, lse, qkv, qkv[width:], qkv[2*width:])
 				name := fmt.Sprintf("%s/%d/T%dxD%d", l.name, workers, a.T, a.Dim)
 				b.Run(name+"/forward", func(b *testing.B) {
-					meter := startMeter(b, workers, active.peak, 1)
-					for range b.N {
+					startMeter(b, workers, active.peak, 1).run(2*flops, func() {
 						a.Forward(y, lse, qkv, qkv[width:], qkv[2*width:])
-					}
-					meter.report(2 * flops)
+					})
 				})
 				b.Run(name+"/backward", func(b *testing.B) {
-					meter := startMeter(b, workers, active.peak, 1)
-					for range b.N {
+					startMeter(b, workers, active.peak, 1).run(5*flops, func() {
 						a.Backward(d, d[width:], d[2*width:], [3]bool{}, qkv, qkv[width:], qkv[2*width:], y, lse, dy)
-					}
-					meter.report(5 * flops)
+					})
 				})
 			}
 		}

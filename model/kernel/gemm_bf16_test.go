@@ -100,11 +100,9 @@ func BenchmarkGemmBF16(b *testing.B) {
 				b.Run(fmt.Sprintf("%d/%s/%dx%dx%d", workers, opNames[op], m, n, k), func(b *testing.B) {
 					g := newGemmCase(rand.New(rand.NewPCG(1, 1)), op, m, n, k, 0)
 					GemmBF16(op, m, n, k, g.a, g.lda, g.b, g.ldb, g.c, g.ldc, false)
-					meter := startMeter(b, workers, l.peakBF16, 2)
-					for range b.N {
+					startMeter(b, workers, l.peakBF16, 2).run(2*float64(m)*float64(n)*float64(k), func() {
 						GemmBF16(op, m, n, k, g.a, g.lda, g.b, g.ldb, g.c, g.ldc, false)
-					}
-					meter.report(2 * float64(m) * float64(n) * float64(k))
+					})
 				})
 			}
 		}

@@ -78,11 +78,9 @@ func BenchmarkPrepacked(b *testing.B) {
 				"gemm":      func() { Gemm(s.op, rows, s.n, s.k, s.x, s.k, w, width, s.y, s.n, false) },
 			} {
 				b.Run(fmt.Sprintf("%d/%s/%s", workers, name, how), func(b *testing.B) {
-					meter := startMeter(b, workers, active.peak, 1)
-					for range b.N {
+					startMeter(b, workers, active.peak, 1).run(2*rows*float64(s.n)*float64(s.k), func() {
 						f()
-					}
-					meter.report(2 * rows * float64(s.n) * float64(s.k))
+					})
 				})
 			}
 			p.Free()

@@ -231,11 +231,9 @@ func BenchmarkGemm(b *testing.B) {
 					b.Run(fmt.Sprintf("%s/%d/%s/%dx%dx%d", l.name, workers, opNames[op], m, n, k), func(b *testing.B) {
 						g := newGemmCase(rand.New(rand.NewPCG(1, 1)), op, m, n, k, 0)
 						Gemm(op, m, n, k, g.a, g.lda, g.b, g.ldb, g.c, g.ldc, false)
-						meter := startMeter(b, workers, active.peak, 1)
-						for range b.N {
+						startMeter(b, workers, active.peak, 1).run(2*float64(m)*float64(n)*float64(k), func() {
 							Gemm(op, m, n, k, g.a, g.lda, g.b, g.ldb, g.c, g.ldc, false)
-						}
-						meter.report(2 * float64(m) * float64(n) * float64(k))
+						})
 					})
 				}
 			}

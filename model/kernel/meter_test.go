@@ -1,57 +1,58 @@
 package kernel
 
 import (
+	"slices"
 	"testing"
 	"time"
 )
 
-// A meter reports the rate of a benchmark and the share of the peak that was measured just
-// before it: by the clock, and by processor time, in which other programs on the machine
-// hardly show, but neither does a worker that waits parked.
+// A meter reports the rate of a benchmark and its share of the peak that was measured just
+// before it: of the best of the rounds, since what else goes on in the machine only slows,
+// and of the median one.
 type meter struct {
-	b          *testing.B
-	workers    float64
-	peak       rates // FLOP/s of all workers
-	start      rates // seconds
-	hasProcess bool
+	b    *testing.B
+	peak float64 // FLOP/s of all workers
 }
-
-type rates struct{ wall, process float64 }
-
-func now() rates { return rates{time.Since(epoch).Seconds(), processorTime().Seconds()} }
-
-var epoch = time.Now()
 
 // startMeter measures what peak, a loop of 12 vectors of multiply-adds, pairs of them say,
 // can do on so many workers.
 func startMeter(b *testing.B, workers int, peak func(loops int), pairs float64) *meter {
-	m := &meter{b: b, workers: float64(workers), hasProcess: processorTime() > 0}
+	m := &meter{b: b}
 	if peak != nil {
-		const loops = 20_000
+		const loops, rounds = 20_000, 20
 		flops := float64(100*workers) * loops * 12 * 2 * pairs * float64(active.lanes)
-		for range 5 {
-			start := now()
+		for range rounds {
+			start := time.Now()
 			Parallel(100*workers, 1, func(int, int) { peak(loops) })
-			end := now()
-			m.peak.wall = max(m.peak.wall, flops/(end.wall-start.wall))
-			m.peak.process = max(m.peak.process, m.workers*flops/(end.process-start.process))
+			m.peak = max(m.peak, flops/time.Since(start).Seconds())
 		}
 	}
-	b.ResetTimer()
-	m.start = now()
 	return m
 }
 
-func (m *meter) report(work float64) {
-	end := now()
-	wall := work * float64(m.b.N) / (end.wall - m.start.wall)
-	m.b.ReportMetric(wall/1e9, "GFLOP/s")
-	m.b.ReportMetric(wall/m.peak.wall, "of-peak")
-	if m.hasProcess {
-		process := work * float64(m.b.N) * m.workers / (end.process - m.start.process)
-		m.b.ReportMetric(process/1e9, "GFLOP/cpu-s")
-		m.b.ReportMetric(process/m.peak.process, "of-peak-cpu")
-	}
+// run calls f, which does so many operations, as often as the benchmark wants.
+func (m *meter) run(operations float64, f func()) {
+	best, median := timeRounds(m.b, f)
+	m.b.ReportMetric(operations/best/1e9, "GFLOP/s")
+	m.b.ReportMetric(operations/best/m.peak, "of-peak")
+	m.b.ReportMetric(operations/median/m.peak, "of-peak-median")
 }
 
-func wallTime() time.Duration { return time.Since(epoch) }
+// timeRounds calls f in rounds of a few milliseconds, as a round of the peak takes, and
+// returns the seconds of a call in the best and in the median round.
+func timeRounds(b *testing.B, f func()) (best, median float64) {
+	const round = 5 * time.Millisecond
+	var rounds []float64
+	b.ResetTimer()
+	start, calls := time.Now(), 0
+	for i := range b.N {
+		f()
+		calls++
+		if took := time.Since(start); took >= round || len(rounds) == 0 && i == b.N-1 {
+			rounds = append(rounds, took.Seconds()/float64(calls))
+			start, calls = time.Now(), 0
+		}
+	}
+	slices.Sort(rounds)
+	return rounds[0], rounds[len(rounds)/2]
+}

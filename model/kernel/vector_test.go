@@ -242,16 +242,9 @@ func BenchmarkBodies(b *testing.B) {
 	}
 	run := func(name string, slices int, f func()) {
 		b.Run(name, func(b *testing.B) {
-			clock := wallTime
-			if processorTime() > 0 {
-				clock = processorTime
-			}
-			start := clock()
-			for range b.N {
-				f()
-			}
-			b.ReportMetric(float64(slices*4*n)*float64(b.N)/1e9/(clock()-start).Seconds(), "GB/s")
-			b.ReportMetric((clock()-start).Seconds()*1e9/float64(b.N)/n, "ns/element")
+			best, _ := timeRounds(b, f)
+			b.ReportMetric(float64(slices*4*n)/1e9/best, "GB/s")
+			b.ReportMetric(best*1e9/n, "ns/element")
 		})
 	}
 	run("copy", 2, func() { copy(x[0], x[1]) })
