@@ -22,6 +22,7 @@ TEXT ·bf16R1x1AVX512(SB), NOSPLIT, $0-96
 	VXORPS     Z0, Z0, Z0
 	PREFETCHT0 (R13)
 	MOVQ       next+72(FP), AX
+	MOVQ       step+80(FP), BX
 	SUBQ       $0x04, CX
 	JL         rest2
 
@@ -37,19 +38,19 @@ loop1:
 	VBROADCASTSS 4(SI), Z2
 	LONG         $0x486ef262
 	WORD         $0xc152
-	PREFETCHT0   (AX)(DX*1)
+	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z1
 	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z2
 	LONG         $0x486ef262
 	WORD         $0xc152
-	PREFETCHT0   (AX)(DX*2)
+	PREFETCHT0   (AX)(BX*2)
 	VMOVUPS      (DI), Z1
 	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z2
 	LONG         $0x486ef262
 	WORD         $0xc152
-	PREFETCHT0   (AX)(R9*1)
+	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
@@ -126,6 +127,7 @@ TEXT ·bf16R2x1AVX512(SB), NOSPLIT, $0-96
 	VXORPS     Z1, Z1, Z1
 	PREFETCHT0 (R13)
 	MOVQ       next+72(FP), AX
+	MOVQ       step+80(FP), BX
 	SUBQ       $0x04, CX
 	JL         rest10
 
@@ -147,7 +149,7 @@ loop9:
 	VBROADCASTSS 4(SI)(DX*1), Z4
 	LONG         $0x485ef262
 	WORD         $0xca52
-	PREFETCHT0   (AX)(DX*1)
+	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z2
 	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z3
@@ -156,7 +158,7 @@ loop9:
 	VBROADCASTSS 8(SI)(DX*1), Z4
 	LONG         $0x485ef262
 	WORD         $0xca52
-	PREFETCHT0   (AX)(DX*2)
+	PREFETCHT0   (AX)(BX*2)
 	VMOVUPS      (DI), Z2
 	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z3
@@ -165,7 +167,7 @@ loop9:
 	VBROADCASTSS 12(SI)(DX*1), Z4
 	LONG         $0x485ef262
 	WORD         $0xca52
-	PREFETCHT0   (AX)(R9*1)
+	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
@@ -257,6 +259,7 @@ TEXT ·bf16R3x1AVX512(SB), NOSPLIT, $0-96
 	VXORPS     Z2, Z2, Z2
 	PREFETCHT0 (R13)
 	MOVQ       next+72(FP), AX
+	MOVQ       step+80(FP), BX
 	SUBQ       $0x04, CX
 	JL         rest18
 
@@ -284,7 +287,7 @@ loop17:
 	VBROADCASTSS 4(SI)(DX*2), Z6
 	LONG         $0x484ef262
 	WORD         $0xd352
-	PREFETCHT0   (AX)(DX*1)
+	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z3
 	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z4
@@ -296,7 +299,7 @@ loop17:
 	VBROADCASTSS 8(SI)(DX*2), Z6
 	LONG         $0x484ef262
 	WORD         $0xd352
-	PREFETCHT0   (AX)(DX*2)
+	PREFETCHT0   (AX)(BX*2)
 	VMOVUPS      (DI), Z3
 	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z4
@@ -308,7 +311,7 @@ loop17:
 	VBROADCASTSS 12(SI)(DX*2), Z6
 	LONG         $0x484ef262
 	WORD         $0xd352
-	PREFETCHT0   (AX)(R9*1)
+	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
@@ -415,6 +418,7 @@ TEXT ·bf16R4x1AVX512(SB), NOSPLIT, $0-96
 	VXORPS     Z3, Z3, Z3
 	PREFETCHT0 (R13)
 	MOVQ       next+72(FP), AX
+	MOVQ       step+80(FP), BX
 	SUBQ       $0x04, CX
 	JL         rest26
 
@@ -448,7 +452,7 @@ loop25:
 	VBROADCASTSS 4(SI)(R9*1), Z8
 	LONG         $0x483ef262
 	WORD         $0xdc52
-	PREFETCHT0   (AX)(DX*1)
+	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z4
 	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z5
@@ -463,7 +467,7 @@ loop25:
 	VBROADCASTSS 8(SI)(R9*1), Z8
 	LONG         $0x483ef262
 	WORD         $0xdc52
-	PREFETCHT0   (AX)(DX*2)
+	PREFETCHT0   (AX)(BX*2)
 	VMOVUPS      (DI), Z4
 	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z5
@@ -478,7 +482,7 @@ loop25:
 	VBROADCASTSS 12(SI)(R9*1), Z8
 	LONG         $0x483ef262
 	WORD         $0xdc52
-	PREFETCHT0   (AX)(R9*1)
+	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
@@ -601,6 +605,7 @@ TEXT ·bf16R5x1AVX512(SB), NOSPLIT, $0-96
 	VXORPS     Z4, Z4, Z4
 	PREFETCHT0 (R13)
 	MOVQ       next+72(FP), AX
+	MOVQ       step+80(FP), BX
 	SUBQ       $0x04, CX
 	JL         rest34
 
@@ -640,7 +645,7 @@ loop33:
 	VBROADCASTSS 4(R10), Z6
 	LONG         $0x484ef262
 	WORD         $0xe552
-	PREFETCHT0   (AX)(DX*1)
+	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z5
 	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z6
@@ -658,7 +663,7 @@ loop33:
 	VBROADCASTSS 8(R10), Z6
 	LONG         $0x484ef262
 	WORD         $0xe552
-	PREFETCHT0   (AX)(DX*2)
+	PREFETCHT0   (AX)(BX*2)
 	VMOVUPS      (DI), Z5
 	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z6
@@ -676,7 +681,7 @@ loop33:
 	VBROADCASTSS 12(R10), Z6
 	LONG         $0x484ef262
 	WORD         $0xe552
-	PREFETCHT0   (AX)(R9*1)
+	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
@@ -816,6 +821,7 @@ TEXT ·bf16R6x1AVX512(SB), NOSPLIT, $0-96
 	VXORPS     Z5, Z5, Z5
 	PREFETCHT0 (R13)
 	MOVQ       next+72(FP), AX
+	MOVQ       step+80(FP), BX
 	SUBQ       $0x04, CX
 	JL         rest42
 
@@ -861,7 +867,7 @@ loop41:
 	VBROADCASTSS 4(R10)(DX*1), Z8
 	LONG         $0x483ef262
 	WORD         $0xee52
-	PREFETCHT0   (AX)(DX*1)
+	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z6
 	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z7
@@ -882,7 +888,7 @@ loop41:
 	VBROADCASTSS 8(R10)(DX*1), Z8
 	LONG         $0x483ef262
 	WORD         $0xee52
-	PREFETCHT0   (AX)(DX*2)
+	PREFETCHT0   (AX)(BX*2)
 	VMOVUPS      (DI), Z6
 	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z7
@@ -903,7 +909,7 @@ loop41:
 	VBROADCASTSS 12(R10)(DX*1), Z8
 	LONG         $0x483ef262
 	WORD         $0xee52
-	PREFETCHT0   (AX)(R9*1)
+	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
@@ -1058,6 +1064,7 @@ TEXT ·bf16R7x1AVX512(SB), NOSPLIT, $0-96
 	VXORPS     Z6, Z6, Z6
 	PREFETCHT0 (R13)
 	MOVQ       next+72(FP), AX
+	MOVQ       step+80(FP), BX
 	SUBQ       $0x04, CX
 	JL         rest50
 
@@ -1109,7 +1116,7 @@ loop49:
 	VBROADCASTSS 4(R10)(DX*2), Z10
 	LONG         $0x482ef262
 	WORD         $0xf752
-	PREFETCHT0   (AX)(DX*1)
+	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z7
 	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z8
@@ -1133,7 +1140,7 @@ loop49:
 	VBROADCASTSS 8(R10)(DX*2), Z10
 	LONG         $0x482ef262
 	WORD         $0xf752
-	PREFETCHT0   (AX)(DX*2)
+	PREFETCHT0   (AX)(BX*2)
 	VMOVUPS      (DI), Z7
 	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z8
@@ -1157,7 +1164,7 @@ loop49:
 	VBROADCASTSS 12(R10)(DX*2), Z10
 	LONG         $0x482ef262
 	WORD         $0xf752
-	PREFETCHT0   (AX)(R9*1)
+	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
@@ -1327,6 +1334,7 @@ TEXT ·bf16R8x1AVX512(SB), NOSPLIT, $0-96
 	VXORPS     Z7, Z7, Z7
 	PREFETCHT0 (R13)
 	MOVQ       next+72(FP), AX
+	MOVQ       step+80(FP), BX
 	SUBQ       $0x04, CX
 	JL         rest58
 
@@ -1384,7 +1392,7 @@ loop57:
 	VBROADCASTSS 4(R10)(R9*1), Z12
 	LONG         $0x481ed262
 	WORD         $0xf852
-	PREFETCHT0   (AX)(DX*1)
+	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z8
 	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z9
@@ -1411,7 +1419,7 @@ loop57:
 	VBROADCASTSS 8(R10)(R9*1), Z12
 	LONG         $0x481ed262
 	WORD         $0xf852
-	PREFETCHT0   (AX)(DX*2)
+	PREFETCHT0   (AX)(BX*2)
 	VMOVUPS      (DI), Z8
 	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z9
@@ -1438,7 +1446,7 @@ loop57:
 	VBROADCASTSS 12(R10)(R9*1), Z12
 	LONG         $0x481ed262
 	WORD         $0xf852
-	PREFETCHT0   (AX)(R9*1)
+	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
@@ -1600,6 +1608,7 @@ TEXT ·bf16R1x2AVX512(SB), NOSPLIT, $0-96
 	VXORPS     Z1, Z1, Z1
 	PREFETCHT0 64(R13)
 	MOVQ       next+72(FP), AX
+	MOVQ       step+80(FP), BX
 	SUBQ       $0x04, CX
 	JL         rest66
 
@@ -1621,7 +1630,7 @@ loop65:
 	WORD         $0xc252
 	LONG         $0x485ef262
 	WORD         $0xcb52
-	PREFETCHT0   (AX)(DX*1)
+	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z2
 	VMOVUPS      64(DI), Z3
 	ADDQ         R8, DI
@@ -1630,7 +1639,7 @@ loop65:
 	WORD         $0xc252
 	LONG         $0x485ef262
 	WORD         $0xcb52
-	PREFETCHT0   (AX)(DX*2)
+	PREFETCHT0   (AX)(BX*2)
 	VMOVUPS      (DI), Z2
 	VMOVUPS      64(DI), Z3
 	ADDQ         R8, DI
@@ -1639,7 +1648,7 @@ loop65:
 	WORD         $0xc252
 	LONG         $0x485ef262
 	WORD         $0xcb52
-	PREFETCHT0   (AX)(R9*1)
+	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
@@ -1727,6 +1736,7 @@ TEXT ·bf16R2x2AVX512(SB), NOSPLIT, $0-96
 	VXORPS     Z3, Z3, Z3
 	PREFETCHT0 64(R13)
 	MOVQ       next+72(FP), AX
+	MOVQ       step+80(FP), BX
 	SUBQ       $0x04, CX
 	JL         rest74
 
@@ -1758,7 +1768,7 @@ loop73:
 	WORD         $0xd452
 	LONG         $0x4846f262
 	WORD         $0xdd52
-	PREFETCHT0   (AX)(DX*1)
+	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z4
 	VMOVUPS      64(DI), Z5
 	ADDQ         R8, DI
@@ -1772,7 +1782,7 @@ loop73:
 	WORD         $0xd452
 	LONG         $0x4846f262
 	WORD         $0xdd52
-	PREFETCHT0   (AX)(DX*2)
+	PREFETCHT0   (AX)(BX*2)
 	VMOVUPS      (DI), Z4
 	VMOVUPS      64(DI), Z5
 	ADDQ         R8, DI
@@ -1786,7 +1796,7 @@ loop73:
 	WORD         $0xd452
 	LONG         $0x4846f262
 	WORD         $0xdd52
-	PREFETCHT0   (AX)(R9*1)
+	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
@@ -1897,6 +1907,7 @@ TEXT ·bf16R3x2AVX512(SB), NOSPLIT, $0-96
 	VXORPS     Z5, Z5, Z5
 	PREFETCHT0 64(R13)
 	MOVQ       next+72(FP), AX
+	MOVQ       step+80(FP), BX
 	SUBQ       $0x04, CX
 	JL         rest82
 
@@ -1938,7 +1949,7 @@ loop81:
 	WORD         $0xe652
 	LONG         $0x482ef262
 	WORD         $0xef52
-	PREFETCHT0   (AX)(DX*1)
+	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
 	ADDQ         R8, DI
@@ -1957,7 +1968,7 @@ loop81:
 	WORD         $0xe652
 	LONG         $0x482ef262
 	WORD         $0xef52
-	PREFETCHT0   (AX)(DX*2)
+	PREFETCHT0   (AX)(BX*2)
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
 	ADDQ         R8, DI
@@ -1976,7 +1987,7 @@ loop81:
 	WORD         $0xe652
 	LONG         $0x482ef262
 	WORD         $0xef52
-	PREFETCHT0   (AX)(R9*1)
+	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
@@ -2110,6 +2121,7 @@ TEXT ·bf16R4x2AVX512(SB), NOSPLIT, $0-96
 	VXORPS     Z7, Z7, Z7
 	PREFETCHT0 64(R13)
 	MOVQ       next+72(FP), AX
+	MOVQ       step+80(FP), BX
 	SUBQ       $0x04, CX
 	JL         rest90
 
@@ -2161,7 +2173,7 @@ loop89:
 	WORD         $0xf052
 	LONG         $0x4816d262
 	WORD         $0xf952
-	PREFETCHT0   (AX)(DX*1)
+	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z8
 	VMOVUPS      64(DI), Z9
 	ADDQ         R8, DI
@@ -2185,7 +2197,7 @@ loop89:
 	WORD         $0xf052
 	LONG         $0x4816d262
 	WORD         $0xf952
-	PREFETCHT0   (AX)(DX*2)
+	PREFETCHT0   (AX)(BX*2)
 	VMOVUPS      (DI), Z8
 	VMOVUPS      64(DI), Z9
 	ADDQ         R8, DI
@@ -2209,7 +2221,7 @@ loop89:
 	WORD         $0xf052
 	LONG         $0x4816d262
 	WORD         $0xf952
-	PREFETCHT0   (AX)(R9*1)
+	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
@@ -2367,6 +2379,7 @@ TEXT ·bf16R5x2AVX512(SB), NOSPLIT, $0-96
 	VXORPS     Z9, Z9, Z9
 	PREFETCHT0 64(R13)
 	MOVQ       next+72(FP), AX
+	MOVQ       step+80(FP), BX
 	SUBQ       $0x04, CX
 	JL         rest98
 
@@ -2428,7 +2441,7 @@ loop97:
 	WORD         $0xc252
 	LONG         $0x481e5262
 	WORD         $0xcb52
-	PREFETCHT0   (AX)(DX*1)
+	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z10
 	VMOVUPS      64(DI), Z11
 	ADDQ         R8, DI
@@ -2457,7 +2470,7 @@ loop97:
 	WORD         $0xc252
 	LONG         $0x481e5262
 	WORD         $0xcb52
-	PREFETCHT0   (AX)(DX*2)
+	PREFETCHT0   (AX)(BX*2)
 	VMOVUPS      (DI), Z10
 	VMOVUPS      64(DI), Z11
 	ADDQ         R8, DI
@@ -2486,7 +2499,7 @@ loop97:
 	WORD         $0xc252
 	LONG         $0x481e5262
 	WORD         $0xcb52
-	PREFETCHT0   (AX)(R9*1)
+	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
@@ -2669,6 +2682,7 @@ TEXT ·bf16R6x2AVX512(SB), NOSPLIT, $0-96
 	VXORPS     Z11, Z11, Z11
 	PREFETCHT0 64(R13)
 	MOVQ       next+72(FP), AX
+	MOVQ       step+80(FP), BX
 	SUBQ       $0x04, CX
 	JL         rest106
 
@@ -2740,7 +2754,7 @@ loop105:
 	WORD         $0xd452
 	LONG         $0x48065262
 	WORD         $0xdd52
-	PREFETCHT0   (AX)(DX*1)
+	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
 	ADDQ         R8, DI
@@ -2774,7 +2788,7 @@ loop105:
 	WORD         $0xd452
 	LONG         $0x48065262
 	WORD         $0xdd52
-	PREFETCHT0   (AX)(DX*2)
+	PREFETCHT0   (AX)(BX*2)
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
 	ADDQ         R8, DI
@@ -2808,7 +2822,7 @@ loop105:
 	WORD         $0xd452
 	LONG         $0x48065262
 	WORD         $0xdd52
-	PREFETCHT0   (AX)(R9*1)
+	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
@@ -3014,6 +3028,7 @@ TEXT ·bf16R7x2AVX512(SB), NOSPLIT, $0-96
 	VXORPS     Z13, Z13, Z13
 	PREFETCHT0 64(R13)
 	MOVQ       next+72(FP), AX
+	MOVQ       step+80(FP), BX
 	SUBQ       $0x04, CX
 	JL         rest114
 
@@ -3095,7 +3110,7 @@ loop113:
 	WORD         $0xe652
 	LONG         $0x406e5262
 	WORD         $0xef52
-	PREFETCHT0   (AX)(DX*1)
+	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z14
 	VMOVUPS      64(DI), Z15
 	ADDQ         R8, DI
@@ -3134,7 +3149,7 @@ loop113:
 	WORD         $0xe652
 	LONG         $0x406e5262
 	WORD         $0xef52
-	PREFETCHT0   (AX)(DX*2)
+	PREFETCHT0   (AX)(BX*2)
 	VMOVUPS      (DI), Z14
 	VMOVUPS      64(DI), Z15
 	ADDQ         R8, DI
@@ -3173,7 +3188,7 @@ loop113:
 	WORD         $0xe652
 	LONG         $0x406e5262
 	WORD         $0xef52
-	PREFETCHT0   (AX)(R9*1)
+	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
@@ -3402,6 +3417,7 @@ TEXT ·bf16R8x2AVX512(SB), NOSPLIT, $0-96
 	VXORPS     Z15, Z15, Z15
 	PREFETCHT0 64(R13)
 	MOVQ       next+72(FP), AX
+	MOVQ       step+80(FP), BX
 	SUBQ       $0x04, CX
 	JL         rest122
 
@@ -3493,7 +3509,7 @@ loop121:
 	WORD         $0xf052
 	LONG         $0x40563262
 	WORD         $0xf952
-	PREFETCHT0   (AX)(DX*1)
+	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z16
 	VMOVUPS      64(DI), Z17
 	ADDQ         R8, DI
@@ -3537,7 +3553,7 @@ loop121:
 	WORD         $0xf052
 	LONG         $0x40563262
 	WORD         $0xf952
-	PREFETCHT0   (AX)(DX*2)
+	PREFETCHT0   (AX)(BX*2)
 	VMOVUPS      (DI), Z16
 	VMOVUPS      64(DI), Z17
 	ADDQ         R8, DI
@@ -3581,7 +3597,7 @@ loop121:
 	WORD         $0xf052
 	LONG         $0x40563262
 	WORD         $0xf952
-	PREFETCHT0   (AX)(R9*1)
+	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
@@ -3794,6 +3810,7 @@ TEXT ·bf16R1x3AVX512(SB), NOSPLIT, $0-96
 	VXORPS     Z2, Z2, Z2
 	PREFETCHT0 128(R13)
 	MOVQ       next+72(FP), AX
+	MOVQ       step+80(FP), BX
 	SUBQ       $0x04, CX
 	JL         rest130
 
@@ -3821,7 +3838,7 @@ loop129:
 	WORD         $0xcc52
 	LONG         $0x484ef262
 	WORD         $0xd552
-	PREFETCHT0   (AX)(DX*1)
+	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z3
 	VMOVUPS      64(DI), Z4
 	VMOVUPS      128(DI), Z5
@@ -3833,7 +3850,7 @@ loop129:
 	WORD         $0xcc52
 	LONG         $0x484ef262
 	WORD         $0xd552
-	PREFETCHT0   (AX)(DX*2)
+	PREFETCHT0   (AX)(BX*2)
 	VMOVUPS      (DI), Z3
 	VMOVUPS      64(DI), Z4
 	VMOVUPS      128(DI), Z5
@@ -3845,7 +3862,7 @@ loop129:
 	WORD         $0xcc52
 	LONG         $0x484ef262
 	WORD         $0xd552
-	PREFETCHT0   (AX)(R9*1)
+	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
@@ -3944,6 +3961,7 @@ TEXT ·bf16R2x3AVX512(SB), NOSPLIT, $0-96
 	VXORPS     Z5, Z5, Z5
 	PREFETCHT0 128(R13)
 	MOVQ       next+72(FP), AX
+	MOVQ       step+80(FP), BX
 	SUBQ       $0x04, CX
 	JL         rest138
 
@@ -3985,7 +4003,7 @@ loop137:
 	WORD         $0xe752
 	LONG         $0x482ed262
 	WORD         $0xe852
-	PREFETCHT0   (AX)(DX*1)
+	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
 	VMOVUPS      128(DI), Z8
@@ -4004,7 +4022,7 @@ loop137:
 	WORD         $0xe752
 	LONG         $0x482ed262
 	WORD         $0xe852
-	PREFETCHT0   (AX)(DX*2)
+	PREFETCHT0   (AX)(BX*2)
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
 	VMOVUPS      128(DI), Z8
@@ -4023,7 +4041,7 @@ loop137:
 	WORD         $0xe752
 	LONG         $0x482ed262
 	WORD         $0xe852
-	PREFETCHT0   (AX)(R9*1)
+	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
@@ -4153,6 +4171,7 @@ TEXT ·bf16R3x3AVX512(SB), NOSPLIT, $0-96
 	VXORPS     Z8, Z8, Z8
 	PREFETCHT0 128(R13)
 	MOVQ       next+72(FP), AX
+	MOVQ       step+80(FP), BX
 	SUBQ       $0x04, CX
 	JL         rest146
 
@@ -4208,7 +4227,7 @@ loop145:
 	WORD         $0xfa52
 	LONG         $0x480e5262
 	WORD         $0xc352
-	PREFETCHT0   (AX)(DX*1)
+	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z9
 	VMOVUPS      64(DI), Z10
 	VMOVUPS      128(DI), Z11
@@ -4234,7 +4253,7 @@ loop145:
 	WORD         $0xfa52
 	LONG         $0x480e5262
 	WORD         $0xc352
-	PREFETCHT0   (AX)(DX*2)
+	PREFETCHT0   (AX)(BX*2)
 	VMOVUPS      (DI), Z9
 	VMOVUPS      64(DI), Z10
 	VMOVUPS      128(DI), Z11
@@ -4260,7 +4279,7 @@ loop145:
 	WORD         $0xfa52
 	LONG         $0x480e5262
 	WORD         $0xc352
-	PREFETCHT0   (AX)(R9*1)
+	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
@@ -4421,6 +4440,7 @@ TEXT ·bf16R4x3AVX512(SB), NOSPLIT, $0-96
 	VXORPS     Z11, Z11, Z11
 	PREFETCHT0 128(R13)
 	MOVQ       next+72(FP), AX
+	MOVQ       step+80(FP), BX
 	SUBQ       $0x04, CX
 	JL         rest154
 
@@ -4490,7 +4510,7 @@ loop153:
 	WORD         $0xd552
 	LONG         $0x406e5262
 	WORD         $0xde52
-	PREFETCHT0   (AX)(DX*1)
+	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
 	VMOVUPS      128(DI), Z14
@@ -4523,7 +4543,7 @@ loop153:
 	WORD         $0xd552
 	LONG         $0x406e5262
 	WORD         $0xde52
-	PREFETCHT0   (AX)(DX*2)
+	PREFETCHT0   (AX)(BX*2)
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
 	VMOVUPS      128(DI), Z14
@@ -4556,7 +4576,7 @@ loop153:
 	WORD         $0xd552
 	LONG         $0x406e5262
 	WORD         $0xde52
-	PREFETCHT0   (AX)(R9*1)
+	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
@@ -4749,6 +4769,7 @@ TEXT ·bf16R5x3AVX512(SB), NOSPLIT, $0-96
 	VXORPS     Z14, Z14, Z14
 	PREFETCHT0 128(R13)
 	MOVQ       next+72(FP), AX
+	MOVQ       step+80(FP), BX
 	SUBQ       $0x04, CX
 	JL         rest162
 
@@ -4832,7 +4853,7 @@ loop161:
 	WORD         $0xe852
 	LONG         $0x406e3262
 	WORD         $0xf152
-	PREFETCHT0   (AX)(DX*1)
+	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z15
 	VMOVUPS      64(DI), Z16
 	VMOVUPS      128(DI), Z17
@@ -4872,7 +4893,7 @@ loop161:
 	WORD         $0xe852
 	LONG         $0x406e3262
 	WORD         $0xf152
-	PREFETCHT0   (AX)(DX*2)
+	PREFETCHT0   (AX)(BX*2)
 	VMOVUPS      (DI), Z15
 	VMOVUPS      64(DI), Z16
 	VMOVUPS      128(DI), Z17
@@ -4912,7 +4933,7 @@ loop161:
 	WORD         $0xe852
 	LONG         $0x406e3262
 	WORD         $0xf152
-	PREFETCHT0   (AX)(R9*1)
+	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
@@ -5138,6 +5159,7 @@ TEXT ·bf16R6x3AVX512(SB), NOSPLIT, $0-96
 	VXORPS     Z17, Z17, Z17
 	PREFETCHT0 128(R13)
 	MOVQ       next+72(FP), AX
+	MOVQ       step+80(FP), BX
 	SUBQ       $0x04, CX
 	JL         rest170
 
@@ -5235,7 +5257,7 @@ loop169:
 	WORD         $0xc352
 	LONG         $0x404ea262
 	WORD         $0xcc52
-	PREFETCHT0   (AX)(DX*1)
+	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z18
 	VMOVUPS      64(DI), Z19
 	VMOVUPS      128(DI), Z20
@@ -5282,7 +5304,7 @@ loop169:
 	WORD         $0xc352
 	LONG         $0x404ea262
 	WORD         $0xcc52
-	PREFETCHT0   (AX)(DX*2)
+	PREFETCHT0   (AX)(BX*2)
 	VMOVUPS      (DI), Z18
 	VMOVUPS      64(DI), Z19
 	VMOVUPS      128(DI), Z20
@@ -5329,7 +5351,7 @@ loop169:
 	WORD         $0xc352
 	LONG         $0x404ea262
 	WORD         $0xcc52
-	PREFETCHT0   (AX)(R9*1)
+	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
@@ -5586,6 +5608,7 @@ TEXT ·bf16R7x3AVX512(SB), NOSPLIT, $0-96
 	VXORPS     Z20, Z20, Z20
 	PREFETCHT0 128(R13)
 	MOVQ       next+72(FP), AX
+	MOVQ       step+80(FP), BX
 	SUBQ       $0x04, CX
 	JL         rest178
 
@@ -5697,7 +5720,7 @@ loop177:
 	WORD         $0xde52
 	LONG         $0x402ea262
 	WORD         $0xe752
-	PREFETCHT0   (AX)(DX*1)
+	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z21
 	VMOVUPS      64(DI), Z22
 	VMOVUPS      128(DI), Z23
@@ -5751,7 +5774,7 @@ loop177:
 	WORD         $0xde52
 	LONG         $0x402ea262
 	WORD         $0xe752
-	PREFETCHT0   (AX)(DX*2)
+	PREFETCHT0   (AX)(BX*2)
 	VMOVUPS      (DI), Z21
 	VMOVUPS      64(DI), Z22
 	VMOVUPS      128(DI), Z23
@@ -5805,7 +5828,7 @@ loop177:
 	WORD         $0xde52
 	LONG         $0x402ea262
 	WORD         $0xe752
-	PREFETCHT0   (AX)(R9*1)
+	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
@@ -6093,6 +6116,7 @@ TEXT ·bf16R8x3AVX512(SB), NOSPLIT, $0-96
 	VXORPS     Z23, Z23, Z23
 	PREFETCHT0 128(R13)
 	MOVQ       next+72(FP), AX
+	MOVQ       step+80(FP), BX
 	SUBQ       $0x04, CX
 	JL         rest186
 
@@ -6218,7 +6242,7 @@ loop185:
 	WORD         $0xf152
 	LONG         $0x400e8262
 	WORD         $0xfa52
-	PREFETCHT0   (AX)(DX*1)
+	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
 	VMOVUPS      128(DI), Z26
@@ -6279,7 +6303,7 @@ loop185:
 	WORD         $0xf152
 	LONG         $0x400e8262
 	WORD         $0xfa52
-	PREFETCHT0   (AX)(DX*2)
+	PREFETCHT0   (AX)(BX*2)
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
 	VMOVUPS      128(DI), Z26
@@ -6340,7 +6364,7 @@ loop185:
 	WORD         $0xf152
 	LONG         $0x400e8262
 	WORD         $0xfa52
-	PREFETCHT0   (AX)(R9*1)
+	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10

@@ -515,6 +515,170 @@ end38:
 	VZEROUPPER
 	RET
 
+// func roundAVX2(n int, dst *float32, x *float32)
+// Requires: AVX, AVX2
+TEXT ·roundAVX2(SB), NOSPLIT, $0-24
+	VMOVUPS lanesAVX239<>+0(SB), Y0
+	VMOVUPS lanesAVX240<>+0(SB), Y1
+	VMOVUPS lanesAVX241<>+0(SB), Y2
+	VMOVUPS lanesAVX242<>+0(SB), Y3
+	VMOVUPS lanesAVX243<>+0(SB), Y3
+	VMOVUPS lanesAVX244<>+0(SB), Y3
+	MOVQ    n+0(FP), AX
+	MOVQ    dst+8(FP), DX
+	MOVQ    x+16(FP), BX
+	XORQ    CX, CX
+	SUBQ    $+32, AX
+	JL      rest46
+
+loop45:
+	VMOVUPS   (BX)(CX*1), Y4
+	VPADDD    Y0, Y4, Y5
+	VPSRLD    $0x10, Y4, Y6
+	VPAND     Y2, Y6, Y6
+	VPADDD    Y6, Y5, Y5
+	VPOR      Y3, Y4, Y6
+	VCMPPS    $0x03, Y4, Y4, Y4
+	VBLENDVPS Y4, Y6, Y5, Y5
+	VPAND     Y1, Y5, Y5
+	VMOVUPS   Y5, (DX)(CX*1)
+	VMOVUPS   32(BX)(CX*1), Y4
+	VPADDD    Y0, Y4, Y5
+	VPSRLD    $0x10, Y4, Y6
+	VPAND     Y2, Y6, Y6
+	VPADDD    Y6, Y5, Y5
+	VPOR      Y3, Y4, Y6
+	VCMPPS    $0x03, Y4, Y4, Y4
+	VBLENDVPS Y4, Y6, Y5, Y5
+	VPAND     Y1, Y5, Y5
+	VMOVUPS   Y5, 32(DX)(CX*1)
+	VMOVUPS   64(BX)(CX*1), Y4
+	VPADDD    Y0, Y4, Y5
+	VPSRLD    $0x10, Y4, Y6
+	VPAND     Y2, Y6, Y6
+	VPADDD    Y6, Y5, Y5
+	VPOR      Y3, Y4, Y6
+	VCMPPS    $0x03, Y4, Y4, Y4
+	VBLENDVPS Y4, Y6, Y5, Y5
+	VPAND     Y1, Y5, Y5
+	VMOVUPS   Y5, 64(DX)(CX*1)
+	VMOVUPS   96(BX)(CX*1), Y4
+	VPADDD    Y0, Y4, Y5
+	VPSRLD    $0x10, Y4, Y6
+	VPAND     Y2, Y6, Y6
+	VPADDD    Y6, Y5, Y5
+	VPOR      Y3, Y4, Y6
+	VCMPPS    $0x03, Y4, Y4, Y4
+	VBLENDVPS Y4, Y6, Y5, Y5
+	VPAND     Y1, Y5, Y5
+	VMOVUPS   Y5, 96(DX)(CX*1)
+	ADDQ      $+128, CX
+	SUBQ      $+32, AX
+	JGE       loop45
+
+rest46:
+	ADDQ $+32, AX
+	SUBQ $+8, AX
+	JL   rest48
+
+loop47:
+	VMOVUPS   (BX)(CX*1), Y4
+	VPADDD    Y0, Y4, Y5
+	VPSRLD    $0x10, Y4, Y6
+	VPAND     Y2, Y6, Y6
+	VPADDD    Y6, Y5, Y5
+	VPOR      Y3, Y4, Y6
+	VCMPPS    $0x03, Y4, Y4, Y4
+	VBLENDVPS Y4, Y6, Y5, Y5
+	VPAND     Y1, Y5, Y5
+	VMOVUPS   Y5, (DX)(CX*1)
+	ADDQ      $+32, CX
+	SUBQ      $+8, AX
+	JGE       loop47
+
+rest48:
+	ADDQ       $+8, AX
+	TESTQ      AX, AX
+	JE         end49
+	LEAQ       windowAVX2<>+32(SB), SI
+	SHLQ       $0x02, AX
+	SUBQ       AX, SI
+	VMOVUPS    (SI), Y4
+	VMASKMOVPS (BX)(CX*1), Y4, Y5
+	VPADDD     Y0, Y5, Y0
+	VPSRLD     $0x10, Y5, Y6
+	VPAND      Y2, Y6, Y6
+	VPADDD     Y6, Y0, Y0
+	VPOR       Y3, Y5, Y2
+	VCMPPS     $0x03, Y5, Y5, Y5
+	VBLENDVPS  Y5, Y2, Y0, Y0
+	VPAND      Y1, Y0, Y0
+	VMASKMOVPS Y0, Y4, (DX)(CX*1)
+
+end49:
+	VZEROUPPER
+	RET
+
+DATA lanesAVX239<>+0(SB)/4, $0x00007fff
+DATA lanesAVX239<>+4(SB)/4, $0x00007fff
+DATA lanesAVX239<>+8(SB)/4, $0x00007fff
+DATA lanesAVX239<>+12(SB)/4, $0x00007fff
+DATA lanesAVX239<>+16(SB)/4, $0x00007fff
+DATA lanesAVX239<>+20(SB)/4, $0x00007fff
+DATA lanesAVX239<>+24(SB)/4, $0x00007fff
+DATA lanesAVX239<>+28(SB)/4, $0x00007fff
+GLOBL lanesAVX239<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX240<>+0(SB)/4, $0xffff0000
+DATA lanesAVX240<>+4(SB)/4, $0xffff0000
+DATA lanesAVX240<>+8(SB)/4, $0xffff0000
+DATA lanesAVX240<>+12(SB)/4, $0xffff0000
+DATA lanesAVX240<>+16(SB)/4, $0xffff0000
+DATA lanesAVX240<>+20(SB)/4, $0xffff0000
+DATA lanesAVX240<>+24(SB)/4, $0xffff0000
+DATA lanesAVX240<>+28(SB)/4, $0xffff0000
+GLOBL lanesAVX240<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX241<>+0(SB)/4, $0x00000001
+DATA lanesAVX241<>+4(SB)/4, $0x00000001
+DATA lanesAVX241<>+8(SB)/4, $0x00000001
+DATA lanesAVX241<>+12(SB)/4, $0x00000001
+DATA lanesAVX241<>+16(SB)/4, $0x00000001
+DATA lanesAVX241<>+20(SB)/4, $0x00000001
+DATA lanesAVX241<>+24(SB)/4, $0x00000001
+DATA lanesAVX241<>+28(SB)/4, $0x00000001
+GLOBL lanesAVX241<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX242<>+0(SB)/4, $0x00010000
+DATA lanesAVX242<>+4(SB)/4, $0x00010000
+DATA lanesAVX242<>+8(SB)/4, $0x00010000
+DATA lanesAVX242<>+12(SB)/4, $0x00010000
+DATA lanesAVX242<>+16(SB)/4, $0x00010000
+DATA lanesAVX242<>+20(SB)/4, $0x00010000
+DATA lanesAVX242<>+24(SB)/4, $0x00010000
+DATA lanesAVX242<>+28(SB)/4, $0x00010000
+GLOBL lanesAVX242<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX243<>+0(SB)/4, $0x00000022
+DATA lanesAVX243<>+4(SB)/4, $0x00000022
+DATA lanesAVX243<>+8(SB)/4, $0x00000022
+DATA lanesAVX243<>+12(SB)/4, $0x00000022
+DATA lanesAVX243<>+16(SB)/4, $0x00000022
+DATA lanesAVX243<>+20(SB)/4, $0x00000022
+DATA lanesAVX243<>+24(SB)/4, $0x00000022
+DATA lanesAVX243<>+28(SB)/4, $0x00000022
+GLOBL lanesAVX243<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX244<>+0(SB)/4, $0x00400000
+DATA lanesAVX244<>+4(SB)/4, $0x00400000
+DATA lanesAVX244<>+8(SB)/4, $0x00400000
+DATA lanesAVX244<>+12(SB)/4, $0x00400000
+DATA lanesAVX244<>+16(SB)/4, $0x00400000
+DATA lanesAVX244<>+20(SB)/4, $0x00400000
+DATA lanesAVX244<>+24(SB)/4, $0x00400000
+DATA lanesAVX244<>+28(SB)/4, $0x00400000
+GLOBL lanesAVX244<>(SB), RODATA|NOPTR, $32
+
 // func geluAVX2(n int, dst *float32, x *float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·geluAVX2(SB), NOSPLIT, $0-24
@@ -523,235 +687,235 @@ TEXT ·geluAVX2(SB), NOSPLIT, $0-24
 	MOVQ x+16(FP), BX
 	XORQ CX, CX
 	SUBQ $+8, AX
-	JL   rest40
+	JL   rest51
 
-loop39:
+loop50:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMULPS       Y0, Y0, Y1
-	VMOVUPS      lanesAVX241<>+0(SB), Y2
-	VFMADD213PS  lanesAVX242<>+0(SB), Y2, Y1
+	VMOVUPS      lanesAVX252<>+0(SB), Y2
+	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y1
 	VMULPS       Y0, Y1, Y1
-	VMOVUPS      lanesAVX243<>+0(SB), Y2
-	VMOVUPS      lanesAVX244<>+0(SB), Y3
-	VXORPS       lanesAVX245<>+0(SB), Y1, Y1
+	VMOVUPS      lanesAVX254<>+0(SB), Y2
+	VMOVUPS      lanesAVX255<>+0(SB), Y3
+	VXORPS       lanesAVX256<>+0(SB), Y1, Y1
 	VMAXPS       Y1, Y2, Y1
 	VMINPS       Y1, Y3, Y1
-	VMULPS       lanesAVX246<>+0(SB), Y1, Y2
+	VMULPS       lanesAVX257<>+0(SB), Y1, Y2
 	VROUNDPS     $0x00, Y2, Y2
-	VFNMADD231PS lanesAVX247<>+0(SB), Y2, Y1
-	VFNMADD231PS lanesAVX248<>+0(SB), Y2, Y1
-	VMOVUPS      lanesAVX249<>+0(SB), Y3
-	VFMADD213PS  lanesAVX250<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX251<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX252<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX255<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX255<>+0(SB), Y1, Y3
+	VFNMADD231PS lanesAVX258<>+0(SB), Y2, Y1
+	VFNMADD231PS lanesAVX259<>+0(SB), Y2, Y1
+	VMOVUPS      lanesAVX260<>+0(SB), Y3
+	VFMADD213PS  lanesAVX261<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX262<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX263<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX264<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX266<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX266<>+0(SB), Y1, Y3
 	VCVTPS2DQ    Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y3, Y3
-	VADDPS       lanesAVX255<>+0(SB), Y3, Y3
-	VMOVUPS      lanesAVX255<>+0(SB), Y1
+	VADDPS       lanesAVX266<>+0(SB), Y3, Y3
+	VMOVUPS      lanesAVX266<>+0(SB), Y1
 	VDIVPS       Y3, Y1, Y1
 	VMULPS       Y0, Y1, Y1
 	VMOVUPS      Y1, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop39
+	JGE          loop50
 
-rest40:
+rest51:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end56
+	JE           end67
 	LEAQ         windowAVX2<>+32(SB), SI
 	SHLQ         $0x02, AX
 	SUBQ         AX, SI
 	VMOVUPS      (SI), Y0
 	VMASKMOVPS   (BX)(CX*1), Y0, Y1
 	VMULPS       Y1, Y1, Y2
-	VMOVUPS      lanesAVX241<>+0(SB), Y3
-	VFMADD213PS  lanesAVX242<>+0(SB), Y3, Y2
+	VMOVUPS      lanesAVX252<>+0(SB), Y3
+	VFMADD213PS  lanesAVX253<>+0(SB), Y3, Y2
 	VMULPS       Y1, Y2, Y2
-	VMOVUPS      lanesAVX243<>+0(SB), Y3
-	VMOVUPS      lanesAVX244<>+0(SB), Y4
-	VXORPS       lanesAVX245<>+0(SB), Y2, Y2
+	VMOVUPS      lanesAVX254<>+0(SB), Y3
+	VMOVUPS      lanesAVX255<>+0(SB), Y4
+	VXORPS       lanesAVX256<>+0(SB), Y2, Y2
 	VMAXPS       Y2, Y3, Y2
 	VMINPS       Y2, Y4, Y2
-	VMULPS       lanesAVX246<>+0(SB), Y2, Y3
+	VMULPS       lanesAVX257<>+0(SB), Y2, Y3
 	VROUNDPS     $0x00, Y3, Y3
-	VFNMADD231PS lanesAVX247<>+0(SB), Y3, Y2
-	VFNMADD231PS lanesAVX248<>+0(SB), Y3, Y2
-	VMOVUPS      lanesAVX249<>+0(SB), Y4
-	VFMADD213PS  lanesAVX250<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX251<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX252<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX255<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX255<>+0(SB), Y2, Y4
+	VFNMADD231PS lanesAVX258<>+0(SB), Y3, Y2
+	VFNMADD231PS lanesAVX259<>+0(SB), Y3, Y2
+	VMOVUPS      lanesAVX260<>+0(SB), Y4
+	VFMADD213PS  lanesAVX261<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX262<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX263<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX264<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX266<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX266<>+0(SB), Y2, Y4
 	VCVTPS2DQ    Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
 	VPADDD       Y3, Y4, Y4
-	VADDPS       lanesAVX255<>+0(SB), Y4, Y4
-	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VADDPS       lanesAVX266<>+0(SB), Y4, Y4
+	VMOVUPS      lanesAVX266<>+0(SB), Y2
 	VDIVPS       Y4, Y2, Y2
 	VMULPS       Y1, Y2, Y2
 	VMASKMOVPS   Y2, Y0, (DX)(CX*1)
 
-end56:
+end67:
 	VZEROUPPER
 	RET
 
-DATA lanesAVX241<>+0(SB)/4, $0x3d922279
-DATA lanesAVX241<>+4(SB)/4, $0x3d922279
-DATA lanesAVX241<>+8(SB)/4, $0x3d922279
-DATA lanesAVX241<>+12(SB)/4, $0x3d922279
-DATA lanesAVX241<>+16(SB)/4, $0x3d922279
-DATA lanesAVX241<>+20(SB)/4, $0x3d922279
-DATA lanesAVX241<>+24(SB)/4, $0x3d922279
-DATA lanesAVX241<>+28(SB)/4, $0x3d922279
-GLOBL lanesAVX241<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX242<>+0(SB)/4, $0x3fcc422a
-DATA lanesAVX242<>+4(SB)/4, $0x3fcc422a
-DATA lanesAVX242<>+8(SB)/4, $0x3fcc422a
-DATA lanesAVX242<>+12(SB)/4, $0x3fcc422a
-DATA lanesAVX242<>+16(SB)/4, $0x3fcc422a
-DATA lanesAVX242<>+20(SB)/4, $0x3fcc422a
-DATA lanesAVX242<>+24(SB)/4, $0x3fcc422a
-DATA lanesAVX242<>+28(SB)/4, $0x3fcc422a
-GLOBL lanesAVX242<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX243<>+0(SB)/4, $0xc2ae0000
-DATA lanesAVX243<>+4(SB)/4, $0xc2ae0000
-DATA lanesAVX243<>+8(SB)/4, $0xc2ae0000
-DATA lanesAVX243<>+12(SB)/4, $0xc2ae0000
-DATA lanesAVX243<>+16(SB)/4, $0xc2ae0000
-DATA lanesAVX243<>+20(SB)/4, $0xc2ae0000
-DATA lanesAVX243<>+24(SB)/4, $0xc2ae0000
-DATA lanesAVX243<>+28(SB)/4, $0xc2ae0000
-GLOBL lanesAVX243<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX244<>+0(SB)/4, $0x42ae0000
-DATA lanesAVX244<>+4(SB)/4, $0x42ae0000
-DATA lanesAVX244<>+8(SB)/4, $0x42ae0000
-DATA lanesAVX244<>+12(SB)/4, $0x42ae0000
-DATA lanesAVX244<>+16(SB)/4, $0x42ae0000
-DATA lanesAVX244<>+20(SB)/4, $0x42ae0000
-DATA lanesAVX244<>+24(SB)/4, $0x42ae0000
-DATA lanesAVX244<>+28(SB)/4, $0x42ae0000
-GLOBL lanesAVX244<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX245<>+0(SB)/4, $0x80000000
-DATA lanesAVX245<>+4(SB)/4, $0x80000000
-DATA lanesAVX245<>+8(SB)/4, $0x80000000
-DATA lanesAVX245<>+12(SB)/4, $0x80000000
-DATA lanesAVX245<>+16(SB)/4, $0x80000000
-DATA lanesAVX245<>+20(SB)/4, $0x80000000
-DATA lanesAVX245<>+24(SB)/4, $0x80000000
-DATA lanesAVX245<>+28(SB)/4, $0x80000000
-GLOBL lanesAVX245<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX246<>+0(SB)/4, $0x3fb8aa3b
-DATA lanesAVX246<>+4(SB)/4, $0x3fb8aa3b
-DATA lanesAVX246<>+8(SB)/4, $0x3fb8aa3b
-DATA lanesAVX246<>+12(SB)/4, $0x3fb8aa3b
-DATA lanesAVX246<>+16(SB)/4, $0x3fb8aa3b
-DATA lanesAVX246<>+20(SB)/4, $0x3fb8aa3b
-DATA lanesAVX246<>+24(SB)/4, $0x3fb8aa3b
-DATA lanesAVX246<>+28(SB)/4, $0x3fb8aa3b
-GLOBL lanesAVX246<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX247<>+0(SB)/4, $0x3f318000
-DATA lanesAVX247<>+4(SB)/4, $0x3f318000
-DATA lanesAVX247<>+8(SB)/4, $0x3f318000
-DATA lanesAVX247<>+12(SB)/4, $0x3f318000
-DATA lanesAVX247<>+16(SB)/4, $0x3f318000
-DATA lanesAVX247<>+20(SB)/4, $0x3f318000
-DATA lanesAVX247<>+24(SB)/4, $0x3f318000
-DATA lanesAVX247<>+28(SB)/4, $0x3f318000
-GLOBL lanesAVX247<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX248<>+0(SB)/4, $0xb95e8083
-DATA lanesAVX248<>+4(SB)/4, $0xb95e8083
-DATA lanesAVX248<>+8(SB)/4, $0xb95e8083
-DATA lanesAVX248<>+12(SB)/4, $0xb95e8083
-DATA lanesAVX248<>+16(SB)/4, $0xb95e8083
-DATA lanesAVX248<>+20(SB)/4, $0xb95e8083
-DATA lanesAVX248<>+24(SB)/4, $0xb95e8083
-DATA lanesAVX248<>+28(SB)/4, $0xb95e8083
-GLOBL lanesAVX248<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX249<>+0(SB)/4, $0x39506967
-DATA lanesAVX249<>+4(SB)/4, $0x39506967
-DATA lanesAVX249<>+8(SB)/4, $0x39506967
-DATA lanesAVX249<>+12(SB)/4, $0x39506967
-DATA lanesAVX249<>+16(SB)/4, $0x39506967
-DATA lanesAVX249<>+20(SB)/4, $0x39506967
-DATA lanesAVX249<>+24(SB)/4, $0x39506967
-DATA lanesAVX249<>+28(SB)/4, $0x39506967
-GLOBL lanesAVX249<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX250<>+0(SB)/4, $0x3ab743ce
-DATA lanesAVX250<>+4(SB)/4, $0x3ab743ce
-DATA lanesAVX250<>+8(SB)/4, $0x3ab743ce
-DATA lanesAVX250<>+12(SB)/4, $0x3ab743ce
-DATA lanesAVX250<>+16(SB)/4, $0x3ab743ce
-DATA lanesAVX250<>+20(SB)/4, $0x3ab743ce
-DATA lanesAVX250<>+24(SB)/4, $0x3ab743ce
-DATA lanesAVX250<>+28(SB)/4, $0x3ab743ce
-GLOBL lanesAVX250<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX251<>+0(SB)/4, $0x3c088908
-DATA lanesAVX251<>+4(SB)/4, $0x3c088908
-DATA lanesAVX251<>+8(SB)/4, $0x3c088908
-DATA lanesAVX251<>+12(SB)/4, $0x3c088908
-DATA lanesAVX251<>+16(SB)/4, $0x3c088908
-DATA lanesAVX251<>+20(SB)/4, $0x3c088908
-DATA lanesAVX251<>+24(SB)/4, $0x3c088908
-DATA lanesAVX251<>+28(SB)/4, $0x3c088908
-GLOBL lanesAVX251<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX252<>+0(SB)/4, $0x3d2aa9c1
-DATA lanesAVX252<>+4(SB)/4, $0x3d2aa9c1
-DATA lanesAVX252<>+8(SB)/4, $0x3d2aa9c1
-DATA lanesAVX252<>+12(SB)/4, $0x3d2aa9c1
-DATA lanesAVX252<>+16(SB)/4, $0x3d2aa9c1
-DATA lanesAVX252<>+20(SB)/4, $0x3d2aa9c1
-DATA lanesAVX252<>+24(SB)/4, $0x3d2aa9c1
-DATA lanesAVX252<>+28(SB)/4, $0x3d2aa9c1
+DATA lanesAVX252<>+0(SB)/4, $0x3d922279
+DATA lanesAVX252<>+4(SB)/4, $0x3d922279
+DATA lanesAVX252<>+8(SB)/4, $0x3d922279
+DATA lanesAVX252<>+12(SB)/4, $0x3d922279
+DATA lanesAVX252<>+16(SB)/4, $0x3d922279
+DATA lanesAVX252<>+20(SB)/4, $0x3d922279
+DATA lanesAVX252<>+24(SB)/4, $0x3d922279
+DATA lanesAVX252<>+28(SB)/4, $0x3d922279
 GLOBL lanesAVX252<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX253<>+0(SB)/4, $0x3e2aaaaa
-DATA lanesAVX253<>+4(SB)/4, $0x3e2aaaaa
-DATA lanesAVX253<>+8(SB)/4, $0x3e2aaaaa
-DATA lanesAVX253<>+12(SB)/4, $0x3e2aaaaa
-DATA lanesAVX253<>+16(SB)/4, $0x3e2aaaaa
-DATA lanesAVX253<>+20(SB)/4, $0x3e2aaaaa
-DATA lanesAVX253<>+24(SB)/4, $0x3e2aaaaa
-DATA lanesAVX253<>+28(SB)/4, $0x3e2aaaaa
+DATA lanesAVX253<>+0(SB)/4, $0x3fcc422a
+DATA lanesAVX253<>+4(SB)/4, $0x3fcc422a
+DATA lanesAVX253<>+8(SB)/4, $0x3fcc422a
+DATA lanesAVX253<>+12(SB)/4, $0x3fcc422a
+DATA lanesAVX253<>+16(SB)/4, $0x3fcc422a
+DATA lanesAVX253<>+20(SB)/4, $0x3fcc422a
+DATA lanesAVX253<>+24(SB)/4, $0x3fcc422a
+DATA lanesAVX253<>+28(SB)/4, $0x3fcc422a
 GLOBL lanesAVX253<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX254<>+0(SB)/4, $0x3f000000
-DATA lanesAVX254<>+4(SB)/4, $0x3f000000
-DATA lanesAVX254<>+8(SB)/4, $0x3f000000
-DATA lanesAVX254<>+12(SB)/4, $0x3f000000
-DATA lanesAVX254<>+16(SB)/4, $0x3f000000
-DATA lanesAVX254<>+20(SB)/4, $0x3f000000
-DATA lanesAVX254<>+24(SB)/4, $0x3f000000
-DATA lanesAVX254<>+28(SB)/4, $0x3f000000
+DATA lanesAVX254<>+0(SB)/4, $0xc2ae0000
+DATA lanesAVX254<>+4(SB)/4, $0xc2ae0000
+DATA lanesAVX254<>+8(SB)/4, $0xc2ae0000
+DATA lanesAVX254<>+12(SB)/4, $0xc2ae0000
+DATA lanesAVX254<>+16(SB)/4, $0xc2ae0000
+DATA lanesAVX254<>+20(SB)/4, $0xc2ae0000
+DATA lanesAVX254<>+24(SB)/4, $0xc2ae0000
+DATA lanesAVX254<>+28(SB)/4, $0xc2ae0000
 GLOBL lanesAVX254<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX255<>+0(SB)/4, $0x3f800000
-DATA lanesAVX255<>+4(SB)/4, $0x3f800000
-DATA lanesAVX255<>+8(SB)/4, $0x3f800000
-DATA lanesAVX255<>+12(SB)/4, $0x3f800000
-DATA lanesAVX255<>+16(SB)/4, $0x3f800000
-DATA lanesAVX255<>+20(SB)/4, $0x3f800000
-DATA lanesAVX255<>+24(SB)/4, $0x3f800000
-DATA lanesAVX255<>+28(SB)/4, $0x3f800000
+DATA lanesAVX255<>+0(SB)/4, $0x42ae0000
+DATA lanesAVX255<>+4(SB)/4, $0x42ae0000
+DATA lanesAVX255<>+8(SB)/4, $0x42ae0000
+DATA lanesAVX255<>+12(SB)/4, $0x42ae0000
+DATA lanesAVX255<>+16(SB)/4, $0x42ae0000
+DATA lanesAVX255<>+20(SB)/4, $0x42ae0000
+DATA lanesAVX255<>+24(SB)/4, $0x42ae0000
+DATA lanesAVX255<>+28(SB)/4, $0x42ae0000
 GLOBL lanesAVX255<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX256<>+0(SB)/4, $0x80000000
+DATA lanesAVX256<>+4(SB)/4, $0x80000000
+DATA lanesAVX256<>+8(SB)/4, $0x80000000
+DATA lanesAVX256<>+12(SB)/4, $0x80000000
+DATA lanesAVX256<>+16(SB)/4, $0x80000000
+DATA lanesAVX256<>+20(SB)/4, $0x80000000
+DATA lanesAVX256<>+24(SB)/4, $0x80000000
+DATA lanesAVX256<>+28(SB)/4, $0x80000000
+GLOBL lanesAVX256<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX257<>+0(SB)/4, $0x3fb8aa3b
+DATA lanesAVX257<>+4(SB)/4, $0x3fb8aa3b
+DATA lanesAVX257<>+8(SB)/4, $0x3fb8aa3b
+DATA lanesAVX257<>+12(SB)/4, $0x3fb8aa3b
+DATA lanesAVX257<>+16(SB)/4, $0x3fb8aa3b
+DATA lanesAVX257<>+20(SB)/4, $0x3fb8aa3b
+DATA lanesAVX257<>+24(SB)/4, $0x3fb8aa3b
+DATA lanesAVX257<>+28(SB)/4, $0x3fb8aa3b
+GLOBL lanesAVX257<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX258<>+0(SB)/4, $0x3f318000
+DATA lanesAVX258<>+4(SB)/4, $0x3f318000
+DATA lanesAVX258<>+8(SB)/4, $0x3f318000
+DATA lanesAVX258<>+12(SB)/4, $0x3f318000
+DATA lanesAVX258<>+16(SB)/4, $0x3f318000
+DATA lanesAVX258<>+20(SB)/4, $0x3f318000
+DATA lanesAVX258<>+24(SB)/4, $0x3f318000
+DATA lanesAVX258<>+28(SB)/4, $0x3f318000
+GLOBL lanesAVX258<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX259<>+0(SB)/4, $0xb95e8083
+DATA lanesAVX259<>+4(SB)/4, $0xb95e8083
+DATA lanesAVX259<>+8(SB)/4, $0xb95e8083
+DATA lanesAVX259<>+12(SB)/4, $0xb95e8083
+DATA lanesAVX259<>+16(SB)/4, $0xb95e8083
+DATA lanesAVX259<>+20(SB)/4, $0xb95e8083
+DATA lanesAVX259<>+24(SB)/4, $0xb95e8083
+DATA lanesAVX259<>+28(SB)/4, $0xb95e8083
+GLOBL lanesAVX259<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX260<>+0(SB)/4, $0x39506967
+DATA lanesAVX260<>+4(SB)/4, $0x39506967
+DATA lanesAVX260<>+8(SB)/4, $0x39506967
+DATA lanesAVX260<>+12(SB)/4, $0x39506967
+DATA lanesAVX260<>+16(SB)/4, $0x39506967
+DATA lanesAVX260<>+20(SB)/4, $0x39506967
+DATA lanesAVX260<>+24(SB)/4, $0x39506967
+DATA lanesAVX260<>+28(SB)/4, $0x39506967
+GLOBL lanesAVX260<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX261<>+0(SB)/4, $0x3ab743ce
+DATA lanesAVX261<>+4(SB)/4, $0x3ab743ce
+DATA lanesAVX261<>+8(SB)/4, $0x3ab743ce
+DATA lanesAVX261<>+12(SB)/4, $0x3ab743ce
+DATA lanesAVX261<>+16(SB)/4, $0x3ab743ce
+DATA lanesAVX261<>+20(SB)/4, $0x3ab743ce
+DATA lanesAVX261<>+24(SB)/4, $0x3ab743ce
+DATA lanesAVX261<>+28(SB)/4, $0x3ab743ce
+GLOBL lanesAVX261<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX262<>+0(SB)/4, $0x3c088908
+DATA lanesAVX262<>+4(SB)/4, $0x3c088908
+DATA lanesAVX262<>+8(SB)/4, $0x3c088908
+DATA lanesAVX262<>+12(SB)/4, $0x3c088908
+DATA lanesAVX262<>+16(SB)/4, $0x3c088908
+DATA lanesAVX262<>+20(SB)/4, $0x3c088908
+DATA lanesAVX262<>+24(SB)/4, $0x3c088908
+DATA lanesAVX262<>+28(SB)/4, $0x3c088908
+GLOBL lanesAVX262<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX263<>+0(SB)/4, $0x3d2aa9c1
+DATA lanesAVX263<>+4(SB)/4, $0x3d2aa9c1
+DATA lanesAVX263<>+8(SB)/4, $0x3d2aa9c1
+DATA lanesAVX263<>+12(SB)/4, $0x3d2aa9c1
+DATA lanesAVX263<>+16(SB)/4, $0x3d2aa9c1
+DATA lanesAVX263<>+20(SB)/4, $0x3d2aa9c1
+DATA lanesAVX263<>+24(SB)/4, $0x3d2aa9c1
+DATA lanesAVX263<>+28(SB)/4, $0x3d2aa9c1
+GLOBL lanesAVX263<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX264<>+0(SB)/4, $0x3e2aaaaa
+DATA lanesAVX264<>+4(SB)/4, $0x3e2aaaaa
+DATA lanesAVX264<>+8(SB)/4, $0x3e2aaaaa
+DATA lanesAVX264<>+12(SB)/4, $0x3e2aaaaa
+DATA lanesAVX264<>+16(SB)/4, $0x3e2aaaaa
+DATA lanesAVX264<>+20(SB)/4, $0x3e2aaaaa
+DATA lanesAVX264<>+24(SB)/4, $0x3e2aaaaa
+DATA lanesAVX264<>+28(SB)/4, $0x3e2aaaaa
+GLOBL lanesAVX264<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX265<>+0(SB)/4, $0x3f000000
+DATA lanesAVX265<>+4(SB)/4, $0x3f000000
+DATA lanesAVX265<>+8(SB)/4, $0x3f000000
+DATA lanesAVX265<>+12(SB)/4, $0x3f000000
+DATA lanesAVX265<>+16(SB)/4, $0x3f000000
+DATA lanesAVX265<>+20(SB)/4, $0x3f000000
+DATA lanesAVX265<>+24(SB)/4, $0x3f000000
+DATA lanesAVX265<>+28(SB)/4, $0x3f000000
+GLOBL lanesAVX265<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX266<>+0(SB)/4, $0x3f800000
+DATA lanesAVX266<>+4(SB)/4, $0x3f800000
+DATA lanesAVX266<>+8(SB)/4, $0x3f800000
+DATA lanesAVX266<>+12(SB)/4, $0x3f800000
+DATA lanesAVX266<>+16(SB)/4, $0x3f800000
+DATA lanesAVX266<>+20(SB)/4, $0x3f800000
+DATA lanesAVX266<>+24(SB)/4, $0x3f800000
+DATA lanesAVX266<>+28(SB)/4, $0x3f800000
+GLOBL lanesAVX266<>(SB), RODATA|NOPTR, $32
 
 // func geluGradAVX2(n int, dx *float32, x *float32, dy *float32)
 // Requires: AVX, AVX2, FMA3
@@ -762,38 +926,38 @@ TEXT ·geluGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ dy+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+8, AX
-	JL   rest58
+	JL   rest69
 
-loop57:
+loop68:
 	VMOVUPS      (BX)(CX*1), Y0
-	VMOVUPS      lanesAVX241<>+0(SB), Y2
-	VMOVUPS      lanesAVX259<>+0(SB), Y3
+	VMOVUPS      lanesAVX252<>+0(SB), Y2
+	VMOVUPS      lanesAVX270<>+0(SB), Y3
 	VMULPS       Y0, Y0, Y1
-	VFMADD213PS  lanesAVX242<>+0(SB), Y1, Y2
+	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y2
 	VMULPS       Y0, Y2, Y2
-	VFMADD213PS  lanesAVX242<>+0(SB), Y1, Y3
-	VMOVUPS      lanesAVX243<>+0(SB), Y1
-	VMOVUPS      lanesAVX244<>+0(SB), Y4
-	VXORPS       lanesAVX245<>+0(SB), Y2, Y2
+	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y3
+	VMOVUPS      lanesAVX254<>+0(SB), Y1
+	VMOVUPS      lanesAVX255<>+0(SB), Y4
+	VXORPS       lanesAVX256<>+0(SB), Y2, Y2
 	VMAXPS       Y2, Y1, Y2
 	VMINPS       Y2, Y4, Y2
-	VMULPS       lanesAVX246<>+0(SB), Y2, Y1
+	VMULPS       lanesAVX257<>+0(SB), Y2, Y1
 	VROUNDPS     $0x00, Y1, Y1
-	VFNMADD231PS lanesAVX247<>+0(SB), Y1, Y2
-	VFNMADD231PS lanesAVX248<>+0(SB), Y1, Y2
-	VMOVUPS      lanesAVX249<>+0(SB), Y4
-	VFMADD213PS  lanesAVX250<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX251<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX252<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX255<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX255<>+0(SB), Y2, Y4
+	VFNMADD231PS lanesAVX258<>+0(SB), Y1, Y2
+	VFNMADD231PS lanesAVX259<>+0(SB), Y1, Y2
+	VMOVUPS      lanesAVX260<>+0(SB), Y4
+	VFMADD213PS  lanesAVX261<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX262<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX263<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX264<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX266<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX266<>+0(SB), Y2, Y4
 	VCVTPS2DQ    Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VPADDD       Y1, Y4, Y4
-	VADDPS       lanesAVX255<>+0(SB), Y4, Y4
-	VMOVUPS      lanesAVX255<>+0(SB), Y1
+	VADDPS       lanesAVX266<>+0(SB), Y4, Y4
+	VMOVUPS      lanesAVX266<>+0(SB), Y1
 	VDIVPS       Y4, Y1, Y1
 	VMOVAPS      Y1, Y2
 	VFNMADD231PS Y1, Y1, Y2
@@ -804,45 +968,45 @@ loop57:
 	VMOVUPS      Y2, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop57
+	JGE          loop68
 
-rest58:
+rest69:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end60
+	JE           end71
 	LEAQ         windowAVX2<>+32(SB), DI
 	SHLQ         $0x02, AX
 	SUBQ         AX, DI
 	VMOVUPS      (DI), Y0
 	VMASKMOVPS   (BX)(CX*1), Y0, Y1
-	VMOVUPS      lanesAVX241<>+0(SB), Y3
-	VMOVUPS      lanesAVX259<>+0(SB), Y4
+	VMOVUPS      lanesAVX252<>+0(SB), Y3
+	VMOVUPS      lanesAVX270<>+0(SB), Y4
 	VMULPS       Y1, Y1, Y2
-	VFMADD213PS  lanesAVX242<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y3
 	VMULPS       Y1, Y3, Y3
-	VFMADD213PS  lanesAVX242<>+0(SB), Y2, Y4
-	VMOVUPS      lanesAVX243<>+0(SB), Y2
-	VMOVUPS      lanesAVX244<>+0(SB), Y5
-	VXORPS       lanesAVX245<>+0(SB), Y3, Y3
+	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y4
+	VMOVUPS      lanesAVX254<>+0(SB), Y2
+	VMOVUPS      lanesAVX255<>+0(SB), Y5
+	VXORPS       lanesAVX256<>+0(SB), Y3, Y3
 	VMAXPS       Y3, Y2, Y3
 	VMINPS       Y3, Y5, Y3
-	VMULPS       lanesAVX246<>+0(SB), Y3, Y2
+	VMULPS       lanesAVX257<>+0(SB), Y3, Y2
 	VROUNDPS     $0x00, Y2, Y2
-	VFNMADD231PS lanesAVX247<>+0(SB), Y2, Y3
-	VFNMADD231PS lanesAVX248<>+0(SB), Y2, Y3
-	VMOVUPS      lanesAVX249<>+0(SB), Y5
-	VFMADD213PS  lanesAVX250<>+0(SB), Y3, Y5
-	VFMADD213PS  lanesAVX251<>+0(SB), Y3, Y5
-	VFMADD213PS  lanesAVX252<>+0(SB), Y3, Y5
-	VFMADD213PS  lanesAVX253<>+0(SB), Y3, Y5
-	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y5
-	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y5
-	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y5
+	VFNMADD231PS lanesAVX258<>+0(SB), Y2, Y3
+	VFNMADD231PS lanesAVX259<>+0(SB), Y2, Y3
+	VMOVUPS      lanesAVX260<>+0(SB), Y5
+	VFMADD213PS  lanesAVX261<>+0(SB), Y3, Y5
+	VFMADD213PS  lanesAVX262<>+0(SB), Y3, Y5
+	VFMADD213PS  lanesAVX263<>+0(SB), Y3, Y5
+	VFMADD213PS  lanesAVX264<>+0(SB), Y3, Y5
+	VFMADD213PS  lanesAVX265<>+0(SB), Y3, Y5
+	VFMADD213PS  lanesAVX266<>+0(SB), Y3, Y5
+	VFMADD213PS  lanesAVX266<>+0(SB), Y3, Y5
 	VCVTPS2DQ    Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y5, Y5
-	VADDPS       lanesAVX255<>+0(SB), Y5, Y5
-	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VADDPS       lanesAVX266<>+0(SB), Y5, Y5
+	VMOVUPS      lanesAVX266<>+0(SB), Y2
 	VDIVPS       Y5, Y2, Y2
 	VMOVAPS      Y2, Y3
 	VFNMADD231PS Y2, Y2, Y3
@@ -852,19 +1016,19 @@ rest58:
 	VMULPS       Y1, Y3, Y3
 	VMASKMOVPS   Y3, Y0, (DX)(CX*1)
 
-end60:
+end71:
 	VZEROUPPER
 	RET
 
-DATA lanesAVX259<>+0(SB)/4, $0x3e5b33b6
-DATA lanesAVX259<>+4(SB)/4, $0x3e5b33b6
-DATA lanesAVX259<>+8(SB)/4, $0x3e5b33b6
-DATA lanesAVX259<>+12(SB)/4, $0x3e5b33b6
-DATA lanesAVX259<>+16(SB)/4, $0x3e5b33b6
-DATA lanesAVX259<>+20(SB)/4, $0x3e5b33b6
-DATA lanesAVX259<>+24(SB)/4, $0x3e5b33b6
-DATA lanesAVX259<>+28(SB)/4, $0x3e5b33b6
-GLOBL lanesAVX259<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX270<>+0(SB)/4, $0x3e5b33b6
+DATA lanesAVX270<>+4(SB)/4, $0x3e5b33b6
+DATA lanesAVX270<>+8(SB)/4, $0x3e5b33b6
+DATA lanesAVX270<>+12(SB)/4, $0x3e5b33b6
+DATA lanesAVX270<>+16(SB)/4, $0x3e5b33b6
+DATA lanesAVX270<>+20(SB)/4, $0x3e5b33b6
+DATA lanesAVX270<>+24(SB)/4, $0x3e5b33b6
+DATA lanesAVX270<>+28(SB)/4, $0x3e5b33b6
+GLOBL lanesAVX270<>(SB), RODATA|NOPTR, $32
 
 // func siluAVX2(n int, dst *float32, x *float32)
 // Requires: AVX, AVX2, FMA3
@@ -874,75 +1038,75 @@ TEXT ·siluAVX2(SB), NOSPLIT, $0-24
 	MOVQ x+16(FP), BX
 	XORQ CX, CX
 	SUBQ $+8, AX
-	JL   rest62
+	JL   rest73
 
-loop61:
+loop72:
 	VMOVUPS      (BX)(CX*1), Y0
-	VMOVUPS      lanesAVX243<>+0(SB), Y2
-	VMOVUPS      lanesAVX244<>+0(SB), Y3
-	VXORPS       lanesAVX245<>+0(SB), Y0, Y1
+	VMOVUPS      lanesAVX254<>+0(SB), Y2
+	VMOVUPS      lanesAVX255<>+0(SB), Y3
+	VXORPS       lanesAVX256<>+0(SB), Y0, Y1
 	VMAXPS       Y1, Y2, Y1
 	VMINPS       Y1, Y3, Y1
-	VMULPS       lanesAVX246<>+0(SB), Y1, Y2
+	VMULPS       lanesAVX257<>+0(SB), Y1, Y2
 	VROUNDPS     $0x00, Y2, Y2
-	VFNMADD231PS lanesAVX247<>+0(SB), Y2, Y1
-	VFNMADD231PS lanesAVX248<>+0(SB), Y2, Y1
-	VMOVUPS      lanesAVX249<>+0(SB), Y3
-	VFMADD213PS  lanesAVX250<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX251<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX252<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX255<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX255<>+0(SB), Y1, Y3
+	VFNMADD231PS lanesAVX258<>+0(SB), Y2, Y1
+	VFNMADD231PS lanesAVX259<>+0(SB), Y2, Y1
+	VMOVUPS      lanesAVX260<>+0(SB), Y3
+	VFMADD213PS  lanesAVX261<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX262<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX263<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX264<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX266<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX266<>+0(SB), Y1, Y3
 	VCVTPS2DQ    Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y3, Y3
-	VADDPS       lanesAVX255<>+0(SB), Y3, Y3
-	VMOVUPS      lanesAVX255<>+0(SB), Y1
+	VADDPS       lanesAVX266<>+0(SB), Y3, Y3
+	VMOVUPS      lanesAVX266<>+0(SB), Y1
 	VDIVPS       Y3, Y1, Y1
 	VMULPS       Y0, Y1, Y1
 	VMOVUPS      Y1, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop61
+	JGE          loop72
 
-rest62:
+rest73:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end63
+	JE           end74
 	LEAQ         windowAVX2<>+32(SB), SI
 	SHLQ         $0x02, AX
 	SUBQ         AX, SI
 	VMOVUPS      (SI), Y0
 	VMASKMOVPS   (BX)(CX*1), Y0, Y1
-	VMOVUPS      lanesAVX243<>+0(SB), Y3
-	VMOVUPS      lanesAVX244<>+0(SB), Y4
-	VXORPS       lanesAVX245<>+0(SB), Y1, Y2
+	VMOVUPS      lanesAVX254<>+0(SB), Y3
+	VMOVUPS      lanesAVX255<>+0(SB), Y4
+	VXORPS       lanesAVX256<>+0(SB), Y1, Y2
 	VMAXPS       Y2, Y3, Y2
 	VMINPS       Y2, Y4, Y2
-	VMULPS       lanesAVX246<>+0(SB), Y2, Y3
+	VMULPS       lanesAVX257<>+0(SB), Y2, Y3
 	VROUNDPS     $0x00, Y3, Y3
-	VFNMADD231PS lanesAVX247<>+0(SB), Y3, Y2
-	VFNMADD231PS lanesAVX248<>+0(SB), Y3, Y2
-	VMOVUPS      lanesAVX249<>+0(SB), Y4
-	VFMADD213PS  lanesAVX250<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX251<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX252<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX255<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX255<>+0(SB), Y2, Y4
+	VFNMADD231PS lanesAVX258<>+0(SB), Y3, Y2
+	VFNMADD231PS lanesAVX259<>+0(SB), Y3, Y2
+	VMOVUPS      lanesAVX260<>+0(SB), Y4
+	VFMADD213PS  lanesAVX261<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX262<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX263<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX264<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX266<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX266<>+0(SB), Y2, Y4
 	VCVTPS2DQ    Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
 	VPADDD       Y3, Y4, Y4
-	VADDPS       lanesAVX255<>+0(SB), Y4, Y4
-	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VADDPS       lanesAVX266<>+0(SB), Y4, Y4
+	VMOVUPS      lanesAVX266<>+0(SB), Y2
 	VDIVPS       Y4, Y2, Y2
 	VMULPS       Y1, Y2, Y2
 	VMASKMOVPS   Y2, Y0, (DX)(CX*1)
 
-end63:
+end74:
 	VZEROUPPER
 	RET
 
@@ -955,32 +1119,32 @@ TEXT ·siluGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ dy+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+8, AX
-	JL   rest65
+	JL   rest76
 
-loop64:
+loop75:
 	VMOVUPS      (BX)(CX*1), Y0
-	VMOVUPS      lanesAVX243<>+0(SB), Y2
-	VMOVUPS      lanesAVX244<>+0(SB), Y3
-	VXORPS       lanesAVX245<>+0(SB), Y0, Y1
+	VMOVUPS      lanesAVX254<>+0(SB), Y2
+	VMOVUPS      lanesAVX255<>+0(SB), Y3
+	VXORPS       lanesAVX256<>+0(SB), Y0, Y1
 	VMAXPS       Y1, Y2, Y1
 	VMINPS       Y1, Y3, Y1
-	VMULPS       lanesAVX246<>+0(SB), Y1, Y2
+	VMULPS       lanesAVX257<>+0(SB), Y1, Y2
 	VROUNDPS     $0x00, Y2, Y2
-	VFNMADD231PS lanesAVX247<>+0(SB), Y2, Y1
-	VFNMADD231PS lanesAVX248<>+0(SB), Y2, Y1
-	VMOVUPS      lanesAVX249<>+0(SB), Y3
-	VFMADD213PS  lanesAVX250<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX251<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX252<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX255<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX255<>+0(SB), Y1, Y3
+	VFNMADD231PS lanesAVX258<>+0(SB), Y2, Y1
+	VFNMADD231PS lanesAVX259<>+0(SB), Y2, Y1
+	VMOVUPS      lanesAVX260<>+0(SB), Y3
+	VFMADD213PS  lanesAVX261<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX262<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX263<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX264<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX266<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX266<>+0(SB), Y1, Y3
 	VCVTPS2DQ    Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y3, Y3
-	VADDPS       lanesAVX255<>+0(SB), Y3, Y3
-	VMOVUPS      lanesAVX255<>+0(SB), Y1
+	VADDPS       lanesAVX266<>+0(SB), Y3, Y3
+	VMOVUPS      lanesAVX266<>+0(SB), Y1
 	VDIVPS       Y3, Y1, Y1
 	VMOVAPS      Y1, Y2
 	VFNMADD231PS Y1, Y1, Y2
@@ -992,39 +1156,39 @@ loop64:
 	VMOVUPS      Y1, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop64
+	JGE          loop75
 
-rest65:
+rest76:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end66
+	JE           end77
 	LEAQ         windowAVX2<>+32(SB), DI
 	SHLQ         $0x02, AX
 	SUBQ         AX, DI
 	VMOVUPS      (DI), Y0
 	VMASKMOVPS   (BX)(CX*1), Y0, Y1
-	VMOVUPS      lanesAVX243<>+0(SB), Y3
-	VMOVUPS      lanesAVX244<>+0(SB), Y4
-	VXORPS       lanesAVX245<>+0(SB), Y1, Y2
+	VMOVUPS      lanesAVX254<>+0(SB), Y3
+	VMOVUPS      lanesAVX255<>+0(SB), Y4
+	VXORPS       lanesAVX256<>+0(SB), Y1, Y2
 	VMAXPS       Y2, Y3, Y2
 	VMINPS       Y2, Y4, Y2
-	VMULPS       lanesAVX246<>+0(SB), Y2, Y3
+	VMULPS       lanesAVX257<>+0(SB), Y2, Y3
 	VROUNDPS     $0x00, Y3, Y3
-	VFNMADD231PS lanesAVX247<>+0(SB), Y3, Y2
-	VFNMADD231PS lanesAVX248<>+0(SB), Y3, Y2
-	VMOVUPS      lanesAVX249<>+0(SB), Y4
-	VFMADD213PS  lanesAVX250<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX251<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX252<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX255<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX255<>+0(SB), Y2, Y4
+	VFNMADD231PS lanesAVX258<>+0(SB), Y3, Y2
+	VFNMADD231PS lanesAVX259<>+0(SB), Y3, Y2
+	VMOVUPS      lanesAVX260<>+0(SB), Y4
+	VFMADD213PS  lanesAVX261<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX262<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX263<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX264<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX266<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX266<>+0(SB), Y2, Y4
 	VCVTPS2DQ    Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
 	VPADDD       Y3, Y4, Y4
-	VADDPS       lanesAVX255<>+0(SB), Y4, Y4
-	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VADDPS       lanesAVX266<>+0(SB), Y4, Y4
+	VMOVUPS      lanesAVX266<>+0(SB), Y2
 	VDIVPS       Y4, Y2, Y2
 	VMOVAPS      Y2, Y3
 	VFNMADD231PS Y2, Y2, Y3
@@ -1035,7 +1199,7 @@ rest65:
 	VFMADD231PS  Y1, Y3, Y2
 	VMASKMOVPS   Y2, Y0, (DX)(CX*1)
 
-end66:
+end77:
 	VZEROUPPER
 	RET
 
@@ -1047,73 +1211,73 @@ TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-24
 	MOVQ x+16(FP), BX
 	XORQ CX, CX
 	SUBQ $+8, AX
-	JL   rest68
+	JL   rest79
 
-loop67:
+loop78:
 	VMOVUPS      (BX)(CX*1), Y0
-	VMOVUPS      lanesAVX243<>+0(SB), Y1
-	VMOVUPS      lanesAVX244<>+0(SB), Y2
-	VXORPS       lanesAVX245<>+0(SB), Y0, Y0
+	VMOVUPS      lanesAVX254<>+0(SB), Y1
+	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VXORPS       lanesAVX256<>+0(SB), Y0, Y0
 	VMAXPS       Y0, Y1, Y0
 	VMINPS       Y0, Y2, Y0
-	VMULPS       lanesAVX246<>+0(SB), Y0, Y1
+	VMULPS       lanesAVX257<>+0(SB), Y0, Y1
 	VROUNDPS     $0x00, Y1, Y1
-	VFNMADD231PS lanesAVX247<>+0(SB), Y1, Y0
-	VFNMADD231PS lanesAVX248<>+0(SB), Y1, Y0
-	VMOVUPS      lanesAVX249<>+0(SB), Y2
-	VFMADD213PS  lanesAVX250<>+0(SB), Y0, Y2
-	VFMADD213PS  lanesAVX251<>+0(SB), Y0, Y2
-	VFMADD213PS  lanesAVX252<>+0(SB), Y0, Y2
-	VFMADD213PS  lanesAVX253<>+0(SB), Y0, Y2
-	VFMADD213PS  lanesAVX254<>+0(SB), Y0, Y2
-	VFMADD213PS  lanesAVX255<>+0(SB), Y0, Y2
-	VFMADD213PS  lanesAVX255<>+0(SB), Y0, Y2
+	VFNMADD231PS lanesAVX258<>+0(SB), Y1, Y0
+	VFNMADD231PS lanesAVX259<>+0(SB), Y1, Y0
+	VMOVUPS      lanesAVX260<>+0(SB), Y2
+	VFMADD213PS  lanesAVX261<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX262<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX263<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX264<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX265<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX266<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX266<>+0(SB), Y0, Y2
 	VCVTPS2DQ    Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VPADDD       Y1, Y2, Y2
-	VADDPS       lanesAVX255<>+0(SB), Y2, Y2
-	VMOVUPS      lanesAVX255<>+0(SB), Y0
+	VADDPS       lanesAVX266<>+0(SB), Y2, Y2
+	VMOVUPS      lanesAVX266<>+0(SB), Y0
 	VDIVPS       Y2, Y0, Y0
 	VMOVUPS      Y0, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop67
+	JGE          loop78
 
-rest68:
+rest79:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end69
+	JE           end80
 	LEAQ         windowAVX2<>+32(SB), SI
 	SHLQ         $0x02, AX
 	SUBQ         AX, SI
 	VMOVUPS      (SI), Y0
 	VMASKMOVPS   (BX)(CX*1), Y0, Y1
-	VMOVUPS      lanesAVX243<>+0(SB), Y2
-	VMOVUPS      lanesAVX244<>+0(SB), Y3
-	VXORPS       lanesAVX245<>+0(SB), Y1, Y1
+	VMOVUPS      lanesAVX254<>+0(SB), Y2
+	VMOVUPS      lanesAVX255<>+0(SB), Y3
+	VXORPS       lanesAVX256<>+0(SB), Y1, Y1
 	VMAXPS       Y1, Y2, Y1
 	VMINPS       Y1, Y3, Y1
-	VMULPS       lanesAVX246<>+0(SB), Y1, Y2
+	VMULPS       lanesAVX257<>+0(SB), Y1, Y2
 	VROUNDPS     $0x00, Y2, Y2
-	VFNMADD231PS lanesAVX247<>+0(SB), Y2, Y1
-	VFNMADD231PS lanesAVX248<>+0(SB), Y2, Y1
-	VMOVUPS      lanesAVX249<>+0(SB), Y3
-	VFMADD213PS  lanesAVX250<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX251<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX252<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX255<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX255<>+0(SB), Y1, Y3
+	VFNMADD231PS lanesAVX258<>+0(SB), Y2, Y1
+	VFNMADD231PS lanesAVX259<>+0(SB), Y2, Y1
+	VMOVUPS      lanesAVX260<>+0(SB), Y3
+	VFMADD213PS  lanesAVX261<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX262<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX263<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX264<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX266<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX266<>+0(SB), Y1, Y3
 	VCVTPS2DQ    Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y3, Y3
-	VADDPS       lanesAVX255<>+0(SB), Y3, Y3
-	VMOVUPS      lanesAVX255<>+0(SB), Y1
+	VADDPS       lanesAVX266<>+0(SB), Y3, Y3
+	VMOVUPS      lanesAVX266<>+0(SB), Y1
 	VDIVPS       Y3, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (DX)(CX*1)
 
-end69:
+end80:
 	VZEROUPPER
 	RET
 
@@ -1126,9 +1290,9 @@ TEXT ·sigmoidGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ dy+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+8, AX
-	JL   rest71
+	JL   rest82
 
-loop70:
+loop81:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVAPS      Y0, Y1
 	VFNMADD231PS Y0, Y0, Y1
@@ -1138,12 +1302,12 @@ loop70:
 	VMOVUPS      Y2, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop70
+	JGE          loop81
 
-rest71:
+rest82:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end72
+	JE           end83
 	LEAQ         windowAVX2<>+32(SB), DI
 	SHLQ         $0x02, AX
 	SUBQ         AX, DI
@@ -1156,7 +1320,7 @@ rest71:
 	VFMADD231PS  Y1, Y2, Y3
 	VMASKMOVPS   Y3, Y0, (DX)(CX*1)
 
-end72:
+end83:
 	VZEROUPPER
 	RET
 
@@ -1168,193 +1332,193 @@ TEXT ·tanhAVX2(SB), NOSPLIT, $0-24
 	MOVQ x+16(FP), BX
 	XORQ CX, CX
 	SUBQ $+8, AX
-	JL   rest74
+	JL   rest85
 
-loop73:
+loop84:
 	VMOVUPS      (BX)(CX*1), Y0
-	VANDPS       lanesAVX275<>+0(SB), Y0, Y1
+	VANDPS       lanesAVX286<>+0(SB), Y0, Y1
 	VMULPS       Y0, Y0, Y2
-	VMOVUPS      lanesAVX276<>+0(SB), Y3
-	VFMADD213PS  lanesAVX277<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX278<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX279<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX280<>+0(SB), Y2, Y3
+	VMOVUPS      lanesAVX287<>+0(SB), Y3
+	VFMADD213PS  lanesAVX288<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX289<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX290<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX291<>+0(SB), Y2, Y3
 	VMULPS       Y2, Y3, Y3
 	VFMADD213PS  Y0, Y0, Y3
-	VMOVUPS      lanesAVX281<>+0(SB), Y4
+	VMOVUPS      lanesAVX292<>+0(SB), Y4
 	VADDPS       Y1, Y1, Y2
 	VMINPS       Y2, Y4, Y2
-	VMULPS       lanesAVX246<>+0(SB), Y2, Y4
+	VMULPS       lanesAVX257<>+0(SB), Y2, Y4
 	VROUNDPS     $0x00, Y4, Y4
-	VFNMADD231PS lanesAVX247<>+0(SB), Y4, Y2
-	VFNMADD231PS lanesAVX248<>+0(SB), Y4, Y2
-	VMOVUPS      lanesAVX249<>+0(SB), Y5
-	VFMADD213PS  lanesAVX250<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX251<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX252<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX255<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX255<>+0(SB), Y2, Y5
+	VFNMADD231PS lanesAVX258<>+0(SB), Y4, Y2
+	VFNMADD231PS lanesAVX259<>+0(SB), Y4, Y2
+	VMOVUPS      lanesAVX260<>+0(SB), Y5
+	VFMADD213PS  lanesAVX261<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX262<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX263<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX264<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX266<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX266<>+0(SB), Y2, Y5
 	VCVTPS2DQ    Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
 	VPADDD       Y4, Y5, Y5
-	VADDPS       lanesAVX255<>+0(SB), Y5, Y5
-	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VADDPS       lanesAVX266<>+0(SB), Y5, Y5
+	VMOVUPS      lanesAVX266<>+0(SB), Y2
 	VDIVPS       Y5, Y2, Y2
-	VMOVUPS      lanesAVX255<>+0(SB), Y4
-	VFNMADD231PS lanesAVX282<>+0(SB), Y2, Y4
-	VANDPS       lanesAVX245<>+0(SB), Y0, Y0
+	VMOVUPS      lanesAVX266<>+0(SB), Y4
+	VFNMADD231PS lanesAVX293<>+0(SB), Y2, Y4
+	VANDPS       lanesAVX256<>+0(SB), Y0, Y0
 	VORPS        Y0, Y4, Y4
-	VMOVUPS      lanesAVX283<>+0(SB), Y0
+	VMOVUPS      lanesAVX294<>+0(SB), Y0
 	VCMPPS       $0x01, Y0, Y1, Y0
 	VBLENDVPS    Y0, Y3, Y4, Y3
 	VMOVUPS      Y3, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop73
+	JGE          loop84
 
-rest74:
+rest85:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end84
+	JE           end95
 	LEAQ         windowAVX2<>+32(SB), SI
 	SHLQ         $0x02, AX
 	SUBQ         AX, SI
 	VMOVUPS      (SI), Y0
 	VMASKMOVPS   (BX)(CX*1), Y0, Y1
-	VANDPS       lanesAVX275<>+0(SB), Y1, Y2
+	VANDPS       lanesAVX286<>+0(SB), Y1, Y2
 	VMULPS       Y1, Y1, Y3
-	VMOVUPS      lanesAVX276<>+0(SB), Y4
-	VFMADD213PS  lanesAVX277<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX278<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX279<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX280<>+0(SB), Y3, Y4
+	VMOVUPS      lanesAVX287<>+0(SB), Y4
+	VFMADD213PS  lanesAVX288<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX289<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX290<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX291<>+0(SB), Y3, Y4
 	VMULPS       Y3, Y4, Y4
 	VFMADD213PS  Y1, Y1, Y4
-	VMOVUPS      lanesAVX281<>+0(SB), Y5
+	VMOVUPS      lanesAVX292<>+0(SB), Y5
 	VADDPS       Y2, Y2, Y3
 	VMINPS       Y3, Y5, Y3
-	VMULPS       lanesAVX246<>+0(SB), Y3, Y5
+	VMULPS       lanesAVX257<>+0(SB), Y3, Y5
 	VROUNDPS     $0x00, Y5, Y5
-	VFNMADD231PS lanesAVX247<>+0(SB), Y5, Y3
-	VFNMADD231PS lanesAVX248<>+0(SB), Y5, Y3
-	VMOVUPS      lanesAVX249<>+0(SB), Y6
-	VFMADD213PS  lanesAVX250<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX251<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX252<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX253<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y6
+	VFNMADD231PS lanesAVX258<>+0(SB), Y5, Y3
+	VFNMADD231PS lanesAVX259<>+0(SB), Y5, Y3
+	VMOVUPS      lanesAVX260<>+0(SB), Y6
+	VFMADD213PS  lanesAVX261<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX262<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX263<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX264<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX265<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX266<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX266<>+0(SB), Y3, Y6
 	VCVTPS2DQ    Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
 	VPADDD       Y5, Y6, Y6
-	VADDPS       lanesAVX255<>+0(SB), Y6, Y6
-	VMOVUPS      lanesAVX255<>+0(SB), Y3
+	VADDPS       lanesAVX266<>+0(SB), Y6, Y6
+	VMOVUPS      lanesAVX266<>+0(SB), Y3
 	VDIVPS       Y6, Y3, Y3
-	VMOVUPS      lanesAVX255<>+0(SB), Y5
-	VFNMADD231PS lanesAVX282<>+0(SB), Y3, Y5
-	VANDPS       lanesAVX245<>+0(SB), Y1, Y1
+	VMOVUPS      lanesAVX266<>+0(SB), Y5
+	VFNMADD231PS lanesAVX293<>+0(SB), Y3, Y5
+	VANDPS       lanesAVX256<>+0(SB), Y1, Y1
 	VORPS        Y1, Y5, Y5
-	VMOVUPS      lanesAVX283<>+0(SB), Y1
+	VMOVUPS      lanesAVX294<>+0(SB), Y1
 	VCMPPS       $0x01, Y1, Y2, Y1
 	VBLENDVPS    Y1, Y4, Y5, Y4
 	VMASKMOVPS   Y4, Y0, (DX)(CX*1)
 
-end84:
+end95:
 	VZEROUPPER
 	RET
 
-DATA lanesAVX275<>+0(SB)/4, $0x7fffffff
-DATA lanesAVX275<>+4(SB)/4, $0x7fffffff
-DATA lanesAVX275<>+8(SB)/4, $0x7fffffff
-DATA lanesAVX275<>+12(SB)/4, $0x7fffffff
-DATA lanesAVX275<>+16(SB)/4, $0x7fffffff
-DATA lanesAVX275<>+20(SB)/4, $0x7fffffff
-DATA lanesAVX275<>+24(SB)/4, $0x7fffffff
-DATA lanesAVX275<>+28(SB)/4, $0x7fffffff
-GLOBL lanesAVX275<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX286<>+0(SB)/4, $0x7fffffff
+DATA lanesAVX286<>+4(SB)/4, $0x7fffffff
+DATA lanesAVX286<>+8(SB)/4, $0x7fffffff
+DATA lanesAVX286<>+12(SB)/4, $0x7fffffff
+DATA lanesAVX286<>+16(SB)/4, $0x7fffffff
+DATA lanesAVX286<>+20(SB)/4, $0x7fffffff
+DATA lanesAVX286<>+24(SB)/4, $0x7fffffff
+DATA lanesAVX286<>+28(SB)/4, $0x7fffffff
+GLOBL lanesAVX286<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX276<>+0(SB)/4, $0xbbbaf0ea
-DATA lanesAVX276<>+4(SB)/4, $0xbbbaf0ea
-DATA lanesAVX276<>+8(SB)/4, $0xbbbaf0ea
-DATA lanesAVX276<>+12(SB)/4, $0xbbbaf0ea
-DATA lanesAVX276<>+16(SB)/4, $0xbbbaf0ea
-DATA lanesAVX276<>+20(SB)/4, $0xbbbaf0ea
-DATA lanesAVX276<>+24(SB)/4, $0xbbbaf0ea
-DATA lanesAVX276<>+28(SB)/4, $0xbbbaf0ea
-GLOBL lanesAVX276<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX287<>+0(SB)/4, $0xbbbaf0ea
+DATA lanesAVX287<>+4(SB)/4, $0xbbbaf0ea
+DATA lanesAVX287<>+8(SB)/4, $0xbbbaf0ea
+DATA lanesAVX287<>+12(SB)/4, $0xbbbaf0ea
+DATA lanesAVX287<>+16(SB)/4, $0xbbbaf0ea
+DATA lanesAVX287<>+20(SB)/4, $0xbbbaf0ea
+DATA lanesAVX287<>+24(SB)/4, $0xbbbaf0ea
+DATA lanesAVX287<>+28(SB)/4, $0xbbbaf0ea
+GLOBL lanesAVX287<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX277<>+0(SB)/4, $0x3ca9134e
-DATA lanesAVX277<>+4(SB)/4, $0x3ca9134e
-DATA lanesAVX277<>+8(SB)/4, $0x3ca9134e
-DATA lanesAVX277<>+12(SB)/4, $0x3ca9134e
-DATA lanesAVX277<>+16(SB)/4, $0x3ca9134e
-DATA lanesAVX277<>+20(SB)/4, $0x3ca9134e
-DATA lanesAVX277<>+24(SB)/4, $0x3ca9134e
-DATA lanesAVX277<>+28(SB)/4, $0x3ca9134e
-GLOBL lanesAVX277<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX288<>+0(SB)/4, $0x3ca9134e
+DATA lanesAVX288<>+4(SB)/4, $0x3ca9134e
+DATA lanesAVX288<>+8(SB)/4, $0x3ca9134e
+DATA lanesAVX288<>+12(SB)/4, $0x3ca9134e
+DATA lanesAVX288<>+16(SB)/4, $0x3ca9134e
+DATA lanesAVX288<>+20(SB)/4, $0x3ca9134e
+DATA lanesAVX288<>+24(SB)/4, $0x3ca9134e
+DATA lanesAVX288<>+28(SB)/4, $0x3ca9134e
+GLOBL lanesAVX288<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX278<>+0(SB)/4, $0xbd5c1e2d
-DATA lanesAVX278<>+4(SB)/4, $0xbd5c1e2d
-DATA lanesAVX278<>+8(SB)/4, $0xbd5c1e2d
-DATA lanesAVX278<>+12(SB)/4, $0xbd5c1e2d
-DATA lanesAVX278<>+16(SB)/4, $0xbd5c1e2d
-DATA lanesAVX278<>+20(SB)/4, $0xbd5c1e2d
-DATA lanesAVX278<>+24(SB)/4, $0xbd5c1e2d
-DATA lanesAVX278<>+28(SB)/4, $0xbd5c1e2d
-GLOBL lanesAVX278<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX289<>+0(SB)/4, $0xbd5c1e2d
+DATA lanesAVX289<>+4(SB)/4, $0xbd5c1e2d
+DATA lanesAVX289<>+8(SB)/4, $0xbd5c1e2d
+DATA lanesAVX289<>+12(SB)/4, $0xbd5c1e2d
+DATA lanesAVX289<>+16(SB)/4, $0xbd5c1e2d
+DATA lanesAVX289<>+20(SB)/4, $0xbd5c1e2d
+DATA lanesAVX289<>+24(SB)/4, $0xbd5c1e2d
+DATA lanesAVX289<>+28(SB)/4, $0xbd5c1e2d
+GLOBL lanesAVX289<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX279<>+0(SB)/4, $0x3e088393
-DATA lanesAVX279<>+4(SB)/4, $0x3e088393
-DATA lanesAVX279<>+8(SB)/4, $0x3e088393
-DATA lanesAVX279<>+12(SB)/4, $0x3e088393
-DATA lanesAVX279<>+16(SB)/4, $0x3e088393
-DATA lanesAVX279<>+20(SB)/4, $0x3e088393
-DATA lanesAVX279<>+24(SB)/4, $0x3e088393
-DATA lanesAVX279<>+28(SB)/4, $0x3e088393
-GLOBL lanesAVX279<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX290<>+0(SB)/4, $0x3e088393
+DATA lanesAVX290<>+4(SB)/4, $0x3e088393
+DATA lanesAVX290<>+8(SB)/4, $0x3e088393
+DATA lanesAVX290<>+12(SB)/4, $0x3e088393
+DATA lanesAVX290<>+16(SB)/4, $0x3e088393
+DATA lanesAVX290<>+20(SB)/4, $0x3e088393
+DATA lanesAVX290<>+24(SB)/4, $0x3e088393
+DATA lanesAVX290<>+28(SB)/4, $0x3e088393
+GLOBL lanesAVX290<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX280<>+0(SB)/4, $0xbeaaaa99
-DATA lanesAVX280<>+4(SB)/4, $0xbeaaaa99
-DATA lanesAVX280<>+8(SB)/4, $0xbeaaaa99
-DATA lanesAVX280<>+12(SB)/4, $0xbeaaaa99
-DATA lanesAVX280<>+16(SB)/4, $0xbeaaaa99
-DATA lanesAVX280<>+20(SB)/4, $0xbeaaaa99
-DATA lanesAVX280<>+24(SB)/4, $0xbeaaaa99
-DATA lanesAVX280<>+28(SB)/4, $0xbeaaaa99
-GLOBL lanesAVX280<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX291<>+0(SB)/4, $0xbeaaaa99
+DATA lanesAVX291<>+4(SB)/4, $0xbeaaaa99
+DATA lanesAVX291<>+8(SB)/4, $0xbeaaaa99
+DATA lanesAVX291<>+12(SB)/4, $0xbeaaaa99
+DATA lanesAVX291<>+16(SB)/4, $0xbeaaaa99
+DATA lanesAVX291<>+20(SB)/4, $0xbeaaaa99
+DATA lanesAVX291<>+24(SB)/4, $0xbeaaaa99
+DATA lanesAVX291<>+28(SB)/4, $0xbeaaaa99
+GLOBL lanesAVX291<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX281<>+0(SB)/4, $0x42300000
-DATA lanesAVX281<>+4(SB)/4, $0x42300000
-DATA lanesAVX281<>+8(SB)/4, $0x42300000
-DATA lanesAVX281<>+12(SB)/4, $0x42300000
-DATA lanesAVX281<>+16(SB)/4, $0x42300000
-DATA lanesAVX281<>+20(SB)/4, $0x42300000
-DATA lanesAVX281<>+24(SB)/4, $0x42300000
-DATA lanesAVX281<>+28(SB)/4, $0x42300000
-GLOBL lanesAVX281<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX292<>+0(SB)/4, $0x42300000
+DATA lanesAVX292<>+4(SB)/4, $0x42300000
+DATA lanesAVX292<>+8(SB)/4, $0x42300000
+DATA lanesAVX292<>+12(SB)/4, $0x42300000
+DATA lanesAVX292<>+16(SB)/4, $0x42300000
+DATA lanesAVX292<>+20(SB)/4, $0x42300000
+DATA lanesAVX292<>+24(SB)/4, $0x42300000
+DATA lanesAVX292<>+28(SB)/4, $0x42300000
+GLOBL lanesAVX292<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX282<>+0(SB)/4, $0x40000000
-DATA lanesAVX282<>+4(SB)/4, $0x40000000
-DATA lanesAVX282<>+8(SB)/4, $0x40000000
-DATA lanesAVX282<>+12(SB)/4, $0x40000000
-DATA lanesAVX282<>+16(SB)/4, $0x40000000
-DATA lanesAVX282<>+20(SB)/4, $0x40000000
-DATA lanesAVX282<>+24(SB)/4, $0x40000000
-DATA lanesAVX282<>+28(SB)/4, $0x40000000
-GLOBL lanesAVX282<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX293<>+0(SB)/4, $0x40000000
+DATA lanesAVX293<>+4(SB)/4, $0x40000000
+DATA lanesAVX293<>+8(SB)/4, $0x40000000
+DATA lanesAVX293<>+12(SB)/4, $0x40000000
+DATA lanesAVX293<>+16(SB)/4, $0x40000000
+DATA lanesAVX293<>+20(SB)/4, $0x40000000
+DATA lanesAVX293<>+24(SB)/4, $0x40000000
+DATA lanesAVX293<>+28(SB)/4, $0x40000000
+GLOBL lanesAVX293<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX283<>+0(SB)/4, $0x3f200000
-DATA lanesAVX283<>+4(SB)/4, $0x3f200000
-DATA lanesAVX283<>+8(SB)/4, $0x3f200000
-DATA lanesAVX283<>+12(SB)/4, $0x3f200000
-DATA lanesAVX283<>+16(SB)/4, $0x3f200000
-DATA lanesAVX283<>+20(SB)/4, $0x3f200000
-DATA lanesAVX283<>+24(SB)/4, $0x3f200000
-DATA lanesAVX283<>+28(SB)/4, $0x3f200000
-GLOBL lanesAVX283<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX294<>+0(SB)/4, $0x3f200000
+DATA lanesAVX294<>+4(SB)/4, $0x3f200000
+DATA lanesAVX294<>+8(SB)/4, $0x3f200000
+DATA lanesAVX294<>+12(SB)/4, $0x3f200000
+DATA lanesAVX294<>+16(SB)/4, $0x3f200000
+DATA lanesAVX294<>+20(SB)/4, $0x3f200000
+DATA lanesAVX294<>+24(SB)/4, $0x3f200000
+DATA lanesAVX294<>+28(SB)/4, $0x3f200000
+GLOBL lanesAVX294<>(SB), RODATA|NOPTR, $32
 
 // func tanhGradAVX2(n int, dx *float32, x *float32, dy *float32)
 // Requires: AVX, FMA3
@@ -1365,11 +1529,11 @@ TEXT ·tanhGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ dy+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+8, AX
-	JL   rest86
+	JL   rest97
 
-loop85:
+loop96:
 	VMOVUPS      (BX)(CX*1), Y0
-	VMOVUPS      lanesAVX255<>+0(SB), Y1
+	VMOVUPS      lanesAVX266<>+0(SB), Y1
 	VFNMADD231PS Y0, Y0, Y1
 	VMOVUPS      (SI)(CX*1), Y0
 	VMOVUPS      (DX)(CX*1), Y2
@@ -1377,25 +1541,25 @@ loop85:
 	VMOVUPS      Y2, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop85
+	JGE          loop96
 
-rest86:
+rest97:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end87
+	JE           end98
 	LEAQ         windowAVX2<>+32(SB), DI
 	SHLQ         $0x02, AX
 	SUBQ         AX, DI
 	VMOVUPS      (DI), Y0
 	VMASKMOVPS   (BX)(CX*1), Y0, Y1
-	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VMOVUPS      lanesAVX266<>+0(SB), Y2
 	VFNMADD231PS Y1, Y1, Y2
 	VMASKMOVPS   (SI)(CX*1), Y0, Y1
 	VMASKMOVPS   (DX)(CX*1), Y0, Y3
 	VFMADD231PS  Y1, Y2, Y3
 	VMASKMOVPS   Y3, Y0, (DX)(CX*1)
 
-end87:
+end98:
 	VZEROUPPER
 	RET
 
@@ -1407,9 +1571,9 @@ TEXT ·relu2AVX2(SB), NOSPLIT, $0-24
 	MOVQ x+16(FP), BX
 	XORQ CX, CX
 	SUBQ $+8, AX
-	JL   rest89
+	JL   rest100
 
-loop88:
+loop99:
 	VMOVUPS (BX)(CX*1), Y0
 	VXORPS  Y1, Y1, Y1
 	VMAXPS  Y0, Y1, Y0
@@ -1417,12 +1581,12 @@ loop88:
 	VMOVUPS Y0, (DX)(CX*1)
 	ADDQ    $+32, CX
 	SUBQ    $+8, AX
-	JGE     loop88
+	JGE     loop99
 
-rest89:
+rest100:
 	ADDQ       $+8, AX
 	TESTQ      AX, AX
-	JE         end90
+	JE         end101
 	LEAQ       windowAVX2<>+32(SB), SI
 	SHLQ       $0x02, AX
 	SUBQ       AX, SI
@@ -1433,7 +1597,7 @@ rest89:
 	VMULPS     Y1, Y1, Y1
 	VMASKMOVPS Y1, Y0, (DX)(CX*1)
 
-end90:
+end101:
 	VZEROUPPER
 	RET
 
@@ -1446,9 +1610,9 @@ TEXT ·relu2GradAVX2(SB), NOSPLIT, $0-32
 	MOVQ dy+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+8, AX
-	JL   rest92
+	JL   rest103
 
-loop91:
+loop102:
 	VMOVUPS     (BX)(CX*1), Y0
 	VXORPS      Y1, Y1, Y1
 	VMAXPS      Y0, Y1, Y0
@@ -1459,12 +1623,12 @@ loop91:
 	VMOVUPS     Y2, (DX)(CX*1)
 	ADDQ        $+32, CX
 	SUBQ        $+8, AX
-	JGE         loop91
+	JGE         loop102
 
-rest92:
+rest103:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
-	JE          end93
+	JE          end104
 	LEAQ        windowAVX2<>+32(SB), DI
 	SHLQ        $0x02, AX
 	SUBQ        AX, DI
@@ -1478,7 +1642,7 @@ rest92:
 	VFMADD231PS Y2, Y1, Y3
 	VMASKMOVPS  Y3, Y0, (DX)(CX*1)
 
-end93:
+end104:
 	VZEROUPPER
 	RET
 
@@ -1491,32 +1655,32 @@ TEXT ·swigluAVX2(SB), NOSPLIT, $0-32
 	MOVQ up+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+8, AX
-	JL   rest95
+	JL   rest106
 
-loop94:
+loop105:
 	VMOVUPS      (BX)(CX*1), Y0
-	VMOVUPS      lanesAVX243<>+0(SB), Y2
-	VMOVUPS      lanesAVX244<>+0(SB), Y3
-	VXORPS       lanesAVX245<>+0(SB), Y0, Y1
+	VMOVUPS      lanesAVX254<>+0(SB), Y2
+	VMOVUPS      lanesAVX255<>+0(SB), Y3
+	VXORPS       lanesAVX256<>+0(SB), Y0, Y1
 	VMAXPS       Y1, Y2, Y1
 	VMINPS       Y1, Y3, Y1
-	VMULPS       lanesAVX246<>+0(SB), Y1, Y2
+	VMULPS       lanesAVX257<>+0(SB), Y1, Y2
 	VROUNDPS     $0x00, Y2, Y2
-	VFNMADD231PS lanesAVX247<>+0(SB), Y2, Y1
-	VFNMADD231PS lanesAVX248<>+0(SB), Y2, Y1
-	VMOVUPS      lanesAVX249<>+0(SB), Y3
-	VFMADD213PS  lanesAVX250<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX251<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX252<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX255<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX255<>+0(SB), Y1, Y3
+	VFNMADD231PS lanesAVX258<>+0(SB), Y2, Y1
+	VFNMADD231PS lanesAVX259<>+0(SB), Y2, Y1
+	VMOVUPS      lanesAVX260<>+0(SB), Y3
+	VFMADD213PS  lanesAVX261<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX262<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX263<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX264<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX266<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX266<>+0(SB), Y1, Y3
 	VCVTPS2DQ    Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y3, Y3
-	VADDPS       lanesAVX255<>+0(SB), Y3, Y3
-	VMOVUPS      lanesAVX255<>+0(SB), Y1
+	VADDPS       lanesAVX266<>+0(SB), Y3, Y3
+	VMOVUPS      lanesAVX266<>+0(SB), Y1
 	VDIVPS       Y3, Y1, Y1
 	VMULPS       Y0, Y1, Y1
 	VMOVUPS      (SI)(CX*1), Y0
@@ -1524,46 +1688,46 @@ loop94:
 	VMOVUPS      Y1, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop94
+	JGE          loop105
 
-rest95:
+rest106:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end96
+	JE           end107
 	LEAQ         windowAVX2<>+32(SB), DI
 	SHLQ         $0x02, AX
 	SUBQ         AX, DI
 	VMOVUPS      (DI), Y0
 	VMASKMOVPS   (BX)(CX*1), Y0, Y1
-	VMOVUPS      lanesAVX243<>+0(SB), Y3
-	VMOVUPS      lanesAVX244<>+0(SB), Y4
-	VXORPS       lanesAVX245<>+0(SB), Y1, Y2
+	VMOVUPS      lanesAVX254<>+0(SB), Y3
+	VMOVUPS      lanesAVX255<>+0(SB), Y4
+	VXORPS       lanesAVX256<>+0(SB), Y1, Y2
 	VMAXPS       Y2, Y3, Y2
 	VMINPS       Y2, Y4, Y2
-	VMULPS       lanesAVX246<>+0(SB), Y2, Y3
+	VMULPS       lanesAVX257<>+0(SB), Y2, Y3
 	VROUNDPS     $0x00, Y3, Y3
-	VFNMADD231PS lanesAVX247<>+0(SB), Y3, Y2
-	VFNMADD231PS lanesAVX248<>+0(SB), Y3, Y2
-	VMOVUPS      lanesAVX249<>+0(SB), Y4
-	VFMADD213PS  lanesAVX250<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX251<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX252<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX255<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX255<>+0(SB), Y2, Y4
+	VFNMADD231PS lanesAVX258<>+0(SB), Y3, Y2
+	VFNMADD231PS lanesAVX259<>+0(SB), Y3, Y2
+	VMOVUPS      lanesAVX260<>+0(SB), Y4
+	VFMADD213PS  lanesAVX261<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX262<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX263<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX264<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX266<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX266<>+0(SB), Y2, Y4
 	VCVTPS2DQ    Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
 	VPADDD       Y3, Y4, Y4
-	VADDPS       lanesAVX255<>+0(SB), Y4, Y4
-	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VADDPS       lanesAVX266<>+0(SB), Y4, Y4
+	VMOVUPS      lanesAVX266<>+0(SB), Y2
 	VDIVPS       Y4, Y2, Y2
 	VMULPS       Y1, Y2, Y2
 	VMASKMOVPS   (SI)(CX*1), Y0, Y1
 	VMULPS       Y1, Y2, Y2
 	VMASKMOVPS   Y2, Y0, (DX)(CX*1)
 
-end96:
+end107:
 	VZEROUPPER
 	RET
 
@@ -1578,32 +1742,32 @@ TEXT ·swigluGradAVX2(SB), NOSPLIT, $0-48
 	MOVQ dy+40(FP), R8
 	XORQ CX, CX
 	SUBQ $+8, AX
-	JL   rest98
+	JL   rest109
 
-loop97:
+loop108:
 	VMOVUPS      (SI)(CX*1), Y0
-	VMOVUPS      lanesAVX243<>+0(SB), Y2
-	VMOVUPS      lanesAVX244<>+0(SB), Y3
-	VXORPS       lanesAVX245<>+0(SB), Y0, Y1
+	VMOVUPS      lanesAVX254<>+0(SB), Y2
+	VMOVUPS      lanesAVX255<>+0(SB), Y3
+	VXORPS       lanesAVX256<>+0(SB), Y0, Y1
 	VMAXPS       Y1, Y2, Y1
 	VMINPS       Y1, Y3, Y1
-	VMULPS       lanesAVX246<>+0(SB), Y1, Y2
+	VMULPS       lanesAVX257<>+0(SB), Y1, Y2
 	VROUNDPS     $0x00, Y2, Y2
-	VFNMADD231PS lanesAVX247<>+0(SB), Y2, Y1
-	VFNMADD231PS lanesAVX248<>+0(SB), Y2, Y1
-	VMOVUPS      lanesAVX249<>+0(SB), Y3
-	VFMADD213PS  lanesAVX250<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX251<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX252<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX255<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX255<>+0(SB), Y1, Y3
+	VFNMADD231PS lanesAVX258<>+0(SB), Y2, Y1
+	VFNMADD231PS lanesAVX259<>+0(SB), Y2, Y1
+	VMOVUPS      lanesAVX260<>+0(SB), Y3
+	VFMADD213PS  lanesAVX261<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX262<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX263<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX264<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX266<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX266<>+0(SB), Y1, Y3
 	VCVTPS2DQ    Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y3, Y3
-	VADDPS       lanesAVX255<>+0(SB), Y3, Y3
-	VMOVUPS      lanesAVX255<>+0(SB), Y1
+	VADDPS       lanesAVX266<>+0(SB), Y3, Y3
+	VMOVUPS      lanesAVX266<>+0(SB), Y1
 	VDIVPS       Y3, Y1, Y1
 	VMOVAPS      Y1, Y2
 	VFNMADD231PS Y1, Y1, Y2
@@ -1621,39 +1785,39 @@ loop97:
 	VMOVUPS      Y1, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop97
+	JGE          loop108
 
-rest98:
+rest109:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end99
+	JE           end110
 	LEAQ         windowAVX2<>+32(SB), R9
 	SHLQ         $0x02, AX
 	SUBQ         AX, R9
 	VMOVUPS      (R9), Y0
 	VMASKMOVPS   (SI)(CX*1), Y0, Y1
-	VMOVUPS      lanesAVX243<>+0(SB), Y3
-	VMOVUPS      lanesAVX244<>+0(SB), Y4
-	VXORPS       lanesAVX245<>+0(SB), Y1, Y2
+	VMOVUPS      lanesAVX254<>+0(SB), Y3
+	VMOVUPS      lanesAVX255<>+0(SB), Y4
+	VXORPS       lanesAVX256<>+0(SB), Y1, Y2
 	VMAXPS       Y2, Y3, Y2
 	VMINPS       Y2, Y4, Y2
-	VMULPS       lanesAVX246<>+0(SB), Y2, Y3
+	VMULPS       lanesAVX257<>+0(SB), Y2, Y3
 	VROUNDPS     $0x00, Y3, Y3
-	VFNMADD231PS lanesAVX247<>+0(SB), Y3, Y2
-	VFNMADD231PS lanesAVX248<>+0(SB), Y3, Y2
-	VMOVUPS      lanesAVX249<>+0(SB), Y4
-	VFMADD213PS  lanesAVX250<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX251<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX252<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX255<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX255<>+0(SB), Y2, Y4
+	VFNMADD231PS lanesAVX258<>+0(SB), Y3, Y2
+	VFNMADD231PS lanesAVX259<>+0(SB), Y3, Y2
+	VMOVUPS      lanesAVX260<>+0(SB), Y4
+	VFMADD213PS  lanesAVX261<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX262<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX263<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX264<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX266<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX266<>+0(SB), Y2, Y4
 	VCVTPS2DQ    Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
 	VPADDD       Y3, Y4, Y4
-	VADDPS       lanesAVX255<>+0(SB), Y4, Y4
-	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VADDPS       lanesAVX266<>+0(SB), Y4, Y4
+	VMOVUPS      lanesAVX266<>+0(SB), Y2
 	VDIVPS       Y4, Y2, Y2
 	VMOVAPS      Y2, Y3
 	VFNMADD231PS Y2, Y2, Y3
@@ -1670,7 +1834,7 @@ rest98:
 	VFMADD231PS  Y1, Y3, Y2
 	VMASKMOVPS   Y2, Y0, (DX)(CX*1)
 
-end99:
+end110:
 	VZEROUPPER
 	RET
 
@@ -1686,146 +1850,146 @@ TEXT ·expSumAVX2(SB), NOSPLIT, $0-36
 	MOVQ         x+16(FP), BX
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest101
+	JL           rest112
 
-loop100:
+loop111:
 	VMOVUPS      (BX)(CX*1), Y4
 	VFMSUB213PS  Y1, Y0, Y4
-	VMOVUPS      lanesAVX2102<>+0(SB), Y5
+	VMOVUPS      lanesAVX2113<>+0(SB), Y5
 	VCMPPS       $0x01, Y5, Y4, Y6
 	VMAXPS       Y4, Y5, Y4
-	VMOVUPS      lanesAVX2103<>+0(SB), Y7
+	VMOVUPS      lanesAVX2114<>+0(SB), Y7
 	VCMPPS       $0x01, Y4, Y7, Y5
 	VMINPS       Y4, Y7, Y4
-	VMULPS       lanesAVX246<>+0(SB), Y4, Y7
+	VMULPS       lanesAVX257<>+0(SB), Y4, Y7
 	VROUNDPS     $0x00, Y7, Y7
-	VFNMADD231PS lanesAVX247<>+0(SB), Y7, Y4
-	VFNMADD231PS lanesAVX248<>+0(SB), Y7, Y4
-	VMOVUPS      lanesAVX249<>+0(SB), Y8
-	VFMADD213PS  lanesAVX250<>+0(SB), Y4, Y8
-	VFMADD213PS  lanesAVX251<>+0(SB), Y4, Y8
-	VFMADD213PS  lanesAVX252<>+0(SB), Y4, Y8
-	VFMADD213PS  lanesAVX253<>+0(SB), Y4, Y8
-	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y8
-	VFMADD213PS  lanesAVX255<>+0(SB), Y4, Y8
-	VFMADD213PS  lanesAVX255<>+0(SB), Y4, Y8
+	VFNMADD231PS lanesAVX258<>+0(SB), Y7, Y4
+	VFNMADD231PS lanesAVX259<>+0(SB), Y7, Y4
+	VMOVUPS      lanesAVX260<>+0(SB), Y8
+	VFMADD213PS  lanesAVX261<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX262<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX263<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX264<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX266<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX266<>+0(SB), Y4, Y8
 	VCVTPS2DQ    Y7, Y7
 	VPSLLD       $0x17, Y7, Y7
 	VPADDD       Y7, Y8, Y8
 	VANDNPS      Y8, Y6, Y8
-	VMOVUPS      lanesAVX2104<>+0(SB), Y4
+	VMOVUPS      lanesAVX2115<>+0(SB), Y4
 	VBLENDVPS    Y5, Y4, Y8, Y8
 	VMOVUPS      Y8, (DX)(CX*1)
 	VADDPS       Y8, Y2, Y2
 	VMOVUPS      32(BX)(CX*1), Y4
 	VFMSUB213PS  Y1, Y0, Y4
-	VMOVUPS      lanesAVX2102<>+0(SB), Y5
+	VMOVUPS      lanesAVX2113<>+0(SB), Y5
 	VCMPPS       $0x01, Y5, Y4, Y6
 	VMAXPS       Y4, Y5, Y4
-	VMOVUPS      lanesAVX2103<>+0(SB), Y7
+	VMOVUPS      lanesAVX2114<>+0(SB), Y7
 	VCMPPS       $0x01, Y4, Y7, Y5
 	VMINPS       Y4, Y7, Y4
-	VMULPS       lanesAVX246<>+0(SB), Y4, Y7
+	VMULPS       lanesAVX257<>+0(SB), Y4, Y7
 	VROUNDPS     $0x00, Y7, Y7
-	VFNMADD231PS lanesAVX247<>+0(SB), Y7, Y4
-	VFNMADD231PS lanesAVX248<>+0(SB), Y7, Y4
-	VMOVUPS      lanesAVX249<>+0(SB), Y8
-	VFMADD213PS  lanesAVX250<>+0(SB), Y4, Y8
-	VFMADD213PS  lanesAVX251<>+0(SB), Y4, Y8
-	VFMADD213PS  lanesAVX252<>+0(SB), Y4, Y8
-	VFMADD213PS  lanesAVX253<>+0(SB), Y4, Y8
-	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y8
-	VFMADD213PS  lanesAVX255<>+0(SB), Y4, Y8
-	VFMADD213PS  lanesAVX255<>+0(SB), Y4, Y8
+	VFNMADD231PS lanesAVX258<>+0(SB), Y7, Y4
+	VFNMADD231PS lanesAVX259<>+0(SB), Y7, Y4
+	VMOVUPS      lanesAVX260<>+0(SB), Y8
+	VFMADD213PS  lanesAVX261<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX262<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX263<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX264<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX266<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX266<>+0(SB), Y4, Y8
 	VCVTPS2DQ    Y7, Y7
 	VPSLLD       $0x17, Y7, Y7
 	VPADDD       Y7, Y8, Y8
 	VANDNPS      Y8, Y6, Y8
-	VMOVUPS      lanesAVX2104<>+0(SB), Y4
+	VMOVUPS      lanesAVX2115<>+0(SB), Y4
 	VBLENDVPS    Y5, Y4, Y8, Y8
 	VMOVUPS      Y8, 32(DX)(CX*1)
 	VADDPS       Y8, Y3, Y3
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop100
+	JGE          loop111
 
-rest101:
+rest112:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest106
+	JL   rest117
 
-loop105:
+loop116:
 	VMOVUPS      (BX)(CX*1), Y4
 	VFMSUB213PS  Y1, Y0, Y4
-	VMOVUPS      lanesAVX2102<>+0(SB), Y5
+	VMOVUPS      lanesAVX2113<>+0(SB), Y5
 	VCMPPS       $0x01, Y5, Y4, Y6
 	VMAXPS       Y4, Y5, Y4
-	VMOVUPS      lanesAVX2103<>+0(SB), Y7
+	VMOVUPS      lanesAVX2114<>+0(SB), Y7
 	VCMPPS       $0x01, Y4, Y7, Y5
 	VMINPS       Y4, Y7, Y4
-	VMULPS       lanesAVX246<>+0(SB), Y4, Y7
+	VMULPS       lanesAVX257<>+0(SB), Y4, Y7
 	VROUNDPS     $0x00, Y7, Y7
-	VFNMADD231PS lanesAVX247<>+0(SB), Y7, Y4
-	VFNMADD231PS lanesAVX248<>+0(SB), Y7, Y4
-	VMOVUPS      lanesAVX249<>+0(SB), Y8
-	VFMADD213PS  lanesAVX250<>+0(SB), Y4, Y8
-	VFMADD213PS  lanesAVX251<>+0(SB), Y4, Y8
-	VFMADD213PS  lanesAVX252<>+0(SB), Y4, Y8
-	VFMADD213PS  lanesAVX253<>+0(SB), Y4, Y8
-	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y8
-	VFMADD213PS  lanesAVX255<>+0(SB), Y4, Y8
-	VFMADD213PS  lanesAVX255<>+0(SB), Y4, Y8
+	VFNMADD231PS lanesAVX258<>+0(SB), Y7, Y4
+	VFNMADD231PS lanesAVX259<>+0(SB), Y7, Y4
+	VMOVUPS      lanesAVX260<>+0(SB), Y8
+	VFMADD213PS  lanesAVX261<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX262<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX263<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX264<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX266<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX266<>+0(SB), Y4, Y8
 	VCVTPS2DQ    Y7, Y7
 	VPSLLD       $0x17, Y7, Y7
 	VPADDD       Y7, Y8, Y8
 	VANDNPS      Y8, Y6, Y8
-	VMOVUPS      lanesAVX2104<>+0(SB), Y4
+	VMOVUPS      lanesAVX2115<>+0(SB), Y4
 	VBLENDVPS    Y5, Y4, Y8, Y8
 	VMOVUPS      Y8, (DX)(CX*1)
 	VADDPS       Y8, Y2, Y2
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop105
+	JGE          loop116
 
-rest106:
+rest117:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end107
+	JE           end118
 	LEAQ         windowAVX2<>+32(SB), SI
 	SHLQ         $0x02, AX
 	SUBQ         AX, SI
 	VMOVUPS      (SI), Y4
 	VMASKMOVPS   (BX)(CX*1), Y4, Y5
 	VFMSUB213PS  Y1, Y0, Y5
-	VMOVUPS      lanesAVX2102<>+0(SB), Y0
+	VMOVUPS      lanesAVX2113<>+0(SB), Y0
 	VCMPPS       $0x01, Y0, Y5, Y1
 	VMAXPS       Y5, Y0, Y5
-	VMOVUPS      lanesAVX2103<>+0(SB), Y6
+	VMOVUPS      lanesAVX2114<>+0(SB), Y6
 	VCMPPS       $0x01, Y5, Y6, Y0
 	VMINPS       Y5, Y6, Y5
-	VMULPS       lanesAVX246<>+0(SB), Y5, Y6
+	VMULPS       lanesAVX257<>+0(SB), Y5, Y6
 	VROUNDPS     $0x00, Y6, Y6
-	VFNMADD231PS lanesAVX247<>+0(SB), Y6, Y5
-	VFNMADD231PS lanesAVX248<>+0(SB), Y6, Y5
-	VMOVUPS      lanesAVX249<>+0(SB), Y7
-	VFMADD213PS  lanesAVX250<>+0(SB), Y5, Y7
-	VFMADD213PS  lanesAVX251<>+0(SB), Y5, Y7
-	VFMADD213PS  lanesAVX252<>+0(SB), Y5, Y7
-	VFMADD213PS  lanesAVX253<>+0(SB), Y5, Y7
-	VFMADD213PS  lanesAVX254<>+0(SB), Y5, Y7
-	VFMADD213PS  lanesAVX255<>+0(SB), Y5, Y7
-	VFMADD213PS  lanesAVX255<>+0(SB), Y5, Y7
+	VFNMADD231PS lanesAVX258<>+0(SB), Y6, Y5
+	VFNMADD231PS lanesAVX259<>+0(SB), Y6, Y5
+	VMOVUPS      lanesAVX260<>+0(SB), Y7
+	VFMADD213PS  lanesAVX261<>+0(SB), Y5, Y7
+	VFMADD213PS  lanesAVX262<>+0(SB), Y5, Y7
+	VFMADD213PS  lanesAVX263<>+0(SB), Y5, Y7
+	VFMADD213PS  lanesAVX264<>+0(SB), Y5, Y7
+	VFMADD213PS  lanesAVX265<>+0(SB), Y5, Y7
+	VFMADD213PS  lanesAVX266<>+0(SB), Y5, Y7
+	VFMADD213PS  lanesAVX266<>+0(SB), Y5, Y7
 	VCVTPS2DQ    Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
 	VPADDD       Y6, Y7, Y7
 	VANDNPS      Y7, Y1, Y7
-	VMOVUPS      lanesAVX2104<>+0(SB), Y1
+	VMOVUPS      lanesAVX2115<>+0(SB), Y1
 	VBLENDVPS    Y0, Y1, Y7, Y7
 	VMASKMOVPS   Y7, Y4, (DX)(CX*1)
 	VANDPS       Y4, Y7, Y0
 	VADDPS       Y0, Y2, Y2
 
-end107:
+end118:
 	VADDPS       Y3, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X2
@@ -1837,35 +2001,35 @@ end107:
 	VZEROUPPER
 	RET
 
-DATA lanesAVX2102<>+0(SB)/4, $0xc2aeac4f
-DATA lanesAVX2102<>+4(SB)/4, $0xc2aeac4f
-DATA lanesAVX2102<>+8(SB)/4, $0xc2aeac4f
-DATA lanesAVX2102<>+12(SB)/4, $0xc2aeac4f
-DATA lanesAVX2102<>+16(SB)/4, $0xc2aeac4f
-DATA lanesAVX2102<>+20(SB)/4, $0xc2aeac4f
-DATA lanesAVX2102<>+24(SB)/4, $0xc2aeac4f
-DATA lanesAVX2102<>+28(SB)/4, $0xc2aeac4f
-GLOBL lanesAVX2102<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2113<>+0(SB)/4, $0xc2aeac4f
+DATA lanesAVX2113<>+4(SB)/4, $0xc2aeac4f
+DATA lanesAVX2113<>+8(SB)/4, $0xc2aeac4f
+DATA lanesAVX2113<>+12(SB)/4, $0xc2aeac4f
+DATA lanesAVX2113<>+16(SB)/4, $0xc2aeac4f
+DATA lanesAVX2113<>+20(SB)/4, $0xc2aeac4f
+DATA lanesAVX2113<>+24(SB)/4, $0xc2aeac4f
+DATA lanesAVX2113<>+28(SB)/4, $0xc2aeac4f
+GLOBL lanesAVX2113<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2103<>+0(SB)/4, $0x42b0c09d
-DATA lanesAVX2103<>+4(SB)/4, $0x42b0c09d
-DATA lanesAVX2103<>+8(SB)/4, $0x42b0c09d
-DATA lanesAVX2103<>+12(SB)/4, $0x42b0c09d
-DATA lanesAVX2103<>+16(SB)/4, $0x42b0c09d
-DATA lanesAVX2103<>+20(SB)/4, $0x42b0c09d
-DATA lanesAVX2103<>+24(SB)/4, $0x42b0c09d
-DATA lanesAVX2103<>+28(SB)/4, $0x42b0c09d
-GLOBL lanesAVX2103<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2114<>+0(SB)/4, $0x42b0c09d
+DATA lanesAVX2114<>+4(SB)/4, $0x42b0c09d
+DATA lanesAVX2114<>+8(SB)/4, $0x42b0c09d
+DATA lanesAVX2114<>+12(SB)/4, $0x42b0c09d
+DATA lanesAVX2114<>+16(SB)/4, $0x42b0c09d
+DATA lanesAVX2114<>+20(SB)/4, $0x42b0c09d
+DATA lanesAVX2114<>+24(SB)/4, $0x42b0c09d
+DATA lanesAVX2114<>+28(SB)/4, $0x42b0c09d
+GLOBL lanesAVX2114<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2104<>+0(SB)/4, $0x7f800000
-DATA lanesAVX2104<>+4(SB)/4, $0x7f800000
-DATA lanesAVX2104<>+8(SB)/4, $0x7f800000
-DATA lanesAVX2104<>+12(SB)/4, $0x7f800000
-DATA lanesAVX2104<>+16(SB)/4, $0x7f800000
-DATA lanesAVX2104<>+20(SB)/4, $0x7f800000
-DATA lanesAVX2104<>+24(SB)/4, $0x7f800000
-DATA lanesAVX2104<>+28(SB)/4, $0x7f800000
-GLOBL lanesAVX2104<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2115<>+0(SB)/4, $0x7f800000
+DATA lanesAVX2115<>+4(SB)/4, $0x7f800000
+DATA lanesAVX2115<>+8(SB)/4, $0x7f800000
+DATA lanesAVX2115<>+12(SB)/4, $0x7f800000
+DATA lanesAVX2115<>+16(SB)/4, $0x7f800000
+DATA lanesAVX2115<>+20(SB)/4, $0x7f800000
+DATA lanesAVX2115<>+24(SB)/4, $0x7f800000
+DATA lanesAVX2115<>+28(SB)/4, $0x7f800000
+GLOBL lanesAVX2115<>(SB), RODATA|NOPTR, $32
 
 // func sumExpAVX2(n int, x *float32, shift float32) float32
 // Requires: AVX, AVX2, FMA3, SSE
@@ -1877,142 +2041,142 @@ TEXT ·sumExpAVX2(SB), NOSPLIT, $0-28
 	MOVQ         x+8(FP), DX
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest109
+	JL           rest120
 
-loop108:
+loop119:
 	VMOVUPS      (DX)(CX*1), Y3
 	VSUBPS       Y0, Y3, Y3
-	VMOVUPS      lanesAVX2102<>+0(SB), Y4
+	VMOVUPS      lanesAVX2113<>+0(SB), Y4
 	VCMPPS       $0x01, Y4, Y3, Y5
 	VMAXPS       Y3, Y4, Y3
-	VMOVUPS      lanesAVX2103<>+0(SB), Y6
+	VMOVUPS      lanesAVX2114<>+0(SB), Y6
 	VCMPPS       $0x01, Y3, Y6, Y4
 	VMINPS       Y3, Y6, Y3
-	VMULPS       lanesAVX246<>+0(SB), Y3, Y6
+	VMULPS       lanesAVX257<>+0(SB), Y3, Y6
 	VROUNDPS     $0x00, Y6, Y6
-	VFNMADD231PS lanesAVX247<>+0(SB), Y6, Y3
-	VFNMADD231PS lanesAVX248<>+0(SB), Y6, Y3
-	VMOVUPS      lanesAVX249<>+0(SB), Y7
-	VFMADD213PS  lanesAVX250<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX251<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX252<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX253<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y7
+	VFNMADD231PS lanesAVX258<>+0(SB), Y6, Y3
+	VFNMADD231PS lanesAVX259<>+0(SB), Y6, Y3
+	VMOVUPS      lanesAVX260<>+0(SB), Y7
+	VFMADD213PS  lanesAVX261<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX262<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX263<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX264<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX265<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX266<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX266<>+0(SB), Y3, Y7
 	VCVTPS2DQ    Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
 	VPADDD       Y6, Y7, Y7
 	VANDNPS      Y7, Y5, Y7
-	VMOVUPS      lanesAVX2104<>+0(SB), Y3
+	VMOVUPS      lanesAVX2115<>+0(SB), Y3
 	VBLENDVPS    Y4, Y3, Y7, Y7
 	VADDPS       Y7, Y1, Y1
 	VMOVUPS      32(DX)(CX*1), Y3
 	VSUBPS       Y0, Y3, Y3
-	VMOVUPS      lanesAVX2102<>+0(SB), Y4
+	VMOVUPS      lanesAVX2113<>+0(SB), Y4
 	VCMPPS       $0x01, Y4, Y3, Y5
 	VMAXPS       Y3, Y4, Y3
-	VMOVUPS      lanesAVX2103<>+0(SB), Y6
+	VMOVUPS      lanesAVX2114<>+0(SB), Y6
 	VCMPPS       $0x01, Y3, Y6, Y4
 	VMINPS       Y3, Y6, Y3
-	VMULPS       lanesAVX246<>+0(SB), Y3, Y6
+	VMULPS       lanesAVX257<>+0(SB), Y3, Y6
 	VROUNDPS     $0x00, Y6, Y6
-	VFNMADD231PS lanesAVX247<>+0(SB), Y6, Y3
-	VFNMADD231PS lanesAVX248<>+0(SB), Y6, Y3
-	VMOVUPS      lanesAVX249<>+0(SB), Y7
-	VFMADD213PS  lanesAVX250<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX251<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX252<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX253<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y7
+	VFNMADD231PS lanesAVX258<>+0(SB), Y6, Y3
+	VFNMADD231PS lanesAVX259<>+0(SB), Y6, Y3
+	VMOVUPS      lanesAVX260<>+0(SB), Y7
+	VFMADD213PS  lanesAVX261<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX262<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX263<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX264<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX265<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX266<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX266<>+0(SB), Y3, Y7
 	VCVTPS2DQ    Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
 	VPADDD       Y6, Y7, Y7
 	VANDNPS      Y7, Y5, Y7
-	VMOVUPS      lanesAVX2104<>+0(SB), Y3
+	VMOVUPS      lanesAVX2115<>+0(SB), Y3
 	VBLENDVPS    Y4, Y3, Y7, Y7
 	VADDPS       Y7, Y2, Y2
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop108
+	JGE          loop119
 
-rest109:
+rest120:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest111
+	JL   rest122
 
-loop110:
+loop121:
 	VMOVUPS      (DX)(CX*1), Y3
 	VSUBPS       Y0, Y3, Y3
-	VMOVUPS      lanesAVX2102<>+0(SB), Y4
+	VMOVUPS      lanesAVX2113<>+0(SB), Y4
 	VCMPPS       $0x01, Y4, Y3, Y5
 	VMAXPS       Y3, Y4, Y3
-	VMOVUPS      lanesAVX2103<>+0(SB), Y6
+	VMOVUPS      lanesAVX2114<>+0(SB), Y6
 	VCMPPS       $0x01, Y3, Y6, Y4
 	VMINPS       Y3, Y6, Y3
-	VMULPS       lanesAVX246<>+0(SB), Y3, Y6
+	VMULPS       lanesAVX257<>+0(SB), Y3, Y6
 	VROUNDPS     $0x00, Y6, Y6
-	VFNMADD231PS lanesAVX247<>+0(SB), Y6, Y3
-	VFNMADD231PS lanesAVX248<>+0(SB), Y6, Y3
-	VMOVUPS      lanesAVX249<>+0(SB), Y7
-	VFMADD213PS  lanesAVX250<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX251<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX252<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX253<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y7
+	VFNMADD231PS lanesAVX258<>+0(SB), Y6, Y3
+	VFNMADD231PS lanesAVX259<>+0(SB), Y6, Y3
+	VMOVUPS      lanesAVX260<>+0(SB), Y7
+	VFMADD213PS  lanesAVX261<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX262<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX263<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX264<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX265<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX266<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX266<>+0(SB), Y3, Y7
 	VCVTPS2DQ    Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
 	VPADDD       Y6, Y7, Y7
 	VANDNPS      Y7, Y5, Y7
-	VMOVUPS      lanesAVX2104<>+0(SB), Y3
+	VMOVUPS      lanesAVX2115<>+0(SB), Y3
 	VBLENDVPS    Y4, Y3, Y7, Y7
 	VADDPS       Y7, Y1, Y1
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop110
+	JGE          loop121
 
-rest111:
+rest122:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end112
+	JE           end123
 	LEAQ         windowAVX2<>+32(SB), BX
 	SHLQ         $0x02, AX
 	SUBQ         AX, BX
 	VMOVUPS      (BX), Y3
 	VMASKMOVPS   (DX)(CX*1), Y3, Y4
 	VSUBPS       Y0, Y4, Y4
-	VMOVUPS      lanesAVX2102<>+0(SB), Y0
+	VMOVUPS      lanesAVX2113<>+0(SB), Y0
 	VCMPPS       $0x01, Y0, Y4, Y5
 	VMAXPS       Y4, Y0, Y4
-	VMOVUPS      lanesAVX2103<>+0(SB), Y6
+	VMOVUPS      lanesAVX2114<>+0(SB), Y6
 	VCMPPS       $0x01, Y4, Y6, Y0
 	VMINPS       Y4, Y6, Y4
-	VMULPS       lanesAVX246<>+0(SB), Y4, Y6
+	VMULPS       lanesAVX257<>+0(SB), Y4, Y6
 	VROUNDPS     $0x00, Y6, Y6
-	VFNMADD231PS lanesAVX247<>+0(SB), Y6, Y4
-	VFNMADD231PS lanesAVX248<>+0(SB), Y6, Y4
-	VMOVUPS      lanesAVX249<>+0(SB), Y7
-	VFMADD213PS  lanesAVX250<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX251<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX252<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX253<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX255<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX255<>+0(SB), Y4, Y7
+	VFNMADD231PS lanesAVX258<>+0(SB), Y6, Y4
+	VFNMADD231PS lanesAVX259<>+0(SB), Y6, Y4
+	VMOVUPS      lanesAVX260<>+0(SB), Y7
+	VFMADD213PS  lanesAVX261<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX262<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX263<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX264<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX266<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX266<>+0(SB), Y4, Y7
 	VCVTPS2DQ    Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
 	VPADDD       Y6, Y7, Y7
 	VANDNPS      Y7, Y5, Y7
-	VMOVUPS      lanesAVX2104<>+0(SB), Y4
+	VMOVUPS      lanesAVX2115<>+0(SB), Y4
 	VBLENDVPS    Y0, Y4, Y7, Y7
 	VANDPS       Y3, Y7, Y0
 	VADDPS       Y0, Y1, Y1
 
-end112:
+end123:
 	VADDPS       Y2, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X0, X1, X1
@@ -2035,34 +2199,34 @@ TEXT ·softmaxGradAVX2(SB), NOSPLIT, $0-36
 	MOVQ         dp+16(FP), BX
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest114
+	JL           rest125
 
-loop113:
+loop124:
 	VMOVUPS      (DX)(CX*1), Y3
 	VFMSUB213PS  Y1, Y0, Y3
-	VMOVUPS      lanesAVX2102<>+0(SB), Y4
+	VMOVUPS      lanesAVX2113<>+0(SB), Y4
 	VCMPPS       $0x01, Y4, Y3, Y5
 	VMAXPS       Y3, Y4, Y3
-	VMOVUPS      lanesAVX2103<>+0(SB), Y6
+	VMOVUPS      lanesAVX2114<>+0(SB), Y6
 	VCMPPS       $0x01, Y3, Y6, Y4
 	VMINPS       Y3, Y6, Y3
-	VMULPS       lanesAVX246<>+0(SB), Y3, Y6
+	VMULPS       lanesAVX257<>+0(SB), Y3, Y6
 	VROUNDPS     $0x00, Y6, Y6
-	VFNMADD231PS lanesAVX247<>+0(SB), Y6, Y3
-	VFNMADD231PS lanesAVX248<>+0(SB), Y6, Y3
-	VMOVUPS      lanesAVX249<>+0(SB), Y7
-	VFMADD213PS  lanesAVX250<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX251<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX252<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX253<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y7
+	VFNMADD231PS lanesAVX258<>+0(SB), Y6, Y3
+	VFNMADD231PS lanesAVX259<>+0(SB), Y6, Y3
+	VMOVUPS      lanesAVX260<>+0(SB), Y7
+	VFMADD213PS  lanesAVX261<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX262<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX263<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX264<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX265<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX266<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX266<>+0(SB), Y3, Y7
 	VCVTPS2DQ    Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
 	VPADDD       Y6, Y7, Y7
 	VANDNPS      Y7, Y5, Y7
-	VMOVUPS      lanesAVX2104<>+0(SB), Y3
+	VMOVUPS      lanesAVX2115<>+0(SB), Y3
 	VBLENDVPS    Y4, Y3, Y7, Y7
 	VMOVUPS      (BX)(CX*1), Y3
 	VMOVUPS      Y7, (DX)(CX*1)
@@ -2072,29 +2236,29 @@ loop113:
 	VMOVUPS      Y3, (BX)(CX*1)
 	VMOVUPS      32(DX)(CX*1), Y3
 	VFMSUB213PS  Y1, Y0, Y3
-	VMOVUPS      lanesAVX2102<>+0(SB), Y4
+	VMOVUPS      lanesAVX2113<>+0(SB), Y4
 	VCMPPS       $0x01, Y4, Y3, Y5
 	VMAXPS       Y3, Y4, Y3
-	VMOVUPS      lanesAVX2103<>+0(SB), Y6
+	VMOVUPS      lanesAVX2114<>+0(SB), Y6
 	VCMPPS       $0x01, Y3, Y6, Y4
 	VMINPS       Y3, Y6, Y3
-	VMULPS       lanesAVX246<>+0(SB), Y3, Y6
+	VMULPS       lanesAVX257<>+0(SB), Y3, Y6
 	VROUNDPS     $0x00, Y6, Y6
-	VFNMADD231PS lanesAVX247<>+0(SB), Y6, Y3
-	VFNMADD231PS lanesAVX248<>+0(SB), Y6, Y3
-	VMOVUPS      lanesAVX249<>+0(SB), Y7
-	VFMADD213PS  lanesAVX250<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX251<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX252<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX253<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y7
+	VFNMADD231PS lanesAVX258<>+0(SB), Y6, Y3
+	VFNMADD231PS lanesAVX259<>+0(SB), Y6, Y3
+	VMOVUPS      lanesAVX260<>+0(SB), Y7
+	VFMADD213PS  lanesAVX261<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX262<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX263<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX264<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX265<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX266<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX266<>+0(SB), Y3, Y7
 	VCVTPS2DQ    Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
 	VPADDD       Y6, Y7, Y7
 	VANDNPS      Y7, Y5, Y7
-	VMOVUPS      lanesAVX2104<>+0(SB), Y3
+	VMOVUPS      lanesAVX2115<>+0(SB), Y3
 	VBLENDVPS    Y4, Y3, Y7, Y7
 	VMOVUPS      32(BX)(CX*1), Y3
 	VMOVUPS      Y7, 32(DX)(CX*1)
@@ -2104,39 +2268,39 @@ loop113:
 	VMOVUPS      Y3, 32(BX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop113
+	JGE          loop124
 
-rest114:
+rest125:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest116
+	JL   rest127
 
-loop115:
+loop126:
 	VMOVUPS      (DX)(CX*1), Y3
 	VFMSUB213PS  Y1, Y0, Y3
-	VMOVUPS      lanesAVX2102<>+0(SB), Y4
+	VMOVUPS      lanesAVX2113<>+0(SB), Y4
 	VCMPPS       $0x01, Y4, Y3, Y5
 	VMAXPS       Y3, Y4, Y3
-	VMOVUPS      lanesAVX2103<>+0(SB), Y6
+	VMOVUPS      lanesAVX2114<>+0(SB), Y6
 	VCMPPS       $0x01, Y3, Y6, Y4
 	VMINPS       Y3, Y6, Y3
-	VMULPS       lanesAVX246<>+0(SB), Y3, Y6
+	VMULPS       lanesAVX257<>+0(SB), Y3, Y6
 	VROUNDPS     $0x00, Y6, Y6
-	VFNMADD231PS lanesAVX247<>+0(SB), Y6, Y3
-	VFNMADD231PS lanesAVX248<>+0(SB), Y6, Y3
-	VMOVUPS      lanesAVX249<>+0(SB), Y7
-	VFMADD213PS  lanesAVX250<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX251<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX252<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX253<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y7
+	VFNMADD231PS lanesAVX258<>+0(SB), Y6, Y3
+	VFNMADD231PS lanesAVX259<>+0(SB), Y6, Y3
+	VMOVUPS      lanesAVX260<>+0(SB), Y7
+	VFMADD213PS  lanesAVX261<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX262<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX263<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX264<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX265<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX266<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX266<>+0(SB), Y3, Y7
 	VCVTPS2DQ    Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
 	VPADDD       Y6, Y7, Y7
 	VANDNPS      Y7, Y5, Y7
-	VMOVUPS      lanesAVX2104<>+0(SB), Y3
+	VMOVUPS      lanesAVX2115<>+0(SB), Y3
 	VBLENDVPS    Y4, Y3, Y7, Y7
 	VMOVUPS      (BX)(CX*1), Y3
 	VMOVUPS      Y7, (DX)(CX*1)
@@ -2146,41 +2310,41 @@ loop115:
 	VMOVUPS      Y3, (BX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop115
+	JGE          loop126
 
-rest116:
+rest127:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end117
+	JE           end128
 	LEAQ         windowAVX2<>+32(SB), SI
 	SHLQ         $0x02, AX
 	SUBQ         AX, SI
 	VMOVUPS      (SI), Y3
 	VMASKMOVPS   (DX)(CX*1), Y3, Y4
 	VFMSUB213PS  Y1, Y0, Y4
-	VMOVUPS      lanesAVX2102<>+0(SB), Y1
+	VMOVUPS      lanesAVX2113<>+0(SB), Y1
 	VCMPPS       $0x01, Y1, Y4, Y5
 	VMAXPS       Y4, Y1, Y4
-	VMOVUPS      lanesAVX2103<>+0(SB), Y6
+	VMOVUPS      lanesAVX2114<>+0(SB), Y6
 	VCMPPS       $0x01, Y4, Y6, Y1
 	VMINPS       Y4, Y6, Y4
-	VMULPS       lanesAVX246<>+0(SB), Y4, Y6
+	VMULPS       lanesAVX257<>+0(SB), Y4, Y6
 	VROUNDPS     $0x00, Y6, Y6
-	VFNMADD231PS lanesAVX247<>+0(SB), Y6, Y4
-	VFNMADD231PS lanesAVX248<>+0(SB), Y6, Y4
-	VMOVUPS      lanesAVX249<>+0(SB), Y7
-	VFMADD213PS  lanesAVX250<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX251<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX252<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX253<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX255<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX255<>+0(SB), Y4, Y7
+	VFNMADD231PS lanesAVX258<>+0(SB), Y6, Y4
+	VFNMADD231PS lanesAVX259<>+0(SB), Y6, Y4
+	VMOVUPS      lanesAVX260<>+0(SB), Y7
+	VFMADD213PS  lanesAVX261<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX262<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX263<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX264<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX266<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX266<>+0(SB), Y4, Y7
 	VCVTPS2DQ    Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
 	VPADDD       Y6, Y7, Y7
 	VANDNPS      Y7, Y5, Y7
-	VMOVUPS      lanesAVX2104<>+0(SB), Y4
+	VMOVUPS      lanesAVX2115<>+0(SB), Y4
 	VBLENDVPS    Y1, Y4, Y7, Y7
 	VMASKMOVPS   (BX)(CX*1), Y3, Y1
 	VMASKMOVPS   Y7, Y3, (DX)(CX*1)
@@ -2189,7 +2353,7 @@ rest116:
 	VMULPS       Y7, Y1, Y1
 	VMASKMOVPS   Y1, Y3, (BX)(CX*1)
 
-end117:
+end128:
 	VZEROUPPER
 	RET
 
@@ -2204,9 +2368,9 @@ TEXT ·rowSumAVX2(SB), NOSPLIT, $0-20
 	MOVQ   x+8(FP), DX
 	XORQ   CX, CX
 	SUBQ   $+32, AX
-	JL     rest119
+	JL     rest130
 
-loop118:
+loop129:
 	VMOVUPS (DX)(CX*1), Y4
 	VADDPS  Y4, Y0, Y0
 	VMOVUPS 32(DX)(CX*1), Y4
@@ -2217,24 +2381,24 @@ loop118:
 	VADDPS  Y4, Y3, Y3
 	ADDQ    $+128, CX
 	SUBQ    $+32, AX
-	JGE     loop118
+	JGE     loop129
 
-rest119:
+rest130:
 	ADDQ $+32, AX
 	SUBQ $+8, AX
-	JL   rest121
+	JL   rest132
 
-loop120:
+loop131:
 	VMOVUPS (DX)(CX*1), Y4
 	VADDPS  Y4, Y0, Y0
 	ADDQ    $+32, CX
 	SUBQ    $+8, AX
-	JGE     loop120
+	JGE     loop131
 
-rest121:
+rest132:
 	ADDQ       $+8, AX
 	TESTQ      AX, AX
-	JE         end122
+	JE         end133
 	LEAQ       windowAVX2<>+32(SB), BX
 	SHLQ       $0x02, AX
 	SUBQ       AX, BX
@@ -2242,7 +2406,7 @@ rest121:
 	VMASKMOVPS (DX)(CX*1), Y4, Y4
 	VADDPS     Y4, Y0, Y0
 
-end122:
+end133:
 	VADDPS       Y2, Y0, Y0
 	VADDPS       Y3, Y1, Y1
 	VADDPS       Y1, Y0, Y0
@@ -2268,9 +2432,9 @@ TEXT ·rowDotAVX2(SB), NOSPLIT, $0-28
 	MOVQ   y+16(FP), BX
 	XORQ   CX, CX
 	SUBQ   $+32, AX
-	JL     rest124
+	JL     rest135
 
-loop123:
+loop134:
 	VMOVUPS     (DX)(CX*1), Y4
 	VMOVUPS     (BX)(CX*1), Y5
 	VFMADD231PS Y4, Y5, Y0
@@ -2285,25 +2449,25 @@ loop123:
 	VFMADD231PS Y4, Y5, Y3
 	ADDQ        $+128, CX
 	SUBQ        $+32, AX
-	JGE         loop123
+	JGE         loop134
 
-rest124:
+rest135:
 	ADDQ $+32, AX
 	SUBQ $+8, AX
-	JL   rest126
+	JL   rest137
 
-loop125:
+loop136:
 	VMOVUPS     (DX)(CX*1), Y4
 	VMOVUPS     (BX)(CX*1), Y5
 	VFMADD231PS Y4, Y5, Y0
 	ADDQ        $+32, CX
 	SUBQ        $+8, AX
-	JGE         loop125
+	JGE         loop136
 
-rest126:
+rest137:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
-	JE          end127
+	JE          end138
 	LEAQ        windowAVX2<>+32(SB), SI
 	SHLQ        $0x02, AX
 	SUBQ        AX, SI
@@ -2312,7 +2476,7 @@ rest126:
 	VMASKMOVPS  (BX)(CX*1), Y4, Y4
 	VFMADD231PS Y5, Y4, Y0
 
-end127:
+end138:
 	VADDPS       Y2, Y0, Y0
 	VADDPS       Y3, Y1, Y1
 	VADDPS       Y1, Y0, Y0
@@ -2338,9 +2502,9 @@ TEXT ·rowSpreadAVX2(SB), NOSPLIT, $0-28
 	MOVQ         x+8(FP), DX
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest129
+	JL           rest140
 
-loop128:
+loop139:
 	VMOVUPS     (DX)(CX*1), Y5
 	VSUBPS      Y0, Y5, Y5
 	VFMADD231PS Y5, Y5, Y1
@@ -2355,25 +2519,25 @@ loop128:
 	VFMADD231PS Y5, Y5, Y4
 	ADDQ        $+128, CX
 	SUBQ        $+32, AX
-	JGE         loop128
+	JGE         loop139
 
-rest129:
+rest140:
 	ADDQ $+32, AX
 	SUBQ $+8, AX
-	JL   rest131
+	JL   rest142
 
-loop130:
+loop141:
 	VMOVUPS     (DX)(CX*1), Y5
 	VSUBPS      Y0, Y5, Y5
 	VFMADD231PS Y5, Y5, Y1
 	ADDQ        $+32, CX
 	SUBQ        $+8, AX
-	JGE         loop130
+	JGE         loop141
 
-rest131:
+rest142:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
-	JE          end132
+	JE          end143
 	LEAQ        windowAVX2<>+32(SB), BX
 	SHLQ        $0x02, AX
 	SUBQ        AX, BX
@@ -2383,7 +2547,7 @@ rest131:
 	VANDPS      Y5, Y6, Y6
 	VFMADD231PS Y6, Y6, Y1
 
-end132:
+end143:
 	VADDPS       Y3, Y1, Y1
 	VADDPS       Y4, Y2, Y2
 	VADDPS       Y2, Y1, Y1
@@ -2409,9 +2573,9 @@ TEXT ·normalizeAVX2(SB), NOSPLIT, $0-48
 	MOVQ         bias+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest134
+	JL           rest145
 
-loop133:
+loop144:
 	VMOVUPS     (BX)(CX*1), Y2
 	VSUBPS      Y0, Y2, Y2
 	VMULPS      Y1, Y2, Y2
@@ -2428,14 +2592,14 @@ loop133:
 	VMOVUPS     Y2, 32(DX)(CX*1)
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop133
+	JGE         loop144
 
-rest134:
+rest145:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest136
+	JL   rest147
 
-loop135:
+loop146:
 	VMOVUPS     (BX)(CX*1), Y2
 	VSUBPS      Y0, Y2, Y2
 	VMULPS      Y1, Y2, Y2
@@ -2445,12 +2609,12 @@ loop135:
 	VMOVUPS     Y2, (DX)(CX*1)
 	ADDQ        $+32, CX
 	SUBQ        $+8, AX
-	JGE         loop135
+	JGE         loop146
 
-rest136:
+rest147:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
-	JE          end137
+	JE          end148
 	LEAQ        windowAVX2<>+32(SB), R8
 	SHLQ        $0x02, AX
 	SUBQ        AX, R8
@@ -2463,7 +2627,7 @@ rest136:
 	VFMADD213PS Y0, Y1, Y3
 	VMASKMOVPS  Y3, Y2, (DX)(CX*1)
 
-end137:
+end148:
 	VZEROUPPER
 	RET
 
@@ -2477,9 +2641,9 @@ TEXT ·rmsScaleAVX2(SB), NOSPLIT, $0-36
 	MOVQ         gain+24(FP), SI
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest139
+	JL           rest150
 
-loop138:
+loop149:
 	VMOVUPS (BX)(CX*1), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS (SI)(CX*1), Y2
@@ -2492,14 +2656,14 @@ loop138:
 	VMOVUPS Y1, 32(DX)(CX*1)
 	ADDQ    $+64, CX
 	SUBQ    $+16, AX
-	JGE     loop138
+	JGE     loop149
 
-rest139:
+rest150:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest141
+	JL   rest152
 
-loop140:
+loop151:
 	VMOVUPS (BX)(CX*1), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS (SI)(CX*1), Y2
@@ -2507,12 +2671,12 @@ loop140:
 	VMOVUPS Y1, (DX)(CX*1)
 	ADDQ    $+32, CX
 	SUBQ    $+8, AX
-	JGE     loop140
+	JGE     loop151
 
-rest141:
+rest152:
 	ADDQ       $+8, AX
 	TESTQ      AX, AX
-	JE         end142
+	JE         end153
 	LEAQ       windowAVX2<>+32(SB), DI
 	SHLQ       $0x02, AX
 	SUBQ       AX, DI
@@ -2523,7 +2687,7 @@ rest141:
 	VMULPS     Y0, Y2, Y2
 	VMASKMOVPS Y2, Y1, (DX)(CX*1)
 
-end142:
+end153:
 	VZEROUPPER
 	RET
 
@@ -2544,9 +2708,9 @@ TEXT ·normGradSumsAVX2(SB), NOSPLIT, $0-64
 	MOVQ         dbias+16(FP), R8
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest144
+	JL           rest155
 
-loop143:
+loop154:
 	VMOVUPS     (BX)(CX*1), Y6
 	VMOVUPS     (DI)(CX*1), Y7
 	VSUBPS      Y0, Y6, Y6
@@ -2577,14 +2741,14 @@ loop143:
 	VFMADD231PS Y7, Y6, Y5
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop143
+	JGE         loop154
 
-rest144:
+rest155:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest146
+	JL   rest157
 
-loop145:
+loop156:
 	VMOVUPS     (BX)(CX*1), Y6
 	VMOVUPS     (DI)(CX*1), Y7
 	VSUBPS      Y0, Y6, Y6
@@ -2601,12 +2765,12 @@ loop145:
 	VFMADD231PS Y7, Y6, Y4
 	ADDQ        $+32, CX
 	SUBQ        $+8, AX
-	JGE         loop145
+	JGE         loop156
 
-rest146:
+rest157:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
-	JE          end147
+	JE          end158
 	LEAQ        windowAVX2<>+32(SB), R9
 	SHLQ        $0x02, AX
 	SUBQ        AX, R9
@@ -2626,7 +2790,7 @@ rest146:
 	VADDPS      Y8, Y2, Y2
 	VFMADD231PS Y8, Y7, Y4
 
-end147:
+end158:
 	VADDPS       Y3, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X2
@@ -2662,9 +2826,9 @@ TEXT ·rmsGradSumsAVX2(SB), NOSPLIT, $0-56
 	MOVQ         dy+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest149
+	JL           rest160
 
-loop148:
+loop159:
 	VMOVUPS     (BX)(CX*1), Y6
 	VMOVUPS     (DI)(CX*1), Y7
 	VSUBPS      Y0, Y6, Y6
@@ -2689,14 +2853,14 @@ loop148:
 	VFMADD231PS Y7, Y6, Y5
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop148
+	JGE         loop159
 
-rest149:
+rest160:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest151
+	JL   rest162
 
-loop150:
+loop161:
 	VMOVUPS     (BX)(CX*1), Y6
 	VMOVUPS     (DI)(CX*1), Y7
 	VSUBPS      Y0, Y6, Y6
@@ -2710,12 +2874,12 @@ loop150:
 	VFMADD231PS Y7, Y6, Y4
 	ADDQ        $+32, CX
 	SUBQ        $+8, AX
-	JGE         loop150
+	JGE         loop161
 
-rest151:
+rest162:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
-	JE          end152
+	JE          end163
 	LEAQ        windowAVX2<>+32(SB), R8
 	SHLQ        $0x02, AX
 	SUBQ        AX, R8
@@ -2732,7 +2896,7 @@ rest151:
 	VADDPS      Y8, Y2, Y2
 	VFMADD231PS Y8, Y7, Y4
 
-end152:
+end163:
 	VADDPS       Y3, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X2
@@ -2766,9 +2930,9 @@ TEXT ·normGradAVX2(SB), NOSPLIT, $0-56
 	MOVQ         dy+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest154
+	JL           rest165
 
-loop153:
+loop164:
 	VMOVUPS      (BX)(CX*1), Y4
 	VMOVUPS      (DI)(CX*1), Y5
 	VSUBPS       Y0, Y4, Y4
@@ -2793,14 +2957,14 @@ loop153:
 	VMOVUPS      Y4, 32(DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop153
+	JGE          loop164
 
-rest154:
+rest165:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest156
+	JL   rest167
 
-loop155:
+loop166:
 	VMOVUPS      (BX)(CX*1), Y4
 	VMOVUPS      (DI)(CX*1), Y5
 	VSUBPS       Y0, Y4, Y4
@@ -2814,12 +2978,12 @@ loop155:
 	VMOVUPS      Y4, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop155
+	JGE          loop166
 
-rest156:
+rest167:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end157
+	JE           end168
 	LEAQ         windowAVX2<>+32(SB), R8
 	SHLQ         $0x02, AX
 	SUBQ         AX, R8
@@ -2836,7 +3000,7 @@ rest156:
 	VFMADD231PS  Y1, Y6, Y0
 	VMASKMOVPS   Y0, Y4, (DX)(CX*1)
 
-end157:
+end168:
 	VZEROUPPER
 	RET
 
@@ -2853,337 +3017,337 @@ TEXT ·lstmCellAVX2(SB), NOSPLIT, $0-64
 	MOVQ cPrev+56(FP), R10
 	XORQ CX, CX
 	SUBQ $+8, AX
-	JL   rest159
+	JL   rest170
 
-loop158:
+loop169:
 	VMOVUPS      (SI)(CX*1), Y0
-	VMOVUPS      lanesAVX243<>+0(SB), Y1
-	VMOVUPS      lanesAVX244<>+0(SB), Y2
-	VXORPS       lanesAVX245<>+0(SB), Y0, Y0
+	VMOVUPS      lanesAVX254<>+0(SB), Y1
+	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VXORPS       lanesAVX256<>+0(SB), Y0, Y0
 	VMAXPS       Y0, Y1, Y0
 	VMINPS       Y0, Y2, Y0
-	VMULPS       lanesAVX246<>+0(SB), Y0, Y1
+	VMULPS       lanesAVX257<>+0(SB), Y0, Y1
 	VROUNDPS     $0x00, Y1, Y1
-	VFNMADD231PS lanesAVX247<>+0(SB), Y1, Y0
-	VFNMADD231PS lanesAVX248<>+0(SB), Y1, Y0
-	VMOVUPS      lanesAVX249<>+0(SB), Y2
-	VFMADD213PS  lanesAVX250<>+0(SB), Y0, Y2
-	VFMADD213PS  lanesAVX251<>+0(SB), Y0, Y2
-	VFMADD213PS  lanesAVX252<>+0(SB), Y0, Y2
-	VFMADD213PS  lanesAVX253<>+0(SB), Y0, Y2
-	VFMADD213PS  lanesAVX254<>+0(SB), Y0, Y2
-	VFMADD213PS  lanesAVX255<>+0(SB), Y0, Y2
-	VFMADD213PS  lanesAVX255<>+0(SB), Y0, Y2
+	VFNMADD231PS lanesAVX258<>+0(SB), Y1, Y0
+	VFNMADD231PS lanesAVX259<>+0(SB), Y1, Y0
+	VMOVUPS      lanesAVX260<>+0(SB), Y2
+	VFMADD213PS  lanesAVX261<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX262<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX263<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX264<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX265<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX266<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX266<>+0(SB), Y0, Y2
 	VCVTPS2DQ    Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VPADDD       Y1, Y2, Y2
-	VADDPS       lanesAVX255<>+0(SB), Y2, Y2
-	VMOVUPS      lanesAVX255<>+0(SB), Y0
+	VADDPS       lanesAVX266<>+0(SB), Y2, Y2
+	VMOVUPS      lanesAVX266<>+0(SB), Y0
 	VDIVPS       Y2, Y0, Y0
 	VMOVUPS      Y0, (SI)(CX*1)
 	VMOVUPS      (R8)(CX*1), Y1
-	VANDPS       lanesAVX275<>+0(SB), Y1, Y2
+	VANDPS       lanesAVX286<>+0(SB), Y1, Y2
 	VMULPS       Y1, Y1, Y3
-	VMOVUPS      lanesAVX276<>+0(SB), Y4
-	VFMADD213PS  lanesAVX277<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX278<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX279<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX280<>+0(SB), Y3, Y4
+	VMOVUPS      lanesAVX287<>+0(SB), Y4
+	VFMADD213PS  lanesAVX288<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX289<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX290<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX291<>+0(SB), Y3, Y4
 	VMULPS       Y3, Y4, Y4
 	VFMADD213PS  Y1, Y1, Y4
-	VMOVUPS      lanesAVX281<>+0(SB), Y5
+	VMOVUPS      lanesAVX292<>+0(SB), Y5
 	VADDPS       Y2, Y2, Y3
 	VMINPS       Y3, Y5, Y3
-	VMULPS       lanesAVX246<>+0(SB), Y3, Y5
+	VMULPS       lanesAVX257<>+0(SB), Y3, Y5
 	VROUNDPS     $0x00, Y5, Y5
-	VFNMADD231PS lanesAVX247<>+0(SB), Y5, Y3
-	VFNMADD231PS lanesAVX248<>+0(SB), Y5, Y3
-	VMOVUPS      lanesAVX249<>+0(SB), Y6
-	VFMADD213PS  lanesAVX250<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX251<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX252<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX253<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y6
+	VFNMADD231PS lanesAVX258<>+0(SB), Y5, Y3
+	VFNMADD231PS lanesAVX259<>+0(SB), Y5, Y3
+	VMOVUPS      lanesAVX260<>+0(SB), Y6
+	VFMADD213PS  lanesAVX261<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX262<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX263<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX264<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX265<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX266<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX266<>+0(SB), Y3, Y6
 	VCVTPS2DQ    Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
 	VPADDD       Y5, Y6, Y6
-	VADDPS       lanesAVX255<>+0(SB), Y6, Y6
-	VMOVUPS      lanesAVX255<>+0(SB), Y3
+	VADDPS       lanesAVX266<>+0(SB), Y6, Y6
+	VMOVUPS      lanesAVX266<>+0(SB), Y3
 	VDIVPS       Y6, Y3, Y3
-	VMOVUPS      lanesAVX255<>+0(SB), Y5
-	VFNMADD231PS lanesAVX282<>+0(SB), Y3, Y5
-	VANDPS       lanesAVX245<>+0(SB), Y1, Y1
+	VMOVUPS      lanesAVX266<>+0(SB), Y5
+	VFNMADD231PS lanesAVX293<>+0(SB), Y3, Y5
+	VANDPS       lanesAVX256<>+0(SB), Y1, Y1
 	VORPS        Y1, Y5, Y5
-	VMOVUPS      lanesAVX283<>+0(SB), Y1
+	VMOVUPS      lanesAVX294<>+0(SB), Y1
 	VCMPPS       $0x01, Y1, Y2, Y1
 	VBLENDVPS    Y1, Y4, Y5, Y4
 	VMOVUPS      Y4, (R8)(CX*1)
 	VMULPS       Y4, Y0, Y0
 	VMOVUPS      (DI)(CX*1), Y1
-	VMOVUPS      lanesAVX243<>+0(SB), Y2
-	VMOVUPS      lanesAVX244<>+0(SB), Y3
-	VXORPS       lanesAVX245<>+0(SB), Y1, Y1
+	VMOVUPS      lanesAVX254<>+0(SB), Y2
+	VMOVUPS      lanesAVX255<>+0(SB), Y3
+	VXORPS       lanesAVX256<>+0(SB), Y1, Y1
 	VMAXPS       Y1, Y2, Y1
 	VMINPS       Y1, Y3, Y1
-	VMULPS       lanesAVX246<>+0(SB), Y1, Y2
+	VMULPS       lanesAVX257<>+0(SB), Y1, Y2
 	VROUNDPS     $0x00, Y2, Y2
-	VFNMADD231PS lanesAVX247<>+0(SB), Y2, Y1
-	VFNMADD231PS lanesAVX248<>+0(SB), Y2, Y1
-	VMOVUPS      lanesAVX249<>+0(SB), Y3
-	VFMADD213PS  lanesAVX250<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX251<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX252<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX255<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX255<>+0(SB), Y1, Y3
+	VFNMADD231PS lanesAVX258<>+0(SB), Y2, Y1
+	VFNMADD231PS lanesAVX259<>+0(SB), Y2, Y1
+	VMOVUPS      lanesAVX260<>+0(SB), Y3
+	VFMADD213PS  lanesAVX261<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX262<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX263<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX264<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX266<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX266<>+0(SB), Y1, Y3
 	VCVTPS2DQ    Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y3, Y3
-	VADDPS       lanesAVX255<>+0(SB), Y3, Y3
-	VMOVUPS      lanesAVX255<>+0(SB), Y1
+	VADDPS       lanesAVX266<>+0(SB), Y3, Y3
+	VMOVUPS      lanesAVX266<>+0(SB), Y1
 	VDIVPS       Y3, Y1, Y1
 	VMOVUPS      Y1, (DI)(CX*1)
 	VMOVUPS      (R10)(CX*1), Y2
 	VFMADD231PS  Y2, Y1, Y0
 	VMOVUPS      Y0, (BX)(CX*1)
-	VANDPS       lanesAVX275<>+0(SB), Y0, Y1
+	VANDPS       lanesAVX286<>+0(SB), Y0, Y1
 	VMULPS       Y0, Y0, Y2
-	VMOVUPS      lanesAVX276<>+0(SB), Y3
-	VFMADD213PS  lanesAVX277<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX278<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX279<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX280<>+0(SB), Y2, Y3
+	VMOVUPS      lanesAVX287<>+0(SB), Y3
+	VFMADD213PS  lanesAVX288<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX289<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX290<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX291<>+0(SB), Y2, Y3
 	VMULPS       Y2, Y3, Y3
 	VFMADD213PS  Y0, Y0, Y3
-	VMOVUPS      lanesAVX281<>+0(SB), Y4
+	VMOVUPS      lanesAVX292<>+0(SB), Y4
 	VADDPS       Y1, Y1, Y2
 	VMINPS       Y2, Y4, Y2
-	VMULPS       lanesAVX246<>+0(SB), Y2, Y4
+	VMULPS       lanesAVX257<>+0(SB), Y2, Y4
 	VROUNDPS     $0x00, Y4, Y4
-	VFNMADD231PS lanesAVX247<>+0(SB), Y4, Y2
-	VFNMADD231PS lanesAVX248<>+0(SB), Y4, Y2
-	VMOVUPS      lanesAVX249<>+0(SB), Y5
-	VFMADD213PS  lanesAVX250<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX251<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX252<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX255<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX255<>+0(SB), Y2, Y5
+	VFNMADD231PS lanesAVX258<>+0(SB), Y4, Y2
+	VFNMADD231PS lanesAVX259<>+0(SB), Y4, Y2
+	VMOVUPS      lanesAVX260<>+0(SB), Y5
+	VFMADD213PS  lanesAVX261<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX262<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX263<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX264<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX266<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX266<>+0(SB), Y2, Y5
 	VCVTPS2DQ    Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
 	VPADDD       Y4, Y5, Y5
-	VADDPS       lanesAVX255<>+0(SB), Y5, Y5
-	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VADDPS       lanesAVX266<>+0(SB), Y5, Y5
+	VMOVUPS      lanesAVX266<>+0(SB), Y2
 	VDIVPS       Y5, Y2, Y2
-	VMOVUPS      lanesAVX255<>+0(SB), Y4
-	VFNMADD231PS lanesAVX282<>+0(SB), Y2, Y4
-	VANDPS       lanesAVX245<>+0(SB), Y0, Y0
+	VMOVUPS      lanesAVX266<>+0(SB), Y4
+	VFNMADD231PS lanesAVX293<>+0(SB), Y2, Y4
+	VANDPS       lanesAVX256<>+0(SB), Y0, Y0
 	VORPS        Y0, Y4, Y4
-	VMOVUPS      lanesAVX283<>+0(SB), Y0
+	VMOVUPS      lanesAVX294<>+0(SB), Y0
 	VCMPPS       $0x01, Y0, Y1, Y0
 	VBLENDVPS    Y0, Y3, Y4, Y3
 	VMOVUPS      (R9)(CX*1), Y0
-	VMOVUPS      lanesAVX243<>+0(SB), Y1
-	VMOVUPS      lanesAVX244<>+0(SB), Y2
-	VXORPS       lanesAVX245<>+0(SB), Y0, Y0
+	VMOVUPS      lanesAVX254<>+0(SB), Y1
+	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VXORPS       lanesAVX256<>+0(SB), Y0, Y0
 	VMAXPS       Y0, Y1, Y0
 	VMINPS       Y0, Y2, Y0
-	VMULPS       lanesAVX246<>+0(SB), Y0, Y1
+	VMULPS       lanesAVX257<>+0(SB), Y0, Y1
 	VROUNDPS     $0x00, Y1, Y1
-	VFNMADD231PS lanesAVX247<>+0(SB), Y1, Y0
-	VFNMADD231PS lanesAVX248<>+0(SB), Y1, Y0
-	VMOVUPS      lanesAVX249<>+0(SB), Y2
-	VFMADD213PS  lanesAVX250<>+0(SB), Y0, Y2
-	VFMADD213PS  lanesAVX251<>+0(SB), Y0, Y2
-	VFMADD213PS  lanesAVX252<>+0(SB), Y0, Y2
-	VFMADD213PS  lanesAVX253<>+0(SB), Y0, Y2
-	VFMADD213PS  lanesAVX254<>+0(SB), Y0, Y2
-	VFMADD213PS  lanesAVX255<>+0(SB), Y0, Y2
-	VFMADD213PS  lanesAVX255<>+0(SB), Y0, Y2
+	VFNMADD231PS lanesAVX258<>+0(SB), Y1, Y0
+	VFNMADD231PS lanesAVX259<>+0(SB), Y1, Y0
+	VMOVUPS      lanesAVX260<>+0(SB), Y2
+	VFMADD213PS  lanesAVX261<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX262<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX263<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX264<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX265<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX266<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX266<>+0(SB), Y0, Y2
 	VCVTPS2DQ    Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VPADDD       Y1, Y2, Y2
-	VADDPS       lanesAVX255<>+0(SB), Y2, Y2
-	VMOVUPS      lanesAVX255<>+0(SB), Y0
+	VADDPS       lanesAVX266<>+0(SB), Y2, Y2
+	VMOVUPS      lanesAVX266<>+0(SB), Y0
 	VDIVPS       Y2, Y0, Y0
 	VMOVUPS      Y0, (R9)(CX*1)
 	VMULPS       Y0, Y3, Y3
 	VMOVUPS      Y3, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop158
+	JGE          loop169
 
-rest159:
+rest170:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end160
+	JE           end171
 	LEAQ         windowAVX2<>+32(SB), R11
 	SHLQ         $0x02, AX
 	SUBQ         AX, R11
 	VMOVUPS      (R11), Y0
 	VMASKMOVPS   (SI)(CX*1), Y0, Y1
-	VMOVUPS      lanesAVX243<>+0(SB), Y2
-	VMOVUPS      lanesAVX244<>+0(SB), Y3
-	VXORPS       lanesAVX245<>+0(SB), Y1, Y1
+	VMOVUPS      lanesAVX254<>+0(SB), Y2
+	VMOVUPS      lanesAVX255<>+0(SB), Y3
+	VXORPS       lanesAVX256<>+0(SB), Y1, Y1
 	VMAXPS       Y1, Y2, Y1
 	VMINPS       Y1, Y3, Y1
-	VMULPS       lanesAVX246<>+0(SB), Y1, Y2
+	VMULPS       lanesAVX257<>+0(SB), Y1, Y2
 	VROUNDPS     $0x00, Y2, Y2
-	VFNMADD231PS lanesAVX247<>+0(SB), Y2, Y1
-	VFNMADD231PS lanesAVX248<>+0(SB), Y2, Y1
-	VMOVUPS      lanesAVX249<>+0(SB), Y3
-	VFMADD213PS  lanesAVX250<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX251<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX252<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX255<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX255<>+0(SB), Y1, Y3
+	VFNMADD231PS lanesAVX258<>+0(SB), Y2, Y1
+	VFNMADD231PS lanesAVX259<>+0(SB), Y2, Y1
+	VMOVUPS      lanesAVX260<>+0(SB), Y3
+	VFMADD213PS  lanesAVX261<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX262<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX263<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX264<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX266<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX266<>+0(SB), Y1, Y3
 	VCVTPS2DQ    Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y3, Y3
-	VADDPS       lanesAVX255<>+0(SB), Y3, Y3
-	VMOVUPS      lanesAVX255<>+0(SB), Y1
+	VADDPS       lanesAVX266<>+0(SB), Y3, Y3
+	VMOVUPS      lanesAVX266<>+0(SB), Y1
 	VDIVPS       Y3, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (SI)(CX*1)
 	VMASKMOVPS   (R8)(CX*1), Y0, Y2
-	VANDPS       lanesAVX275<>+0(SB), Y2, Y3
+	VANDPS       lanesAVX286<>+0(SB), Y2, Y3
 	VMULPS       Y2, Y2, Y4
-	VMOVUPS      lanesAVX276<>+0(SB), Y5
-	VFMADD213PS  lanesAVX277<>+0(SB), Y4, Y5
-	VFMADD213PS  lanesAVX278<>+0(SB), Y4, Y5
-	VFMADD213PS  lanesAVX279<>+0(SB), Y4, Y5
-	VFMADD213PS  lanesAVX280<>+0(SB), Y4, Y5
+	VMOVUPS      lanesAVX287<>+0(SB), Y5
+	VFMADD213PS  lanesAVX288<>+0(SB), Y4, Y5
+	VFMADD213PS  lanesAVX289<>+0(SB), Y4, Y5
+	VFMADD213PS  lanesAVX290<>+0(SB), Y4, Y5
+	VFMADD213PS  lanesAVX291<>+0(SB), Y4, Y5
 	VMULPS       Y4, Y5, Y5
 	VFMADD213PS  Y2, Y2, Y5
-	VMOVUPS      lanesAVX281<>+0(SB), Y6
+	VMOVUPS      lanesAVX292<>+0(SB), Y6
 	VADDPS       Y3, Y3, Y4
 	VMINPS       Y4, Y6, Y4
-	VMULPS       lanesAVX246<>+0(SB), Y4, Y6
+	VMULPS       lanesAVX257<>+0(SB), Y4, Y6
 	VROUNDPS     $0x00, Y6, Y6
-	VFNMADD231PS lanesAVX247<>+0(SB), Y6, Y4
-	VFNMADD231PS lanesAVX248<>+0(SB), Y6, Y4
-	VMOVUPS      lanesAVX249<>+0(SB), Y7
-	VFMADD213PS  lanesAVX250<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX251<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX252<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX253<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX255<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX255<>+0(SB), Y4, Y7
+	VFNMADD231PS lanesAVX258<>+0(SB), Y6, Y4
+	VFNMADD231PS lanesAVX259<>+0(SB), Y6, Y4
+	VMOVUPS      lanesAVX260<>+0(SB), Y7
+	VFMADD213PS  lanesAVX261<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX262<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX263<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX264<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX266<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX266<>+0(SB), Y4, Y7
 	VCVTPS2DQ    Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
 	VPADDD       Y6, Y7, Y7
-	VADDPS       lanesAVX255<>+0(SB), Y7, Y7
-	VMOVUPS      lanesAVX255<>+0(SB), Y4
+	VADDPS       lanesAVX266<>+0(SB), Y7, Y7
+	VMOVUPS      lanesAVX266<>+0(SB), Y4
 	VDIVPS       Y7, Y4, Y4
-	VMOVUPS      lanesAVX255<>+0(SB), Y6
-	VFNMADD231PS lanesAVX282<>+0(SB), Y4, Y6
-	VANDPS       lanesAVX245<>+0(SB), Y2, Y2
+	VMOVUPS      lanesAVX266<>+0(SB), Y6
+	VFNMADD231PS lanesAVX293<>+0(SB), Y4, Y6
+	VANDPS       lanesAVX256<>+0(SB), Y2, Y2
 	VORPS        Y2, Y6, Y6
-	VMOVUPS      lanesAVX283<>+0(SB), Y2
+	VMOVUPS      lanesAVX294<>+0(SB), Y2
 	VCMPPS       $0x01, Y2, Y3, Y2
 	VBLENDVPS    Y2, Y5, Y6, Y5
 	VMASKMOVPS   Y5, Y0, (R8)(CX*1)
 	VMULPS       Y5, Y1, Y1
 	VMASKMOVPS   (DI)(CX*1), Y0, Y2
-	VMOVUPS      lanesAVX243<>+0(SB), Y3
-	VMOVUPS      lanesAVX244<>+0(SB), Y4
-	VXORPS       lanesAVX245<>+0(SB), Y2, Y2
+	VMOVUPS      lanesAVX254<>+0(SB), Y3
+	VMOVUPS      lanesAVX255<>+0(SB), Y4
+	VXORPS       lanesAVX256<>+0(SB), Y2, Y2
 	VMAXPS       Y2, Y3, Y2
 	VMINPS       Y2, Y4, Y2
-	VMULPS       lanesAVX246<>+0(SB), Y2, Y3
+	VMULPS       lanesAVX257<>+0(SB), Y2, Y3
 	VROUNDPS     $0x00, Y3, Y3
-	VFNMADD231PS lanesAVX247<>+0(SB), Y3, Y2
-	VFNMADD231PS lanesAVX248<>+0(SB), Y3, Y2
-	VMOVUPS      lanesAVX249<>+0(SB), Y4
-	VFMADD213PS  lanesAVX250<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX251<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX252<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX255<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX255<>+0(SB), Y2, Y4
+	VFNMADD231PS lanesAVX258<>+0(SB), Y3, Y2
+	VFNMADD231PS lanesAVX259<>+0(SB), Y3, Y2
+	VMOVUPS      lanesAVX260<>+0(SB), Y4
+	VFMADD213PS  lanesAVX261<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX262<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX263<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX264<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX266<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX266<>+0(SB), Y2, Y4
 	VCVTPS2DQ    Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
 	VPADDD       Y3, Y4, Y4
-	VADDPS       lanesAVX255<>+0(SB), Y4, Y4
-	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VADDPS       lanesAVX266<>+0(SB), Y4, Y4
+	VMOVUPS      lanesAVX266<>+0(SB), Y2
 	VDIVPS       Y4, Y2, Y2
 	VMASKMOVPS   Y2, Y0, (DI)(CX*1)
 	VMASKMOVPS   (R10)(CX*1), Y0, Y3
 	VFMADD231PS  Y3, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (BX)(CX*1)
-	VANDPS       lanesAVX275<>+0(SB), Y1, Y2
+	VANDPS       lanesAVX286<>+0(SB), Y1, Y2
 	VMULPS       Y1, Y1, Y3
-	VMOVUPS      lanesAVX276<>+0(SB), Y4
-	VFMADD213PS  lanesAVX277<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX278<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX279<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX280<>+0(SB), Y3, Y4
+	VMOVUPS      lanesAVX287<>+0(SB), Y4
+	VFMADD213PS  lanesAVX288<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX289<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX290<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX291<>+0(SB), Y3, Y4
 	VMULPS       Y3, Y4, Y4
 	VFMADD213PS  Y1, Y1, Y4
-	VMOVUPS      lanesAVX281<>+0(SB), Y5
+	VMOVUPS      lanesAVX292<>+0(SB), Y5
 	VADDPS       Y2, Y2, Y3
 	VMINPS       Y3, Y5, Y3
-	VMULPS       lanesAVX246<>+0(SB), Y3, Y5
+	VMULPS       lanesAVX257<>+0(SB), Y3, Y5
 	VROUNDPS     $0x00, Y5, Y5
-	VFNMADD231PS lanesAVX247<>+0(SB), Y5, Y3
-	VFNMADD231PS lanesAVX248<>+0(SB), Y5, Y3
-	VMOVUPS      lanesAVX249<>+0(SB), Y6
-	VFMADD213PS  lanesAVX250<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX251<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX252<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX253<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y6
+	VFNMADD231PS lanesAVX258<>+0(SB), Y5, Y3
+	VFNMADD231PS lanesAVX259<>+0(SB), Y5, Y3
+	VMOVUPS      lanesAVX260<>+0(SB), Y6
+	VFMADD213PS  lanesAVX261<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX262<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX263<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX264<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX265<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX266<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX266<>+0(SB), Y3, Y6
 	VCVTPS2DQ    Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
 	VPADDD       Y5, Y6, Y6
-	VADDPS       lanesAVX255<>+0(SB), Y6, Y6
-	VMOVUPS      lanesAVX255<>+0(SB), Y3
+	VADDPS       lanesAVX266<>+0(SB), Y6, Y6
+	VMOVUPS      lanesAVX266<>+0(SB), Y3
 	VDIVPS       Y6, Y3, Y3
-	VMOVUPS      lanesAVX255<>+0(SB), Y5
-	VFNMADD231PS lanesAVX282<>+0(SB), Y3, Y5
-	VANDPS       lanesAVX245<>+0(SB), Y1, Y1
+	VMOVUPS      lanesAVX266<>+0(SB), Y5
+	VFNMADD231PS lanesAVX293<>+0(SB), Y3, Y5
+	VANDPS       lanesAVX256<>+0(SB), Y1, Y1
 	VORPS        Y1, Y5, Y5
-	VMOVUPS      lanesAVX283<>+0(SB), Y1
+	VMOVUPS      lanesAVX294<>+0(SB), Y1
 	VCMPPS       $0x01, Y1, Y2, Y1
 	VBLENDVPS    Y1, Y4, Y5, Y4
 	VMASKMOVPS   (R9)(CX*1), Y0, Y1
-	VMOVUPS      lanesAVX243<>+0(SB), Y2
-	VMOVUPS      lanesAVX244<>+0(SB), Y3
-	VXORPS       lanesAVX245<>+0(SB), Y1, Y1
+	VMOVUPS      lanesAVX254<>+0(SB), Y2
+	VMOVUPS      lanesAVX255<>+0(SB), Y3
+	VXORPS       lanesAVX256<>+0(SB), Y1, Y1
 	VMAXPS       Y1, Y2, Y1
 	VMINPS       Y1, Y3, Y1
-	VMULPS       lanesAVX246<>+0(SB), Y1, Y2
+	VMULPS       lanesAVX257<>+0(SB), Y1, Y2
 	VROUNDPS     $0x00, Y2, Y2
-	VFNMADD231PS lanesAVX247<>+0(SB), Y2, Y1
-	VFNMADD231PS lanesAVX248<>+0(SB), Y2, Y1
-	VMOVUPS      lanesAVX249<>+0(SB), Y3
-	VFMADD213PS  lanesAVX250<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX251<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX252<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX255<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX255<>+0(SB), Y1, Y3
+	VFNMADD231PS lanesAVX258<>+0(SB), Y2, Y1
+	VFNMADD231PS lanesAVX259<>+0(SB), Y2, Y1
+	VMOVUPS      lanesAVX260<>+0(SB), Y3
+	VFMADD213PS  lanesAVX261<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX262<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX263<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX264<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX266<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX266<>+0(SB), Y1, Y3
 	VCVTPS2DQ    Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y3, Y3
-	VADDPS       lanesAVX255<>+0(SB), Y3, Y3
-	VMOVUPS      lanesAVX255<>+0(SB), Y1
+	VADDPS       lanesAVX266<>+0(SB), Y3, Y3
+	VMOVUPS      lanesAVX266<>+0(SB), Y1
 	VDIVPS       Y3, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (R9)(CX*1)
 	VMULPS       Y1, Y4, Y4
 	VMASKMOVPS   Y4, Y0, (DX)(CX*1)
 
-end160:
+end171:
 	VZEROUPPER
 	RET
 
@@ -3202,45 +3366,45 @@ TEXT ·lstmCellGradAVX2(SB), NOSPLIT, $0-80
 	MOVQ dh+72(FP), R12
 	XORQ CX, CX
 	SUBQ $+8, AX
-	JL   rest162
+	JL   rest173
 
-loop161:
+loop172:
 	VMOVUPS      (R9)(CX*1), Y0
-	VANDPS       lanesAVX275<>+0(SB), Y0, Y1
+	VANDPS       lanesAVX286<>+0(SB), Y0, Y1
 	VMULPS       Y0, Y0, Y2
-	VMOVUPS      lanesAVX276<>+0(SB), Y3
-	VFMADD213PS  lanesAVX277<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX278<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX279<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX280<>+0(SB), Y2, Y3
+	VMOVUPS      lanesAVX287<>+0(SB), Y3
+	VFMADD213PS  lanesAVX288<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX289<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX290<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX291<>+0(SB), Y2, Y3
 	VMULPS       Y2, Y3, Y3
 	VFMADD213PS  Y0, Y0, Y3
-	VMOVUPS      lanesAVX281<>+0(SB), Y4
+	VMOVUPS      lanesAVX292<>+0(SB), Y4
 	VADDPS       Y1, Y1, Y2
 	VMINPS       Y2, Y4, Y2
-	VMULPS       lanesAVX246<>+0(SB), Y2, Y4
+	VMULPS       lanesAVX257<>+0(SB), Y2, Y4
 	VROUNDPS     $0x00, Y4, Y4
-	VFNMADD231PS lanesAVX247<>+0(SB), Y4, Y2
-	VFNMADD231PS lanesAVX248<>+0(SB), Y4, Y2
-	VMOVUPS      lanesAVX249<>+0(SB), Y5
-	VFMADD213PS  lanesAVX250<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX251<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX252<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX255<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX255<>+0(SB), Y2, Y5
+	VFNMADD231PS lanesAVX258<>+0(SB), Y4, Y2
+	VFNMADD231PS lanesAVX259<>+0(SB), Y4, Y2
+	VMOVUPS      lanesAVX260<>+0(SB), Y5
+	VFMADD213PS  lanesAVX261<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX262<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX263<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX264<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX266<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX266<>+0(SB), Y2, Y5
 	VCVTPS2DQ    Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
 	VPADDD       Y4, Y5, Y5
-	VADDPS       lanesAVX255<>+0(SB), Y5, Y5
-	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VADDPS       lanesAVX266<>+0(SB), Y5, Y5
+	VMOVUPS      lanesAVX266<>+0(SB), Y2
 	VDIVPS       Y5, Y2, Y2
-	VMOVUPS      lanesAVX255<>+0(SB), Y4
-	VFNMADD231PS lanesAVX282<>+0(SB), Y2, Y4
-	VANDPS       lanesAVX245<>+0(SB), Y0, Y0
+	VMOVUPS      lanesAVX266<>+0(SB), Y4
+	VFNMADD231PS lanesAVX293<>+0(SB), Y2, Y4
+	VANDPS       lanesAVX256<>+0(SB), Y0, Y0
 	VORPS        Y0, Y4, Y4
-	VMOVUPS      lanesAVX283<>+0(SB), Y0
+	VMOVUPS      lanesAVX294<>+0(SB), Y0
 	VCMPPS       $0x01, Y0, Y1, Y0
 	VBLENDVPS    Y0, Y3, Y4, Y3
 	VMOVUPS      (R11)(CX*1), Y0
@@ -3248,7 +3412,7 @@ loop161:
 	VMOVUPS      (R8)(CX*1), Y2
 	VMOVUPS      (R12)(CX*1), Y4
 	VADDPS       Y4, Y0, Y0
-	VMOVUPS      lanesAVX255<>+0(SB), Y4
+	VMOVUPS      lanesAVX266<>+0(SB), Y4
 	VFNMADD231PS Y3, Y3, Y4
 	VMULPS       Y0, Y3, Y3
 	VMULPS       Y1, Y0, Y0
@@ -3259,7 +3423,7 @@ loop161:
 	VMOVUPS      Y0, (DI)(CX*1)
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      (SI)(CX*1), Y1
-	VMOVUPS      lanesAVX255<>+0(SB), Y3
+	VMOVUPS      lanesAVX266<>+0(SB), Y3
 	VFNMADD231PS Y1, Y1, Y3
 	VMULPS       Y0, Y3, Y3
 	VMULPS       Y2, Y3, Y3
@@ -3280,52 +3444,52 @@ loop161:
 	VMOVUPS      Y2, (R8)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop161
+	JGE          loop172
 
-rest162:
+rest173:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end163
+	JE           end174
 	LEAQ         windowAVX2<>+32(SB), R13
 	SHLQ         $0x02, AX
 	SUBQ         AX, R13
 	VMOVUPS      (R13), Y0
 	VMASKMOVPS   (R9)(CX*1), Y0, Y1
-	VANDPS       lanesAVX275<>+0(SB), Y1, Y2
+	VANDPS       lanesAVX286<>+0(SB), Y1, Y2
 	VMULPS       Y1, Y1, Y3
-	VMOVUPS      lanesAVX276<>+0(SB), Y4
-	VFMADD213PS  lanesAVX277<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX278<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX279<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX280<>+0(SB), Y3, Y4
+	VMOVUPS      lanesAVX287<>+0(SB), Y4
+	VFMADD213PS  lanesAVX288<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX289<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX290<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX291<>+0(SB), Y3, Y4
 	VMULPS       Y3, Y4, Y4
 	VFMADD213PS  Y1, Y1, Y4
-	VMOVUPS      lanesAVX281<>+0(SB), Y5
+	VMOVUPS      lanesAVX292<>+0(SB), Y5
 	VADDPS       Y2, Y2, Y3
 	VMINPS       Y3, Y5, Y3
-	VMULPS       lanesAVX246<>+0(SB), Y3, Y5
+	VMULPS       lanesAVX257<>+0(SB), Y3, Y5
 	VROUNDPS     $0x00, Y5, Y5
-	VFNMADD231PS lanesAVX247<>+0(SB), Y5, Y3
-	VFNMADD231PS lanesAVX248<>+0(SB), Y5, Y3
-	VMOVUPS      lanesAVX249<>+0(SB), Y6
-	VFMADD213PS  lanesAVX250<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX251<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX252<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX253<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX255<>+0(SB), Y3, Y6
+	VFNMADD231PS lanesAVX258<>+0(SB), Y5, Y3
+	VFNMADD231PS lanesAVX259<>+0(SB), Y5, Y3
+	VMOVUPS      lanesAVX260<>+0(SB), Y6
+	VFMADD213PS  lanesAVX261<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX262<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX263<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX264<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX265<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX266<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX266<>+0(SB), Y3, Y6
 	VCVTPS2DQ    Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
 	VPADDD       Y5, Y6, Y6
-	VADDPS       lanesAVX255<>+0(SB), Y6, Y6
-	VMOVUPS      lanesAVX255<>+0(SB), Y3
+	VADDPS       lanesAVX266<>+0(SB), Y6, Y6
+	VMOVUPS      lanesAVX266<>+0(SB), Y3
 	VDIVPS       Y6, Y3, Y3
-	VMOVUPS      lanesAVX255<>+0(SB), Y5
-	VFNMADD231PS lanesAVX282<>+0(SB), Y3, Y5
-	VANDPS       lanesAVX245<>+0(SB), Y1, Y1
+	VMOVUPS      lanesAVX266<>+0(SB), Y5
+	VFNMADD231PS lanesAVX293<>+0(SB), Y3, Y5
+	VANDPS       lanesAVX256<>+0(SB), Y1, Y1
 	VORPS        Y1, Y5, Y5
-	VMOVUPS      lanesAVX283<>+0(SB), Y1
+	VMOVUPS      lanesAVX294<>+0(SB), Y1
 	VCMPPS       $0x01, Y1, Y2, Y1
 	VBLENDVPS    Y1, Y4, Y5, Y4
 	VMASKMOVPS   (R11)(CX*1), Y0, Y1
@@ -3333,7 +3497,7 @@ rest162:
 	VMASKMOVPS   (R8)(CX*1), Y0, Y3
 	VMASKMOVPS   (R12)(CX*1), Y0, Y5
 	VADDPS       Y5, Y1, Y1
-	VMOVUPS      lanesAVX255<>+0(SB), Y5
+	VMOVUPS      lanesAVX266<>+0(SB), Y5
 	VFNMADD231PS Y4, Y4, Y5
 	VMULPS       Y1, Y4, Y4
 	VMULPS       Y2, Y1, Y1
@@ -3344,7 +3508,7 @@ rest162:
 	VMASKMOVPS   Y1, Y0, (DI)(CX*1)
 	VMASKMOVPS   (DX)(CX*1), Y0, Y1
 	VMASKMOVPS   (SI)(CX*1), Y0, Y2
-	VMOVUPS      lanesAVX255<>+0(SB), Y4
+	VMOVUPS      lanesAVX266<>+0(SB), Y4
 	VFNMADD231PS Y2, Y2, Y4
 	VMULPS       Y1, Y4, Y4
 	VMULPS       Y3, Y4, Y4
@@ -3364,7 +3528,7 @@ rest162:
 	VMULPS       Y1, Y3, Y3
 	VMASKMOVPS   Y3, Y0, (R8)(CX*1)
 
-end163:
+end174:
 	VZEROUPPER
 	RET
 
@@ -3387,9 +3551,9 @@ TEXT ·adamwAVX2(SB), NOSPLIT, $0-76
 	MOVQ         v+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+8, AX
-	JL           rest165
+	JL           rest176
 
-loop164:
+loop175:
 	VMOVUPS      (BX)(CX*1), Y9
 	VMOVUPS      (SI)(CX*1), Y10
 	VMOVUPS      (DI)(CX*1), Y11
@@ -3411,12 +3575,12 @@ loop164:
 	VMOVUPS      Y12, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop164
+	JGE          loop175
 
-rest165:
+rest176:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end166
+	JE           end177
 	LEAQ         windowAVX2<>+32(SB), R8
 	SHLQ         $0x02, AX
 	SUBQ         AX, R8
@@ -3441,7 +3605,7 @@ rest165:
 	VFNMADD231PS Y5, Y11, Y13
 	VMASKMOVPS   Y13, Y9, (DX)(CX*1)
 
-end166:
+end177:
 	VZEROUPPER
 	RET
 
@@ -3459,29 +3623,29 @@ TEXT ·dropoutAVX2(SB), NOSPLIT, $0-44
 	MOVQ         x+16(FP), BX
 	XORQ         CX, CX
 	SUBQ         $+8, AX
-	JL           rest168
+	JL           rest179
 
-loop167:
+loop178:
 	VMOVUPS  Y0, Y5
 	VPXOR    Y1, Y5, Y5
 	VPSRLD   $0x10, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPMULLD  lanesAVX2169<>+0(SB), Y5, Y5
+	VPMULLD  lanesAVX2180<>+0(SB), Y5, Y5
 	VPSRLD   $0x0d, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPMULLD  lanesAVX2170<>+0(SB), Y5, Y5
+	VPMULLD  lanesAVX2181<>+0(SB), Y5, Y5
 	VPSRLD   $0x10, Y5, Y6
 	VPXOR    Y6, Y5, Y5
 	VPADDD   Y2, Y5, Y5
 	VPSRLD   $0x10, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPMULLD  lanesAVX2169<>+0(SB), Y5, Y5
+	VPMULLD  lanesAVX2180<>+0(SB), Y5, Y5
 	VPSRLD   $0x0d, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPMULLD  lanesAVX2170<>+0(SB), Y5, Y5
+	VPMULLD  lanesAVX2181<>+0(SB), Y5, Y5
 	VPSRLD   $0x10, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPADDD   lanesAVX2171<>+0(SB), Y0, Y0
+	VPADDD   lanesAVX2182<>+0(SB), Y0, Y0
 	VMOVUPS  (BX)(CX*1), Y7
 	VMULPS   Y4, Y7, Y7
 	VPMAXUD  Y3, Y5, Y6
@@ -3490,12 +3654,12 @@ loop167:
 	VMOVUPS  Y7, (DX)(CX*1)
 	ADDQ     $+32, CX
 	SUBQ     $+8, AX
-	JGE      loop167
+	JGE      loop178
 
-rest168:
+rest179:
 	ADDQ       $+8, AX
 	TESTQ      AX, AX
-	JE         end172
+	JE         end183
 	LEAQ       windowAVX2<>+32(SB), SI
 	SHLQ       $0x02, AX
 	SUBQ       AX, SI
@@ -3504,22 +3668,22 @@ rest168:
 	VPXOR      Y1, Y6, Y6
 	VPSRLD     $0x10, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPMULLD    lanesAVX2169<>+0(SB), Y6, Y6
+	VPMULLD    lanesAVX2180<>+0(SB), Y6, Y6
 	VPSRLD     $0x0d, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPMULLD    lanesAVX2170<>+0(SB), Y6, Y6
+	VPMULLD    lanesAVX2181<>+0(SB), Y6, Y6
 	VPSRLD     $0x10, Y6, Y1
 	VPXOR      Y1, Y6, Y6
 	VPADDD     Y2, Y6, Y6
 	VPSRLD     $0x10, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPMULLD    lanesAVX2169<>+0(SB), Y6, Y6
+	VPMULLD    lanesAVX2180<>+0(SB), Y6, Y6
 	VPSRLD     $0x0d, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPMULLD    lanesAVX2170<>+0(SB), Y6, Y6
+	VPMULLD    lanesAVX2181<>+0(SB), Y6, Y6
 	VPSRLD     $0x10, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPADDD     lanesAVX2171<>+0(SB), Y0, Y0
+	VPADDD     lanesAVX2182<>+0(SB), Y0, Y0
 	VMASKMOVPS (BX)(CX*1), Y5, Y0
 	VMULPS     Y4, Y0, Y0
 	VPMAXUD    Y3, Y6, Y1
@@ -3527,7 +3691,7 @@ rest168:
 	VANDPS     Y1, Y0, Y0
 	VMASKMOVPS Y0, Y5, (DX)(CX*1)
 
-end172:
+end183:
 	VZEROUPPER
 	RET
 
@@ -3541,32 +3705,32 @@ DATA iotaAVX2<>+24(SB)/4, $0x00000006
 DATA iotaAVX2<>+28(SB)/4, $0x00000007
 GLOBL iotaAVX2<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2169<>+0(SB)/4, $0x85ebca6b
-DATA lanesAVX2169<>+4(SB)/4, $0x85ebca6b
-DATA lanesAVX2169<>+8(SB)/4, $0x85ebca6b
-DATA lanesAVX2169<>+12(SB)/4, $0x85ebca6b
-DATA lanesAVX2169<>+16(SB)/4, $0x85ebca6b
-DATA lanesAVX2169<>+20(SB)/4, $0x85ebca6b
-DATA lanesAVX2169<>+24(SB)/4, $0x85ebca6b
-DATA lanesAVX2169<>+28(SB)/4, $0x85ebca6b
-GLOBL lanesAVX2169<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2180<>+0(SB)/4, $0x85ebca6b
+DATA lanesAVX2180<>+4(SB)/4, $0x85ebca6b
+DATA lanesAVX2180<>+8(SB)/4, $0x85ebca6b
+DATA lanesAVX2180<>+12(SB)/4, $0x85ebca6b
+DATA lanesAVX2180<>+16(SB)/4, $0x85ebca6b
+DATA lanesAVX2180<>+20(SB)/4, $0x85ebca6b
+DATA lanesAVX2180<>+24(SB)/4, $0x85ebca6b
+DATA lanesAVX2180<>+28(SB)/4, $0x85ebca6b
+GLOBL lanesAVX2180<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2170<>+0(SB)/4, $0xc2b2ae35
-DATA lanesAVX2170<>+4(SB)/4, $0xc2b2ae35
-DATA lanesAVX2170<>+8(SB)/4, $0xc2b2ae35
-DATA lanesAVX2170<>+12(SB)/4, $0xc2b2ae35
-DATA lanesAVX2170<>+16(SB)/4, $0xc2b2ae35
-DATA lanesAVX2170<>+20(SB)/4, $0xc2b2ae35
-DATA lanesAVX2170<>+24(SB)/4, $0xc2b2ae35
-DATA lanesAVX2170<>+28(SB)/4, $0xc2b2ae35
-GLOBL lanesAVX2170<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2181<>+0(SB)/4, $0xc2b2ae35
+DATA lanesAVX2181<>+4(SB)/4, $0xc2b2ae35
+DATA lanesAVX2181<>+8(SB)/4, $0xc2b2ae35
+DATA lanesAVX2181<>+12(SB)/4, $0xc2b2ae35
+DATA lanesAVX2181<>+16(SB)/4, $0xc2b2ae35
+DATA lanesAVX2181<>+20(SB)/4, $0xc2b2ae35
+DATA lanesAVX2181<>+24(SB)/4, $0xc2b2ae35
+DATA lanesAVX2181<>+28(SB)/4, $0xc2b2ae35
+GLOBL lanesAVX2181<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2171<>+0(SB)/4, $0x00000008
-DATA lanesAVX2171<>+4(SB)/4, $0x00000008
-DATA lanesAVX2171<>+8(SB)/4, $0x00000008
-DATA lanesAVX2171<>+12(SB)/4, $0x00000008
-DATA lanesAVX2171<>+16(SB)/4, $0x00000008
-DATA lanesAVX2171<>+20(SB)/4, $0x00000008
-DATA lanesAVX2171<>+24(SB)/4, $0x00000008
-DATA lanesAVX2171<>+28(SB)/4, $0x00000008
-GLOBL lanesAVX2171<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2182<>+0(SB)/4, $0x00000008
+DATA lanesAVX2182<>+4(SB)/4, $0x00000008
+DATA lanesAVX2182<>+8(SB)/4, $0x00000008
+DATA lanesAVX2182<>+12(SB)/4, $0x00000008
+DATA lanesAVX2182<>+16(SB)/4, $0x00000008
+DATA lanesAVX2182<>+20(SB)/4, $0x00000008
+DATA lanesAVX2182<>+24(SB)/4, $0x00000008
+DATA lanesAVX2182<>+28(SB)/4, $0x00000008
+GLOBL lanesAVX2182<>(SB), RODATA|NOPTR, $32

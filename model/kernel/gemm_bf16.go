@@ -9,7 +9,7 @@ func GemmBF16(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c 
 	multiply(active.gemmBF16, &product{op, m, n, k, a, b, c, lda, ldb, ldc, acc, active, nil, 0})
 }
 
-// rounded makes a product of bfloat16 from one of float32, which hold them exactly.
+// rounded makes a product of bfloat16 from one of float32, which hold them exactly, by copies.
 func rounded(gemm gemmBody) gemmBody {
 	return func(g *product) {
 		rowsA, colsA, rowsB, colsB := g.operands()
@@ -27,11 +27,15 @@ func rounded(gemm gemmBody) gemmBody {
 func (g *product) roundRows(dst, src []float32, rows, cols, ld int) {
 	g.run(rows, rowGrain(cols), func(lo, hi int) {
 		for r := lo; r < hi; r++ {
-			for i, v := range src[r*ld:][:cols] {
-				dst[r*cols+i] = math.Float32frombits(uint32(bfloat16(v)) << 16)
-			}
+			g.level.round(dst[r*cols:][:cols], src[r*ld:])
 		}
 	})
+}
+
+func roundPlain(dst, x []float32) {
+	for i := range dst {
+		dst[i] = math.Float32frombits(uint32(bfloat16(x[i])) << 16)
+	}
 }
 
 // bfloat16 is the upper half of v's bits, rounded to nearest even; NaN stays NaN.

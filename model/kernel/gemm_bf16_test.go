@@ -30,6 +30,26 @@ func TestBfloat16Rounds(t *testing.T) {
 	}
 }
 
+// Whole rows are rounded to the same bits at every level, whatever the upper half of a number
+// is, and NaN is NaN with its upper bits.
+func TestRound(t *testing.T) {
+	lower := []uint32{0, 1, 0x7fff, 0x8000, 0x8001, 0xffff}
+	x, want := make([]float32, len(lower)<<16), make([]float32, len(lower)<<16)
+	for i := range x {
+		x[i] = math.Float32frombits(uint32(i/len(lower))<<16 | lower[i%len(lower)])
+		want[i] = widen(bfloat16(x[i]))
+	}
+	atLevels(t, func(t *testing.T) {
+		got := make([]float32, len(x))
+		active.round(got, x)
+		for i := range got {
+			if g, w := math.Float32bits(got[i]), math.Float32bits(want[i]); g != w {
+				t.Fatalf("%#08x becomes %#08x, want %#08x", math.Float32bits(x[i]), g, w)
+			}
+		}
+	})
+}
+
 func checkBF16(t interface{ Fatalf(string, ...any) }, op Op, m, n, k, pad int, seed uint64, acc bool) {
 	g := newGemmCase(rand.New(rand.NewPCG(seed, 1)), op, m, n, k, pad)
 	g.bf16 = true
@@ -61,6 +81,30 @@ func testGemmBF16(t *testing.T) {
 	})
 }
 
+// Kernels that round on the way give the bits of Gemm of rounded matrices.
+func TestGemmBF16RoundsFirst(t *testing.T) {
+	atLevels(t, func(t *testing.T) {
+		if active.packedBF16 == nil {
+			t.Skip("this level multiplies pairs, or rounds copies")
+		}
+		for _, op := range []Op{NT, NN, TN} {
+			for _, s := range [][3]int{{5, 70, 90}, {16, 48, 400}, {23, 96, 800}, {64, 50, 384}, {70, 131, 1100}, {300, 64, 2300}} {
+				g := newGemmCase(rand.New(rand.NewPCG(2, 3)), op, s[0], s[1], s[2], 1)
+				g.bf16 = true
+				got := g.check(t, true, gemmTolerance(g.k))
+				active.round(g.a, g.a)
+				active.round(g.b, g.b)
+				g.bf16 = false
+				for i, want := range g.check(t, true, gemmTolerance(g.k)) {
+					if got[i] != want {
+						t.Fatalf("op %d, %v: element %d is %g, and %g of rounded matrices", op, s, i, got[i], want)
+					}
+				}
+			}
+		}
+	})
+}
+
 func TestGemmBF16Determinism(t *testing.T) {
 	defer SetWorkers(0)
 	atLevels(t, func(t *testing.T) {
@@ -84,26 +128,31 @@ func TestGemmBF16Determinism(t *testing.T) {
 	})
 }
 
-// BenchmarkGemmBF16 is BenchmarkGemm against the peak of products of pairs; where the CPU
-// has none it is skipped.
+// BenchmarkGemmBF16 is BenchmarkGemm against the peak of what multiplies: pairs where the CPU
+// has instructions for them, else float32.
 func BenchmarkGemmBF16(b *testing.B) {
-	l := levels[len(levels)-1]
-	if l.peakBF16 == nil {
-		b.Skip("this CPU does not multiply bfloat16")
-	}
+	before := active
+	defer func() { active = before }()
 	defer SetWorkers(0)
-	for _, workers := range []int{1, 2} {
-		SetWorkers(workers)
-		for _, s := range benchShapes {
-			for _, op := range []Op{NT, NN, TN} {
-				m, n, k := shapeOf(op, s)
-				b.Run(fmt.Sprintf("%d/%s/%dx%dx%d", workers, opNames[op], m, n, k), func(b *testing.B) {
-					g := newGemmCase(rand.New(rand.NewPCG(1, 1)), op, m, n, k, 0)
-					GemmBF16(op, m, n, k, g.a, g.lda, g.b, g.ldb, g.c, g.ldc, false)
-					startMeter(b, workers, l.peakBF16, 2).run(2*float64(m)*float64(n)*float64(k), func() {
+	for _, l := range levels[1:] {
+		active = l
+		peak, pairs := l.peakBF16, 2.
+		if peak == nil {
+			peak, pairs = l.peak, 1
+		}
+		for _, workers := range []int{1, 2} {
+			SetWorkers(workers)
+			for _, s := range benchShapes {
+				for _, op := range []Op{NT, NN, TN} {
+					m, n, k := shapeOf(op, s)
+					b.Run(fmt.Sprintf("%s/%d/%s/%dx%dx%d", l.name, workers, opNames[op], m, n, k), func(b *testing.B) {
+						g := newGemmCase(rand.New(rand.NewPCG(1, 1)), op, m, n, k, 0)
 						GemmBF16(op, m, n, k, g.a, g.lda, g.b, g.ldb, g.c, g.ldc, false)
+						startMeter(b, workers, peak, pairs).run(2*float64(m)*float64(n)*float64(k), func() {
+							GemmBF16(op, m, n, k, g.a, g.lda, g.b, g.ldb, g.c, g.ldc, false)
+						})
 					})
-				})
+				}
 			}
 		}
 	}

@@ -10,7 +10,7 @@ type tile struct {
 
 // multiply computes the tile, making its own panels.
 func (t *tile) multiply(block int) {
-	inPlace := t.op != NT && t.i1-t.i0 <= seldom && t.n%t.panels.lanes == 0
+	inPlace := t.op != NT && t.i1-t.i0 <= seldom && t.n%t.panels.lanes == 0 && t.round == nil
 	var own []float32
 	if !inPlace {
 		own = borrow((t.last - t.first) * t.width * block)
@@ -40,14 +40,25 @@ func (t *tile) block(b []float32, k0, k int) {
 		columns = newStrips(t, k0, k)
 		defer columns.giveBack()
 	}
+	var rounded []float32 // a strip
+	if g.op != TN && s.round != nil {
+		rounded = borrow(s.rows * k)
+		defer giveBack(rounded)
+	}
 	left, _ := t.at(t.first)
 	for i := t.i0; i < t.i1; i += s.rows {
 		rows := min(s.rows, t.i1-i)
 		kernels, lda := &s.byRows[rows], g.lda
 		var a *float32
-		if g.op == TN {
+		switch {
+		case g.op == TN:
 			a, lda = columns.at(i)
-		} else {
+		case s.round != nil:
+			for r := range rows {
+				s.round(k, &rounded[r*k], &g.a[(i+r)*lda+k0])
+			}
+			a, lda = &rounded[0], k
+		default:
 			a = &g.a[i*lda+k0]
 		}
 		for n := t.first; n < t.last; n++ {
@@ -68,7 +79,7 @@ func (t *tile) block(b []float32, k0, k int) {
 					kernels = &s.copying
 				}
 			case g.op != TN && n < t.first+2 && i+2*s.rows <= t.i1: // half of the next strip
-				next = &g.a[(i+s.rows+min(4*(n-t.first), s.rows-4))*lda+k0]
+				next = &g.a[(i+s.rows+min(4*(n-t.first), s.rows-4))*g.lda+k0]
 			}
 			kernels[vectors](k, a, lda, panel, ldb, &g.c[i*g.ldc+j], g.ldc, acc, tail, next, g.lda, into)
 		}
@@ -136,6 +147,9 @@ func (s *strips) fill() {
 	}
 	for q := s.copied; q < s.k; q++ {
 		copy(s.now[q*s.wide:][:min(s.wide, s.i1-s.from)], s.a[(s.k0+q)*s.lda+s.from:])
+	}
+	if s.round != nil {
+		s.round(s.wide*s.k, &s.now[0], &s.now[0])
 	}
 }
 

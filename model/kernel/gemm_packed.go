@@ -21,11 +21,19 @@ type packedGemm struct {
 	transpose   func(blocks int, src *float32, lds int, dst *float32, ldd int)
 	copyRows    [4]func(k int, src *float32, lds int, dst *float32)
 	copyPair    func(k int, src *float32, lds int, dst *float32) // two strips of A, read by columns
+	round       func(n int, dst, x *float32)                     // what A and B are first rounded by, or nil
+}
+
+// rounding is s for bfloat16: strips of A and panels of B are rounded when they are about to be
+// used, which costs a hundredth or two of the time.
+func (s packedGemm) rounding(round func(n int, dst, x *float32)) packedGemm {
+	s.round = round
+	return s
 }
 
 // A gemmKernel multiplies a strip of A with a panel of k rows of B. Strides count elements;
 // tail is how many lanes the last vector of a row of C has. By the way, those that read A by
-// rows prefetch four rows of k elements, lda apart, from next on; those that copy copy k/4 rows
+// rows prefetch four rows of k elements, step apart, from next on; those that copy copy k/4 rows
 // of a pair of strips, step apart, from next to into.
 type gemmKernel func(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int,
 	next *float32, step int, into *float32)
@@ -50,7 +58,11 @@ func blockDepth(k int) int {
 // gemm computes the whole product.
 func (s *packedGemm) gemm(g *product) {
 	if g.op == NT && g.m <= fewRows {
-		g.dots()
+		dots := (*product).dots
+		if s.round != nil {
+			dots = rounded(dots)
+		}
+		dots(g)
 		return
 	}
 	p := s.cut(g.n)
@@ -152,6 +164,15 @@ func (p *panels) end(i int) int {
 
 // packPanel packs panel n of rows [k0, k0+k) of op(B).
 func (s *packedGemm) packPanel(g *product, p *panels, d []float32, n, k0, k int) {
+	_, vectors := p.at(n)
+	width := vectors * s.lanes
+	s.copyPanel(g, p, d, n, k0, k)
+	if s.round != nil {
+		s.round(width*k, &d[0], &d[0])
+	}
+}
+
+func (s *packedGemm) copyPanel(g *product, p *panels, d []float32, n, k0, k int) {
 	j, vectors := p.at(n)
 	width := vectors * s.lanes
 	cols := min(width, g.n-j)

@@ -3,15 +3,14 @@ package kernel
 // A Prepacked is the right side of a product that is multiplied again and again: the
 // weights of a recurrent layer, at each step. It is laid out once for the kernels.
 type Prepacked struct {
-	op      Op // NT or NN
-	n, k    int
-	b       []float32
-	ldb     int
-	multi   gemmBody    // of the level and precision
-	shape   *packedGemm // nil: B stays where it is, for multi
-	panels  panels
-	packed  []float32
-	rounded bool // B has been rounded to bfloat16, and so must A be
+	op     Op // NT or NN
+	n, k   int
+	b      []float32
+	ldb    int
+	multi  gemmBody    // of the level and precision
+	shape  *packedGemm // nil: B stays where it is, for multi
+	panels panels
+	packed []float32
 }
 
 // Prepack lays out B, n×k for NT and k×n for NN, if it is to be used more than once; bf16 is
@@ -19,10 +18,7 @@ type Prepacked struct {
 func Prepack(op Op, n, k int, b []float32, ldb, uses int, bf16 bool) *Prepacked {
 	p := &Prepacked{op: op, n: n, k: k, b: b, ldb: ldb, multi: active.gemm, shape: active.packed}
 	if bf16 {
-		p.multi = active.gemmBF16
-		if active.peakBF16 != nil { // its own layout is not made in advance
-			p.shape = nil
-		}
+		p.multi, p.shape = active.gemmBF16, active.packedBF16
 	}
 	if op == TN {
 		panic("kernel: Prepack of TN")
@@ -32,13 +28,6 @@ func Prepack(op Op, n, k int, b []float32, ldb, uses int, bf16 bool) *Prepacked 
 	if p.shape == nil || uses < 2 || n == 0 || k == 0 {
 		p.shape = nil
 		return p
-	}
-	if bf16 {
-		p.rounded = true
-		_, _, rows, cols := g.operands()
-		g.b, g.ldb = borrow(rows*cols), cols
-		g.roundRows(g.b, b, rows, cols, ldb)
-		defer giveBack(g.b)
 	}
 	p.panels = p.shape.cut(n)
 	p.packed = borrow(p.panels.padded * k)
@@ -74,11 +63,6 @@ func (p *Prepacked) Gemm(m int, a []float32, lda int, c []float32, ldc int, acc 
 		return
 	}
 	g.check()
-	if p.rounded {
-		g.a, g.lda = borrow(m*p.k), p.k
-		g.roundRows(g.a, a, m, p.k, lda)
-		defer giveBack(g.a)
-	}
 	group := max(1, min(p.panels.count/prepackedTiles, tileColumns/p.panels.width))
 	rows, block := min(m, prepackedRows), blockDepth(p.k)
 	down := (m + rows - 1) / rows

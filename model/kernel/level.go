@@ -12,7 +12,8 @@ type bodies struct {
 	gemm     gemmBody
 	gemmBF16 gemmBody
 	peakBF16 func(loops int) // nil: no instructions for it
-	packed   *packedGemm     // what gemm is made of; nil: it packs nothing
+	// What gemm and gemmBF16 are made of; nil: what packs nothing, or not so.
+	packed, packedBF16 *packedGemm
 	// Products inside a tile, in the calling goroutine: packT lays out n rows of k elements
 	// for mulPacked, C (m×n) = A·Bᵀ with B's total rows packed; mulTile sets C to op(A)·B or adds it.
 	strip     int // rows that products are best cut into
@@ -59,6 +60,7 @@ type bodies struct {
 	lstmCell     func(h, c, gates, cPrev []float32)
 	lstmCellGrad func(gates, dc, c, cPrev, dy, dh []float32)
 
+	round   func(dst, x []float32)         // to bfloat16
 	rotate  func(x, y, cos, sin []float32) // (x, y) ← (x·cos − y·sin, y·cos + x·sin)
 	adamw   func(p, g, m, v []float32, a *adamFactors)
 	dropout func(dst, x []float32, d *dropFactors, index uint64)

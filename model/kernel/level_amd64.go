@@ -25,8 +25,8 @@ var withAVX2 = func() bodies {
 	b := plain
 	b.name = "avx2"
 	b.gemm, b.packT, b.strip = splitDepth(gemmAVX2.gemm), gemmAVX2.packT, 12
-	b.gemmBF16 = rounded(b.gemm)
-	b.packed, b.mulPacked, b.mulTile = &gemmAVX2, gemmAVX2.mulPacked, gemmAVX2.mulTile
+	b.gemmBF16 = splitDepth(roundingAVX2.gemm)
+	b.packed, b.packedBF16, b.mulPacked, b.mulTile = &gemmAVX2, &roundingAVX2, gemmAVX2.mulPacked, gemmAVX2.mulTile
 	b.peak, b.lanes = peakAVX2, 8
 	vectorAVX2.fill(&b)
 	fewAVX2.fill(&b)
@@ -37,8 +37,8 @@ var withAVX512 = func() bodies {
 	b := withAVX2
 	b.name = "avx512"
 	b.gemm, b.packT, b.strip = splitDepth(gemmAVX512.gemm), gemmAVX512.packT, 16
-	b.gemmBF16 = rounded(b.gemm)
-	b.packed, b.mulPacked, b.mulTile = &gemmAVX512, gemmAVX512.mulPacked, gemmAVX512.mulTile
+	b.gemmBF16 = splitDepth(roundingAVX512.gemm)
+	b.packed, b.packedBF16, b.mulPacked, b.mulTile = &gemmAVX512, &roundingAVX512, gemmAVX512.mulPacked, gemmAVX512.mulTile
 	b.peak, b.lanes = peakAVX512, 16
 	vectorAVX512.fill(&b)
 	fewAVX512.fill(&b)
@@ -48,7 +48,7 @@ var withAVX512 = func() bodies {
 var withBF16 = func() bodies {
 	b := withAVX512
 	b.name = "avx512bf16"
-	b.gemmBF16, b.peakBF16 = splitDepth(pairsAVX512.gemm), peakBF16AVX512
+	b.gemmBF16, b.packedBF16, b.peakBF16 = splitDepth(pairsAVX512.gemm), nil, peakBF16AVX512
 	return b
 }()
 
@@ -88,13 +88,16 @@ var gemmAVX512 = packedGemm{
 	copyPair:  copyPairAVX512,
 }
 
+// roundingAVX2 and roundingAVX512 multiply bfloat16.
+var roundingAVX2, roundingAVX512 = gemmAVX2.rounding(roundAVX2), gemmAVX512.rounding(roundAVX512)
+
 var vectorAVX2 = vectorASM{
 	add: addAVX2, mul: mulAVX2, scale: scaleAVX2, axpy: axpyAVX2, sum: sumAVX2,
 	dot: dotAVX2, gelu: geluAVX2, silu: siluAVX2, tanh: tanhAVX2, sigmoid: sigmoidAVX2,
 	relu2: relu2AVX2, geluGrad: geluGradAVX2, siluGrad: siluGradAVX2, tanhGrad: tanhGradAVX2, sigmoidGrad: sigmoidGradAVX2,
 	relu2Grad: relu2GradAVX2, swiglu: swigluAVX2, swigluGrad: swigluGradAVX2, rowMax: rowMaxAVX2, rowSum: rowSumAVX2, rowDot: rowDotAVX2,
 	rowSpread: rowSpreadAVX2, normalize: normalizeAVX2, normGradSums: normGradSumsAVX2, normGrad: normGradAVX2, rmsScale: rmsScaleAVX2,
-	rmsGradSums: rmsGradSumsAVX2, expSum: expSumAVX2, sumExp: sumExpAVX2, softmaxGrad: softmaxGradAVX2, rotate: rotateAVX2,
+	rmsGradSums: rmsGradSumsAVX2, expSum: expSumAVX2, sumExp: sumExpAVX2, softmaxGrad: softmaxGradAVX2, round: roundAVX2, rotate: rotateAVX2,
 	adamw: adamwAVX2, dropout: dropoutAVX2, lstmCell: lstmCellAVX2, lstmCellGrad: lstmCellGradAVX2,
 }
 
@@ -104,6 +107,6 @@ var vectorAVX512 = vectorASM{
 	relu2: relu2AVX512, geluGrad: geluGradAVX512, siluGrad: siluGradAVX512, tanhGrad: tanhGradAVX512, sigmoidGrad: sigmoidGradAVX512,
 	relu2Grad: relu2GradAVX512, swiglu: swigluAVX512, swigluGrad: swigluGradAVX512, rowMax: rowMaxAVX512, rowSum: rowSumAVX512, rowDot: rowDotAVX512,
 	rowSpread: rowSpreadAVX512, normalize: normalizeAVX512, normGradSums: normGradSumsAVX512, normGrad: normGradAVX512, rmsScale: rmsScaleAVX512,
-	rmsGradSums: rmsGradSumsAVX512, expSum: expSumAVX512, sumExp: sumExpAVX512, softmaxGrad: softmaxGradAVX512, rotate: rotateAVX512,
+	rmsGradSums: rmsGradSumsAVX512, expSum: expSumAVX512, sumExp: sumExpAVX512, softmaxGrad: softmaxGradAVX512, round: roundAVX512, rotate: rotateAVX512,
 	adamw: adamwAVX512, dropout: dropoutAVX512, lstmCell: lstmCellAVX512, lstmCellGrad: lstmCellGradAVX512,
 }

@@ -21,5 +21,5 @@ var plain = bodies{
 
 	rowMax: rowMaxPlain, rowDot: rowDotPlain, expSum: expSumPlain, sumExp: sumExpPlain, softmaxGrad: softmaxGradPlain,
 	lstmCell: lstmCellPlain, lstmCellGrad: lstmCellGradPlain,
-	rotate: rotatePlain, adamw: adamwPlain, dropout: dropoutPlain,
+	round: roundPlain, rotate: rotatePlain, adamw: adamwPlain, dropout: dropoutPlain,
 }

@@ -54,6 +54,7 @@ type vectorASM struct {
 	expSum                                               func(n int, dst, x *float32, factor, shift float32) float32
 	sumExp                                               func(n int, x *float32, shift float32) float32
 	softmaxGrad                                          func(n int, p, dp *float32, factor, lse, d float32)
+	round                                                func(n int, dst, x *float32)
 	rotate                                               func(n int, x, y, cos, sin *float32)
 	adamw                                                func(n int, p, g, m, v *float32, scale, beta1, beta2, rest1, rest2, rate, correct2, eps, remaining float32)
 	lstmCell                                             func(n int, h, c, i, f, z, o, cPrev *float32)
@@ -124,6 +125,7 @@ func (v *vectorASM) fill(b *bodies) {
 			v.softmaxGrad(n, &p[0], at(dp, n), scale, lse, d)
 		}
 	}
+	b.round = over2(v.round)
 	b.rotate = func(x, y, cos, sin []float32) {
 		if n := len(cos); n > 0 {
 			v.rotate(n, at(x, n), at(y, n), &cos[0], at(sin, n))

@@ -61,6 +61,7 @@ var bodyCases = []bodyCase{
 	}},
 	{"sumExp", 1, 16, 0, 0, -1, func(b *bodies, x [][]float32) []float64 { return []float64{float64(b.sumExp(x[0], 1.1))} }},
 	{"softmaxGrad", 2, 20, 0, 0, -1, do(func(b *bodies, x [][]float32) { b.softmaxGrad(x[0], x[1], 0.2, 1.1, 0.4) })},
+	{"round", 2, 0, 0, 0, -1, do(func(b *bodies, x [][]float32) { b.round(x[0], x[1]) })},
 	{"rotate", 4, 4, 8, 0, -1, do(func(b *bodies, x [][]float32) { b.rotate(x[0], x[1], x[2], x[3]) })},
 	{"adamw", 4, 12, 1, 0, 3, do(func(b *bodies, x [][]float32) {
 		b.adamw(x[0], x[1], x[2], x[3], &adamFactors{0.9, 0.9, 0.95, 0.1, 0.05, 1e-2, 1.2, 1e-8, 0.999})

@@ -38,7 +38,7 @@ func (a *asm) high() int {
 	return 8
 }
 
-// The forms of kernels. R prefetches four rows of A, lda apart, from next on. C, which reads A by
+// The forms of kernels. R prefetches four rows of A, step elements apart, from next on. C, which reads A by
 // columns, copies a pair of strips on its way: a row from next on, step elements apart, to into
 // every four steps.
 const (
@@ -125,16 +125,20 @@ func (a *asm) product(form string, rows, vectors int, multiply func(panel, x, su
 		}
 	}
 	const unroll = 4
-	next, apart, into, later := reg.RAX, reg.RBX, reg.R11, reg.R12
+	next, apart, apart3, into, later := reg.RAX, reg.RBX, reg.R11, reg.R11, reg.R12
 	if form != byColumns {
 		a.load("next", next)
-	}
-	if form == copying {
 		a.load("step", apart)
+	}
+	switch {
+	case form == copying:
 		a.load("into", into)
 		a.IMUL3Q(Imm(4*rowsAhead), apart, later)
 		a.ADDQ(next, later)
 		a.SHLQ(Imm(2), apart)
+	case !transposed:
+		a.SHLQ(Imm(2), apart)
+		a.LEAQ(Mem{Base: apart, Index: apart, Scale: 2}, apart3)
 	}
 	loop, rest, one, done := a.label("loop"), a.label("rest"), a.label("one"), a.label("done")
 	a.SUBQ(Imm(unroll), k)
@@ -152,9 +156,9 @@ func (a *asm) product(form string, rows, vectors int, multiply func(panel, x, su
 		case u == 0:
 			a.PREFETCHT0(Mem{Base: next})
 		case u < 3:
-			a.PREFETCHT0(Mem{Base: next, Index: lda, Scale: uint8(u)})
+			a.PREFETCHT0(Mem{Base: next, Index: apart, Scale: uint8(u)})
 		default:
-			a.PREFETCHT0(Mem{Base: next, Index: lda3, Scale: 1})
+			a.PREFETCHT0(Mem{Base: next, Index: apart3, Scale: 1})
 			a.ADDQ(Imm(16), next)
 		}
 	}

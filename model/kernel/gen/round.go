@@ -1,0 +1,43 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// rounding emits what rounds float32 to bfloat16 and leaves it float32: half a unit is added,
+// less a little where the last bit is even, and the lower half cut off. NaN stays NaN.
+func (a *asm) rounding() {
+	a.begin("round", "func(n int, dst, x *float32)", "sets dst to x rounded to bfloat16, to nearest even.")
+	word := func(w uint32) reg.VecVirtual {
+		v := a.vec()
+		a.spread(a.word(w), v)
+		return v
+	}
+	half, upper, last := word(0x7fff), word(0xffff0000), word(1)
+	odd, nan := word(1<<16), word(0x22) // a table of VFIXUPIMMPS: NaN as in the operand, all else as it is
+	if a.isa == avx2 {
+		nan = word(1 << 22) // what makes a NaN quiet
+	}
+	a.each(4, []string{"dst", "x"}, func(s *slab) {
+		x, y := s.load("x"), a.vec()
+		a.VPADDD(half, x, y)
+		if a.isa == avx512 {
+			a.VPTESTMD(odd, x, reg.K2)
+			a.VPADDD(last, y, reg.K2, y)
+			a.VFIXUPIMMPS(Imm(0), nan, x, y)
+			a.VPANDD(upper, y, y)
+		} else {
+			t, quiet := a.vec(), a.vec()
+			a.VPSRLD(Imm(16), x, t)
+			a.VPAND(last, t, t)
+			a.VPADDD(t, y, y)
+			a.VPOR(nan, x, quiet)
+			a.VCMPPS(Imm(3), x, x, x) // unordered
+			a.VBLENDVPS(x, quiet, y, y)
+			a.VPAND(upper, y, y)
+		}
+		s.store(y, "dst")
+	})
+	a.end()
+}
