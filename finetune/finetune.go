@@ -22,7 +22,7 @@ type Finetune struct {
 	Warmup     float64               `yaml:"warmup" doc:"Share of the steps in which the rate rises."`
 	Optimizer  train.OptimizerChoice `yaml:"optimizer" doc:"What makes of gradients a step."`
 	Clip       float64               `yaml:"clip" doc:"Greatest norm of the gradient; 0: any."`
-	Floats     train.Floats          `yaml:"precision" doc:"What linear layers multiply in training: f32; or bf16, which is faster on a CPU that multiplies it."`
+	Floats     train.Floats          `yaml:"precision" doc:"What linear layers multiply in training: f32; or bf16, which is faster on AMD's CPUs since Zen 4."`
 	LayerDecay float64               `yaml:"layer_decay" doc:"Each group learns so many times slower than the one above it (ULMFiT: 2.6); 1: all alike."`
 	Unfreeze   Unfreezing            `yaml:"unfreeze" doc:"gradual: the last group first, one more each epoch."`
 	Freeze     int                   `yaml:"freeze" doc:"So many groups from below never learn: 1 is the embeddings."`

@@ -162,11 +162,7 @@ func (r race) write(dir string, t *trial.Trial) error {
 }
 
 func (r race) run(ctx context.Context, dir string) error {
-	peak := kernel.Peak
-	if r.work.Precision == "bf16" {
-		peak = kernel.PeakBF16
-	}
-	flops := peak(r.threads)
+	peak, of := r.work.Peak(r.threads)
 	t, err := trial.Start(r.work)
 	if err != nil {
 		return err
@@ -200,7 +196,8 @@ func (r race) run(ctx context.Context, dir string) error {
 	if err := r.turns(ctx, field); err != nil {
 		return err
 	}
-	r.report(field, t.Size.FLOPs, max(flops, peak(r.threads)))
+	again, _ := r.work.Peak(r.threads)
+	r.report(field, t.Size.FLOPs, max(peak, again), of)
 	if r.llmc != "" {
 		if err := r.raceLLMC(ctx, dir, t); err != nil {
 			fmt.Printf("  llm.c: %v\n", err)
@@ -285,7 +282,7 @@ func (r race) turns(ctx context.Context, field entries) error {
 	return nil
 }
 
-func (r race) report(field entries, flops, peak float64) {
+func (r race) report(field entries, flops, peak float64, of string) {
 	ids := float64(r.work.IDs() * r.steps)
 	fmt.Printf("tokens/s by %s time, %d steps a turn\n  %-22s", r.clock, r.steps, "round")
 	for round := range r.rounds {
@@ -307,7 +304,7 @@ func (r race) report(field entries, flops, peak float64) {
 		fmt.Printf(" %9.2f\n", best)
 	}
 	if peak > 0 {
-		fmt.Printf("model FLOP/s of the best turn over the peak of %.1f GFLOP/s measured in this run:", peak/1e9)
+		fmt.Printf("model FLOP/s of the best turn over the peak of %.1f GFLOP/s of %s measured in this run:", peak/1e9, of)
 		for _, e := range field {
 			fmt.Printf(" %s %.3f;", e.name, flops*ids/slices.Min(e.took)/peak)
 		}

@@ -127,6 +127,7 @@ type trainReport struct {
 	CPU         float64      `json:"cpu_tokens_per_s"`    // if all processor time had been spent without waiting for others; 0: not known
 	FLOPs       float64      `json:"flop_per_token"`      // 6·parameters + 12·layers·width·context
 	Peak        float64      `json:"peak_flop_per_s"`     // measured before and after; 0: not known
+	PeakOf      string       `json:"peak_of"`             // f32 or bf16: what products are made of
 	Share       float64      `json:"best_share_of_peak"`  //
 	Loss        [2]float64   `json:"first_and_last_loss"` //
 	Operations  []operation  `json:"operations"`          // of the timed steps
@@ -152,15 +153,11 @@ func benchTrain(c *cli.Context) error {
 		return err
 	}
 	steps := c.Int("steps")
-	peak := kernel.Peak
-	if w.Precision == "bf16" {
-		peak = kernel.PeakBF16
-	}
 	if warning := train.Floats(w.Precision).Warning(); warning != "" {
 		fmt.Fprintln(c.App.ErrWriter, "note: "+warning)
 	}
 	r := trainReport{Work: w, Level: kernel.Level(), Workers: kernel.Workers()}
-	r.Peak = peak(r.Workers)
+	r.Peak, r.PeakOf = w.Peak(r.Workers)
 
 	began := time.Now()
 	t, err := trial.Start(w)
@@ -200,7 +197,8 @@ func benchTrain(c *cli.Context) error {
 	}
 	wall, cpuProducts := t.Products()
 	r.Products, r.ProductsCPU = wall.Seconds(), cpuProducts.Seconds()
-	if r.Peak = max(r.Peak, peak(r.Workers)); r.Peak > 0 {
+	again, _ := w.Peak(r.Workers)
+	if r.Peak = max(r.Peak, again); r.Peak > 0 {
 		r.Share = r.FLOPs * r.Best / r.Peak
 	}
 	for _, o := range t.Ops() {
@@ -232,7 +230,7 @@ func (r *trainReport) print(c *cli.Context) {
 		if cpu = ""; r.CPU > 0 && r.Workers == 1 { // the peak of several is by the wall, of one it hardly differs
 			cpu = fmt.Sprintf("; %.1f %% by processor time", 100*r.FLOPs*r.CPU/r.Peak)
 		}
-		row("peak", "%.1f GFLOP/s measured, of which the best step reaches %.1f %%%s", r.Peak/1e9, 100*r.Share, cpu)
+		row("peak", "%.1f GFLOP/s of %s measured, of which the best step reaches %.1f %%%s", r.Peak/1e9, r.PeakOf, 100*r.Share, cpu)
 	} else {
 		row("peak", "not known at level %s", r.Level)
 	}

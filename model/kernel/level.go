@@ -84,7 +84,7 @@ var active = func() *bodies {
 	return levels[len(levels)-1]
 }()
 
-// Levels lists what can run here, from plain Go to the fastest.
+// Levels lists what can run here, from plain Go to the fastest, which is the default.
 func Levels() []string {
 	names := make([]string, len(levels))
 	for i, l := range levels {

@@ -2,7 +2,6 @@ package train
 
 import (
 	"fmt"
-	"slices"
 
 	"fragua/model/kernel"
 )
@@ -14,8 +13,8 @@ import (
 type Floats string
 
 // With BF16 the numbers are rounded to 8 bits of mantissa just before they are
-// multiplied, which CPUs with instructions for it do at twice the speed. All
-// others round too, and multiply what they have rounded in float32.
+// multiplied, which AMD's CPUs since Zen 4 do at twice the speed. All others
+// round too, and multiply what they have rounded in float32.
 const (
 	F32  Floats = "f32"
 	BF16 Floats = "bf16"
@@ -26,8 +25,8 @@ func (Floats) Values() []string { return []string{string(F32), string(BF16)} }
 
 const levelBF16 = "avx512bf16"
 
-// Warning says in a line that the kernels in force have no instructions for the
-// precision, so that it is no faster than F32; "" where they have.
+// Warning says in a line that the kernels in force are no faster with the
+// precision than with F32; "" where they are.
 func (f Floats) Warning() string { return f.warning(kernel.Level(), kernel.Levels()) }
 
 // Noted is the note of an estimate with the Warning, if there is one.
@@ -40,11 +39,15 @@ func (f Floats) Noted(note string) string {
 }
 
 func (f Floats) warning(level string, levels []string) string {
-	if f != BF16 || level == levelBF16 {
+	fastest := levels[len(levels)-1]
+	switch {
+	case f != BF16 || level == levelBF16 && fastest == levelBF16:
 		return ""
+	case level == levelBF16:
+		return fmt.Sprintf("precision bf16: this CPU multiplies bf16 more slowly than f32; faster: --cpu %s, which rounds to bf16 and multiplies in f32", fastest)
 	}
 	line := fmt.Sprintf("precision bf16: kernels of level %s round to bf16 and multiply in f32, which is no faster than f32", level)
-	if slices.Contains(levels, levelBF16) {
+	if fastest == levelBF16 {
 		line += "; this machine can: --cpu " + levelBF16
 	}
 	return line

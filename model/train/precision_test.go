@@ -13,6 +13,7 @@ import (
 
 func TestPrecisionWarning(t *testing.T) {
 	all := []string{"plain", "avx2", "avx512", "avx512bf16"}
+	slow := []string{"plain", "avx2", "avx512bf16", "avx512"}
 	for _, c := range []struct {
 		floats Floats
 		level  string
@@ -24,6 +25,8 @@ func TestPrecisionWarning(t *testing.T) {
 		{BF16, "avx512bf16", all, nil},
 		{BF16, "avx512", all, []string{"level avx512 round", "no faster", "--cpu avx512bf16"}},
 		{BF16, "avx512", all[:3], []string{"level avx512 round", "no faster"}},
+		{BF16, "avx512", slow, []string{"level avx512 round", "no faster"}},
+		{BF16, "avx512bf16", slow, []string{"more slowly than f32", "f32", "--cpu avx512,"}},
 		{BF16, "plain", all[:1], []string{"level plain round"}},
 	} {
 		got := c.floats.warning(c.level, c.levels)

@@ -36,7 +36,7 @@ type Pretrain struct {
 	Spike     float64         `yaml:"spike" doc:"skip steps whose gradient is so many times the usual; 0: never"`
 	EMA       float64         `yaml:"ema" doc:"share that a moving average of the weights keeps at each step; 0: no average"`
 	Order     tokenize.RowsIn `yaml:"order" doc:"shuffle, or stream for models that carry a state"`
-	Floats    Floats          `yaml:"precision" doc:"what linear layers multiply: f32; or bf16, which is faster on a CPU that multiplies it"`
+	Floats    Floats          `yaml:"precision" doc:"what linear layers multiply: f32; or bf16, which is faster on AMD's CPUs since Zen 4"`
 
 	EvalEvery    int64         `yaml:"eval_every" doc:"steps between validations; 0: a tenth of all"`
 	EvalRows     int           `yaml:"eval_rows" doc:"rows of validation scored on the way (at the end all are); 0: what costs a twentieth of training, at most 200"`

@@ -42,6 +42,17 @@ func (t *Trial) Products() (wall, cpu time.Duration) {
 	return wall, cpu
 }
 
+// Peak measures what n workers can do at most, in FLOP/s, of what the products of the precision
+// are made of: pairs of bf16 where the CPU multiplies them, else f32. It is 0 where that is not known.
+func (w Work) Peak(n int) (flops float64, of string) {
+	if w.Precision == "bf16" {
+		if flops = kernel.PeakBF16(n); flops > 0 {
+			return flops, "bf16"
+		}
+	}
+	return kernel.Peak(n), "f32"
+}
+
 // product reports whether a parameter multiplies all rows of a step at once.
 func product(p nn.Param) bool {
 	return len(p.Shape) == 2 && p.Group > 0 && !strings.HasSuffix(p.Name, "weight_hh")
