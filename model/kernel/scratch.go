@@ -24,7 +24,7 @@ func borrow(n int) []float32 {
 		return b[:n]
 	}
 	scratch.Unlock()
-	b := make([]float32, 1<<class+16)
+	b := Zeros(1<<class + 16)
 	skip := int(-uintptr(unsafe.Pointer(&b[0]))%64) / 4
 	return b[skip : skip+n : skip+1<<class]
 }

@@ -3,6 +3,8 @@ package tensor
 import (
 	"fmt"
 	"time"
+
+	"fragua/model/kernel"
 )
 
 // A Tape remembers the operations of one forward pass and owns the memory of
@@ -70,7 +72,7 @@ func (tp *Tape) Bytes() int64 {
 // touched takes no memory.
 func (tp *Tape) Reserve(bytes int64) {
 	if n := int(bytes/4) + int(bytes/64) + 1<<12; n > len(tp.arena.slab) {
-		tp.arena.slab = make([]float32, n)
+		tp.arena.slab = kernel.Zeros(n)
 	}
 }
 

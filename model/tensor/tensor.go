@@ -28,7 +28,7 @@ type Tensor struct {
 
 // New returns zeros of the given shape, frozen.
 func New(shape ...int) *Tensor {
-	return &Tensor{Shape: slices.Clone(shape), Data: make([]float32, size(shape))}
+	return &Tensor{Shape: slices.Clone(shape), Data: kernel.Zeros(size(shape))}
 }
 
 // Param returns zeros that want a gradient.

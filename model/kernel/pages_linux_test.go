@@ -1,0 +1,37 @@
+package kernel
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"unsafe"
+)
+
+// The memory of a large array is marked for huge pages, but for its ends.
+func TestZerosLieOnHugePages(t *testing.T) {
+	if _, err := os.Stat("/sys/kernel/mm/transparent_hugepage"); err != nil {
+		t.Skip("this kernel has no huge pages:", err)
+	}
+	x := Zeros(huge)
+	maps, err := os.Open("/proc/self/smaps")
+	if err != nil {
+		t.Skip(err)
+	}
+	defer maps.Close()
+	middle := uintptr(unsafe.Pointer(&x[len(x)/2]))
+	inside := false
+	for lines := bufio.NewScanner(maps); lines.Scan(); {
+		var from, to uintptr
+		if _, err := fmt.Sscanf(lines.Text(), "%x-%x ", &from, &to); err == nil {
+			inside = from <= middle && middle < to
+		} else if flags, ok := strings.CutPrefix(lines.Text(), "VmFlags:"); ok && inside {
+			if !strings.Contains(flags+" ", " hg ") {
+				t.Errorf("flags%s, want hg among them", flags)
+			}
+			return
+		}
+	}
+	t.Error("the array is in no mapping")
+}
