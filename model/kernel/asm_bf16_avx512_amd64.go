@@ -7,122 +7,137 @@ package kernel
 // bf16R1x1AVX512 multiplies 1 rows of A with 16 columns of B.
 //
 //go:noescape
-func bf16R1x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func bf16R1x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 
 // bf16R2x1AVX512 multiplies 2 rows of A with 16 columns of B.
 //
 //go:noescape
-func bf16R2x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func bf16R2x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 
 // bf16R3x1AVX512 multiplies 3 rows of A with 16 columns of B.
 //
 //go:noescape
-func bf16R3x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func bf16R3x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 
 // bf16R4x1AVX512 multiplies 4 rows of A with 16 columns of B.
 //
 //go:noescape
-func bf16R4x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func bf16R4x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 
 // bf16R5x1AVX512 multiplies 5 rows of A with 16 columns of B.
 //
 //go:noescape
-func bf16R5x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func bf16R5x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 
 // bf16R6x1AVX512 multiplies 6 rows of A with 16 columns of B.
 //
 //go:noescape
-func bf16R6x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func bf16R6x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 
 // bf16R7x1AVX512 multiplies 7 rows of A with 16 columns of B.
 //
 //go:noescape
-func bf16R7x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func bf16R7x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 
 // bf16R8x1AVX512 multiplies 8 rows of A with 16 columns of B.
 //
 //go:noescape
-func bf16R8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func bf16R8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
+
+// bf16T8x1AVX512 multiplies 8 rows of A with 16 columns of B.
+//
+//go:noescape
+func bf16T8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 
 // bf16R1x2AVX512 multiplies 1 rows of A with 32 columns of B.
 //
 //go:noescape
-func bf16R1x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func bf16R1x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 
 // bf16R2x2AVX512 multiplies 2 rows of A with 32 columns of B.
 //
 //go:noescape
-func bf16R2x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func bf16R2x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 
 // bf16R3x2AVX512 multiplies 3 rows of A with 32 columns of B.
 //
 //go:noescape
-func bf16R3x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func bf16R3x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 
 // bf16R4x2AVX512 multiplies 4 rows of A with 32 columns of B.
 //
 //go:noescape
-func bf16R4x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func bf16R4x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 
 // bf16R5x2AVX512 multiplies 5 rows of A with 32 columns of B.
 //
 //go:noescape
-func bf16R5x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func bf16R5x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 
 // bf16R6x2AVX512 multiplies 6 rows of A with 32 columns of B.
 //
 //go:noescape
-func bf16R6x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func bf16R6x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 
 // bf16R7x2AVX512 multiplies 7 rows of A with 32 columns of B.
 //
 //go:noescape
-func bf16R7x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func bf16R7x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 
 // bf16R8x2AVX512 multiplies 8 rows of A with 32 columns of B.
 //
 //go:noescape
-func bf16R8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func bf16R8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
+
+// bf16T8x2AVX512 multiplies 8 rows of A with 32 columns of B.
+//
+//go:noescape
+func bf16T8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 
 // bf16R1x3AVX512 multiplies 1 rows of A with 48 columns of B.
 //
 //go:noescape
-func bf16R1x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func bf16R1x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 
 // bf16R2x3AVX512 multiplies 2 rows of A with 48 columns of B.
 //
 //go:noescape
-func bf16R2x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func bf16R2x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 
 // bf16R3x3AVX512 multiplies 3 rows of A with 48 columns of B.
 //
 //go:noescape
-func bf16R3x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func bf16R3x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 
 // bf16R4x3AVX512 multiplies 4 rows of A with 48 columns of B.
 //
 //go:noescape
-func bf16R4x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func bf16R4x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 
 // bf16R5x3AVX512 multiplies 5 rows of A with 48 columns of B.
 //
 //go:noescape
-func bf16R5x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func bf16R5x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 
 // bf16R6x3AVX512 multiplies 6 rows of A with 48 columns of B.
 //
 //go:noescape
-func bf16R6x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func bf16R6x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 
 // bf16R7x3AVX512 multiplies 7 rows of A with 48 columns of B.
 //
 //go:noescape
-func bf16R7x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func bf16R7x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 
 // bf16R8x3AVX512 multiplies 8 rows of A with 48 columns of B.
 //
 //go:noescape
-func bf16R8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func bf16R8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
+
+// bf16T8x3AVX512 multiplies 8 rows of A with 48 columns of B.
+//
+//go:noescape
+func bf16T8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 
 // peakBF16AVX512 executes 12·loops independent products of pairs.
 //
@@ -153,8 +168,3 @@ func pairRows3xAVX512(pairs int, src *float32, lds int, dst *float32)
 //
 //go:noescape
 func transposeBF16AVX512(blocks int, src *float32, lds int, dst *float32, ldd int)
-
-// columnsBF16AVX512 rounds 32·blocks rows of 16 elements and writes words p and on of column r to dst[r·ldd+p].
-//
-//go:noescape
-func columnsBF16AVX512(blocks int, src *float32, lds int, dst *float32, ldd int)

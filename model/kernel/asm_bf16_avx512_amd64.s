@@ -4,7 +4,7 @@
 
 #include "textflag.h"
 
-// func bf16R1x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+// func bf16R1x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·bf16R1x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
@@ -23,6 +23,10 @@ TEXT ·bf16R1x1AVX512(SB), NOSPLIT, $0-96
 	PREFETCHT0 (R13)
 	MOVQ       next+72(FP), AX
 	MOVQ       step+80(FP), BX
+	SHLQ       $0x02, BX
+	LEAQ       (BX)(BX*2), R11
+	MOVQ       by+88(FP), R12
+	SHLQ       $0x02, R12
 	SUBQ       $0x04, CX
 	JL         rest2
 
@@ -32,26 +36,26 @@ loop1:
 	VBROADCASTSS (SI), Z2
 	LONG         $0x486ef262
 	WORD         $0xc152
-	PREFETCHT0   (AX)
+	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z1
 	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z2
 	LONG         $0x486ef262
 	WORD         $0xc152
-	PREFETCHT0   (AX)(BX*1)
+	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z1
 	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z2
 	LONG         $0x486ef262
 	WORD         $0xc152
-	PREFETCHT0   (AX)(BX*2)
+	PREFETCHT1   (AX)(BX*2)
 	VMOVUPS      (DI), Z1
 	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z2
 	LONG         $0x486ef262
 	WORD         $0xc152
-	PREFETCHT0   (AX)(R11*1)
-	ADDQ         $0x10, AX
+	PREFETCHT1   (AX)(R11*1)
+	ADDQ         R12, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
 	JGE          loop1
@@ -106,7 +110,7 @@ out8:
 	VZEROUPPER
 	RET
 
-// func bf16R2x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+// func bf16R2x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·bf16R2x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
@@ -128,6 +132,10 @@ TEXT ·bf16R2x1AVX512(SB), NOSPLIT, $0-96
 	PREFETCHT0 (R13)
 	MOVQ       next+72(FP), AX
 	MOVQ       step+80(FP), BX
+	SHLQ       $0x02, BX
+	LEAQ       (BX)(BX*2), R11
+	MOVQ       by+88(FP), R12
+	SHLQ       $0x02, R12
 	SUBQ       $0x04, CX
 	JL         rest10
 
@@ -140,7 +148,7 @@ loop9:
 	VBROADCASTSS (SI)(DX*1), Z4
 	LONG         $0x485ef262
 	WORD         $0xca52
-	PREFETCHT0   (AX)
+	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z2
 	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z3
@@ -149,7 +157,7 @@ loop9:
 	VBROADCASTSS 4(SI)(DX*1), Z4
 	LONG         $0x485ef262
 	WORD         $0xca52
-	PREFETCHT0   (AX)(BX*1)
+	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z2
 	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z3
@@ -158,7 +166,7 @@ loop9:
 	VBROADCASTSS 8(SI)(DX*1), Z4
 	LONG         $0x485ef262
 	WORD         $0xca52
-	PREFETCHT0   (AX)(BX*2)
+	PREFETCHT1   (AX)(BX*2)
 	VMOVUPS      (DI), Z2
 	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z3
@@ -167,8 +175,8 @@ loop9:
 	VBROADCASTSS 12(SI)(DX*1), Z4
 	LONG         $0x485ef262
 	WORD         $0xca52
-	PREFETCHT0   (AX)(R11*1)
-	ADDQ         $0x10, AX
+	PREFETCHT1   (AX)(R11*1)
+	ADDQ         R12, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
 	JGE          loop9
@@ -235,7 +243,7 @@ out16:
 	VZEROUPPER
 	RET
 
-// func bf16R3x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+// func bf16R3x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·bf16R3x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
@@ -260,6 +268,10 @@ TEXT ·bf16R3x1AVX512(SB), NOSPLIT, $0-96
 	PREFETCHT0 (R13)
 	MOVQ       next+72(FP), AX
 	MOVQ       step+80(FP), BX
+	SHLQ       $0x02, BX
+	LEAQ       (BX)(BX*2), R11
+	MOVQ       by+88(FP), R12
+	SHLQ       $0x02, R12
 	SUBQ       $0x04, CX
 	JL         rest18
 
@@ -275,7 +287,7 @@ loop17:
 	VBROADCASTSS (SI)(DX*2), Z6
 	LONG         $0x484ef262
 	WORD         $0xd352
-	PREFETCHT0   (AX)
+	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z3
 	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z4
@@ -287,7 +299,7 @@ loop17:
 	VBROADCASTSS 4(SI)(DX*2), Z6
 	LONG         $0x484ef262
 	WORD         $0xd352
-	PREFETCHT0   (AX)(BX*1)
+	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z3
 	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z4
@@ -299,7 +311,7 @@ loop17:
 	VBROADCASTSS 8(SI)(DX*2), Z6
 	LONG         $0x484ef262
 	WORD         $0xd352
-	PREFETCHT0   (AX)(BX*2)
+	PREFETCHT1   (AX)(BX*2)
 	VMOVUPS      (DI), Z3
 	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z4
@@ -311,8 +323,8 @@ loop17:
 	VBROADCASTSS 12(SI)(DX*2), Z6
 	LONG         $0x484ef262
 	WORD         $0xd352
-	PREFETCHT0   (AX)(R11*1)
-	ADDQ         $0x10, AX
+	PREFETCHT1   (AX)(R11*1)
+	ADDQ         R12, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
 	JGE          loop17
@@ -391,7 +403,7 @@ out24:
 	VZEROUPPER
 	RET
 
-// func bf16R4x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+// func bf16R4x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·bf16R4x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
@@ -419,6 +431,10 @@ TEXT ·bf16R4x1AVX512(SB), NOSPLIT, $0-96
 	PREFETCHT0 (R13)
 	MOVQ       next+72(FP), AX
 	MOVQ       step+80(FP), BX
+	SHLQ       $0x02, BX
+	LEAQ       (BX)(BX*2), R11
+	MOVQ       by+88(FP), R12
+	SHLQ       $0x02, R12
 	SUBQ       $0x04, CX
 	JL         rest26
 
@@ -437,7 +453,7 @@ loop25:
 	VBROADCASTSS (SI)(R9*1), Z8
 	LONG         $0x483ef262
 	WORD         $0xdc52
-	PREFETCHT0   (AX)
+	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z4
 	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z5
@@ -452,7 +468,7 @@ loop25:
 	VBROADCASTSS 4(SI)(R9*1), Z8
 	LONG         $0x483ef262
 	WORD         $0xdc52
-	PREFETCHT0   (AX)(BX*1)
+	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z4
 	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z5
@@ -467,7 +483,7 @@ loop25:
 	VBROADCASTSS 8(SI)(R9*1), Z8
 	LONG         $0x483ef262
 	WORD         $0xdc52
-	PREFETCHT0   (AX)(BX*2)
+	PREFETCHT1   (AX)(BX*2)
 	VMOVUPS      (DI), Z4
 	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z5
@@ -482,8 +498,8 @@ loop25:
 	VBROADCASTSS 12(SI)(R9*1), Z8
 	LONG         $0x483ef262
 	WORD         $0xdc52
-	PREFETCHT0   (AX)(R11*1)
-	ADDQ         $0x10, AX
+	PREFETCHT1   (AX)(R11*1)
+	ADDQ         R12, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
 	JGE          loop25
@@ -574,7 +590,7 @@ out32:
 	VZEROUPPER
 	RET
 
-// func bf16R5x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+// func bf16R5x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·bf16R5x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
@@ -606,6 +622,10 @@ TEXT ·bf16R5x1AVX512(SB), NOSPLIT, $0-96
 	PREFETCHT0 (R13)
 	MOVQ       next+72(FP), AX
 	MOVQ       step+80(FP), BX
+	SHLQ       $0x02, BX
+	LEAQ       (BX)(BX*2), R11
+	MOVQ       by+88(FP), R12
+	SHLQ       $0x02, R12
 	SUBQ       $0x04, CX
 	JL         rest34
 
@@ -627,7 +647,7 @@ loop33:
 	VBROADCASTSS (R10), Z6
 	LONG         $0x484ef262
 	WORD         $0xe552
-	PREFETCHT0   (AX)
+	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z5
 	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z6
@@ -645,7 +665,7 @@ loop33:
 	VBROADCASTSS 4(R10), Z6
 	LONG         $0x484ef262
 	WORD         $0xe552
-	PREFETCHT0   (AX)(BX*1)
+	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z5
 	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z6
@@ -663,7 +683,7 @@ loop33:
 	VBROADCASTSS 8(R10), Z6
 	LONG         $0x484ef262
 	WORD         $0xe552
-	PREFETCHT0   (AX)(BX*2)
+	PREFETCHT1   (AX)(BX*2)
 	VMOVUPS      (DI), Z5
 	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z6
@@ -681,8 +701,8 @@ loop33:
 	VBROADCASTSS 12(R10), Z6
 	LONG         $0x484ef262
 	WORD         $0xe552
-	PREFETCHT0   (AX)(R11*1)
-	ADDQ         $0x10, AX
+	PREFETCHT1   (AX)(R11*1)
+	ADDQ         R12, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
@@ -787,7 +807,7 @@ out40:
 	VZEROUPPER
 	RET
 
-// func bf16R6x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+// func bf16R6x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·bf16R6x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
@@ -822,6 +842,10 @@ TEXT ·bf16R6x1AVX512(SB), NOSPLIT, $0-96
 	PREFETCHT0 (R13)
 	MOVQ       next+72(FP), AX
 	MOVQ       step+80(FP), BX
+	SHLQ       $0x02, BX
+	LEAQ       (BX)(BX*2), R11
+	MOVQ       by+88(FP), R12
+	SHLQ       $0x02, R12
 	SUBQ       $0x04, CX
 	JL         rest42
 
@@ -846,7 +870,7 @@ loop41:
 	VBROADCASTSS (R10)(DX*1), Z8
 	LONG         $0x483ef262
 	WORD         $0xee52
-	PREFETCHT0   (AX)
+	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z6
 	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z7
@@ -867,7 +891,7 @@ loop41:
 	VBROADCASTSS 4(R10)(DX*1), Z8
 	LONG         $0x483ef262
 	WORD         $0xee52
-	PREFETCHT0   (AX)(BX*1)
+	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z6
 	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z7
@@ -888,7 +912,7 @@ loop41:
 	VBROADCASTSS 8(R10)(DX*1), Z8
 	LONG         $0x483ef262
 	WORD         $0xee52
-	PREFETCHT0   (AX)(BX*2)
+	PREFETCHT1   (AX)(BX*2)
 	VMOVUPS      (DI), Z6
 	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z7
@@ -909,8 +933,8 @@ loop41:
 	VBROADCASTSS 12(R10)(DX*1), Z8
 	LONG         $0x483ef262
 	WORD         $0xee52
-	PREFETCHT0   (AX)(R11*1)
-	ADDQ         $0x10, AX
+	PREFETCHT1   (AX)(R11*1)
+	ADDQ         R12, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
@@ -1027,7 +1051,7 @@ out48:
 	VZEROUPPER
 	RET
 
-// func bf16R7x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+// func bf16R7x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·bf16R7x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
@@ -1065,6 +1089,10 @@ TEXT ·bf16R7x1AVX512(SB), NOSPLIT, $0-96
 	PREFETCHT0 (R13)
 	MOVQ       next+72(FP), AX
 	MOVQ       step+80(FP), BX
+	SHLQ       $0x02, BX
+	LEAQ       (BX)(BX*2), R11
+	MOVQ       by+88(FP), R12
+	SHLQ       $0x02, R12
 	SUBQ       $0x04, CX
 	JL         rest50
 
@@ -1092,7 +1120,7 @@ loop49:
 	VBROADCASTSS (R10)(DX*2), Z10
 	LONG         $0x482ef262
 	WORD         $0xf752
-	PREFETCHT0   (AX)
+	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z7
 	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z8
@@ -1116,7 +1144,7 @@ loop49:
 	VBROADCASTSS 4(R10)(DX*2), Z10
 	LONG         $0x482ef262
 	WORD         $0xf752
-	PREFETCHT0   (AX)(BX*1)
+	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z7
 	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z8
@@ -1140,7 +1168,7 @@ loop49:
 	VBROADCASTSS 8(R10)(DX*2), Z10
 	LONG         $0x482ef262
 	WORD         $0xf752
-	PREFETCHT0   (AX)(BX*2)
+	PREFETCHT1   (AX)(BX*2)
 	VMOVUPS      (DI), Z7
 	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z8
@@ -1164,8 +1192,8 @@ loop49:
 	VBROADCASTSS 12(R10)(DX*2), Z10
 	LONG         $0x482ef262
 	WORD         $0xf752
-	PREFETCHT0   (AX)(R11*1)
-	ADDQ         $0x10, AX
+	PREFETCHT1   (AX)(R11*1)
+	ADDQ         R12, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
@@ -1294,7 +1322,7 @@ out56:
 	VZEROUPPER
 	RET
 
-// func bf16R8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+// func bf16R8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·bf16R8x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
@@ -1335,6 +1363,10 @@ TEXT ·bf16R8x1AVX512(SB), NOSPLIT, $0-96
 	PREFETCHT0 (R13)
 	MOVQ       next+72(FP), AX
 	MOVQ       step+80(FP), BX
+	SHLQ       $0x02, BX
+	LEAQ       (BX)(BX*2), R11
+	MOVQ       by+88(FP), R12
+	SHLQ       $0x02, R12
 	SUBQ       $0x04, CX
 	JL         rest58
 
@@ -1365,7 +1397,7 @@ loop57:
 	VBROADCASTSS (R10)(R9*1), Z12
 	LONG         $0x481ed262
 	WORD         $0xf852
-	PREFETCHT0   (AX)
+	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z8
 	ADDQ         R8, DI
 	VBROADCASTSS 4(SI), Z9
@@ -1392,7 +1424,7 @@ loop57:
 	VBROADCASTSS 4(R10)(R9*1), Z12
 	LONG         $0x481ed262
 	WORD         $0xf852
-	PREFETCHT0   (AX)(BX*1)
+	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z8
 	ADDQ         R8, DI
 	VBROADCASTSS 8(SI), Z9
@@ -1419,7 +1451,7 @@ loop57:
 	VBROADCASTSS 8(R10)(R9*1), Z12
 	LONG         $0x481ed262
 	WORD         $0xf852
-	PREFETCHT0   (AX)(BX*2)
+	PREFETCHT1   (AX)(BX*2)
 	VMOVUPS      (DI), Z8
 	ADDQ         R8, DI
 	VBROADCASTSS 12(SI), Z9
@@ -1446,8 +1478,8 @@ loop57:
 	VBROADCASTSS 12(R10)(R9*1), Z12
 	LONG         $0x481ed262
 	WORD         $0xf852
-	PREFETCHT0   (AX)(R11*1)
-	ADDQ         $0x10, AX
+	PREFETCHT1   (AX)(R11*1)
+	ADDQ         R12, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
@@ -1588,7 +1620,304 @@ out64:
 	VZEROUPPER
 	RET
 
-// func bf16R1x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+// func bf16T8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·bf16T8x1AVX512(SB), NOSPLIT, $0-96
+	MOVQ       k+0(FP), CX
+	MOVQ       a+8(FP), SI
+	MOVQ       lda+16(FP), DX
+	MOVQ       b+24(FP), DI
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
+	SHLQ       $0x02, BX
+	MOVQ       AX, R13
+	VXORPS     Z0, Z0, Z0
+	PREFETCHT0 (R13)
+	ADDQ       BX, R13
+	VXORPS     Z1, Z1, Z1
+	PREFETCHT0 (R13)
+	ADDQ       BX, R13
+	VXORPS     Z2, Z2, Z2
+	PREFETCHT0 (R13)
+	ADDQ       BX, R13
+	VXORPS     Z3, Z3, Z3
+	PREFETCHT0 (R13)
+	ADDQ       BX, R13
+	VXORPS     Z4, Z4, Z4
+	PREFETCHT0 (R13)
+	ADDQ       BX, R13
+	VXORPS     Z5, Z5, Z5
+	PREFETCHT0 (R13)
+	ADDQ       BX, R13
+	VXORPS     Z6, Z6, Z6
+	PREFETCHT0 (R13)
+	ADDQ       BX, R13
+	VXORPS     Z7, Z7, Z7
+	PREFETCHT0 (R13)
+	MOVQ       next+72(FP), AX
+	MOVQ       step+80(FP), BX
+	SHLQ       $0x02, BX
+	LEAQ       (BX)(BX*2), R11
+	MOVQ       by+88(FP), R12
+	SHLQ       $0x02, R12
+	SUBQ       $0x04, CX
+	JL         rest66
+
+loop65:
+	VMOVUPS      (DI), Z8
+	ADDQ         R8, DI
+	VBROADCASTSS (SI), Z9
+	LONG         $0x4836d262
+	WORD         $0xc052
+	VBROADCASTSS 4(SI), Z10
+	LONG         $0x482ed262
+	WORD         $0xc852
+	VBROADCASTSS 8(SI), Z11
+	LONG         $0x4826d262
+	WORD         $0xd052
+	VBROADCASTSS 12(SI), Z12
+	LONG         $0x481ed262
+	WORD         $0xd852
+	VBROADCASTSS 16(SI), Z9
+	LONG         $0x4836d262
+	WORD         $0xe052
+	VBROADCASTSS 20(SI), Z10
+	LONG         $0x482ed262
+	WORD         $0xe852
+	VBROADCASTSS 24(SI), Z11
+	LONG         $0x4826d262
+	WORD         $0xf052
+	VBROADCASTSS 28(SI), Z12
+	LONG         $0x481ed262
+	WORD         $0xf852
+	ADDQ         DX, SI
+	PREFETCHT1   (AX)
+	VMOVUPS      (DI), Z8
+	ADDQ         R8, DI
+	VBROADCASTSS (SI), Z9
+	LONG         $0x4836d262
+	WORD         $0xc052
+	VBROADCASTSS 4(SI), Z10
+	LONG         $0x482ed262
+	WORD         $0xc852
+	VBROADCASTSS 8(SI), Z11
+	LONG         $0x4826d262
+	WORD         $0xd052
+	VBROADCASTSS 12(SI), Z12
+	LONG         $0x481ed262
+	WORD         $0xd852
+	VBROADCASTSS 16(SI), Z9
+	LONG         $0x4836d262
+	WORD         $0xe052
+	VBROADCASTSS 20(SI), Z10
+	LONG         $0x482ed262
+	WORD         $0xe852
+	VBROADCASTSS 24(SI), Z11
+	LONG         $0x4826d262
+	WORD         $0xf052
+	VBROADCASTSS 28(SI), Z12
+	LONG         $0x481ed262
+	WORD         $0xf852
+	ADDQ         DX, SI
+	PREFETCHT1   (AX)(BX*1)
+	VMOVUPS      (DI), Z8
+	ADDQ         R8, DI
+	VBROADCASTSS (SI), Z9
+	LONG         $0x4836d262
+	WORD         $0xc052
+	VBROADCASTSS 4(SI), Z10
+	LONG         $0x482ed262
+	WORD         $0xc852
+	VBROADCASTSS 8(SI), Z11
+	LONG         $0x4826d262
+	WORD         $0xd052
+	VBROADCASTSS 12(SI), Z12
+	LONG         $0x481ed262
+	WORD         $0xd852
+	VBROADCASTSS 16(SI), Z9
+	LONG         $0x4836d262
+	WORD         $0xe052
+	VBROADCASTSS 20(SI), Z10
+	LONG         $0x482ed262
+	WORD         $0xe852
+	VBROADCASTSS 24(SI), Z11
+	LONG         $0x4826d262
+	WORD         $0xf052
+	VBROADCASTSS 28(SI), Z12
+	LONG         $0x481ed262
+	WORD         $0xf852
+	ADDQ         DX, SI
+	PREFETCHT1   (AX)(BX*2)
+	VMOVUPS      (DI), Z8
+	ADDQ         R8, DI
+	VBROADCASTSS (SI), Z9
+	LONG         $0x4836d262
+	WORD         $0xc052
+	VBROADCASTSS 4(SI), Z10
+	LONG         $0x482ed262
+	WORD         $0xc852
+	VBROADCASTSS 8(SI), Z11
+	LONG         $0x4826d262
+	WORD         $0xd052
+	VBROADCASTSS 12(SI), Z12
+	LONG         $0x481ed262
+	WORD         $0xd852
+	VBROADCASTSS 16(SI), Z9
+	LONG         $0x4836d262
+	WORD         $0xe052
+	VBROADCASTSS 20(SI), Z10
+	LONG         $0x482ed262
+	WORD         $0xe852
+	VBROADCASTSS 24(SI), Z11
+	LONG         $0x4826d262
+	WORD         $0xf052
+	VBROADCASTSS 28(SI), Z12
+	LONG         $0x481ed262
+	WORD         $0xf852
+	ADDQ         DX, SI
+	PREFETCHT1   (AX)(R11*1)
+	ADDQ         R12, AX
+	SUBQ         $0x04, CX
+	JGE          loop65
+
+rest66:
+	ADDQ $0x04, CX
+	JLE  done68
+
+one67:
+	VMOVUPS      (DI), Z8
+	ADDQ         R8, DI
+	VBROADCASTSS (SI), Z9
+	LONG         $0x4836d262
+	WORD         $0xc052
+	VBROADCASTSS 4(SI), Z10
+	LONG         $0x482ed262
+	WORD         $0xc852
+	VBROADCASTSS 8(SI), Z11
+	LONG         $0x4826d262
+	WORD         $0xd052
+	VBROADCASTSS 12(SI), Z12
+	LONG         $0x481ed262
+	WORD         $0xd852
+	VBROADCASTSS 16(SI), Z9
+	LONG         $0x4836d262
+	WORD         $0xe052
+	VBROADCASTSS 20(SI), Z10
+	LONG         $0x482ed262
+	WORD         $0xe852
+	VBROADCASTSS 24(SI), Z11
+	LONG         $0x4826d262
+	WORD         $0xf052
+	VBROADCASTSS 28(SI), Z12
+	LONG         $0x481ed262
+	WORD         $0xf852
+	ADDQ         DX, SI
+	DECQ         CX
+	JNE          one67
+
+done68:
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   acc+56(FP), R8
+	MOVQ   tail+64(FP), R11
+	MOVL   $0xffffffff, R12
+	BZHIL  R11, R12, R12
+	KMOVW  R12, K1
+	CMPQ   R11, $0x10
+	JL     partial70
+	TESTQ  R8, R8
+	JE     store69
+	MOVQ   AX, R13
+	VADDPS (R13), Z0, Z0
+	ADDQ   BX, R13
+	VADDPS (R13), Z1, Z1
+	ADDQ   BX, R13
+	VADDPS (R13), Z2, Z2
+	ADDQ   BX, R13
+	VADDPS (R13), Z3, Z3
+	ADDQ   BX, R13
+	VADDPS (R13), Z4, Z4
+	ADDQ   BX, R13
+	VADDPS (R13), Z5, Z5
+	ADDQ   BX, R13
+	VADDPS (R13), Z6, Z6
+	ADDQ   BX, R13
+	VADDPS (R13), Z7, Z7
+
+store69:
+	MOVQ    AX, R13
+	VMOVUPS Z0, (R13)
+	ADDQ    BX, R13
+	VMOVUPS Z1, (R13)
+	ADDQ    BX, R13
+	VMOVUPS Z2, (R13)
+	ADDQ    BX, R13
+	VMOVUPS Z3, (R13)
+	ADDQ    BX, R13
+	VMOVUPS Z4, (R13)
+	ADDQ    BX, R13
+	VMOVUPS Z5, (R13)
+	ADDQ    BX, R13
+	VMOVUPS Z6, (R13)
+	ADDQ    BX, R13
+	VMOVUPS Z7, (R13)
+	JMP     out72
+
+partial70:
+	TESTQ     R8, R8
+	JE        partialStore71
+	MOVQ      AX, R13
+	VMOVUPS.Z (R13), K1, Z30
+	VADDPS    Z30, Z0, Z0
+	ADDQ      BX, R13
+	VMOVUPS.Z (R13), K1, Z30
+	VADDPS    Z30, Z1, Z1
+	ADDQ      BX, R13
+	VMOVUPS.Z (R13), K1, Z30
+	VADDPS    Z30, Z2, Z2
+	ADDQ      BX, R13
+	VMOVUPS.Z (R13), K1, Z30
+	VADDPS    Z30, Z3, Z3
+	ADDQ      BX, R13
+	VMOVUPS.Z (R13), K1, Z30
+	VADDPS    Z30, Z4, Z4
+	ADDQ      BX, R13
+	VMOVUPS.Z (R13), K1, Z30
+	VADDPS    Z30, Z5, Z5
+	ADDQ      BX, R13
+	VMOVUPS.Z (R13), K1, Z30
+	VADDPS    Z30, Z6, Z6
+	ADDQ      BX, R13
+	VMOVUPS.Z (R13), K1, Z30
+	VADDPS    Z30, Z7, Z7
+
+partialStore71:
+	MOVQ    AX, R13
+	VMOVUPS Z0, K1, (R13)
+	ADDQ    BX, R13
+	VMOVUPS Z1, K1, (R13)
+	ADDQ    BX, R13
+	VMOVUPS Z2, K1, (R13)
+	ADDQ    BX, R13
+	VMOVUPS Z3, K1, (R13)
+	ADDQ    BX, R13
+	VMOVUPS Z4, K1, (R13)
+	ADDQ    BX, R13
+	VMOVUPS Z5, K1, (R13)
+	ADDQ    BX, R13
+	VMOVUPS Z6, K1, (R13)
+	ADDQ    BX, R13
+	VMOVUPS Z7, K1, (R13)
+
+out72:
+	VZEROUPPER
+	RET
+
+// func bf16R1x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·bf16R1x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
@@ -1609,10 +1938,14 @@ TEXT ·bf16R1x2AVX512(SB), NOSPLIT, $0-96
 	PREFETCHT0 64(R13)
 	MOVQ       next+72(FP), AX
 	MOVQ       step+80(FP), BX
+	SHLQ       $0x02, BX
+	LEAQ       (BX)(BX*2), R11
+	MOVQ       by+88(FP), R12
+	SHLQ       $0x02, R12
 	SUBQ       $0x04, CX
-	JL         rest66
+	JL         rest74
 
-loop65:
+loop73:
 	VMOVUPS      (DI), Z2
 	VMOVUPS      64(DI), Z3
 	ADDQ         R8, DI
@@ -1621,7 +1954,7 @@ loop65:
 	WORD         $0xc252
 	LONG         $0x485ef262
 	WORD         $0xcb52
-	PREFETCHT0   (AX)
+	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z2
 	VMOVUPS      64(DI), Z3
 	ADDQ         R8, DI
@@ -1630,7 +1963,7 @@ loop65:
 	WORD         $0xc252
 	LONG         $0x485ef262
 	WORD         $0xcb52
-	PREFETCHT0   (AX)(BX*1)
+	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z2
 	VMOVUPS      64(DI), Z3
 	ADDQ         R8, DI
@@ -1639,7 +1972,7 @@ loop65:
 	WORD         $0xc252
 	LONG         $0x485ef262
 	WORD         $0xcb52
-	PREFETCHT0   (AX)(BX*2)
+	PREFETCHT1   (AX)(BX*2)
 	VMOVUPS      (DI), Z2
 	VMOVUPS      64(DI), Z3
 	ADDQ         R8, DI
@@ -1648,17 +1981,17 @@ loop65:
 	WORD         $0xc252
 	LONG         $0x485ef262
 	WORD         $0xcb52
-	PREFETCHT0   (AX)(R11*1)
-	ADDQ         $0x10, AX
+	PREFETCHT1   (AX)(R11*1)
+	ADDQ         R12, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
-	JGE          loop65
+	JGE          loop73
 
-rest66:
+rest74:
 	ADDQ $0x04, CX
-	JLE  done68
+	JLE  done76
 
-one67:
+one75:
 	VMOVUPS      (DI), Z2
 	VMOVUPS      64(DI), Z3
 	ADDQ         R8, DI
@@ -1669,9 +2002,9 @@ one67:
 	WORD         $0xcb52
 	ADDQ         $0x04, SI
 	DECQ         CX
-	JNE          one67
+	JNE          one75
 
-done68:
+done76:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -1681,37 +2014,37 @@ done68:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial70
+	JL     partial78
 	TESTQ  R8, R8
-	JE     store69
+	JE     store77
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
 
-store69:
+store77:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
-	JMP     out72
+	JMP     out80
 
-partial70:
+partial78:
 	TESTQ     R8, R8
-	JE        partialStore71
+	JE        partialStore79
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VMOVUPS.Z 64(R13), K1, Z30
 	VADDPS    Z30, Z1, Z1
 
-partialStore71:
+partialStore79:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, K1, 64(R13)
 
-out72:
+out80:
 	VZEROUPPER
 	RET
 
-// func bf16R2x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+// func bf16R2x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·bf16R2x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
@@ -1737,10 +2070,14 @@ TEXT ·bf16R2x2AVX512(SB), NOSPLIT, $0-96
 	PREFETCHT0 64(R13)
 	MOVQ       next+72(FP), AX
 	MOVQ       step+80(FP), BX
+	SHLQ       $0x02, BX
+	LEAQ       (BX)(BX*2), R11
+	MOVQ       by+88(FP), R12
+	SHLQ       $0x02, R12
 	SUBQ       $0x04, CX
-	JL         rest74
+	JL         rest82
 
-loop73:
+loop81:
 	VMOVUPS      (DI), Z4
 	VMOVUPS      64(DI), Z5
 	ADDQ         R8, DI
@@ -1754,7 +2091,7 @@ loop73:
 	WORD         $0xd452
 	LONG         $0x4846f262
 	WORD         $0xdd52
-	PREFETCHT0   (AX)
+	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z4
 	VMOVUPS      64(DI), Z5
 	ADDQ         R8, DI
@@ -1768,7 +2105,7 @@ loop73:
 	WORD         $0xd452
 	LONG         $0x4846f262
 	WORD         $0xdd52
-	PREFETCHT0   (AX)(BX*1)
+	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z4
 	VMOVUPS      64(DI), Z5
 	ADDQ         R8, DI
@@ -1782,7 +2119,7 @@ loop73:
 	WORD         $0xd452
 	LONG         $0x4846f262
 	WORD         $0xdd52
-	PREFETCHT0   (AX)(BX*2)
+	PREFETCHT1   (AX)(BX*2)
 	VMOVUPS      (DI), Z4
 	VMOVUPS      64(DI), Z5
 	ADDQ         R8, DI
@@ -1796,17 +2133,17 @@ loop73:
 	WORD         $0xd452
 	LONG         $0x4846f262
 	WORD         $0xdd52
-	PREFETCHT0   (AX)(R11*1)
-	ADDQ         $0x10, AX
+	PREFETCHT1   (AX)(R11*1)
+	ADDQ         R12, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
-	JGE          loop73
+	JGE          loop81
 
-rest74:
+rest82:
 	ADDQ $0x04, CX
-	JLE  done76
+	JLE  done84
 
-one75:
+one83:
 	VMOVUPS      (DI), Z4
 	VMOVUPS      64(DI), Z5
 	ADDQ         R8, DI
@@ -1822,9 +2159,9 @@ one75:
 	WORD         $0xdd52
 	ADDQ         $0x04, SI
 	DECQ         CX
-	JNE          one75
+	JNE          one83
 
-done76:
+done84:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -1834,9 +2171,9 @@ done76:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial78
+	JL     partial86
 	TESTQ  R8, R8
-	JE     store77
+	JE     store85
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
@@ -1844,18 +2181,18 @@ done76:
 	VADDPS (R13), Z2, Z2
 	VADDPS 64(R13), Z3, Z3
 
-store77:
+store85:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
 	ADDQ    BX, R13
 	VMOVUPS Z2, (R13)
 	VMOVUPS Z3, 64(R13)
-	JMP     out80
+	JMP     out88
 
-partial78:
+partial86:
 	TESTQ     R8, R8
-	JE        partialStore79
+	JE        partialStore87
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VMOVUPS.Z 64(R13), K1, Z30
@@ -1865,7 +2202,7 @@ partial78:
 	VMOVUPS.Z 64(R13), K1, Z30
 	VADDPS    Z30, Z3, Z3
 
-partialStore79:
+partialStore87:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, K1, 64(R13)
@@ -1873,11 +2210,11 @@ partialStore79:
 	VMOVUPS Z2, (R13)
 	VMOVUPS Z3, K1, 64(R13)
 
-out80:
+out88:
 	VZEROUPPER
 	RET
 
-// func bf16R3x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+// func bf16R3x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·bf16R3x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
@@ -1908,10 +2245,14 @@ TEXT ·bf16R3x2AVX512(SB), NOSPLIT, $0-96
 	PREFETCHT0 64(R13)
 	MOVQ       next+72(FP), AX
 	MOVQ       step+80(FP), BX
+	SHLQ       $0x02, BX
+	LEAQ       (BX)(BX*2), R11
+	MOVQ       by+88(FP), R12
+	SHLQ       $0x02, R12
 	SUBQ       $0x04, CX
-	JL         rest82
+	JL         rest90
 
-loop81:
+loop89:
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
 	ADDQ         R8, DI
@@ -1930,7 +2271,7 @@ loop81:
 	WORD         $0xe652
 	LONG         $0x482ef262
 	WORD         $0xef52
-	PREFETCHT0   (AX)
+	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
 	ADDQ         R8, DI
@@ -1949,7 +2290,7 @@ loop81:
 	WORD         $0xe652
 	LONG         $0x482ef262
 	WORD         $0xef52
-	PREFETCHT0   (AX)(BX*1)
+	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
 	ADDQ         R8, DI
@@ -1968,7 +2309,7 @@ loop81:
 	WORD         $0xe652
 	LONG         $0x482ef262
 	WORD         $0xef52
-	PREFETCHT0   (AX)(BX*2)
+	PREFETCHT1   (AX)(BX*2)
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
 	ADDQ         R8, DI
@@ -1987,17 +2328,17 @@ loop81:
 	WORD         $0xe652
 	LONG         $0x482ef262
 	WORD         $0xef52
-	PREFETCHT0   (AX)(R11*1)
-	ADDQ         $0x10, AX
+	PREFETCHT1   (AX)(R11*1)
+	ADDQ         R12, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
-	JGE          loop81
+	JGE          loop89
 
-rest82:
+rest90:
 	ADDQ $0x04, CX
-	JLE  done84
+	JLE  done92
 
-one83:
+one91:
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
 	ADDQ         R8, DI
@@ -2018,9 +2359,9 @@ one83:
 	WORD         $0xef52
 	ADDQ         $0x04, SI
 	DECQ         CX
-	JNE          one83
+	JNE          one91
 
-done84:
+done92:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -2030,9 +2371,9 @@ done84:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial86
+	JL     partial94
 	TESTQ  R8, R8
-	JE     store85
+	JE     store93
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
@@ -2043,7 +2384,7 @@ done84:
 	VADDPS (R13), Z4, Z4
 	VADDPS 64(R13), Z5, Z5
 
-store85:
+store93:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -2053,11 +2394,11 @@ store85:
 	ADDQ    BX, R13
 	VMOVUPS Z4, (R13)
 	VMOVUPS Z5, 64(R13)
-	JMP     out88
+	JMP     out96
 
-partial86:
+partial94:
 	TESTQ     R8, R8
-	JE        partialStore87
+	JE        partialStore95
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VMOVUPS.Z 64(R13), K1, Z30
@@ -2071,7 +2412,7 @@ partial86:
 	VMOVUPS.Z 64(R13), K1, Z30
 	VADDPS    Z30, Z5, Z5
 
-partialStore87:
+partialStore95:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, K1, 64(R13)
@@ -2082,11 +2423,11 @@ partialStore87:
 	VMOVUPS Z4, (R13)
 	VMOVUPS Z5, K1, 64(R13)
 
-out88:
+out96:
 	VZEROUPPER
 	RET
 
-// func bf16R4x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+// func bf16R4x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·bf16R4x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
@@ -2122,10 +2463,14 @@ TEXT ·bf16R4x2AVX512(SB), NOSPLIT, $0-96
 	PREFETCHT0 64(R13)
 	MOVQ       next+72(FP), AX
 	MOVQ       step+80(FP), BX
+	SHLQ       $0x02, BX
+	LEAQ       (BX)(BX*2), R11
+	MOVQ       by+88(FP), R12
+	SHLQ       $0x02, R12
 	SUBQ       $0x04, CX
-	JL         rest90
+	JL         rest98
 
-loop89:
+loop97:
 	VMOVUPS      (DI), Z8
 	VMOVUPS      64(DI), Z9
 	ADDQ         R8, DI
@@ -2149,7 +2494,7 @@ loop89:
 	WORD         $0xf052
 	LONG         $0x4816d262
 	WORD         $0xf952
-	PREFETCHT0   (AX)
+	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z8
 	VMOVUPS      64(DI), Z9
 	ADDQ         R8, DI
@@ -2173,7 +2518,7 @@ loop89:
 	WORD         $0xf052
 	LONG         $0x4816d262
 	WORD         $0xf952
-	PREFETCHT0   (AX)(BX*1)
+	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z8
 	VMOVUPS      64(DI), Z9
 	ADDQ         R8, DI
@@ -2197,7 +2542,7 @@ loop89:
 	WORD         $0xf052
 	LONG         $0x4816d262
 	WORD         $0xf952
-	PREFETCHT0   (AX)(BX*2)
+	PREFETCHT1   (AX)(BX*2)
 	VMOVUPS      (DI), Z8
 	VMOVUPS      64(DI), Z9
 	ADDQ         R8, DI
@@ -2221,17 +2566,17 @@ loop89:
 	WORD         $0xf052
 	LONG         $0x4816d262
 	WORD         $0xf952
-	PREFETCHT0   (AX)(R11*1)
-	ADDQ         $0x10, AX
+	PREFETCHT1   (AX)(R11*1)
+	ADDQ         R12, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
-	JGE          loop89
+	JGE          loop97
 
-rest90:
+rest98:
 	ADDQ $0x04, CX
-	JLE  done92
+	JLE  done100
 
-one91:
+one99:
 	VMOVUPS      (DI), Z8
 	VMOVUPS      64(DI), Z9
 	ADDQ         R8, DI
@@ -2257,9 +2602,9 @@ one91:
 	WORD         $0xf952
 	ADDQ         $0x04, SI
 	DECQ         CX
-	JNE          one91
+	JNE          one99
 
-done92:
+done100:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -2269,9 +2614,9 @@ done92:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial94
+	JL     partial102
 	TESTQ  R8, R8
-	JE     store93
+	JE     store101
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
@@ -2285,7 +2630,7 @@ done92:
 	VADDPS (R13), Z6, Z6
 	VADDPS 64(R13), Z7, Z7
 
-store93:
+store101:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -2298,11 +2643,11 @@ store93:
 	ADDQ    BX, R13
 	VMOVUPS Z6, (R13)
 	VMOVUPS Z7, 64(R13)
-	JMP     out96
+	JMP     out104
 
-partial94:
+partial102:
 	TESTQ     R8, R8
-	JE        partialStore95
+	JE        partialStore103
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VMOVUPS.Z 64(R13), K1, Z30
@@ -2320,7 +2665,7 @@ partial94:
 	VMOVUPS.Z 64(R13), K1, Z30
 	VADDPS    Z30, Z7, Z7
 
-partialStore95:
+partialStore103:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, K1, 64(R13)
@@ -2334,11 +2679,11 @@ partialStore95:
 	VMOVUPS Z6, (R13)
 	VMOVUPS Z7, K1, 64(R13)
 
-out96:
+out104:
 	VZEROUPPER
 	RET
 
-// func bf16R5x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+// func bf16R5x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·bf16R5x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
@@ -2380,10 +2725,14 @@ TEXT ·bf16R5x2AVX512(SB), NOSPLIT, $0-96
 	PREFETCHT0 64(R13)
 	MOVQ       next+72(FP), AX
 	MOVQ       step+80(FP), BX
+	SHLQ       $0x02, BX
+	LEAQ       (BX)(BX*2), R11
+	MOVQ       by+88(FP), R12
+	SHLQ       $0x02, R12
 	SUBQ       $0x04, CX
-	JL         rest98
+	JL         rest106
 
-loop97:
+loop105:
 	VMOVUPS      (DI), Z10
 	VMOVUPS      64(DI), Z11
 	ADDQ         R8, DI
@@ -2412,7 +2761,7 @@ loop97:
 	WORD         $0xc252
 	LONG         $0x481e5262
 	WORD         $0xcb52
-	PREFETCHT0   (AX)
+	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z10
 	VMOVUPS      64(DI), Z11
 	ADDQ         R8, DI
@@ -2441,7 +2790,7 @@ loop97:
 	WORD         $0xc252
 	LONG         $0x481e5262
 	WORD         $0xcb52
-	PREFETCHT0   (AX)(BX*1)
+	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z10
 	VMOVUPS      64(DI), Z11
 	ADDQ         R8, DI
@@ -2470,7 +2819,7 @@ loop97:
 	WORD         $0xc252
 	LONG         $0x481e5262
 	WORD         $0xcb52
-	PREFETCHT0   (AX)(BX*2)
+	PREFETCHT1   (AX)(BX*2)
 	VMOVUPS      (DI), Z10
 	VMOVUPS      64(DI), Z11
 	ADDQ         R8, DI
@@ -2499,18 +2848,18 @@ loop97:
 	WORD         $0xc252
 	LONG         $0x481e5262
 	WORD         $0xcb52
-	PREFETCHT0   (AX)(R11*1)
-	ADDQ         $0x10, AX
+	PREFETCHT1   (AX)(R11*1)
+	ADDQ         R12, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
-	JGE          loop97
+	JGE          loop105
 
-rest98:
+rest106:
 	ADDQ $0x04, CX
-	JLE  done100
+	JLE  done108
 
-one99:
+one107:
 	VMOVUPS      (DI), Z10
 	VMOVUPS      64(DI), Z11
 	ADDQ         R8, DI
@@ -2542,9 +2891,9 @@ one99:
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
-	JNE          one99
+	JNE          one107
 
-done100:
+done108:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -2554,9 +2903,9 @@ done100:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial102
+	JL     partial110
 	TESTQ  R8, R8
-	JE     store101
+	JE     store109
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
@@ -2573,7 +2922,7 @@ done100:
 	VADDPS (R13), Z8, Z8
 	VADDPS 64(R13), Z9, Z9
 
-store101:
+store109:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -2589,11 +2938,11 @@ store101:
 	ADDQ    BX, R13
 	VMOVUPS Z8, (R13)
 	VMOVUPS Z9, 64(R13)
-	JMP     out104
+	JMP     out112
 
-partial102:
+partial110:
 	TESTQ     R8, R8
-	JE        partialStore103
+	JE        partialStore111
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VMOVUPS.Z 64(R13), K1, Z30
@@ -2615,7 +2964,7 @@ partial102:
 	VMOVUPS.Z 64(R13), K1, Z30
 	VADDPS    Z30, Z9, Z9
 
-partialStore103:
+partialStore111:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, K1, 64(R13)
@@ -2632,11 +2981,11 @@ partialStore103:
 	VMOVUPS Z8, (R13)
 	VMOVUPS Z9, K1, 64(R13)
 
-out104:
+out112:
 	VZEROUPPER
 	RET
 
-// func bf16R6x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+// func bf16R6x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·bf16R6x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
@@ -2683,10 +3032,14 @@ TEXT ·bf16R6x2AVX512(SB), NOSPLIT, $0-96
 	PREFETCHT0 64(R13)
 	MOVQ       next+72(FP), AX
 	MOVQ       step+80(FP), BX
+	SHLQ       $0x02, BX
+	LEAQ       (BX)(BX*2), R11
+	MOVQ       by+88(FP), R12
+	SHLQ       $0x02, R12
 	SUBQ       $0x04, CX
-	JL         rest106
+	JL         rest114
 
-loop105:
+loop113:
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
 	ADDQ         R8, DI
@@ -2720,7 +3073,7 @@ loop105:
 	WORD         $0xd452
 	LONG         $0x48065262
 	WORD         $0xdd52
-	PREFETCHT0   (AX)
+	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
 	ADDQ         R8, DI
@@ -2754,7 +3107,7 @@ loop105:
 	WORD         $0xd452
 	LONG         $0x48065262
 	WORD         $0xdd52
-	PREFETCHT0   (AX)(BX*1)
+	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
 	ADDQ         R8, DI
@@ -2788,7 +3141,7 @@ loop105:
 	WORD         $0xd452
 	LONG         $0x48065262
 	WORD         $0xdd52
-	PREFETCHT0   (AX)(BX*2)
+	PREFETCHT1   (AX)(BX*2)
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
 	ADDQ         R8, DI
@@ -2822,18 +3175,18 @@ loop105:
 	WORD         $0xd452
 	LONG         $0x48065262
 	WORD         $0xdd52
-	PREFETCHT0   (AX)(R11*1)
-	ADDQ         $0x10, AX
+	PREFETCHT1   (AX)(R11*1)
+	ADDQ         R12, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
-	JGE          loop105
+	JGE          loop113
 
-rest106:
+rest114:
 	ADDQ $0x04, CX
-	JLE  done108
+	JLE  done116
 
-one107:
+one115:
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
 	ADDQ         R8, DI
@@ -2870,9 +3223,9 @@ one107:
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
-	JNE          one107
+	JNE          one115
 
-done108:
+done116:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -2882,9 +3235,9 @@ done108:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial110
+	JL     partial118
 	TESTQ  R8, R8
-	JE     store109
+	JE     store117
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
@@ -2904,7 +3257,7 @@ done108:
 	VADDPS (R13), Z10, Z10
 	VADDPS 64(R13), Z11, Z11
 
-store109:
+store117:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -2923,11 +3276,11 @@ store109:
 	ADDQ    BX, R13
 	VMOVUPS Z10, (R13)
 	VMOVUPS Z11, 64(R13)
-	JMP     out112
+	JMP     out120
 
-partial110:
+partial118:
 	TESTQ     R8, R8
-	JE        partialStore111
+	JE        partialStore119
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VMOVUPS.Z 64(R13), K1, Z30
@@ -2953,7 +3306,7 @@ partial110:
 	VMOVUPS.Z 64(R13), K1, Z30
 	VADDPS    Z30, Z11, Z11
 
-partialStore111:
+partialStore119:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, K1, 64(R13)
@@ -2973,11 +3326,11 @@ partialStore111:
 	VMOVUPS Z10, (R13)
 	VMOVUPS Z11, K1, 64(R13)
 
-out112:
+out120:
 	VZEROUPPER
 	RET
 
-// func bf16R7x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+// func bf16R7x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·bf16R7x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
@@ -3029,10 +3382,14 @@ TEXT ·bf16R7x2AVX512(SB), NOSPLIT, $0-96
 	PREFETCHT0 64(R13)
 	MOVQ       next+72(FP), AX
 	MOVQ       step+80(FP), BX
+	SHLQ       $0x02, BX
+	LEAQ       (BX)(BX*2), R11
+	MOVQ       by+88(FP), R12
+	SHLQ       $0x02, R12
 	SUBQ       $0x04, CX
-	JL         rest114
+	JL         rest122
 
-loop113:
+loop121:
 	VMOVUPS      (DI), Z14
 	VMOVUPS      64(DI), Z15
 	ADDQ         R8, DI
@@ -3071,7 +3428,7 @@ loop113:
 	WORD         $0xe652
 	LONG         $0x406e5262
 	WORD         $0xef52
-	PREFETCHT0   (AX)
+	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z14
 	VMOVUPS      64(DI), Z15
 	ADDQ         R8, DI
@@ -3110,7 +3467,7 @@ loop113:
 	WORD         $0xe652
 	LONG         $0x406e5262
 	WORD         $0xef52
-	PREFETCHT0   (AX)(BX*1)
+	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z14
 	VMOVUPS      64(DI), Z15
 	ADDQ         R8, DI
@@ -3149,7 +3506,7 @@ loop113:
 	WORD         $0xe652
 	LONG         $0x406e5262
 	WORD         $0xef52
-	PREFETCHT0   (AX)(BX*2)
+	PREFETCHT1   (AX)(BX*2)
 	VMOVUPS      (DI), Z14
 	VMOVUPS      64(DI), Z15
 	ADDQ         R8, DI
@@ -3188,18 +3545,18 @@ loop113:
 	WORD         $0xe652
 	LONG         $0x406e5262
 	WORD         $0xef52
-	PREFETCHT0   (AX)(R11*1)
-	ADDQ         $0x10, AX
+	PREFETCHT1   (AX)(R11*1)
+	ADDQ         R12, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
-	JGE          loop113
+	JGE          loop121
 
-rest114:
+rest122:
 	ADDQ $0x04, CX
-	JLE  done116
+	JLE  done124
 
-one115:
+one123:
 	VMOVUPS      (DI), Z14
 	VMOVUPS      64(DI), Z15
 	ADDQ         R8, DI
@@ -3241,9 +3598,9 @@ one115:
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
-	JNE          one115
+	JNE          one123
 
-done116:
+done124:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -3253,9 +3610,9 @@ done116:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial118
+	JL     partial126
 	TESTQ  R8, R8
-	JE     store117
+	JE     store125
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
@@ -3278,7 +3635,7 @@ done116:
 	VADDPS (R13), Z12, Z12
 	VADDPS 64(R13), Z13, Z13
 
-store117:
+store125:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -3300,11 +3657,11 @@ store117:
 	ADDQ    BX, R13
 	VMOVUPS Z12, (R13)
 	VMOVUPS Z13, 64(R13)
-	JMP     out120
+	JMP     out128
 
-partial118:
+partial126:
 	TESTQ     R8, R8
-	JE        partialStore119
+	JE        partialStore127
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VMOVUPS.Z 64(R13), K1, Z30
@@ -3334,7 +3691,7 @@ partial118:
 	VMOVUPS.Z 64(R13), K1, Z30
 	VADDPS    Z30, Z13, Z13
 
-partialStore119:
+partialStore127:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, K1, 64(R13)
@@ -3357,11 +3714,11 @@ partialStore119:
 	VMOVUPS Z12, (R13)
 	VMOVUPS Z13, K1, 64(R13)
 
-out120:
+out128:
 	VZEROUPPER
 	RET
 
-// func bf16R8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+// func bf16R8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·bf16R8x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
@@ -3418,10 +3775,14 @@ TEXT ·bf16R8x2AVX512(SB), NOSPLIT, $0-96
 	PREFETCHT0 64(R13)
 	MOVQ       next+72(FP), AX
 	MOVQ       step+80(FP), BX
+	SHLQ       $0x02, BX
+	LEAQ       (BX)(BX*2), R11
+	MOVQ       by+88(FP), R12
+	SHLQ       $0x02, R12
 	SUBQ       $0x04, CX
-	JL         rest122
+	JL         rest130
 
-loop121:
+loop129:
 	VMOVUPS      (DI), Z16
 	VMOVUPS      64(DI), Z17
 	ADDQ         R8, DI
@@ -3465,7 +3826,7 @@ loop121:
 	WORD         $0xf052
 	LONG         $0x40563262
 	WORD         $0xf952
-	PREFETCHT0   (AX)
+	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z16
 	VMOVUPS      64(DI), Z17
 	ADDQ         R8, DI
@@ -3509,7 +3870,7 @@ loop121:
 	WORD         $0xf052
 	LONG         $0x40563262
 	WORD         $0xf952
-	PREFETCHT0   (AX)(BX*1)
+	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z16
 	VMOVUPS      64(DI), Z17
 	ADDQ         R8, DI
@@ -3553,7 +3914,7 @@ loop121:
 	WORD         $0xf052
 	LONG         $0x40563262
 	WORD         $0xf952
-	PREFETCHT0   (AX)(BX*2)
+	PREFETCHT1   (AX)(BX*2)
 	VMOVUPS      (DI), Z16
 	VMOVUPS      64(DI), Z17
 	ADDQ         R8, DI
@@ -3597,18 +3958,18 @@ loop121:
 	WORD         $0xf052
 	LONG         $0x40563262
 	WORD         $0xf952
-	PREFETCHT0   (AX)(R11*1)
-	ADDQ         $0x10, AX
+	PREFETCHT1   (AX)(R11*1)
+	ADDQ         R12, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
-	JGE          loop121
+	JGE          loop129
 
-rest122:
+rest130:
 	ADDQ $0x04, CX
-	JLE  done124
+	JLE  done132
 
-one123:
+one131:
 	VMOVUPS      (DI), Z16
 	VMOVUPS      64(DI), Z17
 	ADDQ         R8, DI
@@ -3655,9 +4016,9 @@ one123:
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
-	JNE          one123
+	JNE          one131
 
-done124:
+done132:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -3667,9 +4028,9 @@ done124:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial126
+	JL     partial134
 	TESTQ  R8, R8
-	JE     store125
+	JE     store133
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
@@ -3695,7 +4056,7 @@ done124:
 	VADDPS (R13), Z14, Z14
 	VADDPS 64(R13), Z15, Z15
 
-store125:
+store133:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -3720,11 +4081,11 @@ store125:
 	ADDQ    BX, R13
 	VMOVUPS Z14, (R13)
 	VMOVUPS Z15, 64(R13)
-	JMP     out128
+	JMP     out136
 
-partial126:
+partial134:
 	TESTQ     R8, R8
-	JE        partialStore127
+	JE        partialStore135
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VMOVUPS.Z 64(R13), K1, Z30
@@ -3758,7 +4119,7 @@ partial126:
 	VMOVUPS.Z 64(R13), K1, Z30
 	VADDPS    Z30, Z15, Z15
 
-partialStore127:
+partialStore135:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, K1, 64(R13)
@@ -3784,11 +4145,441 @@ partialStore127:
 	VMOVUPS Z14, (R13)
 	VMOVUPS Z15, K1, 64(R13)
 
-out128:
+out136:
 	VZEROUPPER
 	RET
 
-// func bf16R1x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+// func bf16T8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·bf16T8x2AVX512(SB), NOSPLIT, $0-96
+	MOVQ       k+0(FP), CX
+	MOVQ       a+8(FP), SI
+	MOVQ       lda+16(FP), DX
+	MOVQ       b+24(FP), DI
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
+	SHLQ       $0x02, BX
+	MOVQ       AX, R13
+	VXORPS     Z0, Z0, Z0
+	PREFETCHT0 (R13)
+	VXORPS     Z1, Z1, Z1
+	PREFETCHT0 64(R13)
+	ADDQ       BX, R13
+	VXORPS     Z2, Z2, Z2
+	PREFETCHT0 (R13)
+	VXORPS     Z3, Z3, Z3
+	PREFETCHT0 64(R13)
+	ADDQ       BX, R13
+	VXORPS     Z4, Z4, Z4
+	PREFETCHT0 (R13)
+	VXORPS     Z5, Z5, Z5
+	PREFETCHT0 64(R13)
+	ADDQ       BX, R13
+	VXORPS     Z6, Z6, Z6
+	PREFETCHT0 (R13)
+	VXORPS     Z7, Z7, Z7
+	PREFETCHT0 64(R13)
+	ADDQ       BX, R13
+	VXORPS     Z8, Z8, Z8
+	PREFETCHT0 (R13)
+	VXORPS     Z9, Z9, Z9
+	PREFETCHT0 64(R13)
+	ADDQ       BX, R13
+	VXORPS     Z10, Z10, Z10
+	PREFETCHT0 (R13)
+	VXORPS     Z11, Z11, Z11
+	PREFETCHT0 64(R13)
+	ADDQ       BX, R13
+	VXORPS     Z12, Z12, Z12
+	PREFETCHT0 (R13)
+	VXORPS     Z13, Z13, Z13
+	PREFETCHT0 64(R13)
+	ADDQ       BX, R13
+	VXORPS     Z14, Z14, Z14
+	PREFETCHT0 (R13)
+	VXORPS     Z15, Z15, Z15
+	PREFETCHT0 64(R13)
+	MOVQ       next+72(FP), AX
+	MOVQ       step+80(FP), BX
+	SHLQ       $0x02, BX
+	LEAQ       (BX)(BX*2), R11
+	MOVQ       by+88(FP), R12
+	SHLQ       $0x02, R12
+	SUBQ       $0x04, CX
+	JL         rest138
+
+loop137:
+	VMOVUPS      (DI), Z16
+	VMOVUPS      64(DI), Z17
+	ADDQ         R8, DI
+	VBROADCASTSS (SI), Z18
+	LONG         $0x406eb262
+	WORD         $0xc052
+	LONG         $0x406eb262
+	WORD         $0xc952
+	VBROADCASTSS 4(SI), Z19
+	LONG         $0x4066b262
+	WORD         $0xd052
+	LONG         $0x4066b262
+	WORD         $0xd952
+	VBROADCASTSS 8(SI), Z20
+	LONG         $0x405eb262
+	WORD         $0xe052
+	LONG         $0x405eb262
+	WORD         $0xe952
+	VBROADCASTSS 12(SI), Z21
+	LONG         $0x4056b262
+	WORD         $0xf052
+	LONG         $0x4056b262
+	WORD         $0xf952
+	VBROADCASTSS 16(SI), Z18
+	LONG         $0x406e3262
+	WORD         $0xc052
+	LONG         $0x406e3262
+	WORD         $0xc952
+	VBROADCASTSS 20(SI), Z19
+	LONG         $0x40663262
+	WORD         $0xd052
+	LONG         $0x40663262
+	WORD         $0xd952
+	VBROADCASTSS 24(SI), Z20
+	LONG         $0x405e3262
+	WORD         $0xe052
+	LONG         $0x405e3262
+	WORD         $0xe952
+	VBROADCASTSS 28(SI), Z21
+	LONG         $0x40563262
+	WORD         $0xf052
+	LONG         $0x40563262
+	WORD         $0xf952
+	ADDQ         DX, SI
+	PREFETCHT1   (AX)
+	VMOVUPS      (DI), Z16
+	VMOVUPS      64(DI), Z17
+	ADDQ         R8, DI
+	VBROADCASTSS (SI), Z18
+	LONG         $0x406eb262
+	WORD         $0xc052
+	LONG         $0x406eb262
+	WORD         $0xc952
+	VBROADCASTSS 4(SI), Z19
+	LONG         $0x4066b262
+	WORD         $0xd052
+	LONG         $0x4066b262
+	WORD         $0xd952
+	VBROADCASTSS 8(SI), Z20
+	LONG         $0x405eb262
+	WORD         $0xe052
+	LONG         $0x405eb262
+	WORD         $0xe952
+	VBROADCASTSS 12(SI), Z21
+	LONG         $0x4056b262
+	WORD         $0xf052
+	LONG         $0x4056b262
+	WORD         $0xf952
+	VBROADCASTSS 16(SI), Z18
+	LONG         $0x406e3262
+	WORD         $0xc052
+	LONG         $0x406e3262
+	WORD         $0xc952
+	VBROADCASTSS 20(SI), Z19
+	LONG         $0x40663262
+	WORD         $0xd052
+	LONG         $0x40663262
+	WORD         $0xd952
+	VBROADCASTSS 24(SI), Z20
+	LONG         $0x405e3262
+	WORD         $0xe052
+	LONG         $0x405e3262
+	WORD         $0xe952
+	VBROADCASTSS 28(SI), Z21
+	LONG         $0x40563262
+	WORD         $0xf052
+	LONG         $0x40563262
+	WORD         $0xf952
+	ADDQ         DX, SI
+	PREFETCHT1   (AX)(BX*1)
+	VMOVUPS      (DI), Z16
+	VMOVUPS      64(DI), Z17
+	ADDQ         R8, DI
+	VBROADCASTSS (SI), Z18
+	LONG         $0x406eb262
+	WORD         $0xc052
+	LONG         $0x406eb262
+	WORD         $0xc952
+	VBROADCASTSS 4(SI), Z19
+	LONG         $0x4066b262
+	WORD         $0xd052
+	LONG         $0x4066b262
+	WORD         $0xd952
+	VBROADCASTSS 8(SI), Z20
+	LONG         $0x405eb262
+	WORD         $0xe052
+	LONG         $0x405eb262
+	WORD         $0xe952
+	VBROADCASTSS 12(SI), Z21
+	LONG         $0x4056b262
+	WORD         $0xf052
+	LONG         $0x4056b262
+	WORD         $0xf952
+	VBROADCASTSS 16(SI), Z18
+	LONG         $0x406e3262
+	WORD         $0xc052
+	LONG         $0x406e3262
+	WORD         $0xc952
+	VBROADCASTSS 20(SI), Z19
+	LONG         $0x40663262
+	WORD         $0xd052
+	LONG         $0x40663262
+	WORD         $0xd952
+	VBROADCASTSS 24(SI), Z20
+	LONG         $0x405e3262
+	WORD         $0xe052
+	LONG         $0x405e3262
+	WORD         $0xe952
+	VBROADCASTSS 28(SI), Z21
+	LONG         $0x40563262
+	WORD         $0xf052
+	LONG         $0x40563262
+	WORD         $0xf952
+	ADDQ         DX, SI
+	PREFETCHT1   (AX)(BX*2)
+	VMOVUPS      (DI), Z16
+	VMOVUPS      64(DI), Z17
+	ADDQ         R8, DI
+	VBROADCASTSS (SI), Z18
+	LONG         $0x406eb262
+	WORD         $0xc052
+	LONG         $0x406eb262
+	WORD         $0xc952
+	VBROADCASTSS 4(SI), Z19
+	LONG         $0x4066b262
+	WORD         $0xd052
+	LONG         $0x4066b262
+	WORD         $0xd952
+	VBROADCASTSS 8(SI), Z20
+	LONG         $0x405eb262
+	WORD         $0xe052
+	LONG         $0x405eb262
+	WORD         $0xe952
+	VBROADCASTSS 12(SI), Z21
+	LONG         $0x4056b262
+	WORD         $0xf052
+	LONG         $0x4056b262
+	WORD         $0xf952
+	VBROADCASTSS 16(SI), Z18
+	LONG         $0x406e3262
+	WORD         $0xc052
+	LONG         $0x406e3262
+	WORD         $0xc952
+	VBROADCASTSS 20(SI), Z19
+	LONG         $0x40663262
+	WORD         $0xd052
+	LONG         $0x40663262
+	WORD         $0xd952
+	VBROADCASTSS 24(SI), Z20
+	LONG         $0x405e3262
+	WORD         $0xe052
+	LONG         $0x405e3262
+	WORD         $0xe952
+	VBROADCASTSS 28(SI), Z21
+	LONG         $0x40563262
+	WORD         $0xf052
+	LONG         $0x40563262
+	WORD         $0xf952
+	ADDQ         DX, SI
+	PREFETCHT1   (AX)(R11*1)
+	ADDQ         R12, AX
+	SUBQ         $0x04, CX
+	JGE          loop137
+
+rest138:
+	ADDQ $0x04, CX
+	JLE  done140
+
+one139:
+	VMOVUPS      (DI), Z16
+	VMOVUPS      64(DI), Z17
+	ADDQ         R8, DI
+	VBROADCASTSS (SI), Z18
+	LONG         $0x406eb262
+	WORD         $0xc052
+	LONG         $0x406eb262
+	WORD         $0xc952
+	VBROADCASTSS 4(SI), Z19
+	LONG         $0x4066b262
+	WORD         $0xd052
+	LONG         $0x4066b262
+	WORD         $0xd952
+	VBROADCASTSS 8(SI), Z20
+	LONG         $0x405eb262
+	WORD         $0xe052
+	LONG         $0x405eb262
+	WORD         $0xe952
+	VBROADCASTSS 12(SI), Z21
+	LONG         $0x4056b262
+	WORD         $0xf052
+	LONG         $0x4056b262
+	WORD         $0xf952
+	VBROADCASTSS 16(SI), Z18
+	LONG         $0x406e3262
+	WORD         $0xc052
+	LONG         $0x406e3262
+	WORD         $0xc952
+	VBROADCASTSS 20(SI), Z19
+	LONG         $0x40663262
+	WORD         $0xd052
+	LONG         $0x40663262
+	WORD         $0xd952
+	VBROADCASTSS 24(SI), Z20
+	LONG         $0x405e3262
+	WORD         $0xe052
+	LONG         $0x405e3262
+	WORD         $0xe952
+	VBROADCASTSS 28(SI), Z21
+	LONG         $0x40563262
+	WORD         $0xf052
+	LONG         $0x40563262
+	WORD         $0xf952
+	ADDQ         DX, SI
+	DECQ         CX
+	JNE          one139
+
+done140:
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   acc+56(FP), R8
+	MOVQ   tail+64(FP), R11
+	MOVL   $0xffffffff, R12
+	BZHIL  R11, R12, R12
+	KMOVW  R12, K1
+	CMPQ   R11, $0x10
+	JL     partial142
+	TESTQ  R8, R8
+	JE     store141
+	MOVQ   AX, R13
+	VADDPS (R13), Z0, Z0
+	VADDPS 64(R13), Z1, Z1
+	ADDQ   BX, R13
+	VADDPS (R13), Z2, Z2
+	VADDPS 64(R13), Z3, Z3
+	ADDQ   BX, R13
+	VADDPS (R13), Z4, Z4
+	VADDPS 64(R13), Z5, Z5
+	ADDQ   BX, R13
+	VADDPS (R13), Z6, Z6
+	VADDPS 64(R13), Z7, Z7
+	ADDQ   BX, R13
+	VADDPS (R13), Z8, Z8
+	VADDPS 64(R13), Z9, Z9
+	ADDQ   BX, R13
+	VADDPS (R13), Z10, Z10
+	VADDPS 64(R13), Z11, Z11
+	ADDQ   BX, R13
+	VADDPS (R13), Z12, Z12
+	VADDPS 64(R13), Z13, Z13
+	ADDQ   BX, R13
+	VADDPS (R13), Z14, Z14
+	VADDPS 64(R13), Z15, Z15
+
+store141:
+	MOVQ    AX, R13
+	VMOVUPS Z0, (R13)
+	VMOVUPS Z1, 64(R13)
+	ADDQ    BX, R13
+	VMOVUPS Z2, (R13)
+	VMOVUPS Z3, 64(R13)
+	ADDQ    BX, R13
+	VMOVUPS Z4, (R13)
+	VMOVUPS Z5, 64(R13)
+	ADDQ    BX, R13
+	VMOVUPS Z6, (R13)
+	VMOVUPS Z7, 64(R13)
+	ADDQ    BX, R13
+	VMOVUPS Z8, (R13)
+	VMOVUPS Z9, 64(R13)
+	ADDQ    BX, R13
+	VMOVUPS Z10, (R13)
+	VMOVUPS Z11, 64(R13)
+	ADDQ    BX, R13
+	VMOVUPS Z12, (R13)
+	VMOVUPS Z13, 64(R13)
+	ADDQ    BX, R13
+	VMOVUPS Z14, (R13)
+	VMOVUPS Z15, 64(R13)
+	JMP     out144
+
+partial142:
+	TESTQ     R8, R8
+	JE        partialStore143
+	MOVQ      AX, R13
+	VADDPS    (R13), Z0, Z0
+	VMOVUPS.Z 64(R13), K1, Z30
+	VADDPS    Z30, Z1, Z1
+	ADDQ      BX, R13
+	VADDPS    (R13), Z2, Z2
+	VMOVUPS.Z 64(R13), K1, Z30
+	VADDPS    Z30, Z3, Z3
+	ADDQ      BX, R13
+	VADDPS    (R13), Z4, Z4
+	VMOVUPS.Z 64(R13), K1, Z30
+	VADDPS    Z30, Z5, Z5
+	ADDQ      BX, R13
+	VADDPS    (R13), Z6, Z6
+	VMOVUPS.Z 64(R13), K1, Z30
+	VADDPS    Z30, Z7, Z7
+	ADDQ      BX, R13
+	VADDPS    (R13), Z8, Z8
+	VMOVUPS.Z 64(R13), K1, Z30
+	VADDPS    Z30, Z9, Z9
+	ADDQ      BX, R13
+	VADDPS    (R13), Z10, Z10
+	VMOVUPS.Z 64(R13), K1, Z30
+	VADDPS    Z30, Z11, Z11
+	ADDQ      BX, R13
+	VADDPS    (R13), Z12, Z12
+	VMOVUPS.Z 64(R13), K1, Z30
+	VADDPS    Z30, Z13, Z13
+	ADDQ      BX, R13
+	VADDPS    (R13), Z14, Z14
+	VMOVUPS.Z 64(R13), K1, Z30
+	VADDPS    Z30, Z15, Z15
+
+partialStore143:
+	MOVQ    AX, R13
+	VMOVUPS Z0, (R13)
+	VMOVUPS Z1, K1, 64(R13)
+	ADDQ    BX, R13
+	VMOVUPS Z2, (R13)
+	VMOVUPS Z3, K1, 64(R13)
+	ADDQ    BX, R13
+	VMOVUPS Z4, (R13)
+	VMOVUPS Z5, K1, 64(R13)
+	ADDQ    BX, R13
+	VMOVUPS Z6, (R13)
+	VMOVUPS Z7, K1, 64(R13)
+	ADDQ    BX, R13
+	VMOVUPS Z8, (R13)
+	VMOVUPS Z9, K1, 64(R13)
+	ADDQ    BX, R13
+	VMOVUPS Z10, (R13)
+	VMOVUPS Z11, K1, 64(R13)
+	ADDQ    BX, R13
+	VMOVUPS Z12, (R13)
+	VMOVUPS Z13, K1, 64(R13)
+	ADDQ    BX, R13
+	VMOVUPS Z14, (R13)
+	VMOVUPS Z15, K1, 64(R13)
+
+out144:
+	VZEROUPPER
+	RET
+
+// func bf16R1x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·bf16R1x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
@@ -3811,10 +4602,14 @@ TEXT ·bf16R1x3AVX512(SB), NOSPLIT, $0-96
 	PREFETCHT0 128(R13)
 	MOVQ       next+72(FP), AX
 	MOVQ       step+80(FP), BX
+	SHLQ       $0x02, BX
+	LEAQ       (BX)(BX*2), R11
+	MOVQ       by+88(FP), R12
+	SHLQ       $0x02, R12
 	SUBQ       $0x04, CX
-	JL         rest130
+	JL         rest146
 
-loop129:
+loop145:
 	VMOVUPS      (DI), Z3
 	VMOVUPS      64(DI), Z4
 	VMOVUPS      128(DI), Z5
@@ -3826,7 +4621,7 @@ loop129:
 	WORD         $0xcc52
 	LONG         $0x484ef262
 	WORD         $0xd552
-	PREFETCHT0   (AX)
+	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z3
 	VMOVUPS      64(DI), Z4
 	VMOVUPS      128(DI), Z5
@@ -3838,7 +4633,7 @@ loop129:
 	WORD         $0xcc52
 	LONG         $0x484ef262
 	WORD         $0xd552
-	PREFETCHT0   (AX)(BX*1)
+	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z3
 	VMOVUPS      64(DI), Z4
 	VMOVUPS      128(DI), Z5
@@ -3850,7 +4645,7 @@ loop129:
 	WORD         $0xcc52
 	LONG         $0x484ef262
 	WORD         $0xd552
-	PREFETCHT0   (AX)(BX*2)
+	PREFETCHT1   (AX)(BX*2)
 	VMOVUPS      (DI), Z3
 	VMOVUPS      64(DI), Z4
 	VMOVUPS      128(DI), Z5
@@ -3862,17 +4657,17 @@ loop129:
 	WORD         $0xcc52
 	LONG         $0x484ef262
 	WORD         $0xd552
-	PREFETCHT0   (AX)(R11*1)
-	ADDQ         $0x10, AX
+	PREFETCHT1   (AX)(R11*1)
+	ADDQ         R12, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
-	JGE          loop129
+	JGE          loop145
 
-rest130:
+rest146:
 	ADDQ $0x04, CX
-	JLE  done132
+	JLE  done148
 
-one131:
+one147:
 	VMOVUPS      (DI), Z3
 	VMOVUPS      64(DI), Z4
 	VMOVUPS      128(DI), Z5
@@ -3886,9 +4681,9 @@ one131:
 	WORD         $0xd552
 	ADDQ         $0x04, SI
 	DECQ         CX
-	JNE          one131
+	JNE          one147
 
-done132:
+done148:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -3898,41 +4693,41 @@ done132:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial134
+	JL     partial150
 	TESTQ  R8, R8
-	JE     store133
+	JE     store149
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
 	VADDPS 128(R13), Z2, Z2
 
-store133:
+store149:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
 	VMOVUPS Z2, 128(R13)
-	JMP     out136
+	JMP     out152
 
-partial134:
+partial150:
 	TESTQ     R8, R8
-	JE        partialStore135
+	JE        partialStore151
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VADDPS    64(R13), Z1, Z1
 	VMOVUPS.Z 128(R13), K1, Z30
 	VADDPS    Z30, Z2, Z2
 
-partialStore135:
+partialStore151:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
 	VMOVUPS Z2, K1, 128(R13)
 
-out136:
+out152:
 	VZEROUPPER
 	RET
 
-// func bf16R2x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+// func bf16R2x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·bf16R2x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
@@ -3962,10 +4757,14 @@ TEXT ·bf16R2x3AVX512(SB), NOSPLIT, $0-96
 	PREFETCHT0 128(R13)
 	MOVQ       next+72(FP), AX
 	MOVQ       step+80(FP), BX
+	SHLQ       $0x02, BX
+	LEAQ       (BX)(BX*2), R11
+	MOVQ       by+88(FP), R12
+	SHLQ       $0x02, R12
 	SUBQ       $0x04, CX
-	JL         rest138
+	JL         rest154
 
-loop137:
+loop153:
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
 	VMOVUPS      128(DI), Z8
@@ -3984,7 +4783,7 @@ loop137:
 	WORD         $0xe752
 	LONG         $0x482ed262
 	WORD         $0xe852
-	PREFETCHT0   (AX)
+	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
 	VMOVUPS      128(DI), Z8
@@ -4003,7 +4802,7 @@ loop137:
 	WORD         $0xe752
 	LONG         $0x482ed262
 	WORD         $0xe852
-	PREFETCHT0   (AX)(BX*1)
+	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
 	VMOVUPS      128(DI), Z8
@@ -4022,7 +4821,7 @@ loop137:
 	WORD         $0xe752
 	LONG         $0x482ed262
 	WORD         $0xe852
-	PREFETCHT0   (AX)(BX*2)
+	PREFETCHT1   (AX)(BX*2)
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
 	VMOVUPS      128(DI), Z8
@@ -4041,17 +4840,17 @@ loop137:
 	WORD         $0xe752
 	LONG         $0x482ed262
 	WORD         $0xe852
-	PREFETCHT0   (AX)(R11*1)
-	ADDQ         $0x10, AX
+	PREFETCHT1   (AX)(R11*1)
+	ADDQ         R12, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
-	JGE          loop137
+	JGE          loop153
 
-rest138:
+rest154:
 	ADDQ $0x04, CX
-	JLE  done140
+	JLE  done156
 
-one139:
+one155:
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
 	VMOVUPS      128(DI), Z8
@@ -4072,9 +4871,9 @@ one139:
 	WORD         $0xe852
 	ADDQ         $0x04, SI
 	DECQ         CX
-	JNE          one139
+	JNE          one155
 
-done140:
+done156:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -4084,9 +4883,9 @@ done140:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial142
+	JL     partial158
 	TESTQ  R8, R8
-	JE     store141
+	JE     store157
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
@@ -4096,7 +4895,7 @@ done140:
 	VADDPS 64(R13), Z4, Z4
 	VADDPS 128(R13), Z5, Z5
 
-store141:
+store157:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -4105,11 +4904,11 @@ store141:
 	VMOVUPS Z3, (R13)
 	VMOVUPS Z4, 64(R13)
 	VMOVUPS Z5, 128(R13)
-	JMP     out144
+	JMP     out160
 
-partial142:
+partial158:
 	TESTQ     R8, R8
-	JE        partialStore143
+	JE        partialStore159
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VADDPS    64(R13), Z1, Z1
@@ -4121,7 +4920,7 @@ partial142:
 	VMOVUPS.Z 128(R13), K1, Z30
 	VADDPS    Z30, Z5, Z5
 
-partialStore143:
+partialStore159:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -4131,11 +4930,11 @@ partialStore143:
 	VMOVUPS Z4, 64(R13)
 	VMOVUPS Z5, K1, 128(R13)
 
-out144:
+out160:
 	VZEROUPPER
 	RET
 
-// func bf16R3x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+// func bf16R3x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·bf16R3x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
@@ -4172,10 +4971,14 @@ TEXT ·bf16R3x3AVX512(SB), NOSPLIT, $0-96
 	PREFETCHT0 128(R13)
 	MOVQ       next+72(FP), AX
 	MOVQ       step+80(FP), BX
+	SHLQ       $0x02, BX
+	LEAQ       (BX)(BX*2), R11
+	MOVQ       by+88(FP), R12
+	SHLQ       $0x02, R12
 	SUBQ       $0x04, CX
-	JL         rest146
+	JL         rest162
 
-loop145:
+loop161:
 	VMOVUPS      (DI), Z9
 	VMOVUPS      64(DI), Z10
 	VMOVUPS      128(DI), Z11
@@ -4201,7 +5004,7 @@ loop145:
 	WORD         $0xfa52
 	LONG         $0x480e5262
 	WORD         $0xc352
-	PREFETCHT0   (AX)
+	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z9
 	VMOVUPS      64(DI), Z10
 	VMOVUPS      128(DI), Z11
@@ -4227,7 +5030,7 @@ loop145:
 	WORD         $0xfa52
 	LONG         $0x480e5262
 	WORD         $0xc352
-	PREFETCHT0   (AX)(BX*1)
+	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z9
 	VMOVUPS      64(DI), Z10
 	VMOVUPS      128(DI), Z11
@@ -4253,7 +5056,7 @@ loop145:
 	WORD         $0xfa52
 	LONG         $0x480e5262
 	WORD         $0xc352
-	PREFETCHT0   (AX)(BX*2)
+	PREFETCHT1   (AX)(BX*2)
 	VMOVUPS      (DI), Z9
 	VMOVUPS      64(DI), Z10
 	VMOVUPS      128(DI), Z11
@@ -4279,17 +5082,17 @@ loop145:
 	WORD         $0xfa52
 	LONG         $0x480e5262
 	WORD         $0xc352
-	PREFETCHT0   (AX)(R11*1)
-	ADDQ         $0x10, AX
+	PREFETCHT1   (AX)(R11*1)
+	ADDQ         R12, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
-	JGE          loop145
+	JGE          loop161
 
-rest146:
+rest162:
 	ADDQ $0x04, CX
-	JLE  done148
+	JLE  done164
 
-one147:
+one163:
 	VMOVUPS      (DI), Z9
 	VMOVUPS      64(DI), Z10
 	VMOVUPS      128(DI), Z11
@@ -4317,9 +5120,9 @@ one147:
 	WORD         $0xc352
 	ADDQ         $0x04, SI
 	DECQ         CX
-	JNE          one147
+	JNE          one163
 
-done148:
+done164:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -4329,9 +5132,9 @@ done148:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial150
+	JL     partial166
 	TESTQ  R8, R8
-	JE     store149
+	JE     store165
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
@@ -4345,7 +5148,7 @@ done148:
 	VADDPS 64(R13), Z7, Z7
 	VADDPS 128(R13), Z8, Z8
 
-store149:
+store165:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -4358,11 +5161,11 @@ store149:
 	VMOVUPS Z6, (R13)
 	VMOVUPS Z7, 64(R13)
 	VMOVUPS Z8, 128(R13)
-	JMP     out152
+	JMP     out168
 
-partial150:
+partial166:
 	TESTQ     R8, R8
-	JE        partialStore151
+	JE        partialStore167
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VADDPS    64(R13), Z1, Z1
@@ -4379,7 +5182,7 @@ partial150:
 	VMOVUPS.Z 128(R13), K1, Z30
 	VADDPS    Z30, Z8, Z8
 
-partialStore151:
+partialStore167:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -4393,11 +5196,11 @@ partialStore151:
 	VMOVUPS Z7, 64(R13)
 	VMOVUPS Z8, K1, 128(R13)
 
-out152:
+out168:
 	VZEROUPPER
 	RET
 
-// func bf16R4x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+// func bf16R4x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·bf16R4x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
@@ -4441,10 +5244,14 @@ TEXT ·bf16R4x3AVX512(SB), NOSPLIT, $0-96
 	PREFETCHT0 128(R13)
 	MOVQ       next+72(FP), AX
 	MOVQ       step+80(FP), BX
+	SHLQ       $0x02, BX
+	LEAQ       (BX)(BX*2), R11
+	MOVQ       by+88(FP), R12
+	SHLQ       $0x02, R12
 	SUBQ       $0x04, CX
-	JL         rest154
+	JL         rest170
 
-loop153:
+loop169:
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
 	VMOVUPS      128(DI), Z14
@@ -4477,7 +5284,7 @@ loop153:
 	WORD         $0xd552
 	LONG         $0x406e5262
 	WORD         $0xde52
-	PREFETCHT0   (AX)
+	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
 	VMOVUPS      128(DI), Z14
@@ -4510,7 +5317,7 @@ loop153:
 	WORD         $0xd552
 	LONG         $0x406e5262
 	WORD         $0xde52
-	PREFETCHT0   (AX)(BX*1)
+	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
 	VMOVUPS      128(DI), Z14
@@ -4543,7 +5350,7 @@ loop153:
 	WORD         $0xd552
 	LONG         $0x406e5262
 	WORD         $0xde52
-	PREFETCHT0   (AX)(BX*2)
+	PREFETCHT1   (AX)(BX*2)
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
 	VMOVUPS      128(DI), Z14
@@ -4576,17 +5383,17 @@ loop153:
 	WORD         $0xd552
 	LONG         $0x406e5262
 	WORD         $0xde52
-	PREFETCHT0   (AX)(R11*1)
-	ADDQ         $0x10, AX
+	PREFETCHT1   (AX)(R11*1)
+	ADDQ         R12, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
-	JGE          loop153
+	JGE          loop169
 
-rest154:
+rest170:
 	ADDQ $0x04, CX
-	JLE  done156
+	JLE  done172
 
-one155:
+one171:
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
 	VMOVUPS      128(DI), Z14
@@ -4621,9 +5428,9 @@ one155:
 	WORD         $0xde52
 	ADDQ         $0x04, SI
 	DECQ         CX
-	JNE          one155
+	JNE          one171
 
-done156:
+done172:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -4633,9 +5440,9 @@ done156:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial158
+	JL     partial174
 	TESTQ  R8, R8
-	JE     store157
+	JE     store173
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
@@ -4653,7 +5460,7 @@ done156:
 	VADDPS 64(R13), Z10, Z10
 	VADDPS 128(R13), Z11, Z11
 
-store157:
+store173:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -4670,11 +5477,11 @@ store157:
 	VMOVUPS Z9, (R13)
 	VMOVUPS Z10, 64(R13)
 	VMOVUPS Z11, 128(R13)
-	JMP     out160
+	JMP     out176
 
-partial158:
+partial174:
 	TESTQ     R8, R8
-	JE        partialStore159
+	JE        partialStore175
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VADDPS    64(R13), Z1, Z1
@@ -4696,7 +5503,7 @@ partial158:
 	VMOVUPS.Z 128(R13), K1, Z30
 	VADDPS    Z30, Z11, Z11
 
-partialStore159:
+partialStore175:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -4714,11 +5521,11 @@ partialStore159:
 	VMOVUPS Z10, 64(R13)
 	VMOVUPS Z11, K1, 128(R13)
 
-out160:
+out176:
 	VZEROUPPER
 	RET
 
-// func bf16R5x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+// func bf16R5x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·bf16R5x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
@@ -4770,10 +5577,14 @@ TEXT ·bf16R5x3AVX512(SB), NOSPLIT, $0-96
 	PREFETCHT0 128(R13)
 	MOVQ       next+72(FP), AX
 	MOVQ       step+80(FP), BX
+	SHLQ       $0x02, BX
+	LEAQ       (BX)(BX*2), R11
+	MOVQ       by+88(FP), R12
+	SHLQ       $0x02, R12
 	SUBQ       $0x04, CX
-	JL         rest162
+	JL         rest178
 
-loop161:
+loop177:
 	VMOVUPS      (DI), Z15
 	VMOVUPS      64(DI), Z16
 	VMOVUPS      128(DI), Z17
@@ -4813,7 +5624,7 @@ loop161:
 	WORD         $0xe852
 	LONG         $0x406e3262
 	WORD         $0xf152
-	PREFETCHT0   (AX)
+	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z15
 	VMOVUPS      64(DI), Z16
 	VMOVUPS      128(DI), Z17
@@ -4853,7 +5664,7 @@ loop161:
 	WORD         $0xe852
 	LONG         $0x406e3262
 	WORD         $0xf152
-	PREFETCHT0   (AX)(BX*1)
+	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z15
 	VMOVUPS      64(DI), Z16
 	VMOVUPS      128(DI), Z17
@@ -4893,7 +5704,7 @@ loop161:
 	WORD         $0xe852
 	LONG         $0x406e3262
 	WORD         $0xf152
-	PREFETCHT0   (AX)(BX*2)
+	PREFETCHT1   (AX)(BX*2)
 	VMOVUPS      (DI), Z15
 	VMOVUPS      64(DI), Z16
 	VMOVUPS      128(DI), Z17
@@ -4933,18 +5744,18 @@ loop161:
 	WORD         $0xe852
 	LONG         $0x406e3262
 	WORD         $0xf152
-	PREFETCHT0   (AX)(R11*1)
-	ADDQ         $0x10, AX
+	PREFETCHT1   (AX)(R11*1)
+	ADDQ         R12, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
-	JGE          loop161
+	JGE          loop177
 
-rest162:
+rest178:
 	ADDQ $0x04, CX
-	JLE  done164
+	JLE  done180
 
-one163:
+one179:
 	VMOVUPS      (DI), Z15
 	VMOVUPS      64(DI), Z16
 	VMOVUPS      128(DI), Z17
@@ -4987,9 +5798,9 @@ one163:
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
-	JNE          one163
+	JNE          one179
 
-done164:
+done180:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -4999,9 +5810,9 @@ done164:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial166
+	JL     partial182
 	TESTQ  R8, R8
-	JE     store165
+	JE     store181
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
@@ -5023,7 +5834,7 @@ done164:
 	VADDPS 64(R13), Z13, Z13
 	VADDPS 128(R13), Z14, Z14
 
-store165:
+store181:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -5044,11 +5855,11 @@ store165:
 	VMOVUPS Z12, (R13)
 	VMOVUPS Z13, 64(R13)
 	VMOVUPS Z14, 128(R13)
-	JMP     out168
+	JMP     out184
 
-partial166:
+partial182:
 	TESTQ     R8, R8
-	JE        partialStore167
+	JE        partialStore183
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VADDPS    64(R13), Z1, Z1
@@ -5075,7 +5886,7 @@ partial166:
 	VMOVUPS.Z 128(R13), K1, Z30
 	VADDPS    Z30, Z14, Z14
 
-partialStore167:
+partialStore183:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -5097,11 +5908,11 @@ partialStore167:
 	VMOVUPS Z13, 64(R13)
 	VMOVUPS Z14, K1, 128(R13)
 
-out168:
+out184:
 	VZEROUPPER
 	RET
 
-// func bf16R6x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+// func bf16R6x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·bf16R6x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
@@ -5160,10 +5971,14 @@ TEXT ·bf16R6x3AVX512(SB), NOSPLIT, $0-96
 	PREFETCHT0 128(R13)
 	MOVQ       next+72(FP), AX
 	MOVQ       step+80(FP), BX
+	SHLQ       $0x02, BX
+	LEAQ       (BX)(BX*2), R11
+	MOVQ       by+88(FP), R12
+	SHLQ       $0x02, R12
 	SUBQ       $0x04, CX
-	JL         rest170
+	JL         rest186
 
-loop169:
+loop185:
 	VMOVUPS      (DI), Z18
 	VMOVUPS      64(DI), Z19
 	VMOVUPS      128(DI), Z20
@@ -5210,7 +6025,7 @@ loop169:
 	WORD         $0xc352
 	LONG         $0x404ea262
 	WORD         $0xcc52
-	PREFETCHT0   (AX)
+	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z18
 	VMOVUPS      64(DI), Z19
 	VMOVUPS      128(DI), Z20
@@ -5257,7 +6072,7 @@ loop169:
 	WORD         $0xc352
 	LONG         $0x404ea262
 	WORD         $0xcc52
-	PREFETCHT0   (AX)(BX*1)
+	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z18
 	VMOVUPS      64(DI), Z19
 	VMOVUPS      128(DI), Z20
@@ -5304,7 +6119,7 @@ loop169:
 	WORD         $0xc352
 	LONG         $0x404ea262
 	WORD         $0xcc52
-	PREFETCHT0   (AX)(BX*2)
+	PREFETCHT1   (AX)(BX*2)
 	VMOVUPS      (DI), Z18
 	VMOVUPS      64(DI), Z19
 	VMOVUPS      128(DI), Z20
@@ -5351,18 +6166,18 @@ loop169:
 	WORD         $0xc352
 	LONG         $0x404ea262
 	WORD         $0xcc52
-	PREFETCHT0   (AX)(R11*1)
-	ADDQ         $0x10, AX
+	PREFETCHT1   (AX)(R11*1)
+	ADDQ         R12, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
-	JGE          loop169
+	JGE          loop185
 
-rest170:
+rest186:
 	ADDQ $0x04, CX
-	JLE  done172
+	JLE  done188
 
-one171:
+one187:
 	VMOVUPS      (DI), Z18
 	VMOVUPS      64(DI), Z19
 	VMOVUPS      128(DI), Z20
@@ -5412,9 +6227,9 @@ one171:
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
-	JNE          one171
+	JNE          one187
 
-done172:
+done188:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -5424,9 +6239,9 @@ done172:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial174
+	JL     partial190
 	TESTQ  R8, R8
-	JE     store173
+	JE     store189
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
@@ -5452,7 +6267,7 @@ done172:
 	VADDPS 64(R13), Z16, Z16
 	VADDPS 128(R13), Z17, Z17
 
-store173:
+store189:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -5477,11 +6292,11 @@ store173:
 	VMOVUPS Z15, (R13)
 	VMOVUPS Z16, 64(R13)
 	VMOVUPS Z17, 128(R13)
-	JMP     out176
+	JMP     out192
 
-partial174:
+partial190:
 	TESTQ     R8, R8
-	JE        partialStore175
+	JE        partialStore191
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VADDPS    64(R13), Z1, Z1
@@ -5513,7 +6328,7 @@ partial174:
 	VMOVUPS.Z 128(R13), K1, Z30
 	VADDPS    Z30, Z17, Z17
 
-partialStore175:
+partialStore191:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -5539,11 +6354,11 @@ partialStore175:
 	VMOVUPS Z16, 64(R13)
 	VMOVUPS Z17, K1, 128(R13)
 
-out176:
+out192:
 	VZEROUPPER
 	RET
 
-// func bf16R7x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+// func bf16R7x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·bf16R7x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
@@ -5609,10 +6424,14 @@ TEXT ·bf16R7x3AVX512(SB), NOSPLIT, $0-96
 	PREFETCHT0 128(R13)
 	MOVQ       next+72(FP), AX
 	MOVQ       step+80(FP), BX
+	SHLQ       $0x02, BX
+	LEAQ       (BX)(BX*2), R11
+	MOVQ       by+88(FP), R12
+	SHLQ       $0x02, R12
 	SUBQ       $0x04, CX
-	JL         rest178
+	JL         rest194
 
-loop177:
+loop193:
 	VMOVUPS      (DI), Z21
 	VMOVUPS      64(DI), Z22
 	VMOVUPS      128(DI), Z23
@@ -5666,7 +6485,7 @@ loop177:
 	WORD         $0xde52
 	LONG         $0x402ea262
 	WORD         $0xe752
-	PREFETCHT0   (AX)
+	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z21
 	VMOVUPS      64(DI), Z22
 	VMOVUPS      128(DI), Z23
@@ -5720,7 +6539,7 @@ loop177:
 	WORD         $0xde52
 	LONG         $0x402ea262
 	WORD         $0xe752
-	PREFETCHT0   (AX)(BX*1)
+	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z21
 	VMOVUPS      64(DI), Z22
 	VMOVUPS      128(DI), Z23
@@ -5774,7 +6593,7 @@ loop177:
 	WORD         $0xde52
 	LONG         $0x402ea262
 	WORD         $0xe752
-	PREFETCHT0   (AX)(BX*2)
+	PREFETCHT1   (AX)(BX*2)
 	VMOVUPS      (DI), Z21
 	VMOVUPS      64(DI), Z22
 	VMOVUPS      128(DI), Z23
@@ -5828,18 +6647,18 @@ loop177:
 	WORD         $0xde52
 	LONG         $0x402ea262
 	WORD         $0xe752
-	PREFETCHT0   (AX)(R11*1)
-	ADDQ         $0x10, AX
+	PREFETCHT1   (AX)(R11*1)
+	ADDQ         R12, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
-	JGE          loop177
+	JGE          loop193
 
-rest178:
+rest194:
 	ADDQ $0x04, CX
-	JLE  done180
+	JLE  done196
 
-one179:
+one195:
 	VMOVUPS      (DI), Z21
 	VMOVUPS      64(DI), Z22
 	VMOVUPS      128(DI), Z23
@@ -5896,9 +6715,9 @@ one179:
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
-	JNE          one179
+	JNE          one195
 
-done180:
+done196:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -5908,9 +6727,9 @@ done180:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial182
+	JL     partial198
 	TESTQ  R8, R8
-	JE     store181
+	JE     store197
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
@@ -5940,7 +6759,7 @@ done180:
 	VADDPS 64(R13), Z19, Z19
 	VADDPS 128(R13), Z20, Z20
 
-store181:
+store197:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -5969,11 +6788,11 @@ store181:
 	VMOVUPS Z18, (R13)
 	VMOVUPS Z19, 64(R13)
 	VMOVUPS Z20, 128(R13)
-	JMP     out184
+	JMP     out200
 
-partial182:
+partial198:
 	TESTQ     R8, R8
-	JE        partialStore183
+	JE        partialStore199
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VADDPS    64(R13), Z1, Z1
@@ -6010,7 +6829,7 @@ partial182:
 	VMOVUPS.Z 128(R13), K1, Z30
 	VADDPS    Z30, Z20, Z20
 
-partialStore183:
+partialStore199:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -6040,11 +6859,11 @@ partialStore183:
 	VMOVUPS Z19, 64(R13)
 	VMOVUPS Z20, K1, 128(R13)
 
-out184:
+out200:
 	VZEROUPPER
 	RET
 
-// func bf16R8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+// func bf16R8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·bf16R8x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), CX
@@ -6117,10 +6936,14 @@ TEXT ·bf16R8x3AVX512(SB), NOSPLIT, $0-96
 	PREFETCHT0 128(R13)
 	MOVQ       next+72(FP), AX
 	MOVQ       step+80(FP), BX
+	SHLQ       $0x02, BX
+	LEAQ       (BX)(BX*2), R11
+	MOVQ       by+88(FP), R12
+	SHLQ       $0x02, R12
 	SUBQ       $0x04, CX
-	JL         rest186
+	JL         rest202
 
-loop185:
+loop201:
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
 	VMOVUPS      128(DI), Z26
@@ -6181,7 +7004,7 @@ loop185:
 	WORD         $0xf152
 	LONG         $0x400e8262
 	WORD         $0xfa52
-	PREFETCHT0   (AX)
+	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
 	VMOVUPS      128(DI), Z26
@@ -6242,7 +7065,7 @@ loop185:
 	WORD         $0xf152
 	LONG         $0x400e8262
 	WORD         $0xfa52
-	PREFETCHT0   (AX)(BX*1)
+	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
 	VMOVUPS      128(DI), Z26
@@ -6303,7 +7126,7 @@ loop185:
 	WORD         $0xf152
 	LONG         $0x400e8262
 	WORD         $0xfa52
-	PREFETCHT0   (AX)(BX*2)
+	PREFETCHT1   (AX)(BX*2)
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
 	VMOVUPS      128(DI), Z26
@@ -6364,18 +7187,18 @@ loop185:
 	WORD         $0xf152
 	LONG         $0x400e8262
 	WORD         $0xfa52
-	PREFETCHT0   (AX)(R11*1)
-	ADDQ         $0x10, AX
+	PREFETCHT1   (AX)(R11*1)
+	ADDQ         R12, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
-	JGE          loop185
+	JGE          loop201
 
-rest186:
+rest202:
 	ADDQ $0x04, CX
-	JLE  done188
+	JLE  done204
 
-one187:
+one203:
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
 	VMOVUPS      128(DI), Z26
@@ -6439,9 +7262,9 @@ one187:
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
-	JNE          one187
+	JNE          one203
 
-done188:
+done204:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -6451,9 +7274,9 @@ done188:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial190
+	JL     partial206
 	TESTQ  R8, R8
-	JE     store189
+	JE     store205
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
@@ -6487,7 +7310,7 @@ done188:
 	VADDPS 64(R13), Z22, Z22
 	VADDPS 128(R13), Z23, Z23
 
-store189:
+store205:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -6520,11 +7343,11 @@ store189:
 	VMOVUPS Z21, (R13)
 	VMOVUPS Z22, 64(R13)
 	VMOVUPS Z23, 128(R13)
-	JMP     out192
+	JMP     out208
 
-partial190:
+partial206:
 	TESTQ     R8, R8
-	JE        partialStore191
+	JE        partialStore207
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VADDPS    64(R13), Z1, Z1
@@ -6566,7 +7389,7 @@ partial190:
 	VMOVUPS.Z 128(R13), K1, Z30
 	VADDPS    Z30, Z23, Z23
 
-partialStore191:
+partialStore207:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -6600,7 +7423,570 @@ partialStore191:
 	VMOVUPS Z22, 64(R13)
 	VMOVUPS Z23, K1, 128(R13)
 
-out192:
+out208:
+	VZEROUPPER
+	RET
+
+// func bf16T8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·bf16T8x3AVX512(SB), NOSPLIT, $0-96
+	MOVQ       k+0(FP), CX
+	MOVQ       a+8(FP), SI
+	MOVQ       lda+16(FP), DX
+	MOVQ       b+24(FP), DI
+	MOVQ       ldb+32(FP), R8
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), BX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, R8
+	SHLQ       $0x02, BX
+	MOVQ       AX, R13
+	VXORPS     Z0, Z0, Z0
+	PREFETCHT0 (R13)
+	VXORPS     Z1, Z1, Z1
+	PREFETCHT0 64(R13)
+	VXORPS     Z2, Z2, Z2
+	PREFETCHT0 128(R13)
+	ADDQ       BX, R13
+	VXORPS     Z3, Z3, Z3
+	PREFETCHT0 (R13)
+	VXORPS     Z4, Z4, Z4
+	PREFETCHT0 64(R13)
+	VXORPS     Z5, Z5, Z5
+	PREFETCHT0 128(R13)
+	ADDQ       BX, R13
+	VXORPS     Z6, Z6, Z6
+	PREFETCHT0 (R13)
+	VXORPS     Z7, Z7, Z7
+	PREFETCHT0 64(R13)
+	VXORPS     Z8, Z8, Z8
+	PREFETCHT0 128(R13)
+	ADDQ       BX, R13
+	VXORPS     Z9, Z9, Z9
+	PREFETCHT0 (R13)
+	VXORPS     Z10, Z10, Z10
+	PREFETCHT0 64(R13)
+	VXORPS     Z11, Z11, Z11
+	PREFETCHT0 128(R13)
+	ADDQ       BX, R13
+	VXORPS     Z12, Z12, Z12
+	PREFETCHT0 (R13)
+	VXORPS     Z13, Z13, Z13
+	PREFETCHT0 64(R13)
+	VXORPS     Z14, Z14, Z14
+	PREFETCHT0 128(R13)
+	ADDQ       BX, R13
+	VXORPS     Z15, Z15, Z15
+	PREFETCHT0 (R13)
+	VXORPS     Z16, Z16, Z16
+	PREFETCHT0 64(R13)
+	VXORPS     Z17, Z17, Z17
+	PREFETCHT0 128(R13)
+	ADDQ       BX, R13
+	VXORPS     Z18, Z18, Z18
+	PREFETCHT0 (R13)
+	VXORPS     Z19, Z19, Z19
+	PREFETCHT0 64(R13)
+	VXORPS     Z20, Z20, Z20
+	PREFETCHT0 128(R13)
+	ADDQ       BX, R13
+	VXORPS     Z21, Z21, Z21
+	PREFETCHT0 (R13)
+	VXORPS     Z22, Z22, Z22
+	PREFETCHT0 64(R13)
+	VXORPS     Z23, Z23, Z23
+	PREFETCHT0 128(R13)
+	MOVQ       next+72(FP), AX
+	MOVQ       step+80(FP), BX
+	SHLQ       $0x02, BX
+	LEAQ       (BX)(BX*2), R11
+	MOVQ       by+88(FP), R12
+	SHLQ       $0x02, R12
+	SUBQ       $0x04, CX
+	JL         rest210
+
+loop209:
+	VMOVUPS      (DI), Z24
+	VMOVUPS      64(DI), Z25
+	VMOVUPS      128(DI), Z26
+	ADDQ         R8, DI
+	VBROADCASTSS (SI), Z27
+	LONG         $0x40269262
+	WORD         $0xc052
+	LONG         $0x40269262
+	WORD         $0xc952
+	LONG         $0x40269262
+	WORD         $0xd252
+	VBROADCASTSS 4(SI), Z28
+	LONG         $0x401e9262
+	WORD         $0xd852
+	LONG         $0x401e9262
+	WORD         $0xe152
+	LONG         $0x401e9262
+	WORD         $0xea52
+	VBROADCASTSS 8(SI), Z29
+	LONG         $0x40169262
+	WORD         $0xf052
+	LONG         $0x40169262
+	WORD         $0xf952
+	LONG         $0x40161262
+	WORD         $0xc252
+	VBROADCASTSS 12(SI), Z30
+	LONG         $0x400e1262
+	WORD         $0xc852
+	LONG         $0x400e1262
+	WORD         $0xd152
+	LONG         $0x400e1262
+	WORD         $0xda52
+	VBROADCASTSS 16(SI), Z27
+	LONG         $0x40261262
+	WORD         $0xe052
+	LONG         $0x40261262
+	WORD         $0xe952
+	LONG         $0x40261262
+	WORD         $0xf252
+	VBROADCASTSS 20(SI), Z28
+	LONG         $0x401e1262
+	WORD         $0xf852
+	LONG         $0x401e8262
+	WORD         $0xc152
+	LONG         $0x401e8262
+	WORD         $0xca52
+	VBROADCASTSS 24(SI), Z29
+	LONG         $0x40168262
+	WORD         $0xd052
+	LONG         $0x40168262
+	WORD         $0xd952
+	LONG         $0x40168262
+	WORD         $0xe252
+	VBROADCASTSS 28(SI), Z30
+	LONG         $0x400e8262
+	WORD         $0xe852
+	LONG         $0x400e8262
+	WORD         $0xf152
+	LONG         $0x400e8262
+	WORD         $0xfa52
+	ADDQ         DX, SI
+	PREFETCHT1   (AX)
+	VMOVUPS      (DI), Z24
+	VMOVUPS      64(DI), Z25
+	VMOVUPS      128(DI), Z26
+	ADDQ         R8, DI
+	VBROADCASTSS (SI), Z27
+	LONG         $0x40269262
+	WORD         $0xc052
+	LONG         $0x40269262
+	WORD         $0xc952
+	LONG         $0x40269262
+	WORD         $0xd252
+	VBROADCASTSS 4(SI), Z28
+	LONG         $0x401e9262
+	WORD         $0xd852
+	LONG         $0x401e9262
+	WORD         $0xe152
+	LONG         $0x401e9262
+	WORD         $0xea52
+	VBROADCASTSS 8(SI), Z29
+	LONG         $0x40169262
+	WORD         $0xf052
+	LONG         $0x40169262
+	WORD         $0xf952
+	LONG         $0x40161262
+	WORD         $0xc252
+	VBROADCASTSS 12(SI), Z30
+	LONG         $0x400e1262
+	WORD         $0xc852
+	LONG         $0x400e1262
+	WORD         $0xd152
+	LONG         $0x400e1262
+	WORD         $0xda52
+	VBROADCASTSS 16(SI), Z27
+	LONG         $0x40261262
+	WORD         $0xe052
+	LONG         $0x40261262
+	WORD         $0xe952
+	LONG         $0x40261262
+	WORD         $0xf252
+	VBROADCASTSS 20(SI), Z28
+	LONG         $0x401e1262
+	WORD         $0xf852
+	LONG         $0x401e8262
+	WORD         $0xc152
+	LONG         $0x401e8262
+	WORD         $0xca52
+	VBROADCASTSS 24(SI), Z29
+	LONG         $0x40168262
+	WORD         $0xd052
+	LONG         $0x40168262
+	WORD         $0xd952
+	LONG         $0x40168262
+	WORD         $0xe252
+	VBROADCASTSS 28(SI), Z30
+	LONG         $0x400e8262
+	WORD         $0xe852
+	LONG         $0x400e8262
+	WORD         $0xf152
+	LONG         $0x400e8262
+	WORD         $0xfa52
+	ADDQ         DX, SI
+	PREFETCHT1   (AX)(BX*1)
+	VMOVUPS      (DI), Z24
+	VMOVUPS      64(DI), Z25
+	VMOVUPS      128(DI), Z26
+	ADDQ         R8, DI
+	VBROADCASTSS (SI), Z27
+	LONG         $0x40269262
+	WORD         $0xc052
+	LONG         $0x40269262
+	WORD         $0xc952
+	LONG         $0x40269262
+	WORD         $0xd252
+	VBROADCASTSS 4(SI), Z28
+	LONG         $0x401e9262
+	WORD         $0xd852
+	LONG         $0x401e9262
+	WORD         $0xe152
+	LONG         $0x401e9262
+	WORD         $0xea52
+	VBROADCASTSS 8(SI), Z29
+	LONG         $0x40169262
+	WORD         $0xf052
+	LONG         $0x40169262
+	WORD         $0xf952
+	LONG         $0x40161262
+	WORD         $0xc252
+	VBROADCASTSS 12(SI), Z30
+	LONG         $0x400e1262
+	WORD         $0xc852
+	LONG         $0x400e1262
+	WORD         $0xd152
+	LONG         $0x400e1262
+	WORD         $0xda52
+	VBROADCASTSS 16(SI), Z27
+	LONG         $0x40261262
+	WORD         $0xe052
+	LONG         $0x40261262
+	WORD         $0xe952
+	LONG         $0x40261262
+	WORD         $0xf252
+	VBROADCASTSS 20(SI), Z28
+	LONG         $0x401e1262
+	WORD         $0xf852
+	LONG         $0x401e8262
+	WORD         $0xc152
+	LONG         $0x401e8262
+	WORD         $0xca52
+	VBROADCASTSS 24(SI), Z29
+	LONG         $0x40168262
+	WORD         $0xd052
+	LONG         $0x40168262
+	WORD         $0xd952
+	LONG         $0x40168262
+	WORD         $0xe252
+	VBROADCASTSS 28(SI), Z30
+	LONG         $0x400e8262
+	WORD         $0xe852
+	LONG         $0x400e8262
+	WORD         $0xf152
+	LONG         $0x400e8262
+	WORD         $0xfa52
+	ADDQ         DX, SI
+	PREFETCHT1   (AX)(BX*2)
+	VMOVUPS      (DI), Z24
+	VMOVUPS      64(DI), Z25
+	VMOVUPS      128(DI), Z26
+	ADDQ         R8, DI
+	VBROADCASTSS (SI), Z27
+	LONG         $0x40269262
+	WORD         $0xc052
+	LONG         $0x40269262
+	WORD         $0xc952
+	LONG         $0x40269262
+	WORD         $0xd252
+	VBROADCASTSS 4(SI), Z28
+	LONG         $0x401e9262
+	WORD         $0xd852
+	LONG         $0x401e9262
+	WORD         $0xe152
+	LONG         $0x401e9262
+	WORD         $0xea52
+	VBROADCASTSS 8(SI), Z29
+	LONG         $0x40169262
+	WORD         $0xf052
+	LONG         $0x40169262
+	WORD         $0xf952
+	LONG         $0x40161262
+	WORD         $0xc252
+	VBROADCASTSS 12(SI), Z30
+	LONG         $0x400e1262
+	WORD         $0xc852
+	LONG         $0x400e1262
+	WORD         $0xd152
+	LONG         $0x400e1262
+	WORD         $0xda52
+	VBROADCASTSS 16(SI), Z27
+	LONG         $0x40261262
+	WORD         $0xe052
+	LONG         $0x40261262
+	WORD         $0xe952
+	LONG         $0x40261262
+	WORD         $0xf252
+	VBROADCASTSS 20(SI), Z28
+	LONG         $0x401e1262
+	WORD         $0xf852
+	LONG         $0x401e8262
+	WORD         $0xc152
+	LONG         $0x401e8262
+	WORD         $0xca52
+	VBROADCASTSS 24(SI), Z29
+	LONG         $0x40168262
+	WORD         $0xd052
+	LONG         $0x40168262
+	WORD         $0xd952
+	LONG         $0x40168262
+	WORD         $0xe252
+	VBROADCASTSS 28(SI), Z30
+	LONG         $0x400e8262
+	WORD         $0xe852
+	LONG         $0x400e8262
+	WORD         $0xf152
+	LONG         $0x400e8262
+	WORD         $0xfa52
+	ADDQ         DX, SI
+	PREFETCHT1   (AX)(R11*1)
+	ADDQ         R12, AX
+	SUBQ         $0x04, CX
+	JGE          loop209
+
+rest210:
+	ADDQ $0x04, CX
+	JLE  done212
+
+one211:
+	VMOVUPS      (DI), Z24
+	VMOVUPS      64(DI), Z25
+	VMOVUPS      128(DI), Z26
+	ADDQ         R8, DI
+	VBROADCASTSS (SI), Z27
+	LONG         $0x40269262
+	WORD         $0xc052
+	LONG         $0x40269262
+	WORD         $0xc952
+	LONG         $0x40269262
+	WORD         $0xd252
+	VBROADCASTSS 4(SI), Z28
+	LONG         $0x401e9262
+	WORD         $0xd852
+	LONG         $0x401e9262
+	WORD         $0xe152
+	LONG         $0x401e9262
+	WORD         $0xea52
+	VBROADCASTSS 8(SI), Z29
+	LONG         $0x40169262
+	WORD         $0xf052
+	LONG         $0x40169262
+	WORD         $0xf952
+	LONG         $0x40161262
+	WORD         $0xc252
+	VBROADCASTSS 12(SI), Z30
+	LONG         $0x400e1262
+	WORD         $0xc852
+	LONG         $0x400e1262
+	WORD         $0xd152
+	LONG         $0x400e1262
+	WORD         $0xda52
+	VBROADCASTSS 16(SI), Z27
+	LONG         $0x40261262
+	WORD         $0xe052
+	LONG         $0x40261262
+	WORD         $0xe952
+	LONG         $0x40261262
+	WORD         $0xf252
+	VBROADCASTSS 20(SI), Z28
+	LONG         $0x401e1262
+	WORD         $0xf852
+	LONG         $0x401e8262
+	WORD         $0xc152
+	LONG         $0x401e8262
+	WORD         $0xca52
+	VBROADCASTSS 24(SI), Z29
+	LONG         $0x40168262
+	WORD         $0xd052
+	LONG         $0x40168262
+	WORD         $0xd952
+	LONG         $0x40168262
+	WORD         $0xe252
+	VBROADCASTSS 28(SI), Z30
+	LONG         $0x400e8262
+	WORD         $0xe852
+	LONG         $0x400e8262
+	WORD         $0xf152
+	LONG         $0x400e8262
+	WORD         $0xfa52
+	ADDQ         DX, SI
+	DECQ         CX
+	JNE          one211
+
+done212:
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   acc+56(FP), R8
+	MOVQ   tail+64(FP), R11
+	MOVL   $0xffffffff, R12
+	BZHIL  R11, R12, R12
+	KMOVW  R12, K1
+	CMPQ   R11, $0x10
+	JL     partial214
+	TESTQ  R8, R8
+	JE     store213
+	MOVQ   AX, R13
+	VADDPS (R13), Z0, Z0
+	VADDPS 64(R13), Z1, Z1
+	VADDPS 128(R13), Z2, Z2
+	ADDQ   BX, R13
+	VADDPS (R13), Z3, Z3
+	VADDPS 64(R13), Z4, Z4
+	VADDPS 128(R13), Z5, Z5
+	ADDQ   BX, R13
+	VADDPS (R13), Z6, Z6
+	VADDPS 64(R13), Z7, Z7
+	VADDPS 128(R13), Z8, Z8
+	ADDQ   BX, R13
+	VADDPS (R13), Z9, Z9
+	VADDPS 64(R13), Z10, Z10
+	VADDPS 128(R13), Z11, Z11
+	ADDQ   BX, R13
+	VADDPS (R13), Z12, Z12
+	VADDPS 64(R13), Z13, Z13
+	VADDPS 128(R13), Z14, Z14
+	ADDQ   BX, R13
+	VADDPS (R13), Z15, Z15
+	VADDPS 64(R13), Z16, Z16
+	VADDPS 128(R13), Z17, Z17
+	ADDQ   BX, R13
+	VADDPS (R13), Z18, Z18
+	VADDPS 64(R13), Z19, Z19
+	VADDPS 128(R13), Z20, Z20
+	ADDQ   BX, R13
+	VADDPS (R13), Z21, Z21
+	VADDPS 64(R13), Z22, Z22
+	VADDPS 128(R13), Z23, Z23
+
+store213:
+	MOVQ    AX, R13
+	VMOVUPS Z0, (R13)
+	VMOVUPS Z1, 64(R13)
+	VMOVUPS Z2, 128(R13)
+	ADDQ    BX, R13
+	VMOVUPS Z3, (R13)
+	VMOVUPS Z4, 64(R13)
+	VMOVUPS Z5, 128(R13)
+	ADDQ    BX, R13
+	VMOVUPS Z6, (R13)
+	VMOVUPS Z7, 64(R13)
+	VMOVUPS Z8, 128(R13)
+	ADDQ    BX, R13
+	VMOVUPS Z9, (R13)
+	VMOVUPS Z10, 64(R13)
+	VMOVUPS Z11, 128(R13)
+	ADDQ    BX, R13
+	VMOVUPS Z12, (R13)
+	VMOVUPS Z13, 64(R13)
+	VMOVUPS Z14, 128(R13)
+	ADDQ    BX, R13
+	VMOVUPS Z15, (R13)
+	VMOVUPS Z16, 64(R13)
+	VMOVUPS Z17, 128(R13)
+	ADDQ    BX, R13
+	VMOVUPS Z18, (R13)
+	VMOVUPS Z19, 64(R13)
+	VMOVUPS Z20, 128(R13)
+	ADDQ    BX, R13
+	VMOVUPS Z21, (R13)
+	VMOVUPS Z22, 64(R13)
+	VMOVUPS Z23, 128(R13)
+	JMP     out216
+
+partial214:
+	TESTQ     R8, R8
+	JE        partialStore215
+	MOVQ      AX, R13
+	VADDPS    (R13), Z0, Z0
+	VADDPS    64(R13), Z1, Z1
+	VMOVUPS.Z 128(R13), K1, Z30
+	VADDPS    Z30, Z2, Z2
+	ADDQ      BX, R13
+	VADDPS    (R13), Z3, Z3
+	VADDPS    64(R13), Z4, Z4
+	VMOVUPS.Z 128(R13), K1, Z30
+	VADDPS    Z30, Z5, Z5
+	ADDQ      BX, R13
+	VADDPS    (R13), Z6, Z6
+	VADDPS    64(R13), Z7, Z7
+	VMOVUPS.Z 128(R13), K1, Z30
+	VADDPS    Z30, Z8, Z8
+	ADDQ      BX, R13
+	VADDPS    (R13), Z9, Z9
+	VADDPS    64(R13), Z10, Z10
+	VMOVUPS.Z 128(R13), K1, Z30
+	VADDPS    Z30, Z11, Z11
+	ADDQ      BX, R13
+	VADDPS    (R13), Z12, Z12
+	VADDPS    64(R13), Z13, Z13
+	VMOVUPS.Z 128(R13), K1, Z30
+	VADDPS    Z30, Z14, Z14
+	ADDQ      BX, R13
+	VADDPS    (R13), Z15, Z15
+	VADDPS    64(R13), Z16, Z16
+	VMOVUPS.Z 128(R13), K1, Z30
+	VADDPS    Z30, Z17, Z17
+	ADDQ      BX, R13
+	VADDPS    (R13), Z18, Z18
+	VADDPS    64(R13), Z19, Z19
+	VMOVUPS.Z 128(R13), K1, Z30
+	VADDPS    Z30, Z20, Z20
+	ADDQ      BX, R13
+	VADDPS    (R13), Z21, Z21
+	VADDPS    64(R13), Z22, Z22
+	VMOVUPS.Z 128(R13), K1, Z30
+	VADDPS    Z30, Z23, Z23
+
+partialStore215:
+	MOVQ    AX, R13
+	VMOVUPS Z0, (R13)
+	VMOVUPS Z1, 64(R13)
+	VMOVUPS Z2, K1, 128(R13)
+	ADDQ    BX, R13
+	VMOVUPS Z3, (R13)
+	VMOVUPS Z4, 64(R13)
+	VMOVUPS Z5, K1, 128(R13)
+	ADDQ    BX, R13
+	VMOVUPS Z6, (R13)
+	VMOVUPS Z7, 64(R13)
+	VMOVUPS Z8, K1, 128(R13)
+	ADDQ    BX, R13
+	VMOVUPS Z9, (R13)
+	VMOVUPS Z10, 64(R13)
+	VMOVUPS Z11, K1, 128(R13)
+	ADDQ    BX, R13
+	VMOVUPS Z12, (R13)
+	VMOVUPS Z13, 64(R13)
+	VMOVUPS Z14, K1, 128(R13)
+	ADDQ    BX, R13
+	VMOVUPS Z15, (R13)
+	VMOVUPS Z16, 64(R13)
+	VMOVUPS Z17, K1, 128(R13)
+	ADDQ    BX, R13
+	VMOVUPS Z18, (R13)
+	VMOVUPS Z19, 64(R13)
+	VMOVUPS Z20, K1, 128(R13)
+	ADDQ    BX, R13
+	VMOVUPS Z21, (R13)
+	VMOVUPS Z22, 64(R13)
+	VMOVUPS Z23, K1, 128(R13)
+
+out216:
 	VZEROUPPER
 	RET
 
@@ -6623,7 +8009,7 @@ TEXT ·peakBF16AVX512(SB), NOSPLIT, $0-8
 	VXORPS Z12, Z12, Z12
 	VXORPS Z13, Z13, Z13
 
-loop193:
+loop217:
 	LONG $0x481ed262
 	WORD $0xc552
 	LONG $0x481ed262
@@ -6649,7 +8035,7 @@ loop193:
 	LONG $0x481e5262
 	WORD $0xdd52
 	DECQ CX
-	JNE  loop193
+	JNE  loop217
 	VZEROUPPER
 	RET
 
@@ -6660,9 +8046,9 @@ TEXT ·toBF16AVX512(SB), NOSPLIT, $0-24
 	MOVQ dst+8(FP), DI
 	MOVQ src+16(FP), SI
 	SUBQ $0x20, CX
-	JL   rest195
+	JL   rest219
 
-loop194:
+loop218:
 	VMOVUPS (SI), Z0
 	VMOVUPS 64(SI), Z1
 	LONG    $0x4877f262
@@ -6671,28 +8057,28 @@ loop194:
 	ADDQ    $+128, SI
 	ADDQ    $0x40, DI
 	SUBQ    $0x20, CX
-	JGE     loop194
+	JGE     loop218
 
-rest195:
+rest219:
 	ADDQ      $0x20, CX
-	JE        end196
+	JE        end220
 	VXORPS    Z1, Z1, Z1
 	MOVL      $0xffffffff, R12
 	BZHIL     CX, R12, R12
 	KMOVW     R12, K1
 	VMOVUPS.Z (SI), K1, Z0
 	CMPQ      CX, $0x10
-	JLE       single197
+	JLE       single221
 	SHRL      $0x10, R12
 	KMOVW     R12, K1
 	VMOVUPS.Z 64(SI), K1, Z1
 
-single197:
+single221:
 	LONG    $0x4877f262
 	WORD    $0xd072
 	VMOVUPS Z2, (DI)
 
-end196:
+end220:
 	VZEROUPPER
 	RET
 
@@ -6724,7 +8110,7 @@ TEXT ·pairRows1xAVX512(SB), NOSPLIT, $0-32
 	SHLQ    $0x02, DX
 	VMOVUPS interleave<>+0(SB), Z31
 
-loop198:
+loop222:
 	VMOVUPS    (SI), Z0
 	VMOVUPS    (SI)(DX*1), Z1
 	PREFETCHT0 (SI)(DX*8)
@@ -6735,7 +8121,7 @@ loop198:
 	LEAQ       (SI)(DX*2), SI
 	ADDQ       $+64, DI
 	DECQ       CX
-	JNE        loop198
+	JNE        loop222
 	VZEROUPPER
 	RET
 
@@ -6749,7 +8135,7 @@ TEXT ·pairRows2xAVX512(SB), NOSPLIT, $0-32
 	SHLQ    $0x02, DX
 	VMOVUPS interleave<>+0(SB), Z31
 
-loop199:
+loop223:
 	VMOVUPS    (SI), Z0
 	VMOVUPS    (SI)(DX*1), Z1
 	PREFETCHT0 (SI)(DX*8)
@@ -6767,7 +8153,7 @@ loop199:
 	LEAQ       (SI)(DX*2), SI
 	ADDQ       $+128, DI
 	DECQ       CX
-	JNE        loop199
+	JNE        loop223
 	VZEROUPPER
 	RET
 
@@ -6781,7 +8167,7 @@ TEXT ·pairRows3xAVX512(SB), NOSPLIT, $0-32
 	SHLQ    $0x02, DX
 	VMOVUPS interleave<>+0(SB), Z31
 
-loop200:
+loop224:
 	VMOVUPS    (SI), Z0
 	VMOVUPS    (SI)(DX*1), Z1
 	PREFETCHT0 (SI)(DX*8)
@@ -6806,7 +8192,7 @@ loop200:
 	LEAQ       (SI)(DX*2), SI
 	ADDQ       $+192, DI
 	DECQ       CX
-	JNE        loop200
+	JNE        loop224
 	VZEROUPPER
 	RET
 
@@ -6821,7 +8207,7 @@ TEXT ·transposeBF16AVX512(SB), NOSPLIT, $0-40
 	SHLQ $0x02, DX
 	SHLQ $0x02, BX
 
-loop201:
+loop225:
 	MOVQ       SI, R8
 	VMOVUPS    (R8), Z16
 	VMOVUPS    64(R8), Z17
@@ -7017,234 +8403,6 @@ loop201:
 	ADDQ       BX, DI
 	ADDQ       $+128, SI
 	DECQ       CX
-	JNE        loop201
-	VZEROUPPER
-	RET
-
-// func columnsBF16AVX512(blocks int, src *float32, lds int, dst *float32, ldd int)
-// Requires: AVX, AVX512BW, AVX512F, MMX+
-TEXT ·columnsBF16AVX512(SB), NOSPLIT, $0-40
-	MOVQ blocks+0(FP), CX
-	MOVQ src+8(FP), SI
-	MOVQ lds+16(FP), DX
-	MOVQ dst+24(FP), DI
-	MOVQ ldd+32(FP), BX
-	SHLQ $0x02, DX
-	SHLQ $0x02, BX
-
-loop202:
-	VMOVUPS    interleave<>+0(SB), Z31
-	VMOVUPS    (SI), Z16
-	VMOVUPS    (SI)(DX*1), Z17
-	PREFETCHT0 (SI)(DX*8)
-	LONG       $0x4077b262
-	WORD       $0xc072
-	VPERMW     Z0, Z31, Z0
-	LEAQ       (SI)(DX*2), SI
-	VMOVUPS    (SI), Z16
-	VMOVUPS    (SI)(DX*1), Z17
-	PREFETCHT0 (SI)(DX*8)
-	LONG       $0x4077b262
-	WORD       $0xc872
-	VPERMW     Z1, Z31, Z1
-	LEAQ       (SI)(DX*2), SI
-	VMOVUPS    (SI), Z16
-	VMOVUPS    (SI)(DX*1), Z17
-	PREFETCHT0 (SI)(DX*8)
-	LONG       $0x4077b262
-	WORD       $0xd072
-	VPERMW     Z2, Z31, Z2
-	LEAQ       (SI)(DX*2), SI
-	VMOVUPS    (SI), Z16
-	VMOVUPS    (SI)(DX*1), Z17
-	PREFETCHT0 (SI)(DX*8)
-	LONG       $0x4077b262
-	WORD       $0xd872
-	VPERMW     Z3, Z31, Z3
-	LEAQ       (SI)(DX*2), SI
-	VMOVUPS    (SI), Z16
-	VMOVUPS    (SI)(DX*1), Z17
-	PREFETCHT0 (SI)(DX*8)
-	LONG       $0x4077b262
-	WORD       $0xe072
-	VPERMW     Z4, Z31, Z4
-	LEAQ       (SI)(DX*2), SI
-	VMOVUPS    (SI), Z16
-	VMOVUPS    (SI)(DX*1), Z17
-	PREFETCHT0 (SI)(DX*8)
-	LONG       $0x4077b262
-	WORD       $0xe872
-	VPERMW     Z5, Z31, Z5
-	LEAQ       (SI)(DX*2), SI
-	VMOVUPS    (SI), Z16
-	VMOVUPS    (SI)(DX*1), Z17
-	PREFETCHT0 (SI)(DX*8)
-	LONG       $0x4077b262
-	WORD       $0xf072
-	VPERMW     Z6, Z31, Z6
-	LEAQ       (SI)(DX*2), SI
-	VMOVUPS    (SI), Z16
-	VMOVUPS    (SI)(DX*1), Z17
-	PREFETCHT0 (SI)(DX*8)
-	LONG       $0x4077b262
-	WORD       $0xf872
-	VPERMW     Z7, Z31, Z7
-	LEAQ       (SI)(DX*2), SI
-	VMOVUPS    (SI), Z16
-	VMOVUPS    (SI)(DX*1), Z17
-	PREFETCHT0 (SI)(DX*8)
-	LONG       $0x40773262
-	WORD       $0xc072
-	VPERMW     Z8, Z31, Z8
-	LEAQ       (SI)(DX*2), SI
-	VMOVUPS    (SI), Z16
-	VMOVUPS    (SI)(DX*1), Z17
-	PREFETCHT0 (SI)(DX*8)
-	LONG       $0x40773262
-	WORD       $0xc872
-	VPERMW     Z9, Z31, Z9
-	LEAQ       (SI)(DX*2), SI
-	VMOVUPS    (SI), Z16
-	VMOVUPS    (SI)(DX*1), Z17
-	PREFETCHT0 (SI)(DX*8)
-	LONG       $0x40773262
-	WORD       $0xd072
-	VPERMW     Z10, Z31, Z10
-	LEAQ       (SI)(DX*2), SI
-	VMOVUPS    (SI), Z16
-	VMOVUPS    (SI)(DX*1), Z17
-	PREFETCHT0 (SI)(DX*8)
-	LONG       $0x40773262
-	WORD       $0xd872
-	VPERMW     Z11, Z31, Z11
-	LEAQ       (SI)(DX*2), SI
-	VMOVUPS    (SI), Z16
-	VMOVUPS    (SI)(DX*1), Z17
-	PREFETCHT0 (SI)(DX*8)
-	LONG       $0x40773262
-	WORD       $0xe072
-	VPERMW     Z12, Z31, Z12
-	LEAQ       (SI)(DX*2), SI
-	VMOVUPS    (SI), Z16
-	VMOVUPS    (SI)(DX*1), Z17
-	PREFETCHT0 (SI)(DX*8)
-	LONG       $0x40773262
-	WORD       $0xe872
-	VPERMW     Z13, Z31, Z13
-	LEAQ       (SI)(DX*2), SI
-	VMOVUPS    (SI), Z16
-	VMOVUPS    (SI)(DX*1), Z17
-	PREFETCHT0 (SI)(DX*8)
-	LONG       $0x40773262
-	WORD       $0xf072
-	VPERMW     Z14, Z31, Z14
-	LEAQ       (SI)(DX*2), SI
-	VMOVUPS    (SI), Z16
-	VMOVUPS    (SI)(DX*1), Z17
-	PREFETCHT0 (SI)(DX*8)
-	LONG       $0x40773262
-	WORD       $0xf872
-	VPERMW     Z15, Z31, Z15
-	LEAQ       (SI)(DX*2), SI
-	VUNPCKLPS  Z1, Z0, Z16
-	VUNPCKHPS  Z1, Z0, Z17
-	VUNPCKLPS  Z3, Z2, Z18
-	VUNPCKHPS  Z3, Z2, Z19
-	VUNPCKLPS  Z5, Z4, Z20
-	VUNPCKHPS  Z5, Z4, Z21
-	VUNPCKLPS  Z7, Z6, Z22
-	VUNPCKHPS  Z7, Z6, Z23
-	VUNPCKLPS  Z9, Z8, Z24
-	VUNPCKHPS  Z9, Z8, Z25
-	VUNPCKLPS  Z11, Z10, Z26
-	VUNPCKHPS  Z11, Z10, Z27
-	VUNPCKLPS  Z13, Z12, Z28
-	VUNPCKHPS  Z13, Z12, Z29
-	VUNPCKLPS  Z15, Z14, Z30
-	VUNPCKHPS  Z15, Z14, Z31
-	VUNPCKLPD  Z18, Z16, Z0
-	VUNPCKHPD  Z18, Z16, Z1
-	VUNPCKLPD  Z19, Z17, Z2
-	VUNPCKHPD  Z19, Z17, Z3
-	VUNPCKLPD  Z22, Z20, Z4
-	VUNPCKHPD  Z22, Z20, Z5
-	VUNPCKLPD  Z23, Z21, Z6
-	VUNPCKHPD  Z23, Z21, Z7
-	VUNPCKLPD  Z26, Z24, Z8
-	VUNPCKHPD  Z26, Z24, Z9
-	VUNPCKLPD  Z27, Z25, Z10
-	VUNPCKHPD  Z27, Z25, Z11
-	VUNPCKLPD  Z30, Z28, Z12
-	VUNPCKHPD  Z30, Z28, Z13
-	VUNPCKLPD  Z31, Z29, Z14
-	VUNPCKHPD  Z31, Z29, Z15
-	VSHUFF32X4 $0x88, Z4, Z0, Z16
-	VSHUFF32X4 $0xdd, Z4, Z0, Z20
-	VSHUFF32X4 $0x88, Z12, Z8, Z24
-	VSHUFF32X4 $0xdd, Z12, Z8, Z28
-	VSHUFF32X4 $0x88, Z5, Z1, Z17
-	VSHUFF32X4 $0xdd, Z5, Z1, Z21
-	VSHUFF32X4 $0x88, Z13, Z9, Z25
-	VSHUFF32X4 $0xdd, Z13, Z9, Z29
-	VSHUFF32X4 $0x88, Z6, Z2, Z18
-	VSHUFF32X4 $0xdd, Z6, Z2, Z22
-	VSHUFF32X4 $0x88, Z14, Z10, Z26
-	VSHUFF32X4 $0xdd, Z14, Z10, Z30
-	VSHUFF32X4 $0x88, Z7, Z3, Z19
-	VSHUFF32X4 $0xdd, Z7, Z3, Z23
-	VSHUFF32X4 $0x88, Z15, Z11, Z27
-	VSHUFF32X4 $0xdd, Z15, Z11, Z31
-	VSHUFF32X4 $0x88, Z24, Z16, Z0
-	VSHUFF32X4 $0xdd, Z24, Z16, Z8
-	VSHUFF32X4 $0x88, Z28, Z20, Z4
-	VSHUFF32X4 $0xdd, Z28, Z20, Z12
-	VSHUFF32X4 $0x88, Z25, Z17, Z1
-	VSHUFF32X4 $0xdd, Z25, Z17, Z9
-	VSHUFF32X4 $0x88, Z29, Z21, Z5
-	VSHUFF32X4 $0xdd, Z29, Z21, Z13
-	VSHUFF32X4 $0x88, Z26, Z18, Z2
-	VSHUFF32X4 $0xdd, Z26, Z18, Z10
-	VSHUFF32X4 $0x88, Z30, Z22, Z6
-	VSHUFF32X4 $0xdd, Z30, Z22, Z14
-	VSHUFF32X4 $0x88, Z27, Z19, Z3
-	VSHUFF32X4 $0xdd, Z27, Z19, Z11
-	VSHUFF32X4 $0x88, Z31, Z23, Z7
-	VSHUFF32X4 $0xdd, Z31, Z23, Z15
-	MOVQ       DI, R8
-	VMOVUPS    Z0, (R8)
-	ADDQ       BX, R8
-	VMOVUPS    Z1, (R8)
-	ADDQ       BX, R8
-	VMOVUPS    Z2, (R8)
-	ADDQ       BX, R8
-	VMOVUPS    Z3, (R8)
-	ADDQ       BX, R8
-	VMOVUPS    Z4, (R8)
-	ADDQ       BX, R8
-	VMOVUPS    Z5, (R8)
-	ADDQ       BX, R8
-	VMOVUPS    Z6, (R8)
-	ADDQ       BX, R8
-	VMOVUPS    Z7, (R8)
-	ADDQ       BX, R8
-	VMOVUPS    Z8, (R8)
-	ADDQ       BX, R8
-	VMOVUPS    Z9, (R8)
-	ADDQ       BX, R8
-	VMOVUPS    Z10, (R8)
-	ADDQ       BX, R8
-	VMOVUPS    Z11, (R8)
-	ADDQ       BX, R8
-	VMOVUPS    Z12, (R8)
-	ADDQ       BX, R8
-	VMOVUPS    Z13, (R8)
-	ADDQ       BX, R8
-	VMOVUPS    Z14, (R8)
-	ADDQ       BX, R8
-	VMOVUPS    Z15, (R8)
-	ADDQ       BX, R8
-	ADDQ       $0x40, DI
-	DECQ       CX
-	JNE        loop202
+	JNE        loop225
 	VZEROUPPER
 	RET

@@ -4,31 +4,31 @@ package kernel
 
 import "math"
 
-// pairASM is the assembly of a packedGemm for bfloat16. Its unit is the word: two neighbours in k. Every
-// tile rounds the blocks of A and B that it is about to use, into rows of words and panels
-// of words; where that means to transpose B (NT), it is done once for all tiles. Blocks of
-// k are filled up with zeros to whole vectors.
+// pairASM is the assembly of a packedGemm for bfloat16. Its unit is the word: two neighbours in
+// k. Panels of B are packed as words, and so is A, shortly before it is used: a strip of rows, or,
+// where its columns are wanted (TN), a chunk of them, which is laid out as a panel of B. Blocks
+// of k are filled up with zeros to whole vectors.
 type pairASM struct {
-	kernels     [9][4]gemmKernel // as of packedGemm, strides and depths counting words
-	toBF16      func(n int, dst, src *float32)
-	fromColumns func(blocks int, src *float32, lds int, dst *float32, ldd int)
-	fromRows    func(blocks int, src *float32, lds int, dst *float32, ldd int)
-	pairRows    [4]func(pairs int, src *float32, lds int, dst *float32)
+	byRows    [9][4]pairKernel // [rows][vectors], A read by rows
+	byColumns [4]pairKernel    // [vectors], A read by columns, as many rows as the highest
+	toBF16    func(n int, dst, src *float32)
+	fromRows  func(blocks int, src *float32, lds int, dst *float32, ldd int)
+	pairRows  [4]func(pairs int, src *float32, lds int, dst *float32)
 }
 
-func (s *pairASM) gemm(g *product) {
-	widest := kernelShape.widest * kernelShape.lanes
-	step := max(tileColumns, 2*packedMost/g.k/widest*widest)
-	for j := 0; j < g.n; j += step {
-		t := &pairs{pairASM: s, product: g, j0: j, j1: min(g.n, j+step), block: depthPairs(g.k)}
-		t.panels = kernelShape.cut(t.j1 - t.j0)
-		t.multiply()
-	}
-}
+// A pairKernel is a gemmKernel whose k, lda and ldb count words. By the way it prefetches four
+// lines, step elements apart, from next on, every four words, and each time by elements further.
+type pairKernel func(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int,
+	next *float32, step, by int)
+
+// kernelShape cuts C as for float32.
+var kernelShape = &gemmAVX512
 
 const (
 	deepest = 512 // most of k in a block
 	vector  = 32  // bfloat16 in a register
+	line    = 16  // float32 in a cache line
+	high    = 8   // rows of the highest kernel
 )
 
 // depthPairs cuts k into equal blocks of whole vectors.
@@ -40,108 +40,125 @@ func depthPairs(k int) int {
 // words is how many words k elements take, filled up.
 func words(k int) int { return (k + vector - 1) / vector * vector / 2 }
 
-// pairs is the product of columns [j0, j1).
-type pairs struct {
-	*pairASM
-	*product
-	panels
-	j0, j1, block int
-	packed        []float32 // B for all tiles, or nil
-}
-
-// kernelShape cuts C as for float32.
-var kernelShape = &gemmAVX512
-
-func (t *pairs) multiply() {
-	if t.op == NT {
-		t.packed = borrow(t.padded * words(t.k))
-		defer giveBack(t.packed)
-		blocks := (t.k + t.block - 1) / t.block
-		t.run(blocks*t.count, 1, func(u, _ int) {
-			k0 := u / t.count * t.block
-			k := min(t.block, t.k-k0)
-			column, _ := t.at(u % t.count)
-			t.pack(t.packed[t.padded*k0/2+column*words(k):], u%t.count, k0, k)
-		})
-	}
-	rows, group := kernelShape.shape(t.m, &t.panels, tileColumns, t.workers)
-	down, groups := (t.m+rows-1)/rows, (t.count+group-1)/group
-	t.run(down*groups, 1, func(u, _ int) {
+// gemm computes the whole product, as packedGemm does.
+func (s *pairASM) gemm(g *product) {
+	p := kernelShape.cut(g.n)
+	block := min(g.k, depthPairs(g.k))
+	rows, group := kernelShape.shape(g.m, &p, tileColumns, g.workers)
+	down, groups := (g.m+rows-1)/rows, (p.count+group-1)/group
+	part := func(u int) pairTile {
 		i, first := u%down*rows, u/down*group
-		t.tile(i, min(t.m, i+rows), first, min(t.count, first+group))
-	})
-}
-
-// tile computes rows [i0, i1) of panels [first, last).
-func (t *pairs) tile(i0, i1, first, last int) {
-	stride := t.block/2 + 16 // not a power of two, for the sake of the cache
-	a := borrow((i1 - i0) * stride)
-	defer giveBack(a)
-	left, _ := t.at(first)
-	var own []float32
-	if t.packed == nil {
-		own = borrow((last - first) * t.width * t.block / 2)
-		defer giveBack(own)
+		return pairTile{s, g, &p, i, min(g.m, i+rows), first, min(p.count, first+group)}
 	}
-	for k0 := 0; k0 < t.k; k0 += t.block {
-		k := min(t.block, t.k-k0)
-		w := words(k)
-		t.roundA(a, stride, i0, i1, k0, k)
-		b := own
-		if own == nil {
-			b = t.packed[t.padded*k0/2+left*w:]
-		} else {
-			for n := first; n < last; n++ {
-				column, _ := t.at(n)
-				t.pack(own[(column-left)*w:], n, k0, k)
+	if down <= ownPanels {
+		g.run(down*groups, 1, func(u, _ int) {
+			t := part(u)
+			own := borrow((t.last - t.first) * t.width * words(block))
+			defer giveBack(own)
+			left, _ := t.at(t.first)
+			for k0 := 0; k0 < t.k; k0 += block {
+				k := min(block, t.k-k0)
+				for n := t.first; n < t.last; n++ {
+					column, _ := t.at(n)
+					s.packPanel(g, &p, own[(column-left)*words(k):], n, k0, k)
+				}
+				t.block(own, k0, k)
 			}
-		}
-		acc := 0
-		if t.acc || k0 > 0 {
-			acc = 1
-		}
-		for i := i0; i < i1; i += len(t.kernels) - 1 {
-			kernels := &t.kernels[min(len(t.kernels)-1, i1-i)]
-			for n := first; n < last; n++ {
-				column, vectors := t.at(n)
-				j := t.j0 + column
-				tail := min(t.lanes, t.j1-j-(vectors-1)*t.lanes)
-				kernels[vectors](w, &a[(i-i0)*stride], stride, &b[(column-left)*w], vectors*t.lanes, &t.c[i*t.ldc+j], t.ldc, acc, tail, &a[0], 0, nil)
-			}
-		}
-	}
-	t.finish(i0, i1, t.j0+left, t.j0+t.end(last))
-}
-
-// roundA writes rows [i0, i1) and depths [k0, k0+k) of op(A) as words.
-func (t *pairs) roundA(dst []float32, stride, i0, i1, k0, k int) {
-	if t.op != TN {
-		for i := i0; i < i1; i++ {
-			t.toBF16(k, &dst[(i-i0)*stride], &t.a[i*t.lda+k0])
-		}
+		})
 		return
 	}
-	whole := k / vector
-	for i := i0; i < i1; i += 16 {
-		d := dst[(i-i0)*stride:]
-		done := 0
-		if i1-i >= 16 {
-			if done = whole; whole > 0 {
-				t.fromColumns(whole, &t.a[k0*t.lda+i], t.lda, &d[0], stride)
-			}
+	packed := borrow(p.padded * words(block))
+	defer giveBack(packed)
+	for k0 := 0; k0 < g.k; k0 += block {
+		k := min(block, g.k-k0)
+		g.run(p.count, 1, func(n, _ int) {
+			column, _ := p.at(n)
+			s.packPanel(g, &p, packed[column*words(k):], n, k0, k)
+		})
+		g.run(down*groups, 1, func(u, _ int) {
+			t := part(u)
+			column, _ := p.at(t.first)
+			t.block(packed[column*words(k):], k0, k)
+		})
+	}
+}
+
+// A pairTile is rows [i0, i1) and panels [first, last) of C.
+type pairTile struct {
+	*pairASM
+	*product
+	*panels
+	i0, i1, first, last int
+}
+
+// block adds what rows [k0, k0+k) of op(B) contribute, whose panels begin with b.
+func (t *pairTile) block(b []float32, k0, k int) {
+	acc := 0
+	if t.acc || k0 > 0 {
+		acc = 1
+	}
+	s := t.strips(k0, k)
+	defer giveBack(s.now)
+	left, _ := t.at(t.first)
+	for i := t.i0; i < t.i1; i += high {
+		rows := min(high, t.i1-i)
+		kernels, a, lda := s.at(i, rows)
+		for n := t.first; n < t.last; n++ {
+			j, vectors := t.at(n)
+			tail := min(t.lanes, t.n-j-(vectors-1)*t.lanes)
+			next, step, by := s.ahead(i, n-t.first)
+			kernels[vectors](s.words, a, lda, &b[(j-left)*s.words], vectors*t.lanes, &t.c[i*t.ldc+j], t.ldc, acc, tail, next, step, by)
 		}
-		for q := done * vector; q < k; q += 2 {
-			odd := q+1 < k
-			for r := range min(16, i1-i) {
-				low, high := t.a[(k0+q)*t.lda+i+r], float32(0)
-				if odd {
-					high = t.a[(k0+q+1)*t.lda+i+r]
-				}
-				d[r*stride+q/2] = word(low, high)
-			}
+		if k0+k == t.k {
+			t.finish(i, i+rows, left, t.end(t.last))
 		}
-		for r := range min(16, i1-i) {
-			clear(d[r*stride+(k+1)/2 : r*stride+words(k)])
+	}
+}
+
+// packPanel packs panel n of rows [k0, k0+k) of op(B).
+func (s *pairASM) packPanel(g *product, p *panels, dst []float32, n, k0, k int) {
+	j, vectors := p.at(n)
+	width := vectors * p.lanes
+	cols := min(width, g.n-j)
+	if g.op != NT {
+		s.packRows(dst, g.b[k0*g.ldb+j:], g.ldb, cols, width, k)
+		return
+	}
+	done := 0 // what assembly has packed
+	if cols == width && k >= vector {
+		done = k / vector * vector
+		for v := 0; v < width; v += p.lanes {
+			s.fromRows(done/vector, &g.b[(j+v)*g.ldb+k0], g.ldb, &dst[v], width)
+		}
+	}
+	packWords(dst, done, cols, width, k, func(q, c int) float32 { return g.b[(j+c)*g.ldb+k0+q] })
+}
+
+// packRows packs k rows of cols elements, ld apart, as a panel so wide.
+func (s *pairASM) packRows(dst, x []float32, ld, cols, width, k int) {
+	done := 0
+	if cols == width && width%line == 0 && k >= 2 {
+		done = k / 2 * 2
+		s.pairRows[width/line](done/2, &x[0], ld, &dst[0])
+	}
+	packWords(dst, done, cols, width, k, func(q, c int) float32 { return x[q*ld+c] })
+}
+
+// packWords packs what is missing from depth done on, from its elements at depths below k and
+// columns below cols; all others are 0.
+func packWords(dst []float32, done, cols, width, k int, element func(q, c int) float32) {
+	for p := done / 2; p < words(k); p++ {
+		d := dst[p*width:][:width]
+		clear(d)
+		if 2*p >= k {
+			continue
+		}
+		for c := range cols {
+			high := float32(0)
+			if 2*p+1 < k {
+				high = element(2*p+1, c)
+			}
+			d[c] = word(element(2*p, c), high)
 		}
 	}
 }
@@ -151,47 +168,73 @@ func word(low, high float32) float32 {
 	return math.Float32frombits(uint32(bfloat16(low)) | uint32(bfloat16(high))<<16)
 }
 
-// pack writes panel n of depths [k0, k0+k) of op(B).
-func (t *pairs) pack(dst []float32, n, k0, k int) {
-	column, vectors := t.at(n)
-	width, j := vectors*t.lanes, t.j0+column
-	cols := min(width, t.j1-j)
-	done := 0 // depths that assembly has packed, for all columns
+// pairStrips are strips of op(A) as words: one strip of rows, [row][word], or of TN a chunk of
+// columns, [word][column], as wide as the widest panel.
+type pairStrips struct {
+	*pairTile
+	k0, k, words int
+	now          []float32
+	from, to     int // columns of the chunk
+	asked        int // rows of the next one that have been prefetched
+}
+
+func (t *pairTile) strips(k0, k int) *pairStrips {
+	w, wide := words(k), high
+	if t.op == TN {
+		wide += kernelShape.widest * line
+	}
+	return &pairStrips{pairTile: t, k0: k0, k: k, words: w, now: borrow(wide * w), from: t.i0, to: t.i0}
+}
+
+// at returns where kernels find rows i and on of op(A), and their distance.
+func (s *pairStrips) at(i, rows int) (*[4]pairKernel, *float32, int) {
+	if s.op != TN {
+		for r := range rows {
+			s.toBF16(s.k, &s.now[r*s.words], &s.a[(i+r)*s.lda+s.k0])
+		}
+		return &s.byRows[rows], &s.now[0], s.words
+	}
+	if i == s.to {
+		cols := min(kernelShape.widest*line, s.i1-i)
+		if cols >= line {
+			cols -= cols % line
+		}
+		s.from, s.to, s.asked = i, i+cols, 0
+		s.packRows(s.now, s.a[s.k0*s.lda+i:], s.lda, cols, cols, s.k)
+	}
+	wide := s.to - s.from
+	if rows == high {
+		return &s.byColumns, &s.now[i-s.from], wide
+	}
+	d := s.now[wide*s.words:] // the last columns become rows
+	for r := range rows {
+		for q := range s.words {
+			d[r*s.words+q] = s.now[q*wide+i-s.from+r]
+		}
+	}
+	return &s.byRows[rows], &d[0], s.words
+}
+
+// ahead says what the kernel of strip i and the tile's panel n is to prefetch: half of the next
+// strip, or rows of the next chunk.
+func (s *pairStrips) ahead(i, n int) (next *float32, step, by int) {
 	switch {
-	case cols < width:
-	case t.op == NT:
-		if done = k / vector * vector; done > 0 {
-			for v := 0; v < width; v += t.lanes {
-				t.fromRows(done/vector, &t.b[(j+v)*t.ldb+k0], t.ldb, &dst[v], width)
-			}
-		}
-	default:
-		if done = k / 2 * 2; done > 0 {
-			t.pairRows[vectors](done/2, &t.b[k0*t.ldb+j], t.ldb, &dst[0])
-		}
+	case s.op != TN && n < 2 && i+2*high <= s.i1:
+		return &s.a[(i+high+4*n)*s.lda+s.k0], s.lda, 8
+	case s.op == TN && s.to < s.i1 && s.asked < s.k:
+		q := s.asked
+		s.asked += s.words / 4
+		return &s.a[(s.k0+q)*s.lda+s.to], line, s.lda
 	}
-	element := func(q, c int) float32 {
-		switch {
-		case q >= k || c >= cols:
-			return 0
-		case t.op == NT:
-			return t.b[(j+c)*t.ldb+k0+q]
-		}
-		return t.b[(k0+q)*t.ldb+j+c]
-	}
-	for p := done / 2; p < words(k); p++ {
-		for c := range width {
-			dst[p*width+c] = word(element(2*p, c), element(2*p+1, c))
-		}
-	}
+	return &s.now[0], 0, 0
 }
 
 var pairsAVX512 = pairASM{
-	toBF16:      toBF16AVX512,
-	fromColumns: columnsBF16AVX512,
-	fromRows:    transposeBF16AVX512,
-	pairRows:    [4]func(int, *float32, int, *float32){1: pairRows1xAVX512, 2: pairRows2xAVX512, 3: pairRows3xAVX512},
-	kernels: [9][4]gemmKernel{
+	toBF16:    toBF16AVX512,
+	fromRows:  transposeBF16AVX512,
+	pairRows:  [4]func(int, *float32, int, *float32){1: pairRows1xAVX512, 2: pairRows2xAVX512, 3: pairRows3xAVX512},
+	byColumns: [4]pairKernel{1: bf16T8x1AVX512, 2: bf16T8x2AVX512, 3: bf16T8x3AVX512},
+	byRows: [9][4]pairKernel{
 		1: {1: bf16R1x1AVX512, 2: bf16R1x2AVX512, 3: bf16R1x3AVX512},
 		2: {1: bf16R2x1AVX512, 2: bf16R2x2AVX512, 3: bf16R2x3AVX512},
 		3: {1: bf16R3x1AVX512, 2: bf16R3x2AVX512, 3: bf16R3x3AVX512},

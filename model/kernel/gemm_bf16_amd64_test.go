@@ -15,6 +15,31 @@ func TestPairsWithoutInstructions(t *testing.T) {
 		u := *(*uint32)(unsafe.Pointer(&w))
 		return widen(uint16(u)), widen(uint16(u >> 16))
 	}
+	// emulate is the kernel of so many rows and vectors, that reads A by rows, or else by columns.
+	emulate := func(rows, vectors int, byRows bool) pairKernel {
+		return func(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, _ *float32, _, _ int) {
+			cols := 16*(vectors-1) + tail
+			row, column := lda, 1 // from an element of A to the next
+			if !byRows {
+				row, column = 1, lda
+			}
+			x, y, z := floats(a, (rows-1)*row+(k-1)*column+1), floats(b, (k-1)*ldb+16*vectors), floats(c, (rows-1)*ldc+cols)
+			for i := range rows {
+				for j := range cols {
+					sum := float32(0)
+					for p := range k {
+						xl, xh := halves(x[i*row+p*column])
+						yl, yh := halves(y[p*ldb+j])
+						sum += float32(xl*yl) + float32(xh*yh)
+					}
+					if acc != 0 {
+						sum += z[i*ldc+j]
+					}
+					z[i*ldc+j] = sum
+				}
+			}
+		}
+	}
 	s := pairASM{
 		toBF16: func(n int, dst, src *float32) {
 			x, d := floats(src, n), floats(dst, words(n))
@@ -25,14 +50,6 @@ func TestPairsWithoutInstructions(t *testing.T) {
 					high = x[2*i+1]
 				}
 				d[i] = word(x[2*i], high)
-			}
-		},
-		fromColumns: func(blocks int, src *float32, lds int, dst *float32, ldd int) {
-			x, d := floats(src, (32*blocks-1)*lds+16), floats(dst, 15*ldd+16*blocks)
-			for c := range 16 {
-				for p := range 16 * blocks {
-					d[c*ldd+p] = word(x[2*p*lds+c], x[(2*p+1)*lds+c])
-				}
 			}
 		},
 		fromRows: func(blocks int, src *float32, lds int, dst *float32, ldd int) {
@@ -54,25 +71,9 @@ func TestPairsWithoutInstructions(t *testing.T) {
 			}
 		}
 		for r := 1; r <= 8; r++ {
-			s.kernels[r][v] = func(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, _ *float32, _ int, _ *float32) {
-				cols := 16*(v-1) + tail
-				x, y, z := floats(a, (r-1)*lda+k), floats(b, (k-1)*ldb+16*v), floats(c, (r-1)*ldc+cols)
-				for i := range r {
-					for j := range cols {
-						sum := float32(0)
-						for p := range k {
-							xl, xh := halves(x[i*lda+p])
-							yl, yh := halves(y[p*ldb+j])
-							sum += float32(xl*yl) + float32(xh*yh)
-						}
-						if acc != 0 {
-							sum += z[i*ldc+j]
-						}
-						z[i*ldc+j] = sum
-					}
-				}
-			}
+			s.byRows[r][v] = emulate(r, v, true)
 		}
+		s.byColumns[v] = emulate(8, v, false)
 	}
 	emulated := plain
 	emulated.gemmBF16 = splitDepth(s.gemm)

@@ -58,7 +58,8 @@ func TestGoldenBigram(t *testing.T) {
 
 // TestGoldenLosses compares the first 20 losses of each architecture with
 // PyTorch's in float32, and those in bfloat16, which all levels compute, if not
-// all fast, with what this test printed; they are not those of float32, but near.
+// all fast, with what this test printed; they are not those of float32, but near. In
+// the 18th step of encdec, where float32 is 3e-2 away, levels are up to 5e-3 apart.
 // Recipe (torch 2.15): Save each model as Build made it; write the same model
 // with torch's own layers (F.scaled_dot_product_attention, F.rms_norm, nn.LSTM
 // with its second bias 0, F.gelu(approximate="tanh"), F.silu), load the weights,
@@ -78,7 +79,7 @@ func TestGoldenLosses(t *testing.T) {
 				if far(f32, c.f32) > 1e-3 {
 					t.Errorf("%s: losses are\n%v, want\n%v", level, f32, c.f32)
 				}
-				if far(bf16, c.bf16) > 2e-3 {
+				if far(bf16, c.bf16) > 6e-3 {
 					t.Errorf("%s, bf16: losses are\n%v, want\n%v", level, bf16, c.bf16)
 				}
 				if d := far(bf16, f32); d < 1e-4 || d > 5e-2 {

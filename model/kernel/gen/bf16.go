@@ -13,8 +13,9 @@ func (a *asm) bfloat16() {
 	multiply := func(panel, x, sum int) { a.evex(prefixF3, 0x52, sum, x, panel) } // VDPBF16PS
 	for v := 1; v <= 3; v++ {
 		for r := 1; r <= 8; r++ {
-			a.product("bf16R", r, v, multiply)
+			a.product(wordsByRows, r, v, multiply)
 		}
+		a.product(wordsByColumns, 8, v, multiply)
 	}
 	a.peakBF16()
 	a.toBF16()
@@ -132,7 +133,7 @@ func (a *asm) pairRows() {
 	}
 }
 
-// pairColumns transposes: from rows along k to panels, or from columns of A to rows.
+// pairColumns transposes rows along k to panels.
 func (a *asm) pairColumns() {
 	a.begin("transposeBF16", "func(blocks int, src *float32, lds int, dst *float32, ldd int)",
 		"rounds 16 rows of 32·blocks elements and writes word p of row r to dst[p·ldd+r].")
@@ -156,35 +157,6 @@ func (a *asm) pairColumns() {
 		a.ADDQ(ldd, dst)
 	}
 	a.ADDQ(I32(128), src)
-	a.DECQ(blocks)
-	a.JNE(a.jump(loop))
-	a.end()
-
-	order := Mem{Symbol: Symbol{Name: "interleave", Static: true}, Base: reg.StaticBase}
-	a.begin("columnsBF16", "func(blocks int, src *float32, lds int, dst *float32, ldd int)",
-		"rounds 32·blocks rows of 16 elements and writes words p and on of column r to dst[r·ldd+p].")
-	blocks, src, lds = a.load("blocks", reg.RCX), a.load("src", reg.RSI), a.load("lds", reg.RDX)
-	dst, ldd = a.load("dst", reg.RDI), a.load("ldd", reg.RBX)
-	a.SHLQ(Imm(2), lds)
-	a.SHLQ(Imm(2), ldd)
-	loop = a.label("loop")
-	a.Label(loop)
-	a.VMOVUPS(order, a.reg[31])
-	for i := range 16 {
-		a.VMOVUPS(Mem{Base: src}, a.reg[16])
-		a.VMOVUPS(Mem{Base: src, Index: lds, Scale: 1}, a.reg[17])
-		a.PREFETCHT0(Mem{Base: src, Index: lds, Scale: 8})
-		a.round(16, 17, i)
-		a.VPERMW(a.reg[i], a.reg[31], a.reg[i])
-		a.LEAQ(Mem{Base: src, Index: lds, Scale: 2}, src)
-	}
-	a.transpose16()
-	a.MOVQ(dst, reg.R8)
-	for i := range 16 {
-		a.VMOVUPS(a.reg[i], Mem{Base: reg.R8})
-		a.ADDQ(ldd, reg.R8)
-	}
-	a.ADDQ(Imm(64), dst)
 	a.DECQ(blocks)
 	a.JNE(a.jump(loop))
 	a.end()

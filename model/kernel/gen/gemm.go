@@ -40,11 +40,14 @@ func (a *asm) high() int {
 
 // The forms of kernels. R prefetches four rows of A, step elements apart, from next on. C, which reads A by
 // columns, copies a pair of strips on its way: a row from next on, step elements apart, to into
-// every four steps.
+// every four steps. Those of bfloat16, whose elements are words, prefetch into the second-level
+// cache, and go by elements further after every four lines.
 const (
-	byRows    = "gemmR"
-	byColumns = "gemmT"
-	copying   = "gemmC"
+	byRows         = "gemmR"
+	byColumns      = "gemmT"
+	copying        = "gemmC"
+	wordsByRows    = "bf16R"
+	wordsByColumns = "bf16T"
 
 	rowsAhead = 16 // how far before it is copied a row is prefetched
 )
@@ -52,8 +55,13 @@ const (
 // product emits one kernel; multiply adds the product of two registers, by their numbers,
 // to a third.
 func (a *asm) product(form string, rows, vectors int, multiply func(panel, x, sum int)) {
-	name, transposed := fmt.Sprintf("%s%dx%d", form, rows, vectors), form == byColumns || form == copying
-	a.begin(name, "func(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)",
+	name := fmt.Sprintf("%s%dx%d", form, rows, vectors)
+	transposed := form == byColumns || form == copying || form == wordsByColumns
+	prefetch, last := a.PREFETCHT0, "into *float32"
+	if form == wordsByRows || form == wordsByColumns {
+		prefetch, last = a.PREFETCHT1, "by int"
+	}
+	a.begin(name, "func(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, "+last+")",
 		fmt.Sprintf("multiplies %d rows of A with %d columns of B.", rows, vectors*a.lanes))
 	k, A, lda := a.load("k", reg.RCX), a.load("a", reg.RSI), a.load("lda", reg.RDX)
 	B, ldb := a.load("b", reg.RDI), a.load("ldb", reg.R8)
@@ -125,7 +133,7 @@ func (a *asm) product(form string, rows, vectors int, multiply func(panel, x, su
 		}
 	}
 	const unroll = 4
-	next, apart, apart3, into, later := reg.RAX, reg.RBX, reg.R11, reg.R11, reg.R12
+	next, apart, apart3, into, by, later := reg.RAX, reg.RBX, reg.R11, reg.R11, reg.R12, reg.R12
 	if form != byColumns {
 		a.load("next", next)
 		a.load("step", apart)
@@ -136,9 +144,13 @@ func (a *asm) product(form string, rows, vectors int, multiply func(panel, x, su
 		a.IMUL3Q(Imm(4*rowsAhead), apart, later)
 		a.ADDQ(next, later)
 		a.SHLQ(Imm(2), apart)
-	case !transposed:
+	case form != byColumns:
 		a.SHLQ(Imm(2), apart)
 		a.LEAQ(Mem{Base: apart, Index: apart, Scale: 2}, apart3)
+		if form != byRows {
+			a.load("by", by)
+			a.SHLQ(Imm(2), by)
+		}
 	}
 	loop, rest, one, done := a.label("loop"), a.label("rest"), a.label("one"), a.label("done")
 	a.SUBQ(Imm(unroll), k)
@@ -152,14 +164,18 @@ func (a *asm) product(form string, rows, vectors int, multiply func(panel, x, su
 			a.ADDQ(apart, later)
 			a.copyPair(rows, next, into, spare)
 			a.ADDQ(apart, next)
-		case transposed:
+		case form == copying || form == byColumns:
 		case u == 0:
-			a.PREFETCHT0(Mem{Base: next})
+			prefetch(Mem{Base: next})
 		case u < 3:
-			a.PREFETCHT0(Mem{Base: next, Index: apart, Scale: uint8(u)})
+			prefetch(Mem{Base: next, Index: apart, Scale: uint8(u)})
 		default:
-			a.PREFETCHT0(Mem{Base: next, Index: apart3, Scale: 1})
-			a.ADDQ(Imm(16), next)
+			prefetch(Mem{Base: next, Index: apart3, Scale: 1})
+			if form == byRows {
+				a.ADDQ(Imm(16), next)
+			} else {
+				a.ADDQ(by, next)
+			}
 		}
 	}
 	advance(unroll)
