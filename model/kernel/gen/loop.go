@@ -2,6 +2,7 @@ package main
 
 import (
 	"math"
+	"slices"
 
 	"github.com/mmcloughlin/avo/attr"
 	. "github.com/mmcloughlin/avo/operand"
@@ -43,7 +44,8 @@ func (s *slab) store(v reg.Register, name string) {
 }
 
 // each emits body for every vector of the operands, which are n elements long. Unrolled
-// copies differ in their turn, so that each can have its own accumulators.
+// copies differ in their turn, so that each can have its own accumulators. They are woven
+// together: bodies are chains of instructions that wait for one another.
 func (a *asm) each(unroll int, operands []string, body func(s *slab)) {
 	n := a.Load(a.Param("n"), a.GP64())
 	s := &slab{a: a, base: map[string]reg.Register{}, index: a.GP64()}
@@ -56,10 +58,10 @@ func (a *asm) each(unroll int, operands []string, body func(s *slab)) {
 		a.SUBQ(I32(u*a.lanes), n)
 		a.JL(a.jump(rest))
 		a.Label(loop)
-		for i := range u {
+		a.weave(u, func(i int) {
 			s.shift, s.turn = i*a.bytes(), i
 			body(s)
-		}
+		})
 		s.shift, s.turn = 0, 0
 		a.ADDQ(I32(u*a.bytes()), s.index)
 		a.SUBQ(I32(u*a.lanes), n)
@@ -76,6 +78,22 @@ func (a *asm) each(unroll int, operands []string, body func(s *slab)) {
 	s.mask = a.partMask(n)
 	body(s)
 	a.Label(end)
+}
+
+// weave emits n like parts, taking an instruction of each in turn.
+func (a *asm) weave(n int, part func(i int)) {
+	f, err := a.Result()
+	must(err)
+	function := f.Functions()[len(f.Functions())-1]
+	start := len(function.Nodes)
+	for i := range n {
+		part(i)
+	}
+	parts := slices.Clone(function.Nodes[start:])
+	long := len(parts) / n
+	for i := range parts {
+		function.Nodes[start+i] = parts[i%n*long+i/n]
+	}
 }
 
 // vec is a fresh vector register.

@@ -23,8 +23,9 @@ func (a *asm) rounding() {
 		x, y := s.load("x"), a.vec()
 		a.VPADDD(half, x, y)
 		if a.isa == avx512 {
-			a.VPTESTMD(odd, x, reg.K2)
-			a.VPADDD(last, y, reg.K2, y)
+			up := a.K()
+			a.VPTESTMD(odd, x, up)
+			a.VPADDD(last, y, up, y)
 			a.VFIXUPIMMPS(Imm(0), nan, x, y)
 			a.VPANDD(upper, y, y)
 		} else {
