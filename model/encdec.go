@@ -59,7 +59,7 @@ func (e *EncDec) Size(vocab, context, rows int) Size {
 	params := vocab*c + e.Encoder*(attend+feed) + e.Decoder*(2*attend+feed) + 4*c
 	parts := e.Encoder + 2*e.Decoder
 	kept := 2*(4*c+2) + parts*(6*c+e.Heads+2) + (e.Encoder+e.Decoder)*(2*c+2*f+2)
-	return size(params, parts*c*context, n*kept, n*(2*f+c), n*c, headLogits(n, vocab))
+	return size(params, parts*c*context, n*kept, n*3*c, n*c, headLogits(n, vocab))
 }
 
 // Build implements Arch. Weights start as GPT's do.
@@ -186,8 +186,7 @@ func (b *encBlock) attend(tp *tensor.Tape, x *tensor.Tensor, layer int, at atten
 }
 
 func (b *encBlock) feed(tp *tensor.Tape, x *tensor.Tensor, dropout float32) *tensor.Tensor {
-	h := b.Up.GELU(tp, b.Norm2.Forward(tp, x)) // (N, hidden)
-	return b.Down.Residual(tp, h, x, dropout)
+	return nn.FeedForward(tp, b.Up, b.Down, b.Norm2.Forward(tp, x), x, dropout)
 }
 
 // besideSource is attention within a batch and to the source's states.

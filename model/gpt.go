@@ -32,12 +32,12 @@ func (g *GPT) Check() []Fault {
 
 // Size implements Arch. Of each position a block keeps two norms (2C), q|k|v
 // (3C), what attention gives and adds (2C), the feed-forward before and after
-// GELU (8C) and what that adds (C); the way back holds the gradients of the
-// widest layer besides.
+// GELU (8C) and what that adds (C); the way back holds the gradients of
+// what it adds and of the norm before besides.
 func (g *GPT) Size(vocab, context, rows int) Size {
 	c, l, n := g.Width, g.Layers, rows*context
 	params := vocab*c + context*c + l*(12*c*c+13*c) + 2*c
-	kept, block, widest := 3*c, 16*c+g.Heads+4, 6*c
+	kept, block, widest := 3*c, 16*c+g.Heads+4, 2*c
 	if g.Recompute {
 		kept, widest = kept+l*c, block+widest
 	} else {
@@ -116,8 +116,7 @@ func (b *gptBlock) forward(tp *tensor.Tape, x *tensor.Tensor, layer int, at atte
 	h := b.QKV.Forward(tp, b.Norm1.Forward(tp, x)) // (N, 3C)
 	q, k, v := tensor.Heads{X: h}, tensor.Heads{X: h, Col: c}, tensor.Heads{X: h, Col: 2 * c}
 	x = b.Out.Residual(tp, at.attend(tp, layer, q, k, v), x, dropout) // (N, C)
-	h = b.Up.GELU(tp, b.Norm2.Forward(tp, x))                         // (N, 4C)
-	return b.Down.Residual(tp, h, x, dropout)                         // (N, C)
+	return nn.FeedForward(tp, b.Up, b.Down, b.Norm2.Forward(tp, x), x, dropout)
 }
 
 func (g *gpt) Params() []nn.Param   { return nn.Params(g) }

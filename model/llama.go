@@ -68,7 +68,7 @@ func (l *Llama) Size(vocab, context, rows int) Size {
 	if !a.Tied {
 		params += vocab * c
 	}
-	kept, block, widest := 2*c, 6*c+2*kv+3*a.Hidden+a.Heads+2, 3*a.Hidden
+	kept, block, widest := 2*c, 6*c+2*kv+3*a.Hidden+a.Heads+2, 2*c
 	if a.Recompute {
 		kept, widest = kept+a.Layers*c, block+widest
 	} else {
@@ -158,9 +158,7 @@ func (b *llamaBlock) forward(tp *tensor.Tape, x *tensor.Tensor, layer int, l *ll
 	v := b.V.Forward(tp, h)                                                              // (N, KV·D)
 	h = at.attend(tp, layer, tensor.Heads{X: q}, tensor.Heads{X: k}, tensor.Heads{X: v}) // (N, H·D)
 	x = b.Out.Residual(tp, h, x, l.Dropout)                                              // (N, C)
-	h = b.Norm2.Forward(tp, x)                                                           // (N, C)
-	h = tp.SwiGLU(b.Gate.Forward(tp, h), b.Up.Forward(tp, h))                            // (N, hidden)
-	return b.Down.Residual(tp, h, x, l.Dropout)                                          // (N, C)
+	return nn.GatedFeedForward(tp, b.Gate, b.Up, b.Down, b.Norm2.Forward(tp, x), x, l.Dropout)
 }
 
 func (l *llama) Params() []nn.Param { return nn.Params(l) }

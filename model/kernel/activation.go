@@ -1,12 +1,12 @@
 package kernel
 
-// The activations work element by element; every Grad but GELU's adds to dx.
+// The activations work element by element; every Grad but those of GELU and SwiGLU adds to dx.
 
 // GELU sets dst = x·σ(2u), u = √(2/π)(x + 0.044715x³): the tanh form of Hendrycks and
 // Gimpel (2016) that GPT-2 uses, since (1 + tanh u)/2 = σ(2u).
 func GELU(dst, x []float32) { unary("GELU", active.gelu, dst, x) }
 
-// GELUGrad sets dx = dy·GELU′(x); alone among the gradients it does not add.
+// GELUGrad sets dx = dy·GELU′(x). dx may be dy.
 func GELUGrad(dx, x, dy []float32) { unaryGrad("GELUGrad", active.geluGrad, dx, x, dy) }
 
 // SiLU sets dst = x·σ(x).
@@ -44,7 +44,8 @@ func SwiGLU(dst, gate, up []float32) {
 	Parallel(len(dst), grain/4, func(lo, hi int) { f(dst[lo:hi], gate[lo:hi], up[lo:hi]) })
 }
 
-// SwiGLUGrad adds to dgate and dup.
+// SwiGLUGrad sets dgate = dy·up·SiLU′(gate) and dup = dy·SiLU(gate). Each may be any of the
+// others.
 func SwiGLUGrad(dgate, dup, gate, up, dy []float32) {
 	same("SwiGLUGrad", len(dy), len(dgate), len(dup), len(gate), len(up))
 	f := active.swigluGrad
@@ -146,7 +147,8 @@ func swigluPlain(dst, gate, up []float32) {
 func swigluGradPlain(dgate, dup, gate, up, dy []float32) {
 	for i, v := range gate {
 		s := sigmoid32(v)
-		dup[i] += float32(dy[i] * float32(v*s))
-		dgate[i] += float32(float32(dy[i]*up[i]) * (s + float32(float32(s*(1-s))*v)))
+		u, d := up[i], dy[i]
+		dup[i] = d * float32(v*s)
+		dgate[i] = float32(d*u) * (s + float32(float32(s*(1-s))*v))
 	}
 }

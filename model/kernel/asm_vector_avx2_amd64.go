@@ -104,7 +104,7 @@ func relu2GradAVX2(n int, dx *float32, x *float32, dy *float32)
 //go:noescape
 func swigluAVX2(n int, dst *float32, gate *float32, up *float32)
 
-// swigluGradAVX2 adds to dgate and dup.
+// swigluGradAVX2 sets dgate = dy·up·SiLU′(gate) and dup = dy·SiLU(gate).
 //
 //go:noescape
 func swigluGradAVX2(n int, dgate *float32, dup *float32, gate *float32, up *float32, dy *float32)

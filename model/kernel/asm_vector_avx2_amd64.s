@@ -2607,22 +2607,18 @@ loop132:
 	VMULPS       Y3, Y4, Y4
 	VMOVUPS      (R8)(CX*1), Y0
 	VMOVUPS      32(R8)(CX*1), Y6
-	VMOVUPS      (BX)(CX*1), Y3
-	VMOVUPS      32(BX)(CX*1), Y7
-	VFMADD231PS  Y0, Y1, Y3
-	VFMADD231PS  Y6, Y4, Y7
-	VMOVUPS      Y3, (BX)(CX*1)
-	VMOVUPS      Y7, 32(BX)(CX*1)
-	VMOVUPS      (DI)(CX*1), Y1
-	VMOVUPS      32(DI)(CX*1), Y3
-	VMULPS       Y1, Y0, Y0
-	VMULPS       Y3, Y6, Y6
-	VMOVUPS      (DX)(CX*1), Y1
-	VMOVUPS      32(DX)(CX*1), Y3
-	VFMADD231PS  Y0, Y2, Y1
-	VFMADD231PS  Y6, Y5, Y3
-	VMOVUPS      Y1, (DX)(CX*1)
-	VMOVUPS      Y3, 32(DX)(CX*1)
+	VMOVUPS      (DI)(CX*1), Y3
+	VMOVUPS      32(DI)(CX*1), Y7
+	VMULPS       Y0, Y1, Y1
+	VMULPS       Y6, Y4, Y4
+	VMOVUPS      Y1, (BX)(CX*1)
+	VMOVUPS      Y4, 32(BX)(CX*1)
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y7, Y6, Y6
+	VMULPS       Y0, Y2, Y2
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y2, (DX)(CX*1)
+	VMOVUPS      Y5, 32(DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
 	JGE          loop132
@@ -2669,14 +2665,12 @@ loop134:
 	VADDPS       Y1, Y2, Y2
 	VMULPS       Y0, Y1, Y1
 	VMOVUPS      (R8)(CX*1), Y0
-	VMOVUPS      (BX)(CX*1), Y3
-	VFMADD231PS  Y0, Y1, Y3
-	VMOVUPS      Y3, (BX)(CX*1)
-	VMOVUPS      (DI)(CX*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      (DX)(CX*1), Y1
-	VFMADD231PS  Y0, Y2, Y1
-	VMOVUPS      Y1, (DX)(CX*1)
+	VMOVUPS      (DI)(CX*1), Y3
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, (BX)(CX*1)
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      Y2, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
 	JGE          loop134
@@ -2725,14 +2719,12 @@ rest135:
 	VADDPS       Y2, Y3, Y3
 	VMULPS       Y1, Y2, Y2
 	VMASKMOVPS   (R8)(CX*1), Y0, Y1
-	VMASKMOVPS   (BX)(CX*1), Y0, Y4
-	VFMADD231PS  Y1, Y2, Y4
-	VMASKMOVPS   Y4, Y0, (BX)(CX*1)
-	VMASKMOVPS   (DI)(CX*1), Y0, Y2
-	VMULPS       Y2, Y1, Y1
-	VMASKMOVPS   (DX)(CX*1), Y0, Y2
-	VFMADD231PS  Y1, Y3, Y2
-	VMASKMOVPS   Y2, Y0, (DX)(CX*1)
+	VMASKMOVPS   (DI)(CX*1), Y0, Y4
+	VMULPS       Y1, Y2, Y2
+	VMASKMOVPS   Y2, Y0, (BX)(CX*1)
+	VMULPS       Y4, Y1, Y1
+	VMULPS       Y1, Y3, Y3
+	VMASKMOVPS   Y3, Y0, (DX)(CX*1)
 
 end136:
 	VZEROUPPER

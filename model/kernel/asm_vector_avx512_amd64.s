@@ -2262,22 +2262,18 @@ loop131:
 	VMULPS            Z3, Z4, Z4
 	VMOVUPS           (R8)(CX*1), Z0
 	VMOVUPS           64(R8)(CX*1), Z6
-	VMOVUPS           (BX)(CX*1), Z3
-	VMOVUPS           64(BX)(CX*1), Z7
-	VFMADD231PS       Z0, Z1, Z3
-	VFMADD231PS       Z6, Z4, Z7
-	VMOVUPS           Z3, (BX)(CX*1)
-	VMOVUPS           Z7, 64(BX)(CX*1)
-	VMOVUPS           (DI)(CX*1), Z1
-	VMOVUPS           64(DI)(CX*1), Z3
-	VMULPS            Z1, Z0, Z0
-	VMULPS            Z3, Z6, Z6
-	VMOVUPS           (DX)(CX*1), Z1
-	VMOVUPS           64(DX)(CX*1), Z3
-	VFMADD231PS       Z0, Z2, Z1
-	VFMADD231PS       Z6, Z5, Z3
-	VMOVUPS           Z1, (DX)(CX*1)
-	VMOVUPS           Z3, 64(DX)(CX*1)
+	VMOVUPS           (DI)(CX*1), Z3
+	VMOVUPS           64(DI)(CX*1), Z7
+	VMULPS            Z0, Z1, Z1
+	VMULPS            Z6, Z4, Z4
+	VMOVUPS           Z1, (BX)(CX*1)
+	VMOVUPS           Z4, 64(BX)(CX*1)
+	VMULPS            Z3, Z0, Z0
+	VMULPS            Z7, Z6, Z6
+	VMULPS            Z0, Z2, Z2
+	VMULPS            Z6, Z5, Z5
+	VMOVUPS           Z2, (DX)(CX*1)
+	VMOVUPS           Z5, 64(DX)(CX*1)
 	ADDQ              $+128, CX
 	SUBQ              $+32, AX
 	JGE               loop131
@@ -2322,14 +2318,12 @@ loop133:
 	VADDPS            Z1, Z2, Z2
 	VMULPS            Z0, Z1, Z1
 	VMOVUPS           (R8)(CX*1), Z0
-	VMOVUPS           (BX)(CX*1), Z3
-	VFMADD231PS       Z0, Z1, Z3
-	VMOVUPS           Z3, (BX)(CX*1)
-	VMOVUPS           (DI)(CX*1), Z1
-	VMULPS            Z1, Z0, Z0
-	VMOVUPS           (DX)(CX*1), Z1
-	VFMADD231PS       Z0, Z2, Z1
-	VMOVUPS           Z1, (DX)(CX*1)
+	VMOVUPS           (DI)(CX*1), Z3
+	VMULPS            Z0, Z1, Z1
+	VMOVUPS           Z1, (BX)(CX*1)
+	VMULPS            Z3, Z0, Z0
+	VMULPS            Z0, Z2, Z2
+	VMOVUPS           Z2, (DX)(CX*1)
 	ADDQ              $+64, CX
 	SUBQ              $+16, AX
 	JGE               loop133
@@ -2375,14 +2369,12 @@ rest134:
 	VADDPS            Z1, Z2, Z2
 	VMULPS            Z0, Z1, Z1
 	VMOVUPS.Z         (R8)(CX*1), K1, Z0
-	VMOVUPS.Z         (BX)(CX*1), K1, Z3
-	VFMADD231PS       Z0, Z1, Z3
-	VMOVUPS           Z3, K1, (BX)(CX*1)
-	VMOVUPS.Z         (DI)(CX*1), K1, Z1
-	VMULPS            Z1, Z0, Z0
-	VMOVUPS.Z         (DX)(CX*1), K1, Z1
-	VFMADD231PS       Z0, Z2, Z1
-	VMOVUPS           Z1, K1, (DX)(CX*1)
+	VMOVUPS.Z         (DI)(CX*1), K1, Z3
+	VMULPS            Z0, Z1, Z1
+	VMOVUPS           Z1, K1, (BX)(CX*1)
+	VMULPS            Z3, Z0, Z0
+	VMULPS            Z0, Z2, Z2
+	VMOVUPS           Z2, K1, (DX)(CX*1)
 
 end135:
 	VZEROUPPER

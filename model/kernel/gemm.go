@@ -69,7 +69,19 @@ func LinearBF16(y, act, x, w, bias []float32, rows, out, in int) {
 
 func linear(gemm gemmBody, y, act, x, w, bias []float32, rows, out, in int) {
 	checkEnd(y, act, bias, out)
-	multiply(gemm, &product{NT, rows, out, in, x, w, y, in, in, out, false, active, &epilogue{bias: bias, gelu: act}, 0})
+	level := active
+	after := epilogue{[][]float32{act}, func(row []float32, i, j int) {
+		if bias != nil {
+			level.addTo(row, bias[j:])
+		}
+		if act != nil {
+			level.gelu(act[i*out+j:][:len(row)], row)
+		}
+	}}
+	if act == nil {
+		after.soon = nil
+	}
+	multiply(gemm, &product{NT, rows, out, in, x, w, y, in, in, out, false, active, &after, 0})
 }
 
 // checkEnd panics unless bias and act fit y.
@@ -82,29 +94,16 @@ func checkEnd(y, act, bias []float32, out int) {
 	}
 }
 
-// An epilogue is what follows a product, tile by tile.
+// An epilogue is what follows a product, while it is in the cache.
 type epilogue struct {
-	bias, gelu []float32 // to add; where GELU of the sum goes: nil, neither
-	more       []float32 // laid out as C, to add too; or nil
+	soon [][]float32                   // what it reads or writes that is laid out as C, to be prefetched
+	do   func(row []float32, i, j int) // row is a part of row i of C, from column j on
 }
 
 // finish ends rows [i0, i1) and columns [j0, j1) of C, whose sums are complete.
 func (g *product) finish(i0, i1, j0, j1 int) {
-	e := g.after
-	if e == nil {
-		return
-	}
-	for i := i0; i < i1; i++ {
-		row := g.c[i*g.ldc+j0 : i*g.ldc+j1]
-		if e.bias != nil {
-			g.level.addTo(row, e.bias[j0:j1])
-		}
-		if e.more != nil {
-			g.level.addTo(row, e.more[i*g.ldc+j0:i*g.ldc+j1])
-		}
-		if e.gelu != nil {
-			g.level.gelu(e.gelu[i*g.ldc+j0:i*g.ldc+j1], row)
-		}
+	for i := i0; g.after != nil && i < i1; i++ {
+		g.after.do(g.c[i*g.ldc+j0:i*g.ldc+j1], i, j0)
 	}
 }
 

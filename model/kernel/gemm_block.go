@@ -71,7 +71,7 @@ func (t *tile) block(b []float32, k0, k int) {
 			} else {
 				panel, ldb = &b[(j-left)*k], vectors*s.lanes
 			}
-			next, into := a, (*float32)(nil)
+			next, step, into := a, g.lda, (*float32)(nil)
 			switch {
 			case g.op == TN && rows == s.rows:
 				kernels = &s.byColumns
@@ -80,8 +80,12 @@ func (t *tile) block(b []float32, k0, k int) {
 				}
 			case g.op != TN && n < t.first+2 && i+2*s.rows <= t.i1: // half of the next strip
 				next = &g.a[(i+s.rows+min(4*(n-t.first), s.rows-4))*g.lda+k0]
+			case g.op != TN && k0+k == g.k && rows == s.rows && g.after != nil: // half of what is laid out as C
+				if q := t.last - 1 - n; q < 2*len(g.after.soon) {
+					next, step = &g.after.soon[q/2][(i+min(4*(q%2), s.rows-4))*g.ldc+left], g.ldc
+				}
 			}
-			kernels[vectors](k, a, lda, panel, ldb, &g.c[i*g.ldc+j], g.ldc, acc, tail, next, g.lda, into)
+			kernels[vectors](k, a, lda, panel, ldb, &g.c[i*g.ldc+j], g.ldc, acc, tail, next, step, into)
 		}
 		if k0+k == g.k {
 			g.finish(i, i+rows, left, t.end(t.last))

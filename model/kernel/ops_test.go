@@ -44,7 +44,12 @@ var gradCases = []gradCase{
 	elementwise("sigmoid", Sigmoid, ofOutput(Sigmoid, SigmoidGrad)),
 	{"swiglu", []int{50, 50},
 		func(x [][]float32) []float32 { y := make([]float32, 50); SwiGLU(y, x[0], x[1]); return y },
-		func(d, x [][]float32, dy []float32) { SwiGLUGrad(d[0], d[1], x[0], x[1], dy) }},
+		func(d, x [][]float32, dy []float32) {
+			dgate, dup := make([]float32, len(dy)), make([]float32, len(dy)) // it sets
+			SwiGLUGrad(dgate, dup, x[0], x[1], dy)
+			AddTo(d[0], dgate)
+			AddTo(d[1], dup)
+		}},
 	{"layerNorm", []int{normRows * normCols, normCols, normCols},
 		func(x [][]float32) []float32 {
 			y, m := make([]float32, len(x[0])), make([]float32, 2*normRows)

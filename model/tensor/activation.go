@@ -68,12 +68,19 @@ func (o *swiGLU) back(tp *Tape) {
 		return
 	}
 	var grads [2][]float32
+	var adds [2]bool
 	for i, x := range [2]*Tensor{o.gate, o.up} {
-		if grads[i] = tp.sum(x); grads[i] == nil { // the kernel wants it all the same
+		if grads[i], adds[i] = tp.grad(x); grads[i] == nil || adds[i] { // the kernel overwrites
 			l := tp.borrow(len(x.Data))
 			defer l.giveBack(tp)
 			grads[i] = l.data
 		}
 	}
 	kernel.SwiGLUGrad(grads[0], grads[1], o.gate.Data, o.up.Data, o.y.Grad)
+	if adds[0] {
+		kernel.AddTo(o.gate.Grad, grads[0])
+	}
+	if adds[1] {
+		kernel.AddTo(o.up.Grad, grads[1])
+	}
 }

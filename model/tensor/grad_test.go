@@ -65,6 +65,19 @@ func cases(rng *rand.Rand, n, c int) []opCase {
 		{"Linear", []*Tensor{d(n, c), d(3, c), d(3)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.Linear(in[0], in[1], in[2]) }},
 		{"Linear without bias", []*Tensor{d(n, c), d(3, c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.Linear(in[0], in[1], nil) }},
 		{"LinearGELU", []*Tensor{d(n, c), d(3, c), d(3)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.LinearGELU(in[0], in[1], in[2]) }},
+		{"FeedForward", []*Tensor{d(n, c), d(5, c), d(5), d(3, 5), d(3), d(n, 3)}, func(tp *Tape, in []*Tensor) *Tensor {
+			return tp.FeedForward(in[0], in[1], in[2], in[3], in[4], in[5])
+		}},
+		{"FeedForward of two weights alone", []*Tensor{d(n, c), d(5, c), d(3, 5)}, func(tp *Tape, in []*Tensor) *Tensor {
+			return tp.FeedForward(in[0], in[1], nil, in[2], nil, nil)
+		}},
+		{"GatedFeedForward", []*Tensor{d(n, c), d(5, c), d(5, c), d(3, 5), d(n, 3)}, func(tp *Tape, in []*Tensor) *Tensor {
+			return tp.GatedFeedForward(in[0], in[1], in[2], in[3], in[4])
+		}},
+		{"GatedFeedForward of three weights alone", []*Tensor{d(n, c), d(5, c), d(5, c), d(3, 5)}, func(tp *Tape, in []*Tensor) *Tensor {
+			return tp.GatedFeedForward(in[0], in[1], in[2], in[3], nil)
+		}},
+		{"SwiGLU with itself", []*Tensor{d(n, c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.SwiGLU(in[0], in[0]) }},
 		{"Add", []*Tensor{d(n, c), d(n, c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.Add(in[0], in[1]) }},
 		{"Add to itself", []*Tensor{d(n, c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.Add(in[0], in[0]) }},
 		{"AddTo", []*Tensor{d(n, c), d(n, c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.AddTo(copyOf(tp, in[0]), in[1]) }},

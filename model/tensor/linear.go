@@ -25,12 +25,22 @@ func (o *linear) back(tp *Tape) {
 
 // LinearAdd is x·wᵀ + b + r: what a part of a block adds to the residual stream.
 func (tp *Tape) LinearAdd(x, w, b, r *Tensor) *Tensor {
+	o := tp.linearAdd(x, w, b, r)
+	record(tp, o)
+	return o.y
+}
+
+// linearAdd computes LinearAdd; r may be nil.
+func (tp *Tape) linearAdd(x, w, b, r *Tensor) linearAdd {
 	y := tp.outputs(x, w, b)
-	alike("LinearAdd", y, r)
-	y.wants = y.wants || tp.Recording() && r.needs()
-	kernel.LinearAdd(y.Data, r.Data, x.Data, w.Data, biasOf(b), x.Rows(), w.Rows(), x.Cols(), tp != nil && tp.BF16)
-	record(tp, linearAdd{linear{x: x, w: w, b: b, y: y}, r})
-	return y
+	if r == nil {
+		tp.affine(y.Data, nil, x, w, b)
+	} else {
+		alike("LinearAdd", y, r)
+		y.wants = y.wants || tp.Recording() && r.needs()
+		kernel.LinearAdd(y.Data, r.Data, x.Data, w.Data, biasOf(b), x.Rows(), w.Rows(), x.Cols(), tp.rounds())
+	}
+	return linearAdd{linear{x: x, w: w, b: b, y: y}, r}
 }
 
 type linearAdd struct {
@@ -40,7 +50,14 @@ type linearAdd struct {
 
 func (o *linearAdd) back(tp *Tape) {
 	o.linear.back(tp)
-	tp.inherit(o.r, o.y)
+	o.inherited(tp)
+}
+
+// inherited gives the gradient of the sum to r.
+func (o *linearAdd) inherited(tp *Tape) {
+	if o.r != nil {
+		tp.inherit(o.r, o.y)
+	}
 }
 
 func biasOf(b *Tensor) []float32 {
@@ -128,7 +145,7 @@ func (tp *Tape) outputs(x, w, b *Tensor) *Tensor {
 // may be the same.
 func (tp *Tape) affine(y, gelu []float32, x, w, b *Tensor) {
 	f := kernel.Linear
-	if tp != nil && tp.BF16 {
+	if tp.rounds() {
 		f = kernel.LinearBF16
 	}
 	bias := biasOf(b)
@@ -141,12 +158,17 @@ func (tp *Tape) affine(y, gelu []float32, x, w, b *Tensor) {
 
 // linearBack is dw += dyᵀ·x and dx += dy·w.
 func (tp *Tape) linearBack(x, w *Tensor, dy []float32) {
+	tp.weightBack(x, w, dy)
 	n, in, out := x.Rows(), x.Cols(), w.Rows()
-	if dw, add := tp.grad(w); dw != nil {
-		tp.gemm(kernel.TN, out, in, n, dy, out, x.Data, in, dw, in, add)
-	}
 	if dx, add := tp.grad(x); dx != nil {
 		tp.gemm(kernel.NN, n, in, out, dy, out, w.Data, in, dx, in, add)
+	}
+}
+
+// weightBack is dw += dyᵀ·x.
+func (tp *Tape) weightBack(x, w *Tensor, dy []float32) {
+	if dw, add := tp.grad(w); dw != nil {
+		tp.gemm(kernel.TN, w.Rows(), x.Cols(), x.Rows(), dy, w.Rows(), x.Data, x.Cols(), dw, x.Cols(), add)
 	}
 }
 
@@ -160,10 +182,13 @@ func (tp *Tape) biasBack(b *Tensor, dy []float32) {
 	}
 }
 
+// rounds reports whether products are of bfloat16.
+func (tp *Tape) rounds() bool { return tp != nil && tp.BF16 }
+
 // gemm is kernel.Gemm in the tape's precision.
 func (tp *Tape) gemm(op kernel.Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {
 	f := kernel.Gemm
-	if tp != nil && tp.BF16 {
+	if tp.rounds() {
 		f = kernel.GemmBF16
 	}
 	f(op, m, n, k, a, lda, b, ldb, c, ldc, acc)

@@ -34,4 +34,12 @@ func (o *linearGELU) String() string { return shapeOf("linear+gelu", o.w) }
 
 func (o *linearAdd) String() string { return shapeOf("linear+add", o.w) }
 
+func (o *feedForward) String() string {
+	return fmt.Sprintf("feed-forward %d→%d→%d", o.w.Cols(), o.w.Rows(), o.down.w.Rows())
+}
+
+func (o *gatedFeedForward) String() string {
+	return fmt.Sprintf("gated feed-forward %d→%d→%d", o.g.Cols(), o.g.Rows(), o.down.w.Rows())
+}
+
 func shapeOf(op string, w *Tensor) string { return fmt.Sprintf("%s %d→%d", op, w.Cols(), w.Rows()) }

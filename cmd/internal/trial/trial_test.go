@@ -69,7 +69,7 @@ func TestOperationsAndMemoryAreAccountedFor(t *testing.T) {
 	if sum > s.Wall.Seconds() || sum < s.Wall.Seconds()/2 {
 		t.Errorf("operations took %.6f s, the step %.6f s", sum, s.Wall.Seconds())
 	}
-	for _, want := range []string{"linear 32→96", "linear+gelu 32→128", "attention", "layerNorm", "head, logits", "cross entropy", "optimizer"} {
+	for _, want := range []string{"linear 32→96", "feed-forward 32→128→32", "attention", "layerNorm", "head, logits", "cross entropy", "optimizer"} {
 		if !names[want] {
 			t.Errorf("no operation %q among %v", want, names)
 		}

@@ -1,0 +1,77 @@
+package tensor
+
+import "fragua/model/kernel"
+
+// The feed-forward part of a block is one operation: so the gradient of what lies between its
+// layers, the largest of all, need not be stored. The product that makes it is multiplied by the
+// slope of the activation while it is in the cache, and takes the place of the activation,
+// which nobody reads any more.
+
+// FeedForward is GELU(x·wᵀ + b)·vᵀ + c + r: x (N, in), w (hidden, in), b (hidden) or nil, v
+// (out, hidden), c (out) or nil, r (N, out) or nil. It is LinearAdd of LinearGELU.
+func (tp *Tape) FeedForward(x, w, b, v, c, r *Tensor) *Tensor {
+	h := tp.outputs(x, w, b)
+	a := h
+	if h.wants {
+		a = tp.make(true, h.Rows(), h.Cols())
+	}
+	tp.affine(h.Data, a.Data, x, w, b)
+	o := feedForward{x: x, w: w, b: b, h: h, down: tp.linearAdd(a, v, c, r)}
+	record(tp, o)
+	return o.down.y
+}
+
+type feedForward struct {
+	x, w, b, h *Tensor
+	down       linearAdd
+}
+
+func (o *feedForward) back(tp *Tape) {
+	a, v, dy := o.down.x, o.down.w, o.down.y.Grad
+	if dy == nil {
+		return
+	}
+	tp.biasBack(o.down.b, dy)
+	tp.weightBack(a, v, dy)
+	if o.h.wants {
+		kernel.GELULinearGrad(a.Data, o.h.Data, v.Data, dy, a.Rows(), v.Rows(), a.Cols(), tp.BF16)
+		tp.biasBack(o.b, a.Data)
+		tp.linearBack(o.x, o.w, a.Data)
+	}
+	o.down.inherited(tp)
+}
+
+// GatedFeedForward is SwiGLU(x·gᵀ, x·uᵀ)·vᵀ + r: x (N, in), g and u (hidden, in), v (out,
+// hidden), r (N, out) or nil (Shazeer 2020).
+func (tp *Tape) GatedFeedForward(x, g, u, v, r *Tensor) *Tensor {
+	gate, up := tp.outputs(x, g, nil), tp.outputs(x, u, nil)
+	alike("GatedFeedForward", gate, up)
+	a := up
+	if gate.wants || up.wants {
+		a = tp.make(true, up.Rows(), up.Cols())
+	}
+	tp.affine(gate.Data, nil, x, g, nil)
+	kernel.LinearSwiGLU(a.Data, up.Data, gate.Data, x.Data, u.Data, x.Rows(), u.Rows(), x.Cols(), tp.rounds())
+	o := gatedFeedForward{x: x, g: g, u: u, gate: gate, up: up, down: tp.linearAdd(a, v, nil, r)}
+	record(tp, o)
+	return o.down.y
+}
+
+type gatedFeedForward struct {
+	x, g, u, gate, up *Tensor
+	down              linearAdd
+}
+
+func (o *gatedFeedForward) back(tp *Tape) {
+	a, v, dy := o.down.x, o.down.w, o.down.y.Grad
+	if dy == nil {
+		return
+	}
+	tp.weightBack(a, v, dy)
+	if a.wants {
+		kernel.SwiGLULinearGrad(o.gate.Data, a.Data, o.gate.Data, o.up.Data, v.Data, dy, a.Rows(), v.Rows(), a.Cols(), tp.BF16)
+		tp.linearBack(o.x, o.g, o.gate.Data)
+		tp.linearBack(o.x, o.u, a.Data)
+	}
+	o.down.inherited(tp)
+}
