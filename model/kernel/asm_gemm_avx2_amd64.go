@@ -44,6 +44,11 @@ func gemmT6x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, l
 //go:noescape
 func gemmC6x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
+// gemmP6x1AVX2 multiplies 6 rows of A with 8 columns of B.
+//
+//go:noescape
+func gemmP6x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+
 // gemmR1x2AVX2 multiplies 1 rows of A with 16 columns of B.
 //
 //go:noescape
@@ -83,6 +88,11 @@ func gemmT6x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, l
 //
 //go:noescape
 func gemmC6x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+
+// gemmP6x2AVX2 multiplies 6 rows of A with 16 columns of B.
+//
+//go:noescape
+func gemmP6x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // transposeAVX2 writes dst[p·ldd+r] = src[r·lds+p] for one vector of rows r and blocks vectors of p.
 //

@@ -54,6 +54,11 @@ func gemmT8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32,
 //go:noescape
 func gemmC8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
+// gemmP8x1AVX512 multiplies 8 rows of A with 16 columns of B.
+//
+//go:noescape
+func gemmP8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+
 // gemmR1x2AVX512 multiplies 1 rows of A with 32 columns of B.
 //
 //go:noescape
@@ -104,6 +109,11 @@ func gemmT8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32,
 //go:noescape
 func gemmC8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
+// gemmP8x2AVX512 multiplies 8 rows of A with 32 columns of B.
+//
+//go:noescape
+func gemmP8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+
 // gemmR1x3AVX512 multiplies 1 rows of A with 48 columns of B.
 //
 //go:noescape
@@ -153,6 +163,11 @@ func gemmT8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32,
 //
 //go:noescape
 func gemmC8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+
+// gemmP8x3AVX512 multiplies 8 rows of A with 48 columns of B.
+//
+//go:noescape
+func gemmP8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
 
 // transposeAVX512 writes dst[p·ldd+r] = src[r·lds+p] for one vector of rows r and blocks vectors of p.
 //

@@ -6,6 +6,7 @@ type tile struct {
 	*product
 	*panels
 	i0, i1, first, last int
+	upcoming            []float32 // panels to fetch on the way
 }
 
 // multiply computes the tile, making its own panels.
@@ -46,6 +47,7 @@ func (t *tile) block(b []float32, k0, k int) {
 		defer giveBack(rounded)
 	}
 	left, _ := t.at(t.first)
+	upcoming := t.upcoming
 	for i := t.i0; i < t.i1; i += s.rows {
 		rows := min(s.rows, t.i1-i)
 		kernels, lda := &s.byRows[rows], g.lda
@@ -78,6 +80,9 @@ func (t *tile) block(b []float32, k0, k int) {
 				if next, into = columns.ahead(); into != nil {
 					kernels = &s.copying
 				}
+			case len(upcoming) > 0 && rows == s.rows:
+				kernels, next = &s.ahead, &upcoming[0]
+				upcoming = upcoming[min(len(upcoming), fetched(vectors*s.lanes, k)):]
 			case g.op != TN && n < t.first+2 && i+2*s.rows <= t.i1: // half of the next strip
 				next = &g.a[(i+s.rows+min(4*(n-t.first), s.rows-4))*g.lda+k0]
 			case g.op != TN && k0+k == g.k && rows == s.rows && g.after != nil: // half of what is laid out as C
@@ -92,6 +97,9 @@ func (t *tile) block(b []float32, k0, k int) {
 		}
 	}
 }
+
+// fetched is how many floats a kernel of so many columns fetches in k steps.
+func fetched(columns, k int) int { return k / 4 * 16 * ((columns + 31) / 32) }
 
 // strips are copies of columns [i0, i1) and rows [k0, k0+k) of A, which lie too far apart for
 // the kernels: [row][column], two strips at a time, for they share cache lines. Kernels at

@@ -18,6 +18,7 @@ type packedGemm struct {
 	byRows      [9][4]gemmKernel // [rows][vectors], A read by rows
 	byColumns   [4]gemmKernel    // [vectors], A read by columns, as many rows as the highest
 	copying     [4]gemmKernel    // likewise, copying strips on the way
+	ahead       [4]gemmKernel    // as byRows of the highest, fetching panels on the way
 	transpose   func(blocks int, src *float32, lds int, dst *float32, ldd int)
 	copyRows    [4]func(k int, src *float32, lds int, dst *float32)
 	copyPair    func(k int, src *float32, lds int, dst *float32) // two strips of A, read by columns
@@ -33,8 +34,8 @@ func (s packedGemm) rounding(round func(n int, dst, x *float32)) packedGemm {
 
 // A gemmKernel multiplies a strip of A with a panel of k rows of B. Strides count elements;
 // tail is how many lanes the last vector of a row of C has. By the way, those that read A by
-// rows prefetch four rows of k elements, step apart, from next on; those that copy copy k/4 rows
-// of a pair of strips, step apart, from next to into.
+// rows prefetch four rows of k elements, step apart, from next on, or as many as fetched says in one
+// piece; those that copy copy k/4 rows of a pair of strips, step apart, from next to into.
 type gemmKernel func(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int,
 	next *float32, step int, into *float32)
 
@@ -75,7 +76,7 @@ func (s *packedGemm) gemm(g *product) {
 	down, groups := (g.m+rows-1)/rows, (p.count+group-1)/group
 	part := func(t int) tile {
 		i, first := t%down*rows, t/down*group
-		return tile{s, g, &p, i, min(g.m, i+rows), first, min(p.count, first+group)}
+		return tile{s, g, &p, i, min(g.m, i+rows), first, min(p.count, first+group), nil}
 	}
 	if down <= ownPanels {
 		g.run(down*groups, 1, func(u, _ int) {

@@ -1,7 +1,9 @@
 package kernel
 
 // A Prepacked is the right side of a product that is multiplied again and again: the
-// weights of a recurrent layer, at each step. It is laid out once for the kernels.
+// weights of a recurrent layer, at each step. It is laid out once for the kernels, in the
+// order of their use: for few rows it must come from memory nearly as fast as it can, so
+// kernels fetch on the way what the next ones read.
 type Prepacked struct {
 	op     Op // NT or NN
 	n, k   int
@@ -10,7 +12,8 @@ type Prepacked struct {
 	multi  gemmBody    // of the level and precision
 	shape  *packedGemm // nil: B stays where it is, for multi
 	panels panels
-	packed []float32
+	packed []float32 // [tile][block of k][panel][k in block][column in panel]
+	group  int       // panels of a tile
 }
 
 // Prepack lays out B, n×k for NT and k×n for NN, if it is to be used more than once; bf16 is
@@ -33,13 +36,23 @@ func Prepack(op Op, n, k int, b []float32, ldb, uses int, bf16 bool) *Prepacked 
 	p.packed = borrow(p.panels.padded * k)
 	block := blockDepth(k)
 	blocks := (k + block - 1) / block
+	p.group = max(1, min(p.panels.count/prepackedTiles, prepackedPanels))
 	Parallel(blocks*p.panels.count, 1, func(u, _ int) {
 		k0 := u / p.panels.count * block
 		k, n := min(block, k-k0), u%p.panels.count
+		first := n / p.group * p.group
+		left, _ := p.panels.at(first)
 		column, _ := p.panels.at(n)
-		p.shape.packPanel(&g, &p.panels, p.packed[k0*p.panels.padded+column*k:], n, k0, k)
+		p.shape.packPanel(&g, &p.panels, p.packed[p.at(first, k0)+(column-left)*k:], n, k0, k)
 	})
 	return p
+}
+
+// at is where the block of the tile that begins with panel first and row k0 of op(B) lies.
+func (p *Prepacked) at(first, k0 int) int {
+	left, _ := p.panels.at(first)
+	right, _ := p.panels.at(min(first+p.group, p.panels.count))
+	return left*p.k + k0*(right-left)
 }
 
 // Free gives the memory back.
@@ -51,8 +64,9 @@ func (p *Prepacked) Free() {
 }
 
 const (
-	prepackedTiles = 16  // of columns, so that few workers have equal shares
-	prepackedRows  = 512 // most rows of C in a tile
+	prepackedTiles  = 16  // of columns, so that few workers have equal shares
+	prepackedPanels = 3   // most in a tile: that many use a strip of A in turn
+	prepackedRows   = 512 // most rows of C in a tile
 )
 
 // Gemm sets C (m×n) to A (m×k)·op(B), or with acc adds it, as Gemm and GemmBF16 do.
@@ -63,16 +77,18 @@ func (p *Prepacked) Gemm(m int, a []float32, lda int, c []float32, ldc int, acc 
 		return
 	}
 	g.check()
-	group := max(1, min(p.panels.count/prepackedTiles, tileColumns/p.panels.width))
 	rows, block := min(m, prepackedRows), blockDepth(p.k)
 	down := (m + rows - 1) / rows
-	Parallel((p.panels.count+group-1)/group*down, 1, func(u, _ int) {
-		i, first := u%down*rows, u/down*group
-		t := tile{p.shape, g, &p.panels, i, min(m, i+rows), first, min(p.panels.count, first+group)}
-		column, _ := t.at(first)
-		for k0 := 0; k0 < p.k; k0 += block {
-			k := min(block, p.k-k0)
-			t.block(p.packed[k0*p.panels.padded+column*k:], k0, k)
+	tiles := (p.panels.count + p.group - 1) / p.group
+	Parallel(tiles*down, max(1, tiles/(4*g.workers)), func(lo, hi int) {
+		for u := lo; u < hi; u++ {
+			i, first := u/tiles*rows, u%tiles*p.group
+			t := tile{p.shape, g, &p.panels, i, min(m, i+rows), first, min(p.panels.count, first+p.group), nil}
+			for k0 := 0; k0 < p.k; k0 += block {
+				k := min(block, p.k-k0)
+				t.upcoming = p.packed[p.at(first, k0+k):]
+				t.block(p.packed[p.at(first, k0):], k0, k)
+			}
 		}
 	})
 }

@@ -27,6 +27,7 @@ func (a *asm) gemm() {
 		}
 		a.product(byColumns, rows, v, multiply)
 		a.product(copying, rows, v, multiply)
+		a.product(ahead, rows, v, multiply)
 	}
 }
 
@@ -38,14 +39,16 @@ func (a *asm) high() int {
 	return 8
 }
 
-// The forms of kernels. R prefetches four rows of A, step elements apart, from next on. C, which reads A by
-// columns, copies a pair of strips on its way: a row from next on, step elements apart, to into
-// every four steps. Those of bfloat16, whose elements are words, prefetch into the second-level
-// cache, and go by elements further after every four lines.
+// The forms of kernels. R prefetches four rows of A, step elements apart, from next on, P
+// instead what lies in one piece from next on. C, which reads A by columns, copies a pair of
+// strips on its way: a row from next on, step elements apart, to into every four steps. Those
+// of bfloat16, whose elements are words, prefetch into the second-level cache, and go by
+// elements further after every four lines.
 const (
 	byRows         = "gemmR"
 	byColumns      = "gemmT"
 	copying        = "gemmC"
+	ahead          = "gemmP"
 	wordsByRows    = "bf16R"
 	wordsByColumns = "bf16T"
 
@@ -144,7 +147,7 @@ func (a *asm) product(form string, rows, vectors int, multiply func(panel, x, su
 		a.IMUL3Q(Imm(4*rowsAhead), apart, later)
 		a.ADDQ(next, later)
 		a.SHLQ(Imm(2), apart)
-	case form != byColumns:
+	case form != byColumns && form != ahead:
 		a.SHLQ(Imm(2), apart)
 		a.LEAQ(Mem{Base: apart, Index: apart, Scale: 2}, apart3)
 		if form != byRows {
@@ -165,6 +168,13 @@ func (a *asm) product(form string, rows, vectors int, multiply func(panel, x, su
 			a.copyPair(rows, next, into, spare)
 			a.ADDQ(apart, next)
 		case form == copying || form == byColumns:
+		case form == ahead:
+			if u < a.linesAhead(vectors) {
+				a.PREFETCHT1(Mem{Base: next, Disp: 64 * u})
+			}
+			if u == unroll-1 {
+				a.ADDQ(Imm(uint64(64*a.linesAhead(vectors))), next)
+			}
 		case u == 0:
 			prefetch(Mem{Base: next})
 		case u < 3:
@@ -193,6 +203,10 @@ func (a *asm) product(form string, rows, vectors int, multiply func(panel, x, su
 	a.finish(rows, vectors, func(i, v int) reg.VecPhysical { return a.reg[sum(i, v)] })
 	a.end()
 }
+
+// linesAhead is how many cache lines P prefetches in four steps: so many that eight strips
+// prefetch a panel, or more.
+func (a *asm) linesAhead(vectors int) int { return (vectors*a.bytes() + 127) / 128 }
 
 // copyPair copies one row of a pair of strips, and prefetches it of the pair after that.
 func (a *asm) copyPair(high int, src, dst reg.GPPhysical, spare int) {
