@@ -44,7 +44,7 @@ const (
 	tileColumns = 480     // most columns of a tile: their panels stay in the second-level cache
 	tall        = 8192    // rows of C from which columns of A, that far apart, are dear to copy:
 	tallColumns = 768     // so tiles are wider, and 16384×768 of 1024 by 5 % faster
-	packedMost  = 4 << 20 // elements of B packed at once
+	cutRows     = 1024    // fewest rows of a tile that is cut only to make shares equal
 	fewRows     = 16      // most rows of A for which B is not worth packing
 	ownPanels   = 4       // most tiles one below the other that make the same panels each for itself
 	seldom      = 64      // most rows of C for which a copy of B is not worth its making
@@ -102,13 +102,16 @@ func (s *packedGemm) gemm(g *product) {
 }
 
 // shape chooses how many rows and panels make a tile of at most so many columns. The higher it
-// is, the more use is made of its panels, so there are only as many tiles as the workers want;
-// sums do not depend on it.
+// is, the more use is made of its panels, so there are only as many tiles as the workers want.
+// If the last group is smaller, each is cut for all workers, unless that makes tiles low. Sums do
+// not depend on it.
 func (s *packedGemm) shape(m int, p *panels, columns, workers int) (rows, group int) {
 	group = even(p.count, columns/p.width)
 	groups := (p.count + group - 1) / group
 	down, most := 1, (m+2*s.rows-1)/(2*s.rows)
-	for down < most && down*groups < 4*workers && down*groups%workers != 0 {
+	alike := p.count%group == 0
+	for down < most && (down*groups%workers != 0 || !alike && down%workers != 0) &&
+		(down*groups < 4*workers || !alike && m >= cutRows*(down+1)) {
 		down++
 	}
 	return (m + 2*s.rows*down - 1) / (2 * s.rows * down) * 2 * s.rows, group

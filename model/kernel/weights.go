@@ -149,7 +149,8 @@ func (w *Weights) input(x []float32, n int) (in input) {
 
 // unpacked is the product by Gemm, some rows of W at a time.
 func (w *Weights) unpacked(y, x []float32, n int) {
-	block := min(w.rows, max(64, packedMost/max(1, w.stride)))
+	const most = 4 << 20 // elements widened at once
+	block := min(w.rows, max(64, most/max(1, w.stride)))
 	full := borrow(block * w.stride)
 	defer giveBack(full)
 	for r0 := 0; r0 < w.rows; r0 += block {
