@@ -7,28 +7,30 @@
 // func bf16R1x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·bf16R1x1AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	MOVQ       by+88(FP), R12
-	SHLQ       $0x02, R12
-	SUBQ       $0x04, CX
-	JL         rest2
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	VXORPS Z0, Z0, Z0
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000000, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	MOVQ   by+88(FP), R12
+	SHLQ   $0x02, R12
+	SUBQ   $0x04, CX
+	JL     rest2
 
 loop1:
 	VMOVUPS      (DI), Z1
@@ -36,6 +38,7 @@ loop1:
 	VBROADCASTSS (SI), Z2
 	LONG         $0x486ef262
 	WORD         $0xc152
+	PREFETCHT0   (R13)
 	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z1
 	ADDQ         R8, DI
@@ -111,33 +114,33 @@ out8:
 	RET
 
 // func bf16R2x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·bf16R2x1AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 (R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	MOVQ       by+88(FP), R12
-	SHLQ       $0x02, R12
-	SUBQ       $0x04, CX
-	JL         rest10
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000001, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	MOVQ   by+88(FP), R12
+	SHLQ   $0x02, R12
+	SUBQ   $0x04, CX
+	JL     rest10
 
 loop9:
 	VMOVUPS      (DI), Z2
@@ -148,6 +151,7 @@ loop9:
 	VBROADCASTSS (SI)(DX*1), Z4
 	LONG         $0x485ef262
 	WORD         $0xca52
+	PREFETCHT0   (R13)
 	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z2
 	ADDQ         R8, DI
@@ -175,6 +179,9 @@ loop9:
 	VBROADCASTSS 12(SI)(DX*1), Z4
 	LONG         $0x485ef262
 	WORD         $0xca52
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT1   (AX)(R11*1)
 	ADDQ         R12, AX
 	ADDQ         $0x10, SI
@@ -244,36 +251,34 @@ out16:
 	RET
 
 // func bf16R3x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·bf16R3x1AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 (R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	MOVQ       by+88(FP), R12
-	SHLQ       $0x02, R12
-	SUBQ       $0x04, CX
-	JL         rest18
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000002, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	MOVQ   by+88(FP), R12
+	SHLQ   $0x02, R12
+	SUBQ   $0x04, CX
+	JL     rest18
 
 loop17:
 	VMOVUPS      (DI), Z3
@@ -287,6 +292,7 @@ loop17:
 	VBROADCASTSS (SI)(DX*2), Z6
 	LONG         $0x484ef262
 	WORD         $0xd352
+	PREFETCHT0   (R13)
 	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z3
 	ADDQ         R8, DI
@@ -323,6 +329,9 @@ loop17:
 	VBROADCASTSS 12(SI)(DX*2), Z6
 	LONG         $0x484ef262
 	WORD         $0xd352
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT1   (AX)(R11*1)
 	ADDQ         R12, AX
 	ADDQ         $0x10, SI
@@ -404,39 +413,35 @@ out24:
 	RET
 
 // func bf16R4x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·bf16R4x1AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 (R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	MOVQ       by+88(FP), R12
-	SHLQ       $0x02, R12
-	SUBQ       $0x04, CX
-	JL         rest26
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000003, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	MOVQ   by+88(FP), R12
+	SHLQ   $0x02, R12
+	SUBQ   $0x04, CX
+	JL     rest26
 
 loop25:
 	VMOVUPS      (DI), Z4
@@ -453,6 +458,7 @@ loop25:
 	VBROADCASTSS (SI)(R9*1), Z8
 	LONG         $0x483ef262
 	WORD         $0xdc52
+	PREFETCHT0   (R13)
 	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z4
 	ADDQ         R8, DI
@@ -498,6 +504,9 @@ loop25:
 	VBROADCASTSS 12(SI)(R9*1), Z8
 	LONG         $0x483ef262
 	WORD         $0xdc52
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT1   (AX)(R11*1)
 	ADDQ         R12, AX
 	ADDQ         $0x10, SI
@@ -591,43 +600,37 @@ out32:
 	RET
 
 // func bf16R5x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·bf16R5x1AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	LEAQ       (SI)(DX*4), R10
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 (R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	MOVQ       by+88(FP), R12
-	SHLQ       $0x02, R12
-	SUBQ       $0x04, CX
-	JL         rest34
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	LEAQ   (SI)(DX*4), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000004, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	MOVQ   by+88(FP), R12
+	SHLQ   $0x02, R12
+	SUBQ   $0x04, CX
+	JL     rest34
 
 loop33:
 	VMOVUPS      (DI), Z5
@@ -647,6 +650,7 @@ loop33:
 	VBROADCASTSS (R10), Z6
 	LONG         $0x484ef262
 	WORD         $0xe552
+	PREFETCHT0   (R13)
 	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z5
 	ADDQ         R8, DI
@@ -701,6 +705,9 @@ loop33:
 	VBROADCASTSS 12(R10), Z6
 	LONG         $0x484ef262
 	WORD         $0xe552
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT1   (AX)(R11*1)
 	ADDQ         R12, AX
 	ADDQ         $0x10, SI
@@ -808,46 +815,38 @@ out40:
 	RET
 
 // func bf16R6x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·bf16R6x1AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	LEAQ       (SI)(DX*4), R10
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 (R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	MOVQ       by+88(FP), R12
-	SHLQ       $0x02, R12
-	SUBQ       $0x04, CX
-	JL         rest42
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	LEAQ   (SI)(DX*4), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000005, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	MOVQ   by+88(FP), R12
+	SHLQ   $0x02, R12
+	SUBQ   $0x04, CX
+	JL     rest42
 
 loop41:
 	VMOVUPS      (DI), Z6
@@ -870,6 +869,7 @@ loop41:
 	VBROADCASTSS (R10)(DX*1), Z8
 	LONG         $0x483ef262
 	WORD         $0xee52
+	PREFETCHT0   (R13)
 	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z6
 	ADDQ         R8, DI
@@ -933,6 +933,9 @@ loop41:
 	VBROADCASTSS 12(R10)(DX*1), Z8
 	LONG         $0x483ef262
 	WORD         $0xee52
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT1   (AX)(R11*1)
 	ADDQ         R12, AX
 	ADDQ         $0x10, SI
@@ -1052,49 +1055,39 @@ out48:
 	RET
 
 // func bf16R7x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·bf16R7x1AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	LEAQ       (SI)(DX*4), R10
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	MOVQ       by+88(FP), R12
-	SHLQ       $0x02, R12
-	SUBQ       $0x04, CX
-	JL         rest50
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	LEAQ   (SI)(DX*4), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000006, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	MOVQ   by+88(FP), R12
+	SHLQ   $0x02, R12
+	SUBQ   $0x04, CX
+	JL     rest50
 
 loop49:
 	VMOVUPS      (DI), Z7
@@ -1120,6 +1113,7 @@ loop49:
 	VBROADCASTSS (R10)(DX*2), Z10
 	LONG         $0x482ef262
 	WORD         $0xf752
+	PREFETCHT0   (R13)
 	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z7
 	ADDQ         R8, DI
@@ -1192,6 +1186,9 @@ loop49:
 	VBROADCASTSS 12(R10)(DX*2), Z10
 	LONG         $0x482ef262
 	WORD         $0xf752
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT1   (AX)(R11*1)
 	ADDQ         R12, AX
 	ADDQ         $0x10, SI
@@ -1323,52 +1320,40 @@ out56:
 	RET
 
 // func bf16R8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·bf16R8x1AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	LEAQ       (SI)(DX*4), R10
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z7, Z7, Z7
-	PREFETCHT0 (R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	MOVQ       by+88(FP), R12
-	SHLQ       $0x02, R12
-	SUBQ       $0x04, CX
-	JL         rest58
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	LEAQ   (SI)(DX*4), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000007, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	MOVQ   by+88(FP), R12
+	SHLQ   $0x02, R12
+	SUBQ   $0x04, CX
+	JL     rest58
 
 loop57:
 	VMOVUPS      (DI), Z8
@@ -1397,6 +1382,7 @@ loop57:
 	VBROADCASTSS (R10)(R9*1), Z12
 	LONG         $0x481ed262
 	WORD         $0xf852
+	PREFETCHT0   (R13)
 	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z8
 	ADDQ         R8, DI
@@ -1478,6 +1464,9 @@ loop57:
 	VBROADCASTSS 12(R10)(R9*1), Z12
 	LONG         $0x481ed262
 	WORD         $0xf852
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT1   (AX)(R11*1)
 	ADDQ         R12, AX
 	ADDQ         $0x10, SI
@@ -1621,50 +1610,38 @@ out64:
 	RET
 
 // func bf16T8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·bf16T8x1AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z7, Z7, Z7
-	PREFETCHT0 (R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	MOVQ       by+88(FP), R12
-	SHLQ       $0x02, R12
-	SUBQ       $0x04, CX
-	JL         rest66
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000007, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	MOVQ   by+88(FP), R12
+	SHLQ   $0x02, R12
+	SUBQ   $0x04, CX
+	JL     rest66
 
 loop65:
 	VMOVUPS      (DI), Z8
@@ -1694,6 +1671,7 @@ loop65:
 	LONG         $0x481ed262
 	WORD         $0xf852
 	ADDQ         DX, SI
+	PREFETCHT0   (R13)
 	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z8
 	ADDQ         R8, DI
@@ -1778,6 +1756,9 @@ loop65:
 	LONG         $0x481ed262
 	WORD         $0xf852
 	ADDQ         DX, SI
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT1   (AX)(R11*1)
 	ADDQ         R12, AX
 	SUBQ         $0x04, CX
@@ -1920,30 +1901,31 @@ out72:
 // func bf16R1x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·bf16R1x2AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	MOVQ       by+88(FP), R12
-	SHLQ       $0x02, R12
-	SUBQ       $0x04, CX
-	JL         rest74
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000000, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	MOVQ   by+88(FP), R12
+	SHLQ   $0x02, R12
+	SUBQ   $0x04, CX
+	JL     rest74
 
 loop73:
 	VMOVUPS      (DI), Z2
@@ -1954,6 +1936,7 @@ loop73:
 	WORD         $0xc252
 	LONG         $0x485ef262
 	WORD         $0xcb52
+	PREFETCHT0   (R13)
 	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z2
 	VMOVUPS      64(DI), Z3
@@ -1963,6 +1946,7 @@ loop73:
 	WORD         $0xc252
 	LONG         $0x485ef262
 	WORD         $0xcb52
+	PREFETCHT0   64(R13)
 	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z2
 	VMOVUPS      64(DI), Z3
@@ -2045,37 +2029,35 @@ out80:
 	RET
 
 // func bf16R2x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·bf16R2x2AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 (R13)
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 64(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	MOVQ       by+88(FP), R12
-	SHLQ       $0x02, R12
-	SUBQ       $0x04, CX
-	JL         rest82
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000001, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	MOVQ   by+88(FP), R12
+	SHLQ   $0x02, R12
+	SUBQ   $0x04, CX
+	JL     rest82
 
 loop81:
 	VMOVUPS      (DI), Z4
@@ -2091,6 +2073,7 @@ loop81:
 	WORD         $0xd452
 	LONG         $0x4846f262
 	WORD         $0xdd52
+	PREFETCHT0   (R13)
 	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z4
 	VMOVUPS      64(DI), Z5
@@ -2105,6 +2088,7 @@ loop81:
 	WORD         $0xd452
 	LONG         $0x4846f262
 	WORD         $0xdd52
+	PREFETCHT0   64(R13)
 	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z4
 	VMOVUPS      64(DI), Z5
@@ -2133,6 +2117,9 @@ loop81:
 	WORD         $0xd452
 	LONG         $0x4846f262
 	WORD         $0xdd52
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT1   (AX)(R11*1)
 	ADDQ         R12, AX
 	ADDQ         $0x10, SI
@@ -2215,42 +2202,37 @@ out88:
 	RET
 
 // func bf16R3x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·bf16R3x2AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 (R13)
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 (R13)
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 64(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	MOVQ       by+88(FP), R12
-	SHLQ       $0x02, R12
-	SUBQ       $0x04, CX
-	JL         rest90
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000002, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	MOVQ   by+88(FP), R12
+	SHLQ   $0x02, R12
+	SUBQ   $0x04, CX
+	JL     rest90
 
 loop89:
 	VMOVUPS      (DI), Z6
@@ -2271,6 +2253,7 @@ loop89:
 	WORD         $0xe652
 	LONG         $0x482ef262
 	WORD         $0xef52
+	PREFETCHT0   (R13)
 	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
@@ -2290,6 +2273,7 @@ loop89:
 	WORD         $0xe652
 	LONG         $0x482ef262
 	WORD         $0xef52
+	PREFETCHT0   64(R13)
 	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
@@ -2328,6 +2312,9 @@ loop89:
 	WORD         $0xe652
 	LONG         $0x482ef262
 	WORD         $0xef52
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT1   (AX)(R11*1)
 	ADDQ         R12, AX
 	ADDQ         $0x10, SI
@@ -2428,47 +2415,39 @@ out96:
 	RET
 
 // func bf16R4x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·bf16R4x2AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 (R13)
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 (R13)
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	VXORPS     Z7, Z7, Z7
-	PREFETCHT0 64(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	MOVQ       by+88(FP), R12
-	SHLQ       $0x02, R12
-	SUBQ       $0x04, CX
-	JL         rest98
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000003, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	MOVQ   by+88(FP), R12
+	SHLQ   $0x02, R12
+	SUBQ   $0x04, CX
+	JL     rest98
 
 loop97:
 	VMOVUPS      (DI), Z8
@@ -2494,6 +2473,7 @@ loop97:
 	WORD         $0xf052
 	LONG         $0x4816d262
 	WORD         $0xf952
+	PREFETCHT0   (R13)
 	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z8
 	VMOVUPS      64(DI), Z9
@@ -2518,6 +2498,7 @@ loop97:
 	WORD         $0xf052
 	LONG         $0x4816d262
 	WORD         $0xf952
+	PREFETCHT0   64(R13)
 	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z8
 	VMOVUPS      64(DI), Z9
@@ -2566,6 +2547,9 @@ loop97:
 	WORD         $0xf052
 	LONG         $0x4816d262
 	WORD         $0xf952
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT1   (AX)(R11*1)
 	ADDQ         R12, AX
 	ADDQ         $0x10, SI
@@ -2684,53 +2668,42 @@ out104:
 	RET
 
 // func bf16R5x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·bf16R5x2AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	LEAQ       (SI)(DX*4), R10
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 (R13)
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 (R13)
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	VXORPS     Z7, Z7, Z7
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z8, Z8, Z8
-	PREFETCHT0 (R13)
-	VXORPS     Z9, Z9, Z9
-	PREFETCHT0 64(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	MOVQ       by+88(FP), R12
-	SHLQ       $0x02, R12
-	SUBQ       $0x04, CX
-	JL         rest106
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	LEAQ   (SI)(DX*4), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000004, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	MOVQ   by+88(FP), R12
+	SHLQ   $0x02, R12
+	SUBQ   $0x04, CX
+	JL     rest106
 
 loop105:
 	VMOVUPS      (DI), Z10
@@ -2761,6 +2734,7 @@ loop105:
 	WORD         $0xc252
 	LONG         $0x481e5262
 	WORD         $0xcb52
+	PREFETCHT0   (R13)
 	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z10
 	VMOVUPS      64(DI), Z11
@@ -2790,6 +2764,7 @@ loop105:
 	WORD         $0xc252
 	LONG         $0x481e5262
 	WORD         $0xcb52
+	PREFETCHT0   64(R13)
 	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z10
 	VMOVUPS      64(DI), Z11
@@ -2848,6 +2823,9 @@ loop105:
 	WORD         $0xc252
 	LONG         $0x481e5262
 	WORD         $0xcb52
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT1   (AX)(R11*1)
 	ADDQ         R12, AX
 	ADDQ         $0x10, SI
@@ -2986,58 +2964,44 @@ out112:
 	RET
 
 // func bf16R6x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·bf16R6x2AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	LEAQ       (SI)(DX*4), R10
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 (R13)
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 (R13)
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	VXORPS     Z7, Z7, Z7
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z8, Z8, Z8
-	PREFETCHT0 (R13)
-	VXORPS     Z9, Z9, Z9
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z10, Z10, Z10
-	PREFETCHT0 (R13)
-	VXORPS     Z11, Z11, Z11
-	PREFETCHT0 64(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	MOVQ       by+88(FP), R12
-	SHLQ       $0x02, R12
-	SUBQ       $0x04, CX
-	JL         rest114
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	LEAQ   (SI)(DX*4), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000005, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	MOVQ   by+88(FP), R12
+	SHLQ   $0x02, R12
+	SUBQ   $0x04, CX
+	JL     rest114
 
 loop113:
 	VMOVUPS      (DI), Z12
@@ -3073,6 +3037,7 @@ loop113:
 	WORD         $0xd452
 	LONG         $0x48065262
 	WORD         $0xdd52
+	PREFETCHT0   (R13)
 	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
@@ -3107,6 +3072,7 @@ loop113:
 	WORD         $0xd452
 	LONG         $0x48065262
 	WORD         $0xdd52
+	PREFETCHT0   64(R13)
 	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
@@ -3175,6 +3141,9 @@ loop113:
 	WORD         $0xd452
 	LONG         $0x48065262
 	WORD         $0xdd52
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT1   (AX)(R11*1)
 	ADDQ         R12, AX
 	ADDQ         $0x10, SI
@@ -3331,63 +3300,46 @@ out120:
 	RET
 
 // func bf16R7x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·bf16R7x2AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	LEAQ       (SI)(DX*4), R10
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 (R13)
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 (R13)
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	VXORPS     Z7, Z7, Z7
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z8, Z8, Z8
-	PREFETCHT0 (R13)
-	VXORPS     Z9, Z9, Z9
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z10, Z10, Z10
-	PREFETCHT0 (R13)
-	VXORPS     Z11, Z11, Z11
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z12, Z12, Z12
-	PREFETCHT0 (R13)
-	VXORPS     Z13, Z13, Z13
-	PREFETCHT0 64(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	MOVQ       by+88(FP), R12
-	SHLQ       $0x02, R12
-	SUBQ       $0x04, CX
-	JL         rest122
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	LEAQ   (SI)(DX*4), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000006, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	MOVQ   by+88(FP), R12
+	SHLQ   $0x02, R12
+	SUBQ   $0x04, CX
+	JL     rest122
 
 loop121:
 	VMOVUPS      (DI), Z14
@@ -3428,6 +3380,7 @@ loop121:
 	WORD         $0xe652
 	LONG         $0x406e5262
 	WORD         $0xef52
+	PREFETCHT0   (R13)
 	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z14
 	VMOVUPS      64(DI), Z15
@@ -3467,6 +3420,7 @@ loop121:
 	WORD         $0xe652
 	LONG         $0x406e5262
 	WORD         $0xef52
+	PREFETCHT0   64(R13)
 	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z14
 	VMOVUPS      64(DI), Z15
@@ -3545,6 +3499,9 @@ loop121:
 	WORD         $0xe652
 	LONG         $0x406e5262
 	WORD         $0xef52
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT1   (AX)(R11*1)
 	ADDQ         R12, AX
 	ADDQ         $0x10, SI
@@ -3719,68 +3676,48 @@ out128:
 	RET
 
 // func bf16R8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·bf16R8x2AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	LEAQ       (SI)(DX*4), R10
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 (R13)
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 (R13)
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	VXORPS     Z7, Z7, Z7
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z8, Z8, Z8
-	PREFETCHT0 (R13)
-	VXORPS     Z9, Z9, Z9
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z10, Z10, Z10
-	PREFETCHT0 (R13)
-	VXORPS     Z11, Z11, Z11
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z12, Z12, Z12
-	PREFETCHT0 (R13)
-	VXORPS     Z13, Z13, Z13
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z14, Z14, Z14
-	PREFETCHT0 (R13)
-	VXORPS     Z15, Z15, Z15
-	PREFETCHT0 64(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	MOVQ       by+88(FP), R12
-	SHLQ       $0x02, R12
-	SUBQ       $0x04, CX
-	JL         rest130
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	LEAQ   (SI)(DX*4), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000007, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	MOVQ   by+88(FP), R12
+	SHLQ   $0x02, R12
+	SUBQ   $0x04, CX
+	JL     rest130
 
 loop129:
 	VMOVUPS      (DI), Z16
@@ -3826,6 +3763,7 @@ loop129:
 	WORD         $0xf052
 	LONG         $0x40563262
 	WORD         $0xf952
+	PREFETCHT0   (R13)
 	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z16
 	VMOVUPS      64(DI), Z17
@@ -3870,6 +3808,7 @@ loop129:
 	WORD         $0xf052
 	LONG         $0x40563262
 	WORD         $0xf952
+	PREFETCHT0   64(R13)
 	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z16
 	VMOVUPS      64(DI), Z17
@@ -3958,6 +3897,9 @@ loop129:
 	WORD         $0xf052
 	LONG         $0x40563262
 	WORD         $0xf952
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT1   (AX)(R11*1)
 	ADDQ         R12, AX
 	ADDQ         $0x10, SI
@@ -4150,66 +4092,46 @@ out136:
 	RET
 
 // func bf16T8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·bf16T8x2AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 (R13)
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 (R13)
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	VXORPS     Z7, Z7, Z7
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z8, Z8, Z8
-	PREFETCHT0 (R13)
-	VXORPS     Z9, Z9, Z9
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z10, Z10, Z10
-	PREFETCHT0 (R13)
-	VXORPS     Z11, Z11, Z11
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z12, Z12, Z12
-	PREFETCHT0 (R13)
-	VXORPS     Z13, Z13, Z13
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z14, Z14, Z14
-	PREFETCHT0 (R13)
-	VXORPS     Z15, Z15, Z15
-	PREFETCHT0 64(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	MOVQ       by+88(FP), R12
-	SHLQ       $0x02, R12
-	SUBQ       $0x04, CX
-	JL         rest138
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000007, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	MOVQ   by+88(FP), R12
+	SHLQ   $0x02, R12
+	SUBQ   $0x04, CX
+	JL     rest138
 
 loop137:
 	VMOVUPS      (DI), Z16
@@ -4256,6 +4178,7 @@ loop137:
 	LONG         $0x40563262
 	WORD         $0xf952
 	ADDQ         DX, SI
+	PREFETCHT0   (R13)
 	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z16
 	VMOVUPS      64(DI), Z17
@@ -4301,6 +4224,7 @@ loop137:
 	LONG         $0x40563262
 	WORD         $0xf952
 	ADDQ         DX, SI
+	PREFETCHT0   64(R13)
 	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z16
 	VMOVUPS      64(DI), Z17
@@ -4391,6 +4315,9 @@ loop137:
 	LONG         $0x40563262
 	WORD         $0xf952
 	ADDQ         DX, SI
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT1   (AX)(R11*1)
 	ADDQ         R12, AX
 	SUBQ         $0x04, CX
@@ -4582,32 +4509,32 @@ out144:
 // func bf16R1x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·bf16R1x3AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 128(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	MOVQ       by+88(FP), R12
-	SHLQ       $0x02, R12
-	SUBQ       $0x04, CX
-	JL         rest146
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000000, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	MOVQ   by+88(FP), R12
+	SHLQ   $0x02, R12
+	SUBQ   $0x04, CX
+	JL     rest146
 
 loop145:
 	VMOVUPS      (DI), Z3
@@ -4621,6 +4548,7 @@ loop145:
 	WORD         $0xcc52
 	LONG         $0x484ef262
 	WORD         $0xd552
+	PREFETCHT0   (R13)
 	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z3
 	VMOVUPS      64(DI), Z4
@@ -4633,6 +4561,7 @@ loop145:
 	WORD         $0xcc52
 	LONG         $0x484ef262
 	WORD         $0xd552
+	PREFETCHT0   64(R13)
 	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z3
 	VMOVUPS      64(DI), Z4
@@ -4645,6 +4574,7 @@ loop145:
 	WORD         $0xcc52
 	LONG         $0x484ef262
 	WORD         $0xd552
+	PREFETCHT0   128(R13)
 	PREFETCHT1   (AX)(BX*2)
 	VMOVUPS      (DI), Z3
 	VMOVUPS      64(DI), Z4
@@ -4728,41 +4658,37 @@ out152:
 	RET
 
 // func bf16R2x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·bf16R2x3AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 (R13)
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 64(R13)
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 128(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	MOVQ       by+88(FP), R12
-	SHLQ       $0x02, R12
-	SUBQ       $0x04, CX
-	JL         rest154
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000001, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	MOVQ   by+88(FP), R12
+	SHLQ   $0x02, R12
+	SUBQ   $0x04, CX
+	JL     rest154
 
 loop153:
 	VMOVUPS      (DI), Z6
@@ -4783,6 +4709,7 @@ loop153:
 	WORD         $0xe752
 	LONG         $0x482ed262
 	WORD         $0xe852
+	PREFETCHT0   (R13)
 	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
@@ -4802,6 +4729,7 @@ loop153:
 	WORD         $0xe752
 	LONG         $0x482ed262
 	WORD         $0xe852
+	PREFETCHT0   64(R13)
 	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
@@ -4821,6 +4749,7 @@ loop153:
 	WORD         $0xe752
 	LONG         $0x482ed262
 	WORD         $0xe852
+	PREFETCHT0   128(R13)
 	PREFETCHT1   (AX)(BX*2)
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
@@ -4840,6 +4769,9 @@ loop153:
 	WORD         $0xe752
 	LONG         $0x482ed262
 	WORD         $0xe852
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT1   (AX)(R11*1)
 	ADDQ         R12, AX
 	ADDQ         $0x10, SI
@@ -4935,48 +4867,40 @@ out160:
 	RET
 
 // func bf16R3x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·bf16R3x3AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 (R13)
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 64(R13)
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	VXORPS     Z7, Z7, Z7
-	PREFETCHT0 64(R13)
-	VXORPS     Z8, Z8, Z8
-	PREFETCHT0 128(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	MOVQ       by+88(FP), R12
-	SHLQ       $0x02, R12
-	SUBQ       $0x04, CX
-	JL         rest162
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000002, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	MOVQ   by+88(FP), R12
+	SHLQ   $0x02, R12
+	SUBQ   $0x04, CX
+	JL     rest162
 
 loop161:
 	VMOVUPS      (DI), Z9
@@ -5004,6 +4928,7 @@ loop161:
 	WORD         $0xfa52
 	LONG         $0x480e5262
 	WORD         $0xc352
+	PREFETCHT0   (R13)
 	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z9
 	VMOVUPS      64(DI), Z10
@@ -5030,6 +4955,7 @@ loop161:
 	WORD         $0xfa52
 	LONG         $0x480e5262
 	WORD         $0xc352
+	PREFETCHT0   64(R13)
 	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z9
 	VMOVUPS      64(DI), Z10
@@ -5056,6 +4982,7 @@ loop161:
 	WORD         $0xfa52
 	LONG         $0x480e5262
 	WORD         $0xc352
+	PREFETCHT0   128(R13)
 	PREFETCHT1   (AX)(BX*2)
 	VMOVUPS      (DI), Z9
 	VMOVUPS      64(DI), Z10
@@ -5082,6 +5009,9 @@ loop161:
 	WORD         $0xfa52
 	LONG         $0x480e5262
 	WORD         $0xc352
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT1   (AX)(R11*1)
 	ADDQ         R12, AX
 	ADDQ         $0x10, SI
@@ -5201,55 +5131,43 @@ out168:
 	RET
 
 // func bf16R4x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·bf16R4x3AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 (R13)
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 64(R13)
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	VXORPS     Z7, Z7, Z7
-	PREFETCHT0 64(R13)
-	VXORPS     Z8, Z8, Z8
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z9, Z9, Z9
-	PREFETCHT0 (R13)
-	VXORPS     Z10, Z10, Z10
-	PREFETCHT0 64(R13)
-	VXORPS     Z11, Z11, Z11
-	PREFETCHT0 128(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	MOVQ       by+88(FP), R12
-	SHLQ       $0x02, R12
-	SUBQ       $0x04, CX
-	JL         rest170
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000003, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	MOVQ   by+88(FP), R12
+	SHLQ   $0x02, R12
+	SUBQ   $0x04, CX
+	JL     rest170
 
 loop169:
 	VMOVUPS      (DI), Z12
@@ -5284,6 +5202,7 @@ loop169:
 	WORD         $0xd552
 	LONG         $0x406e5262
 	WORD         $0xde52
+	PREFETCHT0   (R13)
 	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
@@ -5317,6 +5236,7 @@ loop169:
 	WORD         $0xd552
 	LONG         $0x406e5262
 	WORD         $0xde52
+	PREFETCHT0   64(R13)
 	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
@@ -5350,6 +5270,7 @@ loop169:
 	WORD         $0xd552
 	LONG         $0x406e5262
 	WORD         $0xde52
+	PREFETCHT0   128(R13)
 	PREFETCHT1   (AX)(BX*2)
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
@@ -5383,6 +5304,9 @@ loop169:
 	WORD         $0xd552
 	LONG         $0x406e5262
 	WORD         $0xde52
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT1   (AX)(R11*1)
 	ADDQ         R12, AX
 	ADDQ         $0x10, SI
@@ -5526,63 +5450,47 @@ out176:
 	RET
 
 // func bf16R5x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·bf16R5x3AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	LEAQ       (SI)(DX*4), R10
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 (R13)
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 64(R13)
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	VXORPS     Z7, Z7, Z7
-	PREFETCHT0 64(R13)
-	VXORPS     Z8, Z8, Z8
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z9, Z9, Z9
-	PREFETCHT0 (R13)
-	VXORPS     Z10, Z10, Z10
-	PREFETCHT0 64(R13)
-	VXORPS     Z11, Z11, Z11
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z12, Z12, Z12
-	PREFETCHT0 (R13)
-	VXORPS     Z13, Z13, Z13
-	PREFETCHT0 64(R13)
-	VXORPS     Z14, Z14, Z14
-	PREFETCHT0 128(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	MOVQ       by+88(FP), R12
-	SHLQ       $0x02, R12
-	SUBQ       $0x04, CX
-	JL         rest178
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	LEAQ   (SI)(DX*4), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000004, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	MOVQ   by+88(FP), R12
+	SHLQ   $0x02, R12
+	SUBQ   $0x04, CX
+	JL     rest178
 
 loop177:
 	VMOVUPS      (DI), Z15
@@ -5624,6 +5532,7 @@ loop177:
 	WORD         $0xe852
 	LONG         $0x406e3262
 	WORD         $0xf152
+	PREFETCHT0   (R13)
 	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z15
 	VMOVUPS      64(DI), Z16
@@ -5664,6 +5573,7 @@ loop177:
 	WORD         $0xe852
 	LONG         $0x406e3262
 	WORD         $0xf152
+	PREFETCHT0   64(R13)
 	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z15
 	VMOVUPS      64(DI), Z16
@@ -5704,6 +5614,7 @@ loop177:
 	WORD         $0xe852
 	LONG         $0x406e3262
 	WORD         $0xf152
+	PREFETCHT0   128(R13)
 	PREFETCHT1   (AX)(BX*2)
 	VMOVUPS      (DI), Z15
 	VMOVUPS      64(DI), Z16
@@ -5744,6 +5655,9 @@ loop177:
 	WORD         $0xe852
 	LONG         $0x406e3262
 	WORD         $0xf152
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT1   (AX)(R11*1)
 	ADDQ         R12, AX
 	ADDQ         $0x10, SI
@@ -5913,70 +5827,50 @@ out184:
 	RET
 
 // func bf16R6x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·bf16R6x3AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	LEAQ       (SI)(DX*4), R10
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 (R13)
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 64(R13)
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	VXORPS     Z7, Z7, Z7
-	PREFETCHT0 64(R13)
-	VXORPS     Z8, Z8, Z8
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z9, Z9, Z9
-	PREFETCHT0 (R13)
-	VXORPS     Z10, Z10, Z10
-	PREFETCHT0 64(R13)
-	VXORPS     Z11, Z11, Z11
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z12, Z12, Z12
-	PREFETCHT0 (R13)
-	VXORPS     Z13, Z13, Z13
-	PREFETCHT0 64(R13)
-	VXORPS     Z14, Z14, Z14
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z15, Z15, Z15
-	PREFETCHT0 (R13)
-	VXORPS     Z16, Z16, Z16
-	PREFETCHT0 64(R13)
-	VXORPS     Z17, Z17, Z17
-	PREFETCHT0 128(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	MOVQ       by+88(FP), R12
-	SHLQ       $0x02, R12
-	SUBQ       $0x04, CX
-	JL         rest186
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	LEAQ   (SI)(DX*4), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000005, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	MOVQ   by+88(FP), R12
+	SHLQ   $0x02, R12
+	SUBQ   $0x04, CX
+	JL     rest186
 
 loop185:
 	VMOVUPS      (DI), Z18
@@ -6025,6 +5919,7 @@ loop185:
 	WORD         $0xc352
 	LONG         $0x404ea262
 	WORD         $0xcc52
+	PREFETCHT0   (R13)
 	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z18
 	VMOVUPS      64(DI), Z19
@@ -6072,6 +5967,7 @@ loop185:
 	WORD         $0xc352
 	LONG         $0x404ea262
 	WORD         $0xcc52
+	PREFETCHT0   64(R13)
 	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z18
 	VMOVUPS      64(DI), Z19
@@ -6119,6 +6015,7 @@ loop185:
 	WORD         $0xc352
 	LONG         $0x404ea262
 	WORD         $0xcc52
+	PREFETCHT0   128(R13)
 	PREFETCHT1   (AX)(BX*2)
 	VMOVUPS      (DI), Z18
 	VMOVUPS      64(DI), Z19
@@ -6166,6 +6063,9 @@ loop185:
 	WORD         $0xc352
 	LONG         $0x404ea262
 	WORD         $0xcc52
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT1   (AX)(R11*1)
 	ADDQ         R12, AX
 	ADDQ         $0x10, SI
@@ -6359,77 +6259,53 @@ out192:
 	RET
 
 // func bf16R7x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·bf16R7x3AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	LEAQ       (SI)(DX*4), R10
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 (R13)
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 64(R13)
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	VXORPS     Z7, Z7, Z7
-	PREFETCHT0 64(R13)
-	VXORPS     Z8, Z8, Z8
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z9, Z9, Z9
-	PREFETCHT0 (R13)
-	VXORPS     Z10, Z10, Z10
-	PREFETCHT0 64(R13)
-	VXORPS     Z11, Z11, Z11
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z12, Z12, Z12
-	PREFETCHT0 (R13)
-	VXORPS     Z13, Z13, Z13
-	PREFETCHT0 64(R13)
-	VXORPS     Z14, Z14, Z14
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z15, Z15, Z15
-	PREFETCHT0 (R13)
-	VXORPS     Z16, Z16, Z16
-	PREFETCHT0 64(R13)
-	VXORPS     Z17, Z17, Z17
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z18, Z18, Z18
-	PREFETCHT0 (R13)
-	VXORPS     Z19, Z19, Z19
-	PREFETCHT0 64(R13)
-	VXORPS     Z20, Z20, Z20
-	PREFETCHT0 128(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	MOVQ       by+88(FP), R12
-	SHLQ       $0x02, R12
-	SUBQ       $0x04, CX
-	JL         rest194
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	LEAQ   (SI)(DX*4), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000006, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	MOVQ   by+88(FP), R12
+	SHLQ   $0x02, R12
+	SUBQ   $0x04, CX
+	JL     rest194
 
 loop193:
 	VMOVUPS      (DI), Z21
@@ -6485,6 +6361,7 @@ loop193:
 	WORD         $0xde52
 	LONG         $0x402ea262
 	WORD         $0xe752
+	PREFETCHT0   (R13)
 	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z21
 	VMOVUPS      64(DI), Z22
@@ -6539,6 +6416,7 @@ loop193:
 	WORD         $0xde52
 	LONG         $0x402ea262
 	WORD         $0xe752
+	PREFETCHT0   64(R13)
 	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z21
 	VMOVUPS      64(DI), Z22
@@ -6593,6 +6471,7 @@ loop193:
 	WORD         $0xde52
 	LONG         $0x402ea262
 	WORD         $0xe752
+	PREFETCHT0   128(R13)
 	PREFETCHT1   (AX)(BX*2)
 	VMOVUPS      (DI), Z21
 	VMOVUPS      64(DI), Z22
@@ -6647,6 +6526,9 @@ loop193:
 	WORD         $0xde52
 	LONG         $0x402ea262
 	WORD         $0xe752
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT1   (AX)(R11*1)
 	ADDQ         R12, AX
 	ADDQ         $0x10, SI
@@ -6864,84 +6746,56 @@ out200:
 	RET
 
 // func bf16R8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·bf16R8x3AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	LEAQ       (SI)(DX*4), R10
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 (R13)
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 64(R13)
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	VXORPS     Z7, Z7, Z7
-	PREFETCHT0 64(R13)
-	VXORPS     Z8, Z8, Z8
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z9, Z9, Z9
-	PREFETCHT0 (R13)
-	VXORPS     Z10, Z10, Z10
-	PREFETCHT0 64(R13)
-	VXORPS     Z11, Z11, Z11
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z12, Z12, Z12
-	PREFETCHT0 (R13)
-	VXORPS     Z13, Z13, Z13
-	PREFETCHT0 64(R13)
-	VXORPS     Z14, Z14, Z14
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z15, Z15, Z15
-	PREFETCHT0 (R13)
-	VXORPS     Z16, Z16, Z16
-	PREFETCHT0 64(R13)
-	VXORPS     Z17, Z17, Z17
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z18, Z18, Z18
-	PREFETCHT0 (R13)
-	VXORPS     Z19, Z19, Z19
-	PREFETCHT0 64(R13)
-	VXORPS     Z20, Z20, Z20
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z21, Z21, Z21
-	PREFETCHT0 (R13)
-	VXORPS     Z22, Z22, Z22
-	PREFETCHT0 64(R13)
-	VXORPS     Z23, Z23, Z23
-	PREFETCHT0 128(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	MOVQ       by+88(FP), R12
-	SHLQ       $0x02, R12
-	SUBQ       $0x04, CX
-	JL         rest202
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	LEAQ   (SI)(DX*4), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	VXORPS Z21, Z21, Z21
+	VXORPS Z22, Z22, Z22
+	VXORPS Z23, Z23, Z23
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000007, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	MOVQ   by+88(FP), R12
+	SHLQ   $0x02, R12
+	SUBQ   $0x04, CX
+	JL     rest202
 
 loop201:
 	VMOVUPS      (DI), Z24
@@ -7004,6 +6858,7 @@ loop201:
 	WORD         $0xf152
 	LONG         $0x400e8262
 	WORD         $0xfa52
+	PREFETCHT0   (R13)
 	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
@@ -7065,6 +6920,7 @@ loop201:
 	WORD         $0xf152
 	LONG         $0x400e8262
 	WORD         $0xfa52
+	PREFETCHT0   64(R13)
 	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
@@ -7126,6 +6982,7 @@ loop201:
 	WORD         $0xf152
 	LONG         $0x400e8262
 	WORD         $0xfa52
+	PREFETCHT0   128(R13)
 	PREFETCHT1   (AX)(BX*2)
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
@@ -7187,6 +7044,9 @@ loop201:
 	WORD         $0xf152
 	LONG         $0x400e8262
 	WORD         $0xfa52
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT1   (AX)(R11*1)
 	ADDQ         R12, AX
 	ADDQ         $0x10, SI
@@ -7428,82 +7288,54 @@ out208:
 	RET
 
 // func bf16T8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, by int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·bf16T8x3AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 (R13)
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 64(R13)
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	VXORPS     Z7, Z7, Z7
-	PREFETCHT0 64(R13)
-	VXORPS     Z8, Z8, Z8
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z9, Z9, Z9
-	PREFETCHT0 (R13)
-	VXORPS     Z10, Z10, Z10
-	PREFETCHT0 64(R13)
-	VXORPS     Z11, Z11, Z11
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z12, Z12, Z12
-	PREFETCHT0 (R13)
-	VXORPS     Z13, Z13, Z13
-	PREFETCHT0 64(R13)
-	VXORPS     Z14, Z14, Z14
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z15, Z15, Z15
-	PREFETCHT0 (R13)
-	VXORPS     Z16, Z16, Z16
-	PREFETCHT0 64(R13)
-	VXORPS     Z17, Z17, Z17
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z18, Z18, Z18
-	PREFETCHT0 (R13)
-	VXORPS     Z19, Z19, Z19
-	PREFETCHT0 64(R13)
-	VXORPS     Z20, Z20, Z20
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z21, Z21, Z21
-	PREFETCHT0 (R13)
-	VXORPS     Z22, Z22, Z22
-	PREFETCHT0 64(R13)
-	VXORPS     Z23, Z23, Z23
-	PREFETCHT0 128(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	MOVQ       by+88(FP), R12
-	SHLQ       $0x02, R12
-	SUBQ       $0x04, CX
-	JL         rest210
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	VXORPS Z21, Z21, Z21
+	VXORPS Z22, Z22, Z22
+	VXORPS Z23, Z23, Z23
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000007, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	MOVQ   by+88(FP), R12
+	SHLQ   $0x02, R12
+	SUBQ   $0x04, CX
+	JL     rest210
 
 loop209:
 	VMOVUPS      (DI), Z24
@@ -7567,6 +7399,7 @@ loop209:
 	LONG         $0x400e8262
 	WORD         $0xfa52
 	ADDQ         DX, SI
+	PREFETCHT0   (R13)
 	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
@@ -7629,6 +7462,7 @@ loop209:
 	LONG         $0x400e8262
 	WORD         $0xfa52
 	ADDQ         DX, SI
+	PREFETCHT0   64(R13)
 	PREFETCHT1   (AX)(BX*1)
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
@@ -7691,6 +7525,7 @@ loop209:
 	LONG         $0x400e8262
 	WORD         $0xfa52
 	ADDQ         DX, SI
+	PREFETCHT0   128(R13)
 	PREFETCHT1   (AX)(BX*2)
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
@@ -7753,6 +7588,9 @@ loop209:
 	LONG         $0x400e8262
 	WORD         $0xfa52
 	ADDQ         DX, SI
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT1   (AX)(R11*1)
 	ADDQ         R12, AX
 	SUBQ         $0x04, CX

@@ -7,92 +7,92 @@ package kernel
 // gemmR1x1AVX2 multiplies 1 rows of A with 8 columns of B.
 //
 //go:noescape
-func gemmR1x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmR1x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmR2x1AVX2 multiplies 2 rows of A with 8 columns of B.
 //
 //go:noescape
-func gemmR2x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmR2x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmR3x1AVX2 multiplies 3 rows of A with 8 columns of B.
 //
 //go:noescape
-func gemmR3x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmR3x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmR4x1AVX2 multiplies 4 rows of A with 8 columns of B.
 //
 //go:noescape
-func gemmR4x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmR4x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmR5x1AVX2 multiplies 5 rows of A with 8 columns of B.
 //
 //go:noescape
-func gemmR5x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmR5x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmR6x1AVX2 multiplies 6 rows of A with 8 columns of B.
 //
 //go:noescape
-func gemmR6x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmR6x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmT6x1AVX2 multiplies 6 rows of A with 8 columns of B.
 //
 //go:noescape
-func gemmT6x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmT6x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmC6x1AVX2 multiplies 6 rows of A with 8 columns of B.
 //
 //go:noescape
-func gemmC6x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmC6x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmP6x1AVX2 multiplies 6 rows of A with 8 columns of B.
 //
 //go:noescape
-func gemmP6x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmP6x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmR1x2AVX2 multiplies 1 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR1x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmR1x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmR2x2AVX2 multiplies 2 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR2x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmR2x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmR3x2AVX2 multiplies 3 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR3x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmR3x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmR4x2AVX2 multiplies 4 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR4x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmR4x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmR5x2AVX2 multiplies 5 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR5x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmR5x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmR6x2AVX2 multiplies 6 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR6x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmR6x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmT6x2AVX2 multiplies 6 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmT6x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmT6x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmC6x2AVX2 multiplies 6 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmC6x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmC6x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmP6x2AVX2 multiplies 6 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmP6x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmP6x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // transposeAVX2 writes dst[p·ldd+r] = src[r·lds+p] for one vector of rows r and blocks vectors of p.
 //
@@ -109,10 +109,10 @@ func copyRows1xAVX2(k int, src *float32, lds int, dst *float32)
 //go:noescape
 func copyRows2xAVX2(k int, src *float32, lds int, dst *float32)
 
-// copyPairAVX2 copies 12 elements of each of k rows, lds elements apart, to where none lies between.
+// copyOctetsAVX2 copies k rows, step elements apart, as a kernel would on its way.
 //
 //go:noescape
-func copyPairAVX2(k int, src *float32, lds int, dst *float32)
+func copyOctetsAVX2(k int, from *float32, step int, into *target)
 
 // peakAVX2 executes 12·loops independent fused multiply-adds of whole vectors.
 //

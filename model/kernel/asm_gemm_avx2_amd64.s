@@ -4,35 +4,38 @@
 
 #include "textflag.h"
 
-// func gemmR1x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+// func gemmR1x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 // Requires: AVX, FMA3, MMX+
 TEXT ·gemmR1x1AVX2(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	MOVQ       AX, R13
-	VXORPS     Y0, Y0, Y0
-	PREFETCHT0 (R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	SUBQ       $0x04, CX
-	JL         rest2
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	VXORPS Y0, Y0, Y0
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000000, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	SUBQ   $0x04, CX
+	JL     rest2
 
 loop1:
 	VMOVUPS      (DI), Y1
 	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y2
 	VFMADD231PS  Y1, Y2, Y0
+	PREFETCHT0   (R13)
 	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Y1
 	ADDQ         R8, DI
@@ -123,32 +126,32 @@ DATA windowAVX2<>+56(SB)/4, $0x00000000
 DATA windowAVX2<>+60(SB)/4, $0x00000000
 GLOBL windowAVX2<>(SB), RODATA|NOPTR, $64
 
-// func gemmR2x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, FMA3, MMX+
+// func gemmR2x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·gemmR2x1AVX2(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	MOVQ       AX, R13
-	VXORPS     Y0, Y0, Y0
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Y1, Y1, Y1
-	PREFETCHT0 (R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	SUBQ       $0x04, CX
-	JL         rest10
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000001, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	SUBQ   $0x04, CX
+	JL     rest10
 
 loop9:
 	VMOVUPS      (DI), Y2
@@ -157,6 +160,7 @@ loop9:
 	VFMADD231PS  Y2, Y3, Y0
 	VBROADCASTSS (SI)(DX*1), Y4
 	VFMADD231PS  Y2, Y4, Y1
+	PREFETCHT0   (R13)
 	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Y2
 	ADDQ         R8, DI
@@ -178,6 +182,9 @@ loop9:
 	VFMADD231PS  Y2, Y3, Y0
 	VBROADCASTSS 12(SI)(DX*1), Y4
 	VFMADD231PS  Y2, Y4, Y1
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
@@ -246,35 +253,33 @@ out16:
 	VZEROUPPER
 	RET
 
-// func gemmR3x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, FMA3, MMX+
+// func gemmR3x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·gemmR3x1AVX2(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	MOVQ       AX, R13
-	VXORPS     Y0, Y0, Y0
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Y1, Y1, Y1
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Y2, Y2, Y2
-	PREFETCHT0 (R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	SUBQ       $0x04, CX
-	JL         rest18
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000002, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	SUBQ   $0x04, CX
+	JL     rest18
 
 loop17:
 	VMOVUPS      (DI), Y3
@@ -285,6 +290,7 @@ loop17:
 	VFMADD231PS  Y3, Y5, Y1
 	VBROADCASTSS (SI)(DX*2), Y6
 	VFMADD231PS  Y3, Y6, Y2
+	PREFETCHT0   (R13)
 	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Y3
 	ADDQ         R8, DI
@@ -312,6 +318,9 @@ loop17:
 	VFMADD231PS  Y3, Y5, Y1
 	VBROADCASTSS 12(SI)(DX*2), Y6
 	VFMADD231PS  Y3, Y6, Y2
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
@@ -391,38 +400,34 @@ out24:
 	VZEROUPPER
 	RET
 
-// func gemmR4x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, FMA3, MMX+
+// func gemmR4x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·gemmR4x1AVX2(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	MOVQ       AX, R13
-	VXORPS     Y0, Y0, Y0
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Y1, Y1, Y1
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Y2, Y2, Y2
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Y3, Y3, Y3
-	PREFETCHT0 (R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	SUBQ       $0x04, CX
-	JL         rest26
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000003, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	SUBQ   $0x04, CX
+	JL     rest26
 
 loop25:
 	VMOVUPS      (DI), Y4
@@ -435,6 +440,7 @@ loop25:
 	VFMADD231PS  Y4, Y7, Y2
 	VBROADCASTSS (SI)(R9*1), Y8
 	VFMADD231PS  Y4, Y8, Y3
+	PREFETCHT0   (R13)
 	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Y4
 	ADDQ         R8, DI
@@ -468,6 +474,9 @@ loop25:
 	VFMADD231PS  Y4, Y7, Y2
 	VBROADCASTSS 12(SI)(R9*1), Y8
 	VFMADD231PS  Y4, Y8, Y3
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
@@ -558,42 +567,36 @@ out32:
 	VZEROUPPER
 	RET
 
-// func gemmR5x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, FMA3, MMX+
+// func gemmR5x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·gemmR5x1AVX2(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	LEAQ       (SI)(DX*4), R10
-	MOVQ       AX, R13
-	VXORPS     Y0, Y0, Y0
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Y1, Y1, Y1
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Y2, Y2, Y2
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Y3, Y3, Y3
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Y4, Y4, Y4
-	PREFETCHT0 (R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	SUBQ       $0x04, CX
-	JL         rest34
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	LEAQ   (SI)(DX*4), R10
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000004, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	SUBQ   $0x04, CX
+	JL     rest34
 
 loop33:
 	VMOVUPS      (DI), Y5
@@ -608,6 +611,7 @@ loop33:
 	VFMADD231PS  Y5, Y9, Y3
 	VBROADCASTSS (R10), Y6
 	VFMADD231PS  Y5, Y6, Y4
+	PREFETCHT0   (R13)
 	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Y5
 	ADDQ         R8, DI
@@ -647,6 +651,9 @@ loop33:
 	VFMADD231PS  Y5, Y9, Y3
 	VBROADCASTSS 12(R10), Y6
 	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
@@ -750,45 +757,37 @@ out40:
 	VZEROUPPER
 	RET
 
-// func gemmR6x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, FMA3, MMX+
+// func gemmR6x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·gemmR6x1AVX2(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	LEAQ       (SI)(DX*4), R10
-	MOVQ       AX, R13
-	VXORPS     Y0, Y0, Y0
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Y1, Y1, Y1
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Y2, Y2, Y2
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Y3, Y3, Y3
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Y4, Y4, Y4
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Y5, Y5, Y5
-	PREFETCHT0 (R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	SUBQ       $0x04, CX
-	JL         rest42
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	LEAQ   (SI)(DX*4), R10
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000005, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	SUBQ   $0x04, CX
+	JL     rest42
 
 loop41:
 	VMOVUPS      (DI), Y6
@@ -805,6 +804,7 @@ loop41:
 	VFMADD231PS  Y6, Y7, Y4
 	VBROADCASTSS (R10)(DX*1), Y8
 	VFMADD231PS  Y6, Y8, Y5
+	PREFETCHT0   (R13)
 	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Y6
 	ADDQ         R8, DI
@@ -850,6 +850,9 @@ loop41:
 	VFMADD231PS  Y6, Y7, Y4
 	VBROADCASTSS 12(R10)(DX*1), Y8
 	VFMADD231PS  Y6, Y8, Y5
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
@@ -964,39 +967,31 @@ out48:
 	VZEROUPPER
 	RET
 
-// func gemmT6x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, FMA3, MMX+
+// func gemmT6x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·gemmT6x1AVX2(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	MOVQ       AX, R13
-	VXORPS     Y0, Y0, Y0
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Y1, Y1, Y1
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Y2, Y2, Y2
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Y3, Y3, Y3
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Y4, Y4, Y4
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Y5, Y5, Y5
-	PREFETCHT0 (R13)
-	SUBQ       $0x04, CX
-	JL         rest50
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000005, BX, R14
+	ADDQ   AX, R14
+	SUBQ   $0x04, CX
+	JL     rest50
 
 loop49:
 	VMOVUPS      (DI), Y6
@@ -1014,6 +1009,7 @@ loop49:
 	VBROADCASTSS 20(SI), Y8
 	VFMADD231PS  Y6, Y8, Y5
 	ADDQ         DX, SI
+	PREFETCHT0   (R13)
 	VMOVUPS      (DI), Y6
 	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y7
@@ -1059,6 +1055,9 @@ loop49:
 	VBROADCASTSS 20(SI), Y8
 	VFMADD231PS  Y6, Y8, Y5
 	ADDQ         DX, SI
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	SUBQ         $0x04, CX
 	JGE          loop49
 
@@ -1168,45 +1167,37 @@ out56:
 	VZEROUPPER
 	RET
 
-// func gemmC6x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, FMA3, MMX+
+// func gemmC6x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·gemmC6x1AVX2(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	MOVQ       AX, R13
-	VXORPS     Y0, Y0, Y0
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Y1, Y1, Y1
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Y2, Y2, Y2
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Y3, Y3, Y3
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Y4, Y4, Y4
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Y5, Y5, Y5
-	PREFETCHT0 (R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	MOVQ       into+88(FP), R11
-	IMUL3Q     $0x40, BX, R12
-	ADDQ       AX, R12
-	SHLQ       $0x02, BX
-	SUBQ       $0x04, CX
-	JL         rest58
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	MOVQ   AX, R13
+	MOVQ   BX, R12
+	IMUL3Q $0x00000005, BX, R10
+	ADDQ   AX, R10
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   into+88(FP), R14
+	MOVQ   (R14), R11
+	MOVQ   32(R14), R15
+	SUBQ   $0x04, CX
+	JL     rest58
 
 loop57:
 	VMOVUPS      (DI), Y6
@@ -1224,15 +1215,24 @@ loop57:
 	VBROADCASTSS 20(SI), Y8
 	VFMADD231PS  Y6, Y8, Y5
 	ADDQ         DX, SI
-	PREFETCHT0   (R12)
-	ADDQ         BX, R12
+	PREFETCHT0   (R13)
+	DECQ         R15
+	JNE          later61
+	MOVQ         32(R14), R15
+	PREFETCHT0   (AX)(BX*8)
+	PREFETCHT0   60(AX)(BX*8)
+	MOVQ         16(R14), R9
 	VMOVUPS      (AX), Y7
-	VMOVUPS      32(AX), X8
-	PREFETCHT1   48(AX)
+	VMOVUPS      (AX)(R9*4), Y8
+	PREFETCHT1   124(AX)
+	MOVQ         24(R14), R9
 	VMOVUPS      Y7, (R11)
-	VMOVUPS      X8, 32(R11)
-	ADDQ         $0x30, R11
+	VMOVUPS      Y8, (R11)(R9*4)
+	MOVQ         8(R14), R9
+	LEAQ         (R11)(R9*4), R11
 	ADDQ         BX, AX
+
+later61:
 	VMOVUPS      (DI), Y6
 	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y7
@@ -1278,6 +1278,9 @@ loop57:
 	VBROADCASTSS 20(SI), Y8
 	VFMADD231PS  Y6, Y8, Y5
 	ADDQ         DX, SI
+	ADDQ         R12, R13
+	CMPQ         R13, R10
+	CMOVQHI      R10, R13
 	SUBQ         $0x04, CX
 	JGE          loop57
 
@@ -1316,9 +1319,9 @@ done60:
 	SHRQ    $0x02, R11
 	VMOVUPS (R12), Y15
 	CMPQ    R11, $0x08
-	JL      partial62
+	JL      partial63
 	TESTQ   R8, R8
-	JE      store61
+	JE      store62
 	MOVQ    AX, R13
 	VADDPS  (R13), Y0, Y0
 	ADDQ    BX, R13
@@ -1332,7 +1335,7 @@ done60:
 	ADDQ    BX, R13
 	VADDPS  (R13), Y5, Y5
 
-store61:
+store62:
 	MOVQ    AX, R13
 	VMOVUPS Y0, (R13)
 	ADDQ    BX, R13
@@ -1345,11 +1348,11 @@ store61:
 	VMOVUPS Y4, (R13)
 	ADDQ    BX, R13
 	VMOVUPS Y5, (R13)
-	JMP     out64
+	JMP     out65
 
-partial62:
+partial63:
 	TESTQ      R8, R8
-	JE         partialStore63
+	JE         partialStore64
 	MOVQ       AX, R13
 	VMASKMOVPS (R13), Y15, Y14
 	VADDPS     Y14, Y0, Y0
@@ -1369,7 +1372,7 @@ partial62:
 	VMASKMOVPS (R13), Y15, Y14
 	VADDPS     Y14, Y5, Y5
 
-partialStore63:
+partialStore64:
 	MOVQ       AX, R13
 	VMASKMOVPS Y0, Y15, (R13)
 	ADDQ       BX, R13
@@ -1383,49 +1386,42 @@ partialStore63:
 	ADDQ       BX, R13
 	VMASKMOVPS Y5, Y15, (R13)
 
-out64:
+out65:
 	VZEROUPPER
 	RET
 
-// func gemmP6x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, FMA3, MMX+
+// func gemmP6x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·gemmP6x1AVX2(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	LEAQ       (SI)(DX*4), R10
-	MOVQ       AX, R13
-	VXORPS     Y0, Y0, Y0
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Y1, Y1, Y1
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Y2, Y2, Y2
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Y3, Y3, Y3
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Y4, Y4, Y4
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Y5, Y5, Y5
-	PREFETCHT0 (R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SUBQ       $0x04, CX
-	JL         rest66
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	LEAQ   (SI)(DX*4), R10
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000005, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	SUBQ   $0x04, CX
+	JL     rest67
 
-loop65:
+loop66:
 	VMOVUPS      (DI), Y6
 	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y7
@@ -1440,6 +1436,7 @@ loop65:
 	VFMADD231PS  Y6, Y7, Y4
 	VBROADCASTSS (R10)(DX*1), Y8
 	VFMADD231PS  Y6, Y8, Y5
+	PREFETCHT0   (R13)
 	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Y6
 	ADDQ         R8, DI
@@ -1483,17 +1480,20 @@ loop65:
 	VFMADD231PS  Y6, Y7, Y4
 	VBROADCASTSS 12(R10)(DX*1), Y8
 	VFMADD231PS  Y6, Y8, Y5
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	ADDQ         $0x40, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
-	JGE          loop65
+	JGE          loop66
 
-rest66:
+rest67:
 	ADDQ $0x04, CX
-	JLE  done68
+	JLE  done69
 
-one67:
+one68:
 	VMOVUPS      (DI), Y6
 	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y7
@@ -1511,9 +1511,9 @@ one67:
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
-	JNE          one67
+	JNE          one68
 
-done68:
+done69:
 	MOVQ    c+40(FP), AX
 	MOVQ    ldc+48(FP), BX
 	SHLQ    $0x02, BX
@@ -1525,9 +1525,9 @@ done68:
 	SHRQ    $0x02, R11
 	VMOVUPS (R12), Y15
 	CMPQ    R11, $0x08
-	JL      partial70
+	JL      partial71
 	TESTQ   R8, R8
-	JE      store69
+	JE      store70
 	MOVQ    AX, R13
 	VADDPS  (R13), Y0, Y0
 	ADDQ    BX, R13
@@ -1541,7 +1541,7 @@ done68:
 	ADDQ    BX, R13
 	VADDPS  (R13), Y5, Y5
 
-store69:
+store70:
 	MOVQ    AX, R13
 	VMOVUPS Y0, (R13)
 	ADDQ    BX, R13
@@ -1554,11 +1554,11 @@ store69:
 	VMOVUPS Y4, (R13)
 	ADDQ    BX, R13
 	VMOVUPS Y5, (R13)
-	JMP     out72
+	JMP     out73
 
-partial70:
+partial71:
 	TESTQ      R8, R8
-	JE         partialStore71
+	JE         partialStore72
 	MOVQ       AX, R13
 	VMASKMOVPS (R13), Y15, Y14
 	VADDPS     Y14, Y0, Y0
@@ -1578,7 +1578,7 @@ partial70:
 	VMASKMOVPS (R13), Y15, Y14
 	VADDPS     Y14, Y5, Y5
 
-partialStore71:
+partialStore72:
 	MOVQ       AX, R13
 	VMASKMOVPS Y0, Y15, (R13)
 	ADDQ       BX, R13
@@ -1592,42 +1592,45 @@ partialStore71:
 	ADDQ       BX, R13
 	VMASKMOVPS Y5, Y15, (R13)
 
-out72:
+out73:
 	VZEROUPPER
 	RET
 
-// func gemmR1x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+// func gemmR1x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 // Requires: AVX, FMA3, MMX+
 TEXT ·gemmR1x2AVX2(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	MOVQ       AX, R13
-	VXORPS     Y0, Y0, Y0
-	PREFETCHT0 (R13)
-	VXORPS     Y1, Y1, Y1
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	SUBQ       $0x04, CX
-	JL         rest74
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000000, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	SUBQ   $0x04, CX
+	JL     rest75
 
-loop73:
+loop74:
 	VMOVUPS      (DI), Y2
 	VMOVUPS      32(DI), Y3
 	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
+	PREFETCHT0   (R13)
 	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Y2
 	VMOVUPS      32(DI), Y3
@@ -1653,13 +1656,13 @@ loop73:
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
-	JGE          loop73
+	JGE          loop74
 
-rest74:
+rest75:
 	ADDQ $0x04, CX
-	JLE  done76
+	JLE  done77
 
-one75:
+one76:
 	VMOVUPS      (DI), Y2
 	VMOVUPS      32(DI), Y3
 	ADDQ         R8, DI
@@ -1668,9 +1671,9 @@ one75:
 	VFMADD231PS  Y3, Y4, Y1
 	ADDQ         $0x04, SI
 	DECQ         CX
-	JNE          one75
+	JNE          one76
 
-done76:
+done77:
 	MOVQ    c+40(FP), AX
 	MOVQ    ldc+48(FP), BX
 	SHLQ    $0x02, BX
@@ -1682,66 +1685,66 @@ done76:
 	SHRQ    $0x02, R11
 	VMOVUPS (R12), Y15
 	CMPQ    R11, $0x08
-	JL      partial78
+	JL      partial79
 	TESTQ   R8, R8
-	JE      store77
+	JE      store78
 	MOVQ    AX, R13
 	VADDPS  (R13), Y0, Y0
 	VADDPS  32(R13), Y1, Y1
 
-store77:
+store78:
 	MOVQ    AX, R13
 	VMOVUPS Y0, (R13)
 	VMOVUPS Y1, 32(R13)
-	JMP     out80
+	JMP     out81
 
-partial78:
+partial79:
 	TESTQ      R8, R8
-	JE         partialStore79
+	JE         partialStore80
 	MOVQ       AX, R13
 	VADDPS     (R13), Y0, Y0
 	VMASKMOVPS 32(R13), Y15, Y14
 	VADDPS     Y14, Y1, Y1
 
-partialStore79:
+partialStore80:
 	MOVQ       AX, R13
 	VMOVUPS    Y0, (R13)
 	VMASKMOVPS Y1, Y15, 32(R13)
 
-out80:
+out81:
 	VZEROUPPER
 	RET
 
-// func gemmR2x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, FMA3, MMX+
+// func gemmR2x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·gemmR2x2AVX2(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	MOVQ       AX, R13
-	VXORPS     Y0, Y0, Y0
-	PREFETCHT0 (R13)
-	VXORPS     Y1, Y1, Y1
-	ADDQ       BX, R13
-	VXORPS     Y2, Y2, Y2
-	PREFETCHT0 (R13)
-	VXORPS     Y3, Y3, Y3
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	SUBQ       $0x04, CX
-	JL         rest82
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000001, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	SUBQ   $0x04, CX
+	JL     rest83
 
-loop81:
+loop82:
 	VMOVUPS      (DI), Y4
 	VMOVUPS      32(DI), Y5
 	ADDQ         R8, DI
@@ -1751,6 +1754,7 @@ loop81:
 	VBROADCASTSS (SI)(DX*1), Y7
 	VFMADD231PS  Y4, Y7, Y2
 	VFMADD231PS  Y5, Y7, Y3
+	PREFETCHT0   (R13)
 	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Y4
 	VMOVUPS      32(DI), Y5
@@ -1781,17 +1785,20 @@ loop81:
 	VBROADCASTSS 12(SI)(DX*1), Y7
 	VFMADD231PS  Y4, Y7, Y2
 	VFMADD231PS  Y5, Y7, Y3
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
-	JGE          loop81
+	JGE          loop82
 
-rest82:
+rest83:
 	ADDQ $0x04, CX
-	JLE  done84
+	JLE  done85
 
-one83:
+one84:
 	VMOVUPS      (DI), Y4
 	VMOVUPS      32(DI), Y5
 	ADDQ         R8, DI
@@ -1803,9 +1810,9 @@ one83:
 	VFMADD231PS  Y5, Y7, Y3
 	ADDQ         $0x04, SI
 	DECQ         CX
-	JNE          one83
+	JNE          one84
 
-done84:
+done85:
 	MOVQ    c+40(FP), AX
 	MOVQ    ldc+48(FP), BX
 	SHLQ    $0x02, BX
@@ -1817,9 +1824,9 @@ done84:
 	SHRQ    $0x02, R11
 	VMOVUPS (R12), Y15
 	CMPQ    R11, $0x08
-	JL      partial86
+	JL      partial87
 	TESTQ   R8, R8
-	JE      store85
+	JE      store86
 	MOVQ    AX, R13
 	VADDPS  (R13), Y0, Y0
 	VADDPS  32(R13), Y1, Y1
@@ -1827,18 +1834,18 @@ done84:
 	VADDPS  (R13), Y2, Y2
 	VADDPS  32(R13), Y3, Y3
 
-store85:
+store86:
 	MOVQ    AX, R13
 	VMOVUPS Y0, (R13)
 	VMOVUPS Y1, 32(R13)
 	ADDQ    BX, R13
 	VMOVUPS Y2, (R13)
 	VMOVUPS Y3, 32(R13)
-	JMP     out88
+	JMP     out89
 
-partial86:
+partial87:
 	TESTQ      R8, R8
-	JE         partialStore87
+	JE         partialStore88
 	MOVQ       AX, R13
 	VADDPS     (R13), Y0, Y0
 	VMASKMOVPS 32(R13), Y15, Y14
@@ -1848,7 +1855,7 @@ partial86:
 	VMASKMOVPS 32(R13), Y15, Y14
 	VADDPS     Y14, Y3, Y3
 
-partialStore87:
+partialStore88:
 	MOVQ       AX, R13
 	VMOVUPS    Y0, (R13)
 	VMASKMOVPS Y1, Y15, 32(R13)
@@ -1856,44 +1863,42 @@ partialStore87:
 	VMOVUPS    Y2, (R13)
 	VMASKMOVPS Y3, Y15, 32(R13)
 
-out88:
+out89:
 	VZEROUPPER
 	RET
 
-// func gemmR3x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, FMA3, MMX+
+// func gemmR3x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·gemmR3x2AVX2(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	MOVQ       AX, R13
-	VXORPS     Y0, Y0, Y0
-	PREFETCHT0 (R13)
-	VXORPS     Y1, Y1, Y1
-	ADDQ       BX, R13
-	VXORPS     Y2, Y2, Y2
-	PREFETCHT0 (R13)
-	VXORPS     Y3, Y3, Y3
-	ADDQ       BX, R13
-	VXORPS     Y4, Y4, Y4
-	PREFETCHT0 (R13)
-	VXORPS     Y5, Y5, Y5
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	SUBQ       $0x04, CX
-	JL         rest90
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000002, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	SUBQ   $0x04, CX
+	JL     rest91
 
-loop89:
+loop90:
 	VMOVUPS      (DI), Y6
 	VMOVUPS      32(DI), Y7
 	ADDQ         R8, DI
@@ -1906,6 +1911,7 @@ loop89:
 	VBROADCASTSS (SI)(DX*2), Y10
 	VFMADD231PS  Y6, Y10, Y4
 	VFMADD231PS  Y7, Y10, Y5
+	PREFETCHT0   (R13)
 	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Y6
 	VMOVUPS      32(DI), Y7
@@ -1945,17 +1951,20 @@ loop89:
 	VBROADCASTSS 12(SI)(DX*2), Y10
 	VFMADD231PS  Y6, Y10, Y4
 	VFMADD231PS  Y7, Y10, Y5
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
-	JGE          loop89
+	JGE          loop90
 
-rest90:
+rest91:
 	ADDQ $0x04, CX
-	JLE  done92
+	JLE  done93
 
-one91:
+one92:
 	VMOVUPS      (DI), Y6
 	VMOVUPS      32(DI), Y7
 	ADDQ         R8, DI
@@ -1970,9 +1979,9 @@ one91:
 	VFMADD231PS  Y7, Y10, Y5
 	ADDQ         $0x04, SI
 	DECQ         CX
-	JNE          one91
+	JNE          one92
 
-done92:
+done93:
 	MOVQ    c+40(FP), AX
 	MOVQ    ldc+48(FP), BX
 	SHLQ    $0x02, BX
@@ -1984,9 +1993,9 @@ done92:
 	SHRQ    $0x02, R11
 	VMOVUPS (R12), Y15
 	CMPQ    R11, $0x08
-	JL      partial94
+	JL      partial95
 	TESTQ   R8, R8
-	JE      store93
+	JE      store94
 	MOVQ    AX, R13
 	VADDPS  (R13), Y0, Y0
 	VADDPS  32(R13), Y1, Y1
@@ -1997,7 +2006,7 @@ done92:
 	VADDPS  (R13), Y4, Y4
 	VADDPS  32(R13), Y5, Y5
 
-store93:
+store94:
 	MOVQ    AX, R13
 	VMOVUPS Y0, (R13)
 	VMOVUPS Y1, 32(R13)
@@ -2007,11 +2016,11 @@ store93:
 	ADDQ    BX, R13
 	VMOVUPS Y4, (R13)
 	VMOVUPS Y5, 32(R13)
-	JMP     out96
+	JMP     out97
 
-partial94:
+partial95:
 	TESTQ      R8, R8
-	JE         partialStore95
+	JE         partialStore96
 	MOVQ       AX, R13
 	VADDPS     (R13), Y0, Y0
 	VMASKMOVPS 32(R13), Y15, Y14
@@ -2025,7 +2034,7 @@ partial94:
 	VMASKMOVPS 32(R13), Y15, Y14
 	VADDPS     Y14, Y5, Y5
 
-partialStore95:
+partialStore96:
 	MOVQ       AX, R13
 	VMOVUPS    Y0, (R13)
 	VMASKMOVPS Y1, Y15, 32(R13)
@@ -2036,48 +2045,44 @@ partialStore95:
 	VMOVUPS    Y4, (R13)
 	VMASKMOVPS Y5, Y15, 32(R13)
 
-out96:
+out97:
 	VZEROUPPER
 	RET
 
-// func gemmR4x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, FMA3, MMX+
+// func gemmR4x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·gemmR4x2AVX2(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	MOVQ       AX, R13
-	VXORPS     Y0, Y0, Y0
-	PREFETCHT0 (R13)
-	VXORPS     Y1, Y1, Y1
-	ADDQ       BX, R13
-	VXORPS     Y2, Y2, Y2
-	PREFETCHT0 (R13)
-	VXORPS     Y3, Y3, Y3
-	ADDQ       BX, R13
-	VXORPS     Y4, Y4, Y4
-	PREFETCHT0 (R13)
-	VXORPS     Y5, Y5, Y5
-	ADDQ       BX, R13
-	VXORPS     Y6, Y6, Y6
-	PREFETCHT0 (R13)
-	VXORPS     Y7, Y7, Y7
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	SUBQ       $0x04, CX
-	JL         rest98
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000003, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	SUBQ   $0x04, CX
+	JL     rest99
 
-loop97:
+loop98:
 	VMOVUPS      (DI), Y8
 	VMOVUPS      32(DI), Y9
 	ADDQ         R8, DI
@@ -2093,6 +2098,7 @@ loop97:
 	VBROADCASTSS (SI)(R9*1), Y13
 	VFMADD231PS  Y8, Y13, Y6
 	VFMADD231PS  Y9, Y13, Y7
+	PREFETCHT0   (R13)
 	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Y8
 	VMOVUPS      32(DI), Y9
@@ -2141,17 +2147,20 @@ loop97:
 	VBROADCASTSS 12(SI)(R9*1), Y13
 	VFMADD231PS  Y8, Y13, Y6
 	VFMADD231PS  Y9, Y13, Y7
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
-	JGE          loop97
+	JGE          loop98
 
-rest98:
+rest99:
 	ADDQ $0x04, CX
-	JLE  done100
+	JLE  done101
 
-one99:
+one100:
 	VMOVUPS      (DI), Y8
 	VMOVUPS      32(DI), Y9
 	ADDQ         R8, DI
@@ -2169,9 +2178,9 @@ one99:
 	VFMADD231PS  Y9, Y13, Y7
 	ADDQ         $0x04, SI
 	DECQ         CX
-	JNE          one99
+	JNE          one100
 
-done100:
+done101:
 	MOVQ    c+40(FP), AX
 	MOVQ    ldc+48(FP), BX
 	SHLQ    $0x02, BX
@@ -2183,9 +2192,9 @@ done100:
 	SHRQ    $0x02, R11
 	VMOVUPS (R12), Y15
 	CMPQ    R11, $0x08
-	JL      partial102
+	JL      partial103
 	TESTQ   R8, R8
-	JE      store101
+	JE      store102
 	MOVQ    AX, R13
 	VADDPS  (R13), Y0, Y0
 	VADDPS  32(R13), Y1, Y1
@@ -2199,7 +2208,7 @@ done100:
 	VADDPS  (R13), Y6, Y6
 	VADDPS  32(R13), Y7, Y7
 
-store101:
+store102:
 	MOVQ    AX, R13
 	VMOVUPS Y0, (R13)
 	VMOVUPS Y1, 32(R13)
@@ -2212,11 +2221,11 @@ store101:
 	ADDQ    BX, R13
 	VMOVUPS Y6, (R13)
 	VMOVUPS Y7, 32(R13)
-	JMP     out104
+	JMP     out105
 
-partial102:
+partial103:
 	TESTQ      R8, R8
-	JE         partialStore103
+	JE         partialStore104
 	MOVQ       AX, R13
 	VADDPS     (R13), Y0, Y0
 	VMASKMOVPS 32(R13), Y15, Y14
@@ -2234,7 +2243,7 @@ partial102:
 	VMASKMOVPS 32(R13), Y15, Y14
 	VADDPS     Y14, Y7, Y7
 
-partialStore103:
+partialStore104:
 	MOVQ       AX, R13
 	VMOVUPS    Y0, (R13)
 	VMASKMOVPS Y1, Y15, 32(R13)
@@ -2248,53 +2257,47 @@ partialStore103:
 	VMOVUPS    Y6, (R13)
 	VMASKMOVPS Y7, Y15, 32(R13)
 
-out104:
+out105:
 	VZEROUPPER
 	RET
 
-// func gemmR5x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, FMA3, MMX+
+// func gemmR5x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·gemmR5x2AVX2(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	LEAQ       (SI)(DX*4), R10
-	MOVQ       AX, R13
-	VXORPS     Y0, Y0, Y0
-	PREFETCHT0 (R13)
-	VXORPS     Y1, Y1, Y1
-	ADDQ       BX, R13
-	VXORPS     Y2, Y2, Y2
-	PREFETCHT0 (R13)
-	VXORPS     Y3, Y3, Y3
-	ADDQ       BX, R13
-	VXORPS     Y4, Y4, Y4
-	PREFETCHT0 (R13)
-	VXORPS     Y5, Y5, Y5
-	ADDQ       BX, R13
-	VXORPS     Y6, Y6, Y6
-	PREFETCHT0 (R13)
-	VXORPS     Y7, Y7, Y7
-	ADDQ       BX, R13
-	VXORPS     Y8, Y8, Y8
-	PREFETCHT0 (R13)
-	VXORPS     Y9, Y9, Y9
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	SUBQ       $0x04, CX
-	JL         rest106
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	LEAQ   (SI)(DX*4), R10
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000004, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	SUBQ   $0x04, CX
+	JL     rest107
 
-loop105:
+loop106:
 	VMOVUPS      (DI), Y10
 	VMOVUPS      32(DI), Y11
 	ADDQ         R8, DI
@@ -2313,6 +2316,7 @@ loop105:
 	VBROADCASTSS (R10), Y12
 	VFMADD231PS  Y10, Y12, Y8
 	VFMADD231PS  Y11, Y12, Y9
+	PREFETCHT0   (R13)
 	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Y10
 	VMOVUPS      32(DI), Y11
@@ -2370,18 +2374,21 @@ loop105:
 	VBROADCASTSS 12(R10), Y12
 	VFMADD231PS  Y10, Y12, Y8
 	VFMADD231PS  Y11, Y12, Y9
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
-	JGE          loop105
+	JGE          loop106
 
-rest106:
+rest107:
 	ADDQ $0x04, CX
-	JLE  done108
+	JLE  done109
 
-one107:
+one108:
 	VMOVUPS      (DI), Y10
 	VMOVUPS      32(DI), Y11
 	ADDQ         R8, DI
@@ -2403,9 +2410,9 @@ one107:
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
-	JNE          one107
+	JNE          one108
 
-done108:
+done109:
 	MOVQ    c+40(FP), AX
 	MOVQ    ldc+48(FP), BX
 	SHLQ    $0x02, BX
@@ -2417,9 +2424,9 @@ done108:
 	SHRQ    $0x02, R11
 	VMOVUPS (R12), Y15
 	CMPQ    R11, $0x08
-	JL      partial110
+	JL      partial111
 	TESTQ   R8, R8
-	JE      store109
+	JE      store110
 	MOVQ    AX, R13
 	VADDPS  (R13), Y0, Y0
 	VADDPS  32(R13), Y1, Y1
@@ -2436,7 +2443,7 @@ done108:
 	VADDPS  (R13), Y8, Y8
 	VADDPS  32(R13), Y9, Y9
 
-store109:
+store110:
 	MOVQ    AX, R13
 	VMOVUPS Y0, (R13)
 	VMOVUPS Y1, 32(R13)
@@ -2452,11 +2459,11 @@ store109:
 	ADDQ    BX, R13
 	VMOVUPS Y8, (R13)
 	VMOVUPS Y9, 32(R13)
-	JMP     out112
+	JMP     out113
 
-partial110:
+partial111:
 	TESTQ      R8, R8
-	JE         partialStore111
+	JE         partialStore112
 	MOVQ       AX, R13
 	VADDPS     (R13), Y0, Y0
 	VMASKMOVPS 32(R13), Y15, Y14
@@ -2478,7 +2485,7 @@ partial110:
 	VMASKMOVPS 32(R13), Y15, Y14
 	VADDPS     Y14, Y9, Y9
 
-partialStore111:
+partialStore112:
 	MOVQ       AX, R13
 	VMOVUPS    Y0, (R13)
 	VMASKMOVPS Y1, Y15, 32(R13)
@@ -2495,57 +2502,49 @@ partialStore111:
 	VMOVUPS    Y8, (R13)
 	VMASKMOVPS Y9, Y15, 32(R13)
 
-out112:
+out113:
 	VZEROUPPER
 	RET
 
-// func gemmR6x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, FMA3, MMX+
+// func gemmR6x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·gemmR6x2AVX2(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	LEAQ       (SI)(DX*4), R10
-	MOVQ       AX, R13
-	VXORPS     Y0, Y0, Y0
-	PREFETCHT0 (R13)
-	VXORPS     Y1, Y1, Y1
-	ADDQ       BX, R13
-	VXORPS     Y2, Y2, Y2
-	PREFETCHT0 (R13)
-	VXORPS     Y3, Y3, Y3
-	ADDQ       BX, R13
-	VXORPS     Y4, Y4, Y4
-	PREFETCHT0 (R13)
-	VXORPS     Y5, Y5, Y5
-	ADDQ       BX, R13
-	VXORPS     Y6, Y6, Y6
-	PREFETCHT0 (R13)
-	VXORPS     Y7, Y7, Y7
-	ADDQ       BX, R13
-	VXORPS     Y8, Y8, Y8
-	PREFETCHT0 (R13)
-	VXORPS     Y9, Y9, Y9
-	ADDQ       BX, R13
-	VXORPS     Y10, Y10, Y10
-	PREFETCHT0 (R13)
-	VXORPS     Y11, Y11, Y11
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	SUBQ       $0x04, CX
-	JL         rest114
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	LEAQ   (SI)(DX*4), R10
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000005, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	SUBQ   $0x04, CX
+	JL     rest115
 
-loop113:
+loop114:
 	VMOVUPS      (DI), Y12
 	VMOVUPS      32(DI), Y13
 	ADDQ         R8, DI
@@ -2567,6 +2566,7 @@ loop113:
 	VBROADCASTSS (R10)(DX*1), Y15
 	VFMADD231PS  Y12, Y15, Y10
 	VFMADD231PS  Y13, Y15, Y11
+	PREFETCHT0   (R13)
 	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Y12
 	VMOVUPS      32(DI), Y13
@@ -2633,18 +2633,21 @@ loop113:
 	VBROADCASTSS 12(R10)(DX*1), Y15
 	VFMADD231PS  Y12, Y15, Y10
 	VFMADD231PS  Y13, Y15, Y11
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
-	JGE          loop113
+	JGE          loop114
 
-rest114:
+rest115:
 	ADDQ $0x04, CX
-	JLE  done116
+	JLE  done117
 
-one115:
+one116:
 	VMOVUPS      (DI), Y12
 	VMOVUPS      32(DI), Y13
 	ADDQ         R8, DI
@@ -2669,9 +2672,9 @@ one115:
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
-	JNE          one115
+	JNE          one116
 
-done116:
+done117:
 	MOVQ    c+40(FP), AX
 	MOVQ    ldc+48(FP), BX
 	SHLQ    $0x02, BX
@@ -2683,9 +2686,9 @@ done116:
 	SHRQ    $0x02, R11
 	VMOVUPS (R12), Y15
 	CMPQ    R11, $0x08
-	JL      partial118
+	JL      partial119
 	TESTQ   R8, R8
-	JE      store117
+	JE      store118
 	MOVQ    AX, R13
 	VADDPS  (R13), Y0, Y0
 	VADDPS  32(R13), Y1, Y1
@@ -2705,7 +2708,7 @@ done116:
 	VADDPS  (R13), Y10, Y10
 	VADDPS  32(R13), Y11, Y11
 
-store117:
+store118:
 	MOVQ    AX, R13
 	VMOVUPS Y0, (R13)
 	VMOVUPS Y1, 32(R13)
@@ -2724,11 +2727,11 @@ store117:
 	ADDQ    BX, R13
 	VMOVUPS Y10, (R13)
 	VMOVUPS Y11, 32(R13)
-	JMP     out120
+	JMP     out121
 
-partial118:
+partial119:
 	TESTQ      R8, R8
-	JE         partialStore119
+	JE         partialStore120
 	MOVQ       AX, R13
 	VADDPS     (R13), Y0, Y0
 	VMASKMOVPS 32(R13), Y15, Y14
@@ -2754,7 +2757,7 @@ partial118:
 	VMASKMOVPS 32(R13), Y15, Y14
 	VADDPS     Y14, Y11, Y11
 
-partialStore119:
+partialStore120:
 	MOVQ       AX, R13
 	VMOVUPS    Y0, (R13)
 	VMASKMOVPS Y1, Y15, 32(R13)
@@ -2774,51 +2777,66 @@ partialStore119:
 	VMOVUPS    Y10, (R13)
 	VMASKMOVPS Y11, Y15, 32(R13)
 
-out120:
+out121:
 	VZEROUPPER
 	RET
 
-// func gemmT6x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, FMA3, MMX+
+// func gemmT6x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·gemmT6x2AVX2(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	MOVQ       AX, R13
-	VXORPS     Y0, Y0, Y0
-	PREFETCHT0 (R13)
-	VXORPS     Y1, Y1, Y1
-	ADDQ       BX, R13
-	VXORPS     Y2, Y2, Y2
-	PREFETCHT0 (R13)
-	VXORPS     Y3, Y3, Y3
-	ADDQ       BX, R13
-	VXORPS     Y4, Y4, Y4
-	PREFETCHT0 (R13)
-	VXORPS     Y5, Y5, Y5
-	ADDQ       BX, R13
-	VXORPS     Y6, Y6, Y6
-	PREFETCHT0 (R13)
-	VXORPS     Y7, Y7, Y7
-	ADDQ       BX, R13
-	VXORPS     Y8, Y8, Y8
-	PREFETCHT0 (R13)
-	VXORPS     Y9, Y9, Y9
-	ADDQ       BX, R13
-	VXORPS     Y10, Y10, Y10
-	PREFETCHT0 (R13)
-	VXORPS     Y11, Y11, Y11
-	SUBQ       $0x04, CX
-	JL         rest122
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000005, BX, R14
+	ADDQ   AX, R14
+	SUBQ   $0x04, CX
+	JL     rest123
 
-loop121:
+loop122:
+	VMOVUPS      (DI), Y12
+	VMOVUPS      32(DI), Y13
+	ADDQ         R8, DI
+	VBROADCASTSS (SI), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS 4(SI), Y15
+	VFMADD231PS  Y12, Y15, Y2
+	VFMADD231PS  Y13, Y15, Y3
+	VBROADCASTSS 8(SI), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS 12(SI), Y15
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y7
+	VBROADCASTSS 16(SI), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS 20(SI), Y15
+	VFMADD231PS  Y12, Y15, Y10
+	VFMADD231PS  Y13, Y15, Y11
+	ADDQ         DX, SI
+	PREFETCHT0   (R13)
 	VMOVUPS      (DI), Y12
 	VMOVUPS      32(DI), Y13
 	ADDQ         R8, DI
@@ -2885,36 +2903,17 @@ loop121:
 	VFMADD231PS  Y12, Y15, Y10
 	VFMADD231PS  Y13, Y15, Y11
 	ADDQ         DX, SI
-	VMOVUPS      (DI), Y12
-	VMOVUPS      32(DI), Y13
-	ADDQ         R8, DI
-	VBROADCASTSS (SI), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS 4(SI), Y15
-	VFMADD231PS  Y12, Y15, Y2
-	VFMADD231PS  Y13, Y15, Y3
-	VBROADCASTSS 8(SI), Y14
-	VFMADD231PS  Y12, Y14, Y4
-	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS 12(SI), Y15
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VBROADCASTSS 16(SI), Y14
-	VFMADD231PS  Y12, Y14, Y8
-	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS 20(SI), Y15
-	VFMADD231PS  Y12, Y15, Y10
-	VFMADD231PS  Y13, Y15, Y11
-	ADDQ         DX, SI
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	SUBQ         $0x04, CX
-	JGE          loop121
+	JGE          loop122
 
-rest122:
+rest123:
 	ADDQ $0x04, CX
-	JLE  done124
+	JLE  done125
 
-one123:
+one124:
 	VMOVUPS      (DI), Y12
 	VMOVUPS      32(DI), Y13
 	ADDQ         R8, DI
@@ -2938,9 +2937,9 @@ one123:
 	VFMADD231PS  Y13, Y15, Y11
 	ADDQ         DX, SI
 	DECQ         CX
-	JNE          one123
+	JNE          one124
 
-done124:
+done125:
 	MOVQ    c+40(FP), AX
 	MOVQ    ldc+48(FP), BX
 	SHLQ    $0x02, BX
@@ -2952,9 +2951,9 @@ done124:
 	SHRQ    $0x02, R11
 	VMOVUPS (R12), Y15
 	CMPQ    R11, $0x08
-	JL      partial126
+	JL      partial127
 	TESTQ   R8, R8
-	JE      store125
+	JE      store126
 	MOVQ    AX, R13
 	VADDPS  (R13), Y0, Y0
 	VADDPS  32(R13), Y1, Y1
@@ -2974,7 +2973,7 @@ done124:
 	VADDPS  (R13), Y10, Y10
 	VADDPS  32(R13), Y11, Y11
 
-store125:
+store126:
 	MOVQ    AX, R13
 	VMOVUPS Y0, (R13)
 	VMOVUPS Y1, 32(R13)
@@ -2993,11 +2992,11 @@ store125:
 	ADDQ    BX, R13
 	VMOVUPS Y10, (R13)
 	VMOVUPS Y11, 32(R13)
-	JMP     out128
+	JMP     out129
 
-partial126:
+partial127:
 	TESTQ      R8, R8
-	JE         partialStore127
+	JE         partialStore128
 	MOVQ       AX, R13
 	VADDPS     (R13), Y0, Y0
 	VMASKMOVPS 32(R13), Y15, Y14
@@ -3023,7 +3022,7 @@ partial126:
 	VMASKMOVPS 32(R13), Y15, Y14
 	VADDPS     Y14, Y11, Y11
 
-partialStore127:
+partialStore128:
 	MOVQ       AX, R13
 	VMOVUPS    Y0, (R13)
 	VMASKMOVPS Y1, Y15, 32(R13)
@@ -3043,57 +3042,49 @@ partialStore127:
 	VMOVUPS    Y10, (R13)
 	VMASKMOVPS Y11, Y15, 32(R13)
 
-out128:
+out129:
 	VZEROUPPER
 	RET
 
-// func gemmC6x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, FMA3, MMX+
+// func gemmC6x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·gemmC6x2AVX2(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	MOVQ       AX, R13
-	VXORPS     Y0, Y0, Y0
-	PREFETCHT0 (R13)
-	VXORPS     Y1, Y1, Y1
-	ADDQ       BX, R13
-	VXORPS     Y2, Y2, Y2
-	PREFETCHT0 (R13)
-	VXORPS     Y3, Y3, Y3
-	ADDQ       BX, R13
-	VXORPS     Y4, Y4, Y4
-	PREFETCHT0 (R13)
-	VXORPS     Y5, Y5, Y5
-	ADDQ       BX, R13
-	VXORPS     Y6, Y6, Y6
-	PREFETCHT0 (R13)
-	VXORPS     Y7, Y7, Y7
-	ADDQ       BX, R13
-	VXORPS     Y8, Y8, Y8
-	PREFETCHT0 (R13)
-	VXORPS     Y9, Y9, Y9
-	ADDQ       BX, R13
-	VXORPS     Y10, Y10, Y10
-	PREFETCHT0 (R13)
-	VXORPS     Y11, Y11, Y11
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	MOVQ       into+88(FP), R11
-	IMUL3Q     $0x40, BX, R12
-	ADDQ       AX, R12
-	SHLQ       $0x02, BX
-	SUBQ       $0x04, CX
-	JL         rest130
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	MOVQ   AX, R13
+	MOVQ   BX, R12
+	IMUL3Q $0x00000005, BX, R10
+	ADDQ   AX, R10
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   into+88(FP), R14
+	MOVQ   (R14), R11
+	MOVQ   32(R14), R15
+	SUBQ   $0x04, CX
+	JL     rest131
 
-loop129:
+loop130:
 	VMOVUPS      (DI), Y12
 	VMOVUPS      32(DI), Y13
 	ADDQ         R8, DI
@@ -3116,15 +3107,24 @@ loop129:
 	VFMADD231PS  Y12, Y15, Y10
 	VFMADD231PS  Y13, Y15, Y11
 	ADDQ         DX, SI
-	PREFETCHT0   (R12)
-	ADDQ         BX, R12
+	PREFETCHT0   (R13)
+	DECQ         R15
+	JNE          later134
+	MOVQ         32(R14), R15
+	PREFETCHT0   (AX)(BX*8)
+	PREFETCHT0   60(AX)(BX*8)
+	MOVQ         16(R14), R9
 	VMOVUPS      (AX), Y14
-	VMOVUPS      32(AX), X15
-	PREFETCHT1   48(AX)
+	VMOVUPS      (AX)(R9*4), Y15
+	PREFETCHT1   124(AX)
+	MOVQ         24(R14), R9
 	VMOVUPS      Y14, (R11)
-	VMOVUPS      X15, 32(R11)
-	ADDQ         $0x30, R11
+	VMOVUPS      Y15, (R11)(R9*4)
+	MOVQ         8(R14), R9
+	LEAQ         (R11)(R9*4), R11
 	ADDQ         BX, AX
+
+later134:
 	VMOVUPS      (DI), Y12
 	VMOVUPS      32(DI), Y13
 	ADDQ         R8, DI
@@ -3191,14 +3191,17 @@ loop129:
 	VFMADD231PS  Y12, Y15, Y10
 	VFMADD231PS  Y13, Y15, Y11
 	ADDQ         DX, SI
+	ADDQ         R12, R13
+	CMPQ         R13, R10
+	CMOVQHI      R10, R13
 	SUBQ         $0x04, CX
-	JGE          loop129
+	JGE          loop130
 
-rest130:
+rest131:
 	ADDQ $0x04, CX
-	JLE  done132
+	JLE  done133
 
-one131:
+one132:
 	VMOVUPS      (DI), Y12
 	VMOVUPS      32(DI), Y13
 	ADDQ         R8, DI
@@ -3222,9 +3225,9 @@ one131:
 	VFMADD231PS  Y13, Y15, Y11
 	ADDQ         DX, SI
 	DECQ         CX
-	JNE          one131
+	JNE          one132
 
-done132:
+done133:
 	MOVQ    c+40(FP), AX
 	MOVQ    ldc+48(FP), BX
 	SHLQ    $0x02, BX
@@ -3236,9 +3239,9 @@ done132:
 	SHRQ    $0x02, R11
 	VMOVUPS (R12), Y15
 	CMPQ    R11, $0x08
-	JL      partial134
+	JL      partial136
 	TESTQ   R8, R8
-	JE      store133
+	JE      store135
 	MOVQ    AX, R13
 	VADDPS  (R13), Y0, Y0
 	VADDPS  32(R13), Y1, Y1
@@ -3258,7 +3261,7 @@ done132:
 	VADDPS  (R13), Y10, Y10
 	VADDPS  32(R13), Y11, Y11
 
-store133:
+store135:
 	MOVQ    AX, R13
 	VMOVUPS Y0, (R13)
 	VMOVUPS Y1, 32(R13)
@@ -3277,11 +3280,11 @@ store133:
 	ADDQ    BX, R13
 	VMOVUPS Y10, (R13)
 	VMOVUPS Y11, 32(R13)
-	JMP     out136
+	JMP     out138
 
-partial134:
+partial136:
 	TESTQ      R8, R8
-	JE         partialStore135
+	JE         partialStore137
 	MOVQ       AX, R13
 	VADDPS     (R13), Y0, Y0
 	VMASKMOVPS 32(R13), Y15, Y14
@@ -3307,7 +3310,7 @@ partial134:
 	VMASKMOVPS 32(R13), Y15, Y14
 	VADDPS     Y14, Y11, Y11
 
-partialStore135:
+partialStore137:
 	MOVQ       AX, R13
 	VMOVUPS    Y0, (R13)
 	VMASKMOVPS Y1, Y15, 32(R13)
@@ -3327,55 +3330,48 @@ partialStore135:
 	VMOVUPS    Y10, (R13)
 	VMASKMOVPS Y11, Y15, 32(R13)
 
-out136:
+out138:
 	VZEROUPPER
 	RET
 
-// func gemmP6x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, FMA3, MMX+
+// func gemmP6x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·gemmP6x2AVX2(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	LEAQ       (SI)(DX*4), R10
-	MOVQ       AX, R13
-	VXORPS     Y0, Y0, Y0
-	PREFETCHT0 (R13)
-	VXORPS     Y1, Y1, Y1
-	ADDQ       BX, R13
-	VXORPS     Y2, Y2, Y2
-	PREFETCHT0 (R13)
-	VXORPS     Y3, Y3, Y3
-	ADDQ       BX, R13
-	VXORPS     Y4, Y4, Y4
-	PREFETCHT0 (R13)
-	VXORPS     Y5, Y5, Y5
-	ADDQ       BX, R13
-	VXORPS     Y6, Y6, Y6
-	PREFETCHT0 (R13)
-	VXORPS     Y7, Y7, Y7
-	ADDQ       BX, R13
-	VXORPS     Y8, Y8, Y8
-	PREFETCHT0 (R13)
-	VXORPS     Y9, Y9, Y9
-	ADDQ       BX, R13
-	VXORPS     Y10, Y10, Y10
-	PREFETCHT0 (R13)
-	VXORPS     Y11, Y11, Y11
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SUBQ       $0x04, CX
-	JL         rest138
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	LEAQ   (SI)(DX*4), R10
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000005, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	SUBQ   $0x04, CX
+	JL     rest140
 
-loop137:
+loop139:
 	VMOVUPS      (DI), Y12
 	VMOVUPS      32(DI), Y13
 	ADDQ         R8, DI
@@ -3397,6 +3393,7 @@ loop137:
 	VBROADCASTSS (R10)(DX*1), Y15
 	VFMADD231PS  Y12, Y15, Y10
 	VFMADD231PS  Y13, Y15, Y11
+	PREFETCHT0   (R13)
 	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Y12
 	VMOVUPS      32(DI), Y13
@@ -3461,17 +3458,20 @@ loop137:
 	VBROADCASTSS 12(R10)(DX*1), Y15
 	VFMADD231PS  Y12, Y15, Y10
 	VFMADD231PS  Y13, Y15, Y11
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	ADDQ         $0x40, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
-	JGE          loop137
+	JGE          loop139
 
-rest138:
+rest140:
 	ADDQ $0x04, CX
-	JLE  done140
+	JLE  done142
 
-one139:
+one141:
 	VMOVUPS      (DI), Y12
 	VMOVUPS      32(DI), Y13
 	ADDQ         R8, DI
@@ -3496,9 +3496,9 @@ one139:
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
-	JNE          one139
+	JNE          one141
 
-done140:
+done142:
 	MOVQ    c+40(FP), AX
 	MOVQ    ldc+48(FP), BX
 	SHLQ    $0x02, BX
@@ -3510,9 +3510,9 @@ done140:
 	SHRQ    $0x02, R11
 	VMOVUPS (R12), Y15
 	CMPQ    R11, $0x08
-	JL      partial142
+	JL      partial144
 	TESTQ   R8, R8
-	JE      store141
+	JE      store143
 	MOVQ    AX, R13
 	VADDPS  (R13), Y0, Y0
 	VADDPS  32(R13), Y1, Y1
@@ -3532,7 +3532,7 @@ done140:
 	VADDPS  (R13), Y10, Y10
 	VADDPS  32(R13), Y11, Y11
 
-store141:
+store143:
 	MOVQ    AX, R13
 	VMOVUPS Y0, (R13)
 	VMOVUPS Y1, 32(R13)
@@ -3551,11 +3551,11 @@ store141:
 	ADDQ    BX, R13
 	VMOVUPS Y10, (R13)
 	VMOVUPS Y11, 32(R13)
-	JMP     out144
+	JMP     out146
 
-partial142:
+partial144:
 	TESTQ      R8, R8
-	JE         partialStore143
+	JE         partialStore145
 	MOVQ       AX, R13
 	VADDPS     (R13), Y0, Y0
 	VMASKMOVPS 32(R13), Y15, Y14
@@ -3581,7 +3581,7 @@ partial142:
 	VMASKMOVPS 32(R13), Y15, Y14
 	VADDPS     Y14, Y11, Y11
 
-partialStore143:
+partialStore145:
 	MOVQ       AX, R13
 	VMOVUPS    Y0, (R13)
 	VMASKMOVPS Y1, Y15, 32(R13)
@@ -3601,7 +3601,7 @@ partialStore143:
 	VMOVUPS    Y10, (R13)
 	VMASKMOVPS Y11, Y15, 32(R13)
 
-out144:
+out146:
 	VZEROUPPER
 	RET
 
@@ -3616,7 +3616,7 @@ TEXT ·transposeAVX2(SB), NOSPLIT, $0-40
 	SHLQ $0x02, DX
 	SHLQ $0x02, BX
 
-loop145:
+loop147:
 	MOVQ       SI, R8
 	VMOVUPS    (R8), Y0
 	PREFETCHT0 256(R8)
@@ -3692,7 +3692,7 @@ loop145:
 	ADDQ       BX, DI
 	ADDQ       $0x20, SI
 	DECQ       CX
-	JNE        loop145
+	JNE        loop147
 	VZEROUPPER
 	RET
 
@@ -3705,14 +3705,14 @@ TEXT ·copyRows1xAVX2(SB), NOSPLIT, $0-32
 	MOVQ dst+24(FP), DI
 	SHLQ $0x02, DX
 
-loop146:
+loop148:
 	VMOVUPS    (SI), Y0
 	PREFETCHT0 (SI)(DX*8)
 	VMOVUPS    Y0, (DI)
 	ADDQ       DX, SI
 	ADDQ       $0x20, DI
 	DECQ       CX
-	JNE        loop146
+	JNE        loop148
 	VZEROUPPER
 	RET
 
@@ -3725,7 +3725,7 @@ TEXT ·copyRows2xAVX2(SB), NOSPLIT, $0-32
 	MOVQ dst+24(FP), DI
 	SHLQ $0x02, DX
 
-loop147:
+loop149:
 	VMOVUPS    (SI), Y0
 	VMOVUPS    32(SI), Y1
 	PREFETCHT0 (SI)(DX*8)
@@ -3734,30 +3734,36 @@ loop147:
 	ADDQ       DX, SI
 	ADDQ       $0x40, DI
 	DECQ       CX
-	JNE        loop147
+	JNE        loop149
 	VZEROUPPER
 	RET
 
-// func copyPairAVX2(k int, src *float32, lds int, dst *float32)
+// func copyOctetsAVX2(k int, from *float32, step int, into *target)
 // Requires: AVX, MMX+
-TEXT ·copyPairAVX2(SB), NOSPLIT, $0-32
+TEXT ·copyOctetsAVX2(SB), NOSPLIT, $0-32
 	MOVQ k+0(FP), CX
-	MOVQ src+8(FP), SI
-	MOVQ lds+16(FP), DX
-	MOVQ dst+24(FP), DI
-	SHLQ $0x02, DX
+	MOVQ from+8(FP), SI
+	MOVQ step+16(FP), BX
+	SHLQ $0x02, BX
+	MOVQ into+24(FP), R14
+	MOVQ (R14), R11
+	MOVQ 32(R14), R15
 
-loop148:
-	PREFETCHT0 (SI)(DX*8)
+loop150:
+	PREFETCHT0 (SI)(BX*8)
+	PREFETCHT0 60(SI)(BX*8)
+	MOVQ       16(R14), R9
 	VMOVUPS    (SI), Y0
-	VMOVUPS    32(SI), X1
-	PREFETCHT1 48(SI)
-	VMOVUPS    Y0, (DI)
-	VMOVUPS    X1, 32(DI)
-	ADDQ       $0x30, DI
-	ADDQ       DX, SI
+	VMOVUPS    (SI)(R9*4), Y1
+	PREFETCHT1 124(SI)
+	MOVQ       24(R14), R9
+	VMOVUPS    Y0, (R11)
+	VMOVUPS    Y1, (R11)(R9*4)
+	MOVQ       8(R14), R9
+	LEAQ       (R11)(R9*4), R11
+	ADDQ       BX, SI
 	DECQ       CX
-	JNE        loop148
+	JNE        loop150
 	VZEROUPPER
 	RET
 
@@ -3780,7 +3786,7 @@ TEXT ·peakAVX2(SB), NOSPLIT, $0-8
 	VXORPS Y12, Y12, Y12
 	VXORPS Y13, Y13, Y13
 
-loop149:
+loop151:
 	VFMADD231PS Y12, Y13, Y0
 	VFMADD231PS Y12, Y13, Y1
 	VFMADD231PS Y12, Y13, Y2
@@ -3794,6 +3800,6 @@ loop149:
 	VFMADD231PS Y12, Y13, Y10
 	VFMADD231PS Y12, Y13, Y11
 	DECQ        CX
-	JNE         loop149
+	JNE         loop151
 	VZEROUPPER
 	RET

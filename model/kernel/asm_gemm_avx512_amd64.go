@@ -7,167 +7,167 @@ package kernel
 // gemmR1x1AVX512 multiplies 1 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR1x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmR1x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmR2x1AVX512 multiplies 2 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR2x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmR2x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmR3x1AVX512 multiplies 3 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR3x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmR3x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmR4x1AVX512 multiplies 4 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR4x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmR4x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmR5x1AVX512 multiplies 5 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR5x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmR5x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmR6x1AVX512 multiplies 6 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR6x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmR6x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmR7x1AVX512 multiplies 7 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR7x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmR7x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmR8x1AVX512 multiplies 8 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmR8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmR8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmT8x1AVX512 multiplies 8 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmT8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmT8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmC8x1AVX512 multiplies 8 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmC8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmC8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmP8x1AVX512 multiplies 8 rows of A with 16 columns of B.
 //
 //go:noescape
-func gemmP8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmP8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmR1x2AVX512 multiplies 1 rows of A with 32 columns of B.
 //
 //go:noescape
-func gemmR1x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmR1x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmR2x2AVX512 multiplies 2 rows of A with 32 columns of B.
 //
 //go:noescape
-func gemmR2x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmR2x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmR3x2AVX512 multiplies 3 rows of A with 32 columns of B.
 //
 //go:noescape
-func gemmR3x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmR3x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmR4x2AVX512 multiplies 4 rows of A with 32 columns of B.
 //
 //go:noescape
-func gemmR4x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmR4x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmR5x2AVX512 multiplies 5 rows of A with 32 columns of B.
 //
 //go:noescape
-func gemmR5x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmR5x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmR6x2AVX512 multiplies 6 rows of A with 32 columns of B.
 //
 //go:noescape
-func gemmR6x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmR6x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmR7x2AVX512 multiplies 7 rows of A with 32 columns of B.
 //
 //go:noescape
-func gemmR7x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmR7x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmR8x2AVX512 multiplies 8 rows of A with 32 columns of B.
 //
 //go:noescape
-func gemmR8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmR8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmT8x2AVX512 multiplies 8 rows of A with 32 columns of B.
 //
 //go:noescape
-func gemmT8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmT8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmC8x2AVX512 multiplies 8 rows of A with 32 columns of B.
 //
 //go:noescape
-func gemmC8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmC8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmP8x2AVX512 multiplies 8 rows of A with 32 columns of B.
 //
 //go:noescape
-func gemmP8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmP8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmR1x3AVX512 multiplies 1 rows of A with 48 columns of B.
 //
 //go:noescape
-func gemmR1x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmR1x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmR2x3AVX512 multiplies 2 rows of A with 48 columns of B.
 //
 //go:noescape
-func gemmR2x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmR2x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmR3x3AVX512 multiplies 3 rows of A with 48 columns of B.
 //
 //go:noescape
-func gemmR3x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmR3x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmR4x3AVX512 multiplies 4 rows of A with 48 columns of B.
 //
 //go:noescape
-func gemmR4x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmR4x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmR5x3AVX512 multiplies 5 rows of A with 48 columns of B.
 //
 //go:noescape
-func gemmR5x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmR5x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmR6x3AVX512 multiplies 6 rows of A with 48 columns of B.
 //
 //go:noescape
-func gemmR6x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmR6x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmR7x3AVX512 multiplies 7 rows of A with 48 columns of B.
 //
 //go:noescape
-func gemmR7x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmR7x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmR8x3AVX512 multiplies 8 rows of A with 48 columns of B.
 //
 //go:noescape
-func gemmR8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmR8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmT8x3AVX512 multiplies 8 rows of A with 48 columns of B.
 //
 //go:noescape
-func gemmT8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmT8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmC8x3AVX512 multiplies 8 rows of A with 48 columns of B.
 //
 //go:noescape
-func gemmC8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmC8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // gemmP8x3AVX512 multiplies 8 rows of A with 48 columns of B.
 //
 //go:noescape
-func gemmP8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+func gemmP8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
 // transposeAVX512 writes dst[p·ldd+r] = src[r·lds+p] for one vector of rows r and blocks vectors of p.
 //
@@ -189,10 +189,10 @@ func copyRows2xAVX512(k int, src *float32, lds int, dst *float32)
 //go:noescape
 func copyRows3xAVX512(k int, src *float32, lds int, dst *float32)
 
-// copyPairAVX512 copies 16 elements of each of k rows, lds elements apart, to where none lies between.
+// copyOctetsAVX512 copies k rows, step elements apart, as a kernel would on its way.
 //
 //go:noescape
-func copyPairAVX512(k int, src *float32, lds int, dst *float32)
+func copyOctetsAVX512(k int, from *float32, step int, into *target)
 
 // peakAVX512 executes 12·loops independent fused multiply-adds of whole vectors.
 //

@@ -4,35 +4,38 @@
 
 #include "textflag.h"
 
-// func gemmR1x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+// func gemmR1x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·gemmR1x1AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	SUBQ       $0x04, CX
-	JL         rest2
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	VXORPS Z0, Z0, Z0
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000000, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	SUBQ   $0x04, CX
+	JL     rest2
 
 loop1:
 	VMOVUPS      (DI), Z1
 	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z2
 	VFMADD231PS  Z1, Z2, Z0
+	PREFETCHT0   (R13)
 	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z1
 	ADDQ         R8, DI
@@ -103,32 +106,32 @@ out8:
 	VZEROUPPER
 	RET
 
-// func gemmR2x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// func gemmR2x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemmR2x1AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 (R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	SUBQ       $0x04, CX
-	JL         rest10
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000001, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	SUBQ   $0x04, CX
+	JL     rest10
 
 loop9:
 	VMOVUPS      (DI), Z2
@@ -137,6 +140,7 @@ loop9:
 	VFMADD231PS  Z2, Z3, Z0
 	VBROADCASTSS (SI)(DX*1), Z4
 	VFMADD231PS  Z2, Z4, Z1
+	PREFETCHT0   (R13)
 	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z2
 	ADDQ         R8, DI
@@ -158,6 +162,9 @@ loop9:
 	VFMADD231PS  Z2, Z3, Z0
 	VBROADCASTSS 12(SI)(DX*1), Z4
 	VFMADD231PS  Z2, Z4, Z1
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
@@ -224,35 +231,33 @@ out16:
 	VZEROUPPER
 	RET
 
-// func gemmR3x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// func gemmR3x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemmR3x1AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 (R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	SUBQ       $0x04, CX
-	JL         rest18
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000002, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	SUBQ   $0x04, CX
+	JL     rest18
 
 loop17:
 	VMOVUPS      (DI), Z3
@@ -263,6 +268,7 @@ loop17:
 	VFMADD231PS  Z3, Z5, Z1
 	VBROADCASTSS (SI)(DX*2), Z6
 	VFMADD231PS  Z3, Z6, Z2
+	PREFETCHT0   (R13)
 	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z3
 	ADDQ         R8, DI
@@ -290,6 +296,9 @@ loop17:
 	VFMADD231PS  Z3, Z5, Z1
 	VBROADCASTSS 12(SI)(DX*2), Z6
 	VFMADD231PS  Z3, Z6, Z2
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
@@ -367,38 +376,34 @@ out24:
 	VZEROUPPER
 	RET
 
-// func gemmR4x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// func gemmR4x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemmR4x1AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 (R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	SUBQ       $0x04, CX
-	JL         rest26
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000003, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	SUBQ   $0x04, CX
+	JL     rest26
 
 loop25:
 	VMOVUPS      (DI), Z4
@@ -411,6 +416,7 @@ loop25:
 	VFMADD231PS  Z4, Z7, Z2
 	VBROADCASTSS (SI)(R9*1), Z8
 	VFMADD231PS  Z4, Z8, Z3
+	PREFETCHT0   (R13)
 	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z4
 	ADDQ         R8, DI
@@ -444,6 +450,9 @@ loop25:
 	VFMADD231PS  Z4, Z7, Z2
 	VBROADCASTSS 12(SI)(R9*1), Z8
 	VFMADD231PS  Z4, Z8, Z3
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
@@ -532,42 +541,36 @@ out32:
 	VZEROUPPER
 	RET
 
-// func gemmR5x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// func gemmR5x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemmR5x1AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	LEAQ       (SI)(DX*4), R10
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 (R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	SUBQ       $0x04, CX
-	JL         rest34
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	LEAQ   (SI)(DX*4), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000004, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	SUBQ   $0x04, CX
+	JL     rest34
 
 loop33:
 	VMOVUPS      (DI), Z5
@@ -582,6 +585,7 @@ loop33:
 	VFMADD231PS  Z5, Z9, Z3
 	VBROADCASTSS (R10), Z6
 	VFMADD231PS  Z5, Z6, Z4
+	PREFETCHT0   (R13)
 	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z5
 	ADDQ         R8, DI
@@ -621,6 +625,9 @@ loop33:
 	VFMADD231PS  Z5, Z9, Z3
 	VBROADCASTSS 12(R10), Z6
 	VFMADD231PS  Z5, Z6, Z4
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
@@ -722,45 +729,37 @@ out40:
 	VZEROUPPER
 	RET
 
-// func gemmR6x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// func gemmR6x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemmR6x1AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	LEAQ       (SI)(DX*4), R10
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 (R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	SUBQ       $0x04, CX
-	JL         rest42
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	LEAQ   (SI)(DX*4), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000005, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	SUBQ   $0x04, CX
+	JL     rest42
 
 loop41:
 	VMOVUPS      (DI), Z6
@@ -777,6 +776,7 @@ loop41:
 	VFMADD231PS  Z6, Z7, Z4
 	VBROADCASTSS (R10)(DX*1), Z8
 	VFMADD231PS  Z6, Z8, Z5
+	PREFETCHT0   (R13)
 	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z6
 	ADDQ         R8, DI
@@ -822,6 +822,9 @@ loop41:
 	VFMADD231PS  Z6, Z7, Z4
 	VBROADCASTSS 12(R10)(DX*1), Z8
 	VFMADD231PS  Z6, Z8, Z5
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
@@ -934,48 +937,38 @@ out48:
 	VZEROUPPER
 	RET
 
-// func gemmR7x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// func gemmR7x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemmR7x1AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	LEAQ       (SI)(DX*4), R10
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	SUBQ       $0x04, CX
-	JL         rest50
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	LEAQ   (SI)(DX*4), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000006, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	SUBQ   $0x04, CX
+	JL     rest50
 
 loop49:
 	VMOVUPS      (DI), Z7
@@ -994,6 +987,7 @@ loop49:
 	VFMADD231PS  Z7, Z9, Z5
 	VBROADCASTSS (R10)(DX*2), Z10
 	VFMADD231PS  Z7, Z10, Z6
+	PREFETCHT0   (R13)
 	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z7
 	ADDQ         R8, DI
@@ -1045,6 +1039,9 @@ loop49:
 	VFMADD231PS  Z7, Z9, Z5
 	VBROADCASTSS 12(R10)(DX*2), Z10
 	VFMADD231PS  Z7, Z10, Z6
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
@@ -1168,51 +1165,39 @@ out56:
 	VZEROUPPER
 	RET
 
-// func gemmR8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// func gemmR8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemmR8x1AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	LEAQ       (SI)(DX*4), R10
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z7, Z7, Z7
-	PREFETCHT0 (R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	SUBQ       $0x04, CX
-	JL         rest58
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	LEAQ   (SI)(DX*4), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000007, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	SUBQ   $0x04, CX
+	JL     rest58
 
 loop57:
 	VMOVUPS      (DI), Z8
@@ -1233,6 +1218,7 @@ loop57:
 	VFMADD231PS  Z8, Z11, Z6
 	VBROADCASTSS (R10)(R9*1), Z12
 	VFMADD231PS  Z8, Z12, Z7
+	PREFETCHT0   (R13)
 	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z8
 	ADDQ         R8, DI
@@ -1290,6 +1276,9 @@ loop57:
 	VFMADD231PS  Z8, Z11, Z6
 	VBROADCASTSS 12(R10)(R9*1), Z12
 	VFMADD231PS  Z8, Z12, Z7
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
@@ -1424,45 +1413,33 @@ out64:
 	VZEROUPPER
 	RET
 
-// func gemmT8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// func gemmT8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemmT8x1AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z7, Z7, Z7
-	PREFETCHT0 (R13)
-	SUBQ       $0x04, CX
-	JL         rest66
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000007, BX, R14
+	ADDQ   AX, R14
+	SUBQ   $0x04, CX
+	JL     rest66
 
 loop65:
 	VMOVUPS      (DI), Z8
@@ -1484,6 +1461,7 @@ loop65:
 	VBROADCASTSS 28(SI), Z12
 	VFMADD231PS  Z8, Z12, Z7
 	ADDQ         DX, SI
+	PREFETCHT0   (R13)
 	VMOVUPS      (DI), Z8
 	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z9
@@ -1541,6 +1519,9 @@ loop65:
 	VBROADCASTSS 28(SI), Z12
 	VFMADD231PS  Z8, Z12, Z7
 	ADDQ         DX, SI
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	SUBQ         $0x04, CX
 	JGE          loop65
 
@@ -1670,51 +1651,39 @@ out72:
 	VZEROUPPER
 	RET
 
-// func gemmC8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// func gemmC8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemmC8x1AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z7, Z7, Z7
-	PREFETCHT0 (R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	MOVQ       into+88(FP), R11
-	IMUL3Q     $0x40, BX, R12
-	ADDQ       AX, R12
-	SHLQ       $0x02, BX
-	SUBQ       $0x04, CX
-	JL         rest74
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	MOVQ   AX, R13
+	MOVQ   BX, R12
+	IMUL3Q $0x00000007, BX, R10
+	ADDQ   AX, R10
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   into+88(FP), R14
+	MOVQ   (R14), R11
+	MOVQ   32(R14), R15
+	SUBQ   $0x04, CX
+	JL     rest74
 
 loop73:
 	VMOVUPS      (DI), Z8
@@ -1736,13 +1705,24 @@ loop73:
 	VBROADCASTSS 28(SI), Z12
 	VFMADD231PS  Z8, Z12, Z7
 	ADDQ         DX, SI
-	PREFETCHT0   (R12)
-	ADDQ         BX, R12
-	VMOVUPS      (AX), Z9
-	PREFETCHT1   64(AX)
-	VMOVUPS      Z9, (R11)
-	ADDQ         $0x40, R11
+	PREFETCHT0   (R13)
+	DECQ         R15
+	JNE          later77
+	MOVQ         32(R14), R15
+	PREFETCHT0   (AX)(BX*8)
+	PREFETCHT0   60(AX)(BX*8)
+	MOVQ         16(R14), R9
+	VMOVUPS      (AX), Y9
+	VMOVUPS      (AX)(R9*4), Y10
+	PREFETCHT1   124(AX)
+	MOVQ         24(R14), R9
+	VMOVUPS      Y9, (R11)
+	VMOVUPS      Y10, (R11)(R9*4)
+	MOVQ         8(R14), R9
+	LEAQ         (R11)(R9*4), R11
 	ADDQ         BX, AX
+
+later77:
 	VMOVUPS      (DI), Z8
 	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z9
@@ -1800,6 +1780,9 @@ loop73:
 	VBROADCASTSS 28(SI), Z12
 	VFMADD231PS  Z8, Z12, Z7
 	ADDQ         DX, SI
+	ADDQ         R12, R13
+	CMPQ         R13, R10
+	CMOVQHI      R10, R13
 	SUBQ         $0x04, CX
 	JGE          loop73
 
@@ -1840,9 +1823,9 @@ done76:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial78
+	JL     partial79
 	TESTQ  R8, R8
-	JE     store77
+	JE     store78
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	ADDQ   BX, R13
@@ -1860,7 +1843,7 @@ done76:
 	ADDQ   BX, R13
 	VADDPS (R13), Z7, Z7
 
-store77:
+store78:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	ADDQ    BX, R13
@@ -1877,11 +1860,11 @@ store77:
 	VMOVUPS Z6, (R13)
 	ADDQ    BX, R13
 	VMOVUPS Z7, (R13)
-	JMP     out80
+	JMP     out81
 
-partial78:
+partial79:
 	TESTQ     R8, R8
-	JE        partialStore79
+	JE        partialStore80
 	MOVQ      AX, R13
 	VMOVUPS.Z (R13), K1, Z30
 	VADDPS    Z30, Z0, Z0
@@ -1907,7 +1890,7 @@ partial78:
 	VMOVUPS.Z (R13), K1, Z30
 	VADDPS    Z30, Z7, Z7
 
-partialStore79:
+partialStore80:
 	MOVQ    AX, R13
 	VMOVUPS Z0, K1, (R13)
 	ADDQ    BX, R13
@@ -1925,55 +1908,44 @@ partialStore79:
 	ADDQ    BX, R13
 	VMOVUPS Z7, K1, (R13)
 
-out80:
+out81:
 	VZEROUPPER
 	RET
 
-// func gemmP8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// func gemmP8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemmP8x1AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	LEAQ       (SI)(DX*4), R10
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	ADDQ       BX, R13
-	VXORPS     Z7, Z7, Z7
-	PREFETCHT0 (R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SUBQ       $0x04, CX
-	JL         rest82
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	LEAQ   (SI)(DX*4), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000007, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	SUBQ   $0x04, CX
+	JL     rest83
 
-loop81:
+loop82:
 	VMOVUPS      (DI), Z8
 	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z9
@@ -1992,6 +1964,7 @@ loop81:
 	VFMADD231PS  Z8, Z11, Z6
 	VBROADCASTSS (R10)(R9*1), Z12
 	VFMADD231PS  Z8, Z12, Z7
+	PREFETCHT0   (R13)
 	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z8
 	ADDQ         R8, DI
@@ -2047,17 +2020,20 @@ loop81:
 	VFMADD231PS  Z8, Z11, Z6
 	VBROADCASTSS 12(R10)(R9*1), Z12
 	VFMADD231PS  Z8, Z12, Z7
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	ADDQ         $0x40, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
-	JGE          loop81
+	JGE          loop82
 
-rest82:
+rest83:
 	ADDQ $0x04, CX
-	JLE  done84
+	JLE  done85
 
-one83:
+one84:
 	VMOVUPS      (DI), Z8
 	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z9
@@ -2079,9 +2055,9 @@ one83:
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
-	JNE          one83
+	JNE          one84
 
-done84:
+done85:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -2091,9 +2067,9 @@ done84:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial86
+	JL     partial87
 	TESTQ  R8, R8
-	JE     store85
+	JE     store86
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	ADDQ   BX, R13
@@ -2111,7 +2087,7 @@ done84:
 	ADDQ   BX, R13
 	VADDPS (R13), Z7, Z7
 
-store85:
+store86:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	ADDQ    BX, R13
@@ -2128,11 +2104,11 @@ store85:
 	VMOVUPS Z6, (R13)
 	ADDQ    BX, R13
 	VMOVUPS Z7, (R13)
-	JMP     out88
+	JMP     out89
 
-partial86:
+partial87:
 	TESTQ     R8, R8
-	JE        partialStore87
+	JE        partialStore88
 	MOVQ      AX, R13
 	VMOVUPS.Z (R13), K1, Z30
 	VADDPS    Z30, Z0, Z0
@@ -2158,7 +2134,7 @@ partial86:
 	VMOVUPS.Z (R13), K1, Z30
 	VADDPS    Z30, Z7, Z7
 
-partialStore87:
+partialStore88:
 	MOVQ    AX, R13
 	VMOVUPS Z0, K1, (R13)
 	ADDQ    BX, R13
@@ -2176,43 +2152,45 @@ partialStore87:
 	ADDQ    BX, R13
 	VMOVUPS Z7, K1, (R13)
 
-out88:
+out89:
 	VZEROUPPER
 	RET
 
-// func gemmR1x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+// func gemmR1x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·gemmR1x2AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	SUBQ       $0x04, CX
-	JL         rest90
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000000, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	SUBQ   $0x04, CX
+	JL     rest91
 
-loop89:
+loop90:
 	VMOVUPS      (DI), Z2
 	VMOVUPS      64(DI), Z3
 	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
+	PREFETCHT0   (R13)
 	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z2
 	VMOVUPS      64(DI), Z3
@@ -2220,6 +2198,7 @@ loop89:
 	VBROADCASTSS 4(SI), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
+	PREFETCHT0   64(R13)
 	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z2
 	VMOVUPS      64(DI), Z3
@@ -2238,13 +2217,13 @@ loop89:
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
-	JGE          loop89
+	JGE          loop90
 
-rest90:
+rest91:
 	ADDQ $0x04, CX
-	JLE  done92
+	JLE  done93
 
-one91:
+one92:
 	VMOVUPS      (DI), Z2
 	VMOVUPS      64(DI), Z3
 	ADDQ         R8, DI
@@ -2253,9 +2232,9 @@ one91:
 	VFMADD231PS  Z3, Z4, Z1
 	ADDQ         $0x04, SI
 	DECQ         CX
-	JNE          one91
+	JNE          one92
 
-done92:
+done93:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -2265,68 +2244,66 @@ done92:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial94
+	JL     partial95
 	TESTQ  R8, R8
-	JE     store93
+	JE     store94
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
 
-store93:
+store94:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
-	JMP     out96
+	JMP     out97
 
-partial94:
+partial95:
 	TESTQ     R8, R8
-	JE        partialStore95
+	JE        partialStore96
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VMOVUPS.Z 64(R13), K1, Z30
 	VADDPS    Z30, Z1, Z1
 
-partialStore95:
+partialStore96:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, K1, 64(R13)
 
-out96:
+out97:
 	VZEROUPPER
 	RET
 
-// func gemmR2x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// func gemmR2x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemmR2x2AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 (R13)
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 64(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	SUBQ       $0x04, CX
-	JL         rest98
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000001, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	SUBQ   $0x04, CX
+	JL     rest99
 
-loop97:
+loop98:
 	VMOVUPS      (DI), Z4
 	VMOVUPS      64(DI), Z5
 	ADDQ         R8, DI
@@ -2336,6 +2313,7 @@ loop97:
 	VBROADCASTSS (SI)(DX*1), Z7
 	VFMADD231PS  Z4, Z7, Z2
 	VFMADD231PS  Z5, Z7, Z3
+	PREFETCHT0   (R13)
 	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z4
 	VMOVUPS      64(DI), Z5
@@ -2346,6 +2324,7 @@ loop97:
 	VBROADCASTSS 4(SI)(DX*1), Z7
 	VFMADD231PS  Z4, Z7, Z2
 	VFMADD231PS  Z5, Z7, Z3
+	PREFETCHT0   64(R13)
 	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z4
 	VMOVUPS      64(DI), Z5
@@ -2366,17 +2345,20 @@ loop97:
 	VBROADCASTSS 12(SI)(DX*1), Z7
 	VFMADD231PS  Z4, Z7, Z2
 	VFMADD231PS  Z5, Z7, Z3
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
-	JGE          loop97
+	JGE          loop98
 
-rest98:
+rest99:
 	ADDQ $0x04, CX
-	JLE  done100
+	JLE  done101
 
-one99:
+one100:
 	VMOVUPS      (DI), Z4
 	VMOVUPS      64(DI), Z5
 	ADDQ         R8, DI
@@ -2388,9 +2370,9 @@ one99:
 	VFMADD231PS  Z5, Z7, Z3
 	ADDQ         $0x04, SI
 	DECQ         CX
-	JNE          one99
+	JNE          one100
 
-done100:
+done101:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -2400,9 +2382,9 @@ done100:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial102
+	JL     partial103
 	TESTQ  R8, R8
-	JE     store101
+	JE     store102
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
@@ -2410,18 +2392,18 @@ done100:
 	VADDPS (R13), Z2, Z2
 	VADDPS 64(R13), Z3, Z3
 
-store101:
+store102:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
 	ADDQ    BX, R13
 	VMOVUPS Z2, (R13)
 	VMOVUPS Z3, 64(R13)
-	JMP     out104
+	JMP     out105
 
-partial102:
+partial103:
 	TESTQ     R8, R8
-	JE        partialStore103
+	JE        partialStore104
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VMOVUPS.Z 64(R13), K1, Z30
@@ -2431,7 +2413,7 @@ partial102:
 	VMOVUPS.Z 64(R13), K1, Z30
 	VADDPS    Z30, Z3, Z3
 
-partialStore103:
+partialStore104:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, K1, 64(R13)
@@ -2439,47 +2421,42 @@ partialStore103:
 	VMOVUPS Z2, (R13)
 	VMOVUPS Z3, K1, 64(R13)
 
-out104:
+out105:
 	VZEROUPPER
 	RET
 
-// func gemmR3x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// func gemmR3x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemmR3x2AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 (R13)
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 (R13)
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 64(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	SUBQ       $0x04, CX
-	JL         rest106
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000002, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	SUBQ   $0x04, CX
+	JL     rest107
 
-loop105:
+loop106:
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
 	ADDQ         R8, DI
@@ -2492,6 +2469,7 @@ loop105:
 	VBROADCASTSS (SI)(DX*2), Z10
 	VFMADD231PS  Z6, Z10, Z4
 	VFMADD231PS  Z7, Z10, Z5
+	PREFETCHT0   (R13)
 	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
@@ -2505,6 +2483,7 @@ loop105:
 	VBROADCASTSS 4(SI)(DX*2), Z10
 	VFMADD231PS  Z6, Z10, Z4
 	VFMADD231PS  Z7, Z10, Z5
+	PREFETCHT0   64(R13)
 	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
@@ -2531,17 +2510,20 @@ loop105:
 	VBROADCASTSS 12(SI)(DX*2), Z10
 	VFMADD231PS  Z6, Z10, Z4
 	VFMADD231PS  Z7, Z10, Z5
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
-	JGE          loop105
+	JGE          loop106
 
-rest106:
+rest107:
 	ADDQ $0x04, CX
-	JLE  done108
+	JLE  done109
 
-one107:
+one108:
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
 	ADDQ         R8, DI
@@ -2556,9 +2538,9 @@ one107:
 	VFMADD231PS  Z7, Z10, Z5
 	ADDQ         $0x04, SI
 	DECQ         CX
-	JNE          one107
+	JNE          one108
 
-done108:
+done109:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -2568,9 +2550,9 @@ done108:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial110
+	JL     partial111
 	TESTQ  R8, R8
-	JE     store109
+	JE     store110
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
@@ -2581,7 +2563,7 @@ done108:
 	VADDPS (R13), Z4, Z4
 	VADDPS 64(R13), Z5, Z5
 
-store109:
+store110:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -2591,11 +2573,11 @@ store109:
 	ADDQ    BX, R13
 	VMOVUPS Z4, (R13)
 	VMOVUPS Z5, 64(R13)
-	JMP     out112
+	JMP     out113
 
-partial110:
+partial111:
 	TESTQ     R8, R8
-	JE        partialStore111
+	JE        partialStore112
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VMOVUPS.Z 64(R13), K1, Z30
@@ -2609,7 +2591,7 @@ partial110:
 	VMOVUPS.Z 64(R13), K1, Z30
 	VADDPS    Z30, Z5, Z5
 
-partialStore111:
+partialStore112:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, K1, 64(R13)
@@ -2620,52 +2602,44 @@ partialStore111:
 	VMOVUPS Z4, (R13)
 	VMOVUPS Z5, K1, 64(R13)
 
-out112:
+out113:
 	VZEROUPPER
 	RET
 
-// func gemmR4x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// func gemmR4x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemmR4x2AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 (R13)
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 (R13)
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	VXORPS     Z7, Z7, Z7
-	PREFETCHT0 64(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	SUBQ       $0x04, CX
-	JL         rest114
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000003, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	SUBQ   $0x04, CX
+	JL     rest115
 
-loop113:
+loop114:
 	VMOVUPS      (DI), Z8
 	VMOVUPS      64(DI), Z9
 	ADDQ         R8, DI
@@ -2681,6 +2655,7 @@ loop113:
 	VBROADCASTSS (SI)(R9*1), Z13
 	VFMADD231PS  Z8, Z13, Z6
 	VFMADD231PS  Z9, Z13, Z7
+	PREFETCHT0   (R13)
 	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z8
 	VMOVUPS      64(DI), Z9
@@ -2697,6 +2672,7 @@ loop113:
 	VBROADCASTSS 4(SI)(R9*1), Z13
 	VFMADD231PS  Z8, Z13, Z6
 	VFMADD231PS  Z9, Z13, Z7
+	PREFETCHT0   64(R13)
 	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z8
 	VMOVUPS      64(DI), Z9
@@ -2729,17 +2705,20 @@ loop113:
 	VBROADCASTSS 12(SI)(R9*1), Z13
 	VFMADD231PS  Z8, Z13, Z6
 	VFMADD231PS  Z9, Z13, Z7
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
-	JGE          loop113
+	JGE          loop114
 
-rest114:
+rest115:
 	ADDQ $0x04, CX
-	JLE  done116
+	JLE  done117
 
-one115:
+one116:
 	VMOVUPS      (DI), Z8
 	VMOVUPS      64(DI), Z9
 	ADDQ         R8, DI
@@ -2757,9 +2736,9 @@ one115:
 	VFMADD231PS  Z9, Z13, Z7
 	ADDQ         $0x04, SI
 	DECQ         CX
-	JNE          one115
+	JNE          one116
 
-done116:
+done117:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -2769,9 +2748,9 @@ done116:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial118
+	JL     partial119
 	TESTQ  R8, R8
-	JE     store117
+	JE     store118
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
@@ -2785,7 +2764,7 @@ done116:
 	VADDPS (R13), Z6, Z6
 	VADDPS 64(R13), Z7, Z7
 
-store117:
+store118:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -2798,11 +2777,11 @@ store117:
 	ADDQ    BX, R13
 	VMOVUPS Z6, (R13)
 	VMOVUPS Z7, 64(R13)
-	JMP     out120
+	JMP     out121
 
-partial118:
+partial119:
 	TESTQ     R8, R8
-	JE        partialStore119
+	JE        partialStore120
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VMOVUPS.Z 64(R13), K1, Z30
@@ -2820,7 +2799,7 @@ partial118:
 	VMOVUPS.Z 64(R13), K1, Z30
 	VADDPS    Z30, Z7, Z7
 
-partialStore119:
+partialStore120:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, K1, 64(R13)
@@ -2834,58 +2813,47 @@ partialStore119:
 	VMOVUPS Z6, (R13)
 	VMOVUPS Z7, K1, 64(R13)
 
-out120:
+out121:
 	VZEROUPPER
 	RET
 
-// func gemmR5x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// func gemmR5x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemmR5x2AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	LEAQ       (SI)(DX*4), R10
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 (R13)
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 (R13)
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	VXORPS     Z7, Z7, Z7
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z8, Z8, Z8
-	PREFETCHT0 (R13)
-	VXORPS     Z9, Z9, Z9
-	PREFETCHT0 64(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	SUBQ       $0x04, CX
-	JL         rest122
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	LEAQ   (SI)(DX*4), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000004, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	SUBQ   $0x04, CX
+	JL     rest123
 
-loop121:
+loop122:
 	VMOVUPS      (DI), Z10
 	VMOVUPS      64(DI), Z11
 	ADDQ         R8, DI
@@ -2904,6 +2872,7 @@ loop121:
 	VBROADCASTSS (R10), Z12
 	VFMADD231PS  Z10, Z12, Z8
 	VFMADD231PS  Z11, Z12, Z9
+	PREFETCHT0   (R13)
 	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z10
 	VMOVUPS      64(DI), Z11
@@ -2923,6 +2892,7 @@ loop121:
 	VBROADCASTSS 4(R10), Z12
 	VFMADD231PS  Z10, Z12, Z8
 	VFMADD231PS  Z11, Z12, Z9
+	PREFETCHT0   64(R13)
 	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z10
 	VMOVUPS      64(DI), Z11
@@ -2961,18 +2931,21 @@ loop121:
 	VBROADCASTSS 12(R10), Z12
 	VFMADD231PS  Z10, Z12, Z8
 	VFMADD231PS  Z11, Z12, Z9
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
-	JGE          loop121
+	JGE          loop122
 
-rest122:
+rest123:
 	ADDQ $0x04, CX
-	JLE  done124
+	JLE  done125
 
-one123:
+one124:
 	VMOVUPS      (DI), Z10
 	VMOVUPS      64(DI), Z11
 	ADDQ         R8, DI
@@ -2994,9 +2967,9 @@ one123:
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
-	JNE          one123
+	JNE          one124
 
-done124:
+done125:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -3006,9 +2979,9 @@ done124:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial126
+	JL     partial127
 	TESTQ  R8, R8
-	JE     store125
+	JE     store126
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
@@ -3025,7 +2998,7 @@ done124:
 	VADDPS (R13), Z8, Z8
 	VADDPS 64(R13), Z9, Z9
 
-store125:
+store126:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -3041,11 +3014,11 @@ store125:
 	ADDQ    BX, R13
 	VMOVUPS Z8, (R13)
 	VMOVUPS Z9, 64(R13)
-	JMP     out128
+	JMP     out129
 
-partial126:
+partial127:
 	TESTQ     R8, R8
-	JE        partialStore127
+	JE        partialStore128
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VMOVUPS.Z 64(R13), K1, Z30
@@ -3067,7 +3040,7 @@ partial126:
 	VMOVUPS.Z 64(R13), K1, Z30
 	VADDPS    Z30, Z9, Z9
 
-partialStore127:
+partialStore128:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, K1, 64(R13)
@@ -3084,63 +3057,49 @@ partialStore127:
 	VMOVUPS Z8, (R13)
 	VMOVUPS Z9, K1, 64(R13)
 
-out128:
+out129:
 	VZEROUPPER
 	RET
 
-// func gemmR6x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// func gemmR6x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemmR6x2AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	LEAQ       (SI)(DX*4), R10
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 (R13)
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 (R13)
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	VXORPS     Z7, Z7, Z7
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z8, Z8, Z8
-	PREFETCHT0 (R13)
-	VXORPS     Z9, Z9, Z9
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z10, Z10, Z10
-	PREFETCHT0 (R13)
-	VXORPS     Z11, Z11, Z11
-	PREFETCHT0 64(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	SUBQ       $0x04, CX
-	JL         rest130
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	LEAQ   (SI)(DX*4), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000005, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	SUBQ   $0x04, CX
+	JL     rest131
 
-loop129:
+loop130:
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
 	ADDQ         R8, DI
@@ -3162,6 +3121,7 @@ loop129:
 	VBROADCASTSS (R10)(DX*1), Z15
 	VFMADD231PS  Z12, Z15, Z10
 	VFMADD231PS  Z13, Z15, Z11
+	PREFETCHT0   (R13)
 	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
@@ -3184,6 +3144,7 @@ loop129:
 	VBROADCASTSS 4(R10)(DX*1), Z15
 	VFMADD231PS  Z12, Z15, Z10
 	VFMADD231PS  Z13, Z15, Z11
+	PREFETCHT0   64(R13)
 	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
@@ -3228,18 +3189,21 @@ loop129:
 	VBROADCASTSS 12(R10)(DX*1), Z15
 	VFMADD231PS  Z12, Z15, Z10
 	VFMADD231PS  Z13, Z15, Z11
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
-	JGE          loop129
+	JGE          loop130
 
-rest130:
+rest131:
 	ADDQ $0x04, CX
-	JLE  done132
+	JLE  done133
 
-one131:
+one132:
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
 	ADDQ         R8, DI
@@ -3264,9 +3228,9 @@ one131:
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
-	JNE          one131
+	JNE          one132
 
-done132:
+done133:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -3276,9 +3240,9 @@ done132:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial134
+	JL     partial135
 	TESTQ  R8, R8
-	JE     store133
+	JE     store134
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
@@ -3298,7 +3262,7 @@ done132:
 	VADDPS (R13), Z10, Z10
 	VADDPS 64(R13), Z11, Z11
 
-store133:
+store134:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -3317,11 +3281,11 @@ store133:
 	ADDQ    BX, R13
 	VMOVUPS Z10, (R13)
 	VMOVUPS Z11, 64(R13)
-	JMP     out136
+	JMP     out137
 
-partial134:
+partial135:
 	TESTQ     R8, R8
-	JE        partialStore135
+	JE        partialStore136
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VMOVUPS.Z 64(R13), K1, Z30
@@ -3347,7 +3311,7 @@ partial134:
 	VMOVUPS.Z 64(R13), K1, Z30
 	VADDPS    Z30, Z11, Z11
 
-partialStore135:
+partialStore136:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, K1, 64(R13)
@@ -3367,68 +3331,51 @@ partialStore135:
 	VMOVUPS Z10, (R13)
 	VMOVUPS Z11, K1, 64(R13)
 
-out136:
+out137:
 	VZEROUPPER
 	RET
 
-// func gemmR7x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// func gemmR7x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemmR7x2AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	LEAQ       (SI)(DX*4), R10
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 (R13)
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 (R13)
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	VXORPS     Z7, Z7, Z7
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z8, Z8, Z8
-	PREFETCHT0 (R13)
-	VXORPS     Z9, Z9, Z9
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z10, Z10, Z10
-	PREFETCHT0 (R13)
-	VXORPS     Z11, Z11, Z11
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z12, Z12, Z12
-	PREFETCHT0 (R13)
-	VXORPS     Z13, Z13, Z13
-	PREFETCHT0 64(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	SUBQ       $0x04, CX
-	JL         rest138
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	LEAQ   (SI)(DX*4), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000006, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	SUBQ   $0x04, CX
+	JL     rest139
 
-loop137:
+loop138:
 	VMOVUPS      (DI), Z14
 	VMOVUPS      64(DI), Z15
 	ADDQ         R8, DI
@@ -3453,6 +3400,7 @@ loop137:
 	VBROADCASTSS (R10)(DX*2), Z18
 	VFMADD231PS  Z14, Z18, Z12
 	VFMADD231PS  Z15, Z18, Z13
+	PREFETCHT0   (R13)
 	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z14
 	VMOVUPS      64(DI), Z15
@@ -3478,6 +3426,7 @@ loop137:
 	VBROADCASTSS 4(R10)(DX*2), Z18
 	VFMADD231PS  Z14, Z18, Z12
 	VFMADD231PS  Z15, Z18, Z13
+	PREFETCHT0   64(R13)
 	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z14
 	VMOVUPS      64(DI), Z15
@@ -3528,18 +3477,21 @@ loop137:
 	VBROADCASTSS 12(R10)(DX*2), Z18
 	VFMADD231PS  Z14, Z18, Z12
 	VFMADD231PS  Z15, Z18, Z13
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
-	JGE          loop137
+	JGE          loop138
 
-rest138:
+rest139:
 	ADDQ $0x04, CX
-	JLE  done140
+	JLE  done141
 
-one139:
+one140:
 	VMOVUPS      (DI), Z14
 	VMOVUPS      64(DI), Z15
 	ADDQ         R8, DI
@@ -3567,9 +3519,9 @@ one139:
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
-	JNE          one139
+	JNE          one140
 
-done140:
+done141:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -3579,9 +3531,9 @@ done140:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial142
+	JL     partial143
 	TESTQ  R8, R8
-	JE     store141
+	JE     store142
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
@@ -3604,7 +3556,7 @@ done140:
 	VADDPS (R13), Z12, Z12
 	VADDPS 64(R13), Z13, Z13
 
-store141:
+store142:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -3626,11 +3578,11 @@ store141:
 	ADDQ    BX, R13
 	VMOVUPS Z12, (R13)
 	VMOVUPS Z13, 64(R13)
-	JMP     out144
+	JMP     out145
 
-partial142:
+partial143:
 	TESTQ     R8, R8
-	JE        partialStore143
+	JE        partialStore144
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VMOVUPS.Z 64(R13), K1, Z30
@@ -3660,7 +3612,7 @@ partial142:
 	VMOVUPS.Z 64(R13), K1, Z30
 	VADDPS    Z30, Z13, Z13
 
-partialStore143:
+partialStore144:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, K1, 64(R13)
@@ -3683,73 +3635,53 @@ partialStore143:
 	VMOVUPS Z12, (R13)
 	VMOVUPS Z13, K1, 64(R13)
 
-out144:
+out145:
 	VZEROUPPER
 	RET
 
-// func gemmR8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// func gemmR8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemmR8x2AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	LEAQ       (SI)(DX*4), R10
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 (R13)
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 (R13)
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	VXORPS     Z7, Z7, Z7
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z8, Z8, Z8
-	PREFETCHT0 (R13)
-	VXORPS     Z9, Z9, Z9
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z10, Z10, Z10
-	PREFETCHT0 (R13)
-	VXORPS     Z11, Z11, Z11
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z12, Z12, Z12
-	PREFETCHT0 (R13)
-	VXORPS     Z13, Z13, Z13
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z14, Z14, Z14
-	PREFETCHT0 (R13)
-	VXORPS     Z15, Z15, Z15
-	PREFETCHT0 64(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	SUBQ       $0x04, CX
-	JL         rest146
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	LEAQ   (SI)(DX*4), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000007, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	SUBQ   $0x04, CX
+	JL     rest147
 
-loop145:
+loop146:
 	VMOVUPS      (DI), Z16
 	VMOVUPS      64(DI), Z17
 	ADDQ         R8, DI
@@ -3777,6 +3709,7 @@ loop145:
 	VBROADCASTSS (R10)(R9*1), Z21
 	VFMADD231PS  Z16, Z21, Z14
 	VFMADD231PS  Z17, Z21, Z15
+	PREFETCHT0   (R13)
 	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z16
 	VMOVUPS      64(DI), Z17
@@ -3805,6 +3738,7 @@ loop145:
 	VBROADCASTSS 4(R10)(R9*1), Z21
 	VFMADD231PS  Z16, Z21, Z14
 	VFMADD231PS  Z17, Z21, Z15
+	PREFETCHT0   64(R13)
 	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z16
 	VMOVUPS      64(DI), Z17
@@ -3861,18 +3795,21 @@ loop145:
 	VBROADCASTSS 12(R10)(R9*1), Z21
 	VFMADD231PS  Z16, Z21, Z14
 	VFMADD231PS  Z17, Z21, Z15
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
-	JGE          loop145
+	JGE          loop146
 
-rest146:
+rest147:
 	ADDQ $0x04, CX
-	JLE  done148
+	JLE  done149
 
-one147:
+one148:
 	VMOVUPS      (DI), Z16
 	VMOVUPS      64(DI), Z17
 	ADDQ         R8, DI
@@ -3903,9 +3840,9 @@ one147:
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
-	JNE          one147
+	JNE          one148
 
-done148:
+done149:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -3915,9 +3852,9 @@ done148:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial150
+	JL     partial151
 	TESTQ  R8, R8
-	JE     store149
+	JE     store150
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
@@ -3943,7 +3880,7 @@ done148:
 	VADDPS (R13), Z14, Z14
 	VADDPS 64(R13), Z15, Z15
 
-store149:
+store150:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -3968,11 +3905,11 @@ store149:
 	ADDQ    BX, R13
 	VMOVUPS Z14, (R13)
 	VMOVUPS Z15, 64(R13)
-	JMP     out152
+	JMP     out153
 
-partial150:
+partial151:
 	TESTQ     R8, R8
-	JE        partialStore151
+	JE        partialStore152
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VMOVUPS.Z 64(R13), K1, Z30
@@ -4006,7 +3943,7 @@ partial150:
 	VMOVUPS.Z 64(R13), K1, Z30
 	VADDPS    Z30, Z15, Z15
 
-partialStore151:
+partialStore152:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, K1, 64(R13)
@@ -4032,67 +3969,105 @@ partialStore151:
 	VMOVUPS Z14, (R13)
 	VMOVUPS Z15, K1, 64(R13)
 
-out152:
+out153:
 	VZEROUPPER
 	RET
 
-// func gemmT8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// func gemmT8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemmT8x2AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 (R13)
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 (R13)
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	VXORPS     Z7, Z7, Z7
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z8, Z8, Z8
-	PREFETCHT0 (R13)
-	VXORPS     Z9, Z9, Z9
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z10, Z10, Z10
-	PREFETCHT0 (R13)
-	VXORPS     Z11, Z11, Z11
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z12, Z12, Z12
-	PREFETCHT0 (R13)
-	VXORPS     Z13, Z13, Z13
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z14, Z14, Z14
-	PREFETCHT0 (R13)
-	VXORPS     Z15, Z15, Z15
-	PREFETCHT0 64(R13)
-	SUBQ       $0x04, CX
-	JL         rest154
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000007, BX, R14
+	ADDQ   AX, R14
+	SUBQ   $0x04, CX
+	JL     rest155
 
-loop153:
+loop154:
+	VMOVUPS      (DI), Z16
+	VMOVUPS      64(DI), Z17
+	ADDQ         R8, DI
+	VBROADCASTSS (SI), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z1
+	VBROADCASTSS 4(SI), Z19
+	VFMADD231PS  Z16, Z19, Z2
+	VFMADD231PS  Z17, Z19, Z3
+	VBROADCASTSS 8(SI), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VBROADCASTSS 12(SI), Z21
+	VFMADD231PS  Z16, Z21, Z6
+	VFMADD231PS  Z17, Z21, Z7
+	VBROADCASTSS 16(SI), Z18
+	VFMADD231PS  Z16, Z18, Z8
+	VFMADD231PS  Z17, Z18, Z9
+	VBROADCASTSS 20(SI), Z19
+	VFMADD231PS  Z16, Z19, Z10
+	VFMADD231PS  Z17, Z19, Z11
+	VBROADCASTSS 24(SI), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VBROADCASTSS 28(SI), Z21
+	VFMADD231PS  Z16, Z21, Z14
+	VFMADD231PS  Z17, Z21, Z15
+	ADDQ         DX, SI
+	PREFETCHT0   (R13)
+	VMOVUPS      (DI), Z16
+	VMOVUPS      64(DI), Z17
+	ADDQ         R8, DI
+	VBROADCASTSS (SI), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z1
+	VBROADCASTSS 4(SI), Z19
+	VFMADD231PS  Z16, Z19, Z2
+	VFMADD231PS  Z17, Z19, Z3
+	VBROADCASTSS 8(SI), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VBROADCASTSS 12(SI), Z21
+	VFMADD231PS  Z16, Z21, Z6
+	VFMADD231PS  Z17, Z21, Z7
+	VBROADCASTSS 16(SI), Z18
+	VFMADD231PS  Z16, Z18, Z8
+	VFMADD231PS  Z17, Z18, Z9
+	VBROADCASTSS 20(SI), Z19
+	VFMADD231PS  Z16, Z19, Z10
+	VFMADD231PS  Z17, Z19, Z11
+	VBROADCASTSS 24(SI), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VBROADCASTSS 28(SI), Z21
+	VFMADD231PS  Z16, Z21, Z14
+	VFMADD231PS  Z17, Z21, Z15
+	ADDQ         DX, SI
+	PREFETCHT0   64(R13)
 	VMOVUPS      (DI), Z16
 	VMOVUPS      64(DI), Z17
 	ADDQ         R8, DI
@@ -4149,70 +4124,17 @@ loop153:
 	VFMADD231PS  Z16, Z21, Z14
 	VFMADD231PS  Z17, Z21, Z15
 	ADDQ         DX, SI
-	VMOVUPS      (DI), Z16
-	VMOVUPS      64(DI), Z17
-	ADDQ         R8, DI
-	VBROADCASTSS (SI), Z18
-	VFMADD231PS  Z16, Z18, Z0
-	VFMADD231PS  Z17, Z18, Z1
-	VBROADCASTSS 4(SI), Z19
-	VFMADD231PS  Z16, Z19, Z2
-	VFMADD231PS  Z17, Z19, Z3
-	VBROADCASTSS 8(SI), Z20
-	VFMADD231PS  Z16, Z20, Z4
-	VFMADD231PS  Z17, Z20, Z5
-	VBROADCASTSS 12(SI), Z21
-	VFMADD231PS  Z16, Z21, Z6
-	VFMADD231PS  Z17, Z21, Z7
-	VBROADCASTSS 16(SI), Z18
-	VFMADD231PS  Z16, Z18, Z8
-	VFMADD231PS  Z17, Z18, Z9
-	VBROADCASTSS 20(SI), Z19
-	VFMADD231PS  Z16, Z19, Z10
-	VFMADD231PS  Z17, Z19, Z11
-	VBROADCASTSS 24(SI), Z20
-	VFMADD231PS  Z16, Z20, Z12
-	VFMADD231PS  Z17, Z20, Z13
-	VBROADCASTSS 28(SI), Z21
-	VFMADD231PS  Z16, Z21, Z14
-	VFMADD231PS  Z17, Z21, Z15
-	ADDQ         DX, SI
-	VMOVUPS      (DI), Z16
-	VMOVUPS      64(DI), Z17
-	ADDQ         R8, DI
-	VBROADCASTSS (SI), Z18
-	VFMADD231PS  Z16, Z18, Z0
-	VFMADD231PS  Z17, Z18, Z1
-	VBROADCASTSS 4(SI), Z19
-	VFMADD231PS  Z16, Z19, Z2
-	VFMADD231PS  Z17, Z19, Z3
-	VBROADCASTSS 8(SI), Z20
-	VFMADD231PS  Z16, Z20, Z4
-	VFMADD231PS  Z17, Z20, Z5
-	VBROADCASTSS 12(SI), Z21
-	VFMADD231PS  Z16, Z21, Z6
-	VFMADD231PS  Z17, Z21, Z7
-	VBROADCASTSS 16(SI), Z18
-	VFMADD231PS  Z16, Z18, Z8
-	VFMADD231PS  Z17, Z18, Z9
-	VBROADCASTSS 20(SI), Z19
-	VFMADD231PS  Z16, Z19, Z10
-	VFMADD231PS  Z17, Z19, Z11
-	VBROADCASTSS 24(SI), Z20
-	VFMADD231PS  Z16, Z20, Z12
-	VFMADD231PS  Z17, Z20, Z13
-	VBROADCASTSS 28(SI), Z21
-	VFMADD231PS  Z16, Z21, Z14
-	VFMADD231PS  Z17, Z21, Z15
-	ADDQ         DX, SI
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	SUBQ         $0x04, CX
-	JGE          loop153
+	JGE          loop154
 
-rest154:
+rest155:
 	ADDQ $0x04, CX
-	JLE  done156
+	JLE  done157
 
-one155:
+one156:
 	VMOVUPS      (DI), Z16
 	VMOVUPS      64(DI), Z17
 	ADDQ         R8, DI
@@ -4242,9 +4164,9 @@ one155:
 	VFMADD231PS  Z17, Z21, Z15
 	ADDQ         DX, SI
 	DECQ         CX
-	JNE          one155
+	JNE          one156
 
-done156:
+done157:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -4254,9 +4176,9 @@ done156:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial158
+	JL     partial159
 	TESTQ  R8, R8
-	JE     store157
+	JE     store158
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
@@ -4282,7 +4204,7 @@ done156:
 	VADDPS (R13), Z14, Z14
 	VADDPS 64(R13), Z15, Z15
 
-store157:
+store158:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -4307,11 +4229,11 @@ store157:
 	ADDQ    BX, R13
 	VMOVUPS Z14, (R13)
 	VMOVUPS Z15, 64(R13)
-	JMP     out160
+	JMP     out161
 
-partial158:
+partial159:
 	TESTQ     R8, R8
-	JE        partialStore159
+	JE        partialStore160
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VMOVUPS.Z 64(R13), K1, Z30
@@ -4345,7 +4267,7 @@ partial158:
 	VMOVUPS.Z 64(R13), K1, Z30
 	VADDPS    Z30, Z15, Z15
 
-partialStore159:
+partialStore160:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, K1, 64(R13)
@@ -4371,73 +4293,53 @@ partialStore159:
 	VMOVUPS Z14, (R13)
 	VMOVUPS Z15, K1, 64(R13)
 
-out160:
+out161:
 	VZEROUPPER
 	RET
 
-// func gemmC8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// func gemmC8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemmC8x2AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 (R13)
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 (R13)
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	VXORPS     Z7, Z7, Z7
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z8, Z8, Z8
-	PREFETCHT0 (R13)
-	VXORPS     Z9, Z9, Z9
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z10, Z10, Z10
-	PREFETCHT0 (R13)
-	VXORPS     Z11, Z11, Z11
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z12, Z12, Z12
-	PREFETCHT0 (R13)
-	VXORPS     Z13, Z13, Z13
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z14, Z14, Z14
-	PREFETCHT0 (R13)
-	VXORPS     Z15, Z15, Z15
-	PREFETCHT0 64(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	MOVQ       into+88(FP), R11
-	IMUL3Q     $0x40, BX, R12
-	ADDQ       AX, R12
-	SHLQ       $0x02, BX
-	SUBQ       $0x04, CX
-	JL         rest162
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	MOVQ   AX, R13
+	MOVQ   BX, R12
+	IMUL3Q $0x00000007, BX, R10
+	ADDQ   AX, R10
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   into+88(FP), R14
+	MOVQ   (R14), R11
+	MOVQ   32(R14), R15
+	SUBQ   $0x04, CX
+	JL     rest163
 
-loop161:
+loop162:
 	VMOVUPS      (DI), Z16
 	VMOVUPS      64(DI), Z17
 	ADDQ         R8, DI
@@ -4466,13 +4368,53 @@ loop161:
 	VFMADD231PS  Z16, Z21, Z14
 	VFMADD231PS  Z17, Z21, Z15
 	ADDQ         DX, SI
-	PREFETCHT0   (R12)
-	ADDQ         BX, R12
-	VMOVUPS      (AX), Z18
-	PREFETCHT1   64(AX)
-	VMOVUPS      Z18, (R11)
-	ADDQ         $0x40, R11
+	PREFETCHT0   (R13)
+	DECQ         R15
+	JNE          later166
+	MOVQ         32(R14), R15
+	PREFETCHT0   (AX)(BX*8)
+	PREFETCHT0   60(AX)(BX*8)
+	MOVQ         16(R14), R9
+	VMOVUPS      (AX), Y18
+	VMOVUPS      (AX)(R9*4), Y19
+	PREFETCHT1   124(AX)
+	MOVQ         24(R14), R9
+	VMOVUPS      Y18, (R11)
+	VMOVUPS      Y19, (R11)(R9*4)
+	MOVQ         8(R14), R9
+	LEAQ         (R11)(R9*4), R11
 	ADDQ         BX, AX
+
+later166:
+	VMOVUPS      (DI), Z16
+	VMOVUPS      64(DI), Z17
+	ADDQ         R8, DI
+	VBROADCASTSS (SI), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z1
+	VBROADCASTSS 4(SI), Z19
+	VFMADD231PS  Z16, Z19, Z2
+	VFMADD231PS  Z17, Z19, Z3
+	VBROADCASTSS 8(SI), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VBROADCASTSS 12(SI), Z21
+	VFMADD231PS  Z16, Z21, Z6
+	VFMADD231PS  Z17, Z21, Z7
+	VBROADCASTSS 16(SI), Z18
+	VFMADD231PS  Z16, Z18, Z8
+	VFMADD231PS  Z17, Z18, Z9
+	VBROADCASTSS 20(SI), Z19
+	VFMADD231PS  Z16, Z19, Z10
+	VFMADD231PS  Z17, Z19, Z11
+	VBROADCASTSS 24(SI), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VBROADCASTSS 28(SI), Z21
+	VFMADD231PS  Z16, Z21, Z14
+	VFMADD231PS  Z17, Z21, Z15
+	ADDQ         DX, SI
+	PREFETCHT0   64(R13)
 	VMOVUPS      (DI), Z16
 	VMOVUPS      64(DI), Z17
 	ADDQ         R8, DI
@@ -4529,42 +4471,17 @@ loop161:
 	VFMADD231PS  Z16, Z21, Z14
 	VFMADD231PS  Z17, Z21, Z15
 	ADDQ         DX, SI
-	VMOVUPS      (DI), Z16
-	VMOVUPS      64(DI), Z17
-	ADDQ         R8, DI
-	VBROADCASTSS (SI), Z18
-	VFMADD231PS  Z16, Z18, Z0
-	VFMADD231PS  Z17, Z18, Z1
-	VBROADCASTSS 4(SI), Z19
-	VFMADD231PS  Z16, Z19, Z2
-	VFMADD231PS  Z17, Z19, Z3
-	VBROADCASTSS 8(SI), Z20
-	VFMADD231PS  Z16, Z20, Z4
-	VFMADD231PS  Z17, Z20, Z5
-	VBROADCASTSS 12(SI), Z21
-	VFMADD231PS  Z16, Z21, Z6
-	VFMADD231PS  Z17, Z21, Z7
-	VBROADCASTSS 16(SI), Z18
-	VFMADD231PS  Z16, Z18, Z8
-	VFMADD231PS  Z17, Z18, Z9
-	VBROADCASTSS 20(SI), Z19
-	VFMADD231PS  Z16, Z19, Z10
-	VFMADD231PS  Z17, Z19, Z11
-	VBROADCASTSS 24(SI), Z20
-	VFMADD231PS  Z16, Z20, Z12
-	VFMADD231PS  Z17, Z20, Z13
-	VBROADCASTSS 28(SI), Z21
-	VFMADD231PS  Z16, Z21, Z14
-	VFMADD231PS  Z17, Z21, Z15
-	ADDQ         DX, SI
+	ADDQ         R12, R13
+	CMPQ         R13, R10
+	CMOVQHI      R10, R13
 	SUBQ         $0x04, CX
-	JGE          loop161
+	JGE          loop162
 
-rest162:
+rest163:
 	ADDQ $0x04, CX
-	JLE  done164
+	JLE  done165
 
-one163:
+one164:
 	VMOVUPS      (DI), Z16
 	VMOVUPS      64(DI), Z17
 	ADDQ         R8, DI
@@ -4594,9 +4511,9 @@ one163:
 	VFMADD231PS  Z17, Z21, Z15
 	ADDQ         DX, SI
 	DECQ         CX
-	JNE          one163
+	JNE          one164
 
-done164:
+done165:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -4606,9 +4523,9 @@ done164:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial166
+	JL     partial168
 	TESTQ  R8, R8
-	JE     store165
+	JE     store167
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
@@ -4634,7 +4551,7 @@ done164:
 	VADDPS (R13), Z14, Z14
 	VADDPS 64(R13), Z15, Z15
 
-store165:
+store167:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -4659,11 +4576,11 @@ store165:
 	ADDQ    BX, R13
 	VMOVUPS Z14, (R13)
 	VMOVUPS Z15, 64(R13)
-	JMP     out168
+	JMP     out170
 
-partial166:
+partial168:
 	TESTQ     R8, R8
-	JE        partialStore167
+	JE        partialStore169
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VMOVUPS.Z 64(R13), K1, Z30
@@ -4697,7 +4614,7 @@ partial166:
 	VMOVUPS.Z 64(R13), K1, Z30
 	VADDPS    Z30, Z15, Z15
 
-partialStore167:
+partialStore169:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, K1, 64(R13)
@@ -4723,71 +4640,52 @@ partialStore167:
 	VMOVUPS Z14, (R13)
 	VMOVUPS Z15, K1, 64(R13)
 
-out168:
+out170:
 	VZEROUPPER
 	RET
 
-// func gemmP8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// func gemmP8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemmP8x2AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	LEAQ       (SI)(DX*4), R10
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 (R13)
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 (R13)
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	VXORPS     Z7, Z7, Z7
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z8, Z8, Z8
-	PREFETCHT0 (R13)
-	VXORPS     Z9, Z9, Z9
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z10, Z10, Z10
-	PREFETCHT0 (R13)
-	VXORPS     Z11, Z11, Z11
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z12, Z12, Z12
-	PREFETCHT0 (R13)
-	VXORPS     Z13, Z13, Z13
-	PREFETCHT0 64(R13)
-	ADDQ       BX, R13
-	VXORPS     Z14, Z14, Z14
-	PREFETCHT0 (R13)
-	VXORPS     Z15, Z15, Z15
-	PREFETCHT0 64(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SUBQ       $0x04, CX
-	JL         rest170
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	LEAQ   (SI)(DX*4), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000007, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	SUBQ   $0x04, CX
+	JL     rest172
 
-loop169:
+loop171:
 	VMOVUPS      (DI), Z16
 	VMOVUPS      64(DI), Z17
 	ADDQ         R8, DI
@@ -4815,6 +4713,7 @@ loop169:
 	VBROADCASTSS (R10)(R9*1), Z21
 	VFMADD231PS  Z16, Z21, Z14
 	VFMADD231PS  Z17, Z21, Z15
+	PREFETCHT0   (R13)
 	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z16
 	VMOVUPS      64(DI), Z17
@@ -4843,6 +4742,7 @@ loop169:
 	VBROADCASTSS 4(R10)(R9*1), Z21
 	VFMADD231PS  Z16, Z21, Z14
 	VFMADD231PS  Z17, Z21, Z15
+	PREFETCHT0   64(R13)
 	VMOVUPS      (DI), Z16
 	VMOVUPS      64(DI), Z17
 	ADDQ         R8, DI
@@ -4897,17 +4797,20 @@ loop169:
 	VBROADCASTSS 12(R10)(R9*1), Z21
 	VFMADD231PS  Z16, Z21, Z14
 	VFMADD231PS  Z17, Z21, Z15
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	ADDQ         $0x40, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
-	JGE          loop169
+	JGE          loop171
 
-rest170:
+rest172:
 	ADDQ $0x04, CX
-	JLE  done172
+	JLE  done174
 
-one171:
+one173:
 	VMOVUPS      (DI), Z16
 	VMOVUPS      64(DI), Z17
 	ADDQ         R8, DI
@@ -4938,9 +4841,9 @@ one171:
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
-	JNE          one171
+	JNE          one173
 
-done172:
+done174:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -4950,9 +4853,9 @@ done172:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial174
+	JL     partial176
 	TESTQ  R8, R8
-	JE     store173
+	JE     store175
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
@@ -4978,7 +4881,7 @@ done172:
 	VADDPS (R13), Z14, Z14
 	VADDPS 64(R13), Z15, Z15
 
-store173:
+store175:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -5003,11 +4906,11 @@ store173:
 	ADDQ    BX, R13
 	VMOVUPS Z14, (R13)
 	VMOVUPS Z15, 64(R13)
-	JMP     out176
+	JMP     out178
 
-partial174:
+partial176:
 	TESTQ     R8, R8
-	JE        partialStore175
+	JE        partialStore177
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VMOVUPS.Z 64(R13), K1, Z30
@@ -5041,7 +4944,7 @@ partial174:
 	VMOVUPS.Z 64(R13), K1, Z30
 	VADDPS    Z30, Z15, Z15
 
-partialStore175:
+partialStore177:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, K1, 64(R13)
@@ -5067,39 +4970,39 @@ partialStore175:
 	VMOVUPS Z14, (R13)
 	VMOVUPS Z15, K1, 64(R13)
 
-out176:
+out178:
 	VZEROUPPER
 	RET
 
-// func gemmR1x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
+// func gemmR1x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·gemmR1x3AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 128(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	SUBQ       $0x04, CX
-	JL         rest178
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000000, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	SUBQ   $0x04, CX
+	JL     rest180
 
-loop177:
+loop179:
 	VMOVUPS      (DI), Z3
 	VMOVUPS      64(DI), Z4
 	VMOVUPS      128(DI), Z5
@@ -5108,6 +5011,7 @@ loop177:
 	VFMADD231PS  Z3, Z6, Z0
 	VFMADD231PS  Z4, Z6, Z1
 	VFMADD231PS  Z5, Z6, Z2
+	PREFETCHT0   (R13)
 	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z3
 	VMOVUPS      64(DI), Z4
@@ -5117,6 +5021,7 @@ loop177:
 	VFMADD231PS  Z3, Z6, Z0
 	VFMADD231PS  Z4, Z6, Z1
 	VFMADD231PS  Z5, Z6, Z2
+	PREFETCHT0   64(R13)
 	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z3
 	VMOVUPS      64(DI), Z4
@@ -5126,6 +5031,7 @@ loop177:
 	VFMADD231PS  Z3, Z6, Z0
 	VFMADD231PS  Z4, Z6, Z1
 	VFMADD231PS  Z5, Z6, Z2
+	PREFETCHT0   128(R13)
 	PREFETCHT0   (AX)(BX*2)
 	VMOVUPS      (DI), Z3
 	VMOVUPS      64(DI), Z4
@@ -5139,13 +5045,13 @@ loop177:
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
-	JGE          loop177
+	JGE          loop179
 
-rest178:
+rest180:
 	ADDQ $0x04, CX
-	JLE  done180
+	JLE  done182
 
-one179:
+one181:
 	VMOVUPS      (DI), Z3
 	VMOVUPS      64(DI), Z4
 	VMOVUPS      128(DI), Z5
@@ -5156,9 +5062,9 @@ one179:
 	VFMADD231PS  Z5, Z6, Z2
 	ADDQ         $0x04, SI
 	DECQ         CX
-	JNE          one179
+	JNE          one181
 
-done180:
+done182:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -5168,76 +5074,72 @@ done180:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial182
+	JL     partial184
 	TESTQ  R8, R8
-	JE     store181
+	JE     store183
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
 	VADDPS 128(R13), Z2, Z2
 
-store181:
+store183:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
 	VMOVUPS Z2, 128(R13)
-	JMP     out184
+	JMP     out186
 
-partial182:
+partial184:
 	TESTQ     R8, R8
-	JE        partialStore183
+	JE        partialStore185
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VADDPS    64(R13), Z1, Z1
 	VMOVUPS.Z 128(R13), K1, Z30
 	VADDPS    Z30, Z2, Z2
 
-partialStore183:
+partialStore185:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
 	VMOVUPS Z2, K1, 128(R13)
 
-out184:
+out186:
 	VZEROUPPER
 	RET
 
-// func gemmR2x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// func gemmR2x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemmR2x3AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 (R13)
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 64(R13)
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 128(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	SUBQ       $0x04, CX
-	JL         rest186
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000001, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	SUBQ   $0x04, CX
+	JL     rest188
 
-loop185:
+loop187:
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
 	VMOVUPS      128(DI), Z8
@@ -5250,6 +5152,7 @@ loop185:
 	VFMADD231PS  Z6, Z10, Z3
 	VFMADD231PS  Z7, Z10, Z4
 	VFMADD231PS  Z8, Z10, Z5
+	PREFETCHT0   (R13)
 	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
@@ -5263,6 +5166,7 @@ loop185:
 	VFMADD231PS  Z6, Z10, Z3
 	VFMADD231PS  Z7, Z10, Z4
 	VFMADD231PS  Z8, Z10, Z5
+	PREFETCHT0   64(R13)
 	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
@@ -5276,6 +5180,7 @@ loop185:
 	VFMADD231PS  Z6, Z10, Z3
 	VFMADD231PS  Z7, Z10, Z4
 	VFMADD231PS  Z8, Z10, Z5
+	PREFETCHT0   128(R13)
 	PREFETCHT0   (AX)(BX*2)
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
@@ -5289,17 +5194,20 @@ loop185:
 	VFMADD231PS  Z6, Z10, Z3
 	VFMADD231PS  Z7, Z10, Z4
 	VFMADD231PS  Z8, Z10, Z5
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
-	JGE          loop185
+	JGE          loop187
 
-rest186:
+rest188:
 	ADDQ $0x04, CX
-	JLE  done188
+	JLE  done190
 
-one187:
+one189:
 	VMOVUPS      (DI), Z6
 	VMOVUPS      64(DI), Z7
 	VMOVUPS      128(DI), Z8
@@ -5314,9 +5222,9 @@ one187:
 	VFMADD231PS  Z8, Z10, Z5
 	ADDQ         $0x04, SI
 	DECQ         CX
-	JNE          one187
+	JNE          one189
 
-done188:
+done190:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -5326,9 +5234,9 @@ done188:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial190
+	JL     partial192
 	TESTQ  R8, R8
-	JE     store189
+	JE     store191
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
@@ -5338,7 +5246,7 @@ done188:
 	VADDPS 64(R13), Z4, Z4
 	VADDPS 128(R13), Z5, Z5
 
-store189:
+store191:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -5347,11 +5255,11 @@ store189:
 	VMOVUPS Z3, (R13)
 	VMOVUPS Z4, 64(R13)
 	VMOVUPS Z5, 128(R13)
-	JMP     out192
+	JMP     out194
 
-partial190:
+partial192:
 	TESTQ     R8, R8
-	JE        partialStore191
+	JE        partialStore193
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VADDPS    64(R13), Z1, Z1
@@ -5363,7 +5271,7 @@ partial190:
 	VMOVUPS.Z 128(R13), K1, Z30
 	VADDPS    Z30, Z5, Z5
 
-partialStore191:
+partialStore193:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -5373,53 +5281,45 @@ partialStore191:
 	VMOVUPS Z4, 64(R13)
 	VMOVUPS Z5, K1, 128(R13)
 
-out192:
+out194:
 	VZEROUPPER
 	RET
 
-// func gemmR3x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// func gemmR3x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemmR3x3AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 (R13)
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 64(R13)
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	VXORPS     Z7, Z7, Z7
-	PREFETCHT0 64(R13)
-	VXORPS     Z8, Z8, Z8
-	PREFETCHT0 128(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	SUBQ       $0x04, CX
-	JL         rest194
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000002, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	SUBQ   $0x04, CX
+	JL     rest196
 
-loop193:
+loop195:
 	VMOVUPS      (DI), Z9
 	VMOVUPS      64(DI), Z10
 	VMOVUPS      128(DI), Z11
@@ -5436,6 +5336,7 @@ loop193:
 	VFMADD231PS  Z9, Z14, Z6
 	VFMADD231PS  Z10, Z14, Z7
 	VFMADD231PS  Z11, Z14, Z8
+	PREFETCHT0   (R13)
 	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z9
 	VMOVUPS      64(DI), Z10
@@ -5453,6 +5354,7 @@ loop193:
 	VFMADD231PS  Z9, Z14, Z6
 	VFMADD231PS  Z10, Z14, Z7
 	VFMADD231PS  Z11, Z14, Z8
+	PREFETCHT0   64(R13)
 	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z9
 	VMOVUPS      64(DI), Z10
@@ -5470,6 +5372,7 @@ loop193:
 	VFMADD231PS  Z9, Z14, Z6
 	VFMADD231PS  Z10, Z14, Z7
 	VFMADD231PS  Z11, Z14, Z8
+	PREFETCHT0   128(R13)
 	PREFETCHT0   (AX)(BX*2)
 	VMOVUPS      (DI), Z9
 	VMOVUPS      64(DI), Z10
@@ -5487,17 +5390,20 @@ loop193:
 	VFMADD231PS  Z9, Z14, Z6
 	VFMADD231PS  Z10, Z14, Z7
 	VFMADD231PS  Z11, Z14, Z8
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
-	JGE          loop193
+	JGE          loop195
 
-rest194:
+rest196:
 	ADDQ $0x04, CX
-	JLE  done196
+	JLE  done198
 
-one195:
+one197:
 	VMOVUPS      (DI), Z9
 	VMOVUPS      64(DI), Z10
 	VMOVUPS      128(DI), Z11
@@ -5516,9 +5422,9 @@ one195:
 	VFMADD231PS  Z11, Z14, Z8
 	ADDQ         $0x04, SI
 	DECQ         CX
-	JNE          one195
+	JNE          one197
 
-done196:
+done198:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -5528,9 +5434,9 @@ done196:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial198
+	JL     partial200
 	TESTQ  R8, R8
-	JE     store197
+	JE     store199
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
@@ -5544,7 +5450,7 @@ done196:
 	VADDPS 64(R13), Z7, Z7
 	VADDPS 128(R13), Z8, Z8
 
-store197:
+store199:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -5557,11 +5463,11 @@ store197:
 	VMOVUPS Z6, (R13)
 	VMOVUPS Z7, 64(R13)
 	VMOVUPS Z8, 128(R13)
-	JMP     out200
+	JMP     out202
 
-partial198:
+partial200:
 	TESTQ     R8, R8
-	JE        partialStore199
+	JE        partialStore201
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VADDPS    64(R13), Z1, Z1
@@ -5578,7 +5484,7 @@ partial198:
 	VMOVUPS.Z 128(R13), K1, Z30
 	VADDPS    Z30, Z8, Z8
 
-partialStore199:
+partialStore201:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -5592,60 +5498,48 @@ partialStore199:
 	VMOVUPS Z7, 64(R13)
 	VMOVUPS Z8, K1, 128(R13)
 
-out200:
+out202:
 	VZEROUPPER
 	RET
 
-// func gemmR4x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// func gemmR4x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemmR4x3AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 (R13)
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 64(R13)
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	VXORPS     Z7, Z7, Z7
-	PREFETCHT0 64(R13)
-	VXORPS     Z8, Z8, Z8
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z9, Z9, Z9
-	PREFETCHT0 (R13)
-	VXORPS     Z10, Z10, Z10
-	PREFETCHT0 64(R13)
-	VXORPS     Z11, Z11, Z11
-	PREFETCHT0 128(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	SUBQ       $0x04, CX
-	JL         rest202
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000003, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	SUBQ   $0x04, CX
+	JL     rest204
 
-loop201:
+loop203:
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
 	VMOVUPS      128(DI), Z14
@@ -5666,6 +5560,7 @@ loop201:
 	VFMADD231PS  Z12, Z18, Z9
 	VFMADD231PS  Z13, Z18, Z10
 	VFMADD231PS  Z14, Z18, Z11
+	PREFETCHT0   (R13)
 	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
@@ -5687,6 +5582,7 @@ loop201:
 	VFMADD231PS  Z12, Z18, Z9
 	VFMADD231PS  Z13, Z18, Z10
 	VFMADD231PS  Z14, Z18, Z11
+	PREFETCHT0   64(R13)
 	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
@@ -5708,6 +5604,7 @@ loop201:
 	VFMADD231PS  Z12, Z18, Z9
 	VFMADD231PS  Z13, Z18, Z10
 	VFMADD231PS  Z14, Z18, Z11
+	PREFETCHT0   128(R13)
 	PREFETCHT0   (AX)(BX*2)
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
@@ -5729,17 +5626,20 @@ loop201:
 	VFMADD231PS  Z12, Z18, Z9
 	VFMADD231PS  Z13, Z18, Z10
 	VFMADD231PS  Z14, Z18, Z11
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	SUBQ         $0x04, CX
-	JGE          loop201
+	JGE          loop203
 
-rest202:
+rest204:
 	ADDQ $0x04, CX
-	JLE  done204
+	JLE  done206
 
-one203:
+one205:
 	VMOVUPS      (DI), Z12
 	VMOVUPS      64(DI), Z13
 	VMOVUPS      128(DI), Z14
@@ -5762,9 +5662,9 @@ one203:
 	VFMADD231PS  Z14, Z18, Z11
 	ADDQ         $0x04, SI
 	DECQ         CX
-	JNE          one203
+	JNE          one205
 
-done204:
+done206:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -5774,9 +5674,9 @@ done204:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial206
+	JL     partial208
 	TESTQ  R8, R8
-	JE     store205
+	JE     store207
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
@@ -5794,7 +5694,7 @@ done204:
 	VADDPS 64(R13), Z10, Z10
 	VADDPS 128(R13), Z11, Z11
 
-store205:
+store207:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -5811,11 +5711,11 @@ store205:
 	VMOVUPS Z9, (R13)
 	VMOVUPS Z10, 64(R13)
 	VMOVUPS Z11, 128(R13)
-	JMP     out208
+	JMP     out210
 
-partial206:
+partial208:
 	TESTQ     R8, R8
-	JE        partialStore207
+	JE        partialStore209
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VADDPS    64(R13), Z1, Z1
@@ -5837,7 +5737,7 @@ partial206:
 	VMOVUPS.Z 128(R13), K1, Z30
 	VADDPS    Z30, Z11, Z11
 
-partialStore207:
+partialStore209:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -5855,68 +5755,52 @@ partialStore207:
 	VMOVUPS Z10, 64(R13)
 	VMOVUPS Z11, K1, 128(R13)
 
-out208:
+out210:
 	VZEROUPPER
 	RET
 
-// func gemmR5x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// func gemmR5x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemmR5x3AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	LEAQ       (SI)(DX*4), R10
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 (R13)
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 64(R13)
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	VXORPS     Z7, Z7, Z7
-	PREFETCHT0 64(R13)
-	VXORPS     Z8, Z8, Z8
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z9, Z9, Z9
-	PREFETCHT0 (R13)
-	VXORPS     Z10, Z10, Z10
-	PREFETCHT0 64(R13)
-	VXORPS     Z11, Z11, Z11
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z12, Z12, Z12
-	PREFETCHT0 (R13)
-	VXORPS     Z13, Z13, Z13
-	PREFETCHT0 64(R13)
-	VXORPS     Z14, Z14, Z14
-	PREFETCHT0 128(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	SUBQ       $0x04, CX
-	JL         rest210
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	LEAQ   (SI)(DX*4), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000004, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	SUBQ   $0x04, CX
+	JL     rest212
 
-loop209:
+loop211:
 	VMOVUPS      (DI), Z15
 	VMOVUPS      64(DI), Z16
 	VMOVUPS      128(DI), Z17
@@ -5941,6 +5825,7 @@ loop209:
 	VFMADD231PS  Z15, Z18, Z12
 	VFMADD231PS  Z16, Z18, Z13
 	VFMADD231PS  Z17, Z18, Z14
+	PREFETCHT0   (R13)
 	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z15
 	VMOVUPS      64(DI), Z16
@@ -5966,6 +5851,7 @@ loop209:
 	VFMADD231PS  Z15, Z18, Z12
 	VFMADD231PS  Z16, Z18, Z13
 	VFMADD231PS  Z17, Z18, Z14
+	PREFETCHT0   64(R13)
 	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z15
 	VMOVUPS      64(DI), Z16
@@ -5991,6 +5877,7 @@ loop209:
 	VFMADD231PS  Z15, Z18, Z12
 	VFMADD231PS  Z16, Z18, Z13
 	VFMADD231PS  Z17, Z18, Z14
+	PREFETCHT0   128(R13)
 	PREFETCHT0   (AX)(BX*2)
 	VMOVUPS      (DI), Z15
 	VMOVUPS      64(DI), Z16
@@ -6016,18 +5903,21 @@ loop209:
 	VFMADD231PS  Z15, Z18, Z12
 	VFMADD231PS  Z16, Z18, Z13
 	VFMADD231PS  Z17, Z18, Z14
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
-	JGE          loop209
+	JGE          loop211
 
-rest210:
+rest212:
 	ADDQ $0x04, CX
-	JLE  done212
+	JLE  done214
 
-one211:
+one213:
 	VMOVUPS      (DI), Z15
 	VMOVUPS      64(DI), Z16
 	VMOVUPS      128(DI), Z17
@@ -6055,9 +5945,9 @@ one211:
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
-	JNE          one211
+	JNE          one213
 
-done212:
+done214:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -6067,9 +5957,9 @@ done212:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial214
+	JL     partial216
 	TESTQ  R8, R8
-	JE     store213
+	JE     store215
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
@@ -6091,7 +5981,7 @@ done212:
 	VADDPS 64(R13), Z13, Z13
 	VADDPS 128(R13), Z14, Z14
 
-store213:
+store215:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -6112,11 +6002,11 @@ store213:
 	VMOVUPS Z12, (R13)
 	VMOVUPS Z13, 64(R13)
 	VMOVUPS Z14, 128(R13)
-	JMP     out216
+	JMP     out218
 
-partial214:
+partial216:
 	TESTQ     R8, R8
-	JE        partialStore215
+	JE        partialStore217
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VADDPS    64(R13), Z1, Z1
@@ -6143,7 +6033,7 @@ partial214:
 	VMOVUPS.Z 128(R13), K1, Z30
 	VADDPS    Z30, Z14, Z14
 
-partialStore215:
+partialStore217:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -6165,75 +6055,55 @@ partialStore215:
 	VMOVUPS Z13, 64(R13)
 	VMOVUPS Z14, K1, 128(R13)
 
-out216:
+out218:
 	VZEROUPPER
 	RET
 
-// func gemmR6x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// func gemmR6x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemmR6x3AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	LEAQ       (SI)(DX*4), R10
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 (R13)
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 64(R13)
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	VXORPS     Z7, Z7, Z7
-	PREFETCHT0 64(R13)
-	VXORPS     Z8, Z8, Z8
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z9, Z9, Z9
-	PREFETCHT0 (R13)
-	VXORPS     Z10, Z10, Z10
-	PREFETCHT0 64(R13)
-	VXORPS     Z11, Z11, Z11
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z12, Z12, Z12
-	PREFETCHT0 (R13)
-	VXORPS     Z13, Z13, Z13
-	PREFETCHT0 64(R13)
-	VXORPS     Z14, Z14, Z14
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z15, Z15, Z15
-	PREFETCHT0 (R13)
-	VXORPS     Z16, Z16, Z16
-	PREFETCHT0 64(R13)
-	VXORPS     Z17, Z17, Z17
-	PREFETCHT0 128(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	SUBQ       $0x04, CX
-	JL         rest218
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	LEAQ   (SI)(DX*4), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000005, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	SUBQ   $0x04, CX
+	JL     rest220
 
-loop217:
+loop219:
 	VMOVUPS      (DI), Z18
 	VMOVUPS      64(DI), Z19
 	VMOVUPS      128(DI), Z20
@@ -6262,6 +6132,7 @@ loop217:
 	VFMADD231PS  Z18, Z22, Z15
 	VFMADD231PS  Z19, Z22, Z16
 	VFMADD231PS  Z20, Z22, Z17
+	PREFETCHT0   (R13)
 	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z18
 	VMOVUPS      64(DI), Z19
@@ -6291,6 +6162,7 @@ loop217:
 	VFMADD231PS  Z18, Z22, Z15
 	VFMADD231PS  Z19, Z22, Z16
 	VFMADD231PS  Z20, Z22, Z17
+	PREFETCHT0   64(R13)
 	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z18
 	VMOVUPS      64(DI), Z19
@@ -6320,6 +6192,7 @@ loop217:
 	VFMADD231PS  Z18, Z22, Z15
 	VFMADD231PS  Z19, Z22, Z16
 	VFMADD231PS  Z20, Z22, Z17
+	PREFETCHT0   128(R13)
 	PREFETCHT0   (AX)(BX*2)
 	VMOVUPS      (DI), Z18
 	VMOVUPS      64(DI), Z19
@@ -6349,18 +6222,21 @@ loop217:
 	VFMADD231PS  Z18, Z22, Z15
 	VFMADD231PS  Z19, Z22, Z16
 	VFMADD231PS  Z20, Z22, Z17
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
-	JGE          loop217
+	JGE          loop219
 
-rest218:
+rest220:
 	ADDQ $0x04, CX
-	JLE  done220
+	JLE  done222
 
-one219:
+one221:
 	VMOVUPS      (DI), Z18
 	VMOVUPS      64(DI), Z19
 	VMOVUPS      128(DI), Z20
@@ -6392,9 +6268,9 @@ one219:
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
-	JNE          one219
+	JNE          one221
 
-done220:
+done222:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -6404,9 +6280,9 @@ done220:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial222
+	JL     partial224
 	TESTQ  R8, R8
-	JE     store221
+	JE     store223
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
@@ -6432,7 +6308,7 @@ done220:
 	VADDPS 64(R13), Z16, Z16
 	VADDPS 128(R13), Z17, Z17
 
-store221:
+store223:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -6457,11 +6333,11 @@ store221:
 	VMOVUPS Z15, (R13)
 	VMOVUPS Z16, 64(R13)
 	VMOVUPS Z17, 128(R13)
-	JMP     out224
+	JMP     out226
 
-partial222:
+partial224:
 	TESTQ     R8, R8
-	JE        partialStore223
+	JE        partialStore225
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VADDPS    64(R13), Z1, Z1
@@ -6493,7 +6369,7 @@ partial222:
 	VMOVUPS.Z 128(R13), K1, Z30
 	VADDPS    Z30, Z17, Z17
 
-partialStore223:
+partialStore225:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -6519,82 +6395,58 @@ partialStore223:
 	VMOVUPS Z16, 64(R13)
 	VMOVUPS Z17, K1, 128(R13)
 
-out224:
+out226:
 	VZEROUPPER
 	RET
 
-// func gemmR7x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// func gemmR7x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemmR7x3AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	LEAQ       (SI)(DX*4), R10
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 (R13)
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 64(R13)
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	VXORPS     Z7, Z7, Z7
-	PREFETCHT0 64(R13)
-	VXORPS     Z8, Z8, Z8
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z9, Z9, Z9
-	PREFETCHT0 (R13)
-	VXORPS     Z10, Z10, Z10
-	PREFETCHT0 64(R13)
-	VXORPS     Z11, Z11, Z11
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z12, Z12, Z12
-	PREFETCHT0 (R13)
-	VXORPS     Z13, Z13, Z13
-	PREFETCHT0 64(R13)
-	VXORPS     Z14, Z14, Z14
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z15, Z15, Z15
-	PREFETCHT0 (R13)
-	VXORPS     Z16, Z16, Z16
-	PREFETCHT0 64(R13)
-	VXORPS     Z17, Z17, Z17
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z18, Z18, Z18
-	PREFETCHT0 (R13)
-	VXORPS     Z19, Z19, Z19
-	PREFETCHT0 64(R13)
-	VXORPS     Z20, Z20, Z20
-	PREFETCHT0 128(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	SUBQ       $0x04, CX
-	JL         rest226
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	LEAQ   (SI)(DX*4), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000006, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	SUBQ   $0x04, CX
+	JL     rest228
 
-loop225:
+loop227:
 	VMOVUPS      (DI), Z21
 	VMOVUPS      64(DI), Z22
 	VMOVUPS      128(DI), Z23
@@ -6627,6 +6479,7 @@ loop225:
 	VFMADD231PS  Z21, Z26, Z18
 	VFMADD231PS  Z22, Z26, Z19
 	VFMADD231PS  Z23, Z26, Z20
+	PREFETCHT0   (R13)
 	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z21
 	VMOVUPS      64(DI), Z22
@@ -6660,6 +6513,7 @@ loop225:
 	VFMADD231PS  Z21, Z26, Z18
 	VFMADD231PS  Z22, Z26, Z19
 	VFMADD231PS  Z23, Z26, Z20
+	PREFETCHT0   64(R13)
 	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z21
 	VMOVUPS      64(DI), Z22
@@ -6693,6 +6547,7 @@ loop225:
 	VFMADD231PS  Z21, Z26, Z18
 	VFMADD231PS  Z22, Z26, Z19
 	VFMADD231PS  Z23, Z26, Z20
+	PREFETCHT0   128(R13)
 	PREFETCHT0   (AX)(BX*2)
 	VMOVUPS      (DI), Z21
 	VMOVUPS      64(DI), Z22
@@ -6726,18 +6581,21 @@ loop225:
 	VFMADD231PS  Z21, Z26, Z18
 	VFMADD231PS  Z22, Z26, Z19
 	VFMADD231PS  Z23, Z26, Z20
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
-	JGE          loop225
+	JGE          loop227
 
-rest226:
+rest228:
 	ADDQ $0x04, CX
-	JLE  done228
+	JLE  done230
 
-one227:
+one229:
 	VMOVUPS      (DI), Z21
 	VMOVUPS      64(DI), Z22
 	VMOVUPS      128(DI), Z23
@@ -6773,9 +6631,9 @@ one227:
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
-	JNE          one227
+	JNE          one229
 
-done228:
+done230:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -6785,9 +6643,9 @@ done228:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial230
+	JL     partial232
 	TESTQ  R8, R8
-	JE     store229
+	JE     store231
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
@@ -6817,7 +6675,7 @@ done228:
 	VADDPS 64(R13), Z19, Z19
 	VADDPS 128(R13), Z20, Z20
 
-store229:
+store231:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -6846,11 +6704,11 @@ store229:
 	VMOVUPS Z18, (R13)
 	VMOVUPS Z19, 64(R13)
 	VMOVUPS Z20, 128(R13)
-	JMP     out232
+	JMP     out234
 
-partial230:
+partial232:
 	TESTQ     R8, R8
-	JE        partialStore231
+	JE        partialStore233
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VADDPS    64(R13), Z1, Z1
@@ -6887,7 +6745,7 @@ partial230:
 	VMOVUPS.Z 128(R13), K1, Z30
 	VADDPS    Z30, Z20, Z20
 
-partialStore231:
+partialStore233:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -6917,89 +6775,61 @@ partialStore231:
 	VMOVUPS Z19, 64(R13)
 	VMOVUPS Z20, K1, 128(R13)
 
-out232:
+out234:
 	VZEROUPPER
 	RET
 
-// func gemmR8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// func gemmR8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemmR8x3AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	LEAQ       (SI)(DX*4), R10
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 (R13)
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 64(R13)
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	VXORPS     Z7, Z7, Z7
-	PREFETCHT0 64(R13)
-	VXORPS     Z8, Z8, Z8
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z9, Z9, Z9
-	PREFETCHT0 (R13)
-	VXORPS     Z10, Z10, Z10
-	PREFETCHT0 64(R13)
-	VXORPS     Z11, Z11, Z11
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z12, Z12, Z12
-	PREFETCHT0 (R13)
-	VXORPS     Z13, Z13, Z13
-	PREFETCHT0 64(R13)
-	VXORPS     Z14, Z14, Z14
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z15, Z15, Z15
-	PREFETCHT0 (R13)
-	VXORPS     Z16, Z16, Z16
-	PREFETCHT0 64(R13)
-	VXORPS     Z17, Z17, Z17
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z18, Z18, Z18
-	PREFETCHT0 (R13)
-	VXORPS     Z19, Z19, Z19
-	PREFETCHT0 64(R13)
-	VXORPS     Z20, Z20, Z20
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z21, Z21, Z21
-	PREFETCHT0 (R13)
-	VXORPS     Z22, Z22, Z22
-	PREFETCHT0 64(R13)
-	VXORPS     Z23, Z23, Z23
-	PREFETCHT0 128(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SHLQ       $0x02, BX
-	LEAQ       (BX)(BX*2), R11
-	SUBQ       $0x04, CX
-	JL         rest234
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	LEAQ   (SI)(DX*4), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	VXORPS Z21, Z21, Z21
+	VXORPS Z22, Z22, Z22
+	VXORPS Z23, Z23, Z23
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000007, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
+	SUBQ   $0x04, CX
+	JL     rest236
 
-loop233:
+loop235:
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
 	VMOVUPS      128(DI), Z26
@@ -7036,6 +6866,7 @@ loop233:
 	VFMADD231PS  Z24, Z30, Z21
 	VFMADD231PS  Z25, Z30, Z22
 	VFMADD231PS  Z26, Z30, Z23
+	PREFETCHT0   (R13)
 	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
@@ -7073,6 +6904,7 @@ loop233:
 	VFMADD231PS  Z24, Z30, Z21
 	VFMADD231PS  Z25, Z30, Z22
 	VFMADD231PS  Z26, Z30, Z23
+	PREFETCHT0   64(R13)
 	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
@@ -7110,6 +6942,7 @@ loop233:
 	VFMADD231PS  Z24, Z30, Z21
 	VFMADD231PS  Z25, Z30, Z22
 	VFMADD231PS  Z26, Z30, Z23
+	PREFETCHT0   128(R13)
 	PREFETCHT0   (AX)(BX*2)
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
@@ -7147,18 +6980,21 @@ loop233:
 	VFMADD231PS  Z24, Z30, Z21
 	VFMADD231PS  Z25, Z30, Z22
 	VFMADD231PS  Z26, Z30, Z23
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	PREFETCHT0   (AX)(R11*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
-	JGE          loop233
+	JGE          loop235
 
-rest234:
+rest236:
 	ADDQ $0x04, CX
-	JLE  done236
+	JLE  done238
 
-one235:
+one237:
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
 	VMOVUPS      128(DI), Z26
@@ -7198,9 +7034,9 @@ one235:
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
-	JNE          one235
+	JNE          one237
 
-done236:
+done238:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -7210,9 +7046,9 @@ done236:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial238
+	JL     partial240
 	TESTQ  R8, R8
-	JE     store237
+	JE     store239
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
@@ -7246,7 +7082,7 @@ done236:
 	VADDPS 64(R13), Z22, Z22
 	VADDPS 128(R13), Z23, Z23
 
-store237:
+store239:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -7279,11 +7115,11 @@ store237:
 	VMOVUPS Z21, (R13)
 	VMOVUPS Z22, 64(R13)
 	VMOVUPS Z23, 128(R13)
-	JMP     out240
+	JMP     out242
 
-partial238:
+partial240:
 	TESTQ     R8, R8
-	JE        partialStore239
+	JE        partialStore241
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VADDPS    64(R13), Z1, Z1
@@ -7325,7 +7161,7 @@ partial238:
 	VMOVUPS.Z 128(R13), K1, Z30
 	VADDPS    Z30, Z23, Z23
 
-partialStore239:
+partialStore241:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -7359,83 +7195,55 @@ partialStore239:
 	VMOVUPS Z22, 64(R13)
 	VMOVUPS Z23, K1, 128(R13)
 
-out240:
+out242:
 	VZEROUPPER
 	RET
 
-// func gemmT8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// func gemmT8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemmT8x3AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 (R13)
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 64(R13)
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	VXORPS     Z7, Z7, Z7
-	PREFETCHT0 64(R13)
-	VXORPS     Z8, Z8, Z8
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z9, Z9, Z9
-	PREFETCHT0 (R13)
-	VXORPS     Z10, Z10, Z10
-	PREFETCHT0 64(R13)
-	VXORPS     Z11, Z11, Z11
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z12, Z12, Z12
-	PREFETCHT0 (R13)
-	VXORPS     Z13, Z13, Z13
-	PREFETCHT0 64(R13)
-	VXORPS     Z14, Z14, Z14
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z15, Z15, Z15
-	PREFETCHT0 (R13)
-	VXORPS     Z16, Z16, Z16
-	PREFETCHT0 64(R13)
-	VXORPS     Z17, Z17, Z17
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z18, Z18, Z18
-	PREFETCHT0 (R13)
-	VXORPS     Z19, Z19, Z19
-	PREFETCHT0 64(R13)
-	VXORPS     Z20, Z20, Z20
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z21, Z21, Z21
-	PREFETCHT0 (R13)
-	VXORPS     Z22, Z22, Z22
-	PREFETCHT0 64(R13)
-	VXORPS     Z23, Z23, Z23
-	PREFETCHT0 128(R13)
-	SUBQ       $0x04, CX
-	JL         rest242
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	VXORPS Z21, Z21, Z21
+	VXORPS Z22, Z22, Z22
+	VXORPS Z23, Z23, Z23
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000007, BX, R14
+	ADDQ   AX, R14
+	SUBQ   $0x04, CX
+	JL     rest244
 
-loop241:
+loop243:
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
 	VMOVUPS      128(DI), Z26
@@ -7473,6 +7281,7 @@ loop241:
 	VFMADD231PS  Z25, Z30, Z22
 	VFMADD231PS  Z26, Z30, Z23
 	ADDQ         DX, SI
+	PREFETCHT0   (R13)
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
 	VMOVUPS      128(DI), Z26
@@ -7510,6 +7319,7 @@ loop241:
 	VFMADD231PS  Z25, Z30, Z22
 	VFMADD231PS  Z26, Z30, Z23
 	ADDQ         DX, SI
+	PREFETCHT0   64(R13)
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
 	VMOVUPS      128(DI), Z26
@@ -7547,6 +7357,7 @@ loop241:
 	VFMADD231PS  Z25, Z30, Z22
 	VFMADD231PS  Z26, Z30, Z23
 	ADDQ         DX, SI
+	PREFETCHT0   128(R13)
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
 	VMOVUPS      128(DI), Z26
@@ -7584,14 +7395,17 @@ loop241:
 	VFMADD231PS  Z25, Z30, Z22
 	VFMADD231PS  Z26, Z30, Z23
 	ADDQ         DX, SI
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	SUBQ         $0x04, CX
-	JGE          loop241
+	JGE          loop243
 
-rest242:
+rest244:
 	ADDQ $0x04, CX
-	JLE  done244
+	JLE  done246
 
-one243:
+one245:
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
 	VMOVUPS      128(DI), Z26
@@ -7630,9 +7444,9 @@ one243:
 	VFMADD231PS  Z26, Z30, Z23
 	ADDQ         DX, SI
 	DECQ         CX
-	JNE          one243
+	JNE          one245
 
-done244:
+done246:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -7642,9 +7456,9 @@ done244:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial246
+	JL     partial248
 	TESTQ  R8, R8
-	JE     store245
+	JE     store247
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
@@ -7678,7 +7492,7 @@ done244:
 	VADDPS 64(R13), Z22, Z22
 	VADDPS 128(R13), Z23, Z23
 
-store245:
+store247:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -7711,11 +7525,11 @@ store245:
 	VMOVUPS Z21, (R13)
 	VMOVUPS Z22, 64(R13)
 	VMOVUPS Z23, 128(R13)
-	JMP     out248
+	JMP     out250
 
-partial246:
+partial248:
 	TESTQ     R8, R8
-	JE        partialStore247
+	JE        partialStore249
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VADDPS    64(R13), Z1, Z1
@@ -7757,7 +7571,7 @@ partial246:
 	VMOVUPS.Z 128(R13), K1, Z30
 	VADDPS    Z30, Z23, Z23
 
-partialStore247:
+partialStore249:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -7791,89 +7605,61 @@ partialStore247:
 	VMOVUPS Z22, 64(R13)
 	VMOVUPS Z23, K1, 128(R13)
 
-out248:
+out250:
 	VZEROUPPER
 	RET
 
-// func gemmC8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// func gemmC8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemmC8x3AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 (R13)
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 64(R13)
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	VXORPS     Z7, Z7, Z7
-	PREFETCHT0 64(R13)
-	VXORPS     Z8, Z8, Z8
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z9, Z9, Z9
-	PREFETCHT0 (R13)
-	VXORPS     Z10, Z10, Z10
-	PREFETCHT0 64(R13)
-	VXORPS     Z11, Z11, Z11
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z12, Z12, Z12
-	PREFETCHT0 (R13)
-	VXORPS     Z13, Z13, Z13
-	PREFETCHT0 64(R13)
-	VXORPS     Z14, Z14, Z14
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z15, Z15, Z15
-	PREFETCHT0 (R13)
-	VXORPS     Z16, Z16, Z16
-	PREFETCHT0 64(R13)
-	VXORPS     Z17, Z17, Z17
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z18, Z18, Z18
-	PREFETCHT0 (R13)
-	VXORPS     Z19, Z19, Z19
-	PREFETCHT0 64(R13)
-	VXORPS     Z20, Z20, Z20
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z21, Z21, Z21
-	PREFETCHT0 (R13)
-	VXORPS     Z22, Z22, Z22
-	PREFETCHT0 64(R13)
-	VXORPS     Z23, Z23, Z23
-	PREFETCHT0 128(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	MOVQ       into+88(FP), R11
-	IMUL3Q     $0x40, BX, R12
-	ADDQ       AX, R12
-	SHLQ       $0x02, BX
-	SUBQ       $0x04, CX
-	JL         rest250
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	VXORPS Z21, Z21, Z21
+	VXORPS Z22, Z22, Z22
+	VXORPS Z23, Z23, Z23
+	MOVQ   AX, R13
+	MOVQ   BX, R12
+	IMUL3Q $0x00000007, BX, R10
+	ADDQ   AX, R10
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   into+88(FP), R14
+	MOVQ   (R14), R11
+	MOVQ   32(R14), R15
+	SUBQ   $0x04, CX
+	JL     rest252
 
-loop249:
+loop251:
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
 	VMOVUPS      128(DI), Z26
@@ -7911,13 +7697,24 @@ loop249:
 	VFMADD231PS  Z25, Z30, Z22
 	VFMADD231PS  Z26, Z30, Z23
 	ADDQ         DX, SI
-	PREFETCHT0   (R12)
-	ADDQ         BX, R12
-	VMOVUPS      (AX), Z27
-	PREFETCHT1   64(AX)
-	VMOVUPS      Z27, (R11)
-	ADDQ         $0x40, R11
+	PREFETCHT0   (R13)
+	DECQ         R15
+	JNE          later255
+	MOVQ         32(R14), R15
+	PREFETCHT0   (AX)(BX*8)
+	PREFETCHT0   60(AX)(BX*8)
+	MOVQ         16(R14), R9
+	VMOVUPS      (AX), Y27
+	VMOVUPS      (AX)(R9*4), Y28
+	PREFETCHT1   124(AX)
+	MOVQ         24(R14), R9
+	VMOVUPS      Y27, (R11)
+	VMOVUPS      Y28, (R11)(R9*4)
+	MOVQ         8(R14), R9
+	LEAQ         (R11)(R9*4), R11
 	ADDQ         BX, AX
+
+later255:
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
 	VMOVUPS      128(DI), Z26
@@ -7955,6 +7752,7 @@ loop249:
 	VFMADD231PS  Z25, Z30, Z22
 	VFMADD231PS  Z26, Z30, Z23
 	ADDQ         DX, SI
+	PREFETCHT0   64(R13)
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
 	VMOVUPS      128(DI), Z26
@@ -7992,6 +7790,7 @@ loop249:
 	VFMADD231PS  Z25, Z30, Z22
 	VFMADD231PS  Z26, Z30, Z23
 	ADDQ         DX, SI
+	PREFETCHT0   128(R13)
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
 	VMOVUPS      128(DI), Z26
@@ -8029,14 +7828,17 @@ loop249:
 	VFMADD231PS  Z25, Z30, Z22
 	VFMADD231PS  Z26, Z30, Z23
 	ADDQ         DX, SI
+	ADDQ         R12, R13
+	CMPQ         R13, R10
+	CMOVQHI      R10, R13
 	SUBQ         $0x04, CX
-	JGE          loop249
+	JGE          loop251
 
-rest250:
+rest252:
 	ADDQ $0x04, CX
-	JLE  done252
+	JLE  done254
 
-one251:
+one253:
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
 	VMOVUPS      128(DI), Z26
@@ -8075,9 +7877,9 @@ one251:
 	VFMADD231PS  Z26, Z30, Z23
 	ADDQ         DX, SI
 	DECQ         CX
-	JNE          one251
+	JNE          one253
 
-done252:
+done254:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -8087,9 +7889,9 @@ done252:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial254
+	JL     partial257
 	TESTQ  R8, R8
-	JE     store253
+	JE     store256
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
@@ -8123,7 +7925,7 @@ done252:
 	VADDPS 64(R13), Z22, Z22
 	VADDPS 128(R13), Z23, Z23
 
-store253:
+store256:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -8156,11 +7958,11 @@ store253:
 	VMOVUPS Z21, (R13)
 	VMOVUPS Z22, 64(R13)
 	VMOVUPS Z23, 128(R13)
-	JMP     out256
+	JMP     out259
 
-partial254:
+partial257:
 	TESTQ     R8, R8
-	JE        partialStore255
+	JE        partialStore258
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VADDPS    64(R13), Z1, Z1
@@ -8202,7 +8004,7 @@ partial254:
 	VMOVUPS.Z 128(R13), K1, Z30
 	VADDPS    Z30, Z23, Z23
 
-partialStore255:
+partialStore258:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -8236,87 +8038,60 @@ partialStore255:
 	VMOVUPS Z22, 64(R13)
 	VMOVUPS Z23, K1, 128(R13)
 
-out256:
+out259:
 	VZEROUPPER
 	RET
 
-// func gemmP8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+// func gemmP8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemmP8x3AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), CX
-	MOVQ       a+8(FP), SI
-	MOVQ       lda+16(FP), DX
-	MOVQ       b+24(FP), DI
-	MOVQ       ldb+32(FP), R8
-	MOVQ       c+40(FP), AX
-	MOVQ       ldc+48(FP), BX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, R8
-	SHLQ       $0x02, BX
-	LEAQ       (DX)(DX*2), R9
-	LEAQ       (SI)(DX*4), R10
-	MOVQ       AX, R13
-	VXORPS     Z0, Z0, Z0
-	PREFETCHT0 (R13)
-	VXORPS     Z1, Z1, Z1
-	PREFETCHT0 64(R13)
-	VXORPS     Z2, Z2, Z2
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z3, Z3, Z3
-	PREFETCHT0 (R13)
-	VXORPS     Z4, Z4, Z4
-	PREFETCHT0 64(R13)
-	VXORPS     Z5, Z5, Z5
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z6, Z6, Z6
-	PREFETCHT0 (R13)
-	VXORPS     Z7, Z7, Z7
-	PREFETCHT0 64(R13)
-	VXORPS     Z8, Z8, Z8
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z9, Z9, Z9
-	PREFETCHT0 (R13)
-	VXORPS     Z10, Z10, Z10
-	PREFETCHT0 64(R13)
-	VXORPS     Z11, Z11, Z11
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z12, Z12, Z12
-	PREFETCHT0 (R13)
-	VXORPS     Z13, Z13, Z13
-	PREFETCHT0 64(R13)
-	VXORPS     Z14, Z14, Z14
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z15, Z15, Z15
-	PREFETCHT0 (R13)
-	VXORPS     Z16, Z16, Z16
-	PREFETCHT0 64(R13)
-	VXORPS     Z17, Z17, Z17
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z18, Z18, Z18
-	PREFETCHT0 (R13)
-	VXORPS     Z19, Z19, Z19
-	PREFETCHT0 64(R13)
-	VXORPS     Z20, Z20, Z20
-	PREFETCHT0 128(R13)
-	ADDQ       BX, R13
-	VXORPS     Z21, Z21, Z21
-	PREFETCHT0 (R13)
-	VXORPS     Z22, Z22, Z22
-	PREFETCHT0 64(R13)
-	VXORPS     Z23, Z23, Z23
-	PREFETCHT0 128(R13)
-	MOVQ       next+72(FP), AX
-	MOVQ       step+80(FP), BX
-	SUBQ       $0x04, CX
-	JL         rest258
+	MOVQ   k+0(FP), CX
+	MOVQ   a+8(FP), SI
+	MOVQ   lda+16(FP), DX
+	MOVQ   b+24(FP), DI
+	MOVQ   ldb+32(FP), R8
+	MOVQ   c+40(FP), AX
+	MOVQ   ldc+48(FP), BX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, R8
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(DX*2), R9
+	LEAQ   (SI)(DX*4), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	VXORPS Z21, Z21, Z21
+	VXORPS Z22, Z22, Z22
+	VXORPS Z23, Z23, Z23
+	MOVQ   AX, R13
+	MOVQ   BX, R15
+	IMUL3Q $0x00000007, BX, R14
+	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	SUBQ   $0x04, CX
+	JL     rest261
 
-loop257:
+loop260:
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
 	VMOVUPS      128(DI), Z26
@@ -8353,6 +8128,7 @@ loop257:
 	VFMADD231PS  Z24, Z30, Z21
 	VFMADD231PS  Z25, Z30, Z22
 	VFMADD231PS  Z26, Z30, Z23
+	PREFETCHT0   (R13)
 	PREFETCHT1   (AX)
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
@@ -8390,6 +8166,7 @@ loop257:
 	VFMADD231PS  Z24, Z30, Z21
 	VFMADD231PS  Z25, Z30, Z22
 	VFMADD231PS  Z26, Z30, Z23
+	PREFETCHT0   64(R13)
 	PREFETCHT1   64(AX)
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
@@ -8427,6 +8204,7 @@ loop257:
 	VFMADD231PS  Z24, Z30, Z21
 	VFMADD231PS  Z25, Z30, Z22
 	VFMADD231PS  Z26, Z30, Z23
+	PREFETCHT0   128(R13)
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
 	VMOVUPS      128(DI), Z26
@@ -8463,17 +8241,20 @@ loop257:
 	VFMADD231PS  Z24, Z30, Z21
 	VFMADD231PS  Z25, Z30, Z22
 	VFMADD231PS  Z26, Z30, Z23
+	ADDQ         R15, R13
+	CMPQ         R13, R14
+	CMOVQHI      R14, R13
 	ADDQ         $0x80, AX
 	ADDQ         $0x10, SI
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, CX
-	JGE          loop257
+	JGE          loop260
 
-rest258:
+rest261:
 	ADDQ $0x04, CX
-	JLE  done260
+	JLE  done263
 
-one259:
+one262:
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
 	VMOVUPS      128(DI), Z26
@@ -8513,9 +8294,9 @@ one259:
 	ADDQ         $0x04, SI
 	ADDQ         $0x04, R10
 	DECQ         CX
-	JNE          one259
+	JNE          one262
 
-done260:
+done263:
 	MOVQ   c+40(FP), AX
 	MOVQ   ldc+48(FP), BX
 	SHLQ   $0x02, BX
@@ -8525,9 +8306,9 @@ done260:
 	BZHIL  R11, R12, R12
 	KMOVW  R12, K1
 	CMPQ   R11, $0x10
-	JL     partial262
+	JL     partial265
 	TESTQ  R8, R8
-	JE     store261
+	JE     store264
 	MOVQ   AX, R13
 	VADDPS (R13), Z0, Z0
 	VADDPS 64(R13), Z1, Z1
@@ -8561,7 +8342,7 @@ done260:
 	VADDPS 64(R13), Z22, Z22
 	VADDPS 128(R13), Z23, Z23
 
-store261:
+store264:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -8594,11 +8375,11 @@ store261:
 	VMOVUPS Z21, (R13)
 	VMOVUPS Z22, 64(R13)
 	VMOVUPS Z23, 128(R13)
-	JMP     out264
+	JMP     out267
 
-partial262:
+partial265:
 	TESTQ     R8, R8
-	JE        partialStore263
+	JE        partialStore266
 	MOVQ      AX, R13
 	VADDPS    (R13), Z0, Z0
 	VADDPS    64(R13), Z1, Z1
@@ -8640,7 +8421,7 @@ partial262:
 	VMOVUPS.Z 128(R13), K1, Z30
 	VADDPS    Z30, Z23, Z23
 
-partialStore263:
+partialStore266:
 	MOVQ    AX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -8674,7 +8455,7 @@ partialStore263:
 	VMOVUPS Z22, 64(R13)
 	VMOVUPS Z23, K1, 128(R13)
 
-out264:
+out267:
 	VZEROUPPER
 	RET
 
@@ -8689,7 +8470,7 @@ TEXT ·transposeAVX512(SB), NOSPLIT, $0-40
 	SHLQ $0x02, DX
 	SHLQ $0x02, BX
 
-loop265:
+loop268:
 	MOVQ       SI, R8
 	VMOVUPS    (R8), Z0
 	PREFETCHT0 256(R8)
@@ -8837,7 +8618,7 @@ loop265:
 	ADDQ       BX, DI
 	ADDQ       $0x40, SI
 	DECQ       CX
-	JNE        loop265
+	JNE        loop268
 	VZEROUPPER
 	RET
 
@@ -8850,14 +8631,14 @@ TEXT ·copyRows1xAVX512(SB), NOSPLIT, $0-32
 	MOVQ dst+24(FP), DI
 	SHLQ $0x02, DX
 
-loop266:
+loop269:
 	VMOVUPS    (SI), Z0
 	PREFETCHT0 (SI)(DX*8)
 	VMOVUPS    Z0, (DI)
 	ADDQ       DX, SI
 	ADDQ       $0x40, DI
 	DECQ       CX
-	JNE        loop266
+	JNE        loop269
 	VZEROUPPER
 	RET
 
@@ -8870,7 +8651,7 @@ TEXT ·copyRows2xAVX512(SB), NOSPLIT, $0-32
 	MOVQ dst+24(FP), DI
 	SHLQ $0x02, DX
 
-loop267:
+loop270:
 	VMOVUPS    (SI), Z0
 	VMOVUPS    64(SI), Z1
 	PREFETCHT0 (SI)(DX*8)
@@ -8880,7 +8661,7 @@ loop267:
 	ADDQ       DX, SI
 	ADDQ       $0x80, DI
 	DECQ       CX
-	JNE        loop267
+	JNE        loop270
 	VZEROUPPER
 	RET
 
@@ -8893,7 +8674,7 @@ TEXT ·copyRows3xAVX512(SB), NOSPLIT, $0-32
 	MOVQ dst+24(FP), DI
 	SHLQ $0x02, DX
 
-loop268:
+loop271:
 	VMOVUPS    (SI), Z0
 	VMOVUPS    64(SI), Z1
 	VMOVUPS    128(SI), Z2
@@ -8906,28 +8687,36 @@ loop268:
 	ADDQ       DX, SI
 	ADDQ       $0xc0, DI
 	DECQ       CX
-	JNE        loop268
+	JNE        loop271
 	VZEROUPPER
 	RET
 
-// func copyPairAVX512(k int, src *float32, lds int, dst *float32)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·copyPairAVX512(SB), NOSPLIT, $0-32
+// func copyOctetsAVX512(k int, from *float32, step int, into *target)
+// Requires: AVX, MMX+
+TEXT ·copyOctetsAVX512(SB), NOSPLIT, $0-32
 	MOVQ k+0(FP), CX
-	MOVQ src+8(FP), SI
-	MOVQ lds+16(FP), DX
-	MOVQ dst+24(FP), DI
-	SHLQ $0x02, DX
+	MOVQ from+8(FP), SI
+	MOVQ step+16(FP), BX
+	SHLQ $0x02, BX
+	MOVQ into+24(FP), R14
+	MOVQ (R14), R11
+	MOVQ 32(R14), R15
 
-loop269:
-	PREFETCHT0 (SI)(DX*8)
-	VMOVUPS    (SI), Z0
-	PREFETCHT1 64(SI)
-	VMOVUPS    Z0, (DI)
-	ADDQ       $0x40, DI
-	ADDQ       DX, SI
+loop272:
+	PREFETCHT0 (SI)(BX*8)
+	PREFETCHT0 60(SI)(BX*8)
+	MOVQ       16(R14), R9
+	VMOVUPS    (SI), Y0
+	VMOVUPS    (SI)(R9*4), Y1
+	PREFETCHT1 124(SI)
+	MOVQ       24(R14), R9
+	VMOVUPS    Y0, (R11)
+	VMOVUPS    Y1, (R11)(R9*4)
+	MOVQ       8(R14), R9
+	LEAQ       (R11)(R9*4), R11
+	ADDQ       BX, SI
 	DECQ       CX
-	JNE        loop269
+	JNE        loop272
 	VZEROUPPER
 	RET
 
@@ -8950,7 +8739,7 @@ TEXT ·peakAVX512(SB), NOSPLIT, $0-8
 	VXORPS Z12, Z12, Z12
 	VXORPS Z13, Z13, Z13
 
-loop270:
+loop273:
 	VFMADD231PS Z12, Z13, Z0
 	VFMADD231PS Z12, Z13, Z1
 	VFMADD231PS Z12, Z13, Z2
@@ -8964,6 +8753,6 @@ loop270:
 	VFMADD231PS Z12, Z13, Z10
 	VFMADD231PS Z12, Z13, Z11
 	DECQ        CX
-	JNE         loop270
+	JNE         loop273
 	VZEROUPPER
 	RET

@@ -7,24 +7,40 @@ type tile struct {
 	*panels
 	i0, i1, first, last int
 	upcoming            []float32 // panels to fetch on the way
+	errands             *errands  // of TN
 }
 
-// multiply computes the tile, making its own panels.
+// multiply computes the tile, making its own panels: a low one those of the next block of TN
+// while kernels are at work.
 func (t *tile) multiply(block int) {
-	inPlace := t.op != NT && t.i1-t.i0 <= seldom && t.n%t.panels.lanes == 0 && t.round == nil
-	var own []float32
-	if !inPlace {
-		own = borrow((t.last - t.first) * t.width * block)
-		defer giveBack(own)
+	var now, next []float32
+	if t.op == NT || t.i1-t.i0 > seldom || t.n%t.panels.lanes != 0 || t.round != nil {
+		size := (t.last - t.first) * t.width * block
+		now = borrow(size)
+		defer giveBack(now)
+		if t.op == TN && t.i1-t.i0 <= low {
+			next = borrow(size)
+			defer giveBack(next)
+		}
+	}
+	if t.op == TN {
+		t.errands = newErrands(t, 0, block, t.k, next)
+		defer t.errands.giveBack()
 	}
 	left, _ := t.at(t.first)
 	for k0 := 0; k0 < t.k; k0 += block {
 		k := min(block, t.k-k0)
-		for n := t.first; n < t.last && !inPlace; n++ {
-			column, _ := t.at(n)
-			t.packPanel(t.product, t.panels, own[(column-left)*k:], n, k0, k)
+		switch {
+		case now == nil:
+		case k0 > 0 && next != nil:
+			now, next = t.errands.takePanels(now), now
+		default:
+			for n := t.first; n < t.last; n++ {
+				column, _ := t.at(n)
+				t.packPanel(t.product, t.panels, now[(column-left)*k:], n, k0, k)
+			}
 		}
-		t.block(own, k0, k)
+		t.block(now, k0, k)
 	}
 }
 
@@ -36,13 +52,11 @@ func (t *tile) block(b []float32, k0, k int) {
 	if g.acc || k0 > 0 {
 		acc = 1
 	}
-	var columns *strips
-	if g.op == TN {
-		columns = newStrips(t, k0, k)
-		defer columns.giveBack()
-	}
 	var rounded []float32 // a strip
-	if g.op != TN && s.round != nil {
+	switch {
+	case g.op == TN:
+		t.errands.begin(k0, k)
+	case s.round != nil:
 		rounded = borrow(s.rows * k)
 		defer giveBack(rounded)
 	}
@@ -54,7 +68,7 @@ func (t *tile) block(b []float32, k0, k int) {
 		var a *float32
 		switch {
 		case g.op == TN:
-			a, lda = columns.at(i)
+			a, lda = t.errands.columns(i, k0)
 		case s.round != nil:
 			for r := range rows {
 				s.round(k, &rounded[r*k], &g.a[(i+r)*lda+k0])
@@ -73,11 +87,11 @@ func (t *tile) block(b []float32, k0, k int) {
 			} else {
 				panel, ldb = &b[(j-left)*k], vectors*s.lanes
 			}
-			next, step, into := a, g.lda, (*float32)(nil)
+			next, step, into := a, g.lda, (*target)(nil)
 			switch {
 			case g.op == TN && rows == s.rows:
 				kernels = &s.byColumns
-				if next, into = columns.ahead(); into != nil {
+				if next, step, into = t.errands.ahead(); into != nil {
 					kernels = &s.copying
 				}
 			case len(upcoming) > 0 && rows == s.rows:
@@ -100,80 +114,3 @@ func (t *tile) block(b []float32, k0, k int) {
 
 // fetched is how many floats a kernel of so many columns fetches in k steps.
 func fetched(columns, k int) int { return k / 4 * 16 * ((columns + 31) / 32) }
-
-// strips are copies of columns [i0, i1) and rows [k0, k0+k) of A, which lie too far apart for
-// the kernels: [row][column], two strips at a time, for they share cache lines. Kernels at
-// work on one pair copy the next.
-type strips struct {
-	*tile
-	k0, k     int
-	now, next []float32
-	wide      int // columns of a pair
-	from      int // where the pair at work begins
-	copied    int // rows of the next one
-}
-
-func newStrips(t *tile, k0, k int) *strips {
-	wide := 2 * t.rows
-	return &strips{tile: t, k0: k0, k: k, now: borrow(wide * k), next: borrow(wide * k), wide: wide, from: t.i0 - wide}
-}
-
-func (s *strips) giveBack() {
-	giveBack(s.now)
-	giveBack(s.next)
-}
-
-// at returns where a kernel finds rows i and on of op(A), and their distance.
-func (s *strips) at(i int) (*float32, int) {
-	if i-s.from == s.wide {
-		s.from = i
-		s.now, s.next = s.next, s.now
-		s.fill()
-		s.copied = 0
-	}
-	rows := min(s.rows, s.i1-i)
-	if rows == s.rows {
-		return &s.now[i-s.from], s.wide
-	}
-	s.copied = s.k // next has another use: the last strip becomes rows
-	for r := range rows {
-		for q := range s.k {
-			s.next[r*s.k+q] = s.now[q*s.wide+i-s.from+r]
-		}
-	}
-	return &s.next[0], s.k
-}
-
-// whole is how many rows can be copied to their full width from column i on: not those that
-// end beyond the slice.
-func (s *strips) whole(i int) int {
-	return min(s.k, (len(s.a)-i-s.wide+s.lda)/s.lda-s.k0)
-}
-
-// fill copies the rows that no kernel has.
-func (s *strips) fill() {
-	whole := s.whole(s.from)
-	if n := whole - s.copied; n > 0 {
-		s.copyPair(n, &s.a[(s.k0+s.copied)*s.lda+s.from], s.lda, &s.now[s.copied*s.wide])
-		s.copied = whole
-	}
-	for q := s.copied; q < s.k; q++ {
-		copy(s.now[q*s.wide:][:min(s.wide, s.i1-s.from)], s.a[(s.k0+q)*s.lda+s.from:])
-	}
-	if s.round != nil {
-		s.round(s.wide*s.k, &s.now[0], &s.now[0])
-	}
-}
-
-// ahead says what the next kernel is to copy on its way, and where to; nil: nothing. Columns
-// that lie across two cache lines would hold it up: 4600 columns of 4480 rows times 1150 ran
-// at 167 GFLOP/s instead of 284.
-func (s *strips) ahead() (from, to *float32) {
-	rows, i := s.k/4, s.from+s.wide
-	if rows == 0 || i >= s.i1 || s.copied+rows > s.whole(i) || s.lda%16 != 0 {
-		return &s.a[0], nil
-	}
-	q := s.copied
-	s.copied += rows
-	return &s.a[(s.k0+q)*s.lda+i], &s.next[q*s.wide]
-}

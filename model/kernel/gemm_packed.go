@@ -21,8 +21,8 @@ type packedGemm struct {
 	ahead       [4]gemmKernel    // as byRows of the highest, fetching panels on the way
 	transpose   func(blocks int, src *float32, lds int, dst *float32, ldd int)
 	copyRows    [4]func(k int, src *float32, lds int, dst *float32)
-	copyPair    func(k int, src *float32, lds int, dst *float32) // two strips of A, read by columns
-	round       func(n int, dst, x *float32)                     // what A and B are first rounded by, or nil
+	copyOctets  func(k int, from *float32, step int, into *target)
+	round       func(n int, dst, x *float32) // what A and B are first rounded by, or nil
 }
 
 // rounding is s for bfloat16: strips of A and panels of B are rounded when they are about to be
@@ -35,19 +35,20 @@ func (s packedGemm) rounding(round func(n int, dst, x *float32)) packedGemm {
 // A gemmKernel multiplies a strip of A with a panel of k rows of B. Strides count elements;
 // tail is how many lanes the last vector of a row of C has. By the way, those that read A by
 // rows prefetch four rows of k elements, step apart, from next on, or as many as fetched says in one
-// piece; those that copy copy k/4 rows of a pair of strips, step apart, from next to into.
+// piece; those that copy copy rows, step apart, from next on.
 type gemmKernel func(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int,
-	next *float32, step int, into *float32)
+	next *float32, step int, into *target)
 
 const (
-	depth       = 384     // most of k in a block: a strip of A stays in the first-level cache
-	tileColumns = 480     // most columns of a tile: their panels stay in the second-level cache
-	tall        = 8192    // rows of C from which columns of A, that far apart, are dear to copy:
-	tallColumns = 768     // so tiles are wider, and 16384×768 of 1024 by 5 % faster
-	cutRows     = 1024    // fewest rows of a tile that is cut only to make shares equal
-	fewRows     = 16      // most rows of A for which B is not worth packing
-	ownPanels   = 4       // most tiles one below the other that make the same panels each for itself
-	seldom      = 64      // most rows of C for which a copy of B is not worth its making
+	depth       = 384  // most of k in a block: a strip of A stays in the first-level cache
+	tileColumns = 480  // most columns of a tile: their panels stay in the second-level cache
+	tall        = 8192 // rows of C from which columns of A, that far apart, are dear to copy:
+	tallColumns = 768  // so tiles are wider, and 16384×768 of 1024 by 5 % faster
+	cutRows     = 1024 // fewest rows of a tile that is cut only to make shares equal
+	fewRows     = 16   // most rows of A for which B is not worth packing
+	ownPanels   = 4    // most tiles one below the other that make the same panels each for itself
+	seldom      = 64   // most rows of C for which a copy of B is not worth its making
+	low         = 512  // most rows of a tile whose panels are dearer to make than to keep two sets of
 )
 
 // blockDepth cuts k into equal blocks of whole vectors.
@@ -76,7 +77,7 @@ func (s *packedGemm) gemm(g *product) {
 	down, groups := (g.m+rows-1)/rows, (p.count+group-1)/group
 	part := func(t int) tile {
 		i, first := t%down*rows, t/down*group
-		return tile{s, g, &p, i, min(g.m, i+rows), first, min(p.count, first+group), nil}
+		return tile{s, g, &p, i, min(g.m, i+rows), first, min(p.count, first+group), nil, nil}
 	}
 	if down <= ownPanels {
 		g.run(down*groups, 1, func(u, _ int) {
@@ -95,6 +96,10 @@ func (s *packedGemm) gemm(g *product) {
 		})
 		g.run(down*groups, 1, func(u, _ int) {
 			t := part(u)
+			if t.op == TN {
+				t.errands = newErrands(&t, k0, block, k0+k, nil)
+				defer t.errands.giveBack()
+			}
 			column, _ := p.at(t.first)
 			t.block(packed[column*k:], k0, k)
 		})

@@ -83,7 +83,7 @@ func (p *Prepacked) Gemm(m int, a []float32, lda int, c []float32, ldc int, acc 
 	Parallel(tiles*down, max(1, tiles/(4*g.workers)), func(lo, hi int) {
 		for u := lo; u < hi; u++ {
 			i, first := u/tiles*rows, u%tiles*p.group
-			t := tile{p.shape, g, &p.panels, i, min(m, i+rows), first, min(p.panels.count, first+p.group), nil}
+			t := tile{p.shape, g, &p.panels, i, min(m, i+rows), first, min(p.panels.count, first+p.group), nil, nil}
 			for k0 := 0; k0 < p.k; k0 += block {
 				k := min(block, p.k-k0)
 				t.upcoming = p.packed[p.at(first, k0+k):]

@@ -105,7 +105,7 @@ func gemmTolerance(k int) float64 { return (4 + 2*math.Sqrt(float64(k))) / (1 <<
 
 func TestGemm(t *testing.T) {
 	shapes := [][3]int{{1, 1, 1}, {3, 5, 7}, {8, 48, 16}, {64, 64, 64}, {65, 33, 300}, {17, 130, 600}, {100, 8, 130},
-		{40, 200, 400}, {37, 101, 77}, {70, 128, 40}, {9, 256, 385}, {20, 30, 2100}, {129, 500, 33}, {48, 17, 1030}}
+		{40, 200, 400}, {37, 101, 77}, {70, 128, 40}, {9, 256, 385}, {20, 30, 2100}, {129, 500, 33}, {48, 17, 1030}, {90, 112, 800}}
 	atLevels(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(1, 2))
 		for _, op := range []Op{NT, NN, TN} {
@@ -210,14 +210,15 @@ func shapeOf(op Op, s [3]int) (m, n, k int) {
 // shapes are those of one training step: width 384 at 4096 tokens, 768 at 1024, and small.
 //
 // Measured on two cores of a Xeon with 2 MB of second-level cache each, in shares of the peak:
-// the kernels alone reach .96 to 1, in a tile .93 to .95; making panels costs .01 to .03 where
-// tiles are 1024 rows or more high, .07 at 384. Copying columns of A (TN) cost .05 before the
-// kernels did it, and .04 since: more lines of a row at a time, prefetches 1 µs ahead, and
-// strips that stay where they lie (half the speed at rows 4 KB apart) were no better. Nor were
-// huge pages, prefetches of the next panels from within the kernels, and giving workers the
-// same ends of each call. Nor (TN) were copies half or a quarter as dense, of 128 bytes a row,
-// past the second-level cache (a third of the speed at rows 64 KB apart), or blocks of 256 or
-// 512 deep. Tiles half as wide or high, so that two workers have two each, cost 1 to 3 %.
+// the kernels alone reach .98; fetching C row by row instead of all at once was worth .01;
+// making panels costs .01 to .03 where tiles are 1024 rows or more high. Of TN, copying columns
+// of A costs .03, of it .01 the instructions; in fewer kernels, every row a line in each
+// round, it was .06, and .02 more where the two strips of a line were not pulled apart. Low
+// tiles lost .06 by making panels before use and lose .03 where kernels copy them; higher ones
+// lose more by keeping two sets. More lines of a row at a time, strips that stay where they lie
+// (half the speed at rows 4 KB apart), huge pages, and blocks of 256 or 512 deep were no better.
+// Nor were giving workers the same ends of each call, and tiles half as wide or high, so that two
+// workers have two each.
 func BenchmarkGemm(b *testing.B) {
 	before := active
 	defer func() { active = before; SetWorkers(0) }()

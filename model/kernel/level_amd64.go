@@ -78,12 +78,12 @@ var gemmAVX2 = packedGemm{
 		5: {1: gemmR5x1AVX2, 2: gemmR5x2AVX2},
 		6: {1: gemmR6x1AVX2, 2: gemmR6x2AVX2},
 	},
-	byColumns: [4]gemmKernel{1: gemmT6x1AVX2, 2: gemmT6x2AVX2},
-	copying:   [4]gemmKernel{1: gemmC6x1AVX2, 2: gemmC6x2AVX2},
-	ahead:     [4]gemmKernel{1: gemmP6x1AVX2, 2: gemmP6x2AVX2},
-	transpose: transposeAVX2,
-	copyRows:  [4]func(int, *float32, int, *float32){1: copyRows1xAVX2, 2: copyRows2xAVX2},
-	copyPair:  copyPairAVX2,
+	byColumns:  [4]gemmKernel{1: gemmT6x1AVX2, 2: gemmT6x2AVX2},
+	copying:    [4]gemmKernel{1: gemmC6x1AVX2, 2: gemmC6x2AVX2},
+	ahead:      [4]gemmKernel{1: gemmP6x1AVX2, 2: gemmP6x2AVX2},
+	transpose:  transposeAVX2,
+	copyRows:   [4]func(int, *float32, int, *float32){1: copyRows1xAVX2, 2: copyRows2xAVX2},
+	copyOctets: copyOctetsAVX2,
 }
 
 var gemmAVX512 = packedGemm{
@@ -98,12 +98,12 @@ var gemmAVX512 = packedGemm{
 		7: {1: gemmR7x1AVX512, 2: gemmR7x2AVX512, 3: gemmR7x3AVX512},
 		8: {1: gemmR8x1AVX512, 2: gemmR8x2AVX512, 3: gemmR8x3AVX512},
 	},
-	byColumns: [4]gemmKernel{1: gemmT8x1AVX512, 2: gemmT8x2AVX512, 3: gemmT8x3AVX512},
-	copying:   [4]gemmKernel{1: gemmC8x1AVX512, 2: gemmC8x2AVX512, 3: gemmC8x3AVX512},
-	ahead:     [4]gemmKernel{1: gemmP8x1AVX512, 2: gemmP8x2AVX512, 3: gemmP8x3AVX512},
-	transpose: transposeAVX512,
-	copyRows:  [4]func(int, *float32, int, *float32){1: copyRows1xAVX512, 2: copyRows2xAVX512, 3: copyRows3xAVX512},
-	copyPair:  copyPairAVX512,
+	byColumns:  [4]gemmKernel{1: gemmT8x1AVX512, 2: gemmT8x2AVX512, 3: gemmT8x3AVX512},
+	copying:    [4]gemmKernel{1: gemmC8x1AVX512, 2: gemmC8x2AVX512, 3: gemmC8x3AVX512},
+	ahead:      [4]gemmKernel{1: gemmP8x1AVX512, 2: gemmP8x2AVX512, 3: gemmP8x3AVX512},
+	transpose:  transposeAVX512,
+	copyRows:   [4]func(int, *float32, int, *float32){1: copyRows1xAVX512, 2: copyRows2xAVX512, 3: copyRows3xAVX512},
+	copyOctets: copyOctetsAVX512,
 }
 
 // roundingAVX2 and roundingAVX512 multiply bfloat16.

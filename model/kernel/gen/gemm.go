@@ -40,10 +40,9 @@ func (a *asm) high() int {
 }
 
 // The forms of kernels. R prefetches four rows of A, step elements apart, from next on, P
-// instead what lies in one piece from next on. C, which reads A by columns, copies a pair of
-// strips on its way: a row from next on, step elements apart, to into every four steps. Those
-// of bfloat16, whose elements are words, prefetch into the second-level cache, and go by
-// elements further after every four lines.
+// instead what lies in one piece from next on. C, which reads A by columns, copies on its way
+// for kernels to come: see haul. Those of bfloat16, whose elements are words, prefetch into the
+// second-level cache, and go by elements further after every four lines.
 const (
 	byRows         = "gemmR"
 	byColumns      = "gemmT"
@@ -51,16 +50,16 @@ const (
 	ahead          = "gemmP"
 	wordsByRows    = "bf16R"
 	wordsByColumns = "bf16T"
-
-	rowsAhead = 16 // how far before it is copied a row is prefetched
 )
+
+const unroll = 4 // steps of a round
 
 // product emits one kernel; multiply adds the product of two registers, by their numbers,
 // to a third.
 func (a *asm) product(form string, rows, vectors int, multiply func(panel, x, sum int)) {
 	name := fmt.Sprintf("%s%dx%d", form, rows, vectors)
 	transposed := form == byColumns || form == copying || form == wordsByColumns
-	prefetch, last := a.PREFETCHT0, "into *float32"
+	prefetch, last := a.PREFETCHT0, "into *target"
 	if form == wordsByRows || form == wordsByColumns {
 		prefetch, last = a.PREFETCHT1, "by int"
 	}
@@ -123,32 +122,39 @@ func (a *asm) product(form string, rows, vectors int, multiply func(panel, x, su
 			a.ADDQ(Imm(uint64(4*u)), at[1])
 		}
 	}
-	a.MOVQ(C, reg.R13)
-	for i := range rows {
-		for v := range vectors {
-			a.zero(a.reg[sum(i, v)])
-			if v*a.bytes()%64 == 0 {
-				a.PREFETCHT0(Mem{Base: reg.R13, Disp: v * a.bytes()})
-			}
-		}
-		if i < rows-1 {
-			a.ADDQ(ldc, reg.R13)
+	for i := range rows * vectors {
+		a.zero(a.reg[i])
+	}
+	row, apartC, lastC := reg.R13, reg.R15, reg.R14
+	next, apart, apart3, by := reg.RAX, reg.RBX, reg.R11, reg.R12
+	h := haul{from: next, step: apart, into: reg.R14, at: reg.R11, left: reg.R15, tmp: reg.R9}
+	if form == copying {
+		apartC, lastC = reg.R12, reg.R10
+	}
+	// Each round fetches a row of C: all at once, they would keep B waiting.
+	a.MOVQ(C, row)
+	a.MOVQ(ldc, apartC)
+	a.IMUL3Q(U32(uint32(rows-1)), ldc, lastC)
+	a.ADDQ(C, lastC)
+	fetchC := func(u int) {
+		switch {
+		case u < vectors && u*a.bytes()%64 == 0:
+			a.PREFETCHT0(Mem{Base: row, Disp: u * a.bytes()})
+		case u == unroll-1 && rows > 1:
+			a.ADDQ(apartC, row)
+			a.CMPQ(row, lastC)
+			a.CMOVQHI(lastC, row)
 		}
 	}
-	const unroll = 4
-	next, apart, apart3, into, by, later := reg.RAX, reg.RBX, reg.R11, reg.R11, reg.R12, reg.R12
 	if form != byColumns {
 		a.load("next", next)
 		a.load("step", apart)
+		a.SHLQ(Imm(2), apart)
 	}
-	switch {
-	case form == copying:
-		a.load("into", into)
-		a.IMUL3Q(Imm(4*rowsAhead), apart, later)
-		a.ADDQ(next, later)
-		a.SHLQ(Imm(2), apart)
-	case form != byColumns && form != ahead:
-		a.SHLQ(Imm(2), apart)
+	switch form {
+	case copying:
+		a.startHaul(h)
+	case byRows, wordsByRows, wordsByColumns:
 		a.LEAQ(Mem{Base: apart, Index: apart, Scale: 2}, apart3)
 		if form != byRows {
 			a.load("by", by)
@@ -161,12 +167,10 @@ func (a *asm) product(form string, rows, vectors int, multiply func(panel, x, su
 	a.Label(loop)
 	for u := range unroll {
 		step(u)
+		fetchC(u)
 		switch {
 		case form == copying && u == 0:
-			a.PREFETCHT0(Mem{Base: later})
-			a.ADDQ(apart, later)
-			a.copyPair(rows, next, into, spare)
-			a.ADDQ(apart, next)
+			a.carry(h, spare)
 		case form == copying || form == byColumns:
 		case form == ahead:
 			if u < a.linesAhead(vectors) {
@@ -207,21 +211,6 @@ func (a *asm) product(form string, rows, vectors int, multiply func(panel, x, su
 // linesAhead is how many cache lines P prefetches in four steps: so many that eight strips
 // prefetch a panel, or more.
 func (a *asm) linesAhead(vectors int) int { return (vectors*a.bytes() + 127) / 128 }
-
-// copyPair copies one row of a pair of strips, and prefetches it of the pair after that.
-func (a *asm) copyPair(high int, src, dst reg.GPPhysical, spare int) {
-	x, y := a.reg[spare], a.reg[spare+1]
-	a.VMOVUPS(Mem{Base: src}, x)
-	if a.isa == avx2 {
-		a.VMOVUPS(Mem{Base: src, Disp: a.bytes()}, y.AsX())
-	}
-	a.PREFETCHT1(Mem{Base: src, Disp: 8 * high})
-	a.VMOVUPS(x, Mem{Base: dst})
-	if a.isa == avx2 {
-		a.VMOVUPS(y.AsX(), Mem{Base: dst, Disp: a.bytes()})
-	}
-	a.ADDQ(Imm(uint64(8*high)), dst)
-}
 
 // finish adds the sums to C where asked to, and stores them; lanes from tail on of the
 // last vector are neither read nor written.

@@ -3,11 +3,14 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"go/token"
+	"go/types"
 	"os"
 
 	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/buildtags"
+	"github.com/mmcloughlin/avo/gotypes"
 	"github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/pass"
@@ -57,8 +60,19 @@ func (a *asm) begin(name, signature, doc string) {
 	a.Doc(name + a.name + " " + doc)
 	a.Pragma("noescape")
 	a.Attributes(attr.NOSPLIT)
-	a.SignatureExpr(signature)
+	s, err := gotypes.ParseSignatureInPackage(kernel, signature)
+	must(err)
+	a.Signature(s)
 }
+
+// kernel has the types, but for basic ones, that signatures name.
+var kernel = func() *types.Package {
+	p := types.NewPackage("fragua/model/kernel", "kernel")
+	t := types.NewTypeName(token.NoPos, p, "target", nil)
+	types.NewNamed(t, types.NewStruct(nil, nil), nil)
+	p.Scope().Insert(t)
+	return p
+}()
 
 // end leaves the function with the upper halves of the vector registers clean.
 func (a *asm) end() {

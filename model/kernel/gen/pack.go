@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -11,7 +9,7 @@ import (
 func (a *asm) pack() {
 	a.transpose()
 	a.copyRows()
-	a.copyPairs()
+	a.copyOctets()
 }
 
 // transpose writes lanes rows of lanes·blocks elements as columns.
@@ -125,17 +123,66 @@ func (a *asm) copyRows() {
 	}
 }
 
-// copyPairs emits what gathers two strips of A, as high as a kernel, since they share cache lines.
-func (a *asm) copyPairs() {
-	a.begin("copyPair", "func(k int, src *float32, lds int, dst *float32)",
-		fmt.Sprintf("copies %d elements of each of k rows, lds elements apart, to where none lies between.", 2*a.high()))
-	k, src, lds, dst := a.load("k", reg.RCX), a.load("src", reg.RSI), a.load("lds", reg.RDX), a.load("dst", reg.RDI)
-	a.SHLQ(Imm(2), lds)
+// A haul copies for kernels to come, of each row eight elements and eight more, and prefetches the
+// row eight further on, which may lie in two cache lines, and beside it, into the second-level
+// cache, what the next haul will want. A kernel has no registers left for the target's fields.
+type haul struct {
+	from, step reg.GPPhysical // bytes from one row to the next
+	into       reg.GPPhysical // the target
+	at         reg.GPPhysical // where in it
+	left       reg.GPPhysical // rounds to the next row
+	tmp        reg.GPPhysical
+}
+
+const ( // fields of target, in bytes from its start
+	targetAt, targetGap, targetSecond, targetApart, targetEvery = 0, 8, 16, 24, 32
+)
+
+func (a *asm) startHaul(h haul) {
+	a.load("into", h.into)
+	a.MOVQ(Mem{Base: h.into, Disp: targetAt}, h.at)
+	a.MOVQ(Mem{Base: h.into, Disp: targetEvery}, h.left)
+}
+
+// carry copies a row when it is time to.
+func (a *asm) carry(h haul, spare int) {
+	later := a.label("later")
+	a.DECQ(h.left)
+	a.JNE(a.jump(later))
+	a.MOVQ(Mem{Base: h.into, Disp: targetEvery}, h.left)
+	a.carryRow(h, spare)
+	a.Label(later)
+}
+
+func (a *asm) carryRow(h haul, spare int) {
+	x, y := a.reg[spare].AsY(), a.reg[spare+1].AsY()
+	a.PREFETCHT0(Mem{Base: h.from, Index: h.step, Scale: 8})
+	a.PREFETCHT0(Mem{Base: h.from, Index: h.step, Scale: 8, Disp: 60})
+	a.MOVQ(Mem{Base: h.into, Disp: targetSecond}, h.tmp)
+	a.VMOVUPS(Mem{Base: h.from}, x)
+	a.VMOVUPS(Mem{Base: h.from, Index: h.tmp, Scale: 4}, y)
+	a.PREFETCHT1(Mem{Base: h.from, Disp: 124})
+	a.MOVQ(Mem{Base: h.into, Disp: targetApart}, h.tmp)
+	a.VMOVUPS(x, Mem{Base: h.at})
+	a.VMOVUPS(y, Mem{Base: h.at, Index: h.tmp, Scale: 4})
+	a.MOVQ(Mem{Base: h.into, Disp: targetGap}, h.tmp)
+	a.LEAQ(Mem{Base: h.at, Index: h.tmp, Scale: 4}, h.at)
+	a.ADDQ(h.step, h.from)
+}
+
+// copyOctets emits what hauls for itself.
+func (a *asm) copyOctets() {
+	a.begin("copyOctets", "func(k int, from *float32, step int, into *target)",
+		"copies k rows, step elements apart, as a kernel would on its way.")
+	h := haul{from: reg.RSI, step: reg.RBX, into: reg.R14, at: reg.R11, left: reg.R15, tmp: reg.R9}
+	k := a.load("k", reg.RCX)
+	a.load("from", h.from)
+	a.load("step", h.step)
+	a.SHLQ(Imm(2), h.step)
+	a.startHaul(h)
 	loop := a.label("loop")
 	a.Label(loop)
-	a.PREFETCHT0(Mem{Base: src, Index: lds, Scale: 8})
-	a.copyPair(a.high(), src, dst, 0)
-	a.ADDQ(lds, src)
+	a.carryRow(h, 0)
 	a.DECQ(k)
 	a.JNE(a.jump(loop))
 	a.end()
