@@ -106,11 +106,8 @@ func AddBias(x, bias []float32) {
 func BiasGrad(dbias, dy []float32, cols int) {
 	same("BiasGrad", cols, len(dbias))
 	rows := rowsOf("BiasGrad", len(dy), cols)
-	Parallel(cols, 256, func(lo, hi int) {
-		for r := range rows {
-			active.addTo(dbias[lo:hi], dy[r*cols+lo:r*cols+hi])
-		}
-	})
+	f := active.addTo
+	byRows(rows, cols, [2][]float32{dbias}, func(r int, sum, _ []float32) { f(sum, dy[r*cols:(r+1)*cols]) })
 }
 
 func addPlain(dst, a, b []float32) {

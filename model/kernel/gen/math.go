@@ -146,16 +146,20 @@ const (
 
 // activations emits the activations and their gradients.
 func (a *asm) activations() {
+	woven := 2
+	if a.isa == avx512 {
+		woven = 4
+	}
 	forward := func(name, doc string, f func(x reg.VecVirtual) reg.VecVirtual) {
 		a.begin(name, "func(n int, dst, x *float32)", "sets dst = "+doc+".")
-		a.each(2, []string{"dst", "x"}, func(s *slab) { s.store(f(s.load("x")), "dst") })
+		a.each(woven, []string{"dst", "x"}, func(s *slab) { s.store(f(s.load("x")), "dst") })
 		a.end()
 	}
 	backward := func(name, doc string, f func(x reg.VecVirtual) reg.VecVirtual) {
 		adds := name != "geluGrad"
 		sign := map[bool]string{true: "+=", false: "="}[adds]
 		a.begin(name, "func(n int, dx, x, dy *float32)", "sets dx "+sign+" dy·"+doc+".")
-		a.each(2, []string{"dx", "x", "dy"}, func(s *slab) {
+		a.each(woven, []string{"dx", "x", "dy"}, func(s *slab) {
 			d := f(s.load("x"))
 			if !adds {
 				a.VMULPS(s.load("dy"), d, d)
@@ -236,7 +240,7 @@ func (a *asm) activations() {
 	})
 
 	a.begin("swiglu", "func(n int, dst, gate, up *float32)", "sets dst = gate·σ(gate)·up.")
-	a.each(2, []string{"dst", "gate", "up"}, func(s *slab) {
+	a.each(woven, []string{"dst", "gate", "up"}, func(s *slab) {
 		g := s.load("gate")
 		y := a.sigmoid(g)
 		a.VMULPS(g, y, y)
@@ -245,7 +249,7 @@ func (a *asm) activations() {
 	})
 	a.end()
 	a.begin("swigluGrad", "func(n int, dgate, dup, gate, up, dy *float32)", "sets dgate = dy·up·SiLU′(gate) and dup = dy·SiLU(gate).")
-	a.each(2, []string{"dgate", "dup", "gate", "up", "dy"}, func(s *slab) {
+	a.each(woven, []string{"dgate", "dup", "gate", "up", "dy"}, func(s *slab) {
 		g := s.load("gate")
 		sig := a.sigmoid(g)
 		t := slope(sig, g, nil)
