@@ -107,7 +107,7 @@ func TestQuantizeError(t *testing.T) {
 			t.Errorf("%s: %.3f bits per byte: it has learned nothing", arch, bits)
 		}
 		for kind, limit := range map[string]struct{ mean, most, bits float64 }{
-			"bf16": {.005, .06, 1e-3},
+			"bf16": {.005, .1, 2e-3}, // what was learned, with other last bits, moves these by half
 			"int8": {.012, .25, 5e-3},
 		} {
 			narrow, other := read(kind)
