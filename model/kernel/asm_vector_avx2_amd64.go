@@ -119,11 +119,6 @@ func expSumAVX2(n int, dst *float32, x *float32, factor float32, shift float32) 
 //go:noescape
 func sumExpAVX2(n int, x *float32, shift float32) float32
 
-// softmaxGradAVX2 sets p = exp(factor·p − lse) and dp = factor·p·(dp − d).
-//
-//go:noescape
-func softmaxGradAVX2(n int, p *float32, dp *float32, factor float32, lse float32, d float32)
-
 // rowSumAVX2 returns Σ x.
 //
 //go:noescape
@@ -163,6 +158,31 @@ func rmsGradSumsAVX2(n int, dgain *float32, x *float32, gain *float32, dy *float
 //
 //go:noescape
 func normGradAVX2(n int, dx *float32, x *float32, gain *float32, dy *float32, mean float32, rstd float32, m float32, mH float32)
+
+// scoresMaxAVX2 sets top to the largest number that each row sees, −Inf if none.
+//
+//go:noescape
+func scoresMaxAVX2(rows int, n int, first int, more int, ld int, x *float32, top *float32)
+
+// scoresExpAVX2 sets x = exp(factor·x − shift), and adds up each row in sum.
+//
+//go:noescape
+func scoresExpAVX2(rows int, n int, first int, more int, ld int, x *float32, factor float32, shift *float32, sum *float32)
+
+// scoresScaleAVX2 multiplies what each row sees by its factor.
+//
+//go:noescape
+func scoresScaleAVX2(rows int, n int, first int, more int, ld int, x *float32, factor *float32)
+
+// logAVX2 sets dst = ln x, of normal x > 0.
+//
+//go:noescape
+func logAVX2(n int, dst *float32, x *float32)
+
+// scoresGradAVX2 sets p = exp(factor·p − lse) and dp = factor·p·(dp − d).
+//
+//go:noescape
+func scoresGradAVX2(rows int, n int, first int, more int, ld int, p *float32, dp *float32, factor float32, lse *float32, d *float32)
 
 // lstmCellAVX2 turns the sums i, f, z and o into gates, and sets c = f·cPrev + i·z and h = o·tanh c.
 //

@@ -3080,22 +3080,1234 @@ end149:
 	VZEROUPPER
 	RET
 
-// func softmaxGradAVX2(n int, p *float32, dp *float32, factor float32, lse float32, d float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·softmaxGradAVX2(SB), NOSPLIT, $0-36
-	VBROADCASTSS factor+24(FP), Y0
-	VBROADCASTSS lse+28(FP), Y1
-	VBROADCASTSS d+32(FP), Y2
-	MOVQ         n+0(FP), AX
-	MOVQ         p+8(FP), DX
-	MOVQ         dp+16(FP), BX
-	XORQ         CX, CX
-	SUBQ         $+16, AX
-	JL           rest151
+// func rowSumAVX2(n int, x *float32) float32
+// Requires: AVX, SSE
+TEXT ·rowSumAVX2(SB), NOSPLIT, $0-20
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   n+0(FP), AX
+	MOVQ   x+8(FP), DX
+	XORQ   CX, CX
+	SUBQ   $+32, AX
+	JL     rest151
 
 loop150:
-	VMOVUPS      (DX)(CX*1), Y3
+	VMOVUPS (DX)(CX*1), Y4
+	VMOVUPS 32(DX)(CX*1), Y5
+	VMOVUPS 64(DX)(CX*1), Y6
+	VMOVUPS 96(DX)(CX*1), Y7
+	VADDPS  Y4, Y0, Y0
+	VADDPS  Y5, Y1, Y1
+	VADDPS  Y6, Y2, Y2
+	VADDPS  Y7, Y3, Y3
+	ADDQ    $+128, CX
+	SUBQ    $+32, AX
+	JGE     loop150
+
+rest151:
+	ADDQ $+32, AX
+	SUBQ $+8, AX
+	JL   rest153
+
+loop152:
+	VMOVUPS (DX)(CX*1), Y4
+	VADDPS  Y4, Y0, Y0
+	ADDQ    $+32, CX
+	SUBQ    $+8, AX
+	JGE     loop152
+
+rest153:
+	ADDQ       $+8, AX
+	TESTQ      AX, AX
+	JE         end154
+	LEAQ       windowAVX2<>+32(SB), BX
+	SHLQ       $0x02, AX
+	SUBQ       AX, BX
+	VMOVUPS    (BX), Y4
+	VMASKMOVPS (DX)(CX*1), Y4, Y4
+	VADDPS     Y4, Y0, Y0
+
+end154:
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x4e, X0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0xb1, X0, X1
+	VADDPS       X1, X0, X0
+	MOVSS        X0, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func rowDotAVX2(n int, x *float32, y *float32) float32
+// Requires: AVX, FMA3, SSE
+TEXT ·rowDotAVX2(SB), NOSPLIT, $0-28
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   n+0(FP), AX
+	MOVQ   x+8(FP), DX
+	MOVQ   y+16(FP), BX
+	XORQ   CX, CX
+	SUBQ   $+32, AX
+	JL     rest156
+
+loop155:
+	VMOVUPS     (DX)(CX*1), Y4
+	VMOVUPS     32(DX)(CX*1), Y6
+	VMOVUPS     64(DX)(CX*1), Y8
+	VMOVUPS     96(DX)(CX*1), Y10
+	VMOVUPS     (BX)(CX*1), Y5
+	VMOVUPS     32(BX)(CX*1), Y7
+	VMOVUPS     64(BX)(CX*1), Y9
+	VMOVUPS     96(BX)(CX*1), Y11
+	VFMADD231PS Y4, Y5, Y0
+	VFMADD231PS Y6, Y7, Y1
+	VFMADD231PS Y8, Y9, Y2
+	VFMADD231PS Y10, Y11, Y3
+	ADDQ        $+128, CX
+	SUBQ        $+32, AX
+	JGE         loop155
+
+rest156:
+	ADDQ $+32, AX
+	SUBQ $+8, AX
+	JL   rest158
+
+loop157:
+	VMOVUPS     (DX)(CX*1), Y4
+	VMOVUPS     (BX)(CX*1), Y5
+	VFMADD231PS Y4, Y5, Y0
+	ADDQ        $+32, CX
+	SUBQ        $+8, AX
+	JGE         loop157
+
+rest158:
+	ADDQ        $+8, AX
+	TESTQ       AX, AX
+	JE          end159
+	LEAQ        windowAVX2<>+32(SB), SI
+	SHLQ        $0x02, AX
+	SUBQ        AX, SI
+	VMOVUPS     (SI), Y4
+	VMASKMOVPS  (DX)(CX*1), Y4, Y5
+	VMASKMOVPS  (BX)(CX*1), Y4, Y4
+	VFMADD231PS Y5, Y4, Y0
+
+end159:
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x4e, X0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0xb1, X0, X1
+	VADDPS       X1, X0, X0
+	MOVSS        X0, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func rowSpreadAVX2(n int, x *float32, mean float32) float32
+// Requires: AVX, FMA3, SSE
+TEXT ·rowSpreadAVX2(SB), NOSPLIT, $0-28
+	VBROADCASTSS mean+16(FP), Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	MOVQ         n+0(FP), AX
+	MOVQ         x+8(FP), DX
+	XORQ         CX, CX
+	SUBQ         $+32, AX
+	JL           rest161
+
+loop160:
+	VMOVUPS     (DX)(CX*1), Y5
+	VMOVUPS     32(DX)(CX*1), Y6
+	VMOVUPS     64(DX)(CX*1), Y7
+	VMOVUPS     96(DX)(CX*1), Y8
+	VSUBPS      Y0, Y5, Y5
+	VSUBPS      Y0, Y6, Y6
+	VSUBPS      Y0, Y7, Y7
+	VSUBPS      Y0, Y8, Y8
+	VFMADD231PS Y5, Y5, Y1
+	VFMADD231PS Y6, Y6, Y2
+	VFMADD231PS Y7, Y7, Y3
+	VFMADD231PS Y8, Y8, Y4
+	ADDQ        $+128, CX
+	SUBQ        $+32, AX
+	JGE         loop160
+
+rest161:
+	ADDQ $+32, AX
+	SUBQ $+8, AX
+	JL   rest163
+
+loop162:
+	VMOVUPS     (DX)(CX*1), Y5
+	VSUBPS      Y0, Y5, Y5
+	VFMADD231PS Y5, Y5, Y1
+	ADDQ        $+32, CX
+	SUBQ        $+8, AX
+	JGE         loop162
+
+rest163:
+	ADDQ        $+8, AX
+	TESTQ       AX, AX
+	JE          end164
+	LEAQ        windowAVX2<>+32(SB), BX
+	SHLQ        $0x02, AX
+	SUBQ        AX, BX
+	VMOVUPS     (BX), Y5
+	VMASKMOVPS  (DX)(CX*1), Y5, Y6
+	VSUBPS      Y0, Y6, Y6
+	VANDPS      Y5, Y6, Y6
+	VFMADD231PS Y6, Y6, Y1
+
+end164:
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y4, Y2, Y2
+	VADDPS       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x4e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0xb1, X1, X0
+	VADDPS       X0, X1, X1
+	MOVSS        X1, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func normalizeAVX2(n int, y *float32, x *float32, gain *float32, bias *float32, mean float32, rstd float32)
+// Requires: AVX, FMA3
+TEXT ·normalizeAVX2(SB), NOSPLIT, $0-48
+	VBROADCASTSS mean+40(FP), Y0
+	VBROADCASTSS rstd+44(FP), Y1
+	MOVQ         n+0(FP), AX
+	MOVQ         y+8(FP), DX
+	MOVQ         x+16(FP), BX
+	MOVQ         gain+24(FP), SI
+	MOVQ         bias+32(FP), DI
+	XORQ         CX, CX
+	SUBQ         $+16, AX
+	JL           rest166
+
+loop165:
+	VMOVUPS     (BX)(CX*1), Y2
+	VMOVUPS     32(BX)(CX*1), Y5
+	VSUBPS      Y0, Y2, Y2
+	VSUBPS      Y0, Y5, Y5
+	VMULPS      Y1, Y2, Y2
+	VMULPS      Y1, Y5, Y5
+	VMOVUPS     (DI)(CX*1), Y3
+	VMOVUPS     32(DI)(CX*1), Y6
+	VMOVUPS     (SI)(CX*1), Y4
+	VMOVUPS     32(SI)(CX*1), Y7
+	VFMADD213PS Y3, Y4, Y2
+	VFMADD213PS Y6, Y7, Y5
+	VMOVUPS     Y2, (DX)(CX*1)
+	VMOVUPS     Y5, 32(DX)(CX*1)
+	ADDQ        $+64, CX
+	SUBQ        $+16, AX
+	JGE         loop165
+
+rest166:
+	ADDQ $+16, AX
+	SUBQ $+8, AX
+	JL   rest168
+
+loop167:
+	VMOVUPS     (BX)(CX*1), Y2
+	VSUBPS      Y0, Y2, Y2
+	VMULPS      Y1, Y2, Y2
+	VMOVUPS     (DI)(CX*1), Y3
+	VMOVUPS     (SI)(CX*1), Y4
+	VFMADD213PS Y3, Y4, Y2
+	VMOVUPS     Y2, (DX)(CX*1)
+	ADDQ        $+32, CX
+	SUBQ        $+8, AX
+	JGE         loop167
+
+rest168:
+	ADDQ        $+8, AX
+	TESTQ       AX, AX
+	JE          end169
+	LEAQ        windowAVX2<>+32(SB), R8
+	SHLQ        $0x02, AX
+	SUBQ        AX, R8
+	VMOVUPS     (R8), Y2
+	VMASKMOVPS  (BX)(CX*1), Y2, Y3
+	VSUBPS      Y0, Y3, Y3
+	VMULPS      Y1, Y3, Y3
+	VMASKMOVPS  (DI)(CX*1), Y2, Y0
+	VMASKMOVPS  (SI)(CX*1), Y2, Y1
+	VFMADD213PS Y0, Y1, Y3
+	VMASKMOVPS  Y3, Y2, (DX)(CX*1)
+
+end169:
+	VZEROUPPER
+	RET
+
+// func rmsScaleAVX2(n int, y *float32, x *float32, gain *float32, rstd float32)
+// Requires: AVX
+TEXT ·rmsScaleAVX2(SB), NOSPLIT, $0-36
+	VBROADCASTSS rstd+32(FP), Y0
+	MOVQ         n+0(FP), AX
+	MOVQ         y+8(FP), DX
+	MOVQ         x+16(FP), BX
+	MOVQ         gain+24(FP), SI
+	XORQ         CX, CX
+	SUBQ         $+16, AX
+	JL           rest171
+
+loop170:
+	VMOVUPS (BX)(CX*1), Y1
+	VMOVUPS 32(BX)(CX*1), Y3
+	VMULPS  Y0, Y1, Y1
+	VMULPS  Y0, Y3, Y3
+	VMOVUPS (SI)(CX*1), Y2
+	VMOVUPS 32(SI)(CX*1), Y4
+	VMULPS  Y2, Y1, Y1
+	VMULPS  Y4, Y3, Y3
+	VMOVUPS Y1, (DX)(CX*1)
+	VMOVUPS Y3, 32(DX)(CX*1)
+	ADDQ    $+64, CX
+	SUBQ    $+16, AX
+	JGE     loop170
+
+rest171:
+	ADDQ $+16, AX
+	SUBQ $+8, AX
+	JL   rest173
+
+loop172:
+	VMOVUPS (BX)(CX*1), Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS (SI)(CX*1), Y2
+	VMULPS  Y2, Y1, Y1
+	VMOVUPS Y1, (DX)(CX*1)
+	ADDQ    $+32, CX
+	SUBQ    $+8, AX
+	JGE     loop172
+
+rest173:
+	ADDQ       $+8, AX
+	TESTQ      AX, AX
+	JE         end174
+	LEAQ       windowAVX2<>+32(SB), DI
+	SHLQ       $0x02, AX
+	SUBQ       AX, DI
+	VMOVUPS    (DI), Y1
+	VMASKMOVPS (BX)(CX*1), Y1, Y2
+	VMULPS     Y0, Y2, Y2
+	VMASKMOVPS (SI)(CX*1), Y1, Y0
+	VMULPS     Y0, Y2, Y2
+	VMASKMOVPS Y2, Y1, (DX)(CX*1)
+
+end174:
+	VZEROUPPER
+	RET
+
+// func normGradSumsAVX2(n int, dgain *float32, dbias *float32, x *float32, gain *float32, dy *float32, mean float32, rstd float32) (sum float32, sumH float32)
+// Requires: AVX, FMA3, SSE
+TEXT ·normGradSumsAVX2(SB), NOSPLIT, $0-64
+	VBROADCASTSS mean+48(FP), Y0
+	VBROADCASTSS rstd+52(FP), Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	MOVQ         n+0(FP), AX
+	MOVQ         dgain+8(FP), DX
+	MOVQ         x+24(FP), BX
+	MOVQ         gain+32(FP), SI
+	MOVQ         dy+40(FP), DI
+	MOVQ         dbias+16(FP), R8
+	XORQ         CX, CX
+	SUBQ         $+16, AX
+	JL           rest176
+
+loop175:
+	VMOVUPS     (BX)(CX*1), Y6
+	VMOVUPS     32(BX)(CX*1), Y9
+	VMOVUPS     (DI)(CX*1), Y7
+	VMOVUPS     32(DI)(CX*1), Y10
+	VSUBPS      Y0, Y6, Y6
+	VSUBPS      Y0, Y9, Y9
+	VMULPS      Y1, Y6, Y6
+	VMULPS      Y1, Y9, Y9
+	VMOVUPS     (DX)(CX*1), Y8
+	VMOVUPS     32(DX)(CX*1), Y11
+	VFMADD231PS Y7, Y6, Y8
+	VFMADD231PS Y10, Y9, Y11
+	VMOVUPS     Y8, (DX)(CX*1)
+	VMOVUPS     Y11, 32(DX)(CX*1)
+	VMOVUPS     (R8)(CX*1), Y8
+	VMOVUPS     32(R8)(CX*1), Y11
+	VADDPS      Y7, Y8, Y8
+	VADDPS      Y10, Y11, Y11
+	VMOVUPS     Y8, (R8)(CX*1)
+	VMOVUPS     Y11, 32(R8)(CX*1)
+	VMOVUPS     (SI)(CX*1), Y8
+	VMOVUPS     32(SI)(CX*1), Y11
+	VMULPS      Y8, Y7, Y7
+	VMULPS      Y11, Y10, Y10
+	VADDPS      Y7, Y2, Y2
+	VADDPS      Y10, Y3, Y3
+	VFMADD231PS Y7, Y6, Y4
+	VFMADD231PS Y10, Y9, Y5
+	ADDQ        $+64, CX
+	SUBQ        $+16, AX
+	JGE         loop175
+
+rest176:
+	ADDQ $+16, AX
+	SUBQ $+8, AX
+	JL   rest178
+
+loop177:
+	VMOVUPS     (BX)(CX*1), Y6
+	VMOVUPS     (DI)(CX*1), Y7
+	VSUBPS      Y0, Y6, Y6
+	VMULPS      Y1, Y6, Y6
+	VMOVUPS     (DX)(CX*1), Y8
+	VFMADD231PS Y7, Y6, Y8
+	VMOVUPS     Y8, (DX)(CX*1)
+	VMOVUPS     (R8)(CX*1), Y8
+	VADDPS      Y7, Y8, Y8
+	VMOVUPS     Y8, (R8)(CX*1)
+	VMOVUPS     (SI)(CX*1), Y8
+	VMULPS      Y8, Y7, Y7
+	VADDPS      Y7, Y2, Y2
+	VFMADD231PS Y7, Y6, Y4
+	ADDQ        $+32, CX
+	SUBQ        $+8, AX
+	JGE         loop177
+
+rest178:
+	ADDQ        $+8, AX
+	TESTQ       AX, AX
+	JE          end179
+	LEAQ        windowAVX2<>+32(SB), R9
+	SHLQ        $0x02, AX
+	SUBQ        AX, R9
+	VMOVUPS     (R9), Y6
+	VMASKMOVPS  (BX)(CX*1), Y6, Y7
+	VMASKMOVPS  (DI)(CX*1), Y6, Y8
+	VSUBPS      Y0, Y7, Y7
+	VMULPS      Y1, Y7, Y7
+	VMASKMOVPS  (DX)(CX*1), Y6, Y0
+	VFMADD231PS Y8, Y7, Y0
+	VMASKMOVPS  Y0, Y6, (DX)(CX*1)
+	VMASKMOVPS  (R8)(CX*1), Y6, Y0
+	VADDPS      Y8, Y0, Y0
+	VMASKMOVPS  Y0, Y6, (R8)(CX*1)
+	VMASKMOVPS  (SI)(CX*1), Y6, Y0
+	VMULPS      Y0, Y8, Y8
+	VADDPS      Y8, Y2, Y2
+	VFMADD231PS Y8, Y7, Y4
+
+end179:
+	VADDPS       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X2
+	VPERMILPS    $0x4e, X2, X0
+	VADDPS       X0, X2, X2
+	VPERMILPS    $0xb1, X2, X0
+	VADDPS       X0, X2, X2
+	MOVSS        X2, sum+56(FP)
+	VADDPS       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X4
+	VPERMILPS    $0x4e, X4, X0
+	VADDPS       X0, X4, X4
+	VPERMILPS    $0xb1, X4, X0
+	VADDPS       X0, X4, X4
+	MOVSS        X4, sumH+60(FP)
+	VZEROUPPER
+	RET
+
+// func rmsGradSumsAVX2(n int, dgain *float32, x *float32, gain *float32, dy *float32, mean float32, rstd float32) (sum float32, sumH float32)
+// Requires: AVX, FMA3, SSE
+TEXT ·rmsGradSumsAVX2(SB), NOSPLIT, $0-56
+	VBROADCASTSS mean+40(FP), Y0
+	VBROADCASTSS rstd+44(FP), Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	MOVQ         n+0(FP), AX
+	MOVQ         dgain+8(FP), DX
+	MOVQ         x+16(FP), BX
+	MOVQ         gain+24(FP), SI
+	MOVQ         dy+32(FP), DI
+	XORQ         CX, CX
+	SUBQ         $+16, AX
+	JL           rest181
+
+loop180:
+	VMOVUPS     (BX)(CX*1), Y6
+	VMOVUPS     32(BX)(CX*1), Y9
+	VMOVUPS     (DI)(CX*1), Y7
+	VMOVUPS     32(DI)(CX*1), Y10
+	VSUBPS      Y0, Y6, Y6
+	VSUBPS      Y0, Y9, Y9
+	VMULPS      Y1, Y6, Y6
+	VMULPS      Y1, Y9, Y9
+	VMOVUPS     (DX)(CX*1), Y8
+	VMOVUPS     32(DX)(CX*1), Y11
+	VFMADD231PS Y7, Y6, Y8
+	VFMADD231PS Y10, Y9, Y11
+	VMOVUPS     Y8, (DX)(CX*1)
+	VMOVUPS     Y11, 32(DX)(CX*1)
+	VMOVUPS     (SI)(CX*1), Y8
+	VMOVUPS     32(SI)(CX*1), Y11
+	VMULPS      Y8, Y7, Y7
+	VMULPS      Y11, Y10, Y10
+	VADDPS      Y7, Y2, Y2
+	VADDPS      Y10, Y3, Y3
+	VFMADD231PS Y7, Y6, Y4
+	VFMADD231PS Y10, Y9, Y5
+	ADDQ        $+64, CX
+	SUBQ        $+16, AX
+	JGE         loop180
+
+rest181:
+	ADDQ $+16, AX
+	SUBQ $+8, AX
+	JL   rest183
+
+loop182:
+	VMOVUPS     (BX)(CX*1), Y6
+	VMOVUPS     (DI)(CX*1), Y7
+	VSUBPS      Y0, Y6, Y6
+	VMULPS      Y1, Y6, Y6
+	VMOVUPS     (DX)(CX*1), Y8
+	VFMADD231PS Y7, Y6, Y8
+	VMOVUPS     Y8, (DX)(CX*1)
+	VMOVUPS     (SI)(CX*1), Y8
+	VMULPS      Y8, Y7, Y7
+	VADDPS      Y7, Y2, Y2
+	VFMADD231PS Y7, Y6, Y4
+	ADDQ        $+32, CX
+	SUBQ        $+8, AX
+	JGE         loop182
+
+rest183:
+	ADDQ        $+8, AX
+	TESTQ       AX, AX
+	JE          end184
+	LEAQ        windowAVX2<>+32(SB), R8
+	SHLQ        $0x02, AX
+	SUBQ        AX, R8
+	VMOVUPS     (R8), Y6
+	VMASKMOVPS  (BX)(CX*1), Y6, Y7
+	VMASKMOVPS  (DI)(CX*1), Y6, Y8
+	VSUBPS      Y0, Y7, Y7
+	VMULPS      Y1, Y7, Y7
+	VMASKMOVPS  (DX)(CX*1), Y6, Y0
+	VFMADD231PS Y8, Y7, Y0
+	VMASKMOVPS  Y0, Y6, (DX)(CX*1)
+	VMASKMOVPS  (SI)(CX*1), Y6, Y0
+	VMULPS      Y0, Y8, Y8
+	VADDPS      Y8, Y2, Y2
+	VFMADD231PS Y8, Y7, Y4
+
+end184:
+	VADDPS       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X2
+	VPERMILPS    $0x4e, X2, X0
+	VADDPS       X0, X2, X2
+	VPERMILPS    $0xb1, X2, X0
+	VADDPS       X0, X2, X2
+	MOVSS        X2, sum+48(FP)
+	VADDPS       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X4
+	VPERMILPS    $0x4e, X4, X0
+	VADDPS       X0, X4, X4
+	VPERMILPS    $0xb1, X4, X0
+	VADDPS       X0, X4, X4
+	MOVSS        X4, sumH+52(FP)
+	VZEROUPPER
+	RET
+
+// func normGradAVX2(n int, dx *float32, x *float32, gain *float32, dy *float32, mean float32, rstd float32, m float32, mH float32)
+// Requires: AVX, FMA3
+TEXT ·normGradAVX2(SB), NOSPLIT, $0-56
+	VBROADCASTSS mean+40(FP), Y0
+	VBROADCASTSS rstd+44(FP), Y1
+	VBROADCASTSS m+48(FP), Y2
+	VBROADCASTSS mH+52(FP), Y3
+	MOVQ         n+0(FP), AX
+	MOVQ         dx+8(FP), DX
+	MOVQ         x+16(FP), BX
+	MOVQ         gain+24(FP), SI
+	MOVQ         dy+32(FP), DI
+	XORQ         CX, CX
+	SUBQ         $+16, AX
+	JL           rest186
+
+loop185:
+	VMOVUPS      (BX)(CX*1), Y4
+	VMOVUPS      32(BX)(CX*1), Y7
+	VMOVUPS      (DI)(CX*1), Y5
+	VMOVUPS      32(DI)(CX*1), Y8
+	VSUBPS       Y0, Y4, Y4
+	VSUBPS       Y0, Y7, Y7
+	VMULPS       Y1, Y4, Y4
+	VMULPS       Y1, Y7, Y7
+	VMOVUPS      (SI)(CX*1), Y6
+	VMOVUPS      32(SI)(CX*1), Y9
+	VMULPS       Y6, Y5, Y5
+	VMULPS       Y9, Y8, Y8
+	VSUBPS       Y2, Y5, Y5
+	VSUBPS       Y2, Y8, Y8
+	VFNMADD231PS Y3, Y4, Y5
+	VFNMADD231PS Y3, Y7, Y8
+	VMOVUPS      (DX)(CX*1), Y4
 	VMOVUPS      32(DX)(CX*1), Y6
+	VFMADD231PS  Y1, Y5, Y4
+	VFMADD231PS  Y1, Y8, Y6
+	VMOVUPS      Y4, (DX)(CX*1)
+	VMOVUPS      Y6, 32(DX)(CX*1)
+	ADDQ         $+64, CX
+	SUBQ         $+16, AX
+	JGE          loop185
+
+rest186:
+	ADDQ $+16, AX
+	SUBQ $+8, AX
+	JL   rest188
+
+loop187:
+	VMOVUPS      (BX)(CX*1), Y4
+	VMOVUPS      (DI)(CX*1), Y5
+	VSUBPS       Y0, Y4, Y4
+	VMULPS       Y1, Y4, Y4
+	VMOVUPS      (SI)(CX*1), Y6
+	VMULPS       Y6, Y5, Y5
+	VSUBPS       Y2, Y5, Y5
+	VFNMADD231PS Y3, Y4, Y5
+	VMOVUPS      (DX)(CX*1), Y4
+	VFMADD231PS  Y1, Y5, Y4
+	VMOVUPS      Y4, (DX)(CX*1)
+	ADDQ         $+32, CX
+	SUBQ         $+8, AX
+	JGE          loop187
+
+rest188:
+	ADDQ         $+8, AX
+	TESTQ        AX, AX
+	JE           end189
+	LEAQ         windowAVX2<>+32(SB), R8
+	SHLQ         $0x02, AX
+	SUBQ         AX, R8
+	VMOVUPS      (R8), Y4
+	VMASKMOVPS   (BX)(CX*1), Y4, Y5
+	VMASKMOVPS   (DI)(CX*1), Y4, Y6
+	VSUBPS       Y0, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VMASKMOVPS   (SI)(CX*1), Y4, Y0
+	VMULPS       Y0, Y6, Y6
+	VSUBPS       Y2, Y6, Y6
+	VFNMADD231PS Y3, Y5, Y6
+	VMASKMOVPS   (DX)(CX*1), Y4, Y0
+	VFMADD231PS  Y1, Y6, Y0
+	VMASKMOVPS   Y0, Y4, (DX)(CX*1)
+
+end189:
+	VZEROUPPER
+	RET
+
+// func scoresMaxAVX2(rows int, n int, first int, more int, ld int, x *float32, top *float32)
+// Requires: AVX, CMOV
+TEXT ·scoresMaxAVX2(SB), NOSPLIT, $0-56
+	MOVQ x+40(FP), CX
+	MOVQ top+48(FP), BX
+	MOVQ rows+0(FP), SI
+	MOVQ first+16(FP), DI
+	MOVQ ld+32(FP), R8
+	SHLQ $0x02, R8
+	XORQ DX, DX
+
+row190:
+	VMOVUPS lanesAVX2191<>+0(SB), Y0
+	VMOVUPS lanesAVX2191<>+0(SB), Y1
+	VMOVUPS lanesAVX2191<>+0(SB), Y2
+	VMOVUPS lanesAVX2191<>+0(SB), Y3
+	XORQ    AX, AX
+	MOVQ    DI, R9
+	CMPQ    R9, AX
+	CMOVQLT AX, R9
+	CMPQ    R9, n+8(FP)
+	CMOVQGT n+8(FP), R9
+	XORQ    AX, AX
+	SUBQ    $+32, R9
+	JL      rest193
+
+loop192:
+	VMOVUPS (CX)(AX*1), Y4
+	VMOVUPS 32(CX)(AX*1), Y5
+	VMOVUPS 64(CX)(AX*1), Y6
+	VMOVUPS 96(CX)(AX*1), Y7
+	VMAXPS  Y0, Y4, Y0
+	VMAXPS  Y1, Y5, Y1
+	VMAXPS  Y2, Y6, Y2
+	VMAXPS  Y3, Y7, Y3
+	ADDQ    $+128, AX
+	SUBQ    $+32, R9
+	JGE     loop192
+
+rest193:
+	ADDQ $+32, R9
+	SUBQ $+8, R9
+	JL   rest195
+
+loop194:
+	VMOVUPS (CX)(AX*1), Y4
+	VMAXPS  Y0, Y4, Y0
+	ADDQ    $+32, AX
+	SUBQ    $+8, R9
+	JGE     loop194
+
+rest195:
+	ADDQ       $+8, R9
+	TESTQ      R9, R9
+	JE         whole196
+	LEAQ       windowAVX2<>+32(SB), R10
+	SHLQ       $0x02, R9
+	SUBQ       R9, R10
+	VMOVUPS    (R10), Y4
+	VMASKMOVPS (CX)(AX*1), Y4, Y5
+	VBLENDVPS  Y4, Y5, Y0, Y5
+	VMAXPS     Y0, Y5, Y0
+	ADDQ       $+32, AX
+
+whole196:
+	VMAXPS       Y2, Y0, Y0
+	VMAXPS       Y3, Y1, Y1
+	VMAXPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VMAXPS       X1, X0, X0
+	VPERMILPS    $0x4e, X0, X1
+	VMAXPS       X1, X0, X0
+	VPERMILPS    $0xb1, X0, X1
+	VMAXPS       X1, X0, X0
+	VMOVSS       X0, (BX)(DX*4)
+	ADDQ         R8, CX
+	ADDQ         more+24(FP), DI
+	INCQ         DX
+	CMPQ         DX, SI
+	JL           row190
+	VZEROUPPER
+	RET
+
+DATA lanesAVX2191<>+0(SB)/4, $0xff800000
+DATA lanesAVX2191<>+4(SB)/4, $0xff800000
+DATA lanesAVX2191<>+8(SB)/4, $0xff800000
+DATA lanesAVX2191<>+12(SB)/4, $0xff800000
+DATA lanesAVX2191<>+16(SB)/4, $0xff800000
+DATA lanesAVX2191<>+20(SB)/4, $0xff800000
+DATA lanesAVX2191<>+24(SB)/4, $0xff800000
+DATA lanesAVX2191<>+28(SB)/4, $0xff800000
+GLOBL lanesAVX2191<>(SB), RODATA|NOPTR, $32
+
+// func scoresExpAVX2(rows int, n int, first int, more int, ld int, x *float32, factor float32, shift *float32, sum *float32)
+// Requires: AVX, AVX2, CMOV, FMA3
+TEXT ·scoresExpAVX2(SB), NOSPLIT, $0-72
+	VBROADCASTSS factor+48(FP), Y0
+	MOVQ         x+40(FP), CX
+	MOVQ         shift+56(FP), BX
+	MOVQ         sum+64(FP), SI
+	MOVQ         rows+0(FP), DI
+	MOVQ         first+16(FP), R8
+	MOVQ         ld+32(FP), R9
+	SHLQ         $0x02, R9
+	XORQ         DX, DX
+
+row197:
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VBROADCASTSS (BX)(DX*4), Y1
+	XORQ         AX, AX
+	MOVQ         R8, R10
+	CMPQ         R10, AX
+	CMOVQLT      AX, R10
+	CMPQ         R10, n+8(FP)
+	CMOVQGT      n+8(FP), R10
+	XORQ         AX, AX
+	SUBQ         $+16, R10
+	JL           rest199
+
+loop198:
+	VMOVUPS      (CX)(AX*1), Y4
+	VMOVUPS      32(CX)(AX*1), Y7
+	VFMSUB213PS  Y1, Y0, Y4
+	VFMSUB213PS  Y1, Y0, Y7
+	VMOVUPS      lanesAVX2139<>+0(SB), Y5
+	VMOVUPS      lanesAVX2139<>+0(SB), Y8
+	VCMPPS       $0x01, Y5, Y4, Y6
+	VCMPPS       $0x01, Y8, Y7, Y9
+	VMAXPS       Y4, Y5, Y4
+	VMAXPS       Y7, Y8, Y7
+	VMOVUPS      lanesAVX2140<>+0(SB), Y8
+	VMOVUPS      lanesAVX2140<>+0(SB), Y11
+	VCMPPS       $0x01, Y4, Y8, Y5
+	VCMPPS       $0x01, Y7, Y11, Y10
+	VMINPS       Y4, Y8, Y4
+	VMINPS       Y7, Y11, Y7
+	VMOVUPS      lanesAVX256<>+0(SB), Y8
+	VMOVUPS      lanesAVX256<>+0(SB), Y12
+	VFMADD231PS  lanesAVX257<>+0(SB), Y4, Y8
+	VFMADD231PS  lanesAVX257<>+0(SB), Y7, Y12
+	VSUBPS       lanesAVX256<>+0(SB), Y8, Y8
+	VSUBPS       lanesAVX256<>+0(SB), Y12, Y12
+	VFNMADD231PS lanesAVX258<>+0(SB), Y8, Y4
+	VFNMADD231PS lanesAVX258<>+0(SB), Y12, Y7
+	VFNMADD231PS lanesAVX259<>+0(SB), Y8, Y4
+	VFNMADD231PS lanesAVX259<>+0(SB), Y12, Y7
+	VMOVUPS      lanesAVX260<>+0(SB), Y11
+	VMOVUPS      lanesAVX260<>+0(SB), Y13
+	VFMADD213PS  lanesAVX261<>+0(SB), Y4, Y11
+	VFMADD213PS  lanesAVX261<>+0(SB), Y7, Y13
+	VFMADD213PS  lanesAVX262<>+0(SB), Y4, Y11
+	VFMADD213PS  lanesAVX262<>+0(SB), Y7, Y13
+	VFMADD213PS  lanesAVX263<>+0(SB), Y4, Y11
+	VFMADD213PS  lanesAVX263<>+0(SB), Y7, Y13
+	VFMADD213PS  lanesAVX264<>+0(SB), Y4, Y11
+	VFMADD213PS  lanesAVX264<>+0(SB), Y7, Y13
+	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y11
+	VFMADD213PS  lanesAVX265<>+0(SB), Y7, Y13
+	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y11
+	VFMADD213PS  lanesAVX265<>+0(SB), Y7, Y13
+	VCVTPS2DQ    Y8, Y8
+	VCVTPS2DQ    Y12, Y12
+	VPSLLD       $0x17, Y8, Y8
+	VPSLLD       $0x17, Y12, Y12
+	VPADDD       Y8, Y11, Y11
+	VPADDD       Y12, Y13, Y13
+	VANDNPS      Y11, Y6, Y11
+	VANDNPS      Y13, Y9, Y13
+	VMOVUPS      lanesAVX2141<>+0(SB), Y4
+	VMOVUPS      lanesAVX2141<>+0(SB), Y6
+	VBLENDVPS    Y5, Y4, Y11, Y11
+	VBLENDVPS    Y10, Y6, Y13, Y13
+	VMOVUPS      Y11, (CX)(AX*1)
+	VMOVUPS      Y13, 32(CX)(AX*1)
+	VADDPS       Y11, Y2, Y2
+	VADDPS       Y13, Y3, Y3
+	ADDQ         $+64, AX
+	SUBQ         $+16, R10
+	JGE          loop198
+
+rest199:
+	ADDQ $+16, R10
+	SUBQ $+8, R10
+	JL   rest201
+
+loop200:
+	VMOVUPS      (CX)(AX*1), Y4
+	VFMSUB213PS  Y1, Y0, Y4
+	VMOVUPS      lanesAVX2139<>+0(SB), Y5
+	VCMPPS       $0x01, Y5, Y4, Y6
+	VMAXPS       Y4, Y5, Y4
+	VMOVUPS      lanesAVX2140<>+0(SB), Y7
+	VCMPPS       $0x01, Y4, Y7, Y5
+	VMINPS       Y4, Y7, Y4
+	VMOVUPS      lanesAVX256<>+0(SB), Y7
+	VFMADD231PS  lanesAVX257<>+0(SB), Y4, Y7
+	VSUBPS       lanesAVX256<>+0(SB), Y7, Y7
+	VFNMADD231PS lanesAVX258<>+0(SB), Y7, Y4
+	VFNMADD231PS lanesAVX259<>+0(SB), Y7, Y4
+	VMOVUPS      lanesAVX260<>+0(SB), Y8
+	VFMADD213PS  lanesAVX261<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX262<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX263<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX264<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y8
+	VCVTPS2DQ    Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VPADDD       Y7, Y8, Y8
+	VANDNPS      Y8, Y6, Y8
+	VMOVUPS      lanesAVX2141<>+0(SB), Y4
+	VBLENDVPS    Y5, Y4, Y8, Y8
+	VMOVUPS      Y8, (CX)(AX*1)
+	VADDPS       Y8, Y2, Y2
+	ADDQ         $+32, AX
+	SUBQ         $+8, R10
+	JGE          loop200
+
+rest201:
+	ADDQ         $+8, R10
+	TESTQ        R10, R10
+	JE           whole202
+	LEAQ         windowAVX2<>+32(SB), R11
+	SHLQ         $0x02, R10
+	SUBQ         R10, R11
+	VMOVUPS      (R11), Y4
+	VMASKMOVPS   (CX)(AX*1), Y4, Y5
+	VFMSUB213PS  Y1, Y0, Y5
+	VMOVUPS      lanesAVX2139<>+0(SB), Y1
+	VCMPPS       $0x01, Y1, Y5, Y6
+	VMAXPS       Y5, Y1, Y5
+	VMOVUPS      lanesAVX2140<>+0(SB), Y7
+	VCMPPS       $0x01, Y5, Y7, Y1
+	VMINPS       Y5, Y7, Y5
+	VMOVUPS      lanesAVX256<>+0(SB), Y7
+	VFMADD231PS  lanesAVX257<>+0(SB), Y5, Y7
+	VSUBPS       lanesAVX256<>+0(SB), Y7, Y7
+	VFNMADD231PS lanesAVX258<>+0(SB), Y7, Y5
+	VFNMADD231PS lanesAVX259<>+0(SB), Y7, Y5
+	VMOVUPS      lanesAVX260<>+0(SB), Y8
+	VFMADD213PS  lanesAVX261<>+0(SB), Y5, Y8
+	VFMADD213PS  lanesAVX262<>+0(SB), Y5, Y8
+	VFMADD213PS  lanesAVX263<>+0(SB), Y5, Y8
+	VFMADD213PS  lanesAVX264<>+0(SB), Y5, Y8
+	VFMADD213PS  lanesAVX265<>+0(SB), Y5, Y8
+	VFMADD213PS  lanesAVX265<>+0(SB), Y5, Y8
+	VCVTPS2DQ    Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VPADDD       Y7, Y8, Y8
+	VANDNPS      Y8, Y6, Y8
+	VMOVUPS      lanesAVX2141<>+0(SB), Y5
+	VBLENDVPS    Y1, Y5, Y8, Y8
+	VANDPS       Y4, Y8, Y8
+	VMOVUPS      Y8, (CX)(AX*1)
+	VADDPS       Y8, Y2, Y2
+	ADDQ         $+32, AX
+
+whole202:
+	MOVQ   n+8(FP), R10
+	SHLQ   $0x02, R10
+	VXORPS Y1, Y1, Y1
+
+fill203:
+	CMPQ    AX, R10
+	JGE     filled204
+	VMOVUPS Y1, (CX)(AX*1)
+	ADDQ    $+32, AX
+	JMP     fill203
+
+filled204:
+	VADDPS       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X1
+	VADDPS       X1, X2, X2
+	VPERMILPS    $0x4e, X2, X1
+	VADDPS       X1, X2, X2
+	VPERMILPS    $0xb1, X2, X1
+	VADDPS       X1, X2, X2
+	VADDSS       (SI)(DX*4), X2, X2
+	VMOVSS       X2, (SI)(DX*4)
+	ADDQ         R9, CX
+	ADDQ         more+24(FP), R8
+	INCQ         DX
+	CMPQ         DX, DI
+	JL           row197
+	VZEROUPPER
+	RET
+
+// func scoresScaleAVX2(rows int, n int, first int, more int, ld int, x *float32, factor *float32)
+// Requires: AVX, CMOV
+TEXT ·scoresScaleAVX2(SB), NOSPLIT, $0-56
+	MOVQ x+40(FP), CX
+	MOVQ factor+48(FP), BX
+	MOVQ rows+0(FP), SI
+	MOVQ first+16(FP), DI
+	MOVQ ld+32(FP), R8
+	SHLQ $0x02, R8
+	XORQ DX, DX
+
+row205:
+	VBROADCASTSS (BX)(DX*4), Y0
+	XORQ         AX, AX
+	MOVQ         DI, R9
+	CMPQ         R9, AX
+	CMOVQLT      AX, R9
+	CMPQ         R9, n+8(FP)
+	CMOVQGT      n+8(FP), R9
+	XORQ         AX, AX
+	SUBQ         $+32, R9
+	JL           rest207
+
+loop206:
+	VMOVUPS (CX)(AX*1), Y1
+	VMOVUPS 32(CX)(AX*1), Y2
+	VMOVUPS 64(CX)(AX*1), Y3
+	VMOVUPS 96(CX)(AX*1), Y4
+	VMULPS  Y0, Y1, Y1
+	VMULPS  Y0, Y2, Y2
+	VMULPS  Y0, Y3, Y3
+	VMULPS  Y0, Y4, Y4
+	VMOVUPS Y1, (CX)(AX*1)
+	VMOVUPS Y2, 32(CX)(AX*1)
+	VMOVUPS Y3, 64(CX)(AX*1)
+	VMOVUPS Y4, 96(CX)(AX*1)
+	ADDQ    $+128, AX
+	SUBQ    $+32, R9
+	JGE     loop206
+
+rest207:
+	ADDQ $+32, R9
+	SUBQ $+8, R9
+	JL   rest209
+
+loop208:
+	VMOVUPS (CX)(AX*1), Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS Y1, (CX)(AX*1)
+	ADDQ    $+32, AX
+	SUBQ    $+8, R9
+	JGE     loop208
+
+rest209:
+	ADDQ       $+8, R9
+	TESTQ      R9, R9
+	JE         whole210
+	LEAQ       windowAVX2<>+32(SB), R10
+	SHLQ       $0x02, R9
+	SUBQ       R9, R10
+	VMOVUPS    (R10), Y1
+	VMASKMOVPS (CX)(AX*1), Y1, Y2
+	VMULPS     Y0, Y2, Y2
+	VMASKMOVPS Y2, Y1, (CX)(AX*1)
+	ADDQ       $+32, AX
+
+whole210:
+	ADDQ R8, CX
+	ADDQ more+24(FP), DI
+	INCQ DX
+	CMPQ DX, SI
+	JL   row205
+	VZEROUPPER
+	RET
+
+// func logAVX2(n int, dst *float32, x *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·logAVX2(SB), NOSPLIT, $0-24
+	MOVQ n+0(FP), AX
+	MOVQ dst+8(FP), DX
+	MOVQ x+16(FP), BX
+	XORQ CX, CX
+	SUBQ $+8, AX
+	JL   rest212
+
+loop211:
+	VMOVUPS      (BX)(CX*1), Y0
+	VMOVUPS      lanesAVX2213<>+0(SB), Y1
+	VPSUBD       Y1, Y0, Y1
+	VPSRAD       $0x17, Y1, Y1
+	VPSLLD       $0x17, Y1, Y2
+	VPSUBD       Y2, Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VSUBPS       lanesAVX265<>+0(SB), Y0, Y0
+	VMOVUPS      lanesAVX2214<>+0(SB), Y3
+	VFMADD213PS  lanesAVX2215<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX2216<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX2217<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX2218<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX2219<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX2220<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX2221<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX2222<>+0(SB), Y0, Y3
+	VMULPS       Y0, Y0, Y2
+	VMULPS       Y0, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VFMADD231PS  lanesAVX259<>+0(SB), Y1, Y3
+	VFNMADD231PS lanesAVX2223<>+0(SB), Y2, Y3
+	VADDPS       Y3, Y0, Y0
+	VFMADD231PS  lanesAVX258<>+0(SB), Y1, Y0
+	VMOVUPS      Y0, (DX)(CX*1)
+	ADDQ         $+32, CX
+	SUBQ         $+8, AX
+	JGE          loop211
+
+rest212:
+	ADDQ         $+8, AX
+	TESTQ        AX, AX
+	JE           end224
+	LEAQ         windowAVX2<>+32(SB), SI
+	SHLQ         $0x02, AX
+	SUBQ         AX, SI
+	VMOVUPS      (SI), Y0
+	VMASKMOVPS   (BX)(CX*1), Y0, Y1
+	VMOVUPS      lanesAVX2213<>+0(SB), Y2
+	VPSUBD       Y2, Y1, Y2
+	VPSRAD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y2, Y3
+	VPSUBD       Y3, Y1, Y1
+	VCVTDQ2PS    Y2, Y2
+	VSUBPS       lanesAVX265<>+0(SB), Y1, Y1
+	VMOVUPS      lanesAVX2214<>+0(SB), Y4
+	VFMADD213PS  lanesAVX2215<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX2216<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX2217<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX2218<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX2219<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX2220<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX2221<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX2222<>+0(SB), Y1, Y4
+	VMULPS       Y1, Y1, Y3
+	VMULPS       Y1, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VFMADD231PS  lanesAVX259<>+0(SB), Y2, Y4
+	VFNMADD231PS lanesAVX2223<>+0(SB), Y3, Y4
+	VADDPS       Y4, Y1, Y1
+	VFMADD231PS  lanesAVX258<>+0(SB), Y2, Y1
+	VMASKMOVPS   Y1, Y0, (DX)(CX*1)
+
+end224:
+	VZEROUPPER
+	RET
+
+DATA lanesAVX2213<>+0(SB)/4, $0x3f3504f3
+DATA lanesAVX2213<>+4(SB)/4, $0x3f3504f3
+DATA lanesAVX2213<>+8(SB)/4, $0x3f3504f3
+DATA lanesAVX2213<>+12(SB)/4, $0x3f3504f3
+DATA lanesAVX2213<>+16(SB)/4, $0x3f3504f3
+DATA lanesAVX2213<>+20(SB)/4, $0x3f3504f3
+DATA lanesAVX2213<>+24(SB)/4, $0x3f3504f3
+DATA lanesAVX2213<>+28(SB)/4, $0x3f3504f3
+GLOBL lanesAVX2213<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX2214<>+0(SB)/4, $0x3d9021bb
+DATA lanesAVX2214<>+4(SB)/4, $0x3d9021bb
+DATA lanesAVX2214<>+8(SB)/4, $0x3d9021bb
+DATA lanesAVX2214<>+12(SB)/4, $0x3d9021bb
+DATA lanesAVX2214<>+16(SB)/4, $0x3d9021bb
+DATA lanesAVX2214<>+20(SB)/4, $0x3d9021bb
+DATA lanesAVX2214<>+24(SB)/4, $0x3d9021bb
+DATA lanesAVX2214<>+28(SB)/4, $0x3d9021bb
+GLOBL lanesAVX2214<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX2215<>+0(SB)/4, $0xbdebd1b8
+DATA lanesAVX2215<>+4(SB)/4, $0xbdebd1b8
+DATA lanesAVX2215<>+8(SB)/4, $0xbdebd1b8
+DATA lanesAVX2215<>+12(SB)/4, $0xbdebd1b8
+DATA lanesAVX2215<>+16(SB)/4, $0xbdebd1b8
+DATA lanesAVX2215<>+20(SB)/4, $0xbdebd1b8
+DATA lanesAVX2215<>+24(SB)/4, $0xbdebd1b8
+DATA lanesAVX2215<>+28(SB)/4, $0xbdebd1b8
+GLOBL lanesAVX2215<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX2216<>+0(SB)/4, $0x3def251a
+DATA lanesAVX2216<>+4(SB)/4, $0x3def251a
+DATA lanesAVX2216<>+8(SB)/4, $0x3def251a
+DATA lanesAVX2216<>+12(SB)/4, $0x3def251a
+DATA lanesAVX2216<>+16(SB)/4, $0x3def251a
+DATA lanesAVX2216<>+20(SB)/4, $0x3def251a
+DATA lanesAVX2216<>+24(SB)/4, $0x3def251a
+DATA lanesAVX2216<>+28(SB)/4, $0x3def251a
+GLOBL lanesAVX2216<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX2217<>+0(SB)/4, $0xbdfe5d4f
+DATA lanesAVX2217<>+4(SB)/4, $0xbdfe5d4f
+DATA lanesAVX2217<>+8(SB)/4, $0xbdfe5d4f
+DATA lanesAVX2217<>+12(SB)/4, $0xbdfe5d4f
+DATA lanesAVX2217<>+16(SB)/4, $0xbdfe5d4f
+DATA lanesAVX2217<>+20(SB)/4, $0xbdfe5d4f
+DATA lanesAVX2217<>+24(SB)/4, $0xbdfe5d4f
+DATA lanesAVX2217<>+28(SB)/4, $0xbdfe5d4f
+GLOBL lanesAVX2217<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX2218<>+0(SB)/4, $0x3e11e9bf
+DATA lanesAVX2218<>+4(SB)/4, $0x3e11e9bf
+DATA lanesAVX2218<>+8(SB)/4, $0x3e11e9bf
+DATA lanesAVX2218<>+12(SB)/4, $0x3e11e9bf
+DATA lanesAVX2218<>+16(SB)/4, $0x3e11e9bf
+DATA lanesAVX2218<>+20(SB)/4, $0x3e11e9bf
+DATA lanesAVX2218<>+24(SB)/4, $0x3e11e9bf
+DATA lanesAVX2218<>+28(SB)/4, $0x3e11e9bf
+GLOBL lanesAVX2218<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX2219<>+0(SB)/4, $0xbe2aae50
+DATA lanesAVX2219<>+4(SB)/4, $0xbe2aae50
+DATA lanesAVX2219<>+8(SB)/4, $0xbe2aae50
+DATA lanesAVX2219<>+12(SB)/4, $0xbe2aae50
+DATA lanesAVX2219<>+16(SB)/4, $0xbe2aae50
+DATA lanesAVX2219<>+20(SB)/4, $0xbe2aae50
+DATA lanesAVX2219<>+24(SB)/4, $0xbe2aae50
+DATA lanesAVX2219<>+28(SB)/4, $0xbe2aae50
+GLOBL lanesAVX2219<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX2220<>+0(SB)/4, $0x3e4cceac
+DATA lanesAVX2220<>+4(SB)/4, $0x3e4cceac
+DATA lanesAVX2220<>+8(SB)/4, $0x3e4cceac
+DATA lanesAVX2220<>+12(SB)/4, $0x3e4cceac
+DATA lanesAVX2220<>+16(SB)/4, $0x3e4cceac
+DATA lanesAVX2220<>+20(SB)/4, $0x3e4cceac
+DATA lanesAVX2220<>+24(SB)/4, $0x3e4cceac
+DATA lanesAVX2220<>+28(SB)/4, $0x3e4cceac
+GLOBL lanesAVX2220<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX2221<>+0(SB)/4, $0xbe7ffffc
+DATA lanesAVX2221<>+4(SB)/4, $0xbe7ffffc
+DATA lanesAVX2221<>+8(SB)/4, $0xbe7ffffc
+DATA lanesAVX2221<>+12(SB)/4, $0xbe7ffffc
+DATA lanesAVX2221<>+16(SB)/4, $0xbe7ffffc
+DATA lanesAVX2221<>+20(SB)/4, $0xbe7ffffc
+DATA lanesAVX2221<>+24(SB)/4, $0xbe7ffffc
+DATA lanesAVX2221<>+28(SB)/4, $0xbe7ffffc
+GLOBL lanesAVX2221<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX2222<>+0(SB)/4, $0x3eaaaaaa
+DATA lanesAVX2222<>+4(SB)/4, $0x3eaaaaaa
+DATA lanesAVX2222<>+8(SB)/4, $0x3eaaaaaa
+DATA lanesAVX2222<>+12(SB)/4, $0x3eaaaaaa
+DATA lanesAVX2222<>+16(SB)/4, $0x3eaaaaaa
+DATA lanesAVX2222<>+20(SB)/4, $0x3eaaaaaa
+DATA lanesAVX2222<>+24(SB)/4, $0x3eaaaaaa
+DATA lanesAVX2222<>+28(SB)/4, $0x3eaaaaaa
+GLOBL lanesAVX2222<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX2223<>+0(SB)/4, $0x3f000000
+DATA lanesAVX2223<>+4(SB)/4, $0x3f000000
+DATA lanesAVX2223<>+8(SB)/4, $0x3f000000
+DATA lanesAVX2223<>+12(SB)/4, $0x3f000000
+DATA lanesAVX2223<>+16(SB)/4, $0x3f000000
+DATA lanesAVX2223<>+20(SB)/4, $0x3f000000
+DATA lanesAVX2223<>+24(SB)/4, $0x3f000000
+DATA lanesAVX2223<>+28(SB)/4, $0x3f000000
+GLOBL lanesAVX2223<>(SB), RODATA|NOPTR, $32
+
+// func scoresGradAVX2(rows int, n int, first int, more int, ld int, p *float32, dp *float32, factor float32, lse *float32, d *float32)
+// Requires: AVX, AVX2, CMOV, FMA3
+TEXT ·scoresGradAVX2(SB), NOSPLIT, $0-80
+	VBROADCASTSS factor+56(FP), Y0
+	MOVQ         p+40(FP), CX
+	MOVQ         dp+48(FP), DX
+	MOVQ         lse+64(FP), SI
+	MOVQ         d+72(FP), DI
+	MOVQ         rows+0(FP), R8
+	MOVQ         first+16(FP), R9
+	MOVQ         ld+32(FP), R10
+	SHLQ         $0x02, R10
+	XORQ         BX, BX
+
+row225:
+	VBROADCASTSS (SI)(BX*4), Y1
+	VBROADCASTSS (DI)(BX*4), Y2
+	XORQ         AX, AX
+	MOVQ         R9, R11
+	CMPQ         R11, AX
+	CMOVQLT      AX, R11
+	CMPQ         R11, n+8(FP)
+	CMOVQGT      n+8(FP), R11
+	XORQ         AX, AX
+	SUBQ         $+16, R11
+	JL           rest227
+
+loop226:
+	VMOVUPS      (CX)(AX*1), Y3
+	VMOVUPS      32(CX)(AX*1), Y6
 	VFMSUB213PS  Y1, Y0, Y3
 	VFMSUB213PS  Y1, Y0, Y6
 	VMOVUPS      lanesAVX2139<>+0(SB), Y4
@@ -3146,29 +4358,29 @@ loop150:
 	VMOVUPS      lanesAVX2141<>+0(SB), Y5
 	VBLENDVPS    Y4, Y3, Y10, Y10
 	VBLENDVPS    Y9, Y5, Y12, Y12
-	VMOVUPS      (BX)(CX*1), Y3
-	VMOVUPS      32(BX)(CX*1), Y4
-	VMOVUPS      Y10, (DX)(CX*1)
-	VMOVUPS      Y12, 32(DX)(CX*1)
+	VMOVUPS      (DX)(AX*1), Y3
+	VMOVUPS      32(DX)(AX*1), Y4
+	VMOVUPS      Y10, (CX)(AX*1)
+	VMOVUPS      Y12, 32(CX)(AX*1)
 	VSUBPS       Y2, Y3, Y3
 	VSUBPS       Y2, Y4, Y4
 	VMULPS       Y0, Y10, Y10
 	VMULPS       Y0, Y12, Y12
 	VMULPS       Y10, Y3, Y3
 	VMULPS       Y12, Y4, Y4
-	VMOVUPS      Y3, (BX)(CX*1)
-	VMOVUPS      Y4, 32(BX)(CX*1)
-	ADDQ         $+64, CX
-	SUBQ         $+16, AX
-	JGE          loop150
+	VMOVUPS      Y3, (DX)(AX*1)
+	VMOVUPS      Y4, 32(DX)(AX*1)
+	ADDQ         $+64, AX
+	SUBQ         $+16, R11
+	JGE          loop226
 
-rest151:
-	ADDQ $+16, AX
-	SUBQ $+8, AX
-	JL   rest153
+rest227:
+	ADDQ $+16, R11
+	SUBQ $+8, R11
+	JL   rest229
 
-loop152:
-	VMOVUPS      (DX)(CX*1), Y3
+loop228:
+	VMOVUPS      (CX)(AX*1), Y3
 	VFMSUB213PS  Y1, Y0, Y3
 	VMOVUPS      lanesAVX2139<>+0(SB), Y4
 	VCMPPS       $0x01, Y4, Y3, Y5
@@ -3194,25 +4406,25 @@ loop152:
 	VANDNPS      Y7, Y5, Y7
 	VMOVUPS      lanesAVX2141<>+0(SB), Y3
 	VBLENDVPS    Y4, Y3, Y7, Y7
-	VMOVUPS      (BX)(CX*1), Y3
-	VMOVUPS      Y7, (DX)(CX*1)
+	VMOVUPS      (DX)(AX*1), Y3
+	VMOVUPS      Y7, (CX)(AX*1)
 	VSUBPS       Y2, Y3, Y3
 	VMULPS       Y0, Y7, Y7
 	VMULPS       Y7, Y3, Y3
-	VMOVUPS      Y3, (BX)(CX*1)
-	ADDQ         $+32, CX
-	SUBQ         $+8, AX
-	JGE          loop152
+	VMOVUPS      Y3, (DX)(AX*1)
+	ADDQ         $+32, AX
+	SUBQ         $+8, R11
+	JGE          loop228
 
-rest153:
-	ADDQ         $+8, AX
-	TESTQ        AX, AX
-	JE           end154
-	LEAQ         windowAVX2<>+32(SB), SI
-	SHLQ         $0x02, AX
-	SUBQ         AX, SI
-	VMOVUPS      (SI), Y3
-	VMASKMOVPS   (DX)(CX*1), Y3, Y4
+rest229:
+	ADDQ         $+8, R11
+	TESTQ        R11, R11
+	JE           whole230
+	LEAQ         windowAVX2<>+32(SB), R12
+	SHLQ         $0x02, R11
+	SUBQ         R11, R12
+	VMOVUPS      (R12), Y3
+	VMASKMOVPS   (CX)(AX*1), Y3, Y4
 	VFMSUB213PS  Y1, Y0, Y4
 	VMOVUPS      lanesAVX2139<>+0(SB), Y1
 	VCMPPS       $0x01, Y1, Y4, Y5
@@ -3238,661 +4450,36 @@ rest153:
 	VANDNPS      Y7, Y5, Y7
 	VMOVUPS      lanesAVX2141<>+0(SB), Y4
 	VBLENDVPS    Y1, Y4, Y7, Y7
-	VMASKMOVPS   (BX)(CX*1), Y3, Y1
-	VMASKMOVPS   Y7, Y3, (DX)(CX*1)
+	VMASKMOVPS   (DX)(AX*1), Y3, Y1
+	VANDPS       Y3, Y7, Y7
+	VMOVUPS      Y7, (CX)(AX*1)
 	VSUBPS       Y2, Y1, Y1
 	VMULPS       Y0, Y7, Y7
 	VMULPS       Y7, Y1, Y1
-	VMASKMOVPS   Y1, Y3, (BX)(CX*1)
+	VANDPS       Y3, Y1, Y1
+	VMOVUPS      Y1, (DX)(AX*1)
+	ADDQ         $+32, AX
 
-end154:
-	VZEROUPPER
-	RET
-
-// func rowSumAVX2(n int, x *float32) float32
-// Requires: AVX, SSE
-TEXT ·rowSumAVX2(SB), NOSPLIT, $0-20
-	VXORPS Y0, Y0, Y0
+whole230:
+	MOVQ   n+8(FP), R11
+	SHLQ   $0x02, R11
 	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	MOVQ   n+0(FP), AX
-	MOVQ   x+8(FP), DX
-	XORQ   CX, CX
-	SUBQ   $+32, AX
-	JL     rest156
 
-loop155:
-	VMOVUPS (DX)(CX*1), Y4
-	VMOVUPS 32(DX)(CX*1), Y5
-	VMOVUPS 64(DX)(CX*1), Y6
-	VMOVUPS 96(DX)(CX*1), Y7
-	VADDPS  Y4, Y0, Y0
-	VADDPS  Y5, Y1, Y1
-	VADDPS  Y6, Y2, Y2
-	VADDPS  Y7, Y3, Y3
-	ADDQ    $+128, CX
-	SUBQ    $+32, AX
-	JGE     loop155
+fill231:
+	CMPQ    AX, R11
+	JGE     filled232
+	VMOVUPS Y1, (CX)(AX*1)
+	VMOVUPS Y1, (DX)(AX*1)
+	ADDQ    $+32, AX
+	JMP     fill231
 
-rest156:
-	ADDQ $+32, AX
-	SUBQ $+8, AX
-	JL   rest158
-
-loop157:
-	VMOVUPS (DX)(CX*1), Y4
-	VADDPS  Y4, Y0, Y0
-	ADDQ    $+32, CX
-	SUBQ    $+8, AX
-	JGE     loop157
-
-rest158:
-	ADDQ       $+8, AX
-	TESTQ      AX, AX
-	JE         end159
-	LEAQ       windowAVX2<>+32(SB), BX
-	SHLQ       $0x02, AX
-	SUBQ       AX, BX
-	VMOVUPS    (BX), Y4
-	VMASKMOVPS (DX)(CX*1), Y4, Y4
-	VADDPS     Y4, Y0, Y0
-
-end159:
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VPERMILPS    $0x4e, X0, X1
-	VADDPS       X1, X0, X0
-	VPERMILPS    $0xb1, X0, X1
-	VADDPS       X1, X0, X0
-	MOVSS        X0, ret+16(FP)
-	VZEROUPPER
-	RET
-
-// func rowDotAVX2(n int, x *float32, y *float32) float32
-// Requires: AVX, FMA3, SSE
-TEXT ·rowDotAVX2(SB), NOSPLIT, $0-28
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	MOVQ   n+0(FP), AX
-	MOVQ   x+8(FP), DX
-	MOVQ   y+16(FP), BX
-	XORQ   CX, CX
-	SUBQ   $+32, AX
-	JL     rest161
-
-loop160:
-	VMOVUPS     (DX)(CX*1), Y4
-	VMOVUPS     32(DX)(CX*1), Y6
-	VMOVUPS     64(DX)(CX*1), Y8
-	VMOVUPS     96(DX)(CX*1), Y10
-	VMOVUPS     (BX)(CX*1), Y5
-	VMOVUPS     32(BX)(CX*1), Y7
-	VMOVUPS     64(BX)(CX*1), Y9
-	VMOVUPS     96(BX)(CX*1), Y11
-	VFMADD231PS Y4, Y5, Y0
-	VFMADD231PS Y6, Y7, Y1
-	VFMADD231PS Y8, Y9, Y2
-	VFMADD231PS Y10, Y11, Y3
-	ADDQ        $+128, CX
-	SUBQ        $+32, AX
-	JGE         loop160
-
-rest161:
-	ADDQ $+32, AX
-	SUBQ $+8, AX
-	JL   rest163
-
-loop162:
-	VMOVUPS     (DX)(CX*1), Y4
-	VMOVUPS     (BX)(CX*1), Y5
-	VFMADD231PS Y4, Y5, Y0
-	ADDQ        $+32, CX
-	SUBQ        $+8, AX
-	JGE         loop162
-
-rest163:
-	ADDQ        $+8, AX
-	TESTQ       AX, AX
-	JE          end164
-	LEAQ        windowAVX2<>+32(SB), SI
-	SHLQ        $0x02, AX
-	SUBQ        AX, SI
-	VMOVUPS     (SI), Y4
-	VMASKMOVPS  (DX)(CX*1), Y4, Y5
-	VMASKMOVPS  (BX)(CX*1), Y4, Y4
-	VFMADD231PS Y5, Y4, Y0
-
-end164:
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VPERMILPS    $0x4e, X0, X1
-	VADDPS       X1, X0, X0
-	VPERMILPS    $0xb1, X0, X1
-	VADDPS       X1, X0, X0
-	MOVSS        X0, ret+24(FP)
-	VZEROUPPER
-	RET
-
-// func rowSpreadAVX2(n int, x *float32, mean float32) float32
-// Requires: AVX, FMA3, SSE
-TEXT ·rowSpreadAVX2(SB), NOSPLIT, $0-28
-	VBROADCASTSS mean+16(FP), Y0
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	MOVQ         n+0(FP), AX
-	MOVQ         x+8(FP), DX
-	XORQ         CX, CX
-	SUBQ         $+32, AX
-	JL           rest166
-
-loop165:
-	VMOVUPS     (DX)(CX*1), Y5
-	VMOVUPS     32(DX)(CX*1), Y6
-	VMOVUPS     64(DX)(CX*1), Y7
-	VMOVUPS     96(DX)(CX*1), Y8
-	VSUBPS      Y0, Y5, Y5
-	VSUBPS      Y0, Y6, Y6
-	VSUBPS      Y0, Y7, Y7
-	VSUBPS      Y0, Y8, Y8
-	VFMADD231PS Y5, Y5, Y1
-	VFMADD231PS Y6, Y6, Y2
-	VFMADD231PS Y7, Y7, Y3
-	VFMADD231PS Y8, Y8, Y4
-	ADDQ        $+128, CX
-	SUBQ        $+32, AX
-	JGE         loop165
-
-rest166:
-	ADDQ $+32, AX
-	SUBQ $+8, AX
-	JL   rest168
-
-loop167:
-	VMOVUPS     (DX)(CX*1), Y5
-	VSUBPS      Y0, Y5, Y5
-	VFMADD231PS Y5, Y5, Y1
-	ADDQ        $+32, CX
-	SUBQ        $+8, AX
-	JGE         loop167
-
-rest168:
-	ADDQ        $+8, AX
-	TESTQ       AX, AX
-	JE          end169
-	LEAQ        windowAVX2<>+32(SB), BX
-	SHLQ        $0x02, AX
-	SUBQ        AX, BX
-	VMOVUPS     (BX), Y5
-	VMASKMOVPS  (DX)(CX*1), Y5, Y6
-	VSUBPS      Y0, Y6, Y6
-	VANDPS      Y5, Y6, Y6
-	VFMADD231PS Y6, Y6, Y1
-
-end169:
-	VADDPS       Y3, Y1, Y1
-	VADDPS       Y4, Y2, Y2
-	VADDPS       Y2, Y1, Y1
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x4e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0xb1, X1, X0
-	VADDPS       X0, X1, X1
-	MOVSS        X1, ret+24(FP)
-	VZEROUPPER
-	RET
-
-// func normalizeAVX2(n int, y *float32, x *float32, gain *float32, bias *float32, mean float32, rstd float32)
-// Requires: AVX, FMA3
-TEXT ·normalizeAVX2(SB), NOSPLIT, $0-48
-	VBROADCASTSS mean+40(FP), Y0
-	VBROADCASTSS rstd+44(FP), Y1
-	MOVQ         n+0(FP), AX
-	MOVQ         y+8(FP), DX
-	MOVQ         x+16(FP), BX
-	MOVQ         gain+24(FP), SI
-	MOVQ         bias+32(FP), DI
-	XORQ         CX, CX
-	SUBQ         $+16, AX
-	JL           rest171
-
-loop170:
-	VMOVUPS     (BX)(CX*1), Y2
-	VMOVUPS     32(BX)(CX*1), Y5
-	VSUBPS      Y0, Y2, Y2
-	VSUBPS      Y0, Y5, Y5
-	VMULPS      Y1, Y2, Y2
-	VMULPS      Y1, Y5, Y5
-	VMOVUPS     (DI)(CX*1), Y3
-	VMOVUPS     32(DI)(CX*1), Y6
-	VMOVUPS     (SI)(CX*1), Y4
-	VMOVUPS     32(SI)(CX*1), Y7
-	VFMADD213PS Y3, Y4, Y2
-	VFMADD213PS Y6, Y7, Y5
-	VMOVUPS     Y2, (DX)(CX*1)
-	VMOVUPS     Y5, 32(DX)(CX*1)
-	ADDQ        $+64, CX
-	SUBQ        $+16, AX
-	JGE         loop170
-
-rest171:
-	ADDQ $+16, AX
-	SUBQ $+8, AX
-	JL   rest173
-
-loop172:
-	VMOVUPS     (BX)(CX*1), Y2
-	VSUBPS      Y0, Y2, Y2
-	VMULPS      Y1, Y2, Y2
-	VMOVUPS     (DI)(CX*1), Y3
-	VMOVUPS     (SI)(CX*1), Y4
-	VFMADD213PS Y3, Y4, Y2
-	VMOVUPS     Y2, (DX)(CX*1)
-	ADDQ        $+32, CX
-	SUBQ        $+8, AX
-	JGE         loop172
-
-rest173:
-	ADDQ        $+8, AX
-	TESTQ       AX, AX
-	JE          end174
-	LEAQ        windowAVX2<>+32(SB), R8
-	SHLQ        $0x02, AX
-	SUBQ        AX, R8
-	VMOVUPS     (R8), Y2
-	VMASKMOVPS  (BX)(CX*1), Y2, Y3
-	VSUBPS      Y0, Y3, Y3
-	VMULPS      Y1, Y3, Y3
-	VMASKMOVPS  (DI)(CX*1), Y2, Y0
-	VMASKMOVPS  (SI)(CX*1), Y2, Y1
-	VFMADD213PS Y0, Y1, Y3
-	VMASKMOVPS  Y3, Y2, (DX)(CX*1)
-
-end174:
-	VZEROUPPER
-	RET
-
-// func rmsScaleAVX2(n int, y *float32, x *float32, gain *float32, rstd float32)
-// Requires: AVX
-TEXT ·rmsScaleAVX2(SB), NOSPLIT, $0-36
-	VBROADCASTSS rstd+32(FP), Y0
-	MOVQ         n+0(FP), AX
-	MOVQ         y+8(FP), DX
-	MOVQ         x+16(FP), BX
-	MOVQ         gain+24(FP), SI
-	XORQ         CX, CX
-	SUBQ         $+16, AX
-	JL           rest176
-
-loop175:
-	VMOVUPS (BX)(CX*1), Y1
-	VMOVUPS 32(BX)(CX*1), Y3
-	VMULPS  Y0, Y1, Y1
-	VMULPS  Y0, Y3, Y3
-	VMOVUPS (SI)(CX*1), Y2
-	VMOVUPS 32(SI)(CX*1), Y4
-	VMULPS  Y2, Y1, Y1
-	VMULPS  Y4, Y3, Y3
-	VMOVUPS Y1, (DX)(CX*1)
-	VMOVUPS Y3, 32(DX)(CX*1)
-	ADDQ    $+64, CX
-	SUBQ    $+16, AX
-	JGE     loop175
-
-rest176:
-	ADDQ $+16, AX
-	SUBQ $+8, AX
-	JL   rest178
-
-loop177:
-	VMOVUPS (BX)(CX*1), Y1
-	VMULPS  Y0, Y1, Y1
-	VMOVUPS (SI)(CX*1), Y2
-	VMULPS  Y2, Y1, Y1
-	VMOVUPS Y1, (DX)(CX*1)
-	ADDQ    $+32, CX
-	SUBQ    $+8, AX
-	JGE     loop177
-
-rest178:
-	ADDQ       $+8, AX
-	TESTQ      AX, AX
-	JE         end179
-	LEAQ       windowAVX2<>+32(SB), DI
-	SHLQ       $0x02, AX
-	SUBQ       AX, DI
-	VMOVUPS    (DI), Y1
-	VMASKMOVPS (BX)(CX*1), Y1, Y2
-	VMULPS     Y0, Y2, Y2
-	VMASKMOVPS (SI)(CX*1), Y1, Y0
-	VMULPS     Y0, Y2, Y2
-	VMASKMOVPS Y2, Y1, (DX)(CX*1)
-
-end179:
-	VZEROUPPER
-	RET
-
-// func normGradSumsAVX2(n int, dgain *float32, dbias *float32, x *float32, gain *float32, dy *float32, mean float32, rstd float32) (sum float32, sumH float32)
-// Requires: AVX, FMA3, SSE
-TEXT ·normGradSumsAVX2(SB), NOSPLIT, $0-64
-	VBROADCASTSS mean+48(FP), Y0
-	VBROADCASTSS rstd+52(FP), Y1
-	VXORPS       Y2, Y2, Y2
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	VXORPS       Y5, Y5, Y5
-	MOVQ         n+0(FP), AX
-	MOVQ         dgain+8(FP), DX
-	MOVQ         x+24(FP), BX
-	MOVQ         gain+32(FP), SI
-	MOVQ         dy+40(FP), DI
-	MOVQ         dbias+16(FP), R8
-	XORQ         CX, CX
-	SUBQ         $+16, AX
-	JL           rest181
-
-loop180:
-	VMOVUPS     (BX)(CX*1), Y6
-	VMOVUPS     32(BX)(CX*1), Y9
-	VMOVUPS     (DI)(CX*1), Y7
-	VMOVUPS     32(DI)(CX*1), Y10
-	VSUBPS      Y0, Y6, Y6
-	VSUBPS      Y0, Y9, Y9
-	VMULPS      Y1, Y6, Y6
-	VMULPS      Y1, Y9, Y9
-	VMOVUPS     (DX)(CX*1), Y8
-	VMOVUPS     32(DX)(CX*1), Y11
-	VFMADD231PS Y7, Y6, Y8
-	VFMADD231PS Y10, Y9, Y11
-	VMOVUPS     Y8, (DX)(CX*1)
-	VMOVUPS     Y11, 32(DX)(CX*1)
-	VMOVUPS     (R8)(CX*1), Y8
-	VMOVUPS     32(R8)(CX*1), Y11
-	VADDPS      Y7, Y8, Y8
-	VADDPS      Y10, Y11, Y11
-	VMOVUPS     Y8, (R8)(CX*1)
-	VMOVUPS     Y11, 32(R8)(CX*1)
-	VMOVUPS     (SI)(CX*1), Y8
-	VMOVUPS     32(SI)(CX*1), Y11
-	VMULPS      Y8, Y7, Y7
-	VMULPS      Y11, Y10, Y10
-	VADDPS      Y7, Y2, Y2
-	VADDPS      Y10, Y3, Y3
-	VFMADD231PS Y7, Y6, Y4
-	VFMADD231PS Y10, Y9, Y5
-	ADDQ        $+64, CX
-	SUBQ        $+16, AX
-	JGE         loop180
-
-rest181:
-	ADDQ $+16, AX
-	SUBQ $+8, AX
-	JL   rest183
-
-loop182:
-	VMOVUPS     (BX)(CX*1), Y6
-	VMOVUPS     (DI)(CX*1), Y7
-	VSUBPS      Y0, Y6, Y6
-	VMULPS      Y1, Y6, Y6
-	VMOVUPS     (DX)(CX*1), Y8
-	VFMADD231PS Y7, Y6, Y8
-	VMOVUPS     Y8, (DX)(CX*1)
-	VMOVUPS     (R8)(CX*1), Y8
-	VADDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, (R8)(CX*1)
-	VMOVUPS     (SI)(CX*1), Y8
-	VMULPS      Y8, Y7, Y7
-	VADDPS      Y7, Y2, Y2
-	VFMADD231PS Y7, Y6, Y4
-	ADDQ        $+32, CX
-	SUBQ        $+8, AX
-	JGE         loop182
-
-rest183:
-	ADDQ        $+8, AX
-	TESTQ       AX, AX
-	JE          end184
-	LEAQ        windowAVX2<>+32(SB), R9
-	SHLQ        $0x02, AX
-	SUBQ        AX, R9
-	VMOVUPS     (R9), Y6
-	VMASKMOVPS  (BX)(CX*1), Y6, Y7
-	VMASKMOVPS  (DI)(CX*1), Y6, Y8
-	VSUBPS      Y0, Y7, Y7
-	VMULPS      Y1, Y7, Y7
-	VMASKMOVPS  (DX)(CX*1), Y6, Y0
-	VFMADD231PS Y8, Y7, Y0
-	VMASKMOVPS  Y0, Y6, (DX)(CX*1)
-	VMASKMOVPS  (R8)(CX*1), Y6, Y0
-	VADDPS      Y8, Y0, Y0
-	VMASKMOVPS  Y0, Y6, (R8)(CX*1)
-	VMASKMOVPS  (SI)(CX*1), Y6, Y0
-	VMULPS      Y0, Y8, Y8
-	VADDPS      Y8, Y2, Y2
-	VFMADD231PS Y8, Y7, Y4
-
-end184:
-	VADDPS       Y3, Y2, Y2
-	VEXTRACTF128 $0x01, Y2, X0
-	VADDPS       X0, X2, X2
-	VPERMILPS    $0x4e, X2, X0
-	VADDPS       X0, X2, X2
-	VPERMILPS    $0xb1, X2, X0
-	VADDPS       X0, X2, X2
-	MOVSS        X2, sum+56(FP)
-	VADDPS       Y5, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X0
-	VADDPS       X0, X4, X4
-	VPERMILPS    $0x4e, X4, X0
-	VADDPS       X0, X4, X4
-	VPERMILPS    $0xb1, X4, X0
-	VADDPS       X0, X4, X4
-	MOVSS        X4, sumH+60(FP)
-	VZEROUPPER
-	RET
-
-// func rmsGradSumsAVX2(n int, dgain *float32, x *float32, gain *float32, dy *float32, mean float32, rstd float32) (sum float32, sumH float32)
-// Requires: AVX, FMA3, SSE
-TEXT ·rmsGradSumsAVX2(SB), NOSPLIT, $0-56
-	VBROADCASTSS mean+40(FP), Y0
-	VBROADCASTSS rstd+44(FP), Y1
-	VXORPS       Y2, Y2, Y2
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	VXORPS       Y5, Y5, Y5
-	MOVQ         n+0(FP), AX
-	MOVQ         dgain+8(FP), DX
-	MOVQ         x+16(FP), BX
-	MOVQ         gain+24(FP), SI
-	MOVQ         dy+32(FP), DI
-	XORQ         CX, CX
-	SUBQ         $+16, AX
-	JL           rest186
-
-loop185:
-	VMOVUPS     (BX)(CX*1), Y6
-	VMOVUPS     32(BX)(CX*1), Y9
-	VMOVUPS     (DI)(CX*1), Y7
-	VMOVUPS     32(DI)(CX*1), Y10
-	VSUBPS      Y0, Y6, Y6
-	VSUBPS      Y0, Y9, Y9
-	VMULPS      Y1, Y6, Y6
-	VMULPS      Y1, Y9, Y9
-	VMOVUPS     (DX)(CX*1), Y8
-	VMOVUPS     32(DX)(CX*1), Y11
-	VFMADD231PS Y7, Y6, Y8
-	VFMADD231PS Y10, Y9, Y11
-	VMOVUPS     Y8, (DX)(CX*1)
-	VMOVUPS     Y11, 32(DX)(CX*1)
-	VMOVUPS     (SI)(CX*1), Y8
-	VMOVUPS     32(SI)(CX*1), Y11
-	VMULPS      Y8, Y7, Y7
-	VMULPS      Y11, Y10, Y10
-	VADDPS      Y7, Y2, Y2
-	VADDPS      Y10, Y3, Y3
-	VFMADD231PS Y7, Y6, Y4
-	VFMADD231PS Y10, Y9, Y5
-	ADDQ        $+64, CX
-	SUBQ        $+16, AX
-	JGE         loop185
-
-rest186:
-	ADDQ $+16, AX
-	SUBQ $+8, AX
-	JL   rest188
-
-loop187:
-	VMOVUPS     (BX)(CX*1), Y6
-	VMOVUPS     (DI)(CX*1), Y7
-	VSUBPS      Y0, Y6, Y6
-	VMULPS      Y1, Y6, Y6
-	VMOVUPS     (DX)(CX*1), Y8
-	VFMADD231PS Y7, Y6, Y8
-	VMOVUPS     Y8, (DX)(CX*1)
-	VMOVUPS     (SI)(CX*1), Y8
-	VMULPS      Y8, Y7, Y7
-	VADDPS      Y7, Y2, Y2
-	VFMADD231PS Y7, Y6, Y4
-	ADDQ        $+32, CX
-	SUBQ        $+8, AX
-	JGE         loop187
-
-rest188:
-	ADDQ        $+8, AX
-	TESTQ       AX, AX
-	JE          end189
-	LEAQ        windowAVX2<>+32(SB), R8
-	SHLQ        $0x02, AX
-	SUBQ        AX, R8
-	VMOVUPS     (R8), Y6
-	VMASKMOVPS  (BX)(CX*1), Y6, Y7
-	VMASKMOVPS  (DI)(CX*1), Y6, Y8
-	VSUBPS      Y0, Y7, Y7
-	VMULPS      Y1, Y7, Y7
-	VMASKMOVPS  (DX)(CX*1), Y6, Y0
-	VFMADD231PS Y8, Y7, Y0
-	VMASKMOVPS  Y0, Y6, (DX)(CX*1)
-	VMASKMOVPS  (SI)(CX*1), Y6, Y0
-	VMULPS      Y0, Y8, Y8
-	VADDPS      Y8, Y2, Y2
-	VFMADD231PS Y8, Y7, Y4
-
-end189:
-	VADDPS       Y3, Y2, Y2
-	VEXTRACTF128 $0x01, Y2, X0
-	VADDPS       X0, X2, X2
-	VPERMILPS    $0x4e, X2, X0
-	VADDPS       X0, X2, X2
-	VPERMILPS    $0xb1, X2, X0
-	VADDPS       X0, X2, X2
-	MOVSS        X2, sum+48(FP)
-	VADDPS       Y5, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X0
-	VADDPS       X0, X4, X4
-	VPERMILPS    $0x4e, X4, X0
-	VADDPS       X0, X4, X4
-	VPERMILPS    $0xb1, X4, X0
-	VADDPS       X0, X4, X4
-	MOVSS        X4, sumH+52(FP)
-	VZEROUPPER
-	RET
-
-// func normGradAVX2(n int, dx *float32, x *float32, gain *float32, dy *float32, mean float32, rstd float32, m float32, mH float32)
-// Requires: AVX, FMA3
-TEXT ·normGradAVX2(SB), NOSPLIT, $0-56
-	VBROADCASTSS mean+40(FP), Y0
-	VBROADCASTSS rstd+44(FP), Y1
-	VBROADCASTSS m+48(FP), Y2
-	VBROADCASTSS mH+52(FP), Y3
-	MOVQ         n+0(FP), AX
-	MOVQ         dx+8(FP), DX
-	MOVQ         x+16(FP), BX
-	MOVQ         gain+24(FP), SI
-	MOVQ         dy+32(FP), DI
-	XORQ         CX, CX
-	SUBQ         $+16, AX
-	JL           rest191
-
-loop190:
-	VMOVUPS      (BX)(CX*1), Y4
-	VMOVUPS      32(BX)(CX*1), Y7
-	VMOVUPS      (DI)(CX*1), Y5
-	VMOVUPS      32(DI)(CX*1), Y8
-	VSUBPS       Y0, Y4, Y4
-	VSUBPS       Y0, Y7, Y7
-	VMULPS       Y1, Y4, Y4
-	VMULPS       Y1, Y7, Y7
-	VMOVUPS      (SI)(CX*1), Y6
-	VMOVUPS      32(SI)(CX*1), Y9
-	VMULPS       Y6, Y5, Y5
-	VMULPS       Y9, Y8, Y8
-	VSUBPS       Y2, Y5, Y5
-	VSUBPS       Y2, Y8, Y8
-	VFNMADD231PS Y3, Y4, Y5
-	VFNMADD231PS Y3, Y7, Y8
-	VMOVUPS      (DX)(CX*1), Y4
-	VMOVUPS      32(DX)(CX*1), Y6
-	VFMADD231PS  Y1, Y5, Y4
-	VFMADD231PS  Y1, Y8, Y6
-	VMOVUPS      Y4, (DX)(CX*1)
-	VMOVUPS      Y6, 32(DX)(CX*1)
-	ADDQ         $+64, CX
-	SUBQ         $+16, AX
-	JGE          loop190
-
-rest191:
-	ADDQ $+16, AX
-	SUBQ $+8, AX
-	JL   rest193
-
-loop192:
-	VMOVUPS      (BX)(CX*1), Y4
-	VMOVUPS      (DI)(CX*1), Y5
-	VSUBPS       Y0, Y4, Y4
-	VMULPS       Y1, Y4, Y4
-	VMOVUPS      (SI)(CX*1), Y6
-	VMULPS       Y6, Y5, Y5
-	VSUBPS       Y2, Y5, Y5
-	VFNMADD231PS Y3, Y4, Y5
-	VMOVUPS      (DX)(CX*1), Y4
-	VFMADD231PS  Y1, Y5, Y4
-	VMOVUPS      Y4, (DX)(CX*1)
-	ADDQ         $+32, CX
-	SUBQ         $+8, AX
-	JGE          loop192
-
-rest193:
-	ADDQ         $+8, AX
-	TESTQ        AX, AX
-	JE           end194
-	LEAQ         windowAVX2<>+32(SB), R8
-	SHLQ         $0x02, AX
-	SUBQ         AX, R8
-	VMOVUPS      (R8), Y4
-	VMASKMOVPS   (BX)(CX*1), Y4, Y5
-	VMASKMOVPS   (DI)(CX*1), Y4, Y6
-	VSUBPS       Y0, Y5, Y5
-	VMULPS       Y1, Y5, Y5
-	VMASKMOVPS   (SI)(CX*1), Y4, Y0
-	VMULPS       Y0, Y6, Y6
-	VSUBPS       Y2, Y6, Y6
-	VFNMADD231PS Y3, Y5, Y6
-	VMASKMOVPS   (DX)(CX*1), Y4, Y0
-	VFMADD231PS  Y1, Y6, Y0
-	VMASKMOVPS   Y0, Y4, (DX)(CX*1)
-
-end194:
+filled232:
+	ADDQ R10, CX
+	ADDQ R10, DX
+	ADDQ more+24(FP), R9
+	INCQ BX
+	CMPQ BX, R8
+	JL   row225
 	VZEROUPPER
 	RET
 
@@ -3909,9 +4496,9 @@ TEXT ·lstmCellAVX2(SB), NOSPLIT, $0-64
 	MOVQ cPrev+56(FP), R10
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest196
+	JL   rest234
 
-loop195:
+loop233:
 	VMOVUPS      (SI)(CX*1), Y0
 	VMOVUPS      32(SI)(CX*1), Y3
 	VMOVUPS      lanesAVX254<>+0(SB), Y1
@@ -4292,14 +4879,14 @@ loop195:
 	VMOVUPS      Y7, 32(DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop195
+	JGE          loop233
 
-rest196:
+rest234:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest198
+	JL   rest236
 
-loop197:
+loop235:
 	VMOVUPS      (SI)(CX*1), Y0
 	VMOVUPS      lanesAVX254<>+0(SB), Y1
 	VMOVUPS      lanesAVX255<>+0(SB), Y2
@@ -4491,12 +5078,12 @@ loop197:
 	VMOVUPS      Y3, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop197
+	JGE          loop235
 
-rest198:
+rest236:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end199
+	JE           end237
 	LEAQ         windowAVX2<>+32(SB), R11
 	SHLQ         $0x02, AX
 	SUBQ         AX, R11
@@ -4691,7 +5278,7 @@ rest198:
 	VMULPS       Y1, Y4, Y4
 	VMASKMOVPS   Y4, Y0, (DX)(CX*1)
 
-end199:
+end237:
 	VZEROUPPER
 	RET
 
@@ -4710,9 +5297,9 @@ TEXT ·lstmCellGradAVX2(SB), NOSPLIT, $0-80
 	MOVQ dh+72(FP), R12
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest201
+	JL   rest239
 
-loop200:
+loop238:
 	VMOVUPS      (R9)(CX*1), Y0
 	VMOVUPS      32(R9)(CX*1), Y4
 	VANDPS       lanesAVX299<>+0(SB), Y0, Y1
@@ -4875,14 +5462,14 @@ loop200:
 	VMOVUPS      Y8, 32(R8)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop200
+	JGE          loop238
 
-rest201:
+rest239:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest203
+	JL   rest241
 
-loop202:
+loop240:
 	VMOVUPS      (R9)(CX*1), Y0
 	VANDPS       lanesAVX299<>+0(SB), Y0, Y1
 	VMULPS       Y0, Y0, Y2
@@ -4965,12 +5552,12 @@ loop202:
 	VMOVUPS      Y2, (R8)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop202
+	JGE          loop240
 
-rest203:
+rest241:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end204
+	JE           end242
 	LEAQ         windowAVX2<>+32(SB), R13
 	SHLQ         $0x02, AX
 	SUBQ         AX, R13
@@ -5056,7 +5643,7 @@ rest203:
 	VMULPS       Y1, Y3, Y3
 	VMASKMOVPS   Y3, Y0, (R8)(CX*1)
 
-end204:
+end242:
 	VZEROUPPER
 	RET
 
@@ -5079,9 +5666,9 @@ TEXT ·adamwAVX2(SB), NOSPLIT, $0-76
 	MOVQ         v+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+8, AX
-	JL           rest206
+	JL           rest244
 
-loop205:
+loop243:
 	VMOVUPS      (BX)(CX*1), Y9
 	VMOVUPS      (SI)(CX*1), Y10
 	VMOVUPS      (DI)(CX*1), Y11
@@ -5103,12 +5690,12 @@ loop205:
 	VMOVUPS      Y12, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop205
+	JGE          loop243
 
-rest206:
+rest244:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end207
+	JE           end245
 	LEAQ         windowAVX2<>+32(SB), R8
 	SHLQ         $0x02, AX
 	SUBQ         AX, R8
@@ -5133,7 +5720,7 @@ rest206:
 	VFNMADD231PS Y5, Y11, Y13
 	VMASKMOVPS   Y13, Y9, (DX)(CX*1)
 
-end207:
+end245:
 	VZEROUPPER
 	RET
 
@@ -5151,29 +5738,29 @@ TEXT ·dropoutAVX2(SB), NOSPLIT, $0-44
 	MOVQ         x+16(FP), BX
 	XORQ         CX, CX
 	SUBQ         $+8, AX
-	JL           rest209
+	JL           rest247
 
-loop208:
+loop246:
 	VMOVUPS  Y0, Y5
 	VPXOR    Y1, Y5, Y5
 	VPSRLD   $0x10, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPMULLD  lanesAVX2210<>+0(SB), Y5, Y5
+	VPMULLD  lanesAVX2248<>+0(SB), Y5, Y5
 	VPSRLD   $0x0d, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPMULLD  lanesAVX2211<>+0(SB), Y5, Y5
+	VPMULLD  lanesAVX2249<>+0(SB), Y5, Y5
 	VPSRLD   $0x10, Y5, Y6
 	VPXOR    Y6, Y5, Y5
 	VPADDD   Y2, Y5, Y5
 	VPSRLD   $0x10, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPMULLD  lanesAVX2210<>+0(SB), Y5, Y5
+	VPMULLD  lanesAVX2248<>+0(SB), Y5, Y5
 	VPSRLD   $0x0d, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPMULLD  lanesAVX2211<>+0(SB), Y5, Y5
+	VPMULLD  lanesAVX2249<>+0(SB), Y5, Y5
 	VPSRLD   $0x10, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPADDD   lanesAVX2212<>+0(SB), Y0, Y0
+	VPADDD   lanesAVX2250<>+0(SB), Y0, Y0
 	VMOVUPS  (BX)(CX*1), Y7
 	VMULPS   Y4, Y7, Y7
 	VPMAXUD  Y3, Y5, Y6
@@ -5182,12 +5769,12 @@ loop208:
 	VMOVUPS  Y7, (DX)(CX*1)
 	ADDQ     $+32, CX
 	SUBQ     $+8, AX
-	JGE      loop208
+	JGE      loop246
 
-rest209:
+rest247:
 	ADDQ       $+8, AX
 	TESTQ      AX, AX
-	JE         end213
+	JE         end251
 	LEAQ       windowAVX2<>+32(SB), SI
 	SHLQ       $0x02, AX
 	SUBQ       AX, SI
@@ -5196,22 +5783,22 @@ rest209:
 	VPXOR      Y1, Y6, Y6
 	VPSRLD     $0x10, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPMULLD    lanesAVX2210<>+0(SB), Y6, Y6
+	VPMULLD    lanesAVX2248<>+0(SB), Y6, Y6
 	VPSRLD     $0x0d, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPMULLD    lanesAVX2211<>+0(SB), Y6, Y6
+	VPMULLD    lanesAVX2249<>+0(SB), Y6, Y6
 	VPSRLD     $0x10, Y6, Y1
 	VPXOR      Y1, Y6, Y6
 	VPADDD     Y2, Y6, Y6
 	VPSRLD     $0x10, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPMULLD    lanesAVX2210<>+0(SB), Y6, Y6
+	VPMULLD    lanesAVX2248<>+0(SB), Y6, Y6
 	VPSRLD     $0x0d, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPMULLD    lanesAVX2211<>+0(SB), Y6, Y6
+	VPMULLD    lanesAVX2249<>+0(SB), Y6, Y6
 	VPSRLD     $0x10, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPADDD     lanesAVX2212<>+0(SB), Y0, Y0
+	VPADDD     lanesAVX2250<>+0(SB), Y0, Y0
 	VMASKMOVPS (BX)(CX*1), Y5, Y0
 	VMULPS     Y4, Y0, Y0
 	VPMAXUD    Y3, Y6, Y1
@@ -5219,7 +5806,7 @@ rest209:
 	VANDPS     Y1, Y0, Y0
 	VMASKMOVPS Y0, Y5, (DX)(CX*1)
 
-end213:
+end251:
 	VZEROUPPER
 	RET
 
@@ -5233,32 +5820,32 @@ DATA iotaAVX2<>+24(SB)/4, $0x00000006
 DATA iotaAVX2<>+28(SB)/4, $0x00000007
 GLOBL iotaAVX2<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2210<>+0(SB)/4, $0x85ebca6b
-DATA lanesAVX2210<>+4(SB)/4, $0x85ebca6b
-DATA lanesAVX2210<>+8(SB)/4, $0x85ebca6b
-DATA lanesAVX2210<>+12(SB)/4, $0x85ebca6b
-DATA lanesAVX2210<>+16(SB)/4, $0x85ebca6b
-DATA lanesAVX2210<>+20(SB)/4, $0x85ebca6b
-DATA lanesAVX2210<>+24(SB)/4, $0x85ebca6b
-DATA lanesAVX2210<>+28(SB)/4, $0x85ebca6b
-GLOBL lanesAVX2210<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2248<>+0(SB)/4, $0x85ebca6b
+DATA lanesAVX2248<>+4(SB)/4, $0x85ebca6b
+DATA lanesAVX2248<>+8(SB)/4, $0x85ebca6b
+DATA lanesAVX2248<>+12(SB)/4, $0x85ebca6b
+DATA lanesAVX2248<>+16(SB)/4, $0x85ebca6b
+DATA lanesAVX2248<>+20(SB)/4, $0x85ebca6b
+DATA lanesAVX2248<>+24(SB)/4, $0x85ebca6b
+DATA lanesAVX2248<>+28(SB)/4, $0x85ebca6b
+GLOBL lanesAVX2248<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2211<>+0(SB)/4, $0xc2b2ae35
-DATA lanesAVX2211<>+4(SB)/4, $0xc2b2ae35
-DATA lanesAVX2211<>+8(SB)/4, $0xc2b2ae35
-DATA lanesAVX2211<>+12(SB)/4, $0xc2b2ae35
-DATA lanesAVX2211<>+16(SB)/4, $0xc2b2ae35
-DATA lanesAVX2211<>+20(SB)/4, $0xc2b2ae35
-DATA lanesAVX2211<>+24(SB)/4, $0xc2b2ae35
-DATA lanesAVX2211<>+28(SB)/4, $0xc2b2ae35
-GLOBL lanesAVX2211<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2249<>+0(SB)/4, $0xc2b2ae35
+DATA lanesAVX2249<>+4(SB)/4, $0xc2b2ae35
+DATA lanesAVX2249<>+8(SB)/4, $0xc2b2ae35
+DATA lanesAVX2249<>+12(SB)/4, $0xc2b2ae35
+DATA lanesAVX2249<>+16(SB)/4, $0xc2b2ae35
+DATA lanesAVX2249<>+20(SB)/4, $0xc2b2ae35
+DATA lanesAVX2249<>+24(SB)/4, $0xc2b2ae35
+DATA lanesAVX2249<>+28(SB)/4, $0xc2b2ae35
+GLOBL lanesAVX2249<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2212<>+0(SB)/4, $0x00000008
-DATA lanesAVX2212<>+4(SB)/4, $0x00000008
-DATA lanesAVX2212<>+8(SB)/4, $0x00000008
-DATA lanesAVX2212<>+12(SB)/4, $0x00000008
-DATA lanesAVX2212<>+16(SB)/4, $0x00000008
-DATA lanesAVX2212<>+20(SB)/4, $0x00000008
-DATA lanesAVX2212<>+24(SB)/4, $0x00000008
-DATA lanesAVX2212<>+28(SB)/4, $0x00000008
-GLOBL lanesAVX2212<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2250<>+0(SB)/4, $0x00000008
+DATA lanesAVX2250<>+4(SB)/4, $0x00000008
+DATA lanesAVX2250<>+8(SB)/4, $0x00000008
+DATA lanesAVX2250<>+12(SB)/4, $0x00000008
+DATA lanesAVX2250<>+16(SB)/4, $0x00000008
+DATA lanesAVX2250<>+20(SB)/4, $0x00000008
+DATA lanesAVX2250<>+24(SB)/4, $0x00000008
+DATA lanesAVX2250<>+28(SB)/4, $0x00000008
+GLOBL lanesAVX2250<>(SB), RODATA|NOPTR, $32

@@ -3276,146 +3276,6 @@ end147:
 	VZEROUPPER
 	RET
 
-// func softmaxGradAVX512(n int, p *float32, dp *float32, factor float32, lse float32, d float32)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·softmaxGradAVX512(SB), NOSPLIT, $0-36
-	VBROADCASTSS factor+24(FP), Z0
-	VBROADCASTSS lse+28(FP), Z1
-	VBROADCASTSS d+32(FP), Z2
-	MOVQ         n+0(FP), AX
-	MOVQ         p+8(FP), DX
-	MOVQ         dp+16(FP), BX
-	XORQ         CX, CX
-	SUBQ         $+32, AX
-	JL           rest149
-
-loop148:
-	VMOVUPS           (DX)(CX*1), Z3
-	VMOVUPS           64(DX)(CX*1), Z5
-	VFMSUB213PS       Z1, Z0, Z3
-	VFMSUB213PS       Z1, Z0, Z5
-	VBROADCASTSS      lanesAVX512138<>+0(SB), Z4
-	VBROADCASTSS      lanesAVX512138<>+0(SB), Z6
-	VCMPPS            $0x05, Z4, Z3, K1
-	VCMPPS            $0x05, Z6, Z5, K2
-	VBROADCASTSS      lanesAVX512139<>+0(SB), Z4
-	VBROADCASTSS      lanesAVX512139<>+0(SB), Z6
-	VMINPS            Z3, Z4, Z3
-	VMINPS            Z5, Z6, Z5
-	VBROADCASTSS      lanesAVX51255<>+0(SB), Z4
-	VBROADCASTSS      lanesAVX51255<>+0(SB), Z7
-	VFMADD231PS.BCST  lanesAVX51256<>+0(SB), Z3, Z4
-	VFMADD231PS.BCST  lanesAVX51256<>+0(SB), Z5, Z7
-	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z4, Z4
-	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z7, Z7
-	VFNMADD231PS.BCST lanesAVX51257<>+0(SB), Z4, Z3
-	VFNMADD231PS.BCST lanesAVX51257<>+0(SB), Z7, Z5
-	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z4, Z3
-	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z7, Z5
-	VBROADCASTSS      lanesAVX51259<>+0(SB), Z6
-	VBROADCASTSS      lanesAVX51259<>+0(SB), Z8
-	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z3, Z6
-	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z5, Z8
-	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z3, Z6
-	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z5, Z8
-	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z3, Z6
-	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z5, Z8
-	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z3, Z6
-	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z5, Z8
-	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z3, Z6
-	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z5, Z8
-	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z3, Z6
-	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z5, Z8
-	VSCALEFPS.Z       Z4, Z6, K1, Z6
-	VSCALEFPS.Z       Z7, Z8, K2, Z8
-	VMOVUPS           (BX)(CX*1), Z3
-	VMOVUPS           64(BX)(CX*1), Z4
-	VMOVUPS           Z6, (DX)(CX*1)
-	VMOVUPS           Z8, 64(DX)(CX*1)
-	VSUBPS            Z2, Z3, Z3
-	VSUBPS            Z2, Z4, Z4
-	VMULPS            Z0, Z6, Z6
-	VMULPS            Z0, Z8, Z8
-	VMULPS            Z6, Z3, Z3
-	VMULPS            Z8, Z4, Z4
-	VMOVUPS           Z3, (BX)(CX*1)
-	VMOVUPS           Z4, 64(BX)(CX*1)
-	ADDQ              $+128, CX
-	SUBQ              $+32, AX
-	JGE               loop148
-
-rest149:
-	ADDQ $+32, AX
-	SUBQ $+16, AX
-	JL   rest151
-
-loop150:
-	VMOVUPS           (DX)(CX*1), Z3
-	VFMSUB213PS       Z1, Z0, Z3
-	VBROADCASTSS      lanesAVX512138<>+0(SB), Z4
-	VCMPPS            $0x05, Z4, Z3, K1
-	VBROADCASTSS      lanesAVX512139<>+0(SB), Z4
-	VMINPS            Z3, Z4, Z3
-	VBROADCASTSS      lanesAVX51255<>+0(SB), Z4
-	VFMADD231PS.BCST  lanesAVX51256<>+0(SB), Z3, Z4
-	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z4, Z4
-	VFNMADD231PS.BCST lanesAVX51257<>+0(SB), Z4, Z3
-	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z4, Z3
-	VBROADCASTSS      lanesAVX51259<>+0(SB), Z5
-	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z3, Z5
-	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z3, Z5
-	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z3, Z5
-	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z3, Z5
-	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z3, Z5
-	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z3, Z5
-	VSCALEFPS.Z       Z4, Z5, K1, Z5
-	VMOVUPS           (BX)(CX*1), Z3
-	VMOVUPS           Z5, (DX)(CX*1)
-	VSUBPS            Z2, Z3, Z3
-	VMULPS            Z0, Z5, Z5
-	VMULPS            Z5, Z3, Z3
-	VMOVUPS           Z3, (BX)(CX*1)
-	ADDQ              $+64, CX
-	SUBQ              $+16, AX
-	JGE               loop150
-
-rest151:
-	ADDQ              $+16, AX
-	TESTQ             AX, AX
-	JE                end152
-	MOVL              $0xffffffff, SI
-	BZHIL             AX, SI, SI
-	KMOVW             SI, K1
-	VMOVUPS.Z         (DX)(CX*1), K1, Z3
-	VFMSUB213PS       Z1, Z0, Z3
-	VBROADCASTSS      lanesAVX512138<>+0(SB), Z1
-	VCMPPS            $0x05, Z1, Z3, K2
-	VBROADCASTSS      lanesAVX512139<>+0(SB), Z1
-	VMINPS            Z3, Z1, Z3
-	VBROADCASTSS      lanesAVX51255<>+0(SB), Z1
-	VFMADD231PS.BCST  lanesAVX51256<>+0(SB), Z3, Z1
-	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z1, Z1
-	VFNMADD231PS.BCST lanesAVX51257<>+0(SB), Z1, Z3
-	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z1, Z3
-	VBROADCASTSS      lanesAVX51259<>+0(SB), Z4
-	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z3, Z4
-	VSCALEFPS.Z       Z1, Z4, K2, Z4
-	VMOVUPS.Z         (BX)(CX*1), K1, Z1
-	VMOVUPS           Z4, K1, (DX)(CX*1)
-	VSUBPS            Z2, Z1, Z1
-	VMULPS            Z0, Z4, Z4
-	VMULPS            Z4, Z1, Z1
-	VMOVUPS           Z1, K1, (BX)(CX*1)
-
-end152:
-	VZEROUPPER
-	RET
-
 // func rowSumAVX512(n int, x *float32) float32
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, SSE
 TEXT ·rowSumAVX512(SB), NOSPLIT, $0-20
@@ -3427,9 +3287,9 @@ TEXT ·rowSumAVX512(SB), NOSPLIT, $0-20
 	MOVQ   x+8(FP), DX
 	XORQ   CX, CX
 	SUBQ   $+64, AX
-	JL     rest154
+	JL     rest149
 
-loop153:
+loop148:
 	VMOVUPS (DX)(CX*1), Z4
 	VMOVUPS 64(DX)(CX*1), Z5
 	VMOVUPS 128(DX)(CX*1), Z6
@@ -3440,31 +3300,31 @@ loop153:
 	VADDPS  Z7, Z3, Z3
 	ADDQ    $+256, CX
 	SUBQ    $+64, AX
-	JGE     loop153
+	JGE     loop148
 
-rest154:
+rest149:
 	ADDQ $+64, AX
 	SUBQ $+16, AX
-	JL   rest156
+	JL   rest151
 
-loop155:
+loop150:
 	VMOVUPS (DX)(CX*1), Z4
 	VADDPS  Z4, Z0, Z0
 	ADDQ    $+64, CX
 	SUBQ    $+16, AX
-	JGE     loop155
+	JGE     loop150
 
-rest156:
+rest151:
 	ADDQ      $+16, AX
 	TESTQ     AX, AX
-	JE        end157
+	JE        end152
 	MOVL      $0xffffffff, BX
 	BZHIL     AX, BX, BX
 	KMOVW     BX, K1
 	VMOVUPS.Z (DX)(CX*1), K1, Z4
 	VADDPS    Z4, Z0, Z0
 
-end157:
+end152:
 	VADDPS        Z2, Z0, Z0
 	VADDPS        Z3, Z1, Z1
 	VADDPS        Z1, Z0, Z0
@@ -3492,9 +3352,9 @@ TEXT ·rowDotAVX512(SB), NOSPLIT, $0-28
 	MOVQ   y+16(FP), BX
 	XORQ   CX, CX
 	SUBQ   $+64, AX
-	JL     rest159
+	JL     rest154
 
-loop158:
+loop153:
 	VMOVUPS     (DX)(CX*1), Z4
 	VMOVUPS     64(DX)(CX*1), Z6
 	VMOVUPS     128(DX)(CX*1), Z8
@@ -3509,25 +3369,25 @@ loop158:
 	VFMADD231PS Z10, Z11, Z3
 	ADDQ        $+256, CX
 	SUBQ        $+64, AX
-	JGE         loop158
+	JGE         loop153
 
-rest159:
+rest154:
 	ADDQ $+64, AX
 	SUBQ $+16, AX
-	JL   rest161
+	JL   rest156
 
-loop160:
+loop155:
 	VMOVUPS     (DX)(CX*1), Z4
 	VMOVUPS     (BX)(CX*1), Z5
 	VFMADD231PS Z4, Z5, Z0
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop160
+	JGE         loop155
 
-rest161:
+rest156:
 	ADDQ        $+16, AX
 	TESTQ       AX, AX
-	JE          end162
+	JE          end157
 	MOVL        $0xffffffff, SI
 	BZHIL       AX, SI, SI
 	KMOVW       SI, K1
@@ -3535,7 +3395,7 @@ rest161:
 	VMOVUPS.Z   (BX)(CX*1), K1, Z5
 	VFMADD231PS Z4, Z5, Z0
 
-end162:
+end157:
 	VADDPS        Z2, Z0, Z0
 	VADDPS        Z3, Z1, Z1
 	VADDPS        Z1, Z0, Z0
@@ -3563,9 +3423,9 @@ TEXT ·rowSpreadAVX512(SB), NOSPLIT, $0-28
 	MOVQ         x+8(FP), DX
 	XORQ         CX, CX
 	SUBQ         $+64, AX
-	JL           rest164
+	JL           rest159
 
-loop163:
+loop158:
 	VMOVUPS     (DX)(CX*1), Z5
 	VMOVUPS     64(DX)(CX*1), Z6
 	VMOVUPS     128(DX)(CX*1), Z7
@@ -3580,25 +3440,25 @@ loop163:
 	VFMADD231PS Z8, Z8, Z4
 	ADDQ        $+256, CX
 	SUBQ        $+64, AX
-	JGE         loop163
+	JGE         loop158
 
-rest164:
+rest159:
 	ADDQ $+64, AX
 	SUBQ $+16, AX
-	JL   rest166
+	JL   rest161
 
-loop165:
+loop160:
 	VMOVUPS     (DX)(CX*1), Z5
 	VSUBPS      Z0, Z5, Z5
 	VFMADD231PS Z5, Z5, Z1
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop165
+	JGE         loop160
 
-rest166:
+rest161:
 	ADDQ        $+16, AX
 	TESTQ       AX, AX
-	JE          end167
+	JE          end162
 	MOVL        $0xffffffff, BX
 	BZHIL       AX, BX, BX
 	KMOVW       BX, K1
@@ -3607,7 +3467,7 @@ rest166:
 	VMOVAPS.Z   Z5, K1, Z5
 	VFMADD231PS Z5, Z5, Z1
 
-end167:
+end162:
 	VADDPS        Z3, Z1, Z1
 	VADDPS        Z4, Z2, Z2
 	VADDPS        Z2, Z1, Z1
@@ -3635,9 +3495,9 @@ TEXT ·normalizeAVX512(SB), NOSPLIT, $0-48
 	MOVQ         bias+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest169
+	JL           rest164
 
-loop168:
+loop163:
 	VMOVUPS     (BX)(CX*1), Z2
 	VMOVUPS     64(BX)(CX*1), Z5
 	VSUBPS      Z0, Z2, Z2
@@ -3654,14 +3514,14 @@ loop168:
 	VMOVUPS     Z5, 64(DX)(CX*1)
 	ADDQ        $+128, CX
 	SUBQ        $+32, AX
-	JGE         loop168
+	JGE         loop163
 
-rest169:
+rest164:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest171
+	JL   rest166
 
-loop170:
+loop165:
 	VMOVUPS     (BX)(CX*1), Z2
 	VSUBPS      Z0, Z2, Z2
 	VMULPS      Z1, Z2, Z2
@@ -3671,12 +3531,12 @@ loop170:
 	VMOVUPS     Z2, (DX)(CX*1)
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop170
+	JGE         loop165
 
-rest171:
+rest166:
 	ADDQ        $+16, AX
 	TESTQ       AX, AX
-	JE          end172
+	JE          end167
 	MOVL        $0xffffffff, R8
 	BZHIL       AX, R8, R8
 	KMOVW       R8, K1
@@ -3688,7 +3548,7 @@ rest171:
 	VFMADD213PS Z0, Z1, Z2
 	VMOVUPS     Z2, K1, (DX)(CX*1)
 
-end172:
+end167:
 	VZEROUPPER
 	RET
 
@@ -3702,9 +3562,9 @@ TEXT ·rmsScaleAVX512(SB), NOSPLIT, $0-36
 	MOVQ         gain+24(FP), SI
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest174
+	JL           rest169
 
-loop173:
+loop168:
 	VMOVUPS (BX)(CX*1), Z1
 	VMOVUPS 64(BX)(CX*1), Z3
 	VMULPS  Z0, Z1, Z1
@@ -3717,14 +3577,14 @@ loop173:
 	VMOVUPS Z3, 64(DX)(CX*1)
 	ADDQ    $+128, CX
 	SUBQ    $+32, AX
-	JGE     loop173
+	JGE     loop168
 
-rest174:
+rest169:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest176
+	JL   rest171
 
-loop175:
+loop170:
 	VMOVUPS (BX)(CX*1), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS (SI)(CX*1), Z2
@@ -3732,12 +3592,12 @@ loop175:
 	VMOVUPS Z1, (DX)(CX*1)
 	ADDQ    $+64, CX
 	SUBQ    $+16, AX
-	JGE     loop175
+	JGE     loop170
 
-rest176:
+rest171:
 	ADDQ      $+16, AX
 	TESTQ     AX, AX
-	JE        end177
+	JE        end172
 	MOVL      $0xffffffff, DI
 	BZHIL     AX, DI, DI
 	KMOVW     DI, K1
@@ -3747,7 +3607,7 @@ rest176:
 	VMULPS    Z0, Z1, Z1
 	VMOVUPS   Z1, K1, (DX)(CX*1)
 
-end177:
+end172:
 	VZEROUPPER
 	RET
 
@@ -3768,9 +3628,9 @@ TEXT ·normGradSumsAVX512(SB), NOSPLIT, $0-64
 	MOVQ         dbias+16(FP), R8
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest179
+	JL           rest174
 
-loop178:
+loop173:
 	VMOVUPS     (BX)(CX*1), Z6
 	VMOVUPS     64(BX)(CX*1), Z9
 	VMOVUPS     (DI)(CX*1), Z7
@@ -3801,14 +3661,14 @@ loop178:
 	VFMADD231PS Z10, Z9, Z5
 	ADDQ        $+128, CX
 	SUBQ        $+32, AX
-	JGE         loop178
+	JGE         loop173
 
-rest179:
+rest174:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest181
+	JL   rest176
 
-loop180:
+loop175:
 	VMOVUPS     (BX)(CX*1), Z6
 	VMOVUPS     (DI)(CX*1), Z7
 	VSUBPS      Z0, Z6, Z6
@@ -3825,12 +3685,12 @@ loop180:
 	VFMADD231PS Z7, Z6, Z4
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop180
+	JGE         loop175
 
-rest181:
+rest176:
 	ADDQ        $+16, AX
 	TESTQ       AX, AX
-	JE          end182
+	JE          end177
 	MOVL        $0xffffffff, R9
 	BZHIL       AX, R9, R9
 	KMOVW       R9, K1
@@ -3849,7 +3709,7 @@ rest181:
 	VADDPS      Z7, Z2, Z2
 	VFMADD231PS Z7, Z6, Z4
 
-end182:
+end177:
 	VADDPS        Z3, Z2, Z2
 	VEXTRACTF64X4 $0x01, Z2, Y0
 	VADDPS        Y0, Y2, Y2
@@ -3889,9 +3749,9 @@ TEXT ·rmsGradSumsAVX512(SB), NOSPLIT, $0-56
 	MOVQ         dy+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest184
+	JL           rest179
 
-loop183:
+loop178:
 	VMOVUPS     (BX)(CX*1), Z6
 	VMOVUPS     64(BX)(CX*1), Z9
 	VMOVUPS     (DI)(CX*1), Z7
@@ -3916,14 +3776,14 @@ loop183:
 	VFMADD231PS Z10, Z9, Z5
 	ADDQ        $+128, CX
 	SUBQ        $+32, AX
-	JGE         loop183
+	JGE         loop178
 
-rest184:
+rest179:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest186
+	JL   rest181
 
-loop185:
+loop180:
 	VMOVUPS     (BX)(CX*1), Z6
 	VMOVUPS     (DI)(CX*1), Z7
 	VSUBPS      Z0, Z6, Z6
@@ -3937,12 +3797,12 @@ loop185:
 	VFMADD231PS Z7, Z6, Z4
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop185
+	JGE         loop180
 
-rest186:
+rest181:
 	ADDQ        $+16, AX
 	TESTQ       AX, AX
-	JE          end187
+	JE          end182
 	MOVL        $0xffffffff, R8
 	BZHIL       AX, R8, R8
 	KMOVW       R8, K1
@@ -3958,7 +3818,7 @@ rest186:
 	VADDPS      Z7, Z2, Z2
 	VFMADD231PS Z7, Z6, Z4
 
-end187:
+end182:
 	VADDPS        Z3, Z2, Z2
 	VEXTRACTF64X4 $0x01, Z2, Y0
 	VADDPS        Y0, Y2, Y2
@@ -3996,9 +3856,9 @@ TEXT ·normGradAVX512(SB), NOSPLIT, $0-56
 	MOVQ         dy+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest189
+	JL           rest184
 
-loop188:
+loop183:
 	VMOVUPS      (BX)(CX*1), Z4
 	VMOVUPS      64(BX)(CX*1), Z7
 	VMOVUPS      (DI)(CX*1), Z5
@@ -4023,14 +3883,14 @@ loop188:
 	VMOVUPS      Z6, 64(DX)(CX*1)
 	ADDQ         $+128, CX
 	SUBQ         $+32, AX
-	JGE          loop188
+	JGE          loop183
 
-rest189:
+rest184:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest191
+	JL   rest186
 
-loop190:
+loop185:
 	VMOVUPS      (BX)(CX*1), Z4
 	VMOVUPS      (DI)(CX*1), Z5
 	VSUBPS       Z0, Z4, Z4
@@ -4044,12 +3904,12 @@ loop190:
 	VMOVUPS      Z4, (DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop190
+	JGE          loop185
 
-rest191:
+rest186:
 	ADDQ         $+16, AX
 	TESTQ        AX, AX
-	JE           end192
+	JE           end187
 	MOVL         $0xffffffff, R8
 	BZHIL        AX, R8, R8
 	KMOVW        R8, K1
@@ -4065,7 +3925,718 @@ rest191:
 	VFMADD231PS  Z1, Z5, Z0
 	VMOVUPS      Z0, K1, (DX)(CX*1)
 
-end192:
+end187:
+	VZEROUPPER
+	RET
+
+// func scoresMaxAVX512(rows int, n int, first int, more int, ld int, x *float32, top *float32)
+// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV
+TEXT ·scoresMaxAVX512(SB), NOSPLIT, $0-56
+	MOVQ x+40(FP), CX
+	MOVQ top+48(FP), BX
+	MOVQ rows+0(FP), SI
+	MOVQ first+16(FP), DI
+	MOVQ ld+32(FP), R8
+	SHLQ $0x02, R8
+	XORQ DX, DX
+
+row188:
+	VBROADCASTSS lanesAVX512189<>+0(SB), Z0
+	VBROADCASTSS lanesAVX512189<>+0(SB), Z1
+	VBROADCASTSS lanesAVX512189<>+0(SB), Z2
+	VBROADCASTSS lanesAVX512189<>+0(SB), Z3
+	XORQ         AX, AX
+	MOVQ         DI, R9
+	CMPQ         R9, AX
+	CMOVQLT      AX, R9
+	CMPQ         R9, n+8(FP)
+	CMOVQGT      n+8(FP), R9
+	XORQ         AX, AX
+	SUBQ         $+64, R9
+	JL           rest191
+
+loop190:
+	VMOVUPS (CX)(AX*1), Z4
+	VMOVUPS 64(CX)(AX*1), Z5
+	VMOVUPS 128(CX)(AX*1), Z6
+	VMOVUPS 192(CX)(AX*1), Z7
+	VMAXPS  Z0, Z4, Z0
+	VMAXPS  Z1, Z5, Z1
+	VMAXPS  Z2, Z6, Z2
+	VMAXPS  Z3, Z7, Z3
+	ADDQ    $+256, AX
+	SUBQ    $+64, R9
+	JGE     loop190
+
+rest191:
+	ADDQ $+64, R9
+	SUBQ $+16, R9
+	JL   rest193
+
+loop192:
+	VMOVUPS (CX)(AX*1), Z4
+	VMAXPS  Z0, Z4, Z0
+	ADDQ    $+64, AX
+	SUBQ    $+16, R9
+	JGE     loop192
+
+rest193:
+	ADDQ      $+16, R9
+	TESTQ     R9, R9
+	JE        whole194
+	MOVL      $0xffffffff, R10
+	BZHIL     R9, R10, R10
+	KMOVW     R10, K1
+	VMOVUPS.Z (CX)(AX*1), K1, Z4
+	VBLENDMPS Z4, Z0, K1, Z4
+	VMAXPS    Z0, Z4, Z0
+	ADDQ      $+64, AX
+
+whole194:
+	VMAXPS        Z2, Z0, Z0
+	VMAXPS        Z3, Z1, Z1
+	VMAXPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VMAXPS        Y1, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VMAXPS        X1, X0, X0
+	VPERMILPS     $0x4e, X0, X1
+	VMAXPS        X1, X0, X0
+	VPERMILPS     $0xb1, X0, X1
+	VMAXPS        X1, X0, X0
+	VMOVSS        X0, (BX)(DX*4)
+	ADDQ          R8, CX
+	ADDQ          more+24(FP), DI
+	INCQ          DX
+	CMPQ          DX, SI
+	JL            row188
+	VZEROUPPER
+	RET
+
+DATA lanesAVX512189<>+0(SB)/4, $0xff800000
+GLOBL lanesAVX512189<>(SB), RODATA|NOPTR, $4
+
+// func scoresExpAVX512(rows int, n int, first int, more int, ld int, x *float32, factor float32, shift *float32, sum *float32)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, CMOV
+TEXT ·scoresExpAVX512(SB), NOSPLIT, $0-72
+	VBROADCASTSS factor+48(FP), Z0
+	MOVQ         x+40(FP), CX
+	MOVQ         shift+56(FP), BX
+	MOVQ         sum+64(FP), SI
+	MOVQ         rows+0(FP), DI
+	MOVQ         first+16(FP), R8
+	MOVQ         ld+32(FP), R9
+	SHLQ         $0x02, R9
+	XORQ         DX, DX
+
+row195:
+	VXORPS       Z2, Z2, Z2
+	VXORPS       Z3, Z3, Z3
+	VXORPS       Z4, Z4, Z4
+	VXORPS       Z5, Z5, Z5
+	VBROADCASTSS (BX)(DX*4), Z1
+	XORQ         AX, AX
+	MOVQ         R8, R10
+	CMPQ         R10, AX
+	CMOVQLT      AX, R10
+	CMPQ         R10, n+8(FP)
+	CMOVQGT      n+8(FP), R10
+	XORQ         AX, AX
+	SUBQ         $+64, R10
+	JL           rest197
+
+loop196:
+	VMOVUPS           (CX)(AX*1), Z6
+	VMOVUPS           64(CX)(AX*1), Z8
+	VMOVUPS           128(CX)(AX*1), Z10
+	VMOVUPS           192(CX)(AX*1), Z12
+	VFMSUB213PS       Z1, Z0, Z6
+	VFMSUB213PS       Z1, Z0, Z8
+	VFMSUB213PS       Z1, Z0, Z10
+	VFMSUB213PS       Z1, Z0, Z12
+	VBROADCASTSS      lanesAVX512138<>+0(SB), Z7
+	VBROADCASTSS      lanesAVX512138<>+0(SB), Z9
+	VBROADCASTSS      lanesAVX512138<>+0(SB), Z11
+	VBROADCASTSS      lanesAVX512138<>+0(SB), Z13
+	VCMPPS            $0x05, Z7, Z6, K1
+	VCMPPS            $0x05, Z9, Z8, K2
+	VCMPPS            $0x05, Z11, Z10, K3
+	VCMPPS            $0x05, Z13, Z12, K4
+	VBROADCASTSS      lanesAVX512139<>+0(SB), Z7
+	VBROADCASTSS      lanesAVX512139<>+0(SB), Z9
+	VBROADCASTSS      lanesAVX512139<>+0(SB), Z11
+	VBROADCASTSS      lanesAVX512139<>+0(SB), Z13
+	VMINPS            Z6, Z7, Z6
+	VMINPS            Z8, Z9, Z8
+	VMINPS            Z10, Z11, Z10
+	VMINPS            Z12, Z13, Z12
+	VBROADCASTSS      lanesAVX51255<>+0(SB), Z7
+	VBROADCASTSS      lanesAVX51255<>+0(SB), Z11
+	VBROADCASTSS      lanesAVX51255<>+0(SB), Z14
+	VBROADCASTSS      lanesAVX51255<>+0(SB), Z16
+	VFMADD231PS.BCST  lanesAVX51256<>+0(SB), Z6, Z7
+	VFMADD231PS.BCST  lanesAVX51256<>+0(SB), Z8, Z11
+	VFMADD231PS.BCST  lanesAVX51256<>+0(SB), Z10, Z14
+	VFMADD231PS.BCST  lanesAVX51256<>+0(SB), Z12, Z16
+	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z7, Z7
+	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z11, Z11
+	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z14, Z14
+	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z16, Z16
+	VFNMADD231PS.BCST lanesAVX51257<>+0(SB), Z7, Z6
+	VFNMADD231PS.BCST lanesAVX51257<>+0(SB), Z11, Z8
+	VFNMADD231PS.BCST lanesAVX51257<>+0(SB), Z14, Z10
+	VFNMADD231PS.BCST lanesAVX51257<>+0(SB), Z16, Z12
+	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z7, Z6
+	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z11, Z8
+	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z14, Z10
+	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z16, Z12
+	VBROADCASTSS      lanesAVX51259<>+0(SB), Z9
+	VBROADCASTSS      lanesAVX51259<>+0(SB), Z13
+	VBROADCASTSS      lanesAVX51259<>+0(SB), Z15
+	VBROADCASTSS      lanesAVX51259<>+0(SB), Z17
+	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z6, Z9
+	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z8, Z13
+	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z10, Z15
+	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z12, Z17
+	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z6, Z9
+	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z8, Z13
+	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z10, Z15
+	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z12, Z17
+	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z6, Z9
+	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z8, Z13
+	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z10, Z15
+	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z12, Z17
+	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z6, Z9
+	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z8, Z13
+	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z10, Z15
+	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z12, Z17
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z6, Z9
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z8, Z13
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z10, Z15
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z12, Z17
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z6, Z9
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z8, Z13
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z10, Z15
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z12, Z17
+	VSCALEFPS.Z       Z7, Z9, K1, Z9
+	VSCALEFPS.Z       Z11, Z13, K2, Z13
+	VSCALEFPS.Z       Z14, Z15, K3, Z15
+	VSCALEFPS.Z       Z16, Z17, K4, Z17
+	VMOVUPS           Z9, (CX)(AX*1)
+	VMOVUPS           Z13, 64(CX)(AX*1)
+	VMOVUPS           Z15, 128(CX)(AX*1)
+	VMOVUPS           Z17, 192(CX)(AX*1)
+	VADDPS            Z9, Z2, Z2
+	VADDPS            Z13, Z3, Z3
+	VADDPS            Z15, Z4, Z4
+	VADDPS            Z17, Z5, Z5
+	ADDQ              $+256, AX
+	SUBQ              $+64, R10
+	JGE               loop196
+
+rest197:
+	ADDQ $+64, R10
+	SUBQ $+16, R10
+	JL   rest199
+
+loop198:
+	VMOVUPS           (CX)(AX*1), Z6
+	VFMSUB213PS       Z1, Z0, Z6
+	VBROADCASTSS      lanesAVX512138<>+0(SB), Z7
+	VCMPPS            $0x05, Z7, Z6, K1
+	VBROADCASTSS      lanesAVX512139<>+0(SB), Z7
+	VMINPS            Z6, Z7, Z6
+	VBROADCASTSS      lanesAVX51255<>+0(SB), Z7
+	VFMADD231PS.BCST  lanesAVX51256<>+0(SB), Z6, Z7
+	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z7, Z7
+	VFNMADD231PS.BCST lanesAVX51257<>+0(SB), Z7, Z6
+	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z7, Z6
+	VBROADCASTSS      lanesAVX51259<>+0(SB), Z8
+	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z6, Z8
+	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z6, Z8
+	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z6, Z8
+	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z6, Z8
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z6, Z8
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z6, Z8
+	VSCALEFPS.Z       Z7, Z8, K1, Z8
+	VMOVUPS           Z8, (CX)(AX*1)
+	VADDPS            Z8, Z2, Z2
+	ADDQ              $+64, AX
+	SUBQ              $+16, R10
+	JGE               loop198
+
+rest199:
+	ADDQ              $+16, R10
+	TESTQ             R10, R10
+	JE                whole200
+	MOVL              $0xffffffff, R11
+	BZHIL             R10, R11, R11
+	KMOVW             R11, K1
+	VMOVUPS.Z         (CX)(AX*1), K1, Z6
+	VFMSUB213PS       Z1, Z0, Z6
+	VBROADCASTSS      lanesAVX512138<>+0(SB), Z1
+	VCMPPS            $0x05, Z1, Z6, K2
+	VBROADCASTSS      lanesAVX512139<>+0(SB), Z1
+	VMINPS            Z6, Z1, Z6
+	VBROADCASTSS      lanesAVX51255<>+0(SB), Z1
+	VFMADD231PS.BCST  lanesAVX51256<>+0(SB), Z6, Z1
+	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z1, Z1
+	VFNMADD231PS.BCST lanesAVX51257<>+0(SB), Z1, Z6
+	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z1, Z6
+	VBROADCASTSS      lanesAVX51259<>+0(SB), Z7
+	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z6, Z7
+	VSCALEFPS.Z       Z1, Z7, K2, Z7
+	VMOVAPS.Z         Z7, K1, Z7
+	VMOVUPS           Z7, (CX)(AX*1)
+	VADDPS            Z7, Z2, Z2
+	ADDQ              $+64, AX
+
+whole200:
+	MOVQ   n+8(FP), R10
+	SHLQ   $0x02, R10
+	VXORPS Z1, Z1, Z1
+
+fill201:
+	CMPQ    AX, R10
+	JGE     filled202
+	VMOVUPS Z1, (CX)(AX*1)
+	ADDQ    $+64, AX
+	JMP     fill201
+
+filled202:
+	VADDPS        Z4, Z2, Z2
+	VADDPS        Z5, Z3, Z3
+	VADDPS        Z3, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y1
+	VADDPS        Y1, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X1
+	VADDPS        X1, X2, X2
+	VPERMILPS     $0x4e, X2, X1
+	VADDPS        X1, X2, X2
+	VPERMILPS     $0xb1, X2, X1
+	VADDPS        X1, X2, X2
+	VADDSS        (SI)(DX*4), X2, X2
+	VMOVSS        X2, (SI)(DX*4)
+	ADDQ          R9, CX
+	ADDQ          more+24(FP), R8
+	INCQ          DX
+	CMPQ          DX, DI
+	JL            row195
+	VZEROUPPER
+	RET
+
+// func scoresScaleAVX512(rows int, n int, first int, more int, ld int, x *float32, factor *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·scoresScaleAVX512(SB), NOSPLIT, $0-56
+	MOVQ x+40(FP), CX
+	MOVQ factor+48(FP), BX
+	MOVQ rows+0(FP), SI
+	MOVQ first+16(FP), DI
+	MOVQ ld+32(FP), R8
+	SHLQ $0x02, R8
+	XORQ DX, DX
+
+row203:
+	VBROADCASTSS (BX)(DX*4), Z0
+	XORQ         AX, AX
+	MOVQ         DI, R9
+	CMPQ         R9, AX
+	CMOVQLT      AX, R9
+	CMPQ         R9, n+8(FP)
+	CMOVQGT      n+8(FP), R9
+	XORQ         AX, AX
+	SUBQ         $+64, R9
+	JL           rest205
+
+loop204:
+	VMOVUPS (CX)(AX*1), Z1
+	VMOVUPS 64(CX)(AX*1), Z2
+	VMOVUPS 128(CX)(AX*1), Z3
+	VMOVUPS 192(CX)(AX*1), Z4
+	VMULPS  Z0, Z1, Z1
+	VMULPS  Z0, Z2, Z2
+	VMULPS  Z0, Z3, Z3
+	VMULPS  Z0, Z4, Z4
+	VMOVUPS Z1, (CX)(AX*1)
+	VMOVUPS Z2, 64(CX)(AX*1)
+	VMOVUPS Z3, 128(CX)(AX*1)
+	VMOVUPS Z4, 192(CX)(AX*1)
+	ADDQ    $+256, AX
+	SUBQ    $+64, R9
+	JGE     loop204
+
+rest205:
+	ADDQ $+64, R9
+	SUBQ $+16, R9
+	JL   rest207
+
+loop206:
+	VMOVUPS (CX)(AX*1), Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS Z1, (CX)(AX*1)
+	ADDQ    $+64, AX
+	SUBQ    $+16, R9
+	JGE     loop206
+
+rest207:
+	ADDQ      $+16, R9
+	TESTQ     R9, R9
+	JE        whole208
+	MOVL      $0xffffffff, R10
+	BZHIL     R9, R10, R10
+	KMOVW     R10, K1
+	VMOVUPS.Z (CX)(AX*1), K1, Z1
+	VMULPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K1, (CX)(AX*1)
+	ADDQ      $+64, AX
+
+whole208:
+	ADDQ R8, CX
+	ADDQ more+24(FP), DI
+	INCQ DX
+	CMPQ DX, SI
+	JL   row203
+	VZEROUPPER
+	RET
+
+// func logAVX512(n int, dst *float32, x *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·logAVX512(SB), NOSPLIT, $0-24
+	MOVQ n+0(FP), AX
+	MOVQ dst+8(FP), DX
+	MOVQ x+16(FP), BX
+	XORQ CX, CX
+	SUBQ $+16, AX
+	JL   rest210
+
+loop209:
+	VMOVUPS           (BX)(CX*1), Z0
+	VBROADCASTSS      lanesAVX512211<>+0(SB), Z1
+	VPSUBD            Z1, Z0, Z1
+	VPSRAD            $0x17, Z1, Z1
+	VPSLLD            $0x17, Z1, Z2
+	VPSUBD            Z2, Z0, Z0
+	VCVTDQ2PS         Z1, Z1
+	VSUBPS.BCST       lanesAVX51264<>+0(SB), Z0, Z0
+	VBROADCASTSS      lanesAVX512212<>+0(SB), Z3
+	VFMADD213PS.BCST  lanesAVX512213<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512214<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512215<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512216<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512217<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512218<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512219<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512220<>+0(SB), Z0, Z3
+	VMULPS            Z0, Z0, Z2
+	VMULPS            Z0, Z3, Z3
+	VMULPS            Z2, Z3, Z3
+	VFMADD231PS.BCST  lanesAVX51258<>+0(SB), Z1, Z3
+	VFNMADD231PS.BCST lanesAVX512221<>+0(SB), Z2, Z3
+	VADDPS            Z3, Z0, Z0
+	VFMADD231PS.BCST  lanesAVX51257<>+0(SB), Z1, Z0
+	VMOVUPS           Z0, (DX)(CX*1)
+	ADDQ              $+64, CX
+	SUBQ              $+16, AX
+	JGE               loop209
+
+rest210:
+	ADDQ              $+16, AX
+	TESTQ             AX, AX
+	JE                end222
+	MOVL              $0xffffffff, SI
+	BZHIL             AX, SI, SI
+	KMOVW             SI, K1
+	VMOVUPS.Z         (BX)(CX*1), K1, Z0
+	VBROADCASTSS      lanesAVX512211<>+0(SB), Z1
+	VPSUBD            Z1, Z0, Z1
+	VPSRAD            $0x17, Z1, Z1
+	VPSLLD            $0x17, Z1, Z2
+	VPSUBD            Z2, Z0, Z0
+	VCVTDQ2PS         Z1, Z1
+	VSUBPS.BCST       lanesAVX51264<>+0(SB), Z0, Z0
+	VBROADCASTSS      lanesAVX512212<>+0(SB), Z3
+	VFMADD213PS.BCST  lanesAVX512213<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512214<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512215<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512216<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512217<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512218<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512219<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512220<>+0(SB), Z0, Z3
+	VMULPS            Z0, Z0, Z2
+	VMULPS            Z0, Z3, Z3
+	VMULPS            Z2, Z3, Z3
+	VFMADD231PS.BCST  lanesAVX51258<>+0(SB), Z1, Z3
+	VFNMADD231PS.BCST lanesAVX512221<>+0(SB), Z2, Z3
+	VADDPS            Z3, Z0, Z0
+	VFMADD231PS.BCST  lanesAVX51257<>+0(SB), Z1, Z0
+	VMOVUPS           Z0, K1, (DX)(CX*1)
+
+end222:
+	VZEROUPPER
+	RET
+
+DATA lanesAVX512211<>+0(SB)/4, $0x3f3504f3
+GLOBL lanesAVX512211<>(SB), RODATA|NOPTR, $4
+
+DATA lanesAVX512212<>+0(SB)/4, $0x3d9021bb
+GLOBL lanesAVX512212<>(SB), RODATA|NOPTR, $4
+
+DATA lanesAVX512213<>+0(SB)/4, $0xbdebd1b8
+GLOBL lanesAVX512213<>(SB), RODATA|NOPTR, $4
+
+DATA lanesAVX512214<>+0(SB)/4, $0x3def251a
+GLOBL lanesAVX512214<>(SB), RODATA|NOPTR, $4
+
+DATA lanesAVX512215<>+0(SB)/4, $0xbdfe5d4f
+GLOBL lanesAVX512215<>(SB), RODATA|NOPTR, $4
+
+DATA lanesAVX512216<>+0(SB)/4, $0x3e11e9bf
+GLOBL lanesAVX512216<>(SB), RODATA|NOPTR, $4
+
+DATA lanesAVX512217<>+0(SB)/4, $0xbe2aae50
+GLOBL lanesAVX512217<>(SB), RODATA|NOPTR, $4
+
+DATA lanesAVX512218<>+0(SB)/4, $0x3e4cceac
+GLOBL lanesAVX512218<>(SB), RODATA|NOPTR, $4
+
+DATA lanesAVX512219<>+0(SB)/4, $0xbe7ffffc
+GLOBL lanesAVX512219<>(SB), RODATA|NOPTR, $4
+
+DATA lanesAVX512220<>+0(SB)/4, $0x3eaaaaaa
+GLOBL lanesAVX512220<>(SB), RODATA|NOPTR, $4
+
+DATA lanesAVX512221<>+0(SB)/4, $0x3f000000
+GLOBL lanesAVX512221<>(SB), RODATA|NOPTR, $4
+
+// func scoresGradAVX512(rows int, n int, first int, more int, ld int, p *float32, dp *float32, factor float32, lse *float32, d *float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
+TEXT ·scoresGradAVX512(SB), NOSPLIT, $0-80
+	VBROADCASTSS factor+56(FP), Z0
+	MOVQ         p+40(FP), CX
+	MOVQ         dp+48(FP), DX
+	MOVQ         lse+64(FP), SI
+	MOVQ         d+72(FP), DI
+	MOVQ         rows+0(FP), R8
+	MOVQ         first+16(FP), R9
+	MOVQ         ld+32(FP), R10
+	SHLQ         $0x02, R10
+	XORQ         BX, BX
+
+row223:
+	VBROADCASTSS (SI)(BX*4), Z1
+	VBROADCASTSS (DI)(BX*4), Z2
+	XORQ         AX, AX
+	MOVQ         R9, R11
+	CMPQ         R11, AX
+	CMOVQLT      AX, R11
+	CMPQ         R11, n+8(FP)
+	CMOVQGT      n+8(FP), R11
+	XORQ         AX, AX
+	SUBQ         $+64, R11
+	JL           rest225
+
+loop224:
+	VMOVUPS           (CX)(AX*1), Z3
+	VMOVUPS           64(CX)(AX*1), Z5
+	VMOVUPS           128(CX)(AX*1), Z7
+	VMOVUPS           192(CX)(AX*1), Z9
+	VFMSUB213PS       Z1, Z0, Z3
+	VFMSUB213PS       Z1, Z0, Z5
+	VFMSUB213PS       Z1, Z0, Z7
+	VFMSUB213PS       Z1, Z0, Z9
+	VBROADCASTSS      lanesAVX512138<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512138<>+0(SB), Z6
+	VBROADCASTSS      lanesAVX512138<>+0(SB), Z8
+	VBROADCASTSS      lanesAVX512138<>+0(SB), Z10
+	VCMPPS            $0x05, Z4, Z3, K1
+	VCMPPS            $0x05, Z6, Z5, K2
+	VCMPPS            $0x05, Z8, Z7, K3
+	VCMPPS            $0x05, Z10, Z9, K4
+	VBROADCASTSS      lanesAVX512139<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512139<>+0(SB), Z6
+	VBROADCASTSS      lanesAVX512139<>+0(SB), Z8
+	VBROADCASTSS      lanesAVX512139<>+0(SB), Z10
+	VMINPS            Z3, Z4, Z3
+	VMINPS            Z5, Z6, Z5
+	VMINPS            Z7, Z8, Z7
+	VMINPS            Z9, Z10, Z9
+	VBROADCASTSS      lanesAVX51255<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX51255<>+0(SB), Z8
+	VBROADCASTSS      lanesAVX51255<>+0(SB), Z11
+	VBROADCASTSS      lanesAVX51255<>+0(SB), Z13
+	VFMADD231PS.BCST  lanesAVX51256<>+0(SB), Z3, Z4
+	VFMADD231PS.BCST  lanesAVX51256<>+0(SB), Z5, Z8
+	VFMADD231PS.BCST  lanesAVX51256<>+0(SB), Z7, Z11
+	VFMADD231PS.BCST  lanesAVX51256<>+0(SB), Z9, Z13
+	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z4, Z4
+	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z8, Z8
+	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z11, Z11
+	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z13, Z13
+	VFNMADD231PS.BCST lanesAVX51257<>+0(SB), Z4, Z3
+	VFNMADD231PS.BCST lanesAVX51257<>+0(SB), Z8, Z5
+	VFNMADD231PS.BCST lanesAVX51257<>+0(SB), Z11, Z7
+	VFNMADD231PS.BCST lanesAVX51257<>+0(SB), Z13, Z9
+	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z4, Z3
+	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z8, Z5
+	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z11, Z7
+	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z13, Z9
+	VBROADCASTSS      lanesAVX51259<>+0(SB), Z6
+	VBROADCASTSS      lanesAVX51259<>+0(SB), Z10
+	VBROADCASTSS      lanesAVX51259<>+0(SB), Z12
+	VBROADCASTSS      lanesAVX51259<>+0(SB), Z14
+	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z3, Z6
+	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z5, Z10
+	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z7, Z12
+	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z9, Z14
+	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z3, Z6
+	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z5, Z10
+	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z7, Z12
+	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z9, Z14
+	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z3, Z6
+	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z5, Z10
+	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z7, Z12
+	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z9, Z14
+	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z3, Z6
+	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z5, Z10
+	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z7, Z12
+	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z9, Z14
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z3, Z6
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z5, Z10
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z7, Z12
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z9, Z14
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z3, Z6
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z5, Z10
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z7, Z12
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z9, Z14
+	VSCALEFPS.Z       Z4, Z6, K1, Z6
+	VSCALEFPS.Z       Z8, Z10, K2, Z10
+	VSCALEFPS.Z       Z11, Z12, K3, Z12
+	VSCALEFPS.Z       Z13, Z14, K4, Z14
+	VMOVUPS           (DX)(AX*1), Z3
+	VMOVUPS           64(DX)(AX*1), Z4
+	VMOVUPS           128(DX)(AX*1), Z5
+	VMOVUPS           192(DX)(AX*1), Z7
+	VMOVUPS           Z6, (CX)(AX*1)
+	VMOVUPS           Z10, 64(CX)(AX*1)
+	VMOVUPS           Z12, 128(CX)(AX*1)
+	VMOVUPS           Z14, 192(CX)(AX*1)
+	VSUBPS            Z2, Z3, Z3
+	VSUBPS            Z2, Z4, Z4
+	VSUBPS            Z2, Z5, Z5
+	VSUBPS            Z2, Z7, Z7
+	VMULPS            Z0, Z6, Z6
+	VMULPS            Z0, Z10, Z10
+	VMULPS            Z0, Z12, Z12
+	VMULPS            Z0, Z14, Z14
+	VMULPS            Z6, Z3, Z3
+	VMULPS            Z10, Z4, Z4
+	VMULPS            Z12, Z5, Z5
+	VMULPS            Z14, Z7, Z7
+	VMOVUPS           Z3, (DX)(AX*1)
+	VMOVUPS           Z4, 64(DX)(AX*1)
+	VMOVUPS           Z5, 128(DX)(AX*1)
+	VMOVUPS           Z7, 192(DX)(AX*1)
+	ADDQ              $+256, AX
+	SUBQ              $+64, R11
+	JGE               loop224
+
+rest225:
+	ADDQ $+64, R11
+	SUBQ $+16, R11
+	JL   rest227
+
+loop226:
+	VMOVUPS           (CX)(AX*1), Z3
+	VFMSUB213PS       Z1, Z0, Z3
+	VBROADCASTSS      lanesAVX512138<>+0(SB), Z4
+	VCMPPS            $0x05, Z4, Z3, K1
+	VBROADCASTSS      lanesAVX512139<>+0(SB), Z4
+	VMINPS            Z3, Z4, Z3
+	VBROADCASTSS      lanesAVX51255<>+0(SB), Z4
+	VFMADD231PS.BCST  lanesAVX51256<>+0(SB), Z3, Z4
+	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z4, Z4
+	VFNMADD231PS.BCST lanesAVX51257<>+0(SB), Z4, Z3
+	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z4, Z3
+	VBROADCASTSS      lanesAVX51259<>+0(SB), Z5
+	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z3, Z5
+	VSCALEFPS.Z       Z4, Z5, K1, Z5
+	VMOVUPS           (DX)(AX*1), Z3
+	VMOVUPS           Z5, (CX)(AX*1)
+	VSUBPS            Z2, Z3, Z3
+	VMULPS            Z0, Z5, Z5
+	VMULPS            Z5, Z3, Z3
+	VMOVUPS           Z3, (DX)(AX*1)
+	ADDQ              $+64, AX
+	SUBQ              $+16, R11
+	JGE               loop226
+
+rest227:
+	ADDQ              $+16, R11
+	TESTQ             R11, R11
+	JE                whole228
+	MOVL              $0xffffffff, R12
+	BZHIL             R11, R12, R12
+	KMOVW             R12, K1
+	VMOVUPS.Z         (CX)(AX*1), K1, Z3
+	VFMSUB213PS       Z1, Z0, Z3
+	VBROADCASTSS      lanesAVX512138<>+0(SB), Z1
+	VCMPPS            $0x05, Z1, Z3, K2
+	VBROADCASTSS      lanesAVX512139<>+0(SB), Z1
+	VMINPS            Z3, Z1, Z3
+	VBROADCASTSS      lanesAVX51255<>+0(SB), Z1
+	VFMADD231PS.BCST  lanesAVX51256<>+0(SB), Z3, Z1
+	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z1, Z1
+	VFNMADD231PS.BCST lanesAVX51257<>+0(SB), Z1, Z3
+	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z1, Z3
+	VBROADCASTSS      lanesAVX51259<>+0(SB), Z4
+	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z3, Z4
+	VSCALEFPS.Z       Z1, Z4, K2, Z4
+	VMOVUPS.Z         (DX)(AX*1), K1, Z1
+	VMOVAPS.Z         Z4, K1, Z4
+	VMOVUPS           Z4, (CX)(AX*1)
+	VSUBPS            Z2, Z1, Z1
+	VMULPS            Z0, Z4, Z4
+	VMULPS            Z4, Z1, Z1
+	VMOVAPS.Z         Z1, K1, Z1
+	VMOVUPS           Z1, (DX)(AX*1)
+	ADDQ              $+64, AX
+
+whole228:
+	MOVQ   n+8(FP), R11
+	SHLQ   $0x02, R11
+	VXORPS Z1, Z1, Z1
+
+fill229:
+	CMPQ    AX, R11
+	JGE     filled230
+	VMOVUPS Z1, (CX)(AX*1)
+	VMOVUPS Z1, (DX)(AX*1)
+	ADDQ    $+64, AX
+	JMP     fill229
+
+filled230:
+	ADDQ R10, CX
+	ADDQ R10, DX
+	ADDQ more+24(FP), R9
+	INCQ BX
+	CMPQ BX, R8
+	JL   row223
 	VZEROUPPER
 	RET
 
@@ -4082,9 +4653,9 @@ TEXT ·lstmCellAVX512(SB), NOSPLIT, $0-64
 	MOVQ cPrev+56(FP), R10
 	XORQ CX, CX
 	SUBQ $+32, AX
-	JL   rest194
+	JL   rest232
 
-loop193:
+loop231:
 	VMOVUPS           (SI)(CX*1), Z0
 	VMOVUPS           64(SI)(CX*1), Z3
 	VBROADCASTSS      lanesAVX51253<>+0(SB), Z1
@@ -4445,14 +5016,14 @@ loop193:
 	VMOVUPS           Z7, 64(DX)(CX*1)
 	ADDQ              $+128, CX
 	SUBQ              $+32, AX
-	JGE               loop193
+	JGE               loop231
 
-rest194:
+rest232:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest196
+	JL   rest234
 
-loop195:
+loop233:
 	VMOVUPS           (SI)(CX*1), Z0
 	VBROADCASTSS      lanesAVX51253<>+0(SB), Z1
 	VBROADCASTSS      lanesAVX51254<>+0(SB), Z2
@@ -4634,12 +5205,12 @@ loop195:
 	VMOVUPS           Z3, (DX)(CX*1)
 	ADDQ              $+64, CX
 	SUBQ              $+16, AX
-	JGE               loop195
+	JGE               loop233
 
-rest196:
+rest234:
 	ADDQ              $+16, AX
 	TESTQ             AX, AX
-	JE                end197
+	JE                end235
 	MOVL              $0xffffffff, R11
 	BZHIL             AX, R11, R11
 	KMOVW             R11, K1
@@ -4823,7 +5394,7 @@ rest196:
 	VMULPS            Z0, Z3, Z3
 	VMOVUPS           Z3, K1, (DX)(CX*1)
 
-end197:
+end235:
 	VZEROUPPER
 	RET
 
@@ -4842,9 +5413,9 @@ TEXT ·lstmCellGradAVX512(SB), NOSPLIT, $0-80
 	MOVQ dh+72(FP), R12
 	XORQ CX, CX
 	SUBQ $+32, AX
-	JL   rest199
+	JL   rest237
 
-loop198:
+loop236:
 	VMOVUPS           (R9)(CX*1), Z0
 	VMOVUPS           64(R9)(CX*1), Z4
 	VANDPS.BCST       lanesAVX51298<>+0(SB), Z0, Z1
@@ -5003,14 +5574,14 @@ loop198:
 	VMOVUPS           Z8, 64(R8)(CX*1)
 	ADDQ              $+128, CX
 	SUBQ              $+32, AX
-	JGE               loop198
+	JGE               loop236
 
-rest199:
+rest237:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest201
+	JL   rest239
 
-loop200:
+loop238:
 	VMOVUPS           (R9)(CX*1), Z0
 	VANDPS.BCST       lanesAVX51298<>+0(SB), Z0, Z1
 	VMULPS            Z0, Z0, Z2
@@ -5091,12 +5662,12 @@ loop200:
 	VMOVUPS           Z2, (R8)(CX*1)
 	ADDQ              $+64, CX
 	SUBQ              $+16, AX
-	JGE               loop200
+	JGE               loop238
 
-rest201:
+rest239:
 	ADDQ              $+16, AX
 	TESTQ             AX, AX
-	JE                end202
+	JE                end240
 	MOVL              $0xffffffff, R13
 	BZHIL             AX, R13, R13
 	KMOVW             R13, K1
@@ -5179,7 +5750,7 @@ rest201:
 	VMULPS            Z0, Z2, Z2
 	VMOVUPS           Z2, K1, (R8)(CX*1)
 
-end202:
+end240:
 	VZEROUPPER
 	RET
 
@@ -5202,9 +5773,9 @@ TEXT ·adamwAVX512(SB), NOSPLIT, $0-76
 	MOVQ         v+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest204
+	JL           rest242
 
-loop203:
+loop241:
 	VMOVUPS      (BX)(CX*1), Z9
 	VMOVUPS      (SI)(CX*1), Z10
 	VMOVUPS      (DI)(CX*1), Z11
@@ -5226,12 +5797,12 @@ loop203:
 	VMOVUPS      Z12, (DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop203
+	JGE          loop241
 
-rest204:
+rest242:
 	ADDQ         $+16, AX
 	TESTQ        AX, AX
-	JE           end205
+	JE           end243
 	MOVL         $0xffffffff, R8
 	BZHIL        AX, R8, R8
 	KMOVW        R8, K1
@@ -5255,7 +5826,7 @@ rest204:
 	VFNMADD231PS Z5, Z10, Z12
 	VMOVUPS      Z12, K1, (DX)(CX*1)
 
-end205:
+end243:
 	VZEROUPPER
 	RET
 
@@ -5273,29 +5844,29 @@ TEXT ·dropoutAVX512(SB), NOSPLIT, $0-44
 	MOVQ         x+16(FP), BX
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest207
+	JL           rest245
 
-loop206:
+loop244:
 	VMOVUPS      Z0, Z5
 	VPXORD       Z1, Z5, Z5
 	VPSRLD       $0x10, Z5, Z6
 	VPXORD       Z6, Z5, Z5
-	VPMULLD.BCST lanesAVX512208<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512246<>+0(SB), Z5, Z5
 	VPSRLD       $0x0d, Z5, Z6
 	VPXORD       Z6, Z5, Z5
-	VPMULLD.BCST lanesAVX512209<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512247<>+0(SB), Z5, Z5
 	VPSRLD       $0x10, Z5, Z6
 	VPXORD       Z6, Z5, Z5
 	VPADDD       Z2, Z5, Z5
 	VPSRLD       $0x10, Z5, Z6
 	VPXORD       Z6, Z5, Z5
-	VPMULLD.BCST lanesAVX512208<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512246<>+0(SB), Z5, Z5
 	VPSRLD       $0x0d, Z5, Z6
 	VPXORD       Z6, Z5, Z5
-	VPMULLD.BCST lanesAVX512209<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512247<>+0(SB), Z5, Z5
 	VPSRLD       $0x10, Z5, Z6
 	VPXORD       Z6, Z5, Z5
-	VPADDD.BCST  lanesAVX512210<>+0(SB), Z0, Z0
+	VPADDD.BCST  lanesAVX512248<>+0(SB), Z0, Z0
 	VMOVUPS      (BX)(CX*1), Z7
 	VMULPS       Z4, Z7, Z7
 	VPMAXUD      Z3, Z5, Z6
@@ -5304,12 +5875,12 @@ loop206:
 	VMOVUPS      Z7, (DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop206
+	JGE          loop244
 
-rest207:
+rest245:
 	ADDQ         $+16, AX
 	TESTQ        AX, AX
-	JE           end211
+	JE           end249
 	MOVL         $0xffffffff, SI
 	BZHIL        AX, SI, SI
 	KMOVW        SI, K1
@@ -5317,22 +5888,22 @@ rest207:
 	VPXORD       Z1, Z5, Z5
 	VPSRLD       $0x10, Z5, Z1
 	VPXORD       Z1, Z5, Z5
-	VPMULLD.BCST lanesAVX512208<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512246<>+0(SB), Z5, Z5
 	VPSRLD       $0x0d, Z5, Z1
 	VPXORD       Z1, Z5, Z5
-	VPMULLD.BCST lanesAVX512209<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512247<>+0(SB), Z5, Z5
 	VPSRLD       $0x10, Z5, Z1
 	VPXORD       Z1, Z5, Z5
 	VPADDD       Z2, Z5, Z5
 	VPSRLD       $0x10, Z5, Z1
 	VPXORD       Z1, Z5, Z5
-	VPMULLD.BCST lanesAVX512208<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512246<>+0(SB), Z5, Z5
 	VPSRLD       $0x0d, Z5, Z1
 	VPXORD       Z1, Z5, Z5
-	VPMULLD.BCST lanesAVX512209<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512247<>+0(SB), Z5, Z5
 	VPSRLD       $0x10, Z5, Z1
 	VPXORD       Z1, Z5, Z5
-	VPADDD.BCST  lanesAVX512210<>+0(SB), Z0, Z0
+	VPADDD.BCST  lanesAVX512248<>+0(SB), Z0, Z0
 	VMOVUPS.Z    (BX)(CX*1), K1, Z0
 	VMULPS       Z4, Z0, Z0
 	VPMAXUD      Z3, Z5, Z1
@@ -5340,7 +5911,7 @@ rest207:
 	VMOVAPS.Z    Z0, K2, Z0
 	VMOVUPS      Z0, K1, (DX)(CX*1)
 
-end211:
+end249:
 	VZEROUPPER
 	RET
 
@@ -5362,11 +5933,11 @@ DATA iotaAVX512<>+56(SB)/4, $0x0000000e
 DATA iotaAVX512<>+60(SB)/4, $0x0000000f
 GLOBL iotaAVX512<>(SB), RODATA|NOPTR, $64
 
-DATA lanesAVX512208<>+0(SB)/4, $0x85ebca6b
-GLOBL lanesAVX512208<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512246<>+0(SB)/4, $0x85ebca6b
+GLOBL lanesAVX512246<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512209<>+0(SB)/4, $0xc2b2ae35
-GLOBL lanesAVX512209<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512247<>+0(SB)/4, $0xc2b2ae35
+GLOBL lanesAVX512247<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512210<>+0(SB)/4, $0x00000010
-GLOBL lanesAVX512210<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512248<>+0(SB)/4, $0x00000010
+GLOBL lanesAVX512248<>(SB), RODATA|NOPTR, $4

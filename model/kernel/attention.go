@@ -92,11 +92,15 @@ func (a *Attention) seen(t, s0, cols int) int {
 	return max(0, min(cols, t+a.S-a.T+1-s0))
 }
 
-// seenBy is how many columns of a tile the strip of queries [t, t+rows) computes: those
-// that its last row sees, to the next whole strip of keys.
-func (a *Attention) seenBy(t, rows, s0, cols int) int {
+// sight is what a strip of queries [t, t+rows) computes and sees of keys [s0, s0+cols):
+// columns to the last key of its last row, and on to the next whole strip of keys.
+func (a *Attention) sight(t, rows, s0, cols int) sight {
 	n := a.seen(t+rows-1, s0, cols)
-	return min(cols, (n+active.strip-1)/active.strip*active.strip)
+	n = min(cols, (n+active.strip-1)/active.strip*active.strip)
+	if a.Causal {
+		return sight{rows, n, t + a.S - a.T + 1 - s0, 1, scoreRow}
+	}
+	return sight{rows, n, n, 0, scoreRow}
 }
 
 func (a *Attention) forwardTile(b, h, t0 int, y, lse, q, keys, v []float32) {
@@ -105,10 +109,11 @@ func (a *Attention) forwardTile(b, h, t0 int, y, lse, q, keys, v []float32) {
 	y = y[(b*a.T+t0)*a.StrideY+h*d:]
 	lse = lse[(b*a.Heads+h)*a.T+t0:][:rows]
 	head := h / (a.Heads / a.KVHeads) * d
-	buffer := borrow(queryTile * (scoreRow + 3))
+	buffer := borrow(active.strip*(scoreRow+2) + 3*queryTile)
 	defer giveBack(buffer)
-	scores, top, most := buffer[:queryTile*scoreRow], buffer[queryTile*scoreRow:][:rows], buffer[queryTile*(scoreRow+1):][:rows]
-	written := newMarks(buffer[queryTile*(scoreRow+2):], rows, false)
+	s, most, factor := buffer[:active.strip*scoreRow], buffer[active.strip*scoreRow:][:active.strip], buffer[active.strip*(scoreRow+1):]
+	perRow := buffer[active.strip*(scoreRow+2):]
+	top, share, written := perRow[:rows], perRow[queryTile:][:rows], newMarks(perRow[2*queryTile:], rows, false)
 	sums := lse // holds Σexp until the last tile is done
 	for r := range rows {
 		top[r], sums[r] = minusInf, 0
@@ -120,61 +125,54 @@ func (a *Attention) forwardTile(b, h, t0 int, y, lse, q, keys, v []float32) {
 			continue
 		}
 		for r0 := 0; r0 < rows; r0 += active.strip {
-			high := min(active.strip, rows-r0)
-			n := a.seenBy(t0+r0, high, s0, cols)
-			if n == 0 {
+			see := a.sight(t0+r0, min(active.strip, rows-r0), s0, cols)
+			if see.n == 0 {
 				continue
 			}
-			s := scores[r0*scoreRow:]
-			active.mulPacked(high, n, d, q[r0*a.StrideQ:], a.StrideQ, keys[s0*d:], cols, s, scoreRow)
-			for r := range high { // all maxima first: no exponential waits for that of its own row
-				visible := s[r*scoreRow:][:a.seen(t0+r0+r, s0, n)]
-				if cover == something {
-					a.mask(b*a.T+t0+r0+r, b*a.S+s0, visible)
-				}
-				most[r] = active.rowMax(visible)
+			active.mulPacked(see.rows, see.n, d, q[r0*a.StrideQ:], a.StrideQ, keys[s0*d:], cols, s, scoreRow)
+			if cover == something {
+				a.mask(b*a.T+t0+r0, b*a.S+s0, see, s)
 			}
-			for r := range high {
-				row := s[r*scoreRow:][:n]
-				visible := row[:a.seen(t0+r0+r, s0, n)]
-				factor := softmaxStep(visible, most[r], &top[r0+r], &sums[r0+r], a.Scale)
-				clear(row[len(visible):])
-				if factor != 1 {
-					active.scale(y[(r0+r)*a.StrideY:][:d], factor)
+			active.scoresMax(see, s, most)
+			grown := false // scores, and with them what earlier sums must be multiplied with
+			for r := range see.rows {
+				factor[r] = grow(most[r]*a.Scale, &top[r0+r])
+				grown = grown || factor[r] != 1
+				sums[r0+r] *= factor[r]
+				if most[r] = top[r0+r]; most[r] == minusInf { // exp(−Inf − 0) is 0, too
+					most[r] = 0
 				}
 			}
-			active.mulTile(NN, high, d, n, s, scoreRow, v[(b*a.S+s0)*a.StrideV+head:], a.StrideV, y[r0*a.StrideY:], a.StrideY, written.set(r0, high))
+			if grown {
+				active.scoresScale(sight{see.rows, d, d, 0, a.StrideY}, y[r0*a.StrideY:], factor)
+			}
+			active.scoresExp(see, s, a.Scale, most, sums[r0:])
+			active.mulTile(NN, see.rows, d, see.n, s, scoreRow, v[(b*a.S+s0)*a.StrideV+head:], a.StrideV, y[r0*a.StrideY:], a.StrideY, written.set(r0, see.rows))
 		}
 	}
 	written.clearRest(y, d, a.StrideY)
 	for r := range rows {
-		if top[r] == minusInf {
-			lse[r] = minusInf
-			continue
+		if share[r] = 1 / sums[r]; top[r] == minusInf {
+			share[r], sums[r] = 1, 1
 		}
-		active.scale(y[r*a.StrideY:][:d], 1/sums[r])
-		lse[r] = top[r] + float32(math.Log(float64(sums[r])))
 	}
+	active.scoresScale(sight{rows, d, d, 0, a.StrideY}, y, share)
+	active.log(lse, sums)
+	active.addTo(lse, top)
 }
 
-// softmaxStep turns scores, of which most is the largest, into exponentials relative to the
-// largest so far, and returns what earlier sums must be multiplied with because that has grown.
-func softmaxStep(scores []float32, most float32, top, sum *float32, scale float32) float32 {
-	m := max(*top, most*scale)
-	if m == minusInf {
-		clear(scores)
+// grow raises top to m, if that is more, and returns what earlier sums of exponentials, relative
+// to the largest so far, must be multiplied with because of it.
+func grow(m float32, top *float32) float32 {
+	before := *top
+	if !(m > before) {
 		return 1
 	}
-	factor := float32(1)
-	if m > *top {
-		if *top != minusInf {
-			factor = exp32(*top - m)
-			*sum *= factor
-		}
-		*top = m
+	*top = m
+	if before == minusInf {
+		return 1
 	}
-	*sum += active.expSum(scores, scores, scale, m)
-	return factor
+	return exp32(before - m)
 }
 
 // ready fills in defaults and panics where the slices are too short.

@@ -38,11 +38,15 @@ func (a *Attention) backwardTile(b, h, t0 int, dq, dk, dv []float32, written [3]
 	y, dy = y[at:], dy[at:]
 	lse = lse[(b*a.Heads+h)*a.T+t0:][:rows]
 	head := h / (a.Heads / a.KVHeads) * d
-	buffer := borrow(queryTile * (2*scoreRow + 1))
+	buffer := borrow(queryTile * (2*scoreRow + 2))
 	defer giveBack(buffer)
-	probs, grads, delta := buffer[:queryTile*scoreRow], buffer[queryTile*scoreRow:][:queryTile*scoreRow], buffer[2*queryTile*scoreRow:][:rows]
+	probs, grads := buffer[:queryTile*scoreRow], buffer[queryTile*scoreRow:][:queryTile*scoreRow]
+	delta, shift := buffer[2*queryTile*scoreRow:][:rows], buffer[queryTile*(2*scoreRow+1):][:rows]
 	for r := range rows {
 		delta[r] = active.rowDot(y[r*a.StrideY:][:d], dy[r*a.StrideY:][:d])
+		if shift[r] = lse[r]; shift[r] == minusInf { // a query that sees nothing: exp(x − Inf) is 0
+			shift[r] = -minusInf
+		}
 	}
 	for s0 := 0; s0 < a.S; s0 += keyTile {
 		cols := min(keyTile, a.S-s0)
@@ -52,34 +56,24 @@ func (a *Attention) backwardTile(b, h, t0 int, dq, dk, dv []float32, written [3]
 		}
 		ko, vo := (b*a.S+s0)*a.StrideK+head, (b*a.S+s0)*a.StrideV+head
 		for r0 := 0; r0 < rows; r0 += active.strip {
-			high := min(active.strip, rows-r0)
-			n := a.seenBy(t0+r0, high, s0, cols)
-			if n == 0 {
+			see := a.sight(t0+r0, min(active.strip, rows-r0), s0, cols)
+			if see.n == 0 {
 				continue
 			}
 			p, ds := probs[r0*scoreRow:], grads[r0*scoreRow:]
-			active.mulPacked(high, n, d, q[r0*a.StrideQ:], a.StrideQ, keys[s0*d:], cols, p, scoreRow)
-			active.mulPacked(high, n, d, dy[r0*a.StrideY:], a.StrideY, values[s0*d:], cols, ds, scoreRow)
-			for r := range high {
-				visible := a.seen(t0+r0+r, s0, n)
-				pr, dr := p[r*scoreRow:][:n], ds[r*scoreRow:][:n]
-				if lse[r0+r] == minusInf {
-					visible = 0
-				}
-				if cover == something {
-					a.mask(b*a.T+t0+r0+r, b*a.S+s0, pr[:visible])
-				}
-				active.softmaxGrad(pr[:visible], dr[:visible], a.Scale, lse[r0+r], delta[r0+r])
-				clear(pr[visible:])
-				clear(dr[visible:])
+			active.mulPacked(see.rows, see.n, d, q[r0*a.StrideQ:], a.StrideQ, keys[s0*d:], cols, p, scoreRow)
+			active.mulPacked(see.rows, see.n, d, dy[r0*a.StrideY:], a.StrideY, values[s0*d:], cols, ds, scoreRow)
+			if cover == something {
+				a.mask(b*a.T+t0+r0, b*a.S+s0, see, p)
 			}
-			active.mulTile(NN, high, d, n, ds, scoreRow, k[ko:], a.StrideK, dq[r0*a.StrideQ:], a.StrideQ, written[0].set(r0, high))
+			active.scoresGrad(see, p, ds, a.Scale, shift[r0:], delta[r0:])
+			active.mulTile(NN, see.rows, d, see.n, ds, scoreRow, k[ko:], a.StrideK, dq[r0*a.StrideQ:], a.StrideQ, written[0].set(r0, see.rows))
 		}
 		// Keys gather from the strips that see them, which are the last ones.
 		for c, r0 := 0, 0; c < cols; {
 			end := 0 // of the keys that the strip at r0 sees
 			for ; r0 < rows; r0 += active.strip {
-				if end = a.seenBy(t0+r0, min(active.strip, rows-r0), s0, cols); end > c {
+				if end = a.sight(t0+r0, min(active.strip, rows-r0), s0, cols).n; end > c {
 					break
 				}
 			}

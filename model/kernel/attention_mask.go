@@ -42,21 +42,23 @@ func span(docs []int32, at, n int) (low, high int32) {
 	return low, high
 }
 
-// mask sets the scores of one query, by its row, that its document does not let it see to
-// −Inf. key is the row of the first.
-func (a *Attention) mask(query, key int, scores []float32) {
-	var doc int32
-	if a.Docs != nil {
-		doc = a.Docs[query]
-	}
-	if doc >= 0 && a.KeyDocs == nil {
-		return
-	}
-	for c := range scores {
-		if doc < 0 {
-			scores[c] = minusInf
-		} else if other := a.KeyDocs[key+c]; other < 0 || a.Docs != nil && other != doc {
-			scores[c] = minusInf
+// mask sets the scores of a strip of queries that their documents do not let them see to −Inf.
+// query and key are the rows of the first.
+func (a *Attention) mask(query, key int, see sight, scores []float32) {
+	for r := range see.rows {
+		doc, row := int32(0), scores[r*see.ld:][:see.of(r)]
+		if a.Docs != nil {
+			doc = a.Docs[query+r]
+		}
+		if doc >= 0 && a.KeyDocs == nil {
+			continue
+		}
+		for c := range row {
+			if doc < 0 {
+				row[c] = minusInf
+			} else if other := a.KeyDocs[key+c]; other < 0 || a.Docs != nil && other != doc {
+				row[c] = minusInf
+			}
 		}
 	}
 }

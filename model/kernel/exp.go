@@ -76,3 +76,24 @@ const (
 	tanhC3    = 2.06390887954e-2
 	tanhC4    = -5.70498872745e-3
 )
+
+// log32 is ln x within 1.5 ULP, where x > 0 is a normal number: e·ln 2 + ln m with m in [√½, √2)
+// and a polynomial in m − 1. The assembly takes the same steps.
+func log32(x float32) float32 {
+	const half = 0x3f3504f3 // the bits of √½
+	bits := math.Float32bits(x)
+	exponent := int32(bits-half) >> 23
+	e, f := float32(exponent), math.Float32frombits(bits-uint32(exponent)<<23)-1
+	p := float32(logC[0])
+	for _, c := range logC[1:] {
+		p = float32(p*f) + c
+	}
+	z := float32(f * f)
+	p = float32(float32(p*f)*z) + float32(e*ln2Low)
+	p -= float32(z * 0.5)
+	return f + p + float32(e*ln2High)
+}
+
+// (ln(1+f) − f + f²/2)/f³, from Moshier's Cephes.
+var logC = [...]float32{7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1,
+	-1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1}

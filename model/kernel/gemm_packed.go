@@ -132,14 +132,18 @@ func even(n, most int) int {
 // the end, which is chosen so that few lanes lie idle.
 type panels struct {
 	wide, width   int // how many of the widest, and their width
-	narrow        int // vectors in each of the others
+	widest        int // vectors in each of these
+	narrow        int // and in each of the others
 	count, padded int // of all panels; of all columns with those that do not exist
 	columns       int // that exist
 	lanes         int
 }
 
 func (s *packedGemm) cut(n int) panels {
-	p := panels{wide: n / (s.widest * s.lanes), width: s.widest * s.lanes, lanes: s.lanes, columns: n}
+	p := panels{width: s.widest * s.lanes, widest: s.widest, lanes: s.lanes, columns: n}
+	if p.wide = n / 16; p.width == 48 { // small products would wait for a division by a variable
+		p.wide = n / 48
+	}
 	rest := n - p.wide*p.width
 	switch {
 	case rest == 0:
@@ -148,16 +152,25 @@ func (s *packedGemm) cut(n int) panels {
 		p.wide--
 		p.narrow, p.count = 2, p.wide+2
 	default:
-		p.narrow, p.count = (rest+s.lanes-1)/s.lanes, p.wide+1
+		p.narrow, p.count = vectorsOf(rest, s.lanes), p.wide+1
 	}
 	p.padded = p.wide*p.width + (p.count-p.wide)*p.narrow*p.lanes
 	return p
 }
 
+// vectorsOf is how many vectors hold n > 0 numbers, few enough to count.
+func vectorsOf(n, lanes int) int {
+	vectors := 1
+	for vectors*lanes < n {
+		vectors++
+	}
+	return vectors
+}
+
 // at returns where panel i begins and how many vectors wide it is.
 func (p *panels) at(i int) (column, vectors int) {
 	if i < p.wide {
-		return i * p.width, p.width / p.lanes
+		return i * p.width, p.widest
 	}
 	return p.wide*p.width + (i-p.wide)*p.narrow*p.lanes, p.narrow
 }

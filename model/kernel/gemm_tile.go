@@ -23,7 +23,7 @@ func (s *packedGemm) mulPacked(m, n, k int, a []float32, lda int, packed []float
 				break
 			}
 			width := vectors * s.lanes
-			vectors = min(vectors, (n-j+s.lanes-1)/s.lanes)
+			vectors = vectorsOf(min(width, n-j), s.lanes)
 			tail := min(s.lanes, n-j-(vectors-1)*s.lanes)
 			kernels[vectors](k, &a[i*lda], lda, &packed[j*k], width, &c[i*ldc+j], ldc, 0, tail, &a[0], 0, nil)
 		}

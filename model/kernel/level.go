@@ -51,12 +51,18 @@ type bodies struct {
 	rmsNorm       func(y, x, gain []float32, eps float32) (rstd float32)
 	rmsNormGrad   func(dx, dgain, x, gain []float32, rstd float32, dy []float32)
 
-	rowMax      func(x []float32) float32
-	rowDot      func(x, y []float32) float32
-	expSum      func(dst, x []float32, scale, shift float32) float32 // dst = exp(scale·x − shift); returns the sum
-	sumExp      func(x []float32, shift float32) float32             // Σ exp(x − shift)
-	softmaxGrad func(p, dp []float32, scale, lse, d float32)         // p = exp(scale·p − lse), dp = scale·p·(dp − d)
+	rowMax func(x []float32) float32
+	rowDot func(x, y []float32) float32
+	expSum func(dst, x []float32, scale, shift float32) float32 // dst = exp(scale·x − shift); returns the sum
+	sumExp func(x []float32, shift float32) float32             // Σ exp(x − shift)
 
+	// Scores, of which what is not seen becomes 0.
+	scoresMax   func(s sight, x, top []float32)                                  // top = the largest seen of each row, or −Inf
+	scoresExp   func(s sight, x []float32, factor float32, shift, sum []float32) // x = exp(factor·x − shift), sum += Σx, by row
+	scoresScale func(s sight, x, factor []float32)                               // multiplies what each row sees by its factor
+	scoresGrad  func(s sight, p, dp []float32, factor float32, lse, d []float32) // p = exp(factor·p − lse), dp = factor·p·(dp − d)
+
+	log          func(dst, x []float32) // of normal numbers > 0
 	lstmCell     func(h, c, gates, cPrev []float32)
 	lstmCellGrad func(gates, dc, c, cPrev, dy, dh []float32)
 

@@ -115,7 +115,8 @@ var vectorAVX2 = vectorASM{
 	relu2: relu2AVX2, geluGrad: geluGradAVX2, siluGrad: siluGradAVX2, tanhGrad: tanhGradAVX2, sigmoidGrad: sigmoidGradAVX2,
 	relu2Grad: relu2GradAVX2, swiglu: swigluAVX2, swigluGrad: swigluGradAVX2, rowMax: rowMaxAVX2, rowSum: rowSumAVX2, rowDot: rowDotAVX2,
 	rowSpread: rowSpreadAVX2, normalize: normalizeAVX2, normGradSums: normGradSumsAVX2, normGrad: normGradAVX2, rmsScale: rmsScaleAVX2,
-	rmsGradSums: rmsGradSumsAVX2, expSum: expSumAVX2, sumExp: sumExpAVX2, softmaxGrad: softmaxGradAVX2, round: roundAVX2, rotate: rotateAVX2,
+	rmsGradSums: rmsGradSumsAVX2, expSum: expSumAVX2, sumExp: sumExpAVX2,
+	scoresMax: scoresMaxAVX2, scoresExp: scoresExpAVX2, scoresGrad: scoresGradAVX2, scoresScale: scoresScaleAVX2, log: logAVX2, round: roundAVX2, rotate: rotateAVX2,
 	adamw: adamwAVX2, dropout: dropoutAVX2, lstmCell: lstmCellAVX2, lstmCellGrad: lstmCellGradAVX2,
 }
 
@@ -125,6 +126,7 @@ var vectorAVX512 = vectorASM{
 	relu2: relu2AVX512, geluGrad: geluGradAVX512, siluGrad: siluGradAVX512, tanhGrad: tanhGradAVX512, sigmoidGrad: sigmoidGradAVX512,
 	relu2Grad: relu2GradAVX512, swiglu: swigluAVX512, swigluGrad: swigluGradAVX512, rowMax: rowMaxAVX512, rowSum: rowSumAVX512, rowDot: rowDotAVX512,
 	rowSpread: rowSpreadAVX512, normalize: normalizeAVX512, normGradSums: normGradSumsAVX512, normGrad: normGradAVX512, rmsScale: rmsScaleAVX512,
-	rmsGradSums: rmsGradSumsAVX512, expSum: expSumAVX512, sumExp: sumExpAVX512, softmaxGrad: softmaxGradAVX512, round: roundAVX512, rotate: rotateAVX512,
+	rmsGradSums: rmsGradSumsAVX512, expSum: expSumAVX512, sumExp: sumExpAVX512,
+	scoresMax: scoresMaxAVX512, scoresExp: scoresExpAVX512, scoresGrad: scoresGradAVX512, scoresScale: scoresScaleAVX512, log: logAVX512, round: roundAVX512, rotate: rotateAVX512,
 	adamw: adamwAVX512, dropout: dropoutAVX512, lstmCell: lstmCellAVX512, lstmCellGrad: lstmCellGradAVX512,
 }

@@ -19,7 +19,8 @@ var plain = bodies{
 	layerNorm: layerNormPlain, layerNormGrad: layerNormGradPlain,
 	rmsNorm: rmsNormPlain, rmsNormGrad: rmsNormGradPlain,
 
-	rowMax: rowMaxPlain, rowDot: rowDotPlain, expSum: expSumPlain, sumExp: sumExpPlain, softmaxGrad: softmaxGradPlain,
+	rowMax: rowMaxPlain, rowDot: rowDotPlain, expSum: expSumPlain, sumExp: sumExpPlain,
+	scoresMax: scoresMaxPlain, scoresExp: scoresExpPlain, scoresGrad: scoresGradPlain, scoresScale: scoresScalePlain, log: logPlain,
 	lstmCell: lstmCellPlain, lstmCellGrad: lstmCellGradPlain,
 	round: roundPlain, rotate: rotatePlain, adamw: adamwPlain, dropout: dropoutPlain,
 }

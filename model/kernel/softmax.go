@@ -87,11 +87,3 @@ func sumExpPlain(x []float32, shift float32) float32 {
 	}
 	return float32(s)
 }
-
-func softmaxGradPlain(p, dp []float32, scale, lse, d float32) {
-	for i, x := range p {
-		e := exp32(float32(x*scale) - lse)
-		p[i] = e
-		dp[i] = float32(scale*e) * (dp[i] - d)
-	}
-}

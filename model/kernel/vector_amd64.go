@@ -53,7 +53,11 @@ type vectorASM struct {
 	rmsGradSums                                          func(n int, dgain, x, gain, dy *float32, mean, rstd float32) (sum, sumH float32)
 	expSum                                               func(n int, dst, x *float32, factor, shift float32) float32
 	sumExp                                               func(n int, x *float32, shift float32) float32
-	softmaxGrad                                          func(n int, p, dp *float32, factor, lse, d float32)
+	scoresMax                                            func(rows, n, first, more, ld int, x, top *float32)
+	scoresScale                                          func(rows, n, first, more, ld int, x, factor *float32)
+	log                                                  func(n int, dst, x *float32)
+	scoresExp                                            func(rows, n, first, more, ld int, x *float32, factor float32, shift, sum *float32)
+	scoresGrad                                           func(rows, n, first, more, ld int, p, dp *float32, factor float32, lse, d *float32)
 	round                                                func(n int, dst, x *float32)
 	rotate                                               func(n int, x, y, cos, sin *float32)
 	adamw                                                func(n int, p, g, m, v *float32, scale, beta1, beta2, rest1, rest2, rate, correct2, eps, remaining float32)
@@ -120,12 +124,19 @@ func (v *vectorASM) fill(b *bodies) {
 		}
 		return 0
 	}
-	b.softmaxGrad = func(p, dp []float32, scale, lse, d float32) {
-		if n := len(p); n > 0 {
-			v.softmaxGrad(n, &p[0], at(dp, n), scale, lse, d)
-		}
+	b.scoresMax = func(s sight, x, top []float32) {
+		v.scoresMax(s.rows, s.n, s.first, s.more, s.ld, &x[0], at(top, s.rows))
 	}
-	b.round = over2(v.round)
+	b.scoresScale = func(s sight, x, factor []float32) {
+		v.scoresScale(s.rows, s.n, s.first, s.more, s.ld, &x[0], at(factor, s.rows))
+	}
+	b.log = over2(v.log)
+	b.scoresExp = func(s sight, x []float32, factor float32, shift, sum []float32) {
+		v.scoresExp(s.rows, s.n, s.first, s.more, s.ld, &x[0], factor, at(shift, s.rows), at(sum, s.rows))
+	}
+	b.scoresGrad = func(s sight, p, dp []float32, factor float32, lse, d []float32) {
+		v.scoresGrad(s.rows, s.n, s.first, s.more, s.ld, &p[0], &dp[0], factor, at(lse, s.rows), at(d, s.rows))
+	}
 	b.rotate = func(x, y, cos, sin []float32) {
 		if n := len(cos); n > 0 {
 			v.rotate(n, at(x, n), at(y, n), &cos[0], at(sin, n))

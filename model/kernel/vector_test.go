@@ -60,8 +60,8 @@ var bodyCases = []bodyCase{
 		return []float64{float64(b.expSum(x[0], x[1], 0.7, 1.1))}
 	}},
 	{"sumExp", 1, 16, 0, 0, -1, func(b *bodies, x [][]float32) []float64 { return []float64{float64(b.sumExp(x[0], 1.1))} }},
-	{"softmaxGrad", 2, 20, 0, 0, -1, do(func(b *bodies, x [][]float32) { b.softmaxGrad(x[0], x[1], 0.2, 1.1, 0.4) })},
 	{"round", 2, 0, 0, 0, -1, do(func(b *bodies, x [][]float32) { b.round(x[0], x[1]) })},
+	{"log", 2, 4, 1, 0, 1, do(func(b *bodies, x [][]float32) { b.log(x[0], x[1]) })},
 	{"rotate", 4, 4, 8, 0, -1, do(func(b *bodies, x [][]float32) { b.rotate(x[0], x[1], x[2], x[3]) })},
 	{"adamw", 4, 12, 1, 0, 3, do(func(b *bodies, x [][]float32) {
 		b.adamw(x[0], x[1], x[2], x[3], &adamFactors{0.9, 0.9, 0.95, 0.1, 0.05, 1e-2, 1.2, 1e-8, 0.999})
@@ -162,6 +162,7 @@ func TestAccuracy(t *testing.T) {
 		want      func(x float64) float64
 	}{
 		{"exp", -87.3, 88.3, 2, func(dst, x []float32) { active.expSum(dst, x, 1, 0) }, math.Exp},
+		{"log", 1, 1000, 1.5, func(dst, x []float32) { active.log(dst, x) }, math.Log},
 		{"sigmoid", -80, 80, 4, Sigmoid, sigmoid},
 		{"tanh", -10, 10, 3, Tanh, math.Tanh},
 		{"silu", -80, 80, 5, SiLU, func(x float64) float64 { return x * sigmoid(x) }},

@@ -14,7 +14,7 @@ func main() {
 	dir := flag.String("o", "..", "`folder` to write to")
 	flag.Parse()
 	gemm := []func(*asm){(*asm).gemm, (*asm).pack, (*asm).peak}
-	vector := []func(*asm){(*asm).vector, (*asm).rounding, (*asm).activations, (*asm).rows, (*asm).lstm, (*asm).optimizer}
+	vector := []func(*asm){(*asm).vector, (*asm).rounding, (*asm).activations, (*asm).rows, (*asm).scores, (*asm).lstm, (*asm).optimizer}
 	files := []struct {
 		name string
 		isa  *isa

@@ -79,6 +79,29 @@ func (a *asm) scaled(n, p reg.VecVirtual) reg.VecVirtual {
 	return p
 }
 
+// log returns ln x of normal numbers x > 0, overwriting x, by the steps of the package's plain body.
+func (a *asm) log(x reg.VecVirtual) reg.VecVirtual {
+	e, t, z := a.vec(), a.vec(), a.vec()
+	half := a.vec()
+	a.spread(a.word(0x3f3504f3), half) // √½
+	a.VPSUBD(half, x, e)
+	a.VPSRAD(Imm(23), e, e)
+	a.VPSLLD(Imm(23), e, t)
+	a.VPSUBD(t, x, x)
+	a.VCVTDQ2PS(e, e)
+	a.with(a.VSUBPS, a.VSUBPS_BCST, a.number(1), x, x)
+	p := a.constant(7.0376836292e-2)
+	a.horner(p, x, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1)
+	a.VMULPS(x, x, z)
+	a.VMULPS(x, p, p)
+	a.VMULPS(z, p, p)
+	a.with(a.VFMADD231PS, a.VFMADD231PS_BCST, a.number(-2.12194440e-4), e, p)
+	a.with(a.VFNMADD231PS, a.VFNMADD231PS_BCST, a.number(0.5), z, p)
+	a.VADDPS(p, x, x)
+	a.with(a.VFMADD231PS, a.VFMADD231PS_BCST, a.number(0.693359375), e, x)
+	return x
+}
+
 // reciprocal returns 1/x, within 0.54 ULP, of 1 ≤ x ≤ 2¹²⁵·√2; x is kept. Divisions take
 // several times as long, and the approximations that CPUs offer differ between makers. The
 // difference of the bits is within 6 %, c/2 being in the middle of its products with x; a

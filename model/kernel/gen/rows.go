@@ -33,21 +33,6 @@ func (a *asm) rows() {
 	a.Store(a.total(acc), a.ReturnIndex(0))
 	a.end()
 
-	a.begin("softmaxGrad", "func(n int, p, dp *float32, factor, lse, d float32)",
-		"sets p = exp(factor·p − lse) and dp = factor·p·(dp − d).")
-	f, lse, d := a.scalar("factor"), a.scalar("lse"), a.scalar("d")
-	a.each(2, []string{"p", "dp"}, func(s *slab) {
-		x := s.load("p")
-		a.VFMSUB213PS(lse, f, x)
-		p, dp := a.exp(x), s.load("dp")
-		s.store(p, "p")
-		a.VSUBPS(d, dp, dp)
-		a.VMULPS(f, p, p)
-		a.VMULPS(p, dp, dp)
-		s.store(dp, "dp")
-	})
-	a.end()
-
 	a.norms()
 }
 
