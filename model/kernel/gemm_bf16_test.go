@@ -130,6 +130,10 @@ func TestGemmBF16Determinism(t *testing.T) {
 
 // BenchmarkGemmBF16 is BenchmarkGemm against the peak of what multiplies: pairs where the CPU
 // has instructions for them, else float32.
+//
+// Measured on two cores of a Xeon that does half as many operations with VDPBF16PS as with FMA:
+// pairs .92 to .98; rounding for FMA .01 to .03 less than Gemm. Before A was packed strip by
+// strip, the whole of a tile, and columns of it (TN) transposed, pairs reached .81 to .95.
 func BenchmarkGemmBF16(b *testing.B) {
 	before := active
 	defer func() { active = before }()
