@@ -2,4 +2,4 @@
 
 package kernel
 
-func useHugePages([]float32) {}
+func useHugePages([]byte) {}

@@ -148,11 +148,10 @@ func (v *vectorASM) fill(b *bodies) {
 		}
 	}
 	b.dropout = func(dst, x []float32, d *dropFactors, index uint64) {
-		n := len(dst)
-		if index>>32 != (index+uint64(n))>>32 { // the low half of the index wraps inside
-			dropoutPlain(dst, x, d, index)
-		} else if n > 0 {
+		for len(dst) > 0 {
+			n := int(min(uint64(len(dst)), 1<<32-index&math.MaxUint32)) // until its low half wraps
 			v.dropout(n, &dst[0], at(x, n), uint32(index), d.key1, uint32(index>>32)+d.key2, d.limit, d.scale)
+			dst, x, index = dst[n:], x[n:], index+uint64(n)
 		}
 	}
 	b.lstmCell = func(h, c, gates, cPrev []float32) {

@@ -18,7 +18,7 @@ type Weights struct {
 // PackBF16 rounds w (rows × cols) to bfloat16: each weight is off by at most 2⁻⁸ of itself.
 func PackBF16(w []float32, rows, cols int) *Weights {
 	p := newWeights(w, rows, cols, 32)
-	p.half = make([]uint16, rows*p.stride)
+	p.half = zeros[uint16](rows * p.stride)
 	Parallel(rows, rowGrain(cols), func(lo, hi int) {
 		for r := lo; r < hi; r++ {
 			for c, v := range w[r*cols : (r+1)*cols] {
@@ -33,7 +33,7 @@ func PackBF16(w []float32, rows, cols int) *Weights {
 // each weight is off by at most 1/254 of the largest magnitude in its row.
 func PackInt8(w []float32, rows, cols int) *Weights {
 	p := newWeights(w, rows, cols, 64)
-	p.bytes, p.scales = make([]int8, rows*p.stride), make([]float32, rows)
+	p.bytes, p.scales = zeros[int8](rows*p.stride), make([]float32, rows)
 	Parallel(rows, rowGrain(cols), func(lo, hi int) {
 		for r := lo; r < hi; r++ {
 			row := w[r*cols : (r+1)*cols]
