@@ -87,6 +87,17 @@ func geluGradPlain(dx, x, dy []float32) {
 	}
 }
 
+// geluSlopePlain sets dst = GELU(x) and then x = GELU′(x).
+func geluSlopePlain(dst, x []float32) {
+	for i, v := range x {
+		z := float32(v * v)
+		s := sigmoid32(float32(float32(gelu3*z)+gelu1) * v)
+		y := float32(v * s)
+		du := float32(3*gelu3*z) + gelu1
+		dst[i], x[i] = y, s+float32((y-float32(y*s))*du)
+	}
+}
+
 func siluPlain(dst, x []float32) {
 	for i, v := range x {
 		dst[i] = v * sigmoid32(v)
@@ -150,5 +161,14 @@ func swigluGradPlain(dgate, dup, gate, up, dy []float32) {
 		u, d := up[i], dy[i]
 		dup[i] = d * float32(v*s)
 		dgate[i] = float32(d*u) * (s + float32(float32(s*(1-s))*v))
+	}
+}
+
+// swigluSlopesPlain sets dst = gate·σ(gate)·up, and then gate and up to its slopes in them.
+func swigluSlopesPlain(dst, gate, up []float32) {
+	for i, v := range gate {
+		s, u := sigmoid32(v), up[i]
+		y := float32(v * s)
+		dst[i], gate[i], up[i] = y*u, float32(s+(y-float32(y*s)))*u, y
 	}
 }

@@ -59,6 +59,16 @@ func geluAVX2(n int, dst *float32, x *float32)
 //go:noescape
 func geluGradAVX2(n int, dx *float32, x *float32, dy *float32)
 
+// geluSlopeAVX2 sets dst = x·σ(2u), and then x to the slope.
+//
+//go:noescape
+func geluSlopeAVX2(n int, dst *float32, x *float32)
+
+// swigluSlopesAVX2 sets dst = gate·σ(gate)·up, and then gate and up to its slopes in them.
+//
+//go:noescape
+func swigluSlopesAVX2(n int, dst *float32, gate *float32, up *float32)
+
 // siluAVX2 sets dst = x·σ(x).
 //
 //go:noescape

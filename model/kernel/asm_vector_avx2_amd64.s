@@ -1242,9 +1242,9 @@ DATA lanesAVX273<>+24(SB)/4, $0x3e5b33b6
 DATA lanesAVX273<>+28(SB)/4, $0x3e5b33b6
 GLOBL lanesAVX273<>(SB), RODATA|NOPTR, $32
 
-// func siluAVX2(n int, dst *float32, x *float32)
+// func geluSlopeAVX2(n int, dst *float32, x *float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·siluAVX2(SB), NOSPLIT, $0-24
+TEXT ·geluSlopeAVX2(SB), NOSPLIT, $0-24
 	MOVQ n+0(FP), AX
 	MOVQ dst+8(FP), DX
 	MOVQ x+16(FP), BX
@@ -1253,6 +1253,411 @@ TEXT ·siluAVX2(SB), NOSPLIT, $0-24
 	JL   rest78
 
 loop77:
+	VMOVUPS      (BX)(CX*1), Y0
+	VMOVUPS      32(BX)(CX*1), Y4
+	VMOVUPS      lanesAVX252<>+0(SB), Y2
+	VMOVUPS      lanesAVX252<>+0(SB), Y6
+	VMOVUPS      lanesAVX273<>+0(SB), Y3
+	VMOVUPS      lanesAVX273<>+0(SB), Y7
+	VMULPS       Y0, Y0, Y1
+	VMULPS       Y4, Y4, Y5
+	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y2
+	VFMADD213PS  lanesAVX253<>+0(SB), Y5, Y6
+	VMULPS       Y0, Y2, Y2
+	VMULPS       Y4, Y6, Y6
+	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX253<>+0(SB), Y5, Y7
+	VMOVUPS      lanesAVX254<>+0(SB), Y1
+	VMOVUPS      lanesAVX254<>+0(SB), Y8
+	VMOVUPS      lanesAVX255<>+0(SB), Y5
+	VMOVUPS      lanesAVX255<>+0(SB), Y9
+	VMAXPS       Y2, Y1, Y1
+	VMAXPS       Y6, Y8, Y2
+	VMINPS       Y1, Y5, Y1
+	VMINPS       Y2, Y9, Y2
+	VMOVUPS      lanesAVX256<>+0(SB), Y5
+	VMOVUPS      lanesAVX256<>+0(SB), Y8
+	VFNMADD231PS lanesAVX257<>+0(SB), Y1, Y5
+	VFNMADD231PS lanesAVX257<>+0(SB), Y2, Y8
+	VSUBPS       lanesAVX256<>+0(SB), Y5, Y5
+	VSUBPS       lanesAVX256<>+0(SB), Y8, Y8
+	VFNMSUB231PS lanesAVX258<>+0(SB), Y5, Y1
+	VFNMSUB231PS lanesAVX258<>+0(SB), Y8, Y2
+	VFNMADD231PS lanesAVX259<>+0(SB), Y5, Y1
+	VFNMADD231PS lanesAVX259<>+0(SB), Y8, Y2
+	VMOVUPS      lanesAVX260<>+0(SB), Y6
+	VMOVUPS      lanesAVX260<>+0(SB), Y9
+	VFMADD213PS  lanesAVX261<>+0(SB), Y1, Y6
+	VFMADD213PS  lanesAVX261<>+0(SB), Y2, Y9
+	VFMADD213PS  lanesAVX262<>+0(SB), Y1, Y6
+	VFMADD213PS  lanesAVX262<>+0(SB), Y2, Y9
+	VFMADD213PS  lanesAVX263<>+0(SB), Y1, Y6
+	VFMADD213PS  lanesAVX263<>+0(SB), Y2, Y9
+	VFMADD213PS  lanesAVX264<>+0(SB), Y1, Y6
+	VFMADD213PS  lanesAVX264<>+0(SB), Y2, Y9
+	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y6
+	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y9
+	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y6
+	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y9
+	VCVTPS2DQ    Y5, Y5
+	VCVTPS2DQ    Y8, Y8
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y8, Y8
+	VPADDD       Y5, Y6, Y6
+	VPADDD       Y8, Y9, Y9
+	VADDPS       lanesAVX265<>+0(SB), Y6, Y6
+	VADDPS       lanesAVX265<>+0(SB), Y9, Y9
+	VMOVUPS      lanesAVX266<>+0(SB), Y2
+	VMOVUPS      lanesAVX266<>+0(SB), Y8
+	VMOVUPS      lanesAVX267<>+0(SB), Y1
+	VMOVUPS      lanesAVX267<>+0(SB), Y5
+	VPSUBD       Y6, Y1, Y1
+	VPSUBD       Y9, Y5, Y5
+	VFNMADD231PS Y6, Y1, Y2
+	VFNMADD231PS Y9, Y5, Y8
+	VMULPS       Y2, Y1, Y1
+	VMULPS       Y8, Y5, Y5
+	VMOVUPS      lanesAVX265<>+0(SB), Y2
+	VMOVUPS      lanesAVX265<>+0(SB), Y8
+	VFNMADD231PS Y6, Y1, Y2
+	VFNMADD231PS Y9, Y5, Y8
+	VFMADD213PS  Y2, Y2, Y2
+	VFMADD213PS  Y8, Y8, Y8
+	VFMADD213PS  Y1, Y2, Y1
+	VFMADD213PS  Y5, Y8, Y5
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y4, Y5, Y6
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y6, Y4
+	VFNMADD231PS Y1, Y0, Y2
+	VFNMADD231PS Y5, Y6, Y4
+	VFMADD213PS  Y1, Y3, Y2
+	VFMADD213PS  Y5, Y7, Y4
+	VMOVUPS      Y0, (DX)(CX*1)
+	VMOVUPS      Y6, 32(DX)(CX*1)
+	VMOVUPS      Y2, (BX)(CX*1)
+	VMOVUPS      Y4, 32(BX)(CX*1)
+	ADDQ         $+64, CX
+	SUBQ         $+16, AX
+	JGE          loop77
+
+rest78:
+	ADDQ $+16, AX
+	SUBQ $+8, AX
+	JL   rest80
+
+loop79:
+	VMOVUPS      (BX)(CX*1), Y0
+	VMOVUPS      lanesAVX252<>+0(SB), Y2
+	VMOVUPS      lanesAVX273<>+0(SB), Y3
+	VMULPS       Y0, Y0, Y1
+	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y2
+	VMULPS       Y0, Y2, Y2
+	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y3
+	VMOVUPS      lanesAVX254<>+0(SB), Y1
+	VMOVUPS      lanesAVX255<>+0(SB), Y4
+	VMAXPS       Y2, Y1, Y1
+	VMINPS       Y1, Y4, Y1
+	VMOVUPS      lanesAVX256<>+0(SB), Y2
+	VFNMADD231PS lanesAVX257<>+0(SB), Y1, Y2
+	VSUBPS       lanesAVX256<>+0(SB), Y2, Y2
+	VFNMSUB231PS lanesAVX258<>+0(SB), Y2, Y1
+	VFNMADD231PS lanesAVX259<>+0(SB), Y2, Y1
+	VMOVUPS      lanesAVX260<>+0(SB), Y4
+	VFMADD213PS  lanesAVX261<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX262<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX263<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX264<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y4
+	VCVTPS2DQ    Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y4, Y4
+	VADDPS       lanesAVX265<>+0(SB), Y4, Y4
+	VMOVUPS      lanesAVX266<>+0(SB), Y2
+	VMOVUPS      lanesAVX267<>+0(SB), Y1
+	VPSUBD       Y4, Y1, Y1
+	VFNMADD231PS Y4, Y1, Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      lanesAVX265<>+0(SB), Y2
+	VFNMADD231PS Y4, Y1, Y2
+	VFMADD213PS  Y2, Y2, Y2
+	VFMADD213PS  Y1, Y2, Y1
+	VMULPS       Y0, Y1, Y2
+	VMOVAPS      Y2, Y0
+	VFNMADD231PS Y1, Y2, Y0
+	VFMADD213PS  Y1, Y3, Y0
+	VMOVUPS      Y2, (DX)(CX*1)
+	VMOVUPS      Y0, (BX)(CX*1)
+	ADDQ         $+32, CX
+	SUBQ         $+8, AX
+	JGE          loop79
+
+rest80:
+	ADDQ         $+8, AX
+	TESTQ        AX, AX
+	JE           end81
+	LEAQ         windowAVX2<>+32(SB), SI
+	SHLQ         $0x02, AX
+	SUBQ         AX, SI
+	VMOVUPS      (SI), Y0
+	VMASKMOVPS   (BX)(CX*1), Y0, Y1
+	VMOVUPS      lanesAVX252<>+0(SB), Y3
+	VMOVUPS      lanesAVX273<>+0(SB), Y4
+	VMULPS       Y1, Y1, Y2
+	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y3
+	VMULPS       Y1, Y3, Y3
+	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y4
+	VMOVUPS      lanesAVX254<>+0(SB), Y2
+	VMOVUPS      lanesAVX255<>+0(SB), Y5
+	VMAXPS       Y3, Y2, Y2
+	VMINPS       Y2, Y5, Y2
+	VMOVUPS      lanesAVX256<>+0(SB), Y3
+	VFNMADD231PS lanesAVX257<>+0(SB), Y2, Y3
+	VSUBPS       lanesAVX256<>+0(SB), Y3, Y3
+	VFNMSUB231PS lanesAVX258<>+0(SB), Y3, Y2
+	VFNMADD231PS lanesAVX259<>+0(SB), Y3, Y2
+	VMOVUPS      lanesAVX260<>+0(SB), Y5
+	VFMADD213PS  lanesAVX261<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX262<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX263<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX264<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y5
+	VCVTPS2DQ    Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y3, Y5, Y5
+	VADDPS       lanesAVX265<>+0(SB), Y5, Y5
+	VMOVUPS      lanesAVX266<>+0(SB), Y3
+	VMOVUPS      lanesAVX267<>+0(SB), Y2
+	VPSUBD       Y5, Y2, Y2
+	VFNMADD231PS Y5, Y2, Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      lanesAVX265<>+0(SB), Y3
+	VFNMADD231PS Y5, Y2, Y3
+	VFMADD213PS  Y3, Y3, Y3
+	VFMADD213PS  Y2, Y3, Y2
+	VMULPS       Y1, Y2, Y3
+	VMOVAPS      Y3, Y1
+	VFNMADD231PS Y2, Y3, Y1
+	VFMADD213PS  Y2, Y4, Y1
+	VMASKMOVPS   Y3, Y0, (DX)(CX*1)
+	VMASKMOVPS   Y1, Y0, (BX)(CX*1)
+
+end81:
+	VZEROUPPER
+	RET
+
+// func swigluSlopesAVX2(n int, dst *float32, gate *float32, up *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·swigluSlopesAVX2(SB), NOSPLIT, $0-32
+	MOVQ n+0(FP), AX
+	MOVQ dst+8(FP), DX
+	MOVQ gate+16(FP), BX
+	MOVQ up+24(FP), SI
+	XORQ CX, CX
+	SUBQ $+16, AX
+	JL   rest83
+
+loop82:
+	VMOVUPS      (BX)(CX*1), Y0
+	VMOVUPS      32(BX)(CX*1), Y3
+	VMOVUPS      lanesAVX254<>+0(SB), Y1
+	VMOVUPS      lanesAVX254<>+0(SB), Y4
+	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VMOVUPS      lanesAVX255<>+0(SB), Y5
+	VMAXPS       Y0, Y1, Y1
+	VMAXPS       Y3, Y4, Y4
+	VMINPS       Y1, Y2, Y1
+	VMINPS       Y4, Y5, Y4
+	VMOVUPS      lanesAVX256<>+0(SB), Y2
+	VMOVUPS      lanesAVX256<>+0(SB), Y6
+	VFNMADD231PS lanesAVX257<>+0(SB), Y1, Y2
+	VFNMADD231PS lanesAVX257<>+0(SB), Y4, Y6
+	VSUBPS       lanesAVX256<>+0(SB), Y2, Y2
+	VSUBPS       lanesAVX256<>+0(SB), Y6, Y6
+	VFNMSUB231PS lanesAVX258<>+0(SB), Y2, Y1
+	VFNMSUB231PS lanesAVX258<>+0(SB), Y6, Y4
+	VFNMADD231PS lanesAVX259<>+0(SB), Y2, Y1
+	VFNMADD231PS lanesAVX259<>+0(SB), Y6, Y4
+	VMOVUPS      lanesAVX260<>+0(SB), Y5
+	VMOVUPS      lanesAVX260<>+0(SB), Y7
+	VFMADD213PS  lanesAVX261<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX261<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX262<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX262<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX263<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX263<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX264<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX264<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y7
+	VCVTPS2DQ    Y2, Y2
+	VCVTPS2DQ    Y6, Y6
+	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       Y2, Y5, Y5
+	VPADDD       Y6, Y7, Y7
+	VADDPS       lanesAVX265<>+0(SB), Y5, Y5
+	VADDPS       lanesAVX265<>+0(SB), Y7, Y7
+	VMOVUPS      lanesAVX266<>+0(SB), Y2
+	VMOVUPS      lanesAVX266<>+0(SB), Y6
+	VMOVUPS      lanesAVX267<>+0(SB), Y1
+	VMOVUPS      lanesAVX267<>+0(SB), Y4
+	VPSUBD       Y5, Y1, Y1
+	VPSUBD       Y7, Y4, Y4
+	VFNMADD231PS Y5, Y1, Y2
+	VFNMADD231PS Y7, Y4, Y6
+	VMULPS       Y2, Y1, Y1
+	VMULPS       Y6, Y4, Y4
+	VMOVUPS      lanesAVX265<>+0(SB), Y2
+	VMOVUPS      lanesAVX265<>+0(SB), Y6
+	VFNMADD231PS Y5, Y1, Y2
+	VFNMADD231PS Y7, Y4, Y6
+	VFMADD213PS  Y2, Y2, Y2
+	VFMADD213PS  Y6, Y6, Y6
+	VFMADD213PS  Y1, Y2, Y1
+	VFMADD213PS  Y4, Y6, Y4
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y3, Y4, Y5
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y5, Y3
+	VFNMADD231PS Y1, Y0, Y2
+	VFNMADD231PS Y4, Y5, Y3
+	VADDPS       Y1, Y2, Y2
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      (SI)(CX*1), Y1
+	VMOVUPS      32(SI)(CX*1), Y4
+	VMOVUPS      Y0, (SI)(CX*1)
+	VMOVUPS      Y5, 32(SI)(CX*1)
+	VMULPS       Y1, Y0, Y0
+	VMULPS       Y4, Y5, Y5
+	VMOVUPS      Y0, (DX)(CX*1)
+	VMOVUPS      Y5, 32(DX)(CX*1)
+	VMULPS       Y1, Y2, Y2
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y2, (BX)(CX*1)
+	VMOVUPS      Y3, 32(BX)(CX*1)
+	ADDQ         $+64, CX
+	SUBQ         $+16, AX
+	JGE          loop82
+
+rest83:
+	ADDQ $+16, AX
+	SUBQ $+8, AX
+	JL   rest85
+
+loop84:
+	VMOVUPS      (BX)(CX*1), Y0
+	VMOVUPS      lanesAVX254<>+0(SB), Y1
+	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VMAXPS       Y0, Y1, Y1
+	VMINPS       Y1, Y2, Y1
+	VMOVUPS      lanesAVX256<>+0(SB), Y2
+	VFNMADD231PS lanesAVX257<>+0(SB), Y1, Y2
+	VSUBPS       lanesAVX256<>+0(SB), Y2, Y2
+	VFNMSUB231PS lanesAVX258<>+0(SB), Y2, Y1
+	VFNMADD231PS lanesAVX259<>+0(SB), Y2, Y1
+	VMOVUPS      lanesAVX260<>+0(SB), Y3
+	VFMADD213PS  lanesAVX261<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX262<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX263<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX264<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y3
+	VCVTPS2DQ    Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y3, Y3
+	VADDPS       lanesAVX265<>+0(SB), Y3, Y3
+	VMOVUPS      lanesAVX266<>+0(SB), Y2
+	VMOVUPS      lanesAVX267<>+0(SB), Y1
+	VPSUBD       Y3, Y1, Y1
+	VFNMADD231PS Y3, Y1, Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      lanesAVX265<>+0(SB), Y2
+	VFNMADD231PS Y3, Y1, Y2
+	VFMADD213PS  Y2, Y2, Y2
+	VFMADD213PS  Y1, Y2, Y1
+	VMULPS       Y0, Y1, Y2
+	VMOVAPS      Y2, Y0
+	VFNMADD231PS Y1, Y2, Y0
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      (SI)(CX*1), Y1
+	VMOVUPS      Y2, (SI)(CX*1)
+	VMULPS       Y1, Y2, Y2
+	VMOVUPS      Y2, (DX)(CX*1)
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (BX)(CX*1)
+	ADDQ         $+32, CX
+	SUBQ         $+8, AX
+	JGE          loop84
+
+rest85:
+	ADDQ         $+8, AX
+	TESTQ        AX, AX
+	JE           end86
+	LEAQ         windowAVX2<>+32(SB), DI
+	SHLQ         $0x02, AX
+	SUBQ         AX, DI
+	VMOVUPS      (DI), Y0
+	VMASKMOVPS   (BX)(CX*1), Y0, Y1
+	VMOVUPS      lanesAVX254<>+0(SB), Y2
+	VMOVUPS      lanesAVX255<>+0(SB), Y3
+	VMAXPS       Y1, Y2, Y2
+	VMINPS       Y2, Y3, Y2
+	VMOVUPS      lanesAVX256<>+0(SB), Y3
+	VFNMADD231PS lanesAVX257<>+0(SB), Y2, Y3
+	VSUBPS       lanesAVX256<>+0(SB), Y3, Y3
+	VFNMSUB231PS lanesAVX258<>+0(SB), Y3, Y2
+	VFNMADD231PS lanesAVX259<>+0(SB), Y3, Y2
+	VMOVUPS      lanesAVX260<>+0(SB), Y4
+	VFMADD213PS  lanesAVX261<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX262<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX263<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX264<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y4
+	VCVTPS2DQ    Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VADDPS       lanesAVX265<>+0(SB), Y4, Y4
+	VMOVUPS      lanesAVX266<>+0(SB), Y3
+	VMOVUPS      lanesAVX267<>+0(SB), Y2
+	VPSUBD       Y4, Y2, Y2
+	VFNMADD231PS Y4, Y2, Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      lanesAVX265<>+0(SB), Y3
+	VFNMADD231PS Y4, Y2, Y3
+	VFMADD213PS  Y3, Y3, Y3
+	VFMADD213PS  Y2, Y3, Y2
+	VMULPS       Y1, Y2, Y3
+	VMOVAPS      Y3, Y1
+	VFNMADD231PS Y2, Y3, Y1
+	VADDPS       Y2, Y1, Y1
+	VMASKMOVPS   (SI)(CX*1), Y0, Y2
+	VMASKMOVPS   Y3, Y0, (SI)(CX*1)
+	VMULPS       Y2, Y3, Y3
+	VMASKMOVPS   Y3, Y0, (DX)(CX*1)
+	VMULPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (BX)(CX*1)
+
+end86:
+	VZEROUPPER
+	RET
+
+// func siluAVX2(n int, dst *float32, x *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·siluAVX2(SB), NOSPLIT, $0-24
+	MOVQ n+0(FP), AX
+	MOVQ dst+8(FP), DX
+	MOVQ x+16(FP), BX
+	XORQ CX, CX
+	SUBQ $+16, AX
+	JL   rest88
+
+loop87:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVUPS      32(BX)(CX*1), Y3
 	VMOVUPS      lanesAVX254<>+0(SB), Y1
@@ -1319,14 +1724,14 @@ loop77:
 	VMOVUPS      Y4, 32(DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop77
+	JGE          loop87
 
-rest78:
+rest88:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest80
+	JL   rest90
 
-loop79:
+loop89:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVUPS      lanesAVX254<>+0(SB), Y1
 	VMOVUPS      lanesAVX255<>+0(SB), Y2
@@ -1361,12 +1766,12 @@ loop79:
 	VMOVUPS      Y1, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop79
+	JGE          loop89
 
-rest80:
+rest90:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end81
+	JE           end91
 	LEAQ         windowAVX2<>+32(SB), SI
 	SHLQ         $0x02, AX
 	SUBQ         AX, SI
@@ -1404,7 +1809,7 @@ rest80:
 	VMULPS       Y1, Y2, Y2
 	VMASKMOVPS   Y2, Y0, (DX)(CX*1)
 
-end81:
+end91:
 	VZEROUPPER
 	RET
 
@@ -1417,9 +1822,9 @@ TEXT ·siluGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ dy+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest83
+	JL   rest93
 
-loop82:
+loop92:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVUPS      32(BX)(CX*1), Y3
 	VMOVUPS      lanesAVX254<>+0(SB), Y1
@@ -1498,14 +1903,14 @@ loop82:
 	VMOVUPS      Y4, 32(DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop82
+	JGE          loop92
 
-rest83:
+rest93:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest85
+	JL   rest95
 
-loop84:
+loop94:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVUPS      lanesAVX254<>+0(SB), Y1
 	VMOVUPS      lanesAVX255<>+0(SB), Y2
@@ -1546,12 +1951,12 @@ loop84:
 	VMOVUPS      Y1, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop84
+	JGE          loop94
 
-rest85:
+rest95:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end86
+	JE           end96
 	LEAQ         windowAVX2<>+32(SB), DI
 	SHLQ         $0x02, AX
 	SUBQ         AX, DI
@@ -1595,7 +2000,7 @@ rest85:
 	VFMADD231PS  Y1, Y3, Y2
 	VMASKMOVPS   Y2, Y0, (DX)(CX*1)
 
-end86:
+end96:
 	VZEROUPPER
 	RET
 
@@ -1607,9 +2012,9 @@ TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-24
 	MOVQ x+16(FP), BX
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest88
+	JL   rest98
 
-loop87:
+loop97:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVUPS      32(BX)(CX*1), Y3
 	VMOVUPS      lanesAVX254<>+0(SB), Y1
@@ -1674,14 +2079,14 @@ loop87:
 	VMOVUPS      Y2, 32(DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop87
+	JGE          loop97
 
-rest88:
+rest98:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest90
+	JL   rest100
 
-loop89:
+loop99:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVUPS      lanesAVX254<>+0(SB), Y1
 	VMOVUPS      lanesAVX255<>+0(SB), Y2
@@ -1715,12 +2120,12 @@ loop89:
 	VMOVUPS      Y0, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop89
+	JGE          loop99
 
-rest90:
+rest100:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end91
+	JE           end101
 	LEAQ         windowAVX2<>+32(SB), SI
 	SHLQ         $0x02, AX
 	SUBQ         AX, SI
@@ -1757,7 +2162,7 @@ rest90:
 	VFMADD213PS  Y1, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (DX)(CX*1)
 
-end91:
+end101:
 	VZEROUPPER
 	RET
 
@@ -1770,9 +2175,9 @@ TEXT ·sigmoidGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ dy+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest93
+	JL   rest103
 
-loop92:
+loop102:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVUPS      32(BX)(CX*1), Y2
 	VMOVAPS      Y0, Y1
@@ -1789,14 +2194,14 @@ loop92:
 	VMOVUPS      Y5, 32(DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop92
+	JGE          loop102
 
-rest93:
+rest103:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest95
+	JL   rest105
 
-loop94:
+loop104:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVAPS      Y0, Y1
 	VFNMADD231PS Y0, Y0, Y1
@@ -1806,12 +2211,12 @@ loop94:
 	VMOVUPS      Y2, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop94
+	JGE          loop104
 
-rest95:
+rest105:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end96
+	JE           end106
 	LEAQ         windowAVX2<>+32(SB), DI
 	SHLQ         $0x02, AX
 	SUBQ         AX, DI
@@ -1824,7 +2229,7 @@ rest95:
 	VFMADD231PS  Y1, Y2, Y3
 	VMASKMOVPS   Y3, Y0, (DX)(CX*1)
 
-end96:
+end106:
 	VZEROUPPER
 	RET
 
@@ -1836,31 +2241,31 @@ TEXT ·tanhAVX2(SB), NOSPLIT, $0-24
 	MOVQ x+16(FP), BX
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest98
+	JL   rest108
 
-loop97:
+loop107:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVUPS      32(BX)(CX*1), Y4
-	VANDPS       lanesAVX299<>+0(SB), Y0, Y1
-	VANDPS       lanesAVX299<>+0(SB), Y4, Y5
+	VANDPS       lanesAVX2109<>+0(SB), Y0, Y1
+	VANDPS       lanesAVX2109<>+0(SB), Y4, Y5
 	VMULPS       Y0, Y0, Y2
 	VMULPS       Y4, Y4, Y6
-	VMOVUPS      lanesAVX2100<>+0(SB), Y3
-	VMOVUPS      lanesAVX2100<>+0(SB), Y7
-	VFMADD213PS  lanesAVX2101<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2101<>+0(SB), Y6, Y7
-	VFMADD213PS  lanesAVX2102<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2102<>+0(SB), Y6, Y7
-	VFMADD213PS  lanesAVX2103<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2103<>+0(SB), Y6, Y7
-	VFMADD213PS  lanesAVX2104<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2104<>+0(SB), Y6, Y7
+	VMOVUPS      lanesAVX2110<>+0(SB), Y3
+	VMOVUPS      lanesAVX2110<>+0(SB), Y7
+	VFMADD213PS  lanesAVX2111<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX2111<>+0(SB), Y6, Y7
+	VFMADD213PS  lanesAVX2112<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX2112<>+0(SB), Y6, Y7
+	VFMADD213PS  lanesAVX2113<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX2113<>+0(SB), Y6, Y7
+	VFMADD213PS  lanesAVX2114<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX2114<>+0(SB), Y6, Y7
 	VMULPS       Y2, Y3, Y3
 	VMULPS       Y6, Y7, Y7
 	VFMADD213PS  Y0, Y0, Y3
 	VFMADD213PS  Y4, Y4, Y7
-	VMOVUPS      lanesAVX2105<>+0(SB), Y6
-	VMOVUPS      lanesAVX2105<>+0(SB), Y9
+	VMOVUPS      lanesAVX2115<>+0(SB), Y6
+	VMOVUPS      lanesAVX2115<>+0(SB), Y9
 	VADDPS       Y1, Y1, Y2
 	VADDPS       Y5, Y5, Y8
 	VMINPS       Y2, Y6, Y2
@@ -1917,14 +2322,14 @@ loop97:
 	VFMADD213PS  Y8, Y10, Y8
 	VMOVUPS      lanesAVX265<>+0(SB), Y6
 	VMOVUPS      lanesAVX265<>+0(SB), Y9
-	VFNMADD231PS lanesAVX2106<>+0(SB), Y2, Y6
-	VFNMADD231PS lanesAVX2106<>+0(SB), Y8, Y9
-	VANDPS       lanesAVX2107<>+0(SB), Y0, Y0
-	VANDPS       lanesAVX2107<>+0(SB), Y4, Y2
+	VFNMADD231PS lanesAVX2116<>+0(SB), Y2, Y6
+	VFNMADD231PS lanesAVX2116<>+0(SB), Y8, Y9
+	VANDPS       lanesAVX2117<>+0(SB), Y0, Y0
+	VANDPS       lanesAVX2117<>+0(SB), Y4, Y2
 	VORPS        Y0, Y6, Y6
 	VORPS        Y2, Y9, Y9
-	VMOVUPS      lanesAVX2108<>+0(SB), Y0
-	VMOVUPS      lanesAVX2108<>+0(SB), Y2
+	VMOVUPS      lanesAVX2118<>+0(SB), Y0
+	VMOVUPS      lanesAVX2118<>+0(SB), Y2
 	VCMPPS       $0x01, Y0, Y1, Y0
 	VCMPPS       $0x01, Y2, Y5, Y2
 	VBLENDVPS    Y0, Y3, Y6, Y3
@@ -1933,25 +2338,25 @@ loop97:
 	VMOVUPS      Y7, 32(DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop97
+	JGE          loop107
 
-rest98:
+rest108:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest110
+	JL   rest120
 
-loop109:
+loop119:
 	VMOVUPS      (BX)(CX*1), Y0
-	VANDPS       lanesAVX299<>+0(SB), Y0, Y1
+	VANDPS       lanesAVX2109<>+0(SB), Y0, Y1
 	VMULPS       Y0, Y0, Y2
-	VMOVUPS      lanesAVX2100<>+0(SB), Y3
-	VFMADD213PS  lanesAVX2101<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2102<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2103<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2104<>+0(SB), Y2, Y3
+	VMOVUPS      lanesAVX2110<>+0(SB), Y3
+	VFMADD213PS  lanesAVX2111<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX2112<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX2113<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX2114<>+0(SB), Y2, Y3
 	VMULPS       Y2, Y3, Y3
 	VFMADD213PS  Y0, Y0, Y3
-	VMOVUPS      lanesAVX2105<>+0(SB), Y4
+	VMOVUPS      lanesAVX2115<>+0(SB), Y4
 	VADDPS       Y1, Y1, Y2
 	VMINPS       Y2, Y4, Y2
 	VMOVUPS      lanesAVX256<>+0(SB), Y4
@@ -1980,36 +2385,36 @@ loop109:
 	VFMADD213PS  Y4, Y4, Y4
 	VFMADD213PS  Y2, Y4, Y2
 	VMOVUPS      lanesAVX265<>+0(SB), Y4
-	VFNMADD231PS lanesAVX2106<>+0(SB), Y2, Y4
-	VANDPS       lanesAVX2107<>+0(SB), Y0, Y0
+	VFNMADD231PS lanesAVX2116<>+0(SB), Y2, Y4
+	VANDPS       lanesAVX2117<>+0(SB), Y0, Y0
 	VORPS        Y0, Y4, Y4
-	VMOVUPS      lanesAVX2108<>+0(SB), Y0
+	VMOVUPS      lanesAVX2118<>+0(SB), Y0
 	VCMPPS       $0x01, Y0, Y1, Y0
 	VBLENDVPS    Y0, Y3, Y4, Y3
 	VMOVUPS      Y3, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop109
+	JGE          loop119
 
-rest110:
+rest120:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end111
+	JE           end121
 	LEAQ         windowAVX2<>+32(SB), SI
 	SHLQ         $0x02, AX
 	SUBQ         AX, SI
 	VMOVUPS      (SI), Y0
 	VMASKMOVPS   (BX)(CX*1), Y0, Y1
-	VANDPS       lanesAVX299<>+0(SB), Y1, Y2
+	VANDPS       lanesAVX2109<>+0(SB), Y1, Y2
 	VMULPS       Y1, Y1, Y3
-	VMOVUPS      lanesAVX2100<>+0(SB), Y4
-	VFMADD213PS  lanesAVX2101<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2102<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2103<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2104<>+0(SB), Y3, Y4
+	VMOVUPS      lanesAVX2110<>+0(SB), Y4
+	VFMADD213PS  lanesAVX2111<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX2112<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX2113<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX2114<>+0(SB), Y3, Y4
 	VMULPS       Y3, Y4, Y4
 	VFMADD213PS  Y1, Y1, Y4
-	VMOVUPS      lanesAVX2105<>+0(SB), Y5
+	VMOVUPS      lanesAVX2115<>+0(SB), Y5
 	VADDPS       Y2, Y2, Y3
 	VMINPS       Y3, Y5, Y3
 	VMOVUPS      lanesAVX256<>+0(SB), Y5
@@ -2038,117 +2443,117 @@ rest110:
 	VFMADD213PS  Y5, Y5, Y5
 	VFMADD213PS  Y3, Y5, Y3
 	VMOVUPS      lanesAVX265<>+0(SB), Y5
-	VFNMADD231PS lanesAVX2106<>+0(SB), Y3, Y5
-	VANDPS       lanesAVX2107<>+0(SB), Y1, Y1
+	VFNMADD231PS lanesAVX2116<>+0(SB), Y3, Y5
+	VANDPS       lanesAVX2117<>+0(SB), Y1, Y1
 	VORPS        Y1, Y5, Y5
-	VMOVUPS      lanesAVX2108<>+0(SB), Y1
+	VMOVUPS      lanesAVX2118<>+0(SB), Y1
 	VCMPPS       $0x01, Y1, Y2, Y1
 	VBLENDVPS    Y1, Y4, Y5, Y4
 	VMASKMOVPS   Y4, Y0, (DX)(CX*1)
 
-end111:
+end121:
 	VZEROUPPER
 	RET
 
-DATA lanesAVX299<>+0(SB)/4, $0x7fffffff
-DATA lanesAVX299<>+4(SB)/4, $0x7fffffff
-DATA lanesAVX299<>+8(SB)/4, $0x7fffffff
-DATA lanesAVX299<>+12(SB)/4, $0x7fffffff
-DATA lanesAVX299<>+16(SB)/4, $0x7fffffff
-DATA lanesAVX299<>+20(SB)/4, $0x7fffffff
-DATA lanesAVX299<>+24(SB)/4, $0x7fffffff
-DATA lanesAVX299<>+28(SB)/4, $0x7fffffff
-GLOBL lanesAVX299<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2109<>+0(SB)/4, $0x7fffffff
+DATA lanesAVX2109<>+4(SB)/4, $0x7fffffff
+DATA lanesAVX2109<>+8(SB)/4, $0x7fffffff
+DATA lanesAVX2109<>+12(SB)/4, $0x7fffffff
+DATA lanesAVX2109<>+16(SB)/4, $0x7fffffff
+DATA lanesAVX2109<>+20(SB)/4, $0x7fffffff
+DATA lanesAVX2109<>+24(SB)/4, $0x7fffffff
+DATA lanesAVX2109<>+28(SB)/4, $0x7fffffff
+GLOBL lanesAVX2109<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2100<>+0(SB)/4, $0xbbbaf0ea
-DATA lanesAVX2100<>+4(SB)/4, $0xbbbaf0ea
-DATA lanesAVX2100<>+8(SB)/4, $0xbbbaf0ea
-DATA lanesAVX2100<>+12(SB)/4, $0xbbbaf0ea
-DATA lanesAVX2100<>+16(SB)/4, $0xbbbaf0ea
-DATA lanesAVX2100<>+20(SB)/4, $0xbbbaf0ea
-DATA lanesAVX2100<>+24(SB)/4, $0xbbbaf0ea
-DATA lanesAVX2100<>+28(SB)/4, $0xbbbaf0ea
-GLOBL lanesAVX2100<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2110<>+0(SB)/4, $0xbbbaf0ea
+DATA lanesAVX2110<>+4(SB)/4, $0xbbbaf0ea
+DATA lanesAVX2110<>+8(SB)/4, $0xbbbaf0ea
+DATA lanesAVX2110<>+12(SB)/4, $0xbbbaf0ea
+DATA lanesAVX2110<>+16(SB)/4, $0xbbbaf0ea
+DATA lanesAVX2110<>+20(SB)/4, $0xbbbaf0ea
+DATA lanesAVX2110<>+24(SB)/4, $0xbbbaf0ea
+DATA lanesAVX2110<>+28(SB)/4, $0xbbbaf0ea
+GLOBL lanesAVX2110<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2101<>+0(SB)/4, $0x3ca9134e
-DATA lanesAVX2101<>+4(SB)/4, $0x3ca9134e
-DATA lanesAVX2101<>+8(SB)/4, $0x3ca9134e
-DATA lanesAVX2101<>+12(SB)/4, $0x3ca9134e
-DATA lanesAVX2101<>+16(SB)/4, $0x3ca9134e
-DATA lanesAVX2101<>+20(SB)/4, $0x3ca9134e
-DATA lanesAVX2101<>+24(SB)/4, $0x3ca9134e
-DATA lanesAVX2101<>+28(SB)/4, $0x3ca9134e
-GLOBL lanesAVX2101<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2111<>+0(SB)/4, $0x3ca9134e
+DATA lanesAVX2111<>+4(SB)/4, $0x3ca9134e
+DATA lanesAVX2111<>+8(SB)/4, $0x3ca9134e
+DATA lanesAVX2111<>+12(SB)/4, $0x3ca9134e
+DATA lanesAVX2111<>+16(SB)/4, $0x3ca9134e
+DATA lanesAVX2111<>+20(SB)/4, $0x3ca9134e
+DATA lanesAVX2111<>+24(SB)/4, $0x3ca9134e
+DATA lanesAVX2111<>+28(SB)/4, $0x3ca9134e
+GLOBL lanesAVX2111<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2102<>+0(SB)/4, $0xbd5c1e2d
-DATA lanesAVX2102<>+4(SB)/4, $0xbd5c1e2d
-DATA lanesAVX2102<>+8(SB)/4, $0xbd5c1e2d
-DATA lanesAVX2102<>+12(SB)/4, $0xbd5c1e2d
-DATA lanesAVX2102<>+16(SB)/4, $0xbd5c1e2d
-DATA lanesAVX2102<>+20(SB)/4, $0xbd5c1e2d
-DATA lanesAVX2102<>+24(SB)/4, $0xbd5c1e2d
-DATA lanesAVX2102<>+28(SB)/4, $0xbd5c1e2d
-GLOBL lanesAVX2102<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2112<>+0(SB)/4, $0xbd5c1e2d
+DATA lanesAVX2112<>+4(SB)/4, $0xbd5c1e2d
+DATA lanesAVX2112<>+8(SB)/4, $0xbd5c1e2d
+DATA lanesAVX2112<>+12(SB)/4, $0xbd5c1e2d
+DATA lanesAVX2112<>+16(SB)/4, $0xbd5c1e2d
+DATA lanesAVX2112<>+20(SB)/4, $0xbd5c1e2d
+DATA lanesAVX2112<>+24(SB)/4, $0xbd5c1e2d
+DATA lanesAVX2112<>+28(SB)/4, $0xbd5c1e2d
+GLOBL lanesAVX2112<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2103<>+0(SB)/4, $0x3e088393
-DATA lanesAVX2103<>+4(SB)/4, $0x3e088393
-DATA lanesAVX2103<>+8(SB)/4, $0x3e088393
-DATA lanesAVX2103<>+12(SB)/4, $0x3e088393
-DATA lanesAVX2103<>+16(SB)/4, $0x3e088393
-DATA lanesAVX2103<>+20(SB)/4, $0x3e088393
-DATA lanesAVX2103<>+24(SB)/4, $0x3e088393
-DATA lanesAVX2103<>+28(SB)/4, $0x3e088393
-GLOBL lanesAVX2103<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2113<>+0(SB)/4, $0x3e088393
+DATA lanesAVX2113<>+4(SB)/4, $0x3e088393
+DATA lanesAVX2113<>+8(SB)/4, $0x3e088393
+DATA lanesAVX2113<>+12(SB)/4, $0x3e088393
+DATA lanesAVX2113<>+16(SB)/4, $0x3e088393
+DATA lanesAVX2113<>+20(SB)/4, $0x3e088393
+DATA lanesAVX2113<>+24(SB)/4, $0x3e088393
+DATA lanesAVX2113<>+28(SB)/4, $0x3e088393
+GLOBL lanesAVX2113<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2104<>+0(SB)/4, $0xbeaaaa99
-DATA lanesAVX2104<>+4(SB)/4, $0xbeaaaa99
-DATA lanesAVX2104<>+8(SB)/4, $0xbeaaaa99
-DATA lanesAVX2104<>+12(SB)/4, $0xbeaaaa99
-DATA lanesAVX2104<>+16(SB)/4, $0xbeaaaa99
-DATA lanesAVX2104<>+20(SB)/4, $0xbeaaaa99
-DATA lanesAVX2104<>+24(SB)/4, $0xbeaaaa99
-DATA lanesAVX2104<>+28(SB)/4, $0xbeaaaa99
-GLOBL lanesAVX2104<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2114<>+0(SB)/4, $0xbeaaaa99
+DATA lanesAVX2114<>+4(SB)/4, $0xbeaaaa99
+DATA lanesAVX2114<>+8(SB)/4, $0xbeaaaa99
+DATA lanesAVX2114<>+12(SB)/4, $0xbeaaaa99
+DATA lanesAVX2114<>+16(SB)/4, $0xbeaaaa99
+DATA lanesAVX2114<>+20(SB)/4, $0xbeaaaa99
+DATA lanesAVX2114<>+24(SB)/4, $0xbeaaaa99
+DATA lanesAVX2114<>+28(SB)/4, $0xbeaaaa99
+GLOBL lanesAVX2114<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2105<>+0(SB)/4, $0x42300000
-DATA lanesAVX2105<>+4(SB)/4, $0x42300000
-DATA lanesAVX2105<>+8(SB)/4, $0x42300000
-DATA lanesAVX2105<>+12(SB)/4, $0x42300000
-DATA lanesAVX2105<>+16(SB)/4, $0x42300000
-DATA lanesAVX2105<>+20(SB)/4, $0x42300000
-DATA lanesAVX2105<>+24(SB)/4, $0x42300000
-DATA lanesAVX2105<>+28(SB)/4, $0x42300000
-GLOBL lanesAVX2105<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2115<>+0(SB)/4, $0x42300000
+DATA lanesAVX2115<>+4(SB)/4, $0x42300000
+DATA lanesAVX2115<>+8(SB)/4, $0x42300000
+DATA lanesAVX2115<>+12(SB)/4, $0x42300000
+DATA lanesAVX2115<>+16(SB)/4, $0x42300000
+DATA lanesAVX2115<>+20(SB)/4, $0x42300000
+DATA lanesAVX2115<>+24(SB)/4, $0x42300000
+DATA lanesAVX2115<>+28(SB)/4, $0x42300000
+GLOBL lanesAVX2115<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2106<>+0(SB)/4, $0x40000000
-DATA lanesAVX2106<>+4(SB)/4, $0x40000000
-DATA lanesAVX2106<>+8(SB)/4, $0x40000000
-DATA lanesAVX2106<>+12(SB)/4, $0x40000000
-DATA lanesAVX2106<>+16(SB)/4, $0x40000000
-DATA lanesAVX2106<>+20(SB)/4, $0x40000000
-DATA lanesAVX2106<>+24(SB)/4, $0x40000000
-DATA lanesAVX2106<>+28(SB)/4, $0x40000000
-GLOBL lanesAVX2106<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2116<>+0(SB)/4, $0x40000000
+DATA lanesAVX2116<>+4(SB)/4, $0x40000000
+DATA lanesAVX2116<>+8(SB)/4, $0x40000000
+DATA lanesAVX2116<>+12(SB)/4, $0x40000000
+DATA lanesAVX2116<>+16(SB)/4, $0x40000000
+DATA lanesAVX2116<>+20(SB)/4, $0x40000000
+DATA lanesAVX2116<>+24(SB)/4, $0x40000000
+DATA lanesAVX2116<>+28(SB)/4, $0x40000000
+GLOBL lanesAVX2116<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2107<>+0(SB)/4, $0x80000000
-DATA lanesAVX2107<>+4(SB)/4, $0x80000000
-DATA lanesAVX2107<>+8(SB)/4, $0x80000000
-DATA lanesAVX2107<>+12(SB)/4, $0x80000000
-DATA lanesAVX2107<>+16(SB)/4, $0x80000000
-DATA lanesAVX2107<>+20(SB)/4, $0x80000000
-DATA lanesAVX2107<>+24(SB)/4, $0x80000000
-DATA lanesAVX2107<>+28(SB)/4, $0x80000000
-GLOBL lanesAVX2107<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2117<>+0(SB)/4, $0x80000000
+DATA lanesAVX2117<>+4(SB)/4, $0x80000000
+DATA lanesAVX2117<>+8(SB)/4, $0x80000000
+DATA lanesAVX2117<>+12(SB)/4, $0x80000000
+DATA lanesAVX2117<>+16(SB)/4, $0x80000000
+DATA lanesAVX2117<>+20(SB)/4, $0x80000000
+DATA lanesAVX2117<>+24(SB)/4, $0x80000000
+DATA lanesAVX2117<>+28(SB)/4, $0x80000000
+GLOBL lanesAVX2117<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2108<>+0(SB)/4, $0x3f200000
-DATA lanesAVX2108<>+4(SB)/4, $0x3f200000
-DATA lanesAVX2108<>+8(SB)/4, $0x3f200000
-DATA lanesAVX2108<>+12(SB)/4, $0x3f200000
-DATA lanesAVX2108<>+16(SB)/4, $0x3f200000
-DATA lanesAVX2108<>+20(SB)/4, $0x3f200000
-DATA lanesAVX2108<>+24(SB)/4, $0x3f200000
-DATA lanesAVX2108<>+28(SB)/4, $0x3f200000
-GLOBL lanesAVX2108<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2118<>+0(SB)/4, $0x3f200000
+DATA lanesAVX2118<>+4(SB)/4, $0x3f200000
+DATA lanesAVX2118<>+8(SB)/4, $0x3f200000
+DATA lanesAVX2118<>+12(SB)/4, $0x3f200000
+DATA lanesAVX2118<>+16(SB)/4, $0x3f200000
+DATA lanesAVX2118<>+20(SB)/4, $0x3f200000
+DATA lanesAVX2118<>+24(SB)/4, $0x3f200000
+DATA lanesAVX2118<>+28(SB)/4, $0x3f200000
+GLOBL lanesAVX2118<>(SB), RODATA|NOPTR, $32
 
 // func tanhGradAVX2(n int, dx *float32, x *float32, dy *float32)
 // Requires: AVX, FMA3
@@ -2159,9 +2564,9 @@ TEXT ·tanhGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ dy+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest113
+	JL   rest123
 
-loop112:
+loop122:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVUPS      32(BX)(CX*1), Y2
 	VMOVUPS      lanesAVX265<>+0(SB), Y1
@@ -2178,14 +2583,14 @@ loop112:
 	VMOVUPS      Y5, 32(DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop112
+	JGE          loop122
 
-rest113:
+rest123:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest115
+	JL   rest125
 
-loop114:
+loop124:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVUPS      lanesAVX265<>+0(SB), Y1
 	VFNMADD231PS Y0, Y0, Y1
@@ -2195,12 +2600,12 @@ loop114:
 	VMOVUPS      Y2, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop114
+	JGE          loop124
 
-rest115:
+rest125:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end116
+	JE           end126
 	LEAQ         windowAVX2<>+32(SB), DI
 	SHLQ         $0x02, AX
 	SUBQ         AX, DI
@@ -2213,7 +2618,7 @@ rest115:
 	VFMADD231PS  Y1, Y2, Y3
 	VMASKMOVPS   Y3, Y0, (DX)(CX*1)
 
-end116:
+end126:
 	VZEROUPPER
 	RET
 
@@ -2225,9 +2630,9 @@ TEXT ·relu2AVX2(SB), NOSPLIT, $0-24
 	MOVQ x+16(FP), BX
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest118
+	JL   rest128
 
-loop117:
+loop127:
 	VMOVUPS (BX)(CX*1), Y0
 	VMOVUPS 32(BX)(CX*1), Y2
 	VXORPS  Y1, Y1, Y1
@@ -2240,14 +2645,14 @@ loop117:
 	VMOVUPS Y2, 32(DX)(CX*1)
 	ADDQ    $+64, CX
 	SUBQ    $+16, AX
-	JGE     loop117
+	JGE     loop127
 
-rest118:
+rest128:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest120
+	JL   rest130
 
-loop119:
+loop129:
 	VMOVUPS (BX)(CX*1), Y0
 	VXORPS  Y1, Y1, Y1
 	VMAXPS  Y0, Y1, Y0
@@ -2255,12 +2660,12 @@ loop119:
 	VMOVUPS Y0, (DX)(CX*1)
 	ADDQ    $+32, CX
 	SUBQ    $+8, AX
-	JGE     loop119
+	JGE     loop129
 
-rest120:
+rest130:
 	ADDQ       $+8, AX
 	TESTQ      AX, AX
-	JE         end121
+	JE         end131
 	LEAQ       windowAVX2<>+32(SB), SI
 	SHLQ       $0x02, AX
 	SUBQ       AX, SI
@@ -2271,7 +2676,7 @@ rest120:
 	VMULPS     Y1, Y1, Y1
 	VMASKMOVPS Y1, Y0, (DX)(CX*1)
 
-end121:
+end131:
 	VZEROUPPER
 	RET
 
@@ -2284,9 +2689,9 @@ TEXT ·relu2GradAVX2(SB), NOSPLIT, $0-32
 	MOVQ dy+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest123
+	JL   rest133
 
-loop122:
+loop132:
 	VMOVUPS     (BX)(CX*1), Y0
 	VMOVUPS     32(BX)(CX*1), Y2
 	VXORPS      Y1, Y1, Y1
@@ -2305,14 +2710,14 @@ loop122:
 	VMOVUPS     Y5, 32(DX)(CX*1)
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop122
+	JGE         loop132
 
-rest123:
+rest133:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest125
+	JL   rest135
 
-loop124:
+loop134:
 	VMOVUPS     (BX)(CX*1), Y0
 	VXORPS      Y1, Y1, Y1
 	VMAXPS      Y0, Y1, Y0
@@ -2323,12 +2728,12 @@ loop124:
 	VMOVUPS     Y2, (DX)(CX*1)
 	ADDQ        $+32, CX
 	SUBQ        $+8, AX
-	JGE         loop124
+	JGE         loop134
 
-rest125:
+rest135:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
-	JE          end126
+	JE          end136
 	LEAQ        windowAVX2<>+32(SB), DI
 	SHLQ        $0x02, AX
 	SUBQ        AX, DI
@@ -2342,7 +2747,7 @@ rest125:
 	VFMADD231PS Y2, Y1, Y3
 	VMASKMOVPS  Y3, Y0, (DX)(CX*1)
 
-end126:
+end136:
 	VZEROUPPER
 	RET
 
@@ -2355,9 +2760,9 @@ TEXT ·swigluAVX2(SB), NOSPLIT, $0-32
 	MOVQ up+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest128
+	JL   rest138
 
-loop127:
+loop137:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVUPS      32(BX)(CX*1), Y3
 	VMOVUPS      lanesAVX254<>+0(SB), Y1
@@ -2428,14 +2833,14 @@ loop127:
 	VMOVUPS      Y4, 32(DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop127
+	JGE          loop137
 
-rest128:
+rest138:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest130
+	JL   rest140
 
-loop129:
+loop139:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVUPS      lanesAVX254<>+0(SB), Y1
 	VMOVUPS      lanesAVX255<>+0(SB), Y2
@@ -2472,12 +2877,12 @@ loop129:
 	VMOVUPS      Y1, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop129
+	JGE          loop139
 
-rest130:
+rest140:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end131
+	JE           end141
 	LEAQ         windowAVX2<>+32(SB), DI
 	SHLQ         $0x02, AX
 	SUBQ         AX, DI
@@ -2517,7 +2922,7 @@ rest130:
 	VMULPS       Y1, Y2, Y2
 	VMASKMOVPS   Y2, Y0, (DX)(CX*1)
 
-end131:
+end141:
 	VZEROUPPER
 	RET
 
@@ -2532,9 +2937,9 @@ TEXT ·swigluGradAVX2(SB), NOSPLIT, $0-48
 	MOVQ dy+40(FP), R8
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest133
+	JL   rest143
 
-loop132:
+loop142:
 	VMOVUPS      (SI)(CX*1), Y0
 	VMOVUPS      32(SI)(CX*1), Y3
 	VMOVUPS      lanesAVX254<>+0(SB), Y1
@@ -2621,14 +3026,14 @@ loop132:
 	VMOVUPS      Y5, 32(DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop132
+	JGE          loop142
 
-rest133:
+rest143:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest135
+	JL   rest145
 
-loop134:
+loop144:
 	VMOVUPS      (SI)(CX*1), Y0
 	VMOVUPS      lanesAVX254<>+0(SB), Y1
 	VMOVUPS      lanesAVX255<>+0(SB), Y2
@@ -2673,12 +3078,12 @@ loop134:
 	VMOVUPS      Y2, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop134
+	JGE          loop144
 
-rest135:
+rest145:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end136
+	JE           end146
 	LEAQ         windowAVX2<>+32(SB), R9
 	SHLQ         $0x02, AX
 	SUBQ         AX, R9
@@ -2726,7 +3131,7 @@ rest135:
 	VMULPS       Y1, Y3, Y3
 	VMASKMOVPS   Y3, Y0, (DX)(CX*1)
 
-end136:
+end146:
 	VZEROUPPER
 	RET
 
@@ -2742,21 +3147,21 @@ TEXT ·expSumAVX2(SB), NOSPLIT, $0-36
 	MOVQ         x+16(FP), BX
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest138
+	JL           rest148
 
-loop137:
+loop147:
 	VMOVUPS      (BX)(CX*1), Y4
 	VMOVUPS      32(BX)(CX*1), Y7
 	VFMSUB213PS  Y1, Y0, Y4
 	VFMSUB213PS  Y1, Y0, Y7
-	VMOVUPS      lanesAVX2139<>+0(SB), Y5
-	VMOVUPS      lanesAVX2139<>+0(SB), Y8
+	VMOVUPS      lanesAVX2149<>+0(SB), Y5
+	VMOVUPS      lanesAVX2149<>+0(SB), Y8
 	VCMPPS       $0x01, Y5, Y4, Y6
 	VCMPPS       $0x01, Y8, Y7, Y9
 	VMAXPS       Y4, Y5, Y4
 	VMAXPS       Y7, Y8, Y7
-	VMOVUPS      lanesAVX2140<>+0(SB), Y8
-	VMOVUPS      lanesAVX2140<>+0(SB), Y11
+	VMOVUPS      lanesAVX2150<>+0(SB), Y8
+	VMOVUPS      lanesAVX2150<>+0(SB), Y11
 	VCMPPS       $0x01, Y4, Y8, Y5
 	VCMPPS       $0x01, Y7, Y11, Y10
 	VMINPS       Y4, Y8, Y4
@@ -2793,8 +3198,8 @@ loop137:
 	VPADDD       Y12, Y13, Y13
 	VANDNPS      Y11, Y6, Y11
 	VANDNPS      Y13, Y9, Y13
-	VMOVUPS      lanesAVX2141<>+0(SB), Y4
-	VMOVUPS      lanesAVX2141<>+0(SB), Y6
+	VMOVUPS      lanesAVX2151<>+0(SB), Y4
+	VMOVUPS      lanesAVX2151<>+0(SB), Y6
 	VBLENDVPS    Y5, Y4, Y11, Y11
 	VBLENDVPS    Y10, Y6, Y13, Y13
 	VMOVUPS      Y11, (DX)(CX*1)
@@ -2803,20 +3208,20 @@ loop137:
 	VADDPS       Y13, Y3, Y3
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop137
+	JGE          loop147
 
-rest138:
+rest148:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest143
+	JL   rest153
 
-loop142:
+loop152:
 	VMOVUPS      (BX)(CX*1), Y4
 	VFMSUB213PS  Y1, Y0, Y4
-	VMOVUPS      lanesAVX2139<>+0(SB), Y5
+	VMOVUPS      lanesAVX2149<>+0(SB), Y5
 	VCMPPS       $0x01, Y5, Y4, Y6
 	VMAXPS       Y4, Y5, Y4
-	VMOVUPS      lanesAVX2140<>+0(SB), Y7
+	VMOVUPS      lanesAVX2150<>+0(SB), Y7
 	VCMPPS       $0x01, Y4, Y7, Y5
 	VMINPS       Y4, Y7, Y4
 	VMOVUPS      lanesAVX256<>+0(SB), Y7
@@ -2835,28 +3240,28 @@ loop142:
 	VPSLLD       $0x17, Y7, Y7
 	VPADDD       Y7, Y8, Y8
 	VANDNPS      Y8, Y6, Y8
-	VMOVUPS      lanesAVX2141<>+0(SB), Y4
+	VMOVUPS      lanesAVX2151<>+0(SB), Y4
 	VBLENDVPS    Y5, Y4, Y8, Y8
 	VMOVUPS      Y8, (DX)(CX*1)
 	VADDPS       Y8, Y2, Y2
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop142
+	JGE          loop152
 
-rest143:
+rest153:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end144
+	JE           end154
 	LEAQ         windowAVX2<>+32(SB), SI
 	SHLQ         $0x02, AX
 	SUBQ         AX, SI
 	VMOVUPS      (SI), Y4
 	VMASKMOVPS   (BX)(CX*1), Y4, Y5
 	VFMSUB213PS  Y1, Y0, Y5
-	VMOVUPS      lanesAVX2139<>+0(SB), Y0
+	VMOVUPS      lanesAVX2149<>+0(SB), Y0
 	VCMPPS       $0x01, Y0, Y5, Y1
 	VMAXPS       Y5, Y0, Y5
-	VMOVUPS      lanesAVX2140<>+0(SB), Y6
+	VMOVUPS      lanesAVX2150<>+0(SB), Y6
 	VCMPPS       $0x01, Y5, Y6, Y0
 	VMINPS       Y5, Y6, Y5
 	VMOVUPS      lanesAVX256<>+0(SB), Y6
@@ -2875,13 +3280,13 @@ rest143:
 	VPSLLD       $0x17, Y6, Y6
 	VPADDD       Y6, Y7, Y7
 	VANDNPS      Y7, Y1, Y7
-	VMOVUPS      lanesAVX2141<>+0(SB), Y1
+	VMOVUPS      lanesAVX2151<>+0(SB), Y1
 	VBLENDVPS    Y0, Y1, Y7, Y7
 	VMASKMOVPS   Y7, Y4, (DX)(CX*1)
 	VANDPS       Y4, Y7, Y0
 	VADDPS       Y0, Y2, Y2
 
-end144:
+end154:
 	VADDPS       Y3, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X2
@@ -2893,35 +3298,35 @@ end144:
 	VZEROUPPER
 	RET
 
-DATA lanesAVX2139<>+0(SB)/4, $0xc2aeac4f
-DATA lanesAVX2139<>+4(SB)/4, $0xc2aeac4f
-DATA lanesAVX2139<>+8(SB)/4, $0xc2aeac4f
-DATA lanesAVX2139<>+12(SB)/4, $0xc2aeac4f
-DATA lanesAVX2139<>+16(SB)/4, $0xc2aeac4f
-DATA lanesAVX2139<>+20(SB)/4, $0xc2aeac4f
-DATA lanesAVX2139<>+24(SB)/4, $0xc2aeac4f
-DATA lanesAVX2139<>+28(SB)/4, $0xc2aeac4f
-GLOBL lanesAVX2139<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2149<>+0(SB)/4, $0xc2aeac4f
+DATA lanesAVX2149<>+4(SB)/4, $0xc2aeac4f
+DATA lanesAVX2149<>+8(SB)/4, $0xc2aeac4f
+DATA lanesAVX2149<>+12(SB)/4, $0xc2aeac4f
+DATA lanesAVX2149<>+16(SB)/4, $0xc2aeac4f
+DATA lanesAVX2149<>+20(SB)/4, $0xc2aeac4f
+DATA lanesAVX2149<>+24(SB)/4, $0xc2aeac4f
+DATA lanesAVX2149<>+28(SB)/4, $0xc2aeac4f
+GLOBL lanesAVX2149<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2140<>+0(SB)/4, $0x42b0c09d
-DATA lanesAVX2140<>+4(SB)/4, $0x42b0c09d
-DATA lanesAVX2140<>+8(SB)/4, $0x42b0c09d
-DATA lanesAVX2140<>+12(SB)/4, $0x42b0c09d
-DATA lanesAVX2140<>+16(SB)/4, $0x42b0c09d
-DATA lanesAVX2140<>+20(SB)/4, $0x42b0c09d
-DATA lanesAVX2140<>+24(SB)/4, $0x42b0c09d
-DATA lanesAVX2140<>+28(SB)/4, $0x42b0c09d
-GLOBL lanesAVX2140<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2150<>+0(SB)/4, $0x42b0c09d
+DATA lanesAVX2150<>+4(SB)/4, $0x42b0c09d
+DATA lanesAVX2150<>+8(SB)/4, $0x42b0c09d
+DATA lanesAVX2150<>+12(SB)/4, $0x42b0c09d
+DATA lanesAVX2150<>+16(SB)/4, $0x42b0c09d
+DATA lanesAVX2150<>+20(SB)/4, $0x42b0c09d
+DATA lanesAVX2150<>+24(SB)/4, $0x42b0c09d
+DATA lanesAVX2150<>+28(SB)/4, $0x42b0c09d
+GLOBL lanesAVX2150<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2141<>+0(SB)/4, $0x7f800000
-DATA lanesAVX2141<>+4(SB)/4, $0x7f800000
-DATA lanesAVX2141<>+8(SB)/4, $0x7f800000
-DATA lanesAVX2141<>+12(SB)/4, $0x7f800000
-DATA lanesAVX2141<>+16(SB)/4, $0x7f800000
-DATA lanesAVX2141<>+20(SB)/4, $0x7f800000
-DATA lanesAVX2141<>+24(SB)/4, $0x7f800000
-DATA lanesAVX2141<>+28(SB)/4, $0x7f800000
-GLOBL lanesAVX2141<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2151<>+0(SB)/4, $0x7f800000
+DATA lanesAVX2151<>+4(SB)/4, $0x7f800000
+DATA lanesAVX2151<>+8(SB)/4, $0x7f800000
+DATA lanesAVX2151<>+12(SB)/4, $0x7f800000
+DATA lanesAVX2151<>+16(SB)/4, $0x7f800000
+DATA lanesAVX2151<>+20(SB)/4, $0x7f800000
+DATA lanesAVX2151<>+24(SB)/4, $0x7f800000
+DATA lanesAVX2151<>+28(SB)/4, $0x7f800000
+GLOBL lanesAVX2151<>(SB), RODATA|NOPTR, $32
 
 // func sumExpAVX2(n int, x *float32, shift float32) float32
 // Requires: AVX, AVX2, FMA3, SSE
@@ -2933,21 +3338,21 @@ TEXT ·sumExpAVX2(SB), NOSPLIT, $0-28
 	MOVQ         x+8(FP), DX
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest146
+	JL           rest156
 
-loop145:
+loop155:
 	VMOVUPS      (DX)(CX*1), Y3
 	VMOVUPS      32(DX)(CX*1), Y6
 	VSUBPS       Y0, Y3, Y3
 	VSUBPS       Y0, Y6, Y6
-	VMOVUPS      lanesAVX2139<>+0(SB), Y4
-	VMOVUPS      lanesAVX2139<>+0(SB), Y7
+	VMOVUPS      lanesAVX2149<>+0(SB), Y4
+	VMOVUPS      lanesAVX2149<>+0(SB), Y7
 	VCMPPS       $0x01, Y4, Y3, Y5
 	VCMPPS       $0x01, Y7, Y6, Y8
 	VMAXPS       Y3, Y4, Y3
 	VMAXPS       Y6, Y7, Y6
-	VMOVUPS      lanesAVX2140<>+0(SB), Y7
-	VMOVUPS      lanesAVX2140<>+0(SB), Y10
+	VMOVUPS      lanesAVX2150<>+0(SB), Y7
+	VMOVUPS      lanesAVX2150<>+0(SB), Y10
 	VCMPPS       $0x01, Y3, Y7, Y4
 	VCMPPS       $0x01, Y6, Y10, Y9
 	VMINPS       Y3, Y7, Y3
@@ -2984,28 +3389,28 @@ loop145:
 	VPADDD       Y11, Y12, Y12
 	VANDNPS      Y10, Y5, Y10
 	VANDNPS      Y12, Y8, Y12
-	VMOVUPS      lanesAVX2141<>+0(SB), Y3
-	VMOVUPS      lanesAVX2141<>+0(SB), Y5
+	VMOVUPS      lanesAVX2151<>+0(SB), Y3
+	VMOVUPS      lanesAVX2151<>+0(SB), Y5
 	VBLENDVPS    Y4, Y3, Y10, Y10
 	VBLENDVPS    Y9, Y5, Y12, Y12
 	VADDPS       Y10, Y1, Y1
 	VADDPS       Y12, Y2, Y2
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop145
+	JGE          loop155
 
-rest146:
+rest156:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest148
+	JL   rest158
 
-loop147:
+loop157:
 	VMOVUPS      (DX)(CX*1), Y3
 	VSUBPS       Y0, Y3, Y3
-	VMOVUPS      lanesAVX2139<>+0(SB), Y4
+	VMOVUPS      lanesAVX2149<>+0(SB), Y4
 	VCMPPS       $0x01, Y4, Y3, Y5
 	VMAXPS       Y3, Y4, Y3
-	VMOVUPS      lanesAVX2140<>+0(SB), Y6
+	VMOVUPS      lanesAVX2150<>+0(SB), Y6
 	VCMPPS       $0x01, Y3, Y6, Y4
 	VMINPS       Y3, Y6, Y3
 	VMOVUPS      lanesAVX256<>+0(SB), Y6
@@ -3024,27 +3429,27 @@ loop147:
 	VPSLLD       $0x17, Y6, Y6
 	VPADDD       Y6, Y7, Y7
 	VANDNPS      Y7, Y5, Y7
-	VMOVUPS      lanesAVX2141<>+0(SB), Y3
+	VMOVUPS      lanesAVX2151<>+0(SB), Y3
 	VBLENDVPS    Y4, Y3, Y7, Y7
 	VADDPS       Y7, Y1, Y1
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop147
+	JGE          loop157
 
-rest148:
+rest158:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end149
+	JE           end159
 	LEAQ         windowAVX2<>+32(SB), BX
 	SHLQ         $0x02, AX
 	SUBQ         AX, BX
 	VMOVUPS      (BX), Y3
 	VMASKMOVPS   (DX)(CX*1), Y3, Y4
 	VSUBPS       Y0, Y4, Y4
-	VMOVUPS      lanesAVX2139<>+0(SB), Y0
+	VMOVUPS      lanesAVX2149<>+0(SB), Y0
 	VCMPPS       $0x01, Y0, Y4, Y5
 	VMAXPS       Y4, Y0, Y4
-	VMOVUPS      lanesAVX2140<>+0(SB), Y6
+	VMOVUPS      lanesAVX2150<>+0(SB), Y6
 	VCMPPS       $0x01, Y4, Y6, Y0
 	VMINPS       Y4, Y6, Y4
 	VMOVUPS      lanesAVX256<>+0(SB), Y6
@@ -3063,12 +3468,12 @@ rest148:
 	VPSLLD       $0x17, Y6, Y6
 	VPADDD       Y6, Y7, Y7
 	VANDNPS      Y7, Y5, Y7
-	VMOVUPS      lanesAVX2141<>+0(SB), Y4
+	VMOVUPS      lanesAVX2151<>+0(SB), Y4
 	VBLENDVPS    Y0, Y4, Y7, Y7
 	VANDPS       Y3, Y7, Y0
 	VADDPS       Y0, Y1, Y1
 
-end149:
+end159:
 	VADDPS       Y2, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X0, X1, X1
@@ -3091,9 +3496,9 @@ TEXT ·rowSumAVX2(SB), NOSPLIT, $0-20
 	MOVQ   x+8(FP), DX
 	XORQ   CX, CX
 	SUBQ   $+32, AX
-	JL     rest151
+	JL     rest161
 
-loop150:
+loop160:
 	VMOVUPS (DX)(CX*1), Y4
 	VMOVUPS 32(DX)(CX*1), Y5
 	VMOVUPS 64(DX)(CX*1), Y6
@@ -3104,24 +3509,24 @@ loop150:
 	VADDPS  Y7, Y3, Y3
 	ADDQ    $+128, CX
 	SUBQ    $+32, AX
-	JGE     loop150
+	JGE     loop160
 
-rest151:
+rest161:
 	ADDQ $+32, AX
 	SUBQ $+8, AX
-	JL   rest153
+	JL   rest163
 
-loop152:
+loop162:
 	VMOVUPS (DX)(CX*1), Y4
 	VADDPS  Y4, Y0, Y0
 	ADDQ    $+32, CX
 	SUBQ    $+8, AX
-	JGE     loop152
+	JGE     loop162
 
-rest153:
+rest163:
 	ADDQ       $+8, AX
 	TESTQ      AX, AX
-	JE         end154
+	JE         end164
 	LEAQ       windowAVX2<>+32(SB), BX
 	SHLQ       $0x02, AX
 	SUBQ       AX, BX
@@ -3129,7 +3534,7 @@ rest153:
 	VMASKMOVPS (DX)(CX*1), Y4, Y4
 	VADDPS     Y4, Y0, Y0
 
-end154:
+end164:
 	VADDPS       Y2, Y0, Y0
 	VADDPS       Y3, Y1, Y1
 	VADDPS       Y1, Y0, Y0
@@ -3155,9 +3560,9 @@ TEXT ·rowDotAVX2(SB), NOSPLIT, $0-28
 	MOVQ   y+16(FP), BX
 	XORQ   CX, CX
 	SUBQ   $+32, AX
-	JL     rest156
+	JL     rest166
 
-loop155:
+loop165:
 	VMOVUPS     (DX)(CX*1), Y4
 	VMOVUPS     32(DX)(CX*1), Y6
 	VMOVUPS     64(DX)(CX*1), Y8
@@ -3172,25 +3577,25 @@ loop155:
 	VFMADD231PS Y10, Y11, Y3
 	ADDQ        $+128, CX
 	SUBQ        $+32, AX
-	JGE         loop155
+	JGE         loop165
 
-rest156:
+rest166:
 	ADDQ $+32, AX
 	SUBQ $+8, AX
-	JL   rest158
+	JL   rest168
 
-loop157:
+loop167:
 	VMOVUPS     (DX)(CX*1), Y4
 	VMOVUPS     (BX)(CX*1), Y5
 	VFMADD231PS Y4, Y5, Y0
 	ADDQ        $+32, CX
 	SUBQ        $+8, AX
-	JGE         loop157
+	JGE         loop167
 
-rest158:
+rest168:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
-	JE          end159
+	JE          end169
 	LEAQ        windowAVX2<>+32(SB), SI
 	SHLQ        $0x02, AX
 	SUBQ        AX, SI
@@ -3199,7 +3604,7 @@ rest158:
 	VMASKMOVPS  (BX)(CX*1), Y4, Y4
 	VFMADD231PS Y5, Y4, Y0
 
-end159:
+end169:
 	VADDPS       Y2, Y0, Y0
 	VADDPS       Y3, Y1, Y1
 	VADDPS       Y1, Y0, Y0
@@ -3225,9 +3630,9 @@ TEXT ·rowSpreadAVX2(SB), NOSPLIT, $0-28
 	MOVQ         x+8(FP), DX
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest161
+	JL           rest171
 
-loop160:
+loop170:
 	VMOVUPS     (DX)(CX*1), Y5
 	VMOVUPS     32(DX)(CX*1), Y6
 	VMOVUPS     64(DX)(CX*1), Y7
@@ -3242,25 +3647,25 @@ loop160:
 	VFMADD231PS Y8, Y8, Y4
 	ADDQ        $+128, CX
 	SUBQ        $+32, AX
-	JGE         loop160
+	JGE         loop170
 
-rest161:
+rest171:
 	ADDQ $+32, AX
 	SUBQ $+8, AX
-	JL   rest163
+	JL   rest173
 
-loop162:
+loop172:
 	VMOVUPS     (DX)(CX*1), Y5
 	VSUBPS      Y0, Y5, Y5
 	VFMADD231PS Y5, Y5, Y1
 	ADDQ        $+32, CX
 	SUBQ        $+8, AX
-	JGE         loop162
+	JGE         loop172
 
-rest163:
+rest173:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
-	JE          end164
+	JE          end174
 	LEAQ        windowAVX2<>+32(SB), BX
 	SHLQ        $0x02, AX
 	SUBQ        AX, BX
@@ -3270,7 +3675,7 @@ rest163:
 	VANDPS      Y5, Y6, Y6
 	VFMADD231PS Y6, Y6, Y1
 
-end164:
+end174:
 	VADDPS       Y3, Y1, Y1
 	VADDPS       Y4, Y2, Y2
 	VADDPS       Y2, Y1, Y1
@@ -3296,9 +3701,9 @@ TEXT ·normalizeAVX2(SB), NOSPLIT, $0-48
 	MOVQ         bias+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest166
+	JL           rest176
 
-loop165:
+loop175:
 	VMOVUPS     (BX)(CX*1), Y2
 	VMOVUPS     32(BX)(CX*1), Y5
 	VSUBPS      Y0, Y2, Y2
@@ -3315,14 +3720,14 @@ loop165:
 	VMOVUPS     Y5, 32(DX)(CX*1)
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop165
+	JGE         loop175
 
-rest166:
+rest176:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest168
+	JL   rest178
 
-loop167:
+loop177:
 	VMOVUPS     (BX)(CX*1), Y2
 	VSUBPS      Y0, Y2, Y2
 	VMULPS      Y1, Y2, Y2
@@ -3332,12 +3737,12 @@ loop167:
 	VMOVUPS     Y2, (DX)(CX*1)
 	ADDQ        $+32, CX
 	SUBQ        $+8, AX
-	JGE         loop167
+	JGE         loop177
 
-rest168:
+rest178:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
-	JE          end169
+	JE          end179
 	LEAQ        windowAVX2<>+32(SB), R8
 	SHLQ        $0x02, AX
 	SUBQ        AX, R8
@@ -3350,7 +3755,7 @@ rest168:
 	VFMADD213PS Y0, Y1, Y3
 	VMASKMOVPS  Y3, Y2, (DX)(CX*1)
 
-end169:
+end179:
 	VZEROUPPER
 	RET
 
@@ -3364,9 +3769,9 @@ TEXT ·rmsScaleAVX2(SB), NOSPLIT, $0-36
 	MOVQ         gain+24(FP), SI
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest171
+	JL           rest181
 
-loop170:
+loop180:
 	VMOVUPS (BX)(CX*1), Y1
 	VMOVUPS 32(BX)(CX*1), Y3
 	VMULPS  Y0, Y1, Y1
@@ -3379,14 +3784,14 @@ loop170:
 	VMOVUPS Y3, 32(DX)(CX*1)
 	ADDQ    $+64, CX
 	SUBQ    $+16, AX
-	JGE     loop170
+	JGE     loop180
 
-rest171:
+rest181:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest173
+	JL   rest183
 
-loop172:
+loop182:
 	VMOVUPS (BX)(CX*1), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS (SI)(CX*1), Y2
@@ -3394,12 +3799,12 @@ loop172:
 	VMOVUPS Y1, (DX)(CX*1)
 	ADDQ    $+32, CX
 	SUBQ    $+8, AX
-	JGE     loop172
+	JGE     loop182
 
-rest173:
+rest183:
 	ADDQ       $+8, AX
 	TESTQ      AX, AX
-	JE         end174
+	JE         end184
 	LEAQ       windowAVX2<>+32(SB), DI
 	SHLQ       $0x02, AX
 	SUBQ       AX, DI
@@ -3410,7 +3815,7 @@ rest173:
 	VMULPS     Y0, Y2, Y2
 	VMASKMOVPS Y2, Y1, (DX)(CX*1)
 
-end174:
+end184:
 	VZEROUPPER
 	RET
 
@@ -3431,9 +3836,9 @@ TEXT ·normGradSumsAVX2(SB), NOSPLIT, $0-64
 	MOVQ         dbias+16(FP), R8
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest176
+	JL           rest186
 
-loop175:
+loop185:
 	VMOVUPS     (BX)(CX*1), Y6
 	VMOVUPS     32(BX)(CX*1), Y9
 	VMOVUPS     (DI)(CX*1), Y7
@@ -3464,14 +3869,14 @@ loop175:
 	VFMADD231PS Y10, Y9, Y5
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop175
+	JGE         loop185
 
-rest176:
+rest186:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest178
+	JL   rest188
 
-loop177:
+loop187:
 	VMOVUPS     (BX)(CX*1), Y6
 	VMOVUPS     (DI)(CX*1), Y7
 	VSUBPS      Y0, Y6, Y6
@@ -3488,12 +3893,12 @@ loop177:
 	VFMADD231PS Y7, Y6, Y4
 	ADDQ        $+32, CX
 	SUBQ        $+8, AX
-	JGE         loop177
+	JGE         loop187
 
-rest178:
+rest188:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
-	JE          end179
+	JE          end189
 	LEAQ        windowAVX2<>+32(SB), R9
 	SHLQ        $0x02, AX
 	SUBQ        AX, R9
@@ -3513,7 +3918,7 @@ rest178:
 	VADDPS      Y8, Y2, Y2
 	VFMADD231PS Y8, Y7, Y4
 
-end179:
+end189:
 	VADDPS       Y3, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X2
@@ -3549,9 +3954,9 @@ TEXT ·rmsGradSumsAVX2(SB), NOSPLIT, $0-56
 	MOVQ         dy+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest181
+	JL           rest191
 
-loop180:
+loop190:
 	VMOVUPS     (BX)(CX*1), Y6
 	VMOVUPS     32(BX)(CX*1), Y9
 	VMOVUPS     (DI)(CX*1), Y7
@@ -3576,14 +3981,14 @@ loop180:
 	VFMADD231PS Y10, Y9, Y5
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop180
+	JGE         loop190
 
-rest181:
+rest191:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest183
+	JL   rest193
 
-loop182:
+loop192:
 	VMOVUPS     (BX)(CX*1), Y6
 	VMOVUPS     (DI)(CX*1), Y7
 	VSUBPS      Y0, Y6, Y6
@@ -3597,12 +4002,12 @@ loop182:
 	VFMADD231PS Y7, Y6, Y4
 	ADDQ        $+32, CX
 	SUBQ        $+8, AX
-	JGE         loop182
+	JGE         loop192
 
-rest183:
+rest193:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
-	JE          end184
+	JE          end194
 	LEAQ        windowAVX2<>+32(SB), R8
 	SHLQ        $0x02, AX
 	SUBQ        AX, R8
@@ -3619,7 +4024,7 @@ rest183:
 	VADDPS      Y8, Y2, Y2
 	VFMADD231PS Y8, Y7, Y4
 
-end184:
+end194:
 	VADDPS       Y3, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X2
@@ -3653,9 +4058,9 @@ TEXT ·normGradAVX2(SB), NOSPLIT, $0-56
 	MOVQ         dy+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest186
+	JL           rest196
 
-loop185:
+loop195:
 	VMOVUPS      (BX)(CX*1), Y4
 	VMOVUPS      32(BX)(CX*1), Y7
 	VMOVUPS      (DI)(CX*1), Y5
@@ -3680,14 +4085,14 @@ loop185:
 	VMOVUPS      Y6, 32(DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop185
+	JGE          loop195
 
-rest186:
+rest196:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest188
+	JL   rest198
 
-loop187:
+loop197:
 	VMOVUPS      (BX)(CX*1), Y4
 	VMOVUPS      (DI)(CX*1), Y5
 	VSUBPS       Y0, Y4, Y4
@@ -3701,12 +4106,12 @@ loop187:
 	VMOVUPS      Y4, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop187
+	JGE          loop197
 
-rest188:
+rest198:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end189
+	JE           end199
 	LEAQ         windowAVX2<>+32(SB), R8
 	SHLQ         $0x02, AX
 	SUBQ         AX, R8
@@ -3723,7 +4128,7 @@ rest188:
 	VFMADD231PS  Y1, Y6, Y0
 	VMASKMOVPS   Y0, Y4, (DX)(CX*1)
 
-end189:
+end199:
 	VZEROUPPER
 	RET
 
@@ -3738,11 +4143,11 @@ TEXT ·scoresMaxAVX2(SB), NOSPLIT, $0-56
 	SHLQ $0x02, R8
 	XORQ DX, DX
 
-row190:
-	VMOVUPS lanesAVX2191<>+0(SB), Y0
-	VMOVUPS lanesAVX2191<>+0(SB), Y1
-	VMOVUPS lanesAVX2191<>+0(SB), Y2
-	VMOVUPS lanesAVX2191<>+0(SB), Y3
+row200:
+	VMOVUPS lanesAVX2201<>+0(SB), Y0
+	VMOVUPS lanesAVX2201<>+0(SB), Y1
+	VMOVUPS lanesAVX2201<>+0(SB), Y2
+	VMOVUPS lanesAVX2201<>+0(SB), Y3
 	XORQ    AX, AX
 	MOVQ    DI, R9
 	CMPQ    R9, AX
@@ -3751,9 +4156,9 @@ row190:
 	CMOVQGT n+8(FP), R9
 	XORQ    AX, AX
 	SUBQ    $+32, R9
-	JL      rest193
+	JL      rest203
 
-loop192:
+loop202:
 	VMOVUPS (CX)(AX*1), Y4
 	VMOVUPS 32(CX)(AX*1), Y5
 	VMOVUPS 64(CX)(AX*1), Y6
@@ -3764,24 +4169,24 @@ loop192:
 	VMAXPS  Y3, Y7, Y3
 	ADDQ    $+128, AX
 	SUBQ    $+32, R9
-	JGE     loop192
+	JGE     loop202
 
-rest193:
+rest203:
 	ADDQ $+32, R9
 	SUBQ $+8, R9
-	JL   rest195
+	JL   rest205
 
-loop194:
+loop204:
 	VMOVUPS (CX)(AX*1), Y4
 	VMAXPS  Y0, Y4, Y0
 	ADDQ    $+32, AX
 	SUBQ    $+8, R9
-	JGE     loop194
+	JGE     loop204
 
-rest195:
+rest205:
 	ADDQ       $+8, R9
 	TESTQ      R9, R9
-	JE         whole196
+	JE         whole206
 	LEAQ       windowAVX2<>+32(SB), R10
 	SHLQ       $0x02, R9
 	SUBQ       R9, R10
@@ -3791,7 +4196,7 @@ rest195:
 	VMAXPS     Y0, Y5, Y0
 	ADDQ       $+32, AX
 
-whole196:
+whole206:
 	VMAXPS       Y2, Y0, Y0
 	VMAXPS       Y3, Y1, Y1
 	VMAXPS       Y1, Y0, Y0
@@ -3806,19 +4211,19 @@ whole196:
 	ADDQ         more+24(FP), DI
 	INCQ         DX
 	CMPQ         DX, SI
-	JL           row190
+	JL           row200
 	VZEROUPPER
 	RET
 
-DATA lanesAVX2191<>+0(SB)/4, $0xff800000
-DATA lanesAVX2191<>+4(SB)/4, $0xff800000
-DATA lanesAVX2191<>+8(SB)/4, $0xff800000
-DATA lanesAVX2191<>+12(SB)/4, $0xff800000
-DATA lanesAVX2191<>+16(SB)/4, $0xff800000
-DATA lanesAVX2191<>+20(SB)/4, $0xff800000
-DATA lanesAVX2191<>+24(SB)/4, $0xff800000
-DATA lanesAVX2191<>+28(SB)/4, $0xff800000
-GLOBL lanesAVX2191<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2201<>+0(SB)/4, $0xff800000
+DATA lanesAVX2201<>+4(SB)/4, $0xff800000
+DATA lanesAVX2201<>+8(SB)/4, $0xff800000
+DATA lanesAVX2201<>+12(SB)/4, $0xff800000
+DATA lanesAVX2201<>+16(SB)/4, $0xff800000
+DATA lanesAVX2201<>+20(SB)/4, $0xff800000
+DATA lanesAVX2201<>+24(SB)/4, $0xff800000
+DATA lanesAVX2201<>+28(SB)/4, $0xff800000
+GLOBL lanesAVX2201<>(SB), RODATA|NOPTR, $32
 
 // func scoresExpAVX2(rows int, n int, first int, more int, ld int, x *float32, factor float32, shift *float32, sum *float32)
 // Requires: AVX, AVX2, CMOV, FMA3
@@ -3833,7 +4238,7 @@ TEXT ·scoresExpAVX2(SB), NOSPLIT, $0-72
 	SHLQ         $0x02, R9
 	XORQ         DX, DX
 
-row197:
+row207:
 	VXORPS       Y2, Y2, Y2
 	VXORPS       Y3, Y3, Y3
 	VBROADCASTSS (BX)(DX*4), Y1
@@ -3845,21 +4250,21 @@ row197:
 	CMOVQGT      n+8(FP), R10
 	XORQ         AX, AX
 	SUBQ         $+16, R10
-	JL           rest199
+	JL           rest209
 
-loop198:
+loop208:
 	VMOVUPS      (CX)(AX*1), Y4
 	VMOVUPS      32(CX)(AX*1), Y7
 	VFMSUB213PS  Y1, Y0, Y4
 	VFMSUB213PS  Y1, Y0, Y7
-	VMOVUPS      lanesAVX2139<>+0(SB), Y5
-	VMOVUPS      lanesAVX2139<>+0(SB), Y8
+	VMOVUPS      lanesAVX2149<>+0(SB), Y5
+	VMOVUPS      lanesAVX2149<>+0(SB), Y8
 	VCMPPS       $0x01, Y5, Y4, Y6
 	VCMPPS       $0x01, Y8, Y7, Y9
 	VMAXPS       Y4, Y5, Y4
 	VMAXPS       Y7, Y8, Y7
-	VMOVUPS      lanesAVX2140<>+0(SB), Y8
-	VMOVUPS      lanesAVX2140<>+0(SB), Y11
+	VMOVUPS      lanesAVX2150<>+0(SB), Y8
+	VMOVUPS      lanesAVX2150<>+0(SB), Y11
 	VCMPPS       $0x01, Y4, Y8, Y5
 	VCMPPS       $0x01, Y7, Y11, Y10
 	VMINPS       Y4, Y8, Y4
@@ -3896,8 +4301,8 @@ loop198:
 	VPADDD       Y12, Y13, Y13
 	VANDNPS      Y11, Y6, Y11
 	VANDNPS      Y13, Y9, Y13
-	VMOVUPS      lanesAVX2141<>+0(SB), Y4
-	VMOVUPS      lanesAVX2141<>+0(SB), Y6
+	VMOVUPS      lanesAVX2151<>+0(SB), Y4
+	VMOVUPS      lanesAVX2151<>+0(SB), Y6
 	VBLENDVPS    Y5, Y4, Y11, Y11
 	VBLENDVPS    Y10, Y6, Y13, Y13
 	VMOVUPS      Y11, (CX)(AX*1)
@@ -3906,20 +4311,20 @@ loop198:
 	VADDPS       Y13, Y3, Y3
 	ADDQ         $+64, AX
 	SUBQ         $+16, R10
-	JGE          loop198
+	JGE          loop208
 
-rest199:
+rest209:
 	ADDQ $+16, R10
 	SUBQ $+8, R10
-	JL   rest201
+	JL   rest211
 
-loop200:
+loop210:
 	VMOVUPS      (CX)(AX*1), Y4
 	VFMSUB213PS  Y1, Y0, Y4
-	VMOVUPS      lanesAVX2139<>+0(SB), Y5
+	VMOVUPS      lanesAVX2149<>+0(SB), Y5
 	VCMPPS       $0x01, Y5, Y4, Y6
 	VMAXPS       Y4, Y5, Y4
-	VMOVUPS      lanesAVX2140<>+0(SB), Y7
+	VMOVUPS      lanesAVX2150<>+0(SB), Y7
 	VCMPPS       $0x01, Y4, Y7, Y5
 	VMINPS       Y4, Y7, Y4
 	VMOVUPS      lanesAVX256<>+0(SB), Y7
@@ -3938,28 +4343,28 @@ loop200:
 	VPSLLD       $0x17, Y7, Y7
 	VPADDD       Y7, Y8, Y8
 	VANDNPS      Y8, Y6, Y8
-	VMOVUPS      lanesAVX2141<>+0(SB), Y4
+	VMOVUPS      lanesAVX2151<>+0(SB), Y4
 	VBLENDVPS    Y5, Y4, Y8, Y8
 	VMOVUPS      Y8, (CX)(AX*1)
 	VADDPS       Y8, Y2, Y2
 	ADDQ         $+32, AX
 	SUBQ         $+8, R10
-	JGE          loop200
+	JGE          loop210
 
-rest201:
+rest211:
 	ADDQ         $+8, R10
 	TESTQ        R10, R10
-	JE           whole202
+	JE           whole212
 	LEAQ         windowAVX2<>+32(SB), R11
 	SHLQ         $0x02, R10
 	SUBQ         R10, R11
 	VMOVUPS      (R11), Y4
 	VMASKMOVPS   (CX)(AX*1), Y4, Y5
 	VFMSUB213PS  Y1, Y0, Y5
-	VMOVUPS      lanesAVX2139<>+0(SB), Y1
+	VMOVUPS      lanesAVX2149<>+0(SB), Y1
 	VCMPPS       $0x01, Y1, Y5, Y6
 	VMAXPS       Y5, Y1, Y5
-	VMOVUPS      lanesAVX2140<>+0(SB), Y7
+	VMOVUPS      lanesAVX2150<>+0(SB), Y7
 	VCMPPS       $0x01, Y5, Y7, Y1
 	VMINPS       Y5, Y7, Y5
 	VMOVUPS      lanesAVX256<>+0(SB), Y7
@@ -3978,26 +4383,26 @@ rest201:
 	VPSLLD       $0x17, Y7, Y7
 	VPADDD       Y7, Y8, Y8
 	VANDNPS      Y8, Y6, Y8
-	VMOVUPS      lanesAVX2141<>+0(SB), Y5
+	VMOVUPS      lanesAVX2151<>+0(SB), Y5
 	VBLENDVPS    Y1, Y5, Y8, Y8
 	VANDPS       Y4, Y8, Y8
 	VMOVUPS      Y8, (CX)(AX*1)
 	VADDPS       Y8, Y2, Y2
 	ADDQ         $+32, AX
 
-whole202:
+whole212:
 	MOVQ   n+8(FP), R10
 	SHLQ   $0x02, R10
 	VXORPS Y1, Y1, Y1
 
-fill203:
+fill213:
 	CMPQ    AX, R10
-	JGE     filled204
+	JGE     filled214
 	VMOVUPS Y1, (CX)(AX*1)
 	ADDQ    $+32, AX
-	JMP     fill203
+	JMP     fill213
 
-filled204:
+filled214:
 	VADDPS       Y3, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X1
 	VADDPS       X1, X2, X2
@@ -4011,7 +4416,7 @@ filled204:
 	ADDQ         more+24(FP), R8
 	INCQ         DX
 	CMPQ         DX, DI
-	JL           row197
+	JL           row207
 	VZEROUPPER
 	RET
 
@@ -4026,7 +4431,7 @@ TEXT ·scoresScaleAVX2(SB), NOSPLIT, $0-56
 	SHLQ $0x02, R8
 	XORQ DX, DX
 
-row205:
+row215:
 	VBROADCASTSS (BX)(DX*4), Y0
 	XORQ         AX, AX
 	MOVQ         DI, R9
@@ -4036,9 +4441,9 @@ row205:
 	CMOVQGT      n+8(FP), R9
 	XORQ         AX, AX
 	SUBQ         $+32, R9
-	JL           rest207
+	JL           rest217
 
-loop206:
+loop216:
 	VMOVUPS (CX)(AX*1), Y1
 	VMOVUPS 32(CX)(AX*1), Y2
 	VMOVUPS 64(CX)(AX*1), Y3
@@ -4053,25 +4458,25 @@ loop206:
 	VMOVUPS Y4, 96(CX)(AX*1)
 	ADDQ    $+128, AX
 	SUBQ    $+32, R9
-	JGE     loop206
+	JGE     loop216
 
-rest207:
+rest217:
 	ADDQ $+32, R9
 	SUBQ $+8, R9
-	JL   rest209
+	JL   rest219
 
-loop208:
+loop218:
 	VMOVUPS (CX)(AX*1), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (CX)(AX*1)
 	ADDQ    $+32, AX
 	SUBQ    $+8, R9
-	JGE     loop208
+	JGE     loop218
 
-rest209:
+rest219:
 	ADDQ       $+8, R9
 	TESTQ      R9, R9
-	JE         whole210
+	JE         whole220
 	LEAQ       windowAVX2<>+32(SB), R10
 	SHLQ       $0x02, R9
 	SUBQ       R9, R10
@@ -4081,12 +4486,12 @@ rest209:
 	VMASKMOVPS Y2, Y1, (CX)(AX*1)
 	ADDQ       $+32, AX
 
-whole210:
+whole220:
 	ADDQ R8, CX
 	ADDQ more+24(FP), DI
 	INCQ DX
 	CMPQ DX, SI
-	JL   row205
+	JL   row215
 	VZEROUPPER
 	RET
 
@@ -4098,185 +4503,185 @@ TEXT ·logAVX2(SB), NOSPLIT, $0-24
 	MOVQ x+16(FP), BX
 	XORQ CX, CX
 	SUBQ $+8, AX
-	JL   rest212
+	JL   rest222
 
-loop211:
+loop221:
 	VMOVUPS      (BX)(CX*1), Y0
-	VMOVUPS      lanesAVX2213<>+0(SB), Y1
+	VMOVUPS      lanesAVX2223<>+0(SB), Y1
 	VPSUBD       Y1, Y0, Y1
 	VPSRAD       $0x17, Y1, Y1
 	VPSLLD       $0x17, Y1, Y2
 	VPSUBD       Y2, Y0, Y0
 	VCVTDQ2PS    Y1, Y1
 	VSUBPS       lanesAVX265<>+0(SB), Y0, Y0
-	VMOVUPS      lanesAVX2214<>+0(SB), Y3
-	VFMADD213PS  lanesAVX2215<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX2216<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX2217<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX2218<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX2219<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX2220<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX2221<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX2222<>+0(SB), Y0, Y3
+	VMOVUPS      lanesAVX2224<>+0(SB), Y3
+	VFMADD213PS  lanesAVX2225<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX2226<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX2227<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX2228<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX2229<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX2230<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX2231<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX2232<>+0(SB), Y0, Y3
 	VMULPS       Y0, Y0, Y2
 	VMULPS       Y0, Y3, Y3
 	VMULPS       Y2, Y3, Y3
 	VFMADD231PS  lanesAVX259<>+0(SB), Y1, Y3
-	VFNMADD231PS lanesAVX2223<>+0(SB), Y2, Y3
+	VFNMADD231PS lanesAVX2233<>+0(SB), Y2, Y3
 	VADDPS       Y3, Y0, Y0
 	VFMADD231PS  lanesAVX258<>+0(SB), Y1, Y0
 	VMOVUPS      Y0, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop211
+	JGE          loop221
 
-rest212:
+rest222:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end224
+	JE           end234
 	LEAQ         windowAVX2<>+32(SB), SI
 	SHLQ         $0x02, AX
 	SUBQ         AX, SI
 	VMOVUPS      (SI), Y0
 	VMASKMOVPS   (BX)(CX*1), Y0, Y1
-	VMOVUPS      lanesAVX2213<>+0(SB), Y2
+	VMOVUPS      lanesAVX2223<>+0(SB), Y2
 	VPSUBD       Y2, Y1, Y2
 	VPSRAD       $0x17, Y2, Y2
 	VPSLLD       $0x17, Y2, Y3
 	VPSUBD       Y3, Y1, Y1
 	VCVTDQ2PS    Y2, Y2
 	VSUBPS       lanesAVX265<>+0(SB), Y1, Y1
-	VMOVUPS      lanesAVX2214<>+0(SB), Y4
-	VFMADD213PS  lanesAVX2215<>+0(SB), Y1, Y4
-	VFMADD213PS  lanesAVX2216<>+0(SB), Y1, Y4
-	VFMADD213PS  lanesAVX2217<>+0(SB), Y1, Y4
-	VFMADD213PS  lanesAVX2218<>+0(SB), Y1, Y4
-	VFMADD213PS  lanesAVX2219<>+0(SB), Y1, Y4
-	VFMADD213PS  lanesAVX2220<>+0(SB), Y1, Y4
-	VFMADD213PS  lanesAVX2221<>+0(SB), Y1, Y4
-	VFMADD213PS  lanesAVX2222<>+0(SB), Y1, Y4
+	VMOVUPS      lanesAVX2224<>+0(SB), Y4
+	VFMADD213PS  lanesAVX2225<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX2226<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX2227<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX2228<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX2229<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX2230<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX2231<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX2232<>+0(SB), Y1, Y4
 	VMULPS       Y1, Y1, Y3
 	VMULPS       Y1, Y4, Y4
 	VMULPS       Y3, Y4, Y4
 	VFMADD231PS  lanesAVX259<>+0(SB), Y2, Y4
-	VFNMADD231PS lanesAVX2223<>+0(SB), Y3, Y4
+	VFNMADD231PS lanesAVX2233<>+0(SB), Y3, Y4
 	VADDPS       Y4, Y1, Y1
 	VFMADD231PS  lanesAVX258<>+0(SB), Y2, Y1
 	VMASKMOVPS   Y1, Y0, (DX)(CX*1)
 
-end224:
+end234:
 	VZEROUPPER
 	RET
 
-DATA lanesAVX2213<>+0(SB)/4, $0x3f3504f3
-DATA lanesAVX2213<>+4(SB)/4, $0x3f3504f3
-DATA lanesAVX2213<>+8(SB)/4, $0x3f3504f3
-DATA lanesAVX2213<>+12(SB)/4, $0x3f3504f3
-DATA lanesAVX2213<>+16(SB)/4, $0x3f3504f3
-DATA lanesAVX2213<>+20(SB)/4, $0x3f3504f3
-DATA lanesAVX2213<>+24(SB)/4, $0x3f3504f3
-DATA lanesAVX2213<>+28(SB)/4, $0x3f3504f3
-GLOBL lanesAVX2213<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX2214<>+0(SB)/4, $0x3d9021bb
-DATA lanesAVX2214<>+4(SB)/4, $0x3d9021bb
-DATA lanesAVX2214<>+8(SB)/4, $0x3d9021bb
-DATA lanesAVX2214<>+12(SB)/4, $0x3d9021bb
-DATA lanesAVX2214<>+16(SB)/4, $0x3d9021bb
-DATA lanesAVX2214<>+20(SB)/4, $0x3d9021bb
-DATA lanesAVX2214<>+24(SB)/4, $0x3d9021bb
-DATA lanesAVX2214<>+28(SB)/4, $0x3d9021bb
-GLOBL lanesAVX2214<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX2215<>+0(SB)/4, $0xbdebd1b8
-DATA lanesAVX2215<>+4(SB)/4, $0xbdebd1b8
-DATA lanesAVX2215<>+8(SB)/4, $0xbdebd1b8
-DATA lanesAVX2215<>+12(SB)/4, $0xbdebd1b8
-DATA lanesAVX2215<>+16(SB)/4, $0xbdebd1b8
-DATA lanesAVX2215<>+20(SB)/4, $0xbdebd1b8
-DATA lanesAVX2215<>+24(SB)/4, $0xbdebd1b8
-DATA lanesAVX2215<>+28(SB)/4, $0xbdebd1b8
-GLOBL lanesAVX2215<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX2216<>+0(SB)/4, $0x3def251a
-DATA lanesAVX2216<>+4(SB)/4, $0x3def251a
-DATA lanesAVX2216<>+8(SB)/4, $0x3def251a
-DATA lanesAVX2216<>+12(SB)/4, $0x3def251a
-DATA lanesAVX2216<>+16(SB)/4, $0x3def251a
-DATA lanesAVX2216<>+20(SB)/4, $0x3def251a
-DATA lanesAVX2216<>+24(SB)/4, $0x3def251a
-DATA lanesAVX2216<>+28(SB)/4, $0x3def251a
-GLOBL lanesAVX2216<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX2217<>+0(SB)/4, $0xbdfe5d4f
-DATA lanesAVX2217<>+4(SB)/4, $0xbdfe5d4f
-DATA lanesAVX2217<>+8(SB)/4, $0xbdfe5d4f
-DATA lanesAVX2217<>+12(SB)/4, $0xbdfe5d4f
-DATA lanesAVX2217<>+16(SB)/4, $0xbdfe5d4f
-DATA lanesAVX2217<>+20(SB)/4, $0xbdfe5d4f
-DATA lanesAVX2217<>+24(SB)/4, $0xbdfe5d4f
-DATA lanesAVX2217<>+28(SB)/4, $0xbdfe5d4f
-GLOBL lanesAVX2217<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX2218<>+0(SB)/4, $0x3e11e9bf
-DATA lanesAVX2218<>+4(SB)/4, $0x3e11e9bf
-DATA lanesAVX2218<>+8(SB)/4, $0x3e11e9bf
-DATA lanesAVX2218<>+12(SB)/4, $0x3e11e9bf
-DATA lanesAVX2218<>+16(SB)/4, $0x3e11e9bf
-DATA lanesAVX2218<>+20(SB)/4, $0x3e11e9bf
-DATA lanesAVX2218<>+24(SB)/4, $0x3e11e9bf
-DATA lanesAVX2218<>+28(SB)/4, $0x3e11e9bf
-GLOBL lanesAVX2218<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX2219<>+0(SB)/4, $0xbe2aae50
-DATA lanesAVX2219<>+4(SB)/4, $0xbe2aae50
-DATA lanesAVX2219<>+8(SB)/4, $0xbe2aae50
-DATA lanesAVX2219<>+12(SB)/4, $0xbe2aae50
-DATA lanesAVX2219<>+16(SB)/4, $0xbe2aae50
-DATA lanesAVX2219<>+20(SB)/4, $0xbe2aae50
-DATA lanesAVX2219<>+24(SB)/4, $0xbe2aae50
-DATA lanesAVX2219<>+28(SB)/4, $0xbe2aae50
-GLOBL lanesAVX2219<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX2220<>+0(SB)/4, $0x3e4cceac
-DATA lanesAVX2220<>+4(SB)/4, $0x3e4cceac
-DATA lanesAVX2220<>+8(SB)/4, $0x3e4cceac
-DATA lanesAVX2220<>+12(SB)/4, $0x3e4cceac
-DATA lanesAVX2220<>+16(SB)/4, $0x3e4cceac
-DATA lanesAVX2220<>+20(SB)/4, $0x3e4cceac
-DATA lanesAVX2220<>+24(SB)/4, $0x3e4cceac
-DATA lanesAVX2220<>+28(SB)/4, $0x3e4cceac
-GLOBL lanesAVX2220<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX2221<>+0(SB)/4, $0xbe7ffffc
-DATA lanesAVX2221<>+4(SB)/4, $0xbe7ffffc
-DATA lanesAVX2221<>+8(SB)/4, $0xbe7ffffc
-DATA lanesAVX2221<>+12(SB)/4, $0xbe7ffffc
-DATA lanesAVX2221<>+16(SB)/4, $0xbe7ffffc
-DATA lanesAVX2221<>+20(SB)/4, $0xbe7ffffc
-DATA lanesAVX2221<>+24(SB)/4, $0xbe7ffffc
-DATA lanesAVX2221<>+28(SB)/4, $0xbe7ffffc
-GLOBL lanesAVX2221<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX2222<>+0(SB)/4, $0x3eaaaaaa
-DATA lanesAVX2222<>+4(SB)/4, $0x3eaaaaaa
-DATA lanesAVX2222<>+8(SB)/4, $0x3eaaaaaa
-DATA lanesAVX2222<>+12(SB)/4, $0x3eaaaaaa
-DATA lanesAVX2222<>+16(SB)/4, $0x3eaaaaaa
-DATA lanesAVX2222<>+20(SB)/4, $0x3eaaaaaa
-DATA lanesAVX2222<>+24(SB)/4, $0x3eaaaaaa
-DATA lanesAVX2222<>+28(SB)/4, $0x3eaaaaaa
-GLOBL lanesAVX2222<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX2223<>+0(SB)/4, $0x3f000000
-DATA lanesAVX2223<>+4(SB)/4, $0x3f000000
-DATA lanesAVX2223<>+8(SB)/4, $0x3f000000
-DATA lanesAVX2223<>+12(SB)/4, $0x3f000000
-DATA lanesAVX2223<>+16(SB)/4, $0x3f000000
-DATA lanesAVX2223<>+20(SB)/4, $0x3f000000
-DATA lanesAVX2223<>+24(SB)/4, $0x3f000000
-DATA lanesAVX2223<>+28(SB)/4, $0x3f000000
+DATA lanesAVX2223<>+0(SB)/4, $0x3f3504f3
+DATA lanesAVX2223<>+4(SB)/4, $0x3f3504f3
+DATA lanesAVX2223<>+8(SB)/4, $0x3f3504f3
+DATA lanesAVX2223<>+12(SB)/4, $0x3f3504f3
+DATA lanesAVX2223<>+16(SB)/4, $0x3f3504f3
+DATA lanesAVX2223<>+20(SB)/4, $0x3f3504f3
+DATA lanesAVX2223<>+24(SB)/4, $0x3f3504f3
+DATA lanesAVX2223<>+28(SB)/4, $0x3f3504f3
 GLOBL lanesAVX2223<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX2224<>+0(SB)/4, $0x3d9021bb
+DATA lanesAVX2224<>+4(SB)/4, $0x3d9021bb
+DATA lanesAVX2224<>+8(SB)/4, $0x3d9021bb
+DATA lanesAVX2224<>+12(SB)/4, $0x3d9021bb
+DATA lanesAVX2224<>+16(SB)/4, $0x3d9021bb
+DATA lanesAVX2224<>+20(SB)/4, $0x3d9021bb
+DATA lanesAVX2224<>+24(SB)/4, $0x3d9021bb
+DATA lanesAVX2224<>+28(SB)/4, $0x3d9021bb
+GLOBL lanesAVX2224<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX2225<>+0(SB)/4, $0xbdebd1b8
+DATA lanesAVX2225<>+4(SB)/4, $0xbdebd1b8
+DATA lanesAVX2225<>+8(SB)/4, $0xbdebd1b8
+DATA lanesAVX2225<>+12(SB)/4, $0xbdebd1b8
+DATA lanesAVX2225<>+16(SB)/4, $0xbdebd1b8
+DATA lanesAVX2225<>+20(SB)/4, $0xbdebd1b8
+DATA lanesAVX2225<>+24(SB)/4, $0xbdebd1b8
+DATA lanesAVX2225<>+28(SB)/4, $0xbdebd1b8
+GLOBL lanesAVX2225<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX2226<>+0(SB)/4, $0x3def251a
+DATA lanesAVX2226<>+4(SB)/4, $0x3def251a
+DATA lanesAVX2226<>+8(SB)/4, $0x3def251a
+DATA lanesAVX2226<>+12(SB)/4, $0x3def251a
+DATA lanesAVX2226<>+16(SB)/4, $0x3def251a
+DATA lanesAVX2226<>+20(SB)/4, $0x3def251a
+DATA lanesAVX2226<>+24(SB)/4, $0x3def251a
+DATA lanesAVX2226<>+28(SB)/4, $0x3def251a
+GLOBL lanesAVX2226<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX2227<>+0(SB)/4, $0xbdfe5d4f
+DATA lanesAVX2227<>+4(SB)/4, $0xbdfe5d4f
+DATA lanesAVX2227<>+8(SB)/4, $0xbdfe5d4f
+DATA lanesAVX2227<>+12(SB)/4, $0xbdfe5d4f
+DATA lanesAVX2227<>+16(SB)/4, $0xbdfe5d4f
+DATA lanesAVX2227<>+20(SB)/4, $0xbdfe5d4f
+DATA lanesAVX2227<>+24(SB)/4, $0xbdfe5d4f
+DATA lanesAVX2227<>+28(SB)/4, $0xbdfe5d4f
+GLOBL lanesAVX2227<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX2228<>+0(SB)/4, $0x3e11e9bf
+DATA lanesAVX2228<>+4(SB)/4, $0x3e11e9bf
+DATA lanesAVX2228<>+8(SB)/4, $0x3e11e9bf
+DATA lanesAVX2228<>+12(SB)/4, $0x3e11e9bf
+DATA lanesAVX2228<>+16(SB)/4, $0x3e11e9bf
+DATA lanesAVX2228<>+20(SB)/4, $0x3e11e9bf
+DATA lanesAVX2228<>+24(SB)/4, $0x3e11e9bf
+DATA lanesAVX2228<>+28(SB)/4, $0x3e11e9bf
+GLOBL lanesAVX2228<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX2229<>+0(SB)/4, $0xbe2aae50
+DATA lanesAVX2229<>+4(SB)/4, $0xbe2aae50
+DATA lanesAVX2229<>+8(SB)/4, $0xbe2aae50
+DATA lanesAVX2229<>+12(SB)/4, $0xbe2aae50
+DATA lanesAVX2229<>+16(SB)/4, $0xbe2aae50
+DATA lanesAVX2229<>+20(SB)/4, $0xbe2aae50
+DATA lanesAVX2229<>+24(SB)/4, $0xbe2aae50
+DATA lanesAVX2229<>+28(SB)/4, $0xbe2aae50
+GLOBL lanesAVX2229<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX2230<>+0(SB)/4, $0x3e4cceac
+DATA lanesAVX2230<>+4(SB)/4, $0x3e4cceac
+DATA lanesAVX2230<>+8(SB)/4, $0x3e4cceac
+DATA lanesAVX2230<>+12(SB)/4, $0x3e4cceac
+DATA lanesAVX2230<>+16(SB)/4, $0x3e4cceac
+DATA lanesAVX2230<>+20(SB)/4, $0x3e4cceac
+DATA lanesAVX2230<>+24(SB)/4, $0x3e4cceac
+DATA lanesAVX2230<>+28(SB)/4, $0x3e4cceac
+GLOBL lanesAVX2230<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX2231<>+0(SB)/4, $0xbe7ffffc
+DATA lanesAVX2231<>+4(SB)/4, $0xbe7ffffc
+DATA lanesAVX2231<>+8(SB)/4, $0xbe7ffffc
+DATA lanesAVX2231<>+12(SB)/4, $0xbe7ffffc
+DATA lanesAVX2231<>+16(SB)/4, $0xbe7ffffc
+DATA lanesAVX2231<>+20(SB)/4, $0xbe7ffffc
+DATA lanesAVX2231<>+24(SB)/4, $0xbe7ffffc
+DATA lanesAVX2231<>+28(SB)/4, $0xbe7ffffc
+GLOBL lanesAVX2231<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX2232<>+0(SB)/4, $0x3eaaaaaa
+DATA lanesAVX2232<>+4(SB)/4, $0x3eaaaaaa
+DATA lanesAVX2232<>+8(SB)/4, $0x3eaaaaaa
+DATA lanesAVX2232<>+12(SB)/4, $0x3eaaaaaa
+DATA lanesAVX2232<>+16(SB)/4, $0x3eaaaaaa
+DATA lanesAVX2232<>+20(SB)/4, $0x3eaaaaaa
+DATA lanesAVX2232<>+24(SB)/4, $0x3eaaaaaa
+DATA lanesAVX2232<>+28(SB)/4, $0x3eaaaaaa
+GLOBL lanesAVX2232<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX2233<>+0(SB)/4, $0x3f000000
+DATA lanesAVX2233<>+4(SB)/4, $0x3f000000
+DATA lanesAVX2233<>+8(SB)/4, $0x3f000000
+DATA lanesAVX2233<>+12(SB)/4, $0x3f000000
+DATA lanesAVX2233<>+16(SB)/4, $0x3f000000
+DATA lanesAVX2233<>+20(SB)/4, $0x3f000000
+DATA lanesAVX2233<>+24(SB)/4, $0x3f000000
+DATA lanesAVX2233<>+28(SB)/4, $0x3f000000
+GLOBL lanesAVX2233<>(SB), RODATA|NOPTR, $32
 
 // func scoresGradAVX2(rows int, n int, first int, more int, ld int, p *float32, dp *float32, factor float32, lse *float32, d *float32)
 // Requires: AVX, AVX2, CMOV, FMA3
@@ -4292,7 +4697,7 @@ TEXT ·scoresGradAVX2(SB), NOSPLIT, $0-80
 	SHLQ         $0x02, R10
 	XORQ         BX, BX
 
-row225:
+row235:
 	VBROADCASTSS (SI)(BX*4), Y1
 	VBROADCASTSS (DI)(BX*4), Y2
 	XORQ         AX, AX
@@ -4303,21 +4708,21 @@ row225:
 	CMOVQGT      n+8(FP), R11
 	XORQ         AX, AX
 	SUBQ         $+16, R11
-	JL           rest227
+	JL           rest237
 
-loop226:
+loop236:
 	VMOVUPS      (CX)(AX*1), Y3
 	VMOVUPS      32(CX)(AX*1), Y6
 	VFMSUB213PS  Y1, Y0, Y3
 	VFMSUB213PS  Y1, Y0, Y6
-	VMOVUPS      lanesAVX2139<>+0(SB), Y4
-	VMOVUPS      lanesAVX2139<>+0(SB), Y7
+	VMOVUPS      lanesAVX2149<>+0(SB), Y4
+	VMOVUPS      lanesAVX2149<>+0(SB), Y7
 	VCMPPS       $0x01, Y4, Y3, Y5
 	VCMPPS       $0x01, Y7, Y6, Y8
 	VMAXPS       Y3, Y4, Y3
 	VMAXPS       Y6, Y7, Y6
-	VMOVUPS      lanesAVX2140<>+0(SB), Y7
-	VMOVUPS      lanesAVX2140<>+0(SB), Y10
+	VMOVUPS      lanesAVX2150<>+0(SB), Y7
+	VMOVUPS      lanesAVX2150<>+0(SB), Y10
 	VCMPPS       $0x01, Y3, Y7, Y4
 	VCMPPS       $0x01, Y6, Y10, Y9
 	VMINPS       Y3, Y7, Y3
@@ -4354,8 +4759,8 @@ loop226:
 	VPADDD       Y11, Y12, Y12
 	VANDNPS      Y10, Y5, Y10
 	VANDNPS      Y12, Y8, Y12
-	VMOVUPS      lanesAVX2141<>+0(SB), Y3
-	VMOVUPS      lanesAVX2141<>+0(SB), Y5
+	VMOVUPS      lanesAVX2151<>+0(SB), Y3
+	VMOVUPS      lanesAVX2151<>+0(SB), Y5
 	VBLENDVPS    Y4, Y3, Y10, Y10
 	VBLENDVPS    Y9, Y5, Y12, Y12
 	VMOVUPS      (DX)(AX*1), Y3
@@ -4372,20 +4777,20 @@ loop226:
 	VMOVUPS      Y4, 32(DX)(AX*1)
 	ADDQ         $+64, AX
 	SUBQ         $+16, R11
-	JGE          loop226
+	JGE          loop236
 
-rest227:
+rest237:
 	ADDQ $+16, R11
 	SUBQ $+8, R11
-	JL   rest229
+	JL   rest239
 
-loop228:
+loop238:
 	VMOVUPS      (CX)(AX*1), Y3
 	VFMSUB213PS  Y1, Y0, Y3
-	VMOVUPS      lanesAVX2139<>+0(SB), Y4
+	VMOVUPS      lanesAVX2149<>+0(SB), Y4
 	VCMPPS       $0x01, Y4, Y3, Y5
 	VMAXPS       Y3, Y4, Y3
-	VMOVUPS      lanesAVX2140<>+0(SB), Y6
+	VMOVUPS      lanesAVX2150<>+0(SB), Y6
 	VCMPPS       $0x01, Y3, Y6, Y4
 	VMINPS       Y3, Y6, Y3
 	VMOVUPS      lanesAVX256<>+0(SB), Y6
@@ -4404,7 +4809,7 @@ loop228:
 	VPSLLD       $0x17, Y6, Y6
 	VPADDD       Y6, Y7, Y7
 	VANDNPS      Y7, Y5, Y7
-	VMOVUPS      lanesAVX2141<>+0(SB), Y3
+	VMOVUPS      lanesAVX2151<>+0(SB), Y3
 	VBLENDVPS    Y4, Y3, Y7, Y7
 	VMOVUPS      (DX)(AX*1), Y3
 	VMOVUPS      Y7, (CX)(AX*1)
@@ -4414,22 +4819,22 @@ loop228:
 	VMOVUPS      Y3, (DX)(AX*1)
 	ADDQ         $+32, AX
 	SUBQ         $+8, R11
-	JGE          loop228
+	JGE          loop238
 
-rest229:
+rest239:
 	ADDQ         $+8, R11
 	TESTQ        R11, R11
-	JE           whole230
+	JE           whole240
 	LEAQ         windowAVX2<>+32(SB), R12
 	SHLQ         $0x02, R11
 	SUBQ         R11, R12
 	VMOVUPS      (R12), Y3
 	VMASKMOVPS   (CX)(AX*1), Y3, Y4
 	VFMSUB213PS  Y1, Y0, Y4
-	VMOVUPS      lanesAVX2139<>+0(SB), Y1
+	VMOVUPS      lanesAVX2149<>+0(SB), Y1
 	VCMPPS       $0x01, Y1, Y4, Y5
 	VMAXPS       Y4, Y1, Y4
-	VMOVUPS      lanesAVX2140<>+0(SB), Y6
+	VMOVUPS      lanesAVX2150<>+0(SB), Y6
 	VCMPPS       $0x01, Y4, Y6, Y1
 	VMINPS       Y4, Y6, Y4
 	VMOVUPS      lanesAVX256<>+0(SB), Y6
@@ -4448,7 +4853,7 @@ rest229:
 	VPSLLD       $0x17, Y6, Y6
 	VPADDD       Y6, Y7, Y7
 	VANDNPS      Y7, Y5, Y7
-	VMOVUPS      lanesAVX2141<>+0(SB), Y4
+	VMOVUPS      lanesAVX2151<>+0(SB), Y4
 	VBLENDVPS    Y1, Y4, Y7, Y7
 	VMASKMOVPS   (DX)(AX*1), Y3, Y1
 	VANDPS       Y3, Y7, Y7
@@ -4460,26 +4865,26 @@ rest229:
 	VMOVUPS      Y1, (DX)(AX*1)
 	ADDQ         $+32, AX
 
-whole230:
+whole240:
 	MOVQ   n+8(FP), R11
 	SHLQ   $0x02, R11
 	VXORPS Y1, Y1, Y1
 
-fill231:
+fill241:
 	CMPQ    AX, R11
-	JGE     filled232
+	JGE     filled242
 	VMOVUPS Y1, (CX)(AX*1)
 	VMOVUPS Y1, (DX)(AX*1)
 	ADDQ    $+32, AX
-	JMP     fill231
+	JMP     fill241
 
-filled232:
+filled242:
 	ADDQ R10, CX
 	ADDQ R10, DX
 	ADDQ more+24(FP), R9
 	INCQ BX
 	CMPQ BX, R8
-	JL   row225
+	JL   row235
 	VZEROUPPER
 	RET
 
@@ -4496,9 +4901,9 @@ TEXT ·lstmCellAVX2(SB), NOSPLIT, $0-64
 	MOVQ cPrev+56(FP), R10
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest234
+	JL   rest244
 
-loop233:
+loop243:
 	VMOVUPS      (SI)(CX*1), Y0
 	VMOVUPS      32(SI)(CX*1), Y3
 	VMOVUPS      lanesAVX254<>+0(SB), Y1
@@ -4563,26 +4968,26 @@ loop233:
 	VMOVUPS      Y2, 32(SI)(CX*1)
 	VMOVUPS      (R8)(CX*1), Y1
 	VMOVUPS      32(R8)(CX*1), Y6
-	VANDPS       lanesAVX299<>+0(SB), Y1, Y3
-	VANDPS       lanesAVX299<>+0(SB), Y6, Y7
+	VANDPS       lanesAVX2109<>+0(SB), Y1, Y3
+	VANDPS       lanesAVX2109<>+0(SB), Y6, Y7
 	VMULPS       Y1, Y1, Y4
 	VMULPS       Y6, Y6, Y8
-	VMOVUPS      lanesAVX2100<>+0(SB), Y5
-	VMOVUPS      lanesAVX2100<>+0(SB), Y9
-	VFMADD213PS  lanesAVX2101<>+0(SB), Y4, Y5
-	VFMADD213PS  lanesAVX2101<>+0(SB), Y8, Y9
-	VFMADD213PS  lanesAVX2102<>+0(SB), Y4, Y5
-	VFMADD213PS  lanesAVX2102<>+0(SB), Y8, Y9
-	VFMADD213PS  lanesAVX2103<>+0(SB), Y4, Y5
-	VFMADD213PS  lanesAVX2103<>+0(SB), Y8, Y9
-	VFMADD213PS  lanesAVX2104<>+0(SB), Y4, Y5
-	VFMADD213PS  lanesAVX2104<>+0(SB), Y8, Y9
+	VMOVUPS      lanesAVX2110<>+0(SB), Y5
+	VMOVUPS      lanesAVX2110<>+0(SB), Y9
+	VFMADD213PS  lanesAVX2111<>+0(SB), Y4, Y5
+	VFMADD213PS  lanesAVX2111<>+0(SB), Y8, Y9
+	VFMADD213PS  lanesAVX2112<>+0(SB), Y4, Y5
+	VFMADD213PS  lanesAVX2112<>+0(SB), Y8, Y9
+	VFMADD213PS  lanesAVX2113<>+0(SB), Y4, Y5
+	VFMADD213PS  lanesAVX2113<>+0(SB), Y8, Y9
+	VFMADD213PS  lanesAVX2114<>+0(SB), Y4, Y5
+	VFMADD213PS  lanesAVX2114<>+0(SB), Y8, Y9
 	VMULPS       Y4, Y5, Y5
 	VMULPS       Y8, Y9, Y9
 	VFMADD213PS  Y1, Y1, Y5
 	VFMADD213PS  Y6, Y6, Y9
-	VMOVUPS      lanesAVX2105<>+0(SB), Y8
-	VMOVUPS      lanesAVX2105<>+0(SB), Y11
+	VMOVUPS      lanesAVX2115<>+0(SB), Y8
+	VMOVUPS      lanesAVX2115<>+0(SB), Y11
 	VADDPS       Y3, Y3, Y4
 	VADDPS       Y7, Y7, Y10
 	VMINPS       Y4, Y8, Y4
@@ -4639,14 +5044,14 @@ loop233:
 	VFMADD213PS  Y10, Y12, Y10
 	VMOVUPS      lanesAVX265<>+0(SB), Y8
 	VMOVUPS      lanesAVX265<>+0(SB), Y11
-	VFNMADD231PS lanesAVX2106<>+0(SB), Y4, Y8
-	VFNMADD231PS lanesAVX2106<>+0(SB), Y10, Y11
-	VANDPS       lanesAVX2107<>+0(SB), Y1, Y1
-	VANDPS       lanesAVX2107<>+0(SB), Y6, Y4
+	VFNMADD231PS lanesAVX2116<>+0(SB), Y4, Y8
+	VFNMADD231PS lanesAVX2116<>+0(SB), Y10, Y11
+	VANDPS       lanesAVX2117<>+0(SB), Y1, Y1
+	VANDPS       lanesAVX2117<>+0(SB), Y6, Y4
 	VORPS        Y1, Y8, Y8
 	VORPS        Y4, Y11, Y11
-	VMOVUPS      lanesAVX2108<>+0(SB), Y1
-	VMOVUPS      lanesAVX2108<>+0(SB), Y4
+	VMOVUPS      lanesAVX2118<>+0(SB), Y1
+	VMOVUPS      lanesAVX2118<>+0(SB), Y4
 	VCMPPS       $0x01, Y1, Y3, Y1
 	VCMPPS       $0x01, Y4, Y7, Y4
 	VBLENDVPS    Y1, Y5, Y8, Y5
@@ -4723,26 +5128,26 @@ loop233:
 	VFMADD231PS  Y5, Y4, Y2
 	VMOVUPS      Y0, (BX)(CX*1)
 	VMOVUPS      Y2, 32(BX)(CX*1)
-	VANDPS       lanesAVX299<>+0(SB), Y0, Y1
-	VANDPS       lanesAVX299<>+0(SB), Y2, Y5
+	VANDPS       lanesAVX2109<>+0(SB), Y0, Y1
+	VANDPS       lanesAVX2109<>+0(SB), Y2, Y5
 	VMULPS       Y0, Y0, Y3
 	VMULPS       Y2, Y2, Y6
-	VMOVUPS      lanesAVX2100<>+0(SB), Y4
-	VMOVUPS      lanesAVX2100<>+0(SB), Y7
-	VFMADD213PS  lanesAVX2101<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2101<>+0(SB), Y6, Y7
-	VFMADD213PS  lanesAVX2102<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2102<>+0(SB), Y6, Y7
-	VFMADD213PS  lanesAVX2103<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2103<>+0(SB), Y6, Y7
-	VFMADD213PS  lanesAVX2104<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2104<>+0(SB), Y6, Y7
+	VMOVUPS      lanesAVX2110<>+0(SB), Y4
+	VMOVUPS      lanesAVX2110<>+0(SB), Y7
+	VFMADD213PS  lanesAVX2111<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX2111<>+0(SB), Y6, Y7
+	VFMADD213PS  lanesAVX2112<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX2112<>+0(SB), Y6, Y7
+	VFMADD213PS  lanesAVX2113<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX2113<>+0(SB), Y6, Y7
+	VFMADD213PS  lanesAVX2114<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX2114<>+0(SB), Y6, Y7
 	VMULPS       Y3, Y4, Y4
 	VMULPS       Y6, Y7, Y7
 	VFMADD213PS  Y0, Y0, Y4
 	VFMADD213PS  Y2, Y2, Y7
-	VMOVUPS      lanesAVX2105<>+0(SB), Y6
-	VMOVUPS      lanesAVX2105<>+0(SB), Y9
+	VMOVUPS      lanesAVX2115<>+0(SB), Y6
+	VMOVUPS      lanesAVX2115<>+0(SB), Y9
 	VADDPS       Y1, Y1, Y3
 	VADDPS       Y5, Y5, Y8
 	VMINPS       Y3, Y6, Y3
@@ -4799,14 +5204,14 @@ loop233:
 	VFMADD213PS  Y8, Y10, Y8
 	VMOVUPS      lanesAVX265<>+0(SB), Y6
 	VMOVUPS      lanesAVX265<>+0(SB), Y9
-	VFNMADD231PS lanesAVX2106<>+0(SB), Y3, Y6
-	VFNMADD231PS lanesAVX2106<>+0(SB), Y8, Y9
-	VANDPS       lanesAVX2107<>+0(SB), Y0, Y0
-	VANDPS       lanesAVX2107<>+0(SB), Y2, Y2
+	VFNMADD231PS lanesAVX2116<>+0(SB), Y3, Y6
+	VFNMADD231PS lanesAVX2116<>+0(SB), Y8, Y9
+	VANDPS       lanesAVX2117<>+0(SB), Y0, Y0
+	VANDPS       lanesAVX2117<>+0(SB), Y2, Y2
 	VORPS        Y0, Y6, Y6
 	VORPS        Y2, Y9, Y9
-	VMOVUPS      lanesAVX2108<>+0(SB), Y0
-	VMOVUPS      lanesAVX2108<>+0(SB), Y2
+	VMOVUPS      lanesAVX2118<>+0(SB), Y0
+	VMOVUPS      lanesAVX2118<>+0(SB), Y2
 	VCMPPS       $0x01, Y0, Y1, Y0
 	VCMPPS       $0x01, Y2, Y5, Y2
 	VBLENDVPS    Y0, Y4, Y6, Y4
@@ -4879,14 +5284,14 @@ loop233:
 	VMOVUPS      Y7, 32(DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop233
+	JGE          loop243
 
-rest234:
+rest244:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest236
+	JL   rest246
 
-loop235:
+loop245:
 	VMOVUPS      (SI)(CX*1), Y0
 	VMOVUPS      lanesAVX254<>+0(SB), Y1
 	VMOVUPS      lanesAVX255<>+0(SB), Y2
@@ -4919,16 +5324,16 @@ loop235:
 	VFMADD213PS  Y0, Y1, Y0
 	VMOVUPS      Y0, (SI)(CX*1)
 	VMOVUPS      (R8)(CX*1), Y1
-	VANDPS       lanesAVX299<>+0(SB), Y1, Y2
+	VANDPS       lanesAVX2109<>+0(SB), Y1, Y2
 	VMULPS       Y1, Y1, Y3
-	VMOVUPS      lanesAVX2100<>+0(SB), Y4
-	VFMADD213PS  lanesAVX2101<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2102<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2103<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2104<>+0(SB), Y3, Y4
+	VMOVUPS      lanesAVX2110<>+0(SB), Y4
+	VFMADD213PS  lanesAVX2111<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX2112<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX2113<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX2114<>+0(SB), Y3, Y4
 	VMULPS       Y3, Y4, Y4
 	VFMADD213PS  Y1, Y1, Y4
-	VMOVUPS      lanesAVX2105<>+0(SB), Y5
+	VMOVUPS      lanesAVX2115<>+0(SB), Y5
 	VADDPS       Y2, Y2, Y3
 	VMINPS       Y3, Y5, Y3
 	VMOVUPS      lanesAVX256<>+0(SB), Y5
@@ -4957,10 +5362,10 @@ loop235:
 	VFMADD213PS  Y5, Y5, Y5
 	VFMADD213PS  Y3, Y5, Y3
 	VMOVUPS      lanesAVX265<>+0(SB), Y5
-	VFNMADD231PS lanesAVX2106<>+0(SB), Y3, Y5
-	VANDPS       lanesAVX2107<>+0(SB), Y1, Y1
+	VFNMADD231PS lanesAVX2116<>+0(SB), Y3, Y5
+	VANDPS       lanesAVX2117<>+0(SB), Y1, Y1
 	VORPS        Y1, Y5, Y5
-	VMOVUPS      lanesAVX2108<>+0(SB), Y1
+	VMOVUPS      lanesAVX2118<>+0(SB), Y1
 	VCMPPS       $0x01, Y1, Y2, Y1
 	VBLENDVPS    Y1, Y4, Y5, Y4
 	VMOVUPS      Y4, (R8)(CX*1)
@@ -4999,16 +5404,16 @@ loop235:
 	VMOVUPS      (R10)(CX*1), Y2
 	VFMADD231PS  Y2, Y1, Y0
 	VMOVUPS      Y0, (BX)(CX*1)
-	VANDPS       lanesAVX299<>+0(SB), Y0, Y1
+	VANDPS       lanesAVX2109<>+0(SB), Y0, Y1
 	VMULPS       Y0, Y0, Y2
-	VMOVUPS      lanesAVX2100<>+0(SB), Y3
-	VFMADD213PS  lanesAVX2101<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2102<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2103<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2104<>+0(SB), Y2, Y3
+	VMOVUPS      lanesAVX2110<>+0(SB), Y3
+	VFMADD213PS  lanesAVX2111<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX2112<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX2113<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX2114<>+0(SB), Y2, Y3
 	VMULPS       Y2, Y3, Y3
 	VFMADD213PS  Y0, Y0, Y3
-	VMOVUPS      lanesAVX2105<>+0(SB), Y4
+	VMOVUPS      lanesAVX2115<>+0(SB), Y4
 	VADDPS       Y1, Y1, Y2
 	VMINPS       Y2, Y4, Y2
 	VMOVUPS      lanesAVX256<>+0(SB), Y4
@@ -5037,10 +5442,10 @@ loop235:
 	VFMADD213PS  Y4, Y4, Y4
 	VFMADD213PS  Y2, Y4, Y2
 	VMOVUPS      lanesAVX265<>+0(SB), Y4
-	VFNMADD231PS lanesAVX2106<>+0(SB), Y2, Y4
-	VANDPS       lanesAVX2107<>+0(SB), Y0, Y0
+	VFNMADD231PS lanesAVX2116<>+0(SB), Y2, Y4
+	VANDPS       lanesAVX2117<>+0(SB), Y0, Y0
 	VORPS        Y0, Y4, Y4
-	VMOVUPS      lanesAVX2108<>+0(SB), Y0
+	VMOVUPS      lanesAVX2118<>+0(SB), Y0
 	VCMPPS       $0x01, Y0, Y1, Y0
 	VBLENDVPS    Y0, Y3, Y4, Y3
 	VMOVUPS      (R9)(CX*1), Y0
@@ -5078,12 +5483,12 @@ loop235:
 	VMOVUPS      Y3, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop235
+	JGE          loop245
 
-rest236:
+rest246:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end237
+	JE           end247
 	LEAQ         windowAVX2<>+32(SB), R11
 	SHLQ         $0x02, AX
 	SUBQ         AX, R11
@@ -5120,16 +5525,16 @@ rest236:
 	VFMADD213PS  Y1, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (SI)(CX*1)
 	VMASKMOVPS   (R8)(CX*1), Y0, Y2
-	VANDPS       lanesAVX299<>+0(SB), Y2, Y3
+	VANDPS       lanesAVX2109<>+0(SB), Y2, Y3
 	VMULPS       Y2, Y2, Y4
-	VMOVUPS      lanesAVX2100<>+0(SB), Y5
-	VFMADD213PS  lanesAVX2101<>+0(SB), Y4, Y5
-	VFMADD213PS  lanesAVX2102<>+0(SB), Y4, Y5
-	VFMADD213PS  lanesAVX2103<>+0(SB), Y4, Y5
-	VFMADD213PS  lanesAVX2104<>+0(SB), Y4, Y5
+	VMOVUPS      lanesAVX2110<>+0(SB), Y5
+	VFMADD213PS  lanesAVX2111<>+0(SB), Y4, Y5
+	VFMADD213PS  lanesAVX2112<>+0(SB), Y4, Y5
+	VFMADD213PS  lanesAVX2113<>+0(SB), Y4, Y5
+	VFMADD213PS  lanesAVX2114<>+0(SB), Y4, Y5
 	VMULPS       Y4, Y5, Y5
 	VFMADD213PS  Y2, Y2, Y5
-	VMOVUPS      lanesAVX2105<>+0(SB), Y6
+	VMOVUPS      lanesAVX2115<>+0(SB), Y6
 	VADDPS       Y3, Y3, Y4
 	VMINPS       Y4, Y6, Y4
 	VMOVUPS      lanesAVX256<>+0(SB), Y6
@@ -5158,10 +5563,10 @@ rest236:
 	VFMADD213PS  Y6, Y6, Y6
 	VFMADD213PS  Y4, Y6, Y4
 	VMOVUPS      lanesAVX265<>+0(SB), Y6
-	VFNMADD231PS lanesAVX2106<>+0(SB), Y4, Y6
-	VANDPS       lanesAVX2107<>+0(SB), Y2, Y2
+	VFNMADD231PS lanesAVX2116<>+0(SB), Y4, Y6
+	VANDPS       lanesAVX2117<>+0(SB), Y2, Y2
 	VORPS        Y2, Y6, Y6
-	VMOVUPS      lanesAVX2108<>+0(SB), Y2
+	VMOVUPS      lanesAVX2118<>+0(SB), Y2
 	VCMPPS       $0x01, Y2, Y3, Y2
 	VBLENDVPS    Y2, Y5, Y6, Y5
 	VMASKMOVPS   Y5, Y0, (R8)(CX*1)
@@ -5200,16 +5605,16 @@ rest236:
 	VMASKMOVPS   (R10)(CX*1), Y0, Y3
 	VFMADD231PS  Y3, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (BX)(CX*1)
-	VANDPS       lanesAVX299<>+0(SB), Y1, Y2
+	VANDPS       lanesAVX2109<>+0(SB), Y1, Y2
 	VMULPS       Y1, Y1, Y3
-	VMOVUPS      lanesAVX2100<>+0(SB), Y4
-	VFMADD213PS  lanesAVX2101<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2102<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2103<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2104<>+0(SB), Y3, Y4
+	VMOVUPS      lanesAVX2110<>+0(SB), Y4
+	VFMADD213PS  lanesAVX2111<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX2112<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX2113<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX2114<>+0(SB), Y3, Y4
 	VMULPS       Y3, Y4, Y4
 	VFMADD213PS  Y1, Y1, Y4
-	VMOVUPS      lanesAVX2105<>+0(SB), Y5
+	VMOVUPS      lanesAVX2115<>+0(SB), Y5
 	VADDPS       Y2, Y2, Y3
 	VMINPS       Y3, Y5, Y3
 	VMOVUPS      lanesAVX256<>+0(SB), Y5
@@ -5238,10 +5643,10 @@ rest236:
 	VFMADD213PS  Y5, Y5, Y5
 	VFMADD213PS  Y3, Y5, Y3
 	VMOVUPS      lanesAVX265<>+0(SB), Y5
-	VFNMADD231PS lanesAVX2106<>+0(SB), Y3, Y5
-	VANDPS       lanesAVX2107<>+0(SB), Y1, Y1
+	VFNMADD231PS lanesAVX2116<>+0(SB), Y3, Y5
+	VANDPS       lanesAVX2117<>+0(SB), Y1, Y1
 	VORPS        Y1, Y5, Y5
-	VMOVUPS      lanesAVX2108<>+0(SB), Y1
+	VMOVUPS      lanesAVX2118<>+0(SB), Y1
 	VCMPPS       $0x01, Y1, Y2, Y1
 	VBLENDVPS    Y1, Y4, Y5, Y4
 	VMASKMOVPS   (R9)(CX*1), Y0, Y1
@@ -5278,7 +5683,7 @@ rest236:
 	VMULPS       Y1, Y4, Y4
 	VMASKMOVPS   Y4, Y0, (DX)(CX*1)
 
-end237:
+end247:
 	VZEROUPPER
 	RET
 
@@ -5297,31 +5702,31 @@ TEXT ·lstmCellGradAVX2(SB), NOSPLIT, $0-80
 	MOVQ dh+72(FP), R12
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest239
+	JL   rest249
 
-loop238:
+loop248:
 	VMOVUPS      (R9)(CX*1), Y0
 	VMOVUPS      32(R9)(CX*1), Y4
-	VANDPS       lanesAVX299<>+0(SB), Y0, Y1
-	VANDPS       lanesAVX299<>+0(SB), Y4, Y5
+	VANDPS       lanesAVX2109<>+0(SB), Y0, Y1
+	VANDPS       lanesAVX2109<>+0(SB), Y4, Y5
 	VMULPS       Y0, Y0, Y2
 	VMULPS       Y4, Y4, Y6
-	VMOVUPS      lanesAVX2100<>+0(SB), Y3
-	VMOVUPS      lanesAVX2100<>+0(SB), Y7
-	VFMADD213PS  lanesAVX2101<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2101<>+0(SB), Y6, Y7
-	VFMADD213PS  lanesAVX2102<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2102<>+0(SB), Y6, Y7
-	VFMADD213PS  lanesAVX2103<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2103<>+0(SB), Y6, Y7
-	VFMADD213PS  lanesAVX2104<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2104<>+0(SB), Y6, Y7
+	VMOVUPS      lanesAVX2110<>+0(SB), Y3
+	VMOVUPS      lanesAVX2110<>+0(SB), Y7
+	VFMADD213PS  lanesAVX2111<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX2111<>+0(SB), Y6, Y7
+	VFMADD213PS  lanesAVX2112<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX2112<>+0(SB), Y6, Y7
+	VFMADD213PS  lanesAVX2113<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX2113<>+0(SB), Y6, Y7
+	VFMADD213PS  lanesAVX2114<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX2114<>+0(SB), Y6, Y7
 	VMULPS       Y2, Y3, Y3
 	VMULPS       Y6, Y7, Y7
 	VFMADD213PS  Y0, Y0, Y3
 	VFMADD213PS  Y4, Y4, Y7
-	VMOVUPS      lanesAVX2105<>+0(SB), Y6
-	VMOVUPS      lanesAVX2105<>+0(SB), Y9
+	VMOVUPS      lanesAVX2115<>+0(SB), Y6
+	VMOVUPS      lanesAVX2115<>+0(SB), Y9
 	VADDPS       Y1, Y1, Y2
 	VADDPS       Y5, Y5, Y8
 	VMINPS       Y2, Y6, Y2
@@ -5378,14 +5783,14 @@ loop238:
 	VFMADD213PS  Y8, Y10, Y8
 	VMOVUPS      lanesAVX265<>+0(SB), Y6
 	VMOVUPS      lanesAVX265<>+0(SB), Y9
-	VFNMADD231PS lanesAVX2106<>+0(SB), Y2, Y6
-	VFNMADD231PS lanesAVX2106<>+0(SB), Y8, Y9
-	VANDPS       lanesAVX2107<>+0(SB), Y0, Y0
-	VANDPS       lanesAVX2107<>+0(SB), Y4, Y2
+	VFNMADD231PS lanesAVX2116<>+0(SB), Y2, Y6
+	VFNMADD231PS lanesAVX2116<>+0(SB), Y8, Y9
+	VANDPS       lanesAVX2117<>+0(SB), Y0, Y0
+	VANDPS       lanesAVX2117<>+0(SB), Y4, Y2
 	VORPS        Y0, Y6, Y6
 	VORPS        Y2, Y9, Y9
-	VMOVUPS      lanesAVX2108<>+0(SB), Y0
-	VMOVUPS      lanesAVX2108<>+0(SB), Y2
+	VMOVUPS      lanesAVX2118<>+0(SB), Y0
+	VMOVUPS      lanesAVX2118<>+0(SB), Y2
 	VCMPPS       $0x01, Y0, Y1, Y0
 	VCMPPS       $0x01, Y2, Y5, Y2
 	VBLENDVPS    Y0, Y3, Y6, Y3
@@ -5462,25 +5867,25 @@ loop238:
 	VMOVUPS      Y8, 32(R8)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop238
+	JGE          loop248
 
-rest239:
+rest249:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest241
+	JL   rest251
 
-loop240:
+loop250:
 	VMOVUPS      (R9)(CX*1), Y0
-	VANDPS       lanesAVX299<>+0(SB), Y0, Y1
+	VANDPS       lanesAVX2109<>+0(SB), Y0, Y1
 	VMULPS       Y0, Y0, Y2
-	VMOVUPS      lanesAVX2100<>+0(SB), Y3
-	VFMADD213PS  lanesAVX2101<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2102<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2103<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2104<>+0(SB), Y2, Y3
+	VMOVUPS      lanesAVX2110<>+0(SB), Y3
+	VFMADD213PS  lanesAVX2111<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX2112<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX2113<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX2114<>+0(SB), Y2, Y3
 	VMULPS       Y2, Y3, Y3
 	VFMADD213PS  Y0, Y0, Y3
-	VMOVUPS      lanesAVX2105<>+0(SB), Y4
+	VMOVUPS      lanesAVX2115<>+0(SB), Y4
 	VADDPS       Y1, Y1, Y2
 	VMINPS       Y2, Y4, Y2
 	VMOVUPS      lanesAVX256<>+0(SB), Y4
@@ -5509,10 +5914,10 @@ loop240:
 	VFMADD213PS  Y4, Y4, Y4
 	VFMADD213PS  Y2, Y4, Y2
 	VMOVUPS      lanesAVX265<>+0(SB), Y4
-	VFNMADD231PS lanesAVX2106<>+0(SB), Y2, Y4
-	VANDPS       lanesAVX2107<>+0(SB), Y0, Y0
+	VFNMADD231PS lanesAVX2116<>+0(SB), Y2, Y4
+	VANDPS       lanesAVX2117<>+0(SB), Y0, Y0
 	VORPS        Y0, Y4, Y4
-	VMOVUPS      lanesAVX2108<>+0(SB), Y0
+	VMOVUPS      lanesAVX2118<>+0(SB), Y0
 	VCMPPS       $0x01, Y0, Y1, Y0
 	VBLENDVPS    Y0, Y3, Y4, Y3
 	VMOVUPS      (R11)(CX*1), Y0
@@ -5552,27 +5957,27 @@ loop240:
 	VMOVUPS      Y2, (R8)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop240
+	JGE          loop250
 
-rest241:
+rest251:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end242
+	JE           end252
 	LEAQ         windowAVX2<>+32(SB), R13
 	SHLQ         $0x02, AX
 	SUBQ         AX, R13
 	VMOVUPS      (R13), Y0
 	VMASKMOVPS   (R9)(CX*1), Y0, Y1
-	VANDPS       lanesAVX299<>+0(SB), Y1, Y2
+	VANDPS       lanesAVX2109<>+0(SB), Y1, Y2
 	VMULPS       Y1, Y1, Y3
-	VMOVUPS      lanesAVX2100<>+0(SB), Y4
-	VFMADD213PS  lanesAVX2101<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2102<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2103<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2104<>+0(SB), Y3, Y4
+	VMOVUPS      lanesAVX2110<>+0(SB), Y4
+	VFMADD213PS  lanesAVX2111<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX2112<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX2113<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX2114<>+0(SB), Y3, Y4
 	VMULPS       Y3, Y4, Y4
 	VFMADD213PS  Y1, Y1, Y4
-	VMOVUPS      lanesAVX2105<>+0(SB), Y5
+	VMOVUPS      lanesAVX2115<>+0(SB), Y5
 	VADDPS       Y2, Y2, Y3
 	VMINPS       Y3, Y5, Y3
 	VMOVUPS      lanesAVX256<>+0(SB), Y5
@@ -5601,10 +6006,10 @@ rest241:
 	VFMADD213PS  Y5, Y5, Y5
 	VFMADD213PS  Y3, Y5, Y3
 	VMOVUPS      lanesAVX265<>+0(SB), Y5
-	VFNMADD231PS lanesAVX2106<>+0(SB), Y3, Y5
-	VANDPS       lanesAVX2107<>+0(SB), Y1, Y1
+	VFNMADD231PS lanesAVX2116<>+0(SB), Y3, Y5
+	VANDPS       lanesAVX2117<>+0(SB), Y1, Y1
 	VORPS        Y1, Y5, Y5
-	VMOVUPS      lanesAVX2108<>+0(SB), Y1
+	VMOVUPS      lanesAVX2118<>+0(SB), Y1
 	VCMPPS       $0x01, Y1, Y2, Y1
 	VBLENDVPS    Y1, Y4, Y5, Y4
 	VMASKMOVPS   (R11)(CX*1), Y0, Y1
@@ -5643,7 +6048,7 @@ rest241:
 	VMULPS       Y1, Y3, Y3
 	VMASKMOVPS   Y3, Y0, (R8)(CX*1)
 
-end242:
+end252:
 	VZEROUPPER
 	RET
 
@@ -5666,9 +6071,9 @@ TEXT ·adamwAVX2(SB), NOSPLIT, $0-76
 	MOVQ         v+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+8, AX
-	JL           rest244
+	JL           rest254
 
-loop243:
+loop253:
 	VMOVUPS      (BX)(CX*1), Y9
 	VMOVUPS      (SI)(CX*1), Y10
 	VMOVUPS      (DI)(CX*1), Y11
@@ -5690,12 +6095,12 @@ loop243:
 	VMOVUPS      Y12, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop243
+	JGE          loop253
 
-rest244:
+rest254:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end245
+	JE           end255
 	LEAQ         windowAVX2<>+32(SB), R8
 	SHLQ         $0x02, AX
 	SUBQ         AX, R8
@@ -5720,7 +6125,7 @@ rest244:
 	VFNMADD231PS Y5, Y11, Y13
 	VMASKMOVPS   Y13, Y9, (DX)(CX*1)
 
-end245:
+end255:
 	VZEROUPPER
 	RET
 
@@ -5738,29 +6143,29 @@ TEXT ·dropoutAVX2(SB), NOSPLIT, $0-44
 	MOVQ         x+16(FP), BX
 	XORQ         CX, CX
 	SUBQ         $+8, AX
-	JL           rest247
+	JL           rest257
 
-loop246:
+loop256:
 	VMOVUPS  Y0, Y5
 	VPXOR    Y1, Y5, Y5
 	VPSRLD   $0x10, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPMULLD  lanesAVX2248<>+0(SB), Y5, Y5
+	VPMULLD  lanesAVX2258<>+0(SB), Y5, Y5
 	VPSRLD   $0x0d, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPMULLD  lanesAVX2249<>+0(SB), Y5, Y5
+	VPMULLD  lanesAVX2259<>+0(SB), Y5, Y5
 	VPSRLD   $0x10, Y5, Y6
 	VPXOR    Y6, Y5, Y5
 	VPADDD   Y2, Y5, Y5
 	VPSRLD   $0x10, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPMULLD  lanesAVX2248<>+0(SB), Y5, Y5
+	VPMULLD  lanesAVX2258<>+0(SB), Y5, Y5
 	VPSRLD   $0x0d, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPMULLD  lanesAVX2249<>+0(SB), Y5, Y5
+	VPMULLD  lanesAVX2259<>+0(SB), Y5, Y5
 	VPSRLD   $0x10, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPADDD   lanesAVX2250<>+0(SB), Y0, Y0
+	VPADDD   lanesAVX2260<>+0(SB), Y0, Y0
 	VMOVUPS  (BX)(CX*1), Y7
 	VMULPS   Y4, Y7, Y7
 	VPMAXUD  Y3, Y5, Y6
@@ -5769,12 +6174,12 @@ loop246:
 	VMOVUPS  Y7, (DX)(CX*1)
 	ADDQ     $+32, CX
 	SUBQ     $+8, AX
-	JGE      loop246
+	JGE      loop256
 
-rest247:
+rest257:
 	ADDQ       $+8, AX
 	TESTQ      AX, AX
-	JE         end251
+	JE         end261
 	LEAQ       windowAVX2<>+32(SB), SI
 	SHLQ       $0x02, AX
 	SUBQ       AX, SI
@@ -5783,22 +6188,22 @@ rest247:
 	VPXOR      Y1, Y6, Y6
 	VPSRLD     $0x10, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPMULLD    lanesAVX2248<>+0(SB), Y6, Y6
+	VPMULLD    lanesAVX2258<>+0(SB), Y6, Y6
 	VPSRLD     $0x0d, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPMULLD    lanesAVX2249<>+0(SB), Y6, Y6
+	VPMULLD    lanesAVX2259<>+0(SB), Y6, Y6
 	VPSRLD     $0x10, Y6, Y1
 	VPXOR      Y1, Y6, Y6
 	VPADDD     Y2, Y6, Y6
 	VPSRLD     $0x10, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPMULLD    lanesAVX2248<>+0(SB), Y6, Y6
+	VPMULLD    lanesAVX2258<>+0(SB), Y6, Y6
 	VPSRLD     $0x0d, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPMULLD    lanesAVX2249<>+0(SB), Y6, Y6
+	VPMULLD    lanesAVX2259<>+0(SB), Y6, Y6
 	VPSRLD     $0x10, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPADDD     lanesAVX2250<>+0(SB), Y0, Y0
+	VPADDD     lanesAVX2260<>+0(SB), Y0, Y0
 	VMASKMOVPS (BX)(CX*1), Y5, Y0
 	VMULPS     Y4, Y0, Y0
 	VPMAXUD    Y3, Y6, Y1
@@ -5806,7 +6211,7 @@ rest247:
 	VANDPS     Y1, Y0, Y0
 	VMASKMOVPS Y0, Y5, (DX)(CX*1)
 
-end251:
+end261:
 	VZEROUPPER
 	RET
 
@@ -5820,32 +6225,32 @@ DATA iotaAVX2<>+24(SB)/4, $0x00000006
 DATA iotaAVX2<>+28(SB)/4, $0x00000007
 GLOBL iotaAVX2<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2248<>+0(SB)/4, $0x85ebca6b
-DATA lanesAVX2248<>+4(SB)/4, $0x85ebca6b
-DATA lanesAVX2248<>+8(SB)/4, $0x85ebca6b
-DATA lanesAVX2248<>+12(SB)/4, $0x85ebca6b
-DATA lanesAVX2248<>+16(SB)/4, $0x85ebca6b
-DATA lanesAVX2248<>+20(SB)/4, $0x85ebca6b
-DATA lanesAVX2248<>+24(SB)/4, $0x85ebca6b
-DATA lanesAVX2248<>+28(SB)/4, $0x85ebca6b
-GLOBL lanesAVX2248<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2258<>+0(SB)/4, $0x85ebca6b
+DATA lanesAVX2258<>+4(SB)/4, $0x85ebca6b
+DATA lanesAVX2258<>+8(SB)/4, $0x85ebca6b
+DATA lanesAVX2258<>+12(SB)/4, $0x85ebca6b
+DATA lanesAVX2258<>+16(SB)/4, $0x85ebca6b
+DATA lanesAVX2258<>+20(SB)/4, $0x85ebca6b
+DATA lanesAVX2258<>+24(SB)/4, $0x85ebca6b
+DATA lanesAVX2258<>+28(SB)/4, $0x85ebca6b
+GLOBL lanesAVX2258<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2249<>+0(SB)/4, $0xc2b2ae35
-DATA lanesAVX2249<>+4(SB)/4, $0xc2b2ae35
-DATA lanesAVX2249<>+8(SB)/4, $0xc2b2ae35
-DATA lanesAVX2249<>+12(SB)/4, $0xc2b2ae35
-DATA lanesAVX2249<>+16(SB)/4, $0xc2b2ae35
-DATA lanesAVX2249<>+20(SB)/4, $0xc2b2ae35
-DATA lanesAVX2249<>+24(SB)/4, $0xc2b2ae35
-DATA lanesAVX2249<>+28(SB)/4, $0xc2b2ae35
-GLOBL lanesAVX2249<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2259<>+0(SB)/4, $0xc2b2ae35
+DATA lanesAVX2259<>+4(SB)/4, $0xc2b2ae35
+DATA lanesAVX2259<>+8(SB)/4, $0xc2b2ae35
+DATA lanesAVX2259<>+12(SB)/4, $0xc2b2ae35
+DATA lanesAVX2259<>+16(SB)/4, $0xc2b2ae35
+DATA lanesAVX2259<>+20(SB)/4, $0xc2b2ae35
+DATA lanesAVX2259<>+24(SB)/4, $0xc2b2ae35
+DATA lanesAVX2259<>+28(SB)/4, $0xc2b2ae35
+GLOBL lanesAVX2259<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2250<>+0(SB)/4, $0x00000008
-DATA lanesAVX2250<>+4(SB)/4, $0x00000008
-DATA lanesAVX2250<>+8(SB)/4, $0x00000008
-DATA lanesAVX2250<>+12(SB)/4, $0x00000008
-DATA lanesAVX2250<>+16(SB)/4, $0x00000008
-DATA lanesAVX2250<>+20(SB)/4, $0x00000008
-DATA lanesAVX2250<>+24(SB)/4, $0x00000008
-DATA lanesAVX2250<>+28(SB)/4, $0x00000008
-GLOBL lanesAVX2250<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2260<>+0(SB)/4, $0x00000008
+DATA lanesAVX2260<>+4(SB)/4, $0x00000008
+DATA lanesAVX2260<>+8(SB)/4, $0x00000008
+DATA lanesAVX2260<>+12(SB)/4, $0x00000008
+DATA lanesAVX2260<>+16(SB)/4, $0x00000008
+DATA lanesAVX2260<>+20(SB)/4, $0x00000008
+DATA lanesAVX2260<>+24(SB)/4, $0x00000008
+DATA lanesAVX2260<>+28(SB)/4, $0x00000008
+GLOBL lanesAVX2260<>(SB), RODATA|NOPTR, $32

@@ -59,6 +59,16 @@ func geluAVX512(n int, dst *float32, x *float32)
 //go:noescape
 func geluGradAVX512(n int, dx *float32, x *float32, dy *float32)
 
+// geluSlopeAVX512 sets dst = x·σ(2u), and then x to the slope.
+//
+//go:noescape
+func geluSlopeAVX512(n int, dst *float32, x *float32)
+
+// swigluSlopesAVX512 sets dst = gate·σ(gate)·up, and then gate and up to its slopes in them.
+//
+//go:noescape
+func swigluSlopesAVX512(n int, dst *float32, gate *float32, up *float32)
+
 // siluAVX512 sets dst = x·σ(x).
 //
 //go:noescape

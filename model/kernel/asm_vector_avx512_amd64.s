@@ -1170,9 +1170,9 @@ end75:
 DATA lanesAVX51272<>+0(SB)/4, $0x3e5b33b6
 GLOBL lanesAVX51272<>(SB), RODATA|NOPTR, $4
 
-// func siluAVX512(n int, dst *float32, x *float32)
+// func geluSlopeAVX512(n int, dst *float32, x *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·siluAVX512(SB), NOSPLIT, $0-24
+TEXT ·geluSlopeAVX512(SB), NOSPLIT, $0-24
 	MOVQ n+0(FP), AX
 	MOVQ dst+8(FP), DX
 	MOVQ x+16(FP), BX
@@ -1181,6 +1181,549 @@ TEXT ·siluAVX512(SB), NOSPLIT, $0-24
 	JL   rest77
 
 loop76:
+	VMOVUPS           (BX)(CX*1), Z0
+	VMOVUPS           64(BX)(CX*1), Z4
+	VMOVUPS           128(BX)(CX*1), Z8
+	VMOVUPS           192(BX)(CX*1), Z12
+	VBROADCASTSS      lanesAVX51251<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX51251<>+0(SB), Z6
+	VBROADCASTSS      lanesAVX51251<>+0(SB), Z10
+	VBROADCASTSS      lanesAVX51251<>+0(SB), Z14
+	VBROADCASTSS      lanesAVX51272<>+0(SB), Z3
+	VBROADCASTSS      lanesAVX51272<>+0(SB), Z7
+	VBROADCASTSS      lanesAVX51272<>+0(SB), Z11
+	VBROADCASTSS      lanesAVX51272<>+0(SB), Z15
+	VMULPS            Z0, Z0, Z1
+	VMULPS            Z4, Z4, Z5
+	VMULPS            Z8, Z8, Z9
+	VMULPS            Z12, Z12, Z13
+	VFMADD213PS.BCST  lanesAVX51252<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  lanesAVX51252<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  lanesAVX51252<>+0(SB), Z9, Z10
+	VFMADD213PS.BCST  lanesAVX51252<>+0(SB), Z13, Z14
+	VMULPS            Z0, Z2, Z2
+	VMULPS            Z4, Z6, Z6
+	VMULPS            Z8, Z10, Z10
+	VMULPS            Z12, Z14, Z14
+	VFMADD213PS.BCST  lanesAVX51252<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  lanesAVX51252<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST  lanesAVX51252<>+0(SB), Z9, Z11
+	VFMADD213PS.BCST  lanesAVX51252<>+0(SB), Z13, Z15
+	VBROADCASTSS      lanesAVX51253<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX51253<>+0(SB), Z9
+	VBROADCASTSS      lanesAVX51253<>+0(SB), Z16
+	VBROADCASTSS      lanesAVX51253<>+0(SB), Z18
+	VBROADCASTSS      lanesAVX51254<>+0(SB), Z5
+	VBROADCASTSS      lanesAVX51254<>+0(SB), Z13
+	VBROADCASTSS      lanesAVX51254<>+0(SB), Z17
+	VBROADCASTSS      lanesAVX51254<>+0(SB), Z19
+	VMAXPS            Z2, Z1, Z1
+	VMAXPS            Z6, Z9, Z2
+	VMAXPS            Z10, Z16, Z6
+	VMAXPS            Z14, Z18, Z9
+	VMINPS            Z1, Z5, Z1
+	VMINPS            Z2, Z13, Z2
+	VMINPS            Z6, Z17, Z6
+	VMINPS            Z9, Z19, Z9
+	VBROADCASTSS      lanesAVX51255<>+0(SB), Z5
+	VBROADCASTSS      lanesAVX51255<>+0(SB), Z13
+	VBROADCASTSS      lanesAVX51255<>+0(SB), Z16
+	VBROADCASTSS      lanesAVX51255<>+0(SB), Z18
+	VFNMADD231PS.BCST lanesAVX51256<>+0(SB), Z1, Z5
+	VFNMADD231PS.BCST lanesAVX51256<>+0(SB), Z2, Z13
+	VFNMADD231PS.BCST lanesAVX51256<>+0(SB), Z6, Z16
+	VFNMADD231PS.BCST lanesAVX51256<>+0(SB), Z9, Z18
+	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z5, Z5
+	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z13, Z13
+	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z16, Z16
+	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z18, Z18
+	VFNMSUB231PS.BCST lanesAVX51257<>+0(SB), Z5, Z1
+	VFNMSUB231PS.BCST lanesAVX51257<>+0(SB), Z13, Z2
+	VFNMSUB231PS.BCST lanesAVX51257<>+0(SB), Z16, Z6
+	VFNMSUB231PS.BCST lanesAVX51257<>+0(SB), Z18, Z9
+	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z5, Z1
+	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z13, Z2
+	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z16, Z6
+	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z18, Z9
+	VBROADCASTSS      lanesAVX51259<>+0(SB), Z10
+	VBROADCASTSS      lanesAVX51259<>+0(SB), Z14
+	VBROADCASTSS      lanesAVX51259<>+0(SB), Z17
+	VBROADCASTSS      lanesAVX51259<>+0(SB), Z19
+	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z1, Z10
+	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z2, Z14
+	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z6, Z17
+	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z9, Z19
+	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z1, Z10
+	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z2, Z14
+	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z6, Z17
+	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z9, Z19
+	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z1, Z10
+	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z2, Z14
+	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z6, Z17
+	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z9, Z19
+	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z1, Z10
+	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z2, Z14
+	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z6, Z17
+	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z9, Z19
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z1, Z10
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z2, Z14
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z6, Z17
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z9, Z19
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z1, Z10
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z2, Z14
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z6, Z17
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z9, Z19
+	VSCALEFPS         Z5, Z10, Z10
+	VSCALEFPS         Z13, Z14, Z14
+	VSCALEFPS         Z16, Z17, Z17
+	VSCALEFPS         Z18, Z19, Z19
+	VADDPS.BCST       lanesAVX51264<>+0(SB), Z10, Z10
+	VADDPS.BCST       lanesAVX51264<>+0(SB), Z14, Z14
+	VADDPS.BCST       lanesAVX51264<>+0(SB), Z17, Z17
+	VADDPS.BCST       lanesAVX51264<>+0(SB), Z19, Z19
+	VBROADCASTSS      lanesAVX51265<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX51265<>+0(SB), Z6
+	VBROADCASTSS      lanesAVX51265<>+0(SB), Z13
+	VBROADCASTSS      lanesAVX51265<>+0(SB), Z18
+	VBROADCASTSS      lanesAVX51266<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX51266<>+0(SB), Z5
+	VBROADCASTSS      lanesAVX51266<>+0(SB), Z9
+	VBROADCASTSS      lanesAVX51266<>+0(SB), Z16
+	VPSUBD            Z10, Z1, Z1
+	VPSUBD            Z14, Z5, Z5
+	VPSUBD            Z17, Z9, Z9
+	VPSUBD            Z19, Z16, Z16
+	VFNMADD231PS      Z10, Z1, Z2
+	VFNMADD231PS      Z14, Z5, Z6
+	VFNMADD231PS      Z17, Z9, Z13
+	VFNMADD231PS      Z19, Z16, Z18
+	VMULPS            Z2, Z1, Z1
+	VMULPS            Z6, Z5, Z5
+	VMULPS            Z13, Z9, Z9
+	VMULPS            Z18, Z16, Z16
+	VBROADCASTSS      lanesAVX51264<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX51264<>+0(SB), Z6
+	VBROADCASTSS      lanesAVX51264<>+0(SB), Z13
+	VBROADCASTSS      lanesAVX51264<>+0(SB), Z18
+	VFNMADD231PS      Z10, Z1, Z2
+	VFNMADD231PS      Z14, Z5, Z6
+	VFNMADD231PS      Z17, Z9, Z13
+	VFNMADD231PS      Z19, Z16, Z18
+	VFMADD213PS       Z2, Z2, Z2
+	VFMADD213PS       Z6, Z6, Z6
+	VFMADD213PS       Z13, Z13, Z13
+	VFMADD213PS       Z18, Z18, Z18
+	VFMADD213PS       Z1, Z2, Z1
+	VFMADD213PS       Z5, Z6, Z5
+	VFMADD213PS       Z9, Z13, Z9
+	VFMADD213PS       Z16, Z18, Z16
+	VMULPS            Z0, Z1, Z0
+	VMULPS            Z4, Z5, Z2
+	VMULPS            Z8, Z9, Z4
+	VMULPS            Z12, Z16, Z13
+	VMOVAPS           Z0, Z6
+	VMOVAPS           Z2, Z8
+	VMOVAPS           Z4, Z10
+	VMOVAPS           Z13, Z12
+	VFNMADD231PS      Z1, Z0, Z6
+	VFNMADD231PS      Z5, Z2, Z8
+	VFNMADD231PS      Z9, Z4, Z10
+	VFNMADD231PS      Z16, Z13, Z12
+	VFMADD213PS       Z1, Z3, Z6
+	VFMADD213PS       Z5, Z7, Z8
+	VFMADD213PS       Z9, Z11, Z10
+	VFMADD213PS       Z16, Z15, Z12
+	VMOVUPS           Z0, (DX)(CX*1)
+	VMOVUPS           Z2, 64(DX)(CX*1)
+	VMOVUPS           Z4, 128(DX)(CX*1)
+	VMOVUPS           Z13, 192(DX)(CX*1)
+	VMOVUPS           Z6, (BX)(CX*1)
+	VMOVUPS           Z8, 64(BX)(CX*1)
+	VMOVUPS           Z10, 128(BX)(CX*1)
+	VMOVUPS           Z12, 192(BX)(CX*1)
+	ADDQ              $+256, CX
+	SUBQ              $+64, AX
+	JGE               loop76
+
+rest77:
+	ADDQ $+64, AX
+	SUBQ $+16, AX
+	JL   rest79
+
+loop78:
+	VMOVUPS           (BX)(CX*1), Z0
+	VBROADCASTSS      lanesAVX51251<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX51272<>+0(SB), Z3
+	VMULPS            Z0, Z0, Z1
+	VFMADD213PS.BCST  lanesAVX51252<>+0(SB), Z1, Z2
+	VMULPS            Z0, Z2, Z2
+	VFMADD213PS.BCST  lanesAVX51252<>+0(SB), Z1, Z3
+	VBROADCASTSS      lanesAVX51253<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX51254<>+0(SB), Z4
+	VMAXPS            Z2, Z1, Z1
+	VMINPS            Z1, Z4, Z1
+	VBROADCASTSS      lanesAVX51255<>+0(SB), Z2
+	VFNMADD231PS.BCST lanesAVX51256<>+0(SB), Z1, Z2
+	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z2, Z2
+	VFNMSUB231PS.BCST lanesAVX51257<>+0(SB), Z2, Z1
+	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z2, Z1
+	VBROADCASTSS      lanesAVX51259<>+0(SB), Z4
+	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z1, Z4
+	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z1, Z4
+	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z1, Z4
+	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z1, Z4
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z1, Z4
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z1, Z4
+	VSCALEFPS         Z2, Z4, Z4
+	VADDPS.BCST       lanesAVX51264<>+0(SB), Z4, Z4
+	VBROADCASTSS      lanesAVX51265<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX51266<>+0(SB), Z1
+	VPSUBD            Z4, Z1, Z1
+	VFNMADD231PS      Z4, Z1, Z2
+	VMULPS            Z2, Z1, Z1
+	VBROADCASTSS      lanesAVX51264<>+0(SB), Z2
+	VFNMADD231PS      Z4, Z1, Z2
+	VFMADD213PS       Z2, Z2, Z2
+	VFMADD213PS       Z1, Z2, Z1
+	VMULPS            Z0, Z1, Z2
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS      Z1, Z2, Z0
+	VFMADD213PS       Z1, Z3, Z0
+	VMOVUPS           Z2, (DX)(CX*1)
+	VMOVUPS           Z0, (BX)(CX*1)
+	ADDQ              $+64, CX
+	SUBQ              $+16, AX
+	JGE               loop78
+
+rest79:
+	ADDQ              $+16, AX
+	TESTQ             AX, AX
+	JE                end80
+	MOVL              $0xffffffff, SI
+	BZHIL             AX, SI, SI
+	KMOVW             SI, K1
+	VMOVUPS.Z         (BX)(CX*1), K1, Z0
+	VBROADCASTSS      lanesAVX51251<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX51272<>+0(SB), Z3
+	VMULPS            Z0, Z0, Z1
+	VFMADD213PS.BCST  lanesAVX51252<>+0(SB), Z1, Z2
+	VMULPS            Z0, Z2, Z2
+	VFMADD213PS.BCST  lanesAVX51252<>+0(SB), Z1, Z3
+	VBROADCASTSS      lanesAVX51253<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX51254<>+0(SB), Z4
+	VMAXPS            Z2, Z1, Z1
+	VMINPS            Z1, Z4, Z1
+	VBROADCASTSS      lanesAVX51255<>+0(SB), Z2
+	VFNMADD231PS.BCST lanesAVX51256<>+0(SB), Z1, Z2
+	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z2, Z2
+	VFNMSUB231PS.BCST lanesAVX51257<>+0(SB), Z2, Z1
+	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z2, Z1
+	VBROADCASTSS      lanesAVX51259<>+0(SB), Z4
+	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z1, Z4
+	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z1, Z4
+	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z1, Z4
+	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z1, Z4
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z1, Z4
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z1, Z4
+	VSCALEFPS         Z2, Z4, Z4
+	VADDPS.BCST       lanesAVX51264<>+0(SB), Z4, Z4
+	VBROADCASTSS      lanesAVX51265<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX51266<>+0(SB), Z1
+	VPSUBD            Z4, Z1, Z1
+	VFNMADD231PS      Z4, Z1, Z2
+	VMULPS            Z2, Z1, Z1
+	VBROADCASTSS      lanesAVX51264<>+0(SB), Z2
+	VFNMADD231PS      Z4, Z1, Z2
+	VFMADD213PS       Z2, Z2, Z2
+	VFMADD213PS       Z1, Z2, Z1
+	VMULPS            Z0, Z1, Z2
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS      Z1, Z2, Z0
+	VFMADD213PS       Z1, Z3, Z0
+	VMOVUPS           Z2, K1, (DX)(CX*1)
+	VMOVUPS           Z0, K1, (BX)(CX*1)
+
+end80:
+	VZEROUPPER
+	RET
+
+// func swigluSlopesAVX512(n int, dst *float32, gate *float32, up *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·swigluSlopesAVX512(SB), NOSPLIT, $0-32
+	MOVQ n+0(FP), AX
+	MOVQ dst+8(FP), DX
+	MOVQ gate+16(FP), BX
+	MOVQ up+24(FP), SI
+	XORQ CX, CX
+	SUBQ $+64, AX
+	JL   rest82
+
+loop81:
+	VMOVUPS           (BX)(CX*1), Z0
+	VMOVUPS           64(BX)(CX*1), Z3
+	VMOVUPS           128(BX)(CX*1), Z6
+	VMOVUPS           192(BX)(CX*1), Z9
+	VBROADCASTSS      lanesAVX51253<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX51253<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX51253<>+0(SB), Z7
+	VBROADCASTSS      lanesAVX51253<>+0(SB), Z10
+	VBROADCASTSS      lanesAVX51254<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX51254<>+0(SB), Z5
+	VBROADCASTSS      lanesAVX51254<>+0(SB), Z8
+	VBROADCASTSS      lanesAVX51254<>+0(SB), Z11
+	VMAXPS            Z0, Z1, Z1
+	VMAXPS            Z3, Z4, Z4
+	VMAXPS            Z6, Z7, Z7
+	VMAXPS            Z9, Z10, Z10
+	VMINPS            Z1, Z2, Z1
+	VMINPS            Z4, Z5, Z4
+	VMINPS            Z7, Z8, Z7
+	VMINPS            Z10, Z11, Z10
+	VBROADCASTSS      lanesAVX51255<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX51255<>+0(SB), Z8
+	VBROADCASTSS      lanesAVX51255<>+0(SB), Z12
+	VBROADCASTSS      lanesAVX51255<>+0(SB), Z14
+	VFNMADD231PS.BCST lanesAVX51256<>+0(SB), Z1, Z2
+	VFNMADD231PS.BCST lanesAVX51256<>+0(SB), Z4, Z8
+	VFNMADD231PS.BCST lanesAVX51256<>+0(SB), Z7, Z12
+	VFNMADD231PS.BCST lanesAVX51256<>+0(SB), Z10, Z14
+	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z2, Z2
+	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z8, Z8
+	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z12, Z12
+	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z14, Z14
+	VFNMSUB231PS.BCST lanesAVX51257<>+0(SB), Z2, Z1
+	VFNMSUB231PS.BCST lanesAVX51257<>+0(SB), Z8, Z4
+	VFNMSUB231PS.BCST lanesAVX51257<>+0(SB), Z12, Z7
+	VFNMSUB231PS.BCST lanesAVX51257<>+0(SB), Z14, Z10
+	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z2, Z1
+	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z8, Z4
+	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z12, Z7
+	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z14, Z10
+	VBROADCASTSS      lanesAVX51259<>+0(SB), Z5
+	VBROADCASTSS      lanesAVX51259<>+0(SB), Z11
+	VBROADCASTSS      lanesAVX51259<>+0(SB), Z13
+	VBROADCASTSS      lanesAVX51259<>+0(SB), Z15
+	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z4, Z11
+	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z7, Z13
+	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z10, Z15
+	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z4, Z11
+	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z7, Z13
+	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z10, Z15
+	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z4, Z11
+	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z7, Z13
+	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z10, Z15
+	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z4, Z11
+	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z7, Z13
+	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z10, Z15
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z4, Z11
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z7, Z13
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z10, Z15
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z4, Z11
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z7, Z13
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z10, Z15
+	VSCALEFPS         Z2, Z5, Z5
+	VSCALEFPS         Z8, Z11, Z11
+	VSCALEFPS         Z12, Z13, Z13
+	VSCALEFPS         Z14, Z15, Z15
+	VADDPS.BCST       lanesAVX51264<>+0(SB), Z5, Z5
+	VADDPS.BCST       lanesAVX51264<>+0(SB), Z11, Z11
+	VADDPS.BCST       lanesAVX51264<>+0(SB), Z13, Z13
+	VADDPS.BCST       lanesAVX51264<>+0(SB), Z15, Z15
+	VBROADCASTSS      lanesAVX51265<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX51265<>+0(SB), Z7
+	VBROADCASTSS      lanesAVX51265<>+0(SB), Z10
+	VBROADCASTSS      lanesAVX51265<>+0(SB), Z14
+	VBROADCASTSS      lanesAVX51266<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX51266<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX51266<>+0(SB), Z8
+	VBROADCASTSS      lanesAVX51266<>+0(SB), Z12
+	VPSUBD            Z5, Z1, Z1
+	VPSUBD            Z11, Z4, Z4
+	VPSUBD            Z13, Z8, Z8
+	VPSUBD            Z15, Z12, Z12
+	VFNMADD231PS      Z5, Z1, Z2
+	VFNMADD231PS      Z11, Z4, Z7
+	VFNMADD231PS      Z13, Z8, Z10
+	VFNMADD231PS      Z15, Z12, Z14
+	VMULPS            Z2, Z1, Z1
+	VMULPS            Z7, Z4, Z4
+	VMULPS            Z10, Z8, Z8
+	VMULPS            Z14, Z12, Z12
+	VBROADCASTSS      lanesAVX51264<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX51264<>+0(SB), Z7
+	VBROADCASTSS      lanesAVX51264<>+0(SB), Z10
+	VBROADCASTSS      lanesAVX51264<>+0(SB), Z14
+	VFNMADD231PS      Z5, Z1, Z2
+	VFNMADD231PS      Z11, Z4, Z7
+	VFNMADD231PS      Z13, Z8, Z10
+	VFNMADD231PS      Z15, Z12, Z14
+	VFMADD213PS       Z2, Z2, Z2
+	VFMADD213PS       Z7, Z7, Z7
+	VFMADD213PS       Z10, Z10, Z10
+	VFMADD213PS       Z14, Z14, Z14
+	VFMADD213PS       Z1, Z2, Z1
+	VFMADD213PS       Z4, Z7, Z4
+	VFMADD213PS       Z8, Z10, Z8
+	VFMADD213PS       Z12, Z14, Z12
+	VMULPS            Z0, Z1, Z0
+	VMULPS            Z3, Z4, Z2
+	VMULPS            Z6, Z8, Z3
+	VMULPS            Z9, Z12, Z10
+	VMOVAPS           Z0, Z5
+	VMOVAPS           Z2, Z6
+	VMOVAPS           Z3, Z7
+	VMOVAPS           Z10, Z9
+	VFNMADD231PS      Z1, Z0, Z5
+	VFNMADD231PS      Z4, Z2, Z6
+	VFNMADD231PS      Z8, Z3, Z7
+	VFNMADD231PS      Z12, Z10, Z9
+	VADDPS            Z1, Z5, Z5
+	VADDPS            Z4, Z6, Z6
+	VADDPS            Z8, Z7, Z7
+	VADDPS            Z12, Z9, Z9
+	VMOVUPS           (SI)(CX*1), Z1
+	VMOVUPS           64(SI)(CX*1), Z4
+	VMOVUPS           128(SI)(CX*1), Z8
+	VMOVUPS           192(SI)(CX*1), Z11
+	VMOVUPS           Z0, (SI)(CX*1)
+	VMOVUPS           Z2, 64(SI)(CX*1)
+	VMOVUPS           Z3, 128(SI)(CX*1)
+	VMOVUPS           Z10, 192(SI)(CX*1)
+	VMULPS            Z1, Z0, Z0
+	VMULPS            Z4, Z2, Z2
+	VMULPS            Z8, Z3, Z3
+	VMULPS            Z11, Z10, Z10
+	VMOVUPS           Z0, (DX)(CX*1)
+	VMOVUPS           Z2, 64(DX)(CX*1)
+	VMOVUPS           Z3, 128(DX)(CX*1)
+	VMOVUPS           Z10, 192(DX)(CX*1)
+	VMULPS            Z1, Z5, Z5
+	VMULPS            Z4, Z6, Z6
+	VMULPS            Z8, Z7, Z7
+	VMULPS            Z11, Z9, Z9
+	VMOVUPS           Z5, (BX)(CX*1)
+	VMOVUPS           Z6, 64(BX)(CX*1)
+	VMOVUPS           Z7, 128(BX)(CX*1)
+	VMOVUPS           Z9, 192(BX)(CX*1)
+	ADDQ              $+256, CX
+	SUBQ              $+64, AX
+	JGE               loop81
+
+rest82:
+	ADDQ $+64, AX
+	SUBQ $+16, AX
+	JL   rest84
+
+loop83:
+	VMOVUPS           (BX)(CX*1), Z0
+	VBROADCASTSS      lanesAVX51253<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX51254<>+0(SB), Z2
+	VMAXPS            Z0, Z1, Z1
+	VMINPS            Z1, Z2, Z1
+	VBROADCASTSS      lanesAVX51255<>+0(SB), Z2
+	VFNMADD231PS.BCST lanesAVX51256<>+0(SB), Z1, Z2
+	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z2, Z2
+	VFNMSUB231PS.BCST lanesAVX51257<>+0(SB), Z2, Z1
+	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z2, Z1
+	VBROADCASTSS      lanesAVX51259<>+0(SB), Z3
+	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z1, Z3
+	VSCALEFPS         Z2, Z3, Z3
+	VADDPS.BCST       lanesAVX51264<>+0(SB), Z3, Z3
+	VBROADCASTSS      lanesAVX51265<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX51266<>+0(SB), Z1
+	VPSUBD            Z3, Z1, Z1
+	VFNMADD231PS      Z3, Z1, Z2
+	VMULPS            Z2, Z1, Z1
+	VBROADCASTSS      lanesAVX51264<>+0(SB), Z2
+	VFNMADD231PS      Z3, Z1, Z2
+	VFMADD213PS       Z2, Z2, Z2
+	VFMADD213PS       Z1, Z2, Z1
+	VMULPS            Z0, Z1, Z2
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS      Z1, Z2, Z0
+	VADDPS            Z1, Z0, Z0
+	VMOVUPS           (SI)(CX*1), Z1
+	VMOVUPS           Z2, (SI)(CX*1)
+	VMULPS            Z1, Z2, Z2
+	VMOVUPS           Z2, (DX)(CX*1)
+	VMULPS            Z1, Z0, Z0
+	VMOVUPS           Z0, (BX)(CX*1)
+	ADDQ              $+64, CX
+	SUBQ              $+16, AX
+	JGE               loop83
+
+rest84:
+	ADDQ              $+16, AX
+	TESTQ             AX, AX
+	JE                end85
+	MOVL              $0xffffffff, DI
+	BZHIL             AX, DI, DI
+	KMOVW             DI, K1
+	VMOVUPS.Z         (BX)(CX*1), K1, Z0
+	VBROADCASTSS      lanesAVX51253<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX51254<>+0(SB), Z2
+	VMAXPS            Z0, Z1, Z1
+	VMINPS            Z1, Z2, Z1
+	VBROADCASTSS      lanesAVX51255<>+0(SB), Z2
+	VFNMADD231PS.BCST lanesAVX51256<>+0(SB), Z1, Z2
+	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z2, Z2
+	VFNMSUB231PS.BCST lanesAVX51257<>+0(SB), Z2, Z1
+	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z2, Z1
+	VBROADCASTSS      lanesAVX51259<>+0(SB), Z3
+	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z1, Z3
+	VSCALEFPS         Z2, Z3, Z3
+	VADDPS.BCST       lanesAVX51264<>+0(SB), Z3, Z3
+	VBROADCASTSS      lanesAVX51265<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX51266<>+0(SB), Z1
+	VPSUBD            Z3, Z1, Z1
+	VFNMADD231PS      Z3, Z1, Z2
+	VMULPS            Z2, Z1, Z1
+	VBROADCASTSS      lanesAVX51264<>+0(SB), Z2
+	VFNMADD231PS      Z3, Z1, Z2
+	VFMADD213PS       Z2, Z2, Z2
+	VFMADD213PS       Z1, Z2, Z1
+	VMULPS            Z0, Z1, Z2
+	VMOVAPS           Z2, Z0
+	VFNMADD231PS      Z1, Z2, Z0
+	VADDPS            Z1, Z0, Z0
+	VMOVUPS.Z         (SI)(CX*1), K1, Z1
+	VMOVUPS           Z2, K1, (SI)(CX*1)
+	VMULPS            Z1, Z2, Z2
+	VMOVUPS           Z2, K1, (DX)(CX*1)
+	VMULPS            Z1, Z0, Z0
+	VMOVUPS           Z0, K1, (BX)(CX*1)
+
+end85:
+	VZEROUPPER
+	RET
+
+// func siluAVX512(n int, dst *float32, x *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·siluAVX512(SB), NOSPLIT, $0-24
+	MOVQ n+0(FP), AX
+	MOVQ dst+8(FP), DX
+	MOVQ x+16(FP), BX
+	XORQ CX, CX
+	SUBQ $+64, AX
+	JL   rest87
+
+loop86:
 	VMOVUPS           (BX)(CX*1), Z0
 	VMOVUPS           64(BX)(CX*1), Z3
 	VMOVUPS           128(BX)(CX*1), Z6
@@ -1303,14 +1846,14 @@ loop76:
 	VMOVUPS           Z12, 192(DX)(CX*1)
 	ADDQ              $+256, CX
 	SUBQ              $+64, AX
-	JGE               loop76
+	JGE               loop86
 
-rest77:
+rest87:
 	ADDQ $+64, AX
 	SUBQ $+16, AX
-	JL   rest79
+	JL   rest89
 
-loop78:
+loop88:
 	VMOVUPS           (BX)(CX*1), Z0
 	VBROADCASTSS      lanesAVX51253<>+0(SB), Z1
 	VBROADCASTSS      lanesAVX51254<>+0(SB), Z2
@@ -1343,12 +1886,12 @@ loop78:
 	VMOVUPS           Z1, (DX)(CX*1)
 	ADDQ              $+64, CX
 	SUBQ              $+16, AX
-	JGE               loop78
+	JGE               loop88
 
-rest79:
+rest89:
 	ADDQ              $+16, AX
 	TESTQ             AX, AX
-	JE                end80
+	JE                end90
 	MOVL              $0xffffffff, SI
 	BZHIL             AX, SI, SI
 	KMOVW             SI, K1
@@ -1383,7 +1926,7 @@ rest79:
 	VMULPS            Z0, Z1, Z1
 	VMOVUPS           Z1, K1, (DX)(CX*1)
 
-end80:
+end90:
 	VZEROUPPER
 	RET
 
@@ -1396,9 +1939,9 @@ TEXT ·siluGradAVX512(SB), NOSPLIT, $0-32
 	MOVQ dy+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+64, AX
-	JL   rest82
+	JL   rest92
 
-loop81:
+loop91:
 	VMOVUPS           (BX)(CX*1), Z0
 	VMOVUPS           64(BX)(CX*1), Z3
 	VMOVUPS           128(BX)(CX*1), Z6
@@ -1545,14 +2088,14 @@ loop81:
 	VMOVUPS           Z11, 192(DX)(CX*1)
 	ADDQ              $+256, CX
 	SUBQ              $+64, AX
-	JGE               loop81
+	JGE               loop91
 
-rest82:
+rest92:
 	ADDQ $+64, AX
 	SUBQ $+16, AX
-	JL   rest84
+	JL   rest94
 
-loop83:
+loop93:
 	VMOVUPS           (BX)(CX*1), Z0
 	VBROADCASTSS      lanesAVX51253<>+0(SB), Z1
 	VBROADCASTSS      lanesAVX51254<>+0(SB), Z2
@@ -1591,12 +2134,12 @@ loop83:
 	VMOVUPS           Z1, (DX)(CX*1)
 	ADDQ              $+64, CX
 	SUBQ              $+16, AX
-	JGE               loop83
+	JGE               loop93
 
-rest84:
+rest94:
 	ADDQ              $+16, AX
 	TESTQ             AX, AX
-	JE                end85
+	JE                end95
 	MOVL              $0xffffffff, DI
 	BZHIL             AX, DI, DI
 	KMOVW             DI, K1
@@ -1637,7 +2180,7 @@ rest84:
 	VFMADD231PS       Z0, Z2, Z1
 	VMOVUPS           Z1, K1, (DX)(CX*1)
 
-end85:
+end95:
 	VZEROUPPER
 	RET
 
@@ -1649,9 +2192,9 @@ TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-24
 	MOVQ x+16(FP), BX
 	XORQ CX, CX
 	SUBQ $+64, AX
-	JL   rest87
+	JL   rest97
 
-loop86:
+loop96:
 	VMOVUPS           (BX)(CX*1), Z0
 	VMOVUPS           64(BX)(CX*1), Z3
 	VMOVUPS           128(BX)(CX*1), Z6
@@ -1770,14 +2313,14 @@ loop86:
 	VMOVUPS           Z8, 192(DX)(CX*1)
 	ADDQ              $+256, CX
 	SUBQ              $+64, AX
-	JGE               loop86
+	JGE               loop96
 
-rest87:
+rest97:
 	ADDQ $+64, AX
 	SUBQ $+16, AX
-	JL   rest89
+	JL   rest99
 
-loop88:
+loop98:
 	VMOVUPS           (BX)(CX*1), Z0
 	VBROADCASTSS      lanesAVX51253<>+0(SB), Z1
 	VBROADCASTSS      lanesAVX51254<>+0(SB), Z2
@@ -1809,12 +2352,12 @@ loop88:
 	VMOVUPS           Z0, (DX)(CX*1)
 	ADDQ              $+64, CX
 	SUBQ              $+16, AX
-	JGE               loop88
+	JGE               loop98
 
-rest89:
+rest99:
 	ADDQ              $+16, AX
 	TESTQ             AX, AX
-	JE                end90
+	JE                end100
 	MOVL              $0xffffffff, SI
 	BZHIL             AX, SI, SI
 	KMOVW             SI, K1
@@ -1848,7 +2391,7 @@ rest89:
 	VFMADD213PS       Z0, Z1, Z0
 	VMOVUPS           Z0, K1, (DX)(CX*1)
 
-end90:
+end100:
 	VZEROUPPER
 	RET
 
@@ -1861,9 +2404,9 @@ TEXT ·sigmoidGradAVX512(SB), NOSPLIT, $0-32
 	MOVQ dy+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+64, AX
-	JL   rest92
+	JL   rest102
 
-loop91:
+loop101:
 	VMOVUPS      (BX)(CX*1), Z0
 	VMOVUPS      64(BX)(CX*1), Z2
 	VMOVUPS      128(BX)(CX*1), Z4
@@ -1894,14 +2437,14 @@ loop91:
 	VMOVUPS      Z11, 192(DX)(CX*1)
 	ADDQ         $+256, CX
 	SUBQ         $+64, AX
-	JGE          loop91
+	JGE          loop101
 
-rest92:
+rest102:
 	ADDQ $+64, AX
 	SUBQ $+16, AX
-	JL   rest94
+	JL   rest104
 
-loop93:
+loop103:
 	VMOVUPS      (BX)(CX*1), Z0
 	VMOVAPS      Z0, Z1
 	VFNMADD231PS Z0, Z0, Z1
@@ -1911,12 +2454,12 @@ loop93:
 	VMOVUPS      Z2, (DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop93
+	JGE          loop103
 
-rest94:
+rest104:
 	ADDQ         $+16, AX
 	TESTQ        AX, AX
-	JE           end95
+	JE           end105
 	MOVL         $0xffffffff, DI
 	BZHIL        AX, DI, DI
 	KMOVW        DI, K1
@@ -1928,7 +2471,7 @@ rest94:
 	VFMADD231PS  Z0, Z1, Z2
 	VMOVUPS      Z2, K1, (DX)(CX*1)
 
-end95:
+end105:
 	VZEROUPPER
 	RET
 
@@ -1940,41 +2483,41 @@ TEXT ·tanhAVX512(SB), NOSPLIT, $0-24
 	MOVQ x+16(FP), BX
 	XORQ CX, CX
 	SUBQ $+64, AX
-	JL   rest97
+	JL   rest107
 
-loop96:
+loop106:
 	VMOVUPS           (BX)(CX*1), Z0
 	VMOVUPS           64(BX)(CX*1), Z4
 	VMOVUPS           128(BX)(CX*1), Z8
 	VMOVUPS           192(BX)(CX*1), Z12
-	VANDPS.BCST       lanesAVX51298<>+0(SB), Z0, Z1
-	VANDPS.BCST       lanesAVX51298<>+0(SB), Z4, Z5
-	VANDPS.BCST       lanesAVX51298<>+0(SB), Z8, Z9
-	VANDPS.BCST       lanesAVX51298<>+0(SB), Z12, Z13
+	VANDPS.BCST       lanesAVX512108<>+0(SB), Z0, Z1
+	VANDPS.BCST       lanesAVX512108<>+0(SB), Z4, Z5
+	VANDPS.BCST       lanesAVX512108<>+0(SB), Z8, Z9
+	VANDPS.BCST       lanesAVX512108<>+0(SB), Z12, Z13
 	VMULPS            Z0, Z0, Z2
 	VMULPS            Z4, Z4, Z6
 	VMULPS            Z8, Z8, Z10
 	VMULPS            Z12, Z12, Z14
-	VBROADCASTSS      lanesAVX51299<>+0(SB), Z3
-	VBROADCASTSS      lanesAVX51299<>+0(SB), Z7
-	VBROADCASTSS      lanesAVX51299<>+0(SB), Z11
-	VBROADCASTSS      lanesAVX51299<>+0(SB), Z15
-	VFMADD213PS.BCST  lanesAVX512100<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512100<>+0(SB), Z6, Z7
-	VFMADD213PS.BCST  lanesAVX512100<>+0(SB), Z10, Z11
-	VFMADD213PS.BCST  lanesAVX512100<>+0(SB), Z14, Z15
-	VFMADD213PS.BCST  lanesAVX512101<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512101<>+0(SB), Z6, Z7
-	VFMADD213PS.BCST  lanesAVX512101<>+0(SB), Z10, Z11
-	VFMADD213PS.BCST  lanesAVX512101<>+0(SB), Z14, Z15
-	VFMADD213PS.BCST  lanesAVX512102<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512102<>+0(SB), Z6, Z7
-	VFMADD213PS.BCST  lanesAVX512102<>+0(SB), Z10, Z11
-	VFMADD213PS.BCST  lanesAVX512102<>+0(SB), Z14, Z15
-	VFMADD213PS.BCST  lanesAVX512103<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512103<>+0(SB), Z6, Z7
-	VFMADD213PS.BCST  lanesAVX512103<>+0(SB), Z10, Z11
-	VFMADD213PS.BCST  lanesAVX512103<>+0(SB), Z14, Z15
+	VBROADCASTSS      lanesAVX512109<>+0(SB), Z3
+	VBROADCASTSS      lanesAVX512109<>+0(SB), Z7
+	VBROADCASTSS      lanesAVX512109<>+0(SB), Z11
+	VBROADCASTSS      lanesAVX512109<>+0(SB), Z15
+	VFMADD213PS.BCST  lanesAVX512110<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512110<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  lanesAVX512110<>+0(SB), Z10, Z11
+	VFMADD213PS.BCST  lanesAVX512110<>+0(SB), Z14, Z15
+	VFMADD213PS.BCST  lanesAVX512111<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512111<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  lanesAVX512111<>+0(SB), Z10, Z11
+	VFMADD213PS.BCST  lanesAVX512111<>+0(SB), Z14, Z15
+	VFMADD213PS.BCST  lanesAVX512112<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512112<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  lanesAVX512112<>+0(SB), Z10, Z11
+	VFMADD213PS.BCST  lanesAVX512112<>+0(SB), Z14, Z15
+	VFMADD213PS.BCST  lanesAVX512113<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512113<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  lanesAVX512113<>+0(SB), Z10, Z11
+	VFMADD213PS.BCST  lanesAVX512113<>+0(SB), Z14, Z15
 	VMULPS            Z2, Z3, Z3
 	VMULPS            Z6, Z7, Z7
 	VMULPS            Z10, Z11, Z11
@@ -1983,10 +2526,10 @@ loop96:
 	VFMADD213PS       Z4, Z4, Z7
 	VFMADD213PS       Z8, Z8, Z11
 	VFMADD213PS       Z12, Z12, Z15
-	VBROADCASTSS      lanesAVX512104<>+0(SB), Z6
-	VBROADCASTSS      lanesAVX512104<>+0(SB), Z14
-	VBROADCASTSS      lanesAVX512104<>+0(SB), Z17
-	VBROADCASTSS      lanesAVX512104<>+0(SB), Z19
+	VBROADCASTSS      lanesAVX512114<>+0(SB), Z6
+	VBROADCASTSS      lanesAVX512114<>+0(SB), Z14
+	VBROADCASTSS      lanesAVX512114<>+0(SB), Z17
+	VBROADCASTSS      lanesAVX512114<>+0(SB), Z19
 	VADDPS            Z1, Z1, Z2
 	VADDPS            Z5, Z5, Z10
 	VADDPS            Z9, Z9, Z16
@@ -2091,22 +2634,22 @@ loop96:
 	VBROADCASTSS      lanesAVX51264<>+0(SB), Z14
 	VBROADCASTSS      lanesAVX51264<>+0(SB), Z16
 	VBROADCASTSS      lanesAVX51264<>+0(SB), Z18
-	VFNMADD231PS.BCST lanesAVX512105<>+0(SB), Z2, Z6
-	VFNMADD231PS.BCST lanesAVX512105<>+0(SB), Z10, Z14
-	VFNMADD231PS.BCST lanesAVX512105<>+0(SB), Z17, Z16
-	VFNMADD231PS.BCST lanesAVX512105<>+0(SB), Z20, Z18
-	VANDPS.BCST       lanesAVX512106<>+0(SB), Z0, Z0
-	VANDPS.BCST       lanesAVX512106<>+0(SB), Z4, Z2
-	VANDPS.BCST       lanesAVX512106<>+0(SB), Z8, Z4
-	VANDPS.BCST       lanesAVX512106<>+0(SB), Z12, Z8
+	VFNMADD231PS.BCST lanesAVX512115<>+0(SB), Z2, Z6
+	VFNMADD231PS.BCST lanesAVX512115<>+0(SB), Z10, Z14
+	VFNMADD231PS.BCST lanesAVX512115<>+0(SB), Z17, Z16
+	VFNMADD231PS.BCST lanesAVX512115<>+0(SB), Z20, Z18
+	VANDPS.BCST       lanesAVX512116<>+0(SB), Z0, Z0
+	VANDPS.BCST       lanesAVX512116<>+0(SB), Z4, Z2
+	VANDPS.BCST       lanesAVX512116<>+0(SB), Z8, Z4
+	VANDPS.BCST       lanesAVX512116<>+0(SB), Z12, Z8
 	VORPS             Z0, Z6, Z6
 	VORPS             Z2, Z14, Z14
 	VORPS             Z4, Z16, Z16
 	VORPS             Z8, Z18, Z18
-	VBROADCASTSS      lanesAVX512107<>+0(SB), Z0
-	VBROADCASTSS      lanesAVX512107<>+0(SB), Z2
-	VBROADCASTSS      lanesAVX512107<>+0(SB), Z4
-	VBROADCASTSS      lanesAVX512107<>+0(SB), Z8
+	VBROADCASTSS      lanesAVX512117<>+0(SB), Z0
+	VBROADCASTSS      lanesAVX512117<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX512117<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512117<>+0(SB), Z8
 	VCMPPS            $0x01, Z0, Z1, K1
 	VCMPPS            $0x01, Z2, Z5, K2
 	VCMPPS            $0x01, Z4, Z9, K3
@@ -2121,25 +2664,25 @@ loop96:
 	VMOVUPS           Z15, 192(DX)(CX*1)
 	ADDQ              $+256, CX
 	SUBQ              $+64, AX
-	JGE               loop96
+	JGE               loop106
 
-rest97:
+rest107:
 	ADDQ $+64, AX
 	SUBQ $+16, AX
-	JL   rest109
+	JL   rest119
 
-loop108:
+loop118:
 	VMOVUPS           (BX)(CX*1), Z0
-	VANDPS.BCST       lanesAVX51298<>+0(SB), Z0, Z1
+	VANDPS.BCST       lanesAVX512108<>+0(SB), Z0, Z1
 	VMULPS            Z0, Z0, Z2
-	VBROADCASTSS      lanesAVX51299<>+0(SB), Z3
-	VFMADD213PS.BCST  lanesAVX512100<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512101<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512102<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512103<>+0(SB), Z2, Z3
+	VBROADCASTSS      lanesAVX512109<>+0(SB), Z3
+	VFMADD213PS.BCST  lanesAVX512110<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512111<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512112<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512113<>+0(SB), Z2, Z3
 	VMULPS            Z2, Z3, Z3
 	VFMADD213PS       Z0, Z0, Z3
-	VBROADCASTSS      lanesAVX512104<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512114<>+0(SB), Z4
 	VADDPS            Z1, Z1, Z2
 	VMINPS            Z2, Z4, Z2
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z4
@@ -2166,35 +2709,35 @@ loop108:
 	VFMADD213PS       Z4, Z4, Z4
 	VFMADD213PS       Z2, Z4, Z2
 	VBROADCASTSS      lanesAVX51264<>+0(SB), Z4
-	VFNMADD231PS.BCST lanesAVX512105<>+0(SB), Z2, Z4
-	VANDPS.BCST       lanesAVX512106<>+0(SB), Z0, Z0
+	VFNMADD231PS.BCST lanesAVX512115<>+0(SB), Z2, Z4
+	VANDPS.BCST       lanesAVX512116<>+0(SB), Z0, Z0
 	VORPS             Z0, Z4, Z4
-	VBROADCASTSS      lanesAVX512107<>+0(SB), Z0
+	VBROADCASTSS      lanesAVX512117<>+0(SB), Z0
 	VCMPPS            $0x01, Z0, Z1, K1
 	VBLENDMPS         Z3, Z4, K1, Z3
 	VMOVUPS           Z3, (DX)(CX*1)
 	ADDQ              $+64, CX
 	SUBQ              $+16, AX
-	JGE               loop108
+	JGE               loop118
 
-rest109:
+rest119:
 	ADDQ              $+16, AX
 	TESTQ             AX, AX
-	JE                end110
+	JE                end120
 	MOVL              $0xffffffff, SI
 	BZHIL             AX, SI, SI
 	KMOVW             SI, K1
 	VMOVUPS.Z         (BX)(CX*1), K1, Z0
-	VANDPS.BCST       lanesAVX51298<>+0(SB), Z0, Z1
+	VANDPS.BCST       lanesAVX512108<>+0(SB), Z0, Z1
 	VMULPS            Z0, Z0, Z2
-	VBROADCASTSS      lanesAVX51299<>+0(SB), Z3
-	VFMADD213PS.BCST  lanesAVX512100<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512101<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512102<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512103<>+0(SB), Z2, Z3
+	VBROADCASTSS      lanesAVX512109<>+0(SB), Z3
+	VFMADD213PS.BCST  lanesAVX512110<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512111<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512112<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512113<>+0(SB), Z2, Z3
 	VMULPS            Z2, Z3, Z3
 	VFMADD213PS       Z0, Z0, Z3
-	VBROADCASTSS      lanesAVX512104<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512114<>+0(SB), Z4
 	VADDPS            Z1, Z1, Z2
 	VMINPS            Z2, Z4, Z2
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z4
@@ -2221,47 +2764,47 @@ rest109:
 	VFMADD213PS       Z4, Z4, Z4
 	VFMADD213PS       Z2, Z4, Z2
 	VBROADCASTSS      lanesAVX51264<>+0(SB), Z4
-	VFNMADD231PS.BCST lanesAVX512105<>+0(SB), Z2, Z4
-	VANDPS.BCST       lanesAVX512106<>+0(SB), Z0, Z0
+	VFNMADD231PS.BCST lanesAVX512115<>+0(SB), Z2, Z4
+	VANDPS.BCST       lanesAVX512116<>+0(SB), Z0, Z0
 	VORPS             Z0, Z4, Z4
-	VBROADCASTSS      lanesAVX512107<>+0(SB), Z0
+	VBROADCASTSS      lanesAVX512117<>+0(SB), Z0
 	VCMPPS            $0x01, Z0, Z1, K2
 	VBLENDMPS         Z3, Z4, K2, Z3
 	VMOVUPS           Z3, K1, (DX)(CX*1)
 
-end110:
+end120:
 	VZEROUPPER
 	RET
 
-DATA lanesAVX51298<>+0(SB)/4, $0x7fffffff
-GLOBL lanesAVX51298<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512108<>+0(SB)/4, $0x7fffffff
+GLOBL lanesAVX512108<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX51299<>+0(SB)/4, $0xbbbaf0ea
-GLOBL lanesAVX51299<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512109<>+0(SB)/4, $0xbbbaf0ea
+GLOBL lanesAVX512109<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512100<>+0(SB)/4, $0x3ca9134e
-GLOBL lanesAVX512100<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512110<>+0(SB)/4, $0x3ca9134e
+GLOBL lanesAVX512110<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512101<>+0(SB)/4, $0xbd5c1e2d
-GLOBL lanesAVX512101<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512111<>+0(SB)/4, $0xbd5c1e2d
+GLOBL lanesAVX512111<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512102<>+0(SB)/4, $0x3e088393
-GLOBL lanesAVX512102<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512112<>+0(SB)/4, $0x3e088393
+GLOBL lanesAVX512112<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512103<>+0(SB)/4, $0xbeaaaa99
-GLOBL lanesAVX512103<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512113<>+0(SB)/4, $0xbeaaaa99
+GLOBL lanesAVX512113<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512104<>+0(SB)/4, $0x42300000
-GLOBL lanesAVX512104<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512114<>+0(SB)/4, $0x42300000
+GLOBL lanesAVX512114<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512105<>+0(SB)/4, $0x40000000
-GLOBL lanesAVX512105<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512115<>+0(SB)/4, $0x40000000
+GLOBL lanesAVX512115<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512106<>+0(SB)/4, $0x80000000
-GLOBL lanesAVX512106<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512116<>+0(SB)/4, $0x80000000
+GLOBL lanesAVX512116<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512107<>+0(SB)/4, $0x3f200000
-GLOBL lanesAVX512107<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512117<>+0(SB)/4, $0x3f200000
+GLOBL lanesAVX512117<>(SB), RODATA|NOPTR, $4
 
 // func tanhGradAVX512(n int, dx *float32, x *float32, dy *float32)
 // Requires: AVX, AVX512F, BMI2
@@ -2272,9 +2815,9 @@ TEXT ·tanhGradAVX512(SB), NOSPLIT, $0-32
 	MOVQ dy+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+64, AX
-	JL   rest112
+	JL   rest122
 
-loop111:
+loop121:
 	VMOVUPS      (BX)(CX*1), Z0
 	VMOVUPS      64(BX)(CX*1), Z2
 	VMOVUPS      128(BX)(CX*1), Z4
@@ -2305,14 +2848,14 @@ loop111:
 	VMOVUPS      Z11, 192(DX)(CX*1)
 	ADDQ         $+256, CX
 	SUBQ         $+64, AX
-	JGE          loop111
+	JGE          loop121
 
-rest112:
+rest122:
 	ADDQ $+64, AX
 	SUBQ $+16, AX
-	JL   rest114
+	JL   rest124
 
-loop113:
+loop123:
 	VMOVUPS      (BX)(CX*1), Z0
 	VBROADCASTSS lanesAVX51264<>+0(SB), Z1
 	VFNMADD231PS Z0, Z0, Z1
@@ -2322,12 +2865,12 @@ loop113:
 	VMOVUPS      Z2, (DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop113
+	JGE          loop123
 
-rest114:
+rest124:
 	ADDQ         $+16, AX
 	TESTQ        AX, AX
-	JE           end115
+	JE           end125
 	MOVL         $0xffffffff, DI
 	BZHIL        AX, DI, DI
 	KMOVW        DI, K1
@@ -2339,7 +2882,7 @@ rest114:
 	VFMADD231PS  Z0, Z1, Z2
 	VMOVUPS      Z2, K1, (DX)(CX*1)
 
-end115:
+end125:
 	VZEROUPPER
 	RET
 
@@ -2351,9 +2894,9 @@ TEXT ·relu2AVX512(SB), NOSPLIT, $0-24
 	MOVQ x+16(FP), BX
 	XORQ CX, CX
 	SUBQ $+64, AX
-	JL   rest117
+	JL   rest127
 
-loop116:
+loop126:
 	VMOVUPS (BX)(CX*1), Z0
 	VMOVUPS 64(BX)(CX*1), Z2
 	VMOVUPS 128(BX)(CX*1), Z4
@@ -2376,14 +2919,14 @@ loop116:
 	VMOVUPS Z6, 192(DX)(CX*1)
 	ADDQ    $+256, CX
 	SUBQ    $+64, AX
-	JGE     loop116
+	JGE     loop126
 
-rest117:
+rest127:
 	ADDQ $+64, AX
 	SUBQ $+16, AX
-	JL   rest119
+	JL   rest129
 
-loop118:
+loop128:
 	VMOVUPS (BX)(CX*1), Z0
 	VXORPS  Z1, Z1, Z1
 	VMAXPS  Z0, Z1, Z0
@@ -2391,12 +2934,12 @@ loop118:
 	VMOVUPS Z0, (DX)(CX*1)
 	ADDQ    $+64, CX
 	SUBQ    $+16, AX
-	JGE     loop118
+	JGE     loop128
 
-rest119:
+rest129:
 	ADDQ      $+16, AX
 	TESTQ     AX, AX
-	JE        end120
+	JE        end130
 	MOVL      $0xffffffff, SI
 	BZHIL     AX, SI, SI
 	KMOVW     SI, K1
@@ -2406,7 +2949,7 @@ rest119:
 	VMULPS    Z0, Z0, Z0
 	VMOVUPS   Z0, K1, (DX)(CX*1)
 
-end120:
+end130:
 	VZEROUPPER
 	RET
 
@@ -2419,9 +2962,9 @@ TEXT ·relu2GradAVX512(SB), NOSPLIT, $0-32
 	MOVQ dy+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+64, AX
-	JL   rest122
+	JL   rest132
 
-loop121:
+loop131:
 	VMOVUPS     (BX)(CX*1), Z0
 	VMOVUPS     64(BX)(CX*1), Z2
 	VMOVUPS     128(BX)(CX*1), Z4
@@ -2456,14 +2999,14 @@ loop121:
 	VMOVUPS     Z11, 192(DX)(CX*1)
 	ADDQ        $+256, CX
 	SUBQ        $+64, AX
-	JGE         loop121
+	JGE         loop131
 
-rest122:
+rest132:
 	ADDQ $+64, AX
 	SUBQ $+16, AX
-	JL   rest124
+	JL   rest134
 
-loop123:
+loop133:
 	VMOVUPS     (BX)(CX*1), Z0
 	VXORPS      Z1, Z1, Z1
 	VMAXPS      Z0, Z1, Z0
@@ -2474,12 +3017,12 @@ loop123:
 	VMOVUPS     Z2, (DX)(CX*1)
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop123
+	JGE         loop133
 
-rest124:
+rest134:
 	ADDQ        $+16, AX
 	TESTQ       AX, AX
-	JE          end125
+	JE          end135
 	MOVL        $0xffffffff, DI
 	BZHIL       AX, DI, DI
 	KMOVW       DI, K1
@@ -2492,7 +3035,7 @@ rest124:
 	VFMADD231PS Z1, Z0, Z2
 	VMOVUPS     Z2, K1, (DX)(CX*1)
 
-end125:
+end135:
 	VZEROUPPER
 	RET
 
@@ -2505,9 +3048,9 @@ TEXT ·swigluAVX512(SB), NOSPLIT, $0-32
 	MOVQ up+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+64, AX
-	JL   rest127
+	JL   rest137
 
-loop126:
+loop136:
 	VMOVUPS           (BX)(CX*1), Z0
 	VMOVUPS           64(BX)(CX*1), Z3
 	VMOVUPS           128(BX)(CX*1), Z6
@@ -2638,14 +3181,14 @@ loop126:
 	VMOVUPS           Z12, 192(DX)(CX*1)
 	ADDQ              $+256, CX
 	SUBQ              $+64, AX
-	JGE               loop126
+	JGE               loop136
 
-rest127:
+rest137:
 	ADDQ $+64, AX
 	SUBQ $+16, AX
-	JL   rest129
+	JL   rest139
 
-loop128:
+loop138:
 	VMOVUPS           (BX)(CX*1), Z0
 	VBROADCASTSS      lanesAVX51253<>+0(SB), Z1
 	VBROADCASTSS      lanesAVX51254<>+0(SB), Z2
@@ -2680,12 +3223,12 @@ loop128:
 	VMOVUPS           Z1, (DX)(CX*1)
 	ADDQ              $+64, CX
 	SUBQ              $+16, AX
-	JGE               loop128
+	JGE               loop138
 
-rest129:
+rest139:
 	ADDQ              $+16, AX
 	TESTQ             AX, AX
-	JE                end130
+	JE                end140
 	MOVL              $0xffffffff, DI
 	BZHIL             AX, DI, DI
 	KMOVW             DI, K1
@@ -2722,7 +3265,7 @@ rest129:
 	VMULPS            Z0, Z1, Z1
 	VMOVUPS           Z1, K1, (DX)(CX*1)
 
-end130:
+end140:
 	VZEROUPPER
 	RET
 
@@ -2737,9 +3280,9 @@ TEXT ·swigluGradAVX512(SB), NOSPLIT, $0-48
 	MOVQ dy+40(FP), R8
 	XORQ CX, CX
 	SUBQ $+64, AX
-	JL   rest132
+	JL   rest142
 
-loop131:
+loop141:
 	VMOVUPS           (SI)(CX*1), Z0
 	VMOVUPS           64(SI)(CX*1), Z3
 	VMOVUPS           128(SI)(CX*1), Z6
@@ -2902,14 +3445,14 @@ loop131:
 	VMOVUPS           Z10, 192(DX)(CX*1)
 	ADDQ              $+256, CX
 	SUBQ              $+64, AX
-	JGE               loop131
+	JGE               loop141
 
-rest132:
+rest142:
 	ADDQ $+64, AX
 	SUBQ $+16, AX
-	JL   rest134
+	JL   rest144
 
-loop133:
+loop143:
 	VMOVUPS           (SI)(CX*1), Z0
 	VBROADCASTSS      lanesAVX51253<>+0(SB), Z1
 	VBROADCASTSS      lanesAVX51254<>+0(SB), Z2
@@ -2952,12 +3495,12 @@ loop133:
 	VMOVUPS           Z2, (DX)(CX*1)
 	ADDQ              $+64, CX
 	SUBQ              $+16, AX
-	JGE               loop133
+	JGE               loop143
 
-rest134:
+rest144:
 	ADDQ              $+16, AX
 	TESTQ             AX, AX
-	JE                end135
+	JE                end145
 	MOVL              $0xffffffff, R9
 	BZHIL             AX, R9, R9
 	KMOVW             R9, K1
@@ -3002,7 +3545,7 @@ rest134:
 	VMULPS            Z0, Z2, Z2
 	VMOVUPS           Z2, K1, (DX)(CX*1)
 
-end135:
+end145:
 	VZEROUPPER
 	RET
 
@@ -3018,19 +3561,19 @@ TEXT ·expSumAVX512(SB), NOSPLIT, $0-36
 	MOVQ         x+16(FP), BX
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest137
+	JL           rest147
 
-loop136:
+loop146:
 	VMOVUPS           (BX)(CX*1), Z4
 	VMOVUPS           64(BX)(CX*1), Z6
 	VFMSUB213PS       Z1, Z0, Z4
 	VFMSUB213PS       Z1, Z0, Z6
-	VBROADCASTSS      lanesAVX512138<>+0(SB), Z5
-	VBROADCASTSS      lanesAVX512138<>+0(SB), Z7
+	VBROADCASTSS      lanesAVX512148<>+0(SB), Z5
+	VBROADCASTSS      lanesAVX512148<>+0(SB), Z7
 	VCMPPS            $0x05, Z5, Z4, K1
 	VCMPPS            $0x05, Z7, Z6, K2
-	VBROADCASTSS      lanesAVX512139<>+0(SB), Z5
-	VBROADCASTSS      lanesAVX512139<>+0(SB), Z7
+	VBROADCASTSS      lanesAVX512149<>+0(SB), Z5
+	VBROADCASTSS      lanesAVX512149<>+0(SB), Z7
 	VMINPS            Z4, Z5, Z4
 	VMINPS            Z6, Z7, Z6
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z5
@@ -3065,19 +3608,19 @@ loop136:
 	VADDPS            Z9, Z3, Z3
 	ADDQ              $+128, CX
 	SUBQ              $+32, AX
-	JGE               loop136
+	JGE               loop146
 
-rest137:
+rest147:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest141
+	JL   rest151
 
-loop140:
+loop150:
 	VMOVUPS           (BX)(CX*1), Z4
 	VFMSUB213PS       Z1, Z0, Z4
-	VBROADCASTSS      lanesAVX512138<>+0(SB), Z5
+	VBROADCASTSS      lanesAVX512148<>+0(SB), Z5
 	VCMPPS            $0x05, Z5, Z4, K1
-	VBROADCASTSS      lanesAVX512139<>+0(SB), Z5
+	VBROADCASTSS      lanesAVX512149<>+0(SB), Z5
 	VMINPS            Z4, Z5, Z4
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z5
 	VFMADD231PS.BCST  lanesAVX51256<>+0(SB), Z4, Z5
@@ -3096,20 +3639,20 @@ loop140:
 	VADDPS            Z6, Z2, Z2
 	ADDQ              $+64, CX
 	SUBQ              $+16, AX
-	JGE               loop140
+	JGE               loop150
 
-rest141:
+rest151:
 	ADDQ              $+16, AX
 	TESTQ             AX, AX
-	JE                end142
+	JE                end152
 	MOVL              $0xffffffff, SI
 	BZHIL             AX, SI, SI
 	KMOVW             SI, K1
 	VMOVUPS.Z         (BX)(CX*1), K1, Z4
 	VFMSUB213PS       Z1, Z0, Z4
-	VBROADCASTSS      lanesAVX512138<>+0(SB), Z0
+	VBROADCASTSS      lanesAVX512148<>+0(SB), Z0
 	VCMPPS            $0x05, Z0, Z4, K2
-	VBROADCASTSS      lanesAVX512139<>+0(SB), Z0
+	VBROADCASTSS      lanesAVX512149<>+0(SB), Z0
 	VMINPS            Z4, Z0, Z4
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z0
 	VFMADD231PS.BCST  lanesAVX51256<>+0(SB), Z4, Z0
@@ -3127,7 +3670,7 @@ rest141:
 	VMOVUPS           Z1, K1, (DX)(CX*1)
 	VADDPS            Z1, Z2, K1, Z2
 
-end142:
+end152:
 	VADDPS        Z3, Z2, Z2
 	VEXTRACTF64X4 $0x01, Z2, Y0
 	VADDPS        Y0, Y2, Y2
@@ -3141,11 +3684,11 @@ end142:
 	VZEROUPPER
 	RET
 
-DATA lanesAVX512138<>+0(SB)/4, $0xc2aeac4f
-GLOBL lanesAVX512138<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512148<>+0(SB)/4, $0xc2aeac4f
+GLOBL lanesAVX512148<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512139<>+0(SB)/4, $0x42c80000
-GLOBL lanesAVX512139<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512149<>+0(SB)/4, $0x42c80000
+GLOBL lanesAVX512149<>(SB), RODATA|NOPTR, $4
 
 // func sumExpAVX512(n int, x *float32, shift float32) float32
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, SSE
@@ -3157,19 +3700,19 @@ TEXT ·sumExpAVX512(SB), NOSPLIT, $0-28
 	MOVQ         x+8(FP), DX
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest144
+	JL           rest154
 
-loop143:
+loop153:
 	VMOVUPS           (DX)(CX*1), Z3
 	VMOVUPS           64(DX)(CX*1), Z5
 	VSUBPS            Z0, Z3, Z3
 	VSUBPS            Z0, Z5, Z5
-	VBROADCASTSS      lanesAVX512138<>+0(SB), Z4
-	VBROADCASTSS      lanesAVX512138<>+0(SB), Z6
+	VBROADCASTSS      lanesAVX512148<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512148<>+0(SB), Z6
 	VCMPPS            $0x05, Z4, Z3, K1
 	VCMPPS            $0x05, Z6, Z5, K2
-	VBROADCASTSS      lanesAVX512139<>+0(SB), Z4
-	VBROADCASTSS      lanesAVX512139<>+0(SB), Z6
+	VBROADCASTSS      lanesAVX512149<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512149<>+0(SB), Z6
 	VMINPS            Z3, Z4, Z3
 	VMINPS            Z5, Z6, Z5
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z4
@@ -3202,19 +3745,19 @@ loop143:
 	VADDPS            Z8, Z2, Z2
 	ADDQ              $+128, CX
 	SUBQ              $+32, AX
-	JGE               loop143
+	JGE               loop153
 
-rest144:
+rest154:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest146
+	JL   rest156
 
-loop145:
+loop155:
 	VMOVUPS           (DX)(CX*1), Z3
 	VSUBPS            Z0, Z3, Z3
-	VBROADCASTSS      lanesAVX512138<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512148<>+0(SB), Z4
 	VCMPPS            $0x05, Z4, Z3, K1
-	VBROADCASTSS      lanesAVX512139<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512149<>+0(SB), Z4
 	VMINPS            Z3, Z4, Z3
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z4
 	VFMADD231PS.BCST  lanesAVX51256<>+0(SB), Z3, Z4
@@ -3232,20 +3775,20 @@ loop145:
 	VADDPS            Z5, Z1, Z1
 	ADDQ              $+64, CX
 	SUBQ              $+16, AX
-	JGE               loop145
+	JGE               loop155
 
-rest146:
+rest156:
 	ADDQ              $+16, AX
 	TESTQ             AX, AX
-	JE                end147
+	JE                end157
 	MOVL              $0xffffffff, BX
 	BZHIL             AX, BX, BX
 	KMOVW             BX, K1
 	VMOVUPS.Z         (DX)(CX*1), K1, Z3
 	VSUBPS            Z0, Z3, Z3
-	VBROADCASTSS      lanesAVX512138<>+0(SB), Z0
+	VBROADCASTSS      lanesAVX512148<>+0(SB), Z0
 	VCMPPS            $0x05, Z0, Z3, K2
-	VBROADCASTSS      lanesAVX512139<>+0(SB), Z0
+	VBROADCASTSS      lanesAVX512149<>+0(SB), Z0
 	VMINPS            Z3, Z0, Z3
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z0
 	VFMADD231PS.BCST  lanesAVX51256<>+0(SB), Z3, Z0
@@ -3262,7 +3805,7 @@ rest146:
 	VSCALEFPS.Z       Z0, Z4, K2, Z4
 	VADDPS            Z4, Z1, K1, Z1
 
-end147:
+end157:
 	VADDPS        Z2, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPS        Y0, Y1, Y1
@@ -3287,9 +3830,9 @@ TEXT ·rowSumAVX512(SB), NOSPLIT, $0-20
 	MOVQ   x+8(FP), DX
 	XORQ   CX, CX
 	SUBQ   $+64, AX
-	JL     rest149
+	JL     rest159
 
-loop148:
+loop158:
 	VMOVUPS (DX)(CX*1), Z4
 	VMOVUPS 64(DX)(CX*1), Z5
 	VMOVUPS 128(DX)(CX*1), Z6
@@ -3300,31 +3843,31 @@ loop148:
 	VADDPS  Z7, Z3, Z3
 	ADDQ    $+256, CX
 	SUBQ    $+64, AX
-	JGE     loop148
+	JGE     loop158
 
-rest149:
+rest159:
 	ADDQ $+64, AX
 	SUBQ $+16, AX
-	JL   rest151
+	JL   rest161
 
-loop150:
+loop160:
 	VMOVUPS (DX)(CX*1), Z4
 	VADDPS  Z4, Z0, Z0
 	ADDQ    $+64, CX
 	SUBQ    $+16, AX
-	JGE     loop150
+	JGE     loop160
 
-rest151:
+rest161:
 	ADDQ      $+16, AX
 	TESTQ     AX, AX
-	JE        end152
+	JE        end162
 	MOVL      $0xffffffff, BX
 	BZHIL     AX, BX, BX
 	KMOVW     BX, K1
 	VMOVUPS.Z (DX)(CX*1), K1, Z4
 	VADDPS    Z4, Z0, Z0
 
-end152:
+end162:
 	VADDPS        Z2, Z0, Z0
 	VADDPS        Z3, Z1, Z1
 	VADDPS        Z1, Z0, Z0
@@ -3352,9 +3895,9 @@ TEXT ·rowDotAVX512(SB), NOSPLIT, $0-28
 	MOVQ   y+16(FP), BX
 	XORQ   CX, CX
 	SUBQ   $+64, AX
-	JL     rest154
+	JL     rest164
 
-loop153:
+loop163:
 	VMOVUPS     (DX)(CX*1), Z4
 	VMOVUPS     64(DX)(CX*1), Z6
 	VMOVUPS     128(DX)(CX*1), Z8
@@ -3369,25 +3912,25 @@ loop153:
 	VFMADD231PS Z10, Z11, Z3
 	ADDQ        $+256, CX
 	SUBQ        $+64, AX
-	JGE         loop153
+	JGE         loop163
 
-rest154:
+rest164:
 	ADDQ $+64, AX
 	SUBQ $+16, AX
-	JL   rest156
+	JL   rest166
 
-loop155:
+loop165:
 	VMOVUPS     (DX)(CX*1), Z4
 	VMOVUPS     (BX)(CX*1), Z5
 	VFMADD231PS Z4, Z5, Z0
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop155
+	JGE         loop165
 
-rest156:
+rest166:
 	ADDQ        $+16, AX
 	TESTQ       AX, AX
-	JE          end157
+	JE          end167
 	MOVL        $0xffffffff, SI
 	BZHIL       AX, SI, SI
 	KMOVW       SI, K1
@@ -3395,7 +3938,7 @@ rest156:
 	VMOVUPS.Z   (BX)(CX*1), K1, Z5
 	VFMADD231PS Z4, Z5, Z0
 
-end157:
+end167:
 	VADDPS        Z2, Z0, Z0
 	VADDPS        Z3, Z1, Z1
 	VADDPS        Z1, Z0, Z0
@@ -3423,9 +3966,9 @@ TEXT ·rowSpreadAVX512(SB), NOSPLIT, $0-28
 	MOVQ         x+8(FP), DX
 	XORQ         CX, CX
 	SUBQ         $+64, AX
-	JL           rest159
+	JL           rest169
 
-loop158:
+loop168:
 	VMOVUPS     (DX)(CX*1), Z5
 	VMOVUPS     64(DX)(CX*1), Z6
 	VMOVUPS     128(DX)(CX*1), Z7
@@ -3440,25 +3983,25 @@ loop158:
 	VFMADD231PS Z8, Z8, Z4
 	ADDQ        $+256, CX
 	SUBQ        $+64, AX
-	JGE         loop158
+	JGE         loop168
 
-rest159:
+rest169:
 	ADDQ $+64, AX
 	SUBQ $+16, AX
-	JL   rest161
+	JL   rest171
 
-loop160:
+loop170:
 	VMOVUPS     (DX)(CX*1), Z5
 	VSUBPS      Z0, Z5, Z5
 	VFMADD231PS Z5, Z5, Z1
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop160
+	JGE         loop170
 
-rest161:
+rest171:
 	ADDQ        $+16, AX
 	TESTQ       AX, AX
-	JE          end162
+	JE          end172
 	MOVL        $0xffffffff, BX
 	BZHIL       AX, BX, BX
 	KMOVW       BX, K1
@@ -3467,7 +4010,7 @@ rest161:
 	VMOVAPS.Z   Z5, K1, Z5
 	VFMADD231PS Z5, Z5, Z1
 
-end162:
+end172:
 	VADDPS        Z3, Z1, Z1
 	VADDPS        Z4, Z2, Z2
 	VADDPS        Z2, Z1, Z1
@@ -3495,9 +4038,9 @@ TEXT ·normalizeAVX512(SB), NOSPLIT, $0-48
 	MOVQ         bias+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest164
+	JL           rest174
 
-loop163:
+loop173:
 	VMOVUPS     (BX)(CX*1), Z2
 	VMOVUPS     64(BX)(CX*1), Z5
 	VSUBPS      Z0, Z2, Z2
@@ -3514,14 +4057,14 @@ loop163:
 	VMOVUPS     Z5, 64(DX)(CX*1)
 	ADDQ        $+128, CX
 	SUBQ        $+32, AX
-	JGE         loop163
+	JGE         loop173
 
-rest164:
+rest174:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest166
+	JL   rest176
 
-loop165:
+loop175:
 	VMOVUPS     (BX)(CX*1), Z2
 	VSUBPS      Z0, Z2, Z2
 	VMULPS      Z1, Z2, Z2
@@ -3531,12 +4074,12 @@ loop165:
 	VMOVUPS     Z2, (DX)(CX*1)
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop165
+	JGE         loop175
 
-rest166:
+rest176:
 	ADDQ        $+16, AX
 	TESTQ       AX, AX
-	JE          end167
+	JE          end177
 	MOVL        $0xffffffff, R8
 	BZHIL       AX, R8, R8
 	KMOVW       R8, K1
@@ -3548,7 +4091,7 @@ rest166:
 	VFMADD213PS Z0, Z1, Z2
 	VMOVUPS     Z2, K1, (DX)(CX*1)
 
-end167:
+end177:
 	VZEROUPPER
 	RET
 
@@ -3562,9 +4105,9 @@ TEXT ·rmsScaleAVX512(SB), NOSPLIT, $0-36
 	MOVQ         gain+24(FP), SI
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest169
+	JL           rest179
 
-loop168:
+loop178:
 	VMOVUPS (BX)(CX*1), Z1
 	VMOVUPS 64(BX)(CX*1), Z3
 	VMULPS  Z0, Z1, Z1
@@ -3577,14 +4120,14 @@ loop168:
 	VMOVUPS Z3, 64(DX)(CX*1)
 	ADDQ    $+128, CX
 	SUBQ    $+32, AX
-	JGE     loop168
+	JGE     loop178
 
-rest169:
+rest179:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest171
+	JL   rest181
 
-loop170:
+loop180:
 	VMOVUPS (BX)(CX*1), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS (SI)(CX*1), Z2
@@ -3592,12 +4135,12 @@ loop170:
 	VMOVUPS Z1, (DX)(CX*1)
 	ADDQ    $+64, CX
 	SUBQ    $+16, AX
-	JGE     loop170
+	JGE     loop180
 
-rest171:
+rest181:
 	ADDQ      $+16, AX
 	TESTQ     AX, AX
-	JE        end172
+	JE        end182
 	MOVL      $0xffffffff, DI
 	BZHIL     AX, DI, DI
 	KMOVW     DI, K1
@@ -3607,7 +4150,7 @@ rest171:
 	VMULPS    Z0, Z1, Z1
 	VMOVUPS   Z1, K1, (DX)(CX*1)
 
-end172:
+end182:
 	VZEROUPPER
 	RET
 
@@ -3628,9 +4171,9 @@ TEXT ·normGradSumsAVX512(SB), NOSPLIT, $0-64
 	MOVQ         dbias+16(FP), R8
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest174
+	JL           rest184
 
-loop173:
+loop183:
 	VMOVUPS     (BX)(CX*1), Z6
 	VMOVUPS     64(BX)(CX*1), Z9
 	VMOVUPS     (DI)(CX*1), Z7
@@ -3661,14 +4204,14 @@ loop173:
 	VFMADD231PS Z10, Z9, Z5
 	ADDQ        $+128, CX
 	SUBQ        $+32, AX
-	JGE         loop173
+	JGE         loop183
 
-rest174:
+rest184:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest176
+	JL   rest186
 
-loop175:
+loop185:
 	VMOVUPS     (BX)(CX*1), Z6
 	VMOVUPS     (DI)(CX*1), Z7
 	VSUBPS      Z0, Z6, Z6
@@ -3685,12 +4228,12 @@ loop175:
 	VFMADD231PS Z7, Z6, Z4
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop175
+	JGE         loop185
 
-rest176:
+rest186:
 	ADDQ        $+16, AX
 	TESTQ       AX, AX
-	JE          end177
+	JE          end187
 	MOVL        $0xffffffff, R9
 	BZHIL       AX, R9, R9
 	KMOVW       R9, K1
@@ -3709,7 +4252,7 @@ rest176:
 	VADDPS      Z7, Z2, Z2
 	VFMADD231PS Z7, Z6, Z4
 
-end177:
+end187:
 	VADDPS        Z3, Z2, Z2
 	VEXTRACTF64X4 $0x01, Z2, Y0
 	VADDPS        Y0, Y2, Y2
@@ -3749,9 +4292,9 @@ TEXT ·rmsGradSumsAVX512(SB), NOSPLIT, $0-56
 	MOVQ         dy+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest179
+	JL           rest189
 
-loop178:
+loop188:
 	VMOVUPS     (BX)(CX*1), Z6
 	VMOVUPS     64(BX)(CX*1), Z9
 	VMOVUPS     (DI)(CX*1), Z7
@@ -3776,14 +4319,14 @@ loop178:
 	VFMADD231PS Z10, Z9, Z5
 	ADDQ        $+128, CX
 	SUBQ        $+32, AX
-	JGE         loop178
+	JGE         loop188
 
-rest179:
+rest189:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest181
+	JL   rest191
 
-loop180:
+loop190:
 	VMOVUPS     (BX)(CX*1), Z6
 	VMOVUPS     (DI)(CX*1), Z7
 	VSUBPS      Z0, Z6, Z6
@@ -3797,12 +4340,12 @@ loop180:
 	VFMADD231PS Z7, Z6, Z4
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop180
+	JGE         loop190
 
-rest181:
+rest191:
 	ADDQ        $+16, AX
 	TESTQ       AX, AX
-	JE          end182
+	JE          end192
 	MOVL        $0xffffffff, R8
 	BZHIL       AX, R8, R8
 	KMOVW       R8, K1
@@ -3818,7 +4361,7 @@ rest181:
 	VADDPS      Z7, Z2, Z2
 	VFMADD231PS Z7, Z6, Z4
 
-end182:
+end192:
 	VADDPS        Z3, Z2, Z2
 	VEXTRACTF64X4 $0x01, Z2, Y0
 	VADDPS        Y0, Y2, Y2
@@ -3856,9 +4399,9 @@ TEXT ·normGradAVX512(SB), NOSPLIT, $0-56
 	MOVQ         dy+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest184
+	JL           rest194
 
-loop183:
+loop193:
 	VMOVUPS      (BX)(CX*1), Z4
 	VMOVUPS      64(BX)(CX*1), Z7
 	VMOVUPS      (DI)(CX*1), Z5
@@ -3883,14 +4426,14 @@ loop183:
 	VMOVUPS      Z6, 64(DX)(CX*1)
 	ADDQ         $+128, CX
 	SUBQ         $+32, AX
-	JGE          loop183
+	JGE          loop193
 
-rest184:
+rest194:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest186
+	JL   rest196
 
-loop185:
+loop195:
 	VMOVUPS      (BX)(CX*1), Z4
 	VMOVUPS      (DI)(CX*1), Z5
 	VSUBPS       Z0, Z4, Z4
@@ -3904,12 +4447,12 @@ loop185:
 	VMOVUPS      Z4, (DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop185
+	JGE          loop195
 
-rest186:
+rest196:
 	ADDQ         $+16, AX
 	TESTQ        AX, AX
-	JE           end187
+	JE           end197
 	MOVL         $0xffffffff, R8
 	BZHIL        AX, R8, R8
 	KMOVW        R8, K1
@@ -3925,7 +4468,7 @@ rest186:
 	VFMADD231PS  Z1, Z5, Z0
 	VMOVUPS      Z0, K1, (DX)(CX*1)
 
-end187:
+end197:
 	VZEROUPPER
 	RET
 
@@ -3940,11 +4483,11 @@ TEXT ·scoresMaxAVX512(SB), NOSPLIT, $0-56
 	SHLQ $0x02, R8
 	XORQ DX, DX
 
-row188:
-	VBROADCASTSS lanesAVX512189<>+0(SB), Z0
-	VBROADCASTSS lanesAVX512189<>+0(SB), Z1
-	VBROADCASTSS lanesAVX512189<>+0(SB), Z2
-	VBROADCASTSS lanesAVX512189<>+0(SB), Z3
+row198:
+	VBROADCASTSS lanesAVX512199<>+0(SB), Z0
+	VBROADCASTSS lanesAVX512199<>+0(SB), Z1
+	VBROADCASTSS lanesAVX512199<>+0(SB), Z2
+	VBROADCASTSS lanesAVX512199<>+0(SB), Z3
 	XORQ         AX, AX
 	MOVQ         DI, R9
 	CMPQ         R9, AX
@@ -3953,9 +4496,9 @@ row188:
 	CMOVQGT      n+8(FP), R9
 	XORQ         AX, AX
 	SUBQ         $+64, R9
-	JL           rest191
+	JL           rest201
 
-loop190:
+loop200:
 	VMOVUPS (CX)(AX*1), Z4
 	VMOVUPS 64(CX)(AX*1), Z5
 	VMOVUPS 128(CX)(AX*1), Z6
@@ -3966,24 +4509,24 @@ loop190:
 	VMAXPS  Z3, Z7, Z3
 	ADDQ    $+256, AX
 	SUBQ    $+64, R9
-	JGE     loop190
+	JGE     loop200
 
-rest191:
+rest201:
 	ADDQ $+64, R9
 	SUBQ $+16, R9
-	JL   rest193
+	JL   rest203
 
-loop192:
+loop202:
 	VMOVUPS (CX)(AX*1), Z4
 	VMAXPS  Z0, Z4, Z0
 	ADDQ    $+64, AX
 	SUBQ    $+16, R9
-	JGE     loop192
+	JGE     loop202
 
-rest193:
+rest203:
 	ADDQ      $+16, R9
 	TESTQ     R9, R9
-	JE        whole194
+	JE        whole204
 	MOVL      $0xffffffff, R10
 	BZHIL     R9, R10, R10
 	KMOVW     R10, K1
@@ -3992,7 +4535,7 @@ rest193:
 	VMAXPS    Z0, Z4, Z0
 	ADDQ      $+64, AX
 
-whole194:
+whole204:
 	VMAXPS        Z2, Z0, Z0
 	VMAXPS        Z3, Z1, Z1
 	VMAXPS        Z1, Z0, Z0
@@ -4009,12 +4552,12 @@ whole194:
 	ADDQ          more+24(FP), DI
 	INCQ          DX
 	CMPQ          DX, SI
-	JL            row188
+	JL            row198
 	VZEROUPPER
 	RET
 
-DATA lanesAVX512189<>+0(SB)/4, $0xff800000
-GLOBL lanesAVX512189<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512199<>+0(SB)/4, $0xff800000
+GLOBL lanesAVX512199<>(SB), RODATA|NOPTR, $4
 
 // func scoresExpAVX512(rows int, n int, first int, more int, ld int, x *float32, factor float32, shift *float32, sum *float32)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, CMOV
@@ -4029,7 +4572,7 @@ TEXT ·scoresExpAVX512(SB), NOSPLIT, $0-72
 	SHLQ         $0x02, R9
 	XORQ         DX, DX
 
-row195:
+row205:
 	VXORPS       Z2, Z2, Z2
 	VXORPS       Z3, Z3, Z3
 	VXORPS       Z4, Z4, Z4
@@ -4043,9 +4586,9 @@ row195:
 	CMOVQGT      n+8(FP), R10
 	XORQ         AX, AX
 	SUBQ         $+64, R10
-	JL           rest197
+	JL           rest207
 
-loop196:
+loop206:
 	VMOVUPS           (CX)(AX*1), Z6
 	VMOVUPS           64(CX)(AX*1), Z8
 	VMOVUPS           128(CX)(AX*1), Z10
@@ -4054,18 +4597,18 @@ loop196:
 	VFMSUB213PS       Z1, Z0, Z8
 	VFMSUB213PS       Z1, Z0, Z10
 	VFMSUB213PS       Z1, Z0, Z12
-	VBROADCASTSS      lanesAVX512138<>+0(SB), Z7
-	VBROADCASTSS      lanesAVX512138<>+0(SB), Z9
-	VBROADCASTSS      lanesAVX512138<>+0(SB), Z11
-	VBROADCASTSS      lanesAVX512138<>+0(SB), Z13
+	VBROADCASTSS      lanesAVX512148<>+0(SB), Z7
+	VBROADCASTSS      lanesAVX512148<>+0(SB), Z9
+	VBROADCASTSS      lanesAVX512148<>+0(SB), Z11
+	VBROADCASTSS      lanesAVX512148<>+0(SB), Z13
 	VCMPPS            $0x05, Z7, Z6, K1
 	VCMPPS            $0x05, Z9, Z8, K2
 	VCMPPS            $0x05, Z11, Z10, K3
 	VCMPPS            $0x05, Z13, Z12, K4
-	VBROADCASTSS      lanesAVX512139<>+0(SB), Z7
-	VBROADCASTSS      lanesAVX512139<>+0(SB), Z9
-	VBROADCASTSS      lanesAVX512139<>+0(SB), Z11
-	VBROADCASTSS      lanesAVX512139<>+0(SB), Z13
+	VBROADCASTSS      lanesAVX512149<>+0(SB), Z7
+	VBROADCASTSS      lanesAVX512149<>+0(SB), Z9
+	VBROADCASTSS      lanesAVX512149<>+0(SB), Z11
+	VBROADCASTSS      lanesAVX512149<>+0(SB), Z13
 	VMINPS            Z6, Z7, Z6
 	VMINPS            Z8, Z9, Z8
 	VMINPS            Z10, Z11, Z10
@@ -4132,19 +4675,19 @@ loop196:
 	VADDPS            Z17, Z5, Z5
 	ADDQ              $+256, AX
 	SUBQ              $+64, R10
-	JGE               loop196
+	JGE               loop206
 
-rest197:
+rest207:
 	ADDQ $+64, R10
 	SUBQ $+16, R10
-	JL   rest199
+	JL   rest209
 
-loop198:
+loop208:
 	VMOVUPS           (CX)(AX*1), Z6
 	VFMSUB213PS       Z1, Z0, Z6
-	VBROADCASTSS      lanesAVX512138<>+0(SB), Z7
+	VBROADCASTSS      lanesAVX512148<>+0(SB), Z7
 	VCMPPS            $0x05, Z7, Z6, K1
-	VBROADCASTSS      lanesAVX512139<>+0(SB), Z7
+	VBROADCASTSS      lanesAVX512149<>+0(SB), Z7
 	VMINPS            Z6, Z7, Z6
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z7
 	VFMADD231PS.BCST  lanesAVX51256<>+0(SB), Z6, Z7
@@ -4163,20 +4706,20 @@ loop198:
 	VADDPS            Z8, Z2, Z2
 	ADDQ              $+64, AX
 	SUBQ              $+16, R10
-	JGE               loop198
+	JGE               loop208
 
-rest199:
+rest209:
 	ADDQ              $+16, R10
 	TESTQ             R10, R10
-	JE                whole200
+	JE                whole210
 	MOVL              $0xffffffff, R11
 	BZHIL             R10, R11, R11
 	KMOVW             R11, K1
 	VMOVUPS.Z         (CX)(AX*1), K1, Z6
 	VFMSUB213PS       Z1, Z0, Z6
-	VBROADCASTSS      lanesAVX512138<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX512148<>+0(SB), Z1
 	VCMPPS            $0x05, Z1, Z6, K2
-	VBROADCASTSS      lanesAVX512139<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX512149<>+0(SB), Z1
 	VMINPS            Z6, Z1, Z6
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z1
 	VFMADD231PS.BCST  lanesAVX51256<>+0(SB), Z6, Z1
@@ -4196,19 +4739,19 @@ rest199:
 	VADDPS            Z7, Z2, Z2
 	ADDQ              $+64, AX
 
-whole200:
+whole210:
 	MOVQ   n+8(FP), R10
 	SHLQ   $0x02, R10
 	VXORPS Z1, Z1, Z1
 
-fill201:
+fill211:
 	CMPQ    AX, R10
-	JGE     filled202
+	JGE     filled212
 	VMOVUPS Z1, (CX)(AX*1)
 	ADDQ    $+64, AX
-	JMP     fill201
+	JMP     fill211
 
-filled202:
+filled212:
 	VADDPS        Z4, Z2, Z2
 	VADDPS        Z5, Z3, Z3
 	VADDPS        Z3, Z2, Z2
@@ -4226,7 +4769,7 @@ filled202:
 	ADDQ          more+24(FP), R8
 	INCQ          DX
 	CMPQ          DX, DI
-	JL            row195
+	JL            row205
 	VZEROUPPER
 	RET
 
@@ -4241,7 +4784,7 @@ TEXT ·scoresScaleAVX512(SB), NOSPLIT, $0-56
 	SHLQ $0x02, R8
 	XORQ DX, DX
 
-row203:
+row213:
 	VBROADCASTSS (BX)(DX*4), Z0
 	XORQ         AX, AX
 	MOVQ         DI, R9
@@ -4251,9 +4794,9 @@ row203:
 	CMOVQGT      n+8(FP), R9
 	XORQ         AX, AX
 	SUBQ         $+64, R9
-	JL           rest205
+	JL           rest215
 
-loop204:
+loop214:
 	VMOVUPS (CX)(AX*1), Z1
 	VMOVUPS 64(CX)(AX*1), Z2
 	VMOVUPS 128(CX)(AX*1), Z3
@@ -4268,25 +4811,25 @@ loop204:
 	VMOVUPS Z4, 192(CX)(AX*1)
 	ADDQ    $+256, AX
 	SUBQ    $+64, R9
-	JGE     loop204
+	JGE     loop214
 
-rest205:
+rest215:
 	ADDQ $+64, R9
 	SUBQ $+16, R9
-	JL   rest207
+	JL   rest217
 
-loop206:
+loop216:
 	VMOVUPS (CX)(AX*1), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (CX)(AX*1)
 	ADDQ    $+64, AX
 	SUBQ    $+16, R9
-	JGE     loop206
+	JGE     loop216
 
-rest207:
+rest217:
 	ADDQ      $+16, R9
 	TESTQ     R9, R9
-	JE        whole208
+	JE        whole218
 	MOVL      $0xffffffff, R10
 	BZHIL     R9, R10, R10
 	KMOVW     R10, K1
@@ -4295,12 +4838,12 @@ rest207:
 	VMOVUPS   Z1, K1, (CX)(AX*1)
 	ADDQ      $+64, AX
 
-whole208:
+whole218:
 	ADDQ R8, CX
 	ADDQ more+24(FP), DI
 	INCQ DX
 	CMPQ DX, SI
-	JL   row203
+	JL   row213
 	VZEROUPPER
 	RET
 
@@ -4312,107 +4855,107 @@ TEXT ·logAVX512(SB), NOSPLIT, $0-24
 	MOVQ x+16(FP), BX
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest210
+	JL   rest220
 
-loop209:
+loop219:
 	VMOVUPS           (BX)(CX*1), Z0
-	VBROADCASTSS      lanesAVX512211<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX512221<>+0(SB), Z1
 	VPSUBD            Z1, Z0, Z1
 	VPSRAD            $0x17, Z1, Z1
 	VPSLLD            $0x17, Z1, Z2
 	VPSUBD            Z2, Z0, Z0
 	VCVTDQ2PS         Z1, Z1
 	VSUBPS.BCST       lanesAVX51264<>+0(SB), Z0, Z0
-	VBROADCASTSS      lanesAVX512212<>+0(SB), Z3
-	VFMADD213PS.BCST  lanesAVX512213<>+0(SB), Z0, Z3
-	VFMADD213PS.BCST  lanesAVX512214<>+0(SB), Z0, Z3
-	VFMADD213PS.BCST  lanesAVX512215<>+0(SB), Z0, Z3
-	VFMADD213PS.BCST  lanesAVX512216<>+0(SB), Z0, Z3
-	VFMADD213PS.BCST  lanesAVX512217<>+0(SB), Z0, Z3
-	VFMADD213PS.BCST  lanesAVX512218<>+0(SB), Z0, Z3
-	VFMADD213PS.BCST  lanesAVX512219<>+0(SB), Z0, Z3
-	VFMADD213PS.BCST  lanesAVX512220<>+0(SB), Z0, Z3
+	VBROADCASTSS      lanesAVX512222<>+0(SB), Z3
+	VFMADD213PS.BCST  lanesAVX512223<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512224<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512225<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512226<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512227<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512228<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512229<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512230<>+0(SB), Z0, Z3
 	VMULPS            Z0, Z0, Z2
 	VMULPS            Z0, Z3, Z3
 	VMULPS            Z2, Z3, Z3
 	VFMADD231PS.BCST  lanesAVX51258<>+0(SB), Z1, Z3
-	VFNMADD231PS.BCST lanesAVX512221<>+0(SB), Z2, Z3
+	VFNMADD231PS.BCST lanesAVX512231<>+0(SB), Z2, Z3
 	VADDPS            Z3, Z0, Z0
 	VFMADD231PS.BCST  lanesAVX51257<>+0(SB), Z1, Z0
 	VMOVUPS           Z0, (DX)(CX*1)
 	ADDQ              $+64, CX
 	SUBQ              $+16, AX
-	JGE               loop209
+	JGE               loop219
 
-rest210:
+rest220:
 	ADDQ              $+16, AX
 	TESTQ             AX, AX
-	JE                end222
+	JE                end232
 	MOVL              $0xffffffff, SI
 	BZHIL             AX, SI, SI
 	KMOVW             SI, K1
 	VMOVUPS.Z         (BX)(CX*1), K1, Z0
-	VBROADCASTSS      lanesAVX512211<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX512221<>+0(SB), Z1
 	VPSUBD            Z1, Z0, Z1
 	VPSRAD            $0x17, Z1, Z1
 	VPSLLD            $0x17, Z1, Z2
 	VPSUBD            Z2, Z0, Z0
 	VCVTDQ2PS         Z1, Z1
 	VSUBPS.BCST       lanesAVX51264<>+0(SB), Z0, Z0
-	VBROADCASTSS      lanesAVX512212<>+0(SB), Z3
-	VFMADD213PS.BCST  lanesAVX512213<>+0(SB), Z0, Z3
-	VFMADD213PS.BCST  lanesAVX512214<>+0(SB), Z0, Z3
-	VFMADD213PS.BCST  lanesAVX512215<>+0(SB), Z0, Z3
-	VFMADD213PS.BCST  lanesAVX512216<>+0(SB), Z0, Z3
-	VFMADD213PS.BCST  lanesAVX512217<>+0(SB), Z0, Z3
-	VFMADD213PS.BCST  lanesAVX512218<>+0(SB), Z0, Z3
-	VFMADD213PS.BCST  lanesAVX512219<>+0(SB), Z0, Z3
-	VFMADD213PS.BCST  lanesAVX512220<>+0(SB), Z0, Z3
+	VBROADCASTSS      lanesAVX512222<>+0(SB), Z3
+	VFMADD213PS.BCST  lanesAVX512223<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512224<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512225<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512226<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512227<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512228<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512229<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512230<>+0(SB), Z0, Z3
 	VMULPS            Z0, Z0, Z2
 	VMULPS            Z0, Z3, Z3
 	VMULPS            Z2, Z3, Z3
 	VFMADD231PS.BCST  lanesAVX51258<>+0(SB), Z1, Z3
-	VFNMADD231PS.BCST lanesAVX512221<>+0(SB), Z2, Z3
+	VFNMADD231PS.BCST lanesAVX512231<>+0(SB), Z2, Z3
 	VADDPS            Z3, Z0, Z0
 	VFMADD231PS.BCST  lanesAVX51257<>+0(SB), Z1, Z0
 	VMOVUPS           Z0, K1, (DX)(CX*1)
 
-end222:
+end232:
 	VZEROUPPER
 	RET
 
-DATA lanesAVX512211<>+0(SB)/4, $0x3f3504f3
-GLOBL lanesAVX512211<>(SB), RODATA|NOPTR, $4
-
-DATA lanesAVX512212<>+0(SB)/4, $0x3d9021bb
-GLOBL lanesAVX512212<>(SB), RODATA|NOPTR, $4
-
-DATA lanesAVX512213<>+0(SB)/4, $0xbdebd1b8
-GLOBL lanesAVX512213<>(SB), RODATA|NOPTR, $4
-
-DATA lanesAVX512214<>+0(SB)/4, $0x3def251a
-GLOBL lanesAVX512214<>(SB), RODATA|NOPTR, $4
-
-DATA lanesAVX512215<>+0(SB)/4, $0xbdfe5d4f
-GLOBL lanesAVX512215<>(SB), RODATA|NOPTR, $4
-
-DATA lanesAVX512216<>+0(SB)/4, $0x3e11e9bf
-GLOBL lanesAVX512216<>(SB), RODATA|NOPTR, $4
-
-DATA lanesAVX512217<>+0(SB)/4, $0xbe2aae50
-GLOBL lanesAVX512217<>(SB), RODATA|NOPTR, $4
-
-DATA lanesAVX512218<>+0(SB)/4, $0x3e4cceac
-GLOBL lanesAVX512218<>(SB), RODATA|NOPTR, $4
-
-DATA lanesAVX512219<>+0(SB)/4, $0xbe7ffffc
-GLOBL lanesAVX512219<>(SB), RODATA|NOPTR, $4
-
-DATA lanesAVX512220<>+0(SB)/4, $0x3eaaaaaa
-GLOBL lanesAVX512220<>(SB), RODATA|NOPTR, $4
-
-DATA lanesAVX512221<>+0(SB)/4, $0x3f000000
+DATA lanesAVX512221<>+0(SB)/4, $0x3f3504f3
 GLOBL lanesAVX512221<>(SB), RODATA|NOPTR, $4
+
+DATA lanesAVX512222<>+0(SB)/4, $0x3d9021bb
+GLOBL lanesAVX512222<>(SB), RODATA|NOPTR, $4
+
+DATA lanesAVX512223<>+0(SB)/4, $0xbdebd1b8
+GLOBL lanesAVX512223<>(SB), RODATA|NOPTR, $4
+
+DATA lanesAVX512224<>+0(SB)/4, $0x3def251a
+GLOBL lanesAVX512224<>(SB), RODATA|NOPTR, $4
+
+DATA lanesAVX512225<>+0(SB)/4, $0xbdfe5d4f
+GLOBL lanesAVX512225<>(SB), RODATA|NOPTR, $4
+
+DATA lanesAVX512226<>+0(SB)/4, $0x3e11e9bf
+GLOBL lanesAVX512226<>(SB), RODATA|NOPTR, $4
+
+DATA lanesAVX512227<>+0(SB)/4, $0xbe2aae50
+GLOBL lanesAVX512227<>(SB), RODATA|NOPTR, $4
+
+DATA lanesAVX512228<>+0(SB)/4, $0x3e4cceac
+GLOBL lanesAVX512228<>(SB), RODATA|NOPTR, $4
+
+DATA lanesAVX512229<>+0(SB)/4, $0xbe7ffffc
+GLOBL lanesAVX512229<>(SB), RODATA|NOPTR, $4
+
+DATA lanesAVX512230<>+0(SB)/4, $0x3eaaaaaa
+GLOBL lanesAVX512230<>(SB), RODATA|NOPTR, $4
+
+DATA lanesAVX512231<>+0(SB)/4, $0x3f000000
+GLOBL lanesAVX512231<>(SB), RODATA|NOPTR, $4
 
 // func scoresGradAVX512(rows int, n int, first int, more int, ld int, p *float32, dp *float32, factor float32, lse *float32, d *float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
@@ -4428,7 +4971,7 @@ TEXT ·scoresGradAVX512(SB), NOSPLIT, $0-80
 	SHLQ         $0x02, R10
 	XORQ         BX, BX
 
-row223:
+row233:
 	VBROADCASTSS (SI)(BX*4), Z1
 	VBROADCASTSS (DI)(BX*4), Z2
 	XORQ         AX, AX
@@ -4439,9 +4982,9 @@ row223:
 	CMOVQGT      n+8(FP), R11
 	XORQ         AX, AX
 	SUBQ         $+64, R11
-	JL           rest225
+	JL           rest235
 
-loop224:
+loop234:
 	VMOVUPS           (CX)(AX*1), Z3
 	VMOVUPS           64(CX)(AX*1), Z5
 	VMOVUPS           128(CX)(AX*1), Z7
@@ -4450,18 +4993,18 @@ loop224:
 	VFMSUB213PS       Z1, Z0, Z5
 	VFMSUB213PS       Z1, Z0, Z7
 	VFMSUB213PS       Z1, Z0, Z9
-	VBROADCASTSS      lanesAVX512138<>+0(SB), Z4
-	VBROADCASTSS      lanesAVX512138<>+0(SB), Z6
-	VBROADCASTSS      lanesAVX512138<>+0(SB), Z8
-	VBROADCASTSS      lanesAVX512138<>+0(SB), Z10
+	VBROADCASTSS      lanesAVX512148<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512148<>+0(SB), Z6
+	VBROADCASTSS      lanesAVX512148<>+0(SB), Z8
+	VBROADCASTSS      lanesAVX512148<>+0(SB), Z10
 	VCMPPS            $0x05, Z4, Z3, K1
 	VCMPPS            $0x05, Z6, Z5, K2
 	VCMPPS            $0x05, Z8, Z7, K3
 	VCMPPS            $0x05, Z10, Z9, K4
-	VBROADCASTSS      lanesAVX512139<>+0(SB), Z4
-	VBROADCASTSS      lanesAVX512139<>+0(SB), Z6
-	VBROADCASTSS      lanesAVX512139<>+0(SB), Z8
-	VBROADCASTSS      lanesAVX512139<>+0(SB), Z10
+	VBROADCASTSS      lanesAVX512149<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512149<>+0(SB), Z6
+	VBROADCASTSS      lanesAVX512149<>+0(SB), Z8
+	VBROADCASTSS      lanesAVX512149<>+0(SB), Z10
 	VMINPS            Z3, Z4, Z3
 	VMINPS            Z5, Z6, Z5
 	VMINPS            Z7, Z8, Z7
@@ -4544,19 +5087,19 @@ loop224:
 	VMOVUPS           Z7, 192(DX)(AX*1)
 	ADDQ              $+256, AX
 	SUBQ              $+64, R11
-	JGE               loop224
+	JGE               loop234
 
-rest225:
+rest235:
 	ADDQ $+64, R11
 	SUBQ $+16, R11
-	JL   rest227
+	JL   rest237
 
-loop226:
+loop236:
 	VMOVUPS           (CX)(AX*1), Z3
 	VFMSUB213PS       Z1, Z0, Z3
-	VBROADCASTSS      lanesAVX512138<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512148<>+0(SB), Z4
 	VCMPPS            $0x05, Z4, Z3, K1
-	VBROADCASTSS      lanesAVX512139<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512149<>+0(SB), Z4
 	VMINPS            Z3, Z4, Z3
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z4
 	VFMADD231PS.BCST  lanesAVX51256<>+0(SB), Z3, Z4
@@ -4579,20 +5122,20 @@ loop226:
 	VMOVUPS           Z3, (DX)(AX*1)
 	ADDQ              $+64, AX
 	SUBQ              $+16, R11
-	JGE               loop226
+	JGE               loop236
 
-rest227:
+rest237:
 	ADDQ              $+16, R11
 	TESTQ             R11, R11
-	JE                whole228
+	JE                whole238
 	MOVL              $0xffffffff, R12
 	BZHIL             R11, R12, R12
 	KMOVW             R12, K1
 	VMOVUPS.Z         (CX)(AX*1), K1, Z3
 	VFMSUB213PS       Z1, Z0, Z3
-	VBROADCASTSS      lanesAVX512138<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX512148<>+0(SB), Z1
 	VCMPPS            $0x05, Z1, Z3, K2
-	VBROADCASTSS      lanesAVX512139<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX512149<>+0(SB), Z1
 	VMINPS            Z3, Z1, Z3
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z1
 	VFMADD231PS.BCST  lanesAVX51256<>+0(SB), Z3, Z1
@@ -4617,26 +5160,26 @@ rest227:
 	VMOVUPS           Z1, (DX)(AX*1)
 	ADDQ              $+64, AX
 
-whole228:
+whole238:
 	MOVQ   n+8(FP), R11
 	SHLQ   $0x02, R11
 	VXORPS Z1, Z1, Z1
 
-fill229:
+fill239:
 	CMPQ    AX, R11
-	JGE     filled230
+	JGE     filled240
 	VMOVUPS Z1, (CX)(AX*1)
 	VMOVUPS Z1, (DX)(AX*1)
 	ADDQ    $+64, AX
-	JMP     fill229
+	JMP     fill239
 
-filled230:
+filled240:
 	ADDQ R10, CX
 	ADDQ R10, DX
 	ADDQ more+24(FP), R9
 	INCQ BX
 	CMPQ BX, R8
-	JL   row223
+	JL   row233
 	VZEROUPPER
 	RET
 
@@ -4653,9 +5196,9 @@ TEXT ·lstmCellAVX512(SB), NOSPLIT, $0-64
 	MOVQ cPrev+56(FP), R10
 	XORQ CX, CX
 	SUBQ $+32, AX
-	JL   rest232
+	JL   rest242
 
-loop231:
+loop241:
 	VMOVUPS           (SI)(CX*1), Z0
 	VMOVUPS           64(SI)(CX*1), Z3
 	VBROADCASTSS      lanesAVX51253<>+0(SB), Z1
@@ -4716,26 +5259,26 @@ loop231:
 	VMOVUPS           Z2, 64(SI)(CX*1)
 	VMOVUPS           (R8)(CX*1), Z1
 	VMOVUPS           64(R8)(CX*1), Z6
-	VANDPS.BCST       lanesAVX51298<>+0(SB), Z1, Z3
-	VANDPS.BCST       lanesAVX51298<>+0(SB), Z6, Z7
+	VANDPS.BCST       lanesAVX512108<>+0(SB), Z1, Z3
+	VANDPS.BCST       lanesAVX512108<>+0(SB), Z6, Z7
 	VMULPS            Z1, Z1, Z4
 	VMULPS            Z6, Z6, Z8
-	VBROADCASTSS      lanesAVX51299<>+0(SB), Z5
-	VBROADCASTSS      lanesAVX51299<>+0(SB), Z9
-	VFMADD213PS.BCST  lanesAVX512100<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  lanesAVX512100<>+0(SB), Z8, Z9
-	VFMADD213PS.BCST  lanesAVX512101<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  lanesAVX512101<>+0(SB), Z8, Z9
-	VFMADD213PS.BCST  lanesAVX512102<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  lanesAVX512102<>+0(SB), Z8, Z9
-	VFMADD213PS.BCST  lanesAVX512103<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  lanesAVX512103<>+0(SB), Z8, Z9
+	VBROADCASTSS      lanesAVX512109<>+0(SB), Z5
+	VBROADCASTSS      lanesAVX512109<>+0(SB), Z9
+	VFMADD213PS.BCST  lanesAVX512110<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  lanesAVX512110<>+0(SB), Z8, Z9
+	VFMADD213PS.BCST  lanesAVX512111<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  lanesAVX512111<>+0(SB), Z8, Z9
+	VFMADD213PS.BCST  lanesAVX512112<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  lanesAVX512112<>+0(SB), Z8, Z9
+	VFMADD213PS.BCST  lanesAVX512113<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  lanesAVX512113<>+0(SB), Z8, Z9
 	VMULPS            Z4, Z5, Z5
 	VMULPS            Z8, Z9, Z9
 	VFMADD213PS       Z1, Z1, Z5
 	VFMADD213PS       Z6, Z6, Z9
-	VBROADCASTSS      lanesAVX512104<>+0(SB), Z8
-	VBROADCASTSS      lanesAVX512104<>+0(SB), Z11
+	VBROADCASTSS      lanesAVX512114<>+0(SB), Z8
+	VBROADCASTSS      lanesAVX512114<>+0(SB), Z11
 	VADDPS            Z3, Z3, Z4
 	VADDPS            Z7, Z7, Z10
 	VMINPS            Z4, Z8, Z4
@@ -4788,14 +5331,14 @@ loop231:
 	VFMADD213PS       Z10, Z12, Z10
 	VBROADCASTSS      lanesAVX51264<>+0(SB), Z8
 	VBROADCASTSS      lanesAVX51264<>+0(SB), Z11
-	VFNMADD231PS.BCST lanesAVX512105<>+0(SB), Z4, Z8
-	VFNMADD231PS.BCST lanesAVX512105<>+0(SB), Z10, Z11
-	VANDPS.BCST       lanesAVX512106<>+0(SB), Z1, Z1
-	VANDPS.BCST       lanesAVX512106<>+0(SB), Z6, Z4
+	VFNMADD231PS.BCST lanesAVX512115<>+0(SB), Z4, Z8
+	VFNMADD231PS.BCST lanesAVX512115<>+0(SB), Z10, Z11
+	VANDPS.BCST       lanesAVX512116<>+0(SB), Z1, Z1
+	VANDPS.BCST       lanesAVX512116<>+0(SB), Z6, Z4
 	VORPS             Z1, Z8, Z8
 	VORPS             Z4, Z11, Z11
-	VBROADCASTSS      lanesAVX512107<>+0(SB), Z1
-	VBROADCASTSS      lanesAVX512107<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512117<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX512117<>+0(SB), Z4
 	VCMPPS            $0x01, Z1, Z3, K1
 	VCMPPS            $0x01, Z4, Z7, K2
 	VBLENDMPS         Z5, Z8, K1, Z5
@@ -4868,26 +5411,26 @@ loop231:
 	VFMADD231PS       Z5, Z4, Z2
 	VMOVUPS           Z0, (BX)(CX*1)
 	VMOVUPS           Z2, 64(BX)(CX*1)
-	VANDPS.BCST       lanesAVX51298<>+0(SB), Z0, Z1
-	VANDPS.BCST       lanesAVX51298<>+0(SB), Z2, Z5
+	VANDPS.BCST       lanesAVX512108<>+0(SB), Z0, Z1
+	VANDPS.BCST       lanesAVX512108<>+0(SB), Z2, Z5
 	VMULPS            Z0, Z0, Z3
 	VMULPS            Z2, Z2, Z6
-	VBROADCASTSS      lanesAVX51299<>+0(SB), Z4
-	VBROADCASTSS      lanesAVX51299<>+0(SB), Z7
-	VFMADD213PS.BCST  lanesAVX512100<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  lanesAVX512100<>+0(SB), Z6, Z7
-	VFMADD213PS.BCST  lanesAVX512101<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  lanesAVX512101<>+0(SB), Z6, Z7
-	VFMADD213PS.BCST  lanesAVX512102<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  lanesAVX512102<>+0(SB), Z6, Z7
-	VFMADD213PS.BCST  lanesAVX512103<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  lanesAVX512103<>+0(SB), Z6, Z7
+	VBROADCASTSS      lanesAVX512109<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512109<>+0(SB), Z7
+	VFMADD213PS.BCST  lanesAVX512110<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  lanesAVX512110<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  lanesAVX512111<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  lanesAVX512111<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  lanesAVX512112<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  lanesAVX512112<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  lanesAVX512113<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  lanesAVX512113<>+0(SB), Z6, Z7
 	VMULPS            Z3, Z4, Z4
 	VMULPS            Z6, Z7, Z7
 	VFMADD213PS       Z0, Z0, Z4
 	VFMADD213PS       Z2, Z2, Z7
-	VBROADCASTSS      lanesAVX512104<>+0(SB), Z6
-	VBROADCASTSS      lanesAVX512104<>+0(SB), Z9
+	VBROADCASTSS      lanesAVX512114<>+0(SB), Z6
+	VBROADCASTSS      lanesAVX512114<>+0(SB), Z9
 	VADDPS            Z1, Z1, Z3
 	VADDPS            Z5, Z5, Z8
 	VMINPS            Z3, Z6, Z3
@@ -4940,14 +5483,14 @@ loop231:
 	VFMADD213PS       Z8, Z10, Z8
 	VBROADCASTSS      lanesAVX51264<>+0(SB), Z6
 	VBROADCASTSS      lanesAVX51264<>+0(SB), Z9
-	VFNMADD231PS.BCST lanesAVX512105<>+0(SB), Z3, Z6
-	VFNMADD231PS.BCST lanesAVX512105<>+0(SB), Z8, Z9
-	VANDPS.BCST       lanesAVX512106<>+0(SB), Z0, Z0
-	VANDPS.BCST       lanesAVX512106<>+0(SB), Z2, Z2
+	VFNMADD231PS.BCST lanesAVX512115<>+0(SB), Z3, Z6
+	VFNMADD231PS.BCST lanesAVX512115<>+0(SB), Z8, Z9
+	VANDPS.BCST       lanesAVX512116<>+0(SB), Z0, Z0
+	VANDPS.BCST       lanesAVX512116<>+0(SB), Z2, Z2
 	VORPS             Z0, Z6, Z6
 	VORPS             Z2, Z9, Z9
-	VBROADCASTSS      lanesAVX512107<>+0(SB), Z0
-	VBROADCASTSS      lanesAVX512107<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX512117<>+0(SB), Z0
+	VBROADCASTSS      lanesAVX512117<>+0(SB), Z2
 	VCMPPS            $0x01, Z0, Z1, K1
 	VCMPPS            $0x01, Z2, Z5, K2
 	VBLENDMPS         Z4, Z6, K1, Z4
@@ -5016,14 +5559,14 @@ loop231:
 	VMOVUPS           Z7, 64(DX)(CX*1)
 	ADDQ              $+128, CX
 	SUBQ              $+32, AX
-	JGE               loop231
+	JGE               loop241
 
-rest232:
+rest242:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest234
+	JL   rest244
 
-loop233:
+loop243:
 	VMOVUPS           (SI)(CX*1), Z0
 	VBROADCASTSS      lanesAVX51253<>+0(SB), Z1
 	VBROADCASTSS      lanesAVX51254<>+0(SB), Z2
@@ -5054,16 +5597,16 @@ loop233:
 	VFMADD213PS       Z0, Z1, Z0
 	VMOVUPS           Z0, (SI)(CX*1)
 	VMOVUPS           (R8)(CX*1), Z1
-	VANDPS.BCST       lanesAVX51298<>+0(SB), Z1, Z2
+	VANDPS.BCST       lanesAVX512108<>+0(SB), Z1, Z2
 	VMULPS            Z1, Z1, Z3
-	VBROADCASTSS      lanesAVX51299<>+0(SB), Z4
-	VFMADD213PS.BCST  lanesAVX512100<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  lanesAVX512101<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  lanesAVX512102<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  lanesAVX512103<>+0(SB), Z3, Z4
+	VBROADCASTSS      lanesAVX512109<>+0(SB), Z4
+	VFMADD213PS.BCST  lanesAVX512110<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  lanesAVX512111<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  lanesAVX512112<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  lanesAVX512113<>+0(SB), Z3, Z4
 	VMULPS            Z3, Z4, Z4
 	VFMADD213PS       Z1, Z1, Z4
-	VBROADCASTSS      lanesAVX512104<>+0(SB), Z5
+	VBROADCASTSS      lanesAVX512114<>+0(SB), Z5
 	VADDPS            Z2, Z2, Z3
 	VMINPS            Z3, Z5, Z3
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z5
@@ -5090,10 +5633,10 @@ loop233:
 	VFMADD213PS       Z5, Z5, Z5
 	VFMADD213PS       Z3, Z5, Z3
 	VBROADCASTSS      lanesAVX51264<>+0(SB), Z5
-	VFNMADD231PS.BCST lanesAVX512105<>+0(SB), Z3, Z5
-	VANDPS.BCST       lanesAVX512106<>+0(SB), Z1, Z1
+	VFNMADD231PS.BCST lanesAVX512115<>+0(SB), Z3, Z5
+	VANDPS.BCST       lanesAVX512116<>+0(SB), Z1, Z1
 	VORPS             Z1, Z5, Z5
-	VBROADCASTSS      lanesAVX512107<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX512117<>+0(SB), Z1
 	VCMPPS            $0x01, Z1, Z2, K1
 	VBLENDMPS         Z4, Z5, K1, Z4
 	VMOVUPS           Z4, (R8)(CX*1)
@@ -5130,16 +5673,16 @@ loop233:
 	VMOVUPS           (R10)(CX*1), Z2
 	VFMADD231PS       Z2, Z1, Z0
 	VMOVUPS           Z0, (BX)(CX*1)
-	VANDPS.BCST       lanesAVX51298<>+0(SB), Z0, Z1
+	VANDPS.BCST       lanesAVX512108<>+0(SB), Z0, Z1
 	VMULPS            Z0, Z0, Z2
-	VBROADCASTSS      lanesAVX51299<>+0(SB), Z3
-	VFMADD213PS.BCST  lanesAVX512100<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512101<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512102<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512103<>+0(SB), Z2, Z3
+	VBROADCASTSS      lanesAVX512109<>+0(SB), Z3
+	VFMADD213PS.BCST  lanesAVX512110<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512111<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512112<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512113<>+0(SB), Z2, Z3
 	VMULPS            Z2, Z3, Z3
 	VFMADD213PS       Z0, Z0, Z3
-	VBROADCASTSS      lanesAVX512104<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512114<>+0(SB), Z4
 	VADDPS            Z1, Z1, Z2
 	VMINPS            Z2, Z4, Z2
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z4
@@ -5166,10 +5709,10 @@ loop233:
 	VFMADD213PS       Z4, Z4, Z4
 	VFMADD213PS       Z2, Z4, Z2
 	VBROADCASTSS      lanesAVX51264<>+0(SB), Z4
-	VFNMADD231PS.BCST lanesAVX512105<>+0(SB), Z2, Z4
-	VANDPS.BCST       lanesAVX512106<>+0(SB), Z0, Z0
+	VFNMADD231PS.BCST lanesAVX512115<>+0(SB), Z2, Z4
+	VANDPS.BCST       lanesAVX512116<>+0(SB), Z0, Z0
 	VORPS             Z0, Z4, Z4
-	VBROADCASTSS      lanesAVX512107<>+0(SB), Z0
+	VBROADCASTSS      lanesAVX512117<>+0(SB), Z0
 	VCMPPS            $0x01, Z0, Z1, K1
 	VBLENDMPS         Z3, Z4, K1, Z3
 	VMOVUPS           (R9)(CX*1), Z0
@@ -5205,12 +5748,12 @@ loop233:
 	VMOVUPS           Z3, (DX)(CX*1)
 	ADDQ              $+64, CX
 	SUBQ              $+16, AX
-	JGE               loop233
+	JGE               loop243
 
-rest234:
+rest244:
 	ADDQ              $+16, AX
 	TESTQ             AX, AX
-	JE                end235
+	JE                end245
 	MOVL              $0xffffffff, R11
 	BZHIL             AX, R11, R11
 	KMOVW             R11, K1
@@ -5244,16 +5787,16 @@ rest234:
 	VFMADD213PS       Z0, Z1, Z0
 	VMOVUPS           Z0, K1, (SI)(CX*1)
 	VMOVUPS.Z         (R8)(CX*1), K1, Z1
-	VANDPS.BCST       lanesAVX51298<>+0(SB), Z1, Z2
+	VANDPS.BCST       lanesAVX512108<>+0(SB), Z1, Z2
 	VMULPS            Z1, Z1, Z3
-	VBROADCASTSS      lanesAVX51299<>+0(SB), Z4
-	VFMADD213PS.BCST  lanesAVX512100<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  lanesAVX512101<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  lanesAVX512102<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  lanesAVX512103<>+0(SB), Z3, Z4
+	VBROADCASTSS      lanesAVX512109<>+0(SB), Z4
+	VFMADD213PS.BCST  lanesAVX512110<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  lanesAVX512111<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  lanesAVX512112<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  lanesAVX512113<>+0(SB), Z3, Z4
 	VMULPS            Z3, Z4, Z4
 	VFMADD213PS       Z1, Z1, Z4
-	VBROADCASTSS      lanesAVX512104<>+0(SB), Z5
+	VBROADCASTSS      lanesAVX512114<>+0(SB), Z5
 	VADDPS            Z2, Z2, Z3
 	VMINPS            Z3, Z5, Z3
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z5
@@ -5280,10 +5823,10 @@ rest234:
 	VFMADD213PS       Z5, Z5, Z5
 	VFMADD213PS       Z3, Z5, Z3
 	VBROADCASTSS      lanesAVX51264<>+0(SB), Z5
-	VFNMADD231PS.BCST lanesAVX512105<>+0(SB), Z3, Z5
-	VANDPS.BCST       lanesAVX512106<>+0(SB), Z1, Z1
+	VFNMADD231PS.BCST lanesAVX512115<>+0(SB), Z3, Z5
+	VANDPS.BCST       lanesAVX512116<>+0(SB), Z1, Z1
 	VORPS             Z1, Z5, Z5
-	VBROADCASTSS      lanesAVX512107<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX512117<>+0(SB), Z1
 	VCMPPS            $0x01, Z1, Z2, K2
 	VBLENDMPS         Z4, Z5, K2, Z4
 	VMOVUPS           Z4, K1, (R8)(CX*1)
@@ -5320,16 +5863,16 @@ rest234:
 	VMOVUPS.Z         (R10)(CX*1), K1, Z2
 	VFMADD231PS       Z2, Z1, Z0
 	VMOVUPS           Z0, K1, (BX)(CX*1)
-	VANDPS.BCST       lanesAVX51298<>+0(SB), Z0, Z1
+	VANDPS.BCST       lanesAVX512108<>+0(SB), Z0, Z1
 	VMULPS            Z0, Z0, Z2
-	VBROADCASTSS      lanesAVX51299<>+0(SB), Z3
-	VFMADD213PS.BCST  lanesAVX512100<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512101<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512102<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512103<>+0(SB), Z2, Z3
+	VBROADCASTSS      lanesAVX512109<>+0(SB), Z3
+	VFMADD213PS.BCST  lanesAVX512110<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512111<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512112<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512113<>+0(SB), Z2, Z3
 	VMULPS            Z2, Z3, Z3
 	VFMADD213PS       Z0, Z0, Z3
-	VBROADCASTSS      lanesAVX512104<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512114<>+0(SB), Z4
 	VADDPS            Z1, Z1, Z2
 	VMINPS            Z2, Z4, Z2
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z4
@@ -5356,10 +5899,10 @@ rest234:
 	VFMADD213PS       Z4, Z4, Z4
 	VFMADD213PS       Z2, Z4, Z2
 	VBROADCASTSS      lanesAVX51264<>+0(SB), Z4
-	VFNMADD231PS.BCST lanesAVX512105<>+0(SB), Z2, Z4
-	VANDPS.BCST       lanesAVX512106<>+0(SB), Z0, Z0
+	VFNMADD231PS.BCST lanesAVX512115<>+0(SB), Z2, Z4
+	VANDPS.BCST       lanesAVX512116<>+0(SB), Z0, Z0
 	VORPS             Z0, Z4, Z4
-	VBROADCASTSS      lanesAVX512107<>+0(SB), Z0
+	VBROADCASTSS      lanesAVX512117<>+0(SB), Z0
 	VCMPPS            $0x01, Z0, Z1, K2
 	VBLENDMPS         Z3, Z4, K2, Z3
 	VMOVUPS.Z         (R9)(CX*1), K1, Z0
@@ -5394,7 +5937,7 @@ rest234:
 	VMULPS            Z0, Z3, Z3
 	VMOVUPS           Z3, K1, (DX)(CX*1)
 
-end235:
+end245:
 	VZEROUPPER
 	RET
 
@@ -5413,31 +5956,31 @@ TEXT ·lstmCellGradAVX512(SB), NOSPLIT, $0-80
 	MOVQ dh+72(FP), R12
 	XORQ CX, CX
 	SUBQ $+32, AX
-	JL   rest237
+	JL   rest247
 
-loop236:
+loop246:
 	VMOVUPS           (R9)(CX*1), Z0
 	VMOVUPS           64(R9)(CX*1), Z4
-	VANDPS.BCST       lanesAVX51298<>+0(SB), Z0, Z1
-	VANDPS.BCST       lanesAVX51298<>+0(SB), Z4, Z5
+	VANDPS.BCST       lanesAVX512108<>+0(SB), Z0, Z1
+	VANDPS.BCST       lanesAVX512108<>+0(SB), Z4, Z5
 	VMULPS            Z0, Z0, Z2
 	VMULPS            Z4, Z4, Z6
-	VBROADCASTSS      lanesAVX51299<>+0(SB), Z3
-	VBROADCASTSS      lanesAVX51299<>+0(SB), Z7
-	VFMADD213PS.BCST  lanesAVX512100<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512100<>+0(SB), Z6, Z7
-	VFMADD213PS.BCST  lanesAVX512101<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512101<>+0(SB), Z6, Z7
-	VFMADD213PS.BCST  lanesAVX512102<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512102<>+0(SB), Z6, Z7
-	VFMADD213PS.BCST  lanesAVX512103<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512103<>+0(SB), Z6, Z7
+	VBROADCASTSS      lanesAVX512109<>+0(SB), Z3
+	VBROADCASTSS      lanesAVX512109<>+0(SB), Z7
+	VFMADD213PS.BCST  lanesAVX512110<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512110<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  lanesAVX512111<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512111<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  lanesAVX512112<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512112<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  lanesAVX512113<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512113<>+0(SB), Z6, Z7
 	VMULPS            Z2, Z3, Z3
 	VMULPS            Z6, Z7, Z7
 	VFMADD213PS       Z0, Z0, Z3
 	VFMADD213PS       Z4, Z4, Z7
-	VBROADCASTSS      lanesAVX512104<>+0(SB), Z6
-	VBROADCASTSS      lanesAVX512104<>+0(SB), Z9
+	VBROADCASTSS      lanesAVX512114<>+0(SB), Z6
+	VBROADCASTSS      lanesAVX512114<>+0(SB), Z9
 	VADDPS            Z1, Z1, Z2
 	VADDPS            Z5, Z5, Z8
 	VMINPS            Z2, Z6, Z2
@@ -5490,14 +6033,14 @@ loop236:
 	VFMADD213PS       Z8, Z10, Z8
 	VBROADCASTSS      lanesAVX51264<>+0(SB), Z6
 	VBROADCASTSS      lanesAVX51264<>+0(SB), Z9
-	VFNMADD231PS.BCST lanesAVX512105<>+0(SB), Z2, Z6
-	VFNMADD231PS.BCST lanesAVX512105<>+0(SB), Z8, Z9
-	VANDPS.BCST       lanesAVX512106<>+0(SB), Z0, Z0
-	VANDPS.BCST       lanesAVX512106<>+0(SB), Z4, Z2
+	VFNMADD231PS.BCST lanesAVX512115<>+0(SB), Z2, Z6
+	VFNMADD231PS.BCST lanesAVX512115<>+0(SB), Z8, Z9
+	VANDPS.BCST       lanesAVX512116<>+0(SB), Z0, Z0
+	VANDPS.BCST       lanesAVX512116<>+0(SB), Z4, Z2
 	VORPS             Z0, Z6, Z6
 	VORPS             Z2, Z9, Z9
-	VBROADCASTSS      lanesAVX512107<>+0(SB), Z0
-	VBROADCASTSS      lanesAVX512107<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX512117<>+0(SB), Z0
+	VBROADCASTSS      lanesAVX512117<>+0(SB), Z2
 	VCMPPS            $0x01, Z0, Z1, K1
 	VCMPPS            $0x01, Z2, Z5, K2
 	VBLENDMPS         Z3, Z6, K1, Z3
@@ -5574,25 +6117,25 @@ loop236:
 	VMOVUPS           Z8, 64(R8)(CX*1)
 	ADDQ              $+128, CX
 	SUBQ              $+32, AX
-	JGE               loop236
+	JGE               loop246
 
-rest237:
+rest247:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest239
+	JL   rest249
 
-loop238:
+loop248:
 	VMOVUPS           (R9)(CX*1), Z0
-	VANDPS.BCST       lanesAVX51298<>+0(SB), Z0, Z1
+	VANDPS.BCST       lanesAVX512108<>+0(SB), Z0, Z1
 	VMULPS            Z0, Z0, Z2
-	VBROADCASTSS      lanesAVX51299<>+0(SB), Z3
-	VFMADD213PS.BCST  lanesAVX512100<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512101<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512102<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512103<>+0(SB), Z2, Z3
+	VBROADCASTSS      lanesAVX512109<>+0(SB), Z3
+	VFMADD213PS.BCST  lanesAVX512110<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512111<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512112<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512113<>+0(SB), Z2, Z3
 	VMULPS            Z2, Z3, Z3
 	VFMADD213PS       Z0, Z0, Z3
-	VBROADCASTSS      lanesAVX512104<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512114<>+0(SB), Z4
 	VADDPS            Z1, Z1, Z2
 	VMINPS            Z2, Z4, Z2
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z4
@@ -5619,10 +6162,10 @@ loop238:
 	VFMADD213PS       Z4, Z4, Z4
 	VFMADD213PS       Z2, Z4, Z2
 	VBROADCASTSS      lanesAVX51264<>+0(SB), Z4
-	VFNMADD231PS.BCST lanesAVX512105<>+0(SB), Z2, Z4
-	VANDPS.BCST       lanesAVX512106<>+0(SB), Z0, Z0
+	VFNMADD231PS.BCST lanesAVX512115<>+0(SB), Z2, Z4
+	VANDPS.BCST       lanesAVX512116<>+0(SB), Z0, Z0
 	VORPS             Z0, Z4, Z4
-	VBROADCASTSS      lanesAVX512107<>+0(SB), Z0
+	VBROADCASTSS      lanesAVX512117<>+0(SB), Z0
 	VCMPPS            $0x01, Z0, Z1, K1
 	VBLENDMPS         Z3, Z4, K1, Z3
 	VMOVUPS           (R11)(CX*1), Z0
@@ -5662,26 +6205,26 @@ loop238:
 	VMOVUPS           Z2, (R8)(CX*1)
 	ADDQ              $+64, CX
 	SUBQ              $+16, AX
-	JGE               loop238
+	JGE               loop248
 
-rest239:
+rest249:
 	ADDQ              $+16, AX
 	TESTQ             AX, AX
-	JE                end240
+	JE                end250
 	MOVL              $0xffffffff, R13
 	BZHIL             AX, R13, R13
 	KMOVW             R13, K1
 	VMOVUPS.Z         (R9)(CX*1), K1, Z0
-	VANDPS.BCST       lanesAVX51298<>+0(SB), Z0, Z1
+	VANDPS.BCST       lanesAVX512108<>+0(SB), Z0, Z1
 	VMULPS            Z0, Z0, Z2
-	VBROADCASTSS      lanesAVX51299<>+0(SB), Z3
-	VFMADD213PS.BCST  lanesAVX512100<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512101<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512102<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512103<>+0(SB), Z2, Z3
+	VBROADCASTSS      lanesAVX512109<>+0(SB), Z3
+	VFMADD213PS.BCST  lanesAVX512110<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512111<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512112<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512113<>+0(SB), Z2, Z3
 	VMULPS            Z2, Z3, Z3
 	VFMADD213PS       Z0, Z0, Z3
-	VBROADCASTSS      lanesAVX512104<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512114<>+0(SB), Z4
 	VADDPS            Z1, Z1, Z2
 	VMINPS            Z2, Z4, Z2
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z4
@@ -5708,10 +6251,10 @@ rest239:
 	VFMADD213PS       Z4, Z4, Z4
 	VFMADD213PS       Z2, Z4, Z2
 	VBROADCASTSS      lanesAVX51264<>+0(SB), Z4
-	VFNMADD231PS.BCST lanesAVX512105<>+0(SB), Z2, Z4
-	VANDPS.BCST       lanesAVX512106<>+0(SB), Z0, Z0
+	VFNMADD231PS.BCST lanesAVX512115<>+0(SB), Z2, Z4
+	VANDPS.BCST       lanesAVX512116<>+0(SB), Z0, Z0
 	VORPS             Z0, Z4, Z4
-	VBROADCASTSS      lanesAVX512107<>+0(SB), Z0
+	VBROADCASTSS      lanesAVX512117<>+0(SB), Z0
 	VCMPPS            $0x01, Z0, Z1, K2
 	VBLENDMPS         Z3, Z4, K2, Z3
 	VMOVUPS.Z         (R11)(CX*1), K1, Z0
@@ -5750,7 +6293,7 @@ rest239:
 	VMULPS            Z0, Z2, Z2
 	VMOVUPS           Z2, K1, (R8)(CX*1)
 
-end240:
+end250:
 	VZEROUPPER
 	RET
 
@@ -5773,9 +6316,9 @@ TEXT ·adamwAVX512(SB), NOSPLIT, $0-76
 	MOVQ         v+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest242
+	JL           rest252
 
-loop241:
+loop251:
 	VMOVUPS      (BX)(CX*1), Z9
 	VMOVUPS      (SI)(CX*1), Z10
 	VMOVUPS      (DI)(CX*1), Z11
@@ -5797,12 +6340,12 @@ loop241:
 	VMOVUPS      Z12, (DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop241
+	JGE          loop251
 
-rest242:
+rest252:
 	ADDQ         $+16, AX
 	TESTQ        AX, AX
-	JE           end243
+	JE           end253
 	MOVL         $0xffffffff, R8
 	BZHIL        AX, R8, R8
 	KMOVW        R8, K1
@@ -5826,7 +6369,7 @@ rest242:
 	VFNMADD231PS Z5, Z10, Z12
 	VMOVUPS      Z12, K1, (DX)(CX*1)
 
-end243:
+end253:
 	VZEROUPPER
 	RET
 
@@ -5844,29 +6387,29 @@ TEXT ·dropoutAVX512(SB), NOSPLIT, $0-44
 	MOVQ         x+16(FP), BX
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest245
+	JL           rest255
 
-loop244:
+loop254:
 	VMOVUPS      Z0, Z5
 	VPXORD       Z1, Z5, Z5
 	VPSRLD       $0x10, Z5, Z6
 	VPXORD       Z6, Z5, Z5
-	VPMULLD.BCST lanesAVX512246<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512256<>+0(SB), Z5, Z5
 	VPSRLD       $0x0d, Z5, Z6
 	VPXORD       Z6, Z5, Z5
-	VPMULLD.BCST lanesAVX512247<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512257<>+0(SB), Z5, Z5
 	VPSRLD       $0x10, Z5, Z6
 	VPXORD       Z6, Z5, Z5
 	VPADDD       Z2, Z5, Z5
 	VPSRLD       $0x10, Z5, Z6
 	VPXORD       Z6, Z5, Z5
-	VPMULLD.BCST lanesAVX512246<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512256<>+0(SB), Z5, Z5
 	VPSRLD       $0x0d, Z5, Z6
 	VPXORD       Z6, Z5, Z5
-	VPMULLD.BCST lanesAVX512247<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512257<>+0(SB), Z5, Z5
 	VPSRLD       $0x10, Z5, Z6
 	VPXORD       Z6, Z5, Z5
-	VPADDD.BCST  lanesAVX512248<>+0(SB), Z0, Z0
+	VPADDD.BCST  lanesAVX512258<>+0(SB), Z0, Z0
 	VMOVUPS      (BX)(CX*1), Z7
 	VMULPS       Z4, Z7, Z7
 	VPMAXUD      Z3, Z5, Z6
@@ -5875,12 +6418,12 @@ loop244:
 	VMOVUPS      Z7, (DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop244
+	JGE          loop254
 
-rest245:
+rest255:
 	ADDQ         $+16, AX
 	TESTQ        AX, AX
-	JE           end249
+	JE           end259
 	MOVL         $0xffffffff, SI
 	BZHIL        AX, SI, SI
 	KMOVW        SI, K1
@@ -5888,22 +6431,22 @@ rest245:
 	VPXORD       Z1, Z5, Z5
 	VPSRLD       $0x10, Z5, Z1
 	VPXORD       Z1, Z5, Z5
-	VPMULLD.BCST lanesAVX512246<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512256<>+0(SB), Z5, Z5
 	VPSRLD       $0x0d, Z5, Z1
 	VPXORD       Z1, Z5, Z5
-	VPMULLD.BCST lanesAVX512247<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512257<>+0(SB), Z5, Z5
 	VPSRLD       $0x10, Z5, Z1
 	VPXORD       Z1, Z5, Z5
 	VPADDD       Z2, Z5, Z5
 	VPSRLD       $0x10, Z5, Z1
 	VPXORD       Z1, Z5, Z5
-	VPMULLD.BCST lanesAVX512246<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512256<>+0(SB), Z5, Z5
 	VPSRLD       $0x0d, Z5, Z1
 	VPXORD       Z1, Z5, Z5
-	VPMULLD.BCST lanesAVX512247<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512257<>+0(SB), Z5, Z5
 	VPSRLD       $0x10, Z5, Z1
 	VPXORD       Z1, Z5, Z5
-	VPADDD.BCST  lanesAVX512248<>+0(SB), Z0, Z0
+	VPADDD.BCST  lanesAVX512258<>+0(SB), Z0, Z0
 	VMOVUPS.Z    (BX)(CX*1), K1, Z0
 	VMULPS       Z4, Z0, Z0
 	VPMAXUD      Z3, Z5, Z1
@@ -5911,7 +6454,7 @@ rest245:
 	VMOVAPS.Z    Z0, K2, Z0
 	VMOVUPS      Z0, K1, (DX)(CX*1)
 
-end249:
+end259:
 	VZEROUPPER
 	RET
 
@@ -5933,11 +6476,11 @@ DATA iotaAVX512<>+56(SB)/4, $0x0000000e
 DATA iotaAVX512<>+60(SB)/4, $0x0000000f
 GLOBL iotaAVX512<>(SB), RODATA|NOPTR, $64
 
-DATA lanesAVX512246<>+0(SB)/4, $0x85ebca6b
-GLOBL lanesAVX512246<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512256<>+0(SB)/4, $0x85ebca6b
+GLOBL lanesAVX512256<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512247<>+0(SB)/4, $0xc2b2ae35
-GLOBL lanesAVX512247<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512257<>+0(SB)/4, $0xc2b2ae35
+GLOBL lanesAVX512257<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512248<>+0(SB)/4, $0x00000010
-GLOBL lanesAVX512248<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512258<>+0(SB)/4, $0x00000010
+GLOBL lanesAVX512258<>(SB), RODATA|NOPTR, $4

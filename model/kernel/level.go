@@ -45,6 +45,8 @@ type bodies struct {
 	geluGrad, siluGrad, tanhGrad, sigmoidGrad, relu2Grad func(dx, x, dy []float32)
 	swiglu                                               func(dst, gate, up []float32)
 	swigluGrad                                           func(dgate, dup, gate, up, dy []float32)
+	geluSlope                                            func(dst, x []float32)
+	swigluSlopes                                         func(dst, gate, up []float32)
 
 	layerNorm     func(y, x, gain, bias []float32, eps float32) (mean, rstd float32)
 	layerNormGrad func(dx, dgain, dbias, x, gain []float32, mean, rstd float32, dy []float32)

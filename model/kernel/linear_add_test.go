@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -29,29 +30,52 @@ func TestEpilogues(t *testing.T) {
 					}
 				}
 
+				near := func(name string, got, want []float32) {
+					t.Helper()
+					for i, v := range want {
+						if math.Abs(float64(got[i]-v)) > 1e-6*(1+math.Abs(float64(v))) {
+							t.Fatalf("%s, %d rows, %d of %d, bf16 %v: element %d is %g, want %g", name, rows, out, in, bf16, i, got[i], v)
+						}
+					}
+				}
+
 				want := slices.Clone(product)
 				AddBias(want, bias)
 				AddTo(want, a)
 				LinearAdd(y, a, x, w, bias, rows, out, in, bf16)
 				hold("LinearAdd", y, want)
 
+				ones, dgate, dup := make([]float32, rows*out), make([]float32, rows*out), make([]float32, rows*out)
+				for i := range ones {
+					ones[i] = 1
+				}
+				gate := slices.Clone(a)
 				SwiGLU(want, a, product)
-				LinearSwiGLU(more, y, a, x, w, rows, out, in, bf16)
+				SwiGLUGrad(dgate, dup, a, product, ones)
+				LinearSwiGLU(more, gate, y, x, w, rows, out, in, bf16)
 				hold("LinearSwiGLU", more, want)
-				hold("LinearSwiGLU's argument", y, product)
+				near("the slope in gate", gate, dgate)
+				near("the slope in up", y, dup)
 
-				// The same x is now the gradient of what has in columns, and w its weights.
+				AddBias(product, bias)
+				GELU(want, product)
+				GELUGrad(dup, product, ones)
+				LinearGELU(more, y, x, w, bias, rows, out, in, bf16)
+				hold("LinearGELU", more, want)
+				near("the slope of GELU", y, dup)
+
+				// The same x is now the gradient of what has in columns, and v its weights.
 				v := random(rng, in*out)
 				gemm(NN, rows, out, in, x, in, v, out, product, out, false)
-				GELUGrad(want, a, product)
-				GELULinearGrad(y, a, v, x, rows, in, out, bf16)
-				hold("GELULinearGrad", y, want)
+				Mul(want, product, a)
+				ActivatedGrad(y, a, v, x, rows, in, out, bf16)
+				hold("ActivatedGrad", y, want)
 
-				dgate := make([]float32, rows*out)
-				SwiGLUGrad(dgate, want, a, b, product)
-				SwiGLULinearGrad(a, y, a, b, v, x, rows, in, out, bf16)
-				hold("SwiGLULinearGrad's gate", a, dgate)
-				hold("SwiGLULinearGrad", y, want)
+				Mul(want, product, b)
+				Mul(dgate, product, a)
+				GatedGrad(a, y, b, v, x, rows, in, out, bf16)
+				hold("GatedGrad", y, want)
+				hold("GatedGrad's gate", a, dgate)
 			}
 		}
 	})

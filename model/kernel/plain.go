@@ -14,7 +14,7 @@ var plain = bodies{
 
 	gelu: geluPlain, silu: siluPlain, tanh: tanhPlain, sigmoid: sigmoidPlain, relu2: relu2Plain,
 	geluGrad: geluGradPlain, siluGrad: siluGradPlain, tanhGrad: tanhGradPlain, sigmoidGrad: sigmoidGradPlain, relu2Grad: relu2GradPlain,
-	swiglu: swigluPlain, swigluGrad: swigluGradPlain,
+	swiglu: swigluPlain, swigluGrad: swigluGradPlain, geluSlope: geluSlopePlain, swigluSlopes: swigluSlopesPlain,
 
 	layerNorm: layerNormPlain, layerNormGrad: layerNormGradPlain,
 	rmsNorm: rmsNormPlain, rmsNormGrad: rmsNormGradPlain,

@@ -41,7 +41,8 @@ type vectorASM struct {
 	dot                                                  func(n int, x, y *float32) float64
 	gelu, silu, tanh, sigmoid, relu2                     func(n int, dst, x *float32)
 	geluGrad, siluGrad, tanhGrad, sigmoidGrad, relu2Grad func(n int, dx, x, dy *float32)
-	swiglu                                               func(n int, dst, gate, up *float32)
+	geluSlope                                            func(n int, dst, x *float32)
+	swiglu, swigluSlopes                                 func(n int, dst, gate, up *float32)
 	swigluGrad                                           func(n int, dgate, dup, gate, up, dy *float32)
 	rowMax, rowSum                                       func(n int, x *float32) float32
 	rowDot                                               func(n int, x, y *float32) float32
@@ -95,6 +96,7 @@ func (v *vectorASM) fill(b *bodies) {
 	b.gelu, b.silu, b.tanh, b.sigmoid, b.relu2 = over2(v.gelu), over2(v.silu), over2(v.tanh), over2(v.sigmoid), over2(v.relu2)
 	b.geluGrad, b.siluGrad, b.relu2Grad = over3(v.geluGrad), over3(v.siluGrad), over3(v.relu2Grad)
 	b.tanhGrad, b.sigmoidGrad, b.swiglu = over3(v.tanhGrad), over3(v.sigmoidGrad), over3(v.swiglu)
+	b.geluSlope, b.swigluSlopes = over2(v.geluSlope), over3(v.swigluSlopes)
 	b.swigluGrad = func(dgate, dup, gate, up, dy []float32) {
 		if n := len(dy); n > 0 {
 			v.swigluGrad(n, at(dgate, n), at(dup, n), at(gate, n), at(up, n), &dy[0])

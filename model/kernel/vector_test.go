@@ -44,6 +44,8 @@ var bodyCases = []bodyCase{
 	{"relu2", 2, 0, 0, 0, -1, do(func(b *bodies, x [][]float32) { b.relu2(x[0], x[1]) })},
 	{"relu2Grad", 3, 2, 8, 0, -1, do(func(b *bodies, x [][]float32) { b.relu2Grad(x[0], x[1], x[2]) })},
 	{"swiglu", 3, 8, 0, 0, -1, do(func(b *bodies, x [][]float32) { b.swiglu(x[0], x[1], x[2]) })},
+	{"geluSlope", 2, 8, 8, 0, -1, do(func(b *bodies, x [][]float32) { b.geluSlope(x[0], x[1]) })},
+	{"swigluSlopes", 3, 8, 8, 0, -1, do(func(b *bodies, x [][]float32) { b.swigluSlopes(x[0], x[1], x[2]) })},
 	{"swigluGrad", 5, 8, 16, 0, -1, do(func(b *bodies, x [][]float32) { b.swigluGrad(x[0], x[1], x[2], x[3], x[4]) })},
 	{"layerNorm", 4, 40, 4, 1, -1, func(b *bodies, x [][]float32) []float64 {
 		m, r := b.layerNorm(x[0], x[1], x[2], x[3], 1e-5)

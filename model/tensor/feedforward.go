@@ -10,33 +10,27 @@ import "fragua/model/kernel"
 // FeedForward is GELU(x·wᵀ + b)·vᵀ + c + r: x (N, in), w (hidden, in), b (hidden) or nil, v
 // (out, hidden), c (out) or nil, r (N, out) or nil. It is LinearAdd of LinearGELU.
 func (tp *Tape) FeedForward(x, w, b, v, c, r *Tensor) *Tensor {
-	h := tp.outputs(x, w, b)
-	a := h
-	if h.wants {
-		a = tp.make(true, h.Rows(), h.Cols())
-	}
-	tp.affine(h.Data, a.Data, x, w, b)
-	o := feedForward{x: x, w: w, b: b, h: h, down: tp.linearAdd(a, v, c, r)}
+	up := tp.linearGELU(x, w, b)
+	o := feedForward{up: up, down: tp.linearAdd(up.y, v, c, r)}
 	record(tp, o)
 	return o.down.y
 }
 
 type feedForward struct {
-	x, w, b, h *Tensor
-	down       linearAdd
+	up   linearGELU
+	down linearAdd
 }
 
 func (o *feedForward) back(tp *Tape) {
-	a, v, dy := o.down.x, o.down.w, o.down.y.Grad
+	a, v, dy := o.up.y, o.down.w, o.down.y.Grad
 	if dy == nil {
 		return
 	}
 	tp.biasBack(o.down.b, dy)
 	tp.weightBack(a, v, dy)
-	if o.h.wants {
-		kernel.GELULinearGrad(a.Data, o.h.Data, v.Data, dy, a.Rows(), v.Rows(), a.Cols(), tp.BF16)
-		tp.biasBack(o.b, a.Data)
-		tp.linearBack(o.x, o.w, a.Data)
+	if o.up.slope != nil {
+		kernel.ActivatedGrad(a.Data, o.up.slope, v.Data, dy, a.Rows(), v.Rows(), a.Cols(), tp.BF16)
+		o.up.rest(tp)
 	}
 	o.down.inherited(tp)
 }
@@ -46,12 +40,15 @@ func (o *feedForward) back(tp *Tape) {
 func (tp *Tape) GatedFeedForward(x, g, u, v, r *Tensor) *Tensor {
 	gate, up := tp.outputs(x, g, nil), tp.outputs(x, u, nil)
 	alike("GatedFeedForward", gate, up)
+	tp.affine(gate.Data, nil, x, g, nil)
 	a := up
 	if gate.wants || up.wants {
 		a = tp.make(true, up.Rows(), up.Cols())
+		kernel.LinearSwiGLU(a.Data, gate.Data, up.Data, x.Data, u.Data, x.Rows(), u.Rows(), x.Cols(), tp.rounds())
+	} else {
+		tp.affine(up.Data, nil, x, u, nil)
+		kernel.SwiGLU(a.Data, gate.Data, up.Data)
 	}
-	tp.affine(gate.Data, nil, x, g, nil)
-	kernel.LinearSwiGLU(a.Data, up.Data, gate.Data, x.Data, u.Data, x.Rows(), u.Rows(), x.Cols(), tp.rounds())
 	o := gatedFeedForward{x: x, g: g, u: u, gate: gate, up: up, down: tp.linearAdd(a, v, nil, r)}
 	record(tp, o)
 	return o.down.y
@@ -69,7 +66,7 @@ func (o *gatedFeedForward) back(tp *Tape) {
 	}
 	tp.weightBack(a, v, dy)
 	if a.wants {
-		kernel.SwiGLULinearGrad(o.gate.Data, a.Data, o.gate.Data, o.up.Data, v.Data, dy, a.Rows(), v.Rows(), a.Cols(), tp.BF16)
+		kernel.GatedGrad(o.gate.Data, a.Data, o.up.Data, v.Data, dy, a.Rows(), v.Rows(), a.Cols(), tp.BF16)
 		tp.linearBack(o.x, o.g, o.gate.Data)
 		tp.linearBack(o.x, o.u, a.Data)
 	}

@@ -69,65 +69,45 @@ func biasOf(b *Tensor) []float32 {
 
 // LinearGELU is y = GELU(x·wᵀ + b), in the tanh form of GPT-2.
 func (tp *Tape) LinearGELU(x, w, b *Tensor) *Tensor {
-	h := tp.outputs(x, w, b)
-	if !h.wants {
-		tp.affine(h.Data, h.Data, x, w, b)
-		return h
+	o := tp.linearGELU(x, w, b)
+	if o.slope != nil {
+		record(tp, o)
 	}
-	y := tp.make(true, h.Rows(), h.Cols())
-	tp.affine(h.Data, y.Data, x, w, b)
-	record(tp, linearGELU{x: x, w: w, b: b, h: h, y: y})
-	return y
+	return o.y
 }
 
-type linearGELU struct{ x, w, b, h, y *Tensor }
+// linearGELU computes LinearGELU.
+func (tp *Tape) linearGELU(x, w, b *Tensor) linearGELU {
+	y := tp.outputs(x, w, b)
+	if !y.wants {
+		tp.affine(y.Data, y.Data, x, w, b)
+		return linearGELU{x: x, w: w, b: b, y: y}
+	}
+	slope := tp.buffer(len(y.Data))
+	kernel.LinearGELU(y.Data, slope, x.Data, w.Data, biasOf(b), x.Rows(), w.Rows(), x.Cols(), tp.rounds())
+	return linearGELU{x: x, w: w, b: b, y: y, slope: slope}
+}
 
-// back writes the gradient of h over y, which whoever read it has gone back
+type linearGELU struct {
+	x, w, b, y *Tensor
+	slope      []float32 // of GELU; nil: nothing goes back
+}
+
+// back writes the gradient of GELU's argument over y, which whoever read it has gone back
 // through by now.
 func (o *linearGELU) back(tp *Tape) {
 	if o.y.Grad == nil {
 		return
 	}
-	dh := o.y.Data
-	db, add := tp.grad(o.b)
-	if db != nil && !add {
-		clear(db)
-	}
-	geluBack(tp, dh, o.h.Data, o.y.Grad, db)
-	tp.linearBack(o.x, o.w, dh)
+	kernel.Mul(o.y.Data, o.y.Grad, o.slope)
+	o.rest(tp)
 }
 
-// geluBack sets dh to dy·GELU′(h) and, unless it is nil, adds the sums of its
-// columns to db: block by block, while each is in the cache. The rows of the
-// blocks of a chunk are added to those of the first, and only these, an eighth,
-// are read again.
-func geluBack(tp *Tape, dh, h, dy, db []float32) {
-	const blocks = 8 // in a chunk
-	if db == nil {
-		kernel.Parallel(len(dh), blockFloats, func(lo, hi int) {
-			kernel.GELUGrad(dh[lo:hi], h[lo:hi], dy[lo:hi])
-		})
-		return
-	}
-	rows := len(dh) / len(db)
-	block := max(1, min(blockFloats/len(db), (rows+blocks-1)/blocks)) * len(db)
-	chunk := blocks * block
-	sums := tp.borrow((len(dh) + chunk - 1) / chunk * block)
-	defer sums.giveBack(tp)
-	kernel.Parallel(len(dh), chunk, func(lo, hi int) {
-		s := sums.data[lo/blocks:][:block]
-		clear(s)
-		for ; lo < hi; lo += block {
-			end := min(lo+block, hi)
-			d := dh[lo:end]
-			kernel.GELUGrad(d, h[lo:end], dy[lo:end])
-			kernel.AddTo(s[:len(d)], d)
-		}
-	})
-	kernel.BiasGrad(db, sums.data, len(db))
+// rest goes back from the gradient of GELU's argument, in the place of y.
+func (o *linearGELU) rest(tp *Tape) {
+	tp.biasBack(o.b, o.y.Data)
+	tp.linearBack(o.x, o.w, o.y.Data)
 }
-
-const blockFloats = 1 << 14 // what a kernel does without sharing it out
 
 // outputs is the place of x·wᵀ + b.
 func (tp *Tape) outputs(x, w, b *Tensor) *Tensor {

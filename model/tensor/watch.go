@@ -35,7 +35,7 @@ func (o *linearGELU) String() string { return shapeOf("linear+gelu", o.w) }
 func (o *linearAdd) String() string { return shapeOf("linear+add", o.w) }
 
 func (o *feedForward) String() string {
-	return fmt.Sprintf("feed-forward %d→%d→%d", o.w.Cols(), o.w.Rows(), o.down.w.Rows())
+	return fmt.Sprintf("feed-forward %d→%d→%d", o.up.w.Cols(), o.up.w.Rows(), o.down.w.Rows())
 }
 
 func (o *gatedFeedForward) String() string {

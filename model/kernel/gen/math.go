@@ -227,6 +227,45 @@ func (a *asm) activations() {
 		a.with(a.VFMADD213PS, a.VFMADD213PS_BCST, a.number(gelu1), z, du)
 		return slope(a.sigmoid(u), x, du)
 	})
+	// sloping returns x·σ(u) and its derivative, of which du is that of u, or nil for 1.
+	sloping := func(x, u, du reg.VecVirtual) (y, slope reg.VecVirtual) {
+		s, slope := a.sigmoid(u), a.vec()
+		y = a.vec()
+		a.VMULPS(x, s, y)
+		a.VMOVAPS(y, slope)
+		a.VFNMADD231PS(s, y, slope)
+		if du == nil {
+			a.VADDPS(s, slope, slope)
+		} else {
+			a.VFMADD213PS(s, du, slope)
+		}
+		return y, slope
+	}
+	a.begin("geluSlope", "func(n int, dst, x *float32)", "sets dst = x·σ(2u), and then x to the slope.")
+	a.each(woven, []string{"dst", "x"}, func(s *slab) {
+		x := s.load("x")
+		z, u, du := a.vec(), a.constant(gelu3), a.constant(3*gelu3)
+		a.VMULPS(x, x, z)
+		a.with(a.VFMADD213PS, a.VFMADD213PS_BCST, a.number(gelu1), z, u)
+		a.VMULPS(x, u, u)
+		a.with(a.VFMADD213PS, a.VFMADD213PS_BCST, a.number(gelu1), z, du)
+		y, slope := sloping(x, u, du)
+		s.store(y, "dst")
+		s.store(slope, "x")
+	})
+	a.end()
+	a.begin("swigluSlopes", "func(n int, dst, gate, up *float32)", "sets dst = gate·σ(gate)·up, and then gate and up to its slopes in them.")
+	a.each(woven, []string{"dst", "gate", "up"}, func(s *slab) {
+		g := s.load("gate")
+		y, slope := sloping(g, g, nil)
+		up := s.load("up")
+		s.store(y, "up")
+		a.VMULPS(up, y, y)
+		s.store(y, "dst")
+		a.VMULPS(up, slope, slope)
+		s.store(slope, "gate")
+	})
+	a.end()
 	forward("silu", "x·σ(x)", func(x reg.VecVirtual) reg.VecVirtual {
 		s := a.sigmoid(x)
 		a.VMULPS(x, s, s)
