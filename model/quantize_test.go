@@ -107,8 +107,8 @@ func TestQuantizeError(t *testing.T) {
 			t.Errorf("%s: %.3f bits per byte: it has learned nothing", arch, bits)
 		}
 		for kind, limit := range map[string]struct{ mean, most, bits float64 }{
-			"bf16": {.005, .1, 2e-3}, // what was learned, with other last bits, moves these by half
-			"int8": {.012, .25, 5e-3},
+			"bf16": {.005, .25, 3e-3}, // twice what was found: it depends on what was learned,
+			"int8": {.02, .6, 1e-2},   // and that on the last bits of sums
 		} {
 			narrow, other := read(kind)
 			mean, most := 0.0, 0.0
