@@ -119,7 +119,7 @@ func (s *packedGemm) shape(m int, p *panels, columns, workers int) (rows, group 
 		(down*groups < 4*workers || !alike && m >= cutRows*(down+1)) {
 		down++
 	}
-	return (m + 2*s.rows*down - 1) / (2 * s.rows * down) * 2 * s.rows, group
+	return (m + s.rows*down - 1) / (s.rows * down) * s.rows, group
 }
 
 // even cuts n into the fewest equal parts of at most so many.

@@ -160,7 +160,7 @@ func TestGemmDeterminism(t *testing.T) {
 		for _, op := range []Op{NT, NN, TN} {
 			g := newGemmCase(rng, op, 300, 200, 800, 1) // 8 workers share panels
 			if op == TN {
-				g = newGemmCase(rng, op, 130, 60, 3000, 1) // in segments
+				g = newGemmCase(rng, op, 130, 60, 3000, 1) // low tiles
 			}
 			SetWorkers(1)
 			one := append([]float32(nil), g.c...)

@@ -40,8 +40,8 @@ func inOrder(avx2, avx512, bf16, intel bool) []*bodies {
 var withAVX2 = func() bodies {
 	b := plain
 	b.name = "avx2"
-	b.gemm, b.packT, b.strip = splitDepth(gemmAVX2.gemm), gemmAVX2.packT, 12
-	b.gemmBF16 = splitDepth(roundingAVX2.gemm)
+	b.gemm, b.packT, b.strip = gemmAVX2.gemm, gemmAVX2.packT, 12
+	b.gemmBF16 = roundingAVX2.gemm
 	b.packed, b.packedBF16, b.mulPacked, b.mulTile = &gemmAVX2, &roundingAVX2, gemmAVX2.mulPacked, gemmAVX2.mulTile
 	b.peak, b.lanes = peakAVX2, 8
 	vectorAVX2.fill(&b)
@@ -52,8 +52,8 @@ var withAVX2 = func() bodies {
 var withAVX512 = func() bodies {
 	b := withAVX2
 	b.name = "avx512"
-	b.gemm, b.packT, b.strip = splitDepth(gemmAVX512.gemm), gemmAVX512.packT, 16
-	b.gemmBF16 = splitDepth(roundingAVX512.gemm)
+	b.gemm, b.packT, b.strip = gemmAVX512.gemm, gemmAVX512.packT, 16
+	b.gemmBF16 = roundingAVX512.gemm
 	b.packed, b.packedBF16, b.mulPacked, b.mulTile = &gemmAVX512, &roundingAVX512, gemmAVX512.mulPacked, gemmAVX512.mulTile
 	b.peak, b.lanes = peakAVX512, 16
 	vectorAVX512.fill(&b)
