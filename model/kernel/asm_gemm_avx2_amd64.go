@@ -39,6 +39,11 @@ func gemmR6x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, l
 //go:noescape
 func gemmT6x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
+// gemmS6x1AVX2 multiplies strips of 6 rows of A with 8 columns of B.
+//
+//go:noescape
+func gemmS6x1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, strips int)
+
 // gemmC6x1AVX2 multiplies 6 rows of A with 8 columns of B.
 //
 //go:noescape
@@ -83,6 +88,11 @@ func gemmR6x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, l
 //
 //go:noescape
 func gemmT6x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+
+// gemmS6x2AVX2 multiplies strips of 6 rows of A with 16 columns of B.
+//
+//go:noescape
+func gemmS6x2AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, strips int)
 
 // gemmC6x2AVX2 multiplies 6 rows of A with 16 columns of B.
 //

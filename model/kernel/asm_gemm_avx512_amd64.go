@@ -49,6 +49,11 @@ func gemmR8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32,
 //go:noescape
 func gemmT8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
+// gemmS8x1AVX512 multiplies strips of 8 rows of A with 16 columns of B.
+//
+//go:noescape
+func gemmS8x1AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, strips int)
+
 // gemmC8x1AVX512 multiplies 8 rows of A with 16 columns of B.
 //
 //go:noescape
@@ -104,6 +109,11 @@ func gemmR8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32,
 //go:noescape
 func gemmT8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
 
+// gemmS8x2AVX512 multiplies strips of 8 rows of A with 32 columns of B.
+//
+//go:noescape
+func gemmS8x2AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, strips int)
+
 // gemmC8x2AVX512 multiplies 8 rows of A with 32 columns of B.
 //
 //go:noescape
@@ -158,6 +168,11 @@ func gemmR8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32,
 //
 //go:noescape
 func gemmT8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, into *target)
+
+// gemmS8x3AVX512 multiplies strips of 8 rows of A with 48 columns of B.
+//
+//go:noescape
+func gemmS8x3AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, strips int)
 
 // gemmC8x3AVX512 multiplies 8 rows of A with 48 columns of B.
 //

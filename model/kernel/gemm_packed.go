@@ -17,6 +17,7 @@ type packedGemm struct {
 	widest      int              // vectors of the widest kernel
 	byRows      [9][4]gemmKernel // [rows][vectors], A read by rows
 	byColumns   [4]gemmKernel    // [vectors], A read by columns, as many rows as the highest
+	strips      [4]stripsKernel  // as byRows of the highest, for many strips
 	copying     [4]gemmKernel    // likewise, copying strips on the way
 	ahead       [4]gemmKernel    // as byRows of the highest, fetching panels on the way
 	transpose   func(blocks int, src *float32, lds int, dst *float32, ldd int)
@@ -38,6 +39,9 @@ func (s packedGemm) rounding(round func(n int, dst, x *float32)) packedGemm {
 // piece; those that copy copy rows, step apart, from next on.
 type gemmKernel func(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int,
 	next *float32, step int, into *target)
+
+// A stripsKernel multiplies as many strips of A, one below the other, with the same panel.
+type stripsKernel func(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, strips int)
 
 const (
 	depth       = 384  // most of k in a block: a strip of A stays in the first-level cache

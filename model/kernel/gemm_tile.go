@@ -15,18 +15,26 @@ func (s *packedGemm) packT(dst, src []float32, ld, n, k int) {
 // mulPacked sets C (m×n) to A·Bᵀ, where packed holds total ≥ n rows of B.
 func (s *packedGemm) mulPacked(m, n, k int, a []float32, lda int, packed []float32, total int, c []float32, ldc int) {
 	p := s.cut(total)
-	for i := 0; i < m; i += s.rows {
-		kernels := &s.byRows[min(s.rows, m-i)]
-		for t := range p.count {
-			j, vectors := p.at(t)
-			if j >= n {
-				break
-			}
-			width := vectors * s.lanes
-			vectors = vectorsOf(min(width, n-j), s.lanes)
-			tail := min(s.lanes, n-j-(vectors-1)*s.lanes)
-			kernels[vectors](k, &a[i*lda], lda, &packed[j*k], width, &c[i*ldc+j], ldc, 0, tail, &a[0], 0, nil)
+	for t := range p.count {
+		j, vectors := p.at(t)
+		if j >= n {
+			return
 		}
+		width := vectors * s.lanes
+		vectors = vectorsOf(min(width, n-j), s.lanes)
+		tail := min(s.lanes, n-j-(vectors-1)*s.lanes)
+		s.mulPanel(m, k, a, lda, &packed[j*k], width, vectors, c[j:], ldc, 0, tail)
+	}
+}
+
+// mulPanel multiplies rows of A with one panel of B.
+func (s *packedGemm) mulPanel(m, k int, a []float32, lda int, b *float32, ldb, vectors int, c []float32, ldc, acc, tail int) {
+	strips := m / s.rows
+	if strips > 0 {
+		s.strips[vectors](k, &a[0], lda, b, ldb, &c[0], ldc, acc, tail, strips)
+	}
+	if i := strips * s.rows; i < m {
+		s.byRows[m-i][vectors](k, &a[i*lda], lda, b, ldb, &c[i*ldc], ldc, acc, tail, &a[0], 0, nil)
 	}
 }
 
@@ -41,14 +49,14 @@ func (s *packedGemm) mulTile(op Op, m, n, k int, a []float32, lda int, b []float
 	if acc {
 		add = 1
 	}
-	for i := 0; i < m; i += s.rows {
-		kernels, start := &s.byRows[min(s.rows, m-i)], i*lda
-		if op == TN {
-			kernels, start = &s.byColumns, i
-		}
+	for i := 0; i < m && op == TN; i += s.rows { // strips of A, which are long, stay in the first-level cache
 		for t := range p.count {
 			j, vectors := p.at(t)
-			kernels[vectors](k, &a[start], lda, &b[j], ldb, &c[i*ldc+j], ldc, add, s.lanes, &a[0], 0, nil)
+			s.byColumns[vectors](k, &a[i], lda, &b[j], ldb, &c[i*ldc+j], ldc, add, s.lanes, &a[0], 0, nil)
 		}
+	}
+	for t := 0; t < p.count && op == NN; t++ {
+		j, vectors := p.at(t)
+		s.mulPanel(m, k, a, lda, &b[j], ldb, vectors, c[j:], ldc, add, s.lanes)
 	}
 }

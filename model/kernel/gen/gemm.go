@@ -26,6 +26,7 @@ func (a *asm) gemm() {
 			a.product(byRows, r, v, multiply)
 		}
 		a.product(byColumns, rows, v, multiply)
+		a.product(strips, rows, v, multiply)
 		a.product(copying, rows, v, multiply)
 		a.product(ahead, rows, v, multiply)
 	}
@@ -41,13 +42,15 @@ func (a *asm) high() int {
 
 // The forms of kernels. R prefetches four rows of A, step elements apart, from next on, P
 // instead what lies in one piece from next on. C, which reads A by columns, copies on its way
-// for kernels to come: see haul. Those of bfloat16, whose elements are words, prefetch into the
-// second-level cache, and go by elements further after every four lines.
+// for kernels to come: see haul. S is R for many strips, one below the other. Those of
+// bfloat16, whose elements are words, prefetch into the second-level cache, and go by elements
+// further after every four lines.
 const (
 	byRows         = "gemmR"
 	byColumns      = "gemmT"
 	copying        = "gemmC"
 	ahead          = "gemmP"
+	strips         = "gemmS"
 	wordsByRows    = "bf16R"
 	wordsByColumns = "bf16T"
 )
@@ -59,12 +62,20 @@ const unroll = 4 // steps of a round
 func (a *asm) product(form string, rows, vectors int, multiply func(panel, x, sum int)) {
 	name := fmt.Sprintf("%s%dx%d", form, rows, vectors)
 	transposed := form == byColumns || form == copying || form == wordsByColumns
-	prefetch, last := a.PREFETCHT0, "into *target"
-	if form == wordsByRows || form == wordsByColumns {
-		prefetch, last = a.PREFETCHT1, "by int"
+	prefetch, last, doc := a.PREFETCHT0, "next *float32, step int, into *target", fmt.Sprintf("multiplies %d rows", rows)
+	switch {
+	case form == wordsByRows || form == wordsByColumns:
+		prefetch, last = a.PREFETCHT1, "next *float32, step int, by int"
+	case form == strips:
+		last, doc = "strips int", fmt.Sprintf("multiplies strips of %d rows", rows)
 	}
-	a.begin(name, "func(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, next *float32, step int, "+last+")",
-		fmt.Sprintf("multiplies %d rows of A with %d columns of B.", rows, vectors*a.lanes))
+	a.begin(name, "func(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, "+last+")",
+		fmt.Sprintf("%s of A with %d columns of B.", doc, vectors*a.lanes))
+	strip := ""
+	if form == strips {
+		strip = a.label("strip")
+		a.Label(strip)
+	}
 	k, A, lda := a.load("k", reg.RCX), a.load("a", reg.RSI), a.load("lda", reg.RDX)
 	B, ldb := a.load("b", reg.RDI), a.load("ldb", reg.R8)
 	C, ldc := a.load("c", reg.RAX), a.load("ldc", reg.RBX)
@@ -146,7 +157,7 @@ func (a *asm) product(form string, rows, vectors int, multiply func(panel, x, su
 			a.CMOVQHI(lastC, row)
 		}
 	}
-	if form != byColumns {
+	if form != byColumns && form != strips {
 		a.load("next", next)
 		a.load("step", apart)
 		a.SHLQ(Imm(2), apart)
@@ -171,7 +182,7 @@ func (a *asm) product(form string, rows, vectors int, multiply func(panel, x, su
 		switch {
 		case form == copying && u == 0:
 			a.carry(h, spare)
-		case form == copying || form == byColumns:
+		case form == copying || form == byColumns || form == strips:
 		case form == ahead:
 			if u < a.linesAhead(vectors) {
 				a.PREFETCHT1(Mem{Base: next, Disp: 64 * u})
@@ -205,7 +216,21 @@ func (a *asm) product(form string, rows, vectors int, multiply func(panel, x, su
 	a.JNE(a.jump(one))
 	a.Label(done)
 	a.finish(rows, vectors, func(i, v int) reg.VecPhysical { return a.reg[sum(i, v)] })
+	if form == strips {
+		a.nextStrip(rows, strip)
+	}
 	a.end()
+}
+
+// nextStrip begins anew with the next strip of A and C, if there is one.
+func (a *asm) nextStrip(rows int, again string) {
+	for _, m := range [][2]string{{"a", "lda"}, {"c", "ldc"}} {
+		apart := a.load(m[1], reg.RBX)
+		a.IMUL3Q(U32(uint32(4*rows)), apart, apart)
+		a.ADDQ(apart, a.argument(m[0]))
+	}
+	a.DECQ(a.argument("strips"))
+	a.JNE(a.jump(again))
 }
 
 // linesAhead is how many cache lines P prefetches in four steps: so many that eight strips

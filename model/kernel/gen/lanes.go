@@ -11,6 +11,13 @@ func (a *asm) load(name string, r reg.GPPhysical) reg.GPPhysical {
 	return r
 }
 
+// argument is a parameter where it lies.
+func (a *asm) argument(name string) Mem {
+	p, err := a.Param(name).Resolve()
+	must(err)
+	return p.Addr
+}
+
 func (a *asm) zero(x reg.Register) { a.VXORPS(x, x, x) }
 
 // tailMask makes what selects the first tail lanes: K1 with AVX-512, else the vector v.

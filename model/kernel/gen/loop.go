@@ -155,9 +155,7 @@ func (a *asm) with(plain, spreading func(...Op), m Mem, rest ...Op) {
 // scalar is a parameter in every lane.
 func (a *asm) scalar(name string) reg.VecVirtual {
 	v := a.vec()
-	p, err := a.Param(name).Resolve()
-	must(err)
-	a.VBROADCASTSS(p.Addr, v)
+	a.VBROADCASTSS(a.argument(name), v)
 	return v
 }
 

@@ -103,11 +103,6 @@ func (a *asm) scores() {
 // returns a body, for every vector of the operands that the row sees, and what ends it. With
 // fill, the rest of the row becomes 0.
 func (a *asm) eachRow(unroll int, operands, perRow []string, fill bool, row func(numbers map[string]Mem) (body func(*slab), end func())) {
-	memory := func(name string) Mem {
-		p, err := a.Param(name).Resolve()
-		must(err)
-		return p.Addr
-	}
 	s := &slab{a: a, base: map[string]reg.Register{}, index: a.GP64()}
 	for _, name := range operands {
 		s.base[name] = a.Load(a.Param(name), a.GP64())
@@ -128,8 +123,8 @@ func (a *asm) eachRow(unroll int, operands, perRow []string, fill bool, row func
 	a.MOVQ(first, n)
 	a.CMPQ(n, zero)
 	a.CMOVQLT(zero, n)
-	a.CMPQ(n, memory("n"))
-	a.CMOVQGT(memory("n"), n)
+	a.CMPQ(n, a.argument("n"))
+	a.CMOVQGT(a.argument("n"), n)
 	a.XORQ(s.index, s.index)
 	for _, u := range []int{unroll, 1} {
 		loop, rest := a.label("loop"), a.label("rest")
@@ -157,7 +152,7 @@ func (a *asm) eachRow(unroll int, operands, perRow []string, fill bool, row func
 	a.Label(whole)
 	if fill {
 		bytes, nothing, loop, filled := a.GP64(), a.vec(), a.label("fill"), a.label("filled")
-		a.MOVQ(memory("n"), bytes)
+		a.MOVQ(a.argument("n"), bytes)
 		a.SHLQ(Imm(2), bytes)
 		a.zero(nothing)
 		a.Label(loop)
@@ -176,7 +171,7 @@ func (a *asm) eachRow(unroll int, operands, perRow []string, fill bool, row func
 	for _, name := range operands {
 		a.ADDQ(ld, s.base[name])
 	}
-	a.ADDQ(memory("more"), first)
+	a.ADDQ(a.argument("more"), first)
 	a.INCQ(number)
 	a.CMPQ(number, rows)
 	a.JL(a.jump(next))
