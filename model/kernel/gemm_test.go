@@ -9,8 +9,9 @@ import (
 	"pgregory.net/rapid"
 )
 
+// random returns normal deviates, on the pages that a training's arrays have.
 func random(rng *rand.Rand, n int) []float32 {
-	x := make([]float32, n)
+	x := Zeros(n)
 	for i := range x {
 		x[i] = float32(rng.NormFloat64())
 	}
