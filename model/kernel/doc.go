@@ -14,5 +14,6 @@
 // elementwise result differs by at most 4 such units, what sums up a row by 20 or fewer of
 // its largest terms; vector_test.go states each bound. Integers and masks never differ.
 //
-// Forward functions overwrite their output; functions named Grad add to theirs.
+// Forward functions overwrite their output; functions named Grad add to theirs,
+// but for those that say that they set it.
 package kernel

@@ -70,7 +70,7 @@ func LinearBF16(y, act, x, w, bias []float32, rows, out, in int) {
 func linear(gemm gemmBody, y, act, x, w, bias []float32, rows, out, in int) {
 	checkEnd(y, act, bias, out)
 	level := active
-	after := epilogue{[][]float32{act}, func(row []float32, i, j int) {
+	after := epilogue{do: func(row []float32, i, j int) {
 		if bias != nil {
 			level.addTo(row, bias[j:])
 		}
@@ -78,8 +78,8 @@ func linear(gemm gemmBody, y, act, x, w, bias []float32, rows, out, in int) {
 			level.gelu(act[i*out+j:][:len(row)], row)
 		}
 	}}
-	if act == nil {
-		after.soon = nil
+	if act != nil {
+		after.soon = [][]float32{act}
 	}
 	multiply(gemm, &product{NT, rows, out, in, x, w, y, in, in, out, false, active, &after, 0})
 }

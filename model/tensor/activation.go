@@ -69,7 +69,8 @@ func (o *swiGLU) back(tp *Tape) {
 	}
 	var grads [2][]float32
 	var adds [2]bool
-	for i, x := range [2]*Tensor{o.gate, o.up} {
+	inputs := [2]*Tensor{o.gate, o.up}
+	for i, x := range inputs {
 		if grads[i], adds[i] = tp.grad(x); grads[i] == nil || adds[i] { // the kernel overwrites
 			l := tp.borrow(len(x.Data))
 			defer l.giveBack(tp)
@@ -77,10 +78,9 @@ func (o *swiGLU) back(tp *Tape) {
 		}
 	}
 	kernel.SwiGLUGrad(grads[0], grads[1], o.gate.Data, o.up.Data, o.y.Grad)
-	if adds[0] {
-		kernel.AddTo(o.gate.Grad, grads[0])
-	}
-	if adds[1] {
-		kernel.AddTo(o.up.Grad, grads[1])
+	for i, x := range inputs {
+		if adds[i] {
+			kernel.AddTo(x.Grad, grads[i])
+		}
 	}
 }
