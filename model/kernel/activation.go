@@ -4,67 +4,59 @@ package kernel
 
 // GELU sets dst = x·σ(2u), u = √(2/π)(x + 0.044715x³): the tanh form of Hendrycks and
 // Gimpel (2016) that GPT-2 uses, since (1 + tanh u)/2 = σ(2u).
-func GELU(dst, x []float32) { unary("GELU", active.gelu, dst, x) }
+func GELU(dst, x []float32) { map1("GELU", active.gelu, dearGrain, dst, x) }
 
 // GELUGrad sets dx = dy·GELU′(x). dx may be dy.
-func GELUGrad(dx, x, dy []float32) { unaryGrad("GELUGrad", active.geluGrad, dx, x, dy) }
+func GELUGrad(dx, x, dy []float32) { map2("GELUGrad", active.geluGrad, dearGrain, dx, x, dy) }
 
 // SiLU sets dst = x·σ(x).
-func SiLU(dst, x []float32) { unary("SiLU", active.silu, dst, x) }
+func SiLU(dst, x []float32) { map1("SiLU", active.silu, dearGrain, dst, x) }
 
 // SiLUGrad sets dx += dy·SiLU′(x).
-func SiLUGrad(dx, x, dy []float32) { unaryGrad("SiLUGrad", active.siluGrad, dx, x, dy) }
+func SiLUGrad(dx, x, dy []float32) { map2("SiLUGrad", active.siluGrad, dearGrain, dx, x, dy) }
 
 // ReLU2 sets dst = max(x, 0)² (So et al. 2021, Primer).
-func ReLU2(dst, x []float32) { unary("ReLU2", active.relu2, dst, x) }
+func ReLU2(dst, x []float32) { map1("ReLU2", active.relu2, dearGrain, dst, x) }
 
 // ReLU2Grad sets dx += dy·2·max(x, 0).
-func ReLU2Grad(dx, x, dy []float32) { unaryGrad("ReLU2Grad", active.relu2Grad, dx, x, dy) }
+func ReLU2Grad(dx, x, dy []float32) { map2("ReLU2Grad", active.relu2Grad, dearGrain, dx, x, dy) }
 
 // Tanh sets dst = tanh x.
-func Tanh(dst, x []float32) { unary("Tanh", active.tanh, dst, x) }
+func Tanh(dst, x []float32) { map1("Tanh", active.tanh, dearGrain, dst, x) }
 
 // TanhGrad sets dx += dy·(1 − y²), where y = tanh x is what Tanh gave.
-func TanhGrad(dx, y, dy []float32) { unaryGrad("TanhGrad", active.tanhGrad, dx, y, dy) }
+func TanhGrad(dx, y, dy []float32) { map2("TanhGrad", active.tanhGrad, dearGrain, dx, y, dy) }
 
 // Sigmoid sets dst = σ(x) = 1/(1 + e⁻ˣ).
-func Sigmoid(dst, x []float32) { unary("Sigmoid", active.sigmoid, dst, x) }
+func Sigmoid(dst, x []float32) { map1("Sigmoid", active.sigmoid, dearGrain, dst, x) }
 
 // SigmoidGrad sets dx += dy·y(1 − y), where y = σ(x) is what Sigmoid gave.
-func SigmoidGrad(dx, y, dy []float32) { unaryGrad("SigmoidGrad", active.sigmoidGrad, dx, y, dy) }
+func SigmoidGrad(dx, y, dy []float32) {
+	map2("SigmoidGrad", active.sigmoidGrad, dearGrain, dx, y, dy)
+}
 
 // SwiGLU sets dst = gate·σ(gate)·up (Shazeer 2020).
-func SwiGLU(dst, gate, up []float32) {
-	same("SwiGLU", len(dst), len(gate), len(up))
-	f := active.swiglu
-	if len(dst) <= grain/4 { // without garbage
-		f(dst, gate, up)
-		return
-	}
-	Parallel(len(dst), grain/4, func(lo, hi int) { f(dst[lo:hi], gate[lo:hi], up[lo:hi]) })
-}
+func SwiGLU(dst, gate, up []float32) { map2("SwiGLU", active.swiglu, dearGrain, dst, gate, up) }
 
 // SwiGLUGrad sets dgate = dy·up·SiLU′(gate) and dup = dy·SiLU(gate). Each may be any of the
 // others.
 func SwiGLUGrad(dgate, dup, gate, up, dy []float32) {
 	same("SwiGLUGrad", len(dy), len(dgate), len(dup), len(gate), len(up))
-	f := active.swigluGrad
-	Parallel(len(dy), grain/4, func(lo, hi int) { f(dgate[lo:hi], dup[lo:hi], gate[lo:hi], up[lo:hi], dy[lo:hi]) })
+	swigluGrads.run(len(dy), dearGrain, swigluGrad{active.swigluGrad, dgate, dup, gate, up, dy})
 }
 
-func unary(what string, f func(dst, x []float32), dst, x []float32) {
-	same(what, len(dst), len(x))
-	if len(dst) <= grain/4 { // without garbage
-		f(dst, x)
-		return
-	}
-	Parallel(len(dst), grain/4, func(lo, hi int) { f(dst[lo:hi], x[lo:hi]) })
+type swigluGrad struct {
+	f                        func(dgate, dup, gate, up, dy []float32)
+	dgate, dup, gate, up, dy []float32
 }
 
-func unaryGrad(what string, f func(dx, x, dy []float32), dx, x, dy []float32) {
-	same(what, len(dx), len(x), len(dy))
-	Parallel(len(dx), grain/4, func(lo, hi int) { f(dx[lo:hi], x[lo:hi], dy[lo:hi]) })
+var swigluGrads loops[swigluGrad, *swigluGrad]
+
+func (c *swigluGrad) chunk(lo, hi int) {
+	c.f(c.dgate[lo:hi], c.dup[lo:hi], c.gate[lo:hi], c.up[lo:hi], c.dy[lo:hi])
 }
+
+const dearGrain = grain / 4 // of operations that take an exponential
 
 const (
 	gelu1 = 2 * 0.7978845608028654 // 2u = gelu1·x + gelu3·x³

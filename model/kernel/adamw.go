@@ -17,14 +17,24 @@ type adamFactors struct {
 // step counts from 1. scale is where clipping is folded in; 1 leaves g as it is.
 func AdamW(p, g, m, v []float32, lr, beta1, beta2, eps, decay float32, step int, scale float32) {
 	same("AdamW", len(p), len(g), len(m), len(v))
-	a := &adamFactors{
+	adamws.run(len(p), grain, adamw{active.adamw, p, g, m, v, adamFactors{
 		scale: scale, beta1: beta1, beta2: beta2, rest1: 1 - beta1, rest2: 1 - beta2,
 		rate:     float32(float64(lr) / (1 - math.Pow(float64(beta1), float64(step)))),
 		correct2: float32(1 / (1 - math.Pow(float64(beta2), float64(step)))),
 		eps:      eps, remaining: 1 - float32(lr*decay),
-	}
-	f := active.adamw
-	Parallel(len(p), grain, func(lo, hi int) { f(p[lo:hi], g[lo:hi], m[lo:hi], v[lo:hi], a) })
+	}})
+}
+
+type adamw struct {
+	f          func(p, g, m, v []float32, a *adamFactors)
+	p, g, m, v []float32
+	factors    adamFactors
+}
+
+var adamws loops[adamw, *adamw]
+
+func (c *adamw) chunk(lo, hi int) {
+	c.f(c.p[lo:hi], c.g[lo:hi], c.m[lo:hi], c.v[lo:hi], &c.factors)
 }
 
 func adamwPlain(p, g, m, v []float32, a *adamFactors) {

@@ -45,28 +45,34 @@ func (a Attention) Forward(y, lse, q, k, v []float32) {
 	a = a.ready(q, k, v, y)
 	same("Attention", a.B*a.Heads*a.T, len(lse))
 	parts := (a.T + partRows - 1) / partRows
-	a.each(a.B*a.KVHeads*parts, func(unit int) {
-		b, kv, t0 := unit/parts/a.KVHeads, unit/parts%a.KVHeads, unit%parts*partRows
-		t1 := min(a.T, t0+partRows)
-		keys := a.packed(k, a.StrideK, b, kv, t1)
-		defer giveBack(keys)
-		group := a.Heads / a.KVHeads
-		for h := kv * group; h < (kv+1)*group; h++ {
-			for t := t0; t < t1; t += queryTile {
-				a.forwardTile(b, h, t, y, lse, q, keys, v)
-			}
-		}
-	})
+	units := a.B * a.KVHeads * parts
+	forwards.run(units, a.inARow(units), attentionForward{a, y, lse, q, k, v})
 }
 
-// each shares out the units of work. Heads beside one another have their rows in the same
-// pages, so a worker takes several in a row where there are enough; results do not depend on it.
-func (a *Attention) each(units int, f func(unit int)) {
-	Parallel(units, max(1, min(a.KVHeads, units/(4*Workers()))), func(lo, hi int) {
-		for unit := lo; unit < hi; unit++ {
-			f(unit)
+// inARow is how many units of work a worker takes at a time. Heads beside one another have their
+// rows in the same pages, so it takes several where there are enough; results do not depend on it.
+func (a *Attention) inARow(units int) int { return max(1, min(a.KVHeads, units/(4*Workers()))) }
+
+type attentionForward struct {
+	Attention
+	y, lse, q, k, v []float32
+}
+
+var forwards loops[attentionForward, *attentionForward]
+
+func (f *attentionForward) chunk(lo, hi int) {
+	parts, group := (f.T+partRows-1)/partRows, f.Heads/f.KVHeads
+	for unit := lo; unit < hi; unit++ {
+		b, kv, t0 := unit/parts/f.KVHeads, unit/parts%f.KVHeads, unit%parts*partRows
+		t1 := min(f.T, t0+partRows)
+		keys := f.packed(f.k, f.StrideK, b, kv, t1)
+		for h := kv * group; h < (kv+1)*group; h++ {
+			for t := t0; t < t1; t += queryTile {
+				f.forwardTile(b, h, t, f.y, f.lse, f.q, keys, f.v)
+			}
 		}
-	})
+		giveBack(keys)
+	}
 }
 
 // packed lays out the keys (or values) of one head that queries before t1 may see, tile by

@@ -7,27 +7,45 @@ func (a Attention) Backward(dq, dk, dv []float32, add [3]bool, q, k, v, y, lse, 
 	a = a.ready(q, k, v, y)
 	a.ready(dq, dk, dv, dy)
 	same("Attention", a.B*a.Heads*a.T, len(lse))
-	a.each(a.B*a.KVHeads, func(unit int) {
-		b, kv := unit/a.KVHeads, unit%a.KVHeads
-		keys, values := a.packed(k, a.StrideK, b, kv, a.T), a.packed(v, a.StrideV, b, kv, a.T)
-		defer giveBack(keys)
-		defer giveBack(values)
-		buffer := borrow(2*a.S + queryTile)
-		defer giveBack(buffer)
-		markQ, markK, markV := buffer[2*a.S:], newMarks(buffer, a.S, add[1]), newMarks(buffer[a.S:], a.S, add[2])
-		group := a.Heads / a.KVHeads
-		for h := kv * group; h < (kv+1)*group; h++ {
-			for t := 0; t < a.T; t += queryTile {
-				rows := min(queryTile, a.T-t)
-				written := newMarks(markQ, rows, add[0])
-				a.backwardTile(b, h, t, dq, dk, dv, [3]marks{written, markK, markV}, q, k, keys, values, y, lse, dy)
-				written.clearRest(dq[(b*a.T+t)*a.StrideQ+h*a.Dim:], a.Dim, a.StrideQ)
-			}
+	units := a.B * a.KVHeads
+	backwards.run(units, a.inARow(units), attentionBackward{a, dq, dk, dv, add, q, k, v, y, lse, dy})
+}
+
+type attentionBackward struct {
+	Attention
+	dq, dk, dv          []float32
+	add                 [3]bool
+	q, k, v, y, lse, dy []float32
+}
+
+var backwards loops[attentionBackward, *attentionBackward]
+
+func (a *attentionBackward) chunk(lo, hi int) {
+	for unit := lo; unit < hi; unit++ {
+		a.head(unit/a.KVHeads, unit%a.KVHeads)
+	}
+}
+
+// head goes back through a head of keys and the heads of queries that it serves.
+func (a *attentionBackward) head(b, kv int) {
+	keys, values := a.packed(a.k, a.StrideK, b, kv, a.T), a.packed(a.v, a.StrideV, b, kv, a.T)
+	defer giveBack(keys)
+	defer giveBack(values)
+	buffer := borrow(2*a.S + queryTile)
+	defer giveBack(buffer)
+	markQ, markK, markV := buffer[2*a.S:], newMarks(buffer, a.S, a.add[1]), newMarks(buffer[a.S:], a.S, a.add[2])
+	group := a.Heads / a.KVHeads
+	for h := kv * group; h < (kv+1)*group; h++ {
+		for t := 0; t < a.T; t += queryTile {
+			rows := min(queryTile, a.T-t)
+			written := newMarks(markQ, rows, a.add[0])
+			a.backwardTile(b, h, t, a.dq, a.dk, a.dv, [3]marks{written, markK, markV}, a.q, a.k, keys, values, a.y, a.lse, a.dy)
+			written.clearRest(a.dq[(b*a.T+t)*a.StrideQ+h*a.Dim:], a.Dim, a.StrideQ)
 		}
-		at := b * a.S
-		markK.clearRest(dk[min(len(dk), at*a.StrideK+kv*a.Dim):], a.Dim, a.StrideK)
-		markV.clearRest(dv[min(len(dv), at*a.StrideV+kv*a.Dim):], a.Dim, a.StrideV)
-	})
+	}
+	at := b * a.S
+	markK.clearRest(a.dk[min(len(a.dk), at*a.StrideK+kv*a.Dim):], a.Dim, a.StrideK)
+	markV.clearRest(a.dv[min(len(a.dv), at*a.StrideV+kv*a.Dim):], a.Dim, a.StrideV)
 }
 
 func (a *Attention) backwardTile(b, h, t0 int, dq, dk, dv []float32, written [3]marks, q, k, keys, values, y, lse, dy []float32) {

@@ -3,7 +3,6 @@ package kernel
 import (
 	"fmt"
 	"math"
-	"sync"
 )
 
 // AttentionDecode is attention of one new query a row, each against its own cache: q holds
@@ -32,37 +31,32 @@ func AttentionDecode(y, q []float32, strideQ int, keys, values [][]float32, leng
 	if scale == 0 {
 		scale = float32(1 / math.Sqrt(float64(dim)))
 	}
-	d := decodings.Get().(*decoding)
-	d.y, d.q, d.strideQ, d.keys, d.values, d.lengths = y, q, strideQ, keys, values, lengths
-	d.kvHeads, d.group, d.dim, d.scale = kvHeads, heads/kvHeads, dim, scale
-	if units := rows * kvHeads; total <= grain {
-		inline(units, 1, d.part)
-	} else {
-		Parallel(units, 1, d.part)
+	units, share := rows*kvHeads, 1
+	if total <= grain {
+		share = units
 	}
-	*d = decoding{part: d.part}
-	decodings.Put(d)
+	decodings.run(units, share, decoding{y, q, keys, values, lengths, strideQ, kvHeads, heads / kvHeads, dim, scale})
 }
 
-// A decoding is a call of AttentionDecode. It is kept for the next, with the function that
-// Parallel wants: so generating makes no garbage.
+// A decoding is a call of AttentionDecode; a unit is a row and a head of keys.
 type decoding struct {
 	y, q                         []float32
 	keys, values                 [][]float32
 	lengths                      []int
 	strideQ, kvHeads, group, dim int
 	scale                        float32
-	part                         func(unit, _ int)
 }
 
-var decodings = sync.Pool{New: func() any {
-	d := new(decoding)
-	d.part = d.head
-	return d
-}}
+var decodings loops[decoding, *decoding]
+
+func (d *decoding) chunk(lo, hi int) {
+	for unit := lo; unit < hi; unit++ {
+		d.head(unit)
+	}
+}
 
 // head is the group of queries of one row that share a head of keys.
-func (d *decoding) head(unit, _ int) {
+func (d *decoding) head(unit int) {
 	r, kv := unit/d.kvHeads, unit%d.kvHeads
 	n, width := d.lengths[r], d.group*d.dim
 	y := d.y[unit*width:][:width]

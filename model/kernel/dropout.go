@@ -21,10 +21,20 @@ func Dropout(dst, x []float32, p float32, seed, offset uint64) {
 		return
 	}
 	key := splitmix64(seed)
-	d := &dropFactors{uint32(key), uint32(key >> 32), uint32(float64(p) * (1 << 32)), float32(1 / (1 - float64(p)))}
-	f := active.dropout
-	Parallel(len(dst), grain, func(lo, hi int) { f(dst[lo:hi], x[lo:hi], d, offset+uint64(lo)) })
+	d := dropFactors{uint32(key), uint32(key >> 32), uint32(float64(p) * (1 << 32)), float32(1 / (1 - float64(p)))}
+	dropouts.run(len(dst), grain, dropout{active.dropout, dst, x, d, offset})
 }
+
+type dropout struct {
+	f       func(dst, x []float32, d *dropFactors, index uint64)
+	dst, x  []float32
+	factors dropFactors
+	offset  uint64
+}
+
+var dropouts loops[dropout, *dropout]
+
+func (c *dropout) chunk(lo, hi int) { c.f(c.dst[lo:hi], c.x[lo:hi], &c.factors, c.offset+uint64(lo)) }
 
 func dropoutPlain(dst, x []float32, d *dropFactors, index uint64) {
 	for i, v := range x {

@@ -5,16 +5,20 @@ import "fmt"
 // Embedding copies row ids[i] of table (· × cols) to row i of dst.
 func Embedding(dst, table []float32, ids []int32, cols int) {
 	checkIDs("Embedding", table, dst, ids, cols)
-	if len(ids) <= rowGrain(cols) { // without garbage
-		embed(dst, table, ids, cols)
-		return
-	}
-	Parallel(len(ids), rowGrain(cols), func(lo, hi int) { embed(dst[lo*cols:hi*cols], table, ids[lo:hi], cols) })
+	embeddings.run(len(ids), rowGrain(cols), embedding{dst, table, ids, cols})
 }
 
-func embed(dst, table []float32, ids []int32, cols int) {
-	for i, id := range ids {
-		copy(dst[i*cols:(i+1)*cols], table[int(id)*cols:])
+type embedding struct {
+	dst, table []float32
+	ids        []int32
+	cols       int
+}
+
+var embeddings loops[embedding, *embedding]
+
+func (e *embedding) chunk(lo, hi int) {
+	for i, id := range e.ids[lo:hi] {
+		copy(e.dst[(lo+i)*e.cols:(lo+i+1)*e.cols], e.table[int(id)*e.cols:])
 	}
 }
 
@@ -22,11 +26,22 @@ func embed(dst, table []float32, ids []int32, cols int) {
 // among them, so that equal ids meet in the order of the rows.
 func EmbeddingGrad(dtable, dy []float32, ids []int32, cols int) {
 	checkIDs("EmbeddingGrad", dtable, dy, ids, cols)
-	Parallel(cols, 64, func(lo, hi int) {
-		for r, id := range ids {
-			active.addTo(dtable[int(id)*cols+lo:int(id)*cols+hi], dy[r*cols+lo:r*cols+hi])
-		}
-	})
+	embeddingGrads.run(cols, 64, embeddingGrad{active.addTo, dtable, dy, ids, cols})
+}
+
+type embeddingGrad struct {
+	addTo      func(dst, x []float32)
+	dtable, dy []float32
+	ids        []int32
+	cols       int
+}
+
+var embeddingGrads loops[embeddingGrad, *embeddingGrad]
+
+func (e *embeddingGrad) chunk(lo, hi int) {
+	for r, id := range e.ids {
+		e.addTo(e.dtable[int(id)*e.cols+lo:int(id)*e.cols+hi], e.dy[r*e.cols+lo:r*e.cols+hi])
+	}
 }
 
 func checkIDs(what string, table, rows []float32, ids []int32, cols int) {

@@ -1,7 +1,5 @@
 package kernel
 
-import "sync"
-
 // chunkOf is how many of a matrix' rows, of so many bytes, a worker takes at a time: enough to
 // be read at full speed, and few enough for all workers to be done at the same time.
 func chunkOf(rows, bytes int) int {
@@ -10,35 +8,21 @@ func chunkOf(rows, bytes int) int {
 	return max(4, (chunk/max(1, bytes)+3)/4*4)
 }
 
-// A fewCall is a product of few rows with weights. It is kept for the next, with the function
-// that Parallel wants: so generating makes no garbage.
+// A fewCall is a product of few rows with weights; a chunk is columns of y.
 type fewCall struct {
 	y, act, x, w, bias []float32
 	n, rows, cols      int      // y is n × rows, x is n × cols
 	narrow             *Weights // instead of w
 	in                 input    // instead of x, with narrow
-	part               func(lo, hi int)
 }
 
-var fewCalls = sync.Pool{New: func() any {
-	c := new(fewCall)
-	c.part = c.columns
-	return c
-}}
+var fewCalls loops[fewCall, *fewCall]
 
 // run computes all columns of y; a column reads so many bytes of weights.
-func (c fewCall) run(bytes int) {
-	kept := fewCalls.Get().(*fewCall)
-	part := kept.part
-	*kept = c
-	kept.part = part
-	Parallel(c.rows, chunkOf(c.rows, bytes), part)
-	*kept = fewCall{part: part}
-	fewCalls.Put(kept)
-}
+func (c fewCall) run(bytes int) { fewCalls.run(c.rows, chunkOf(c.rows, bytes), c) }
 
-// columns computes columns [lo, hi) of y, and of act, unless it is nil, GELU of them.
-func (c *fewCall) columns(lo, hi int) {
+// chunk computes columns [lo, hi) of y, and of act, unless it is nil, GELU of them.
+func (c *fewCall) chunk(lo, hi int) {
 	if w := c.narrow; w != nil {
 		active.narrow(w, c.y, &c.in, c.n, lo, hi)
 	} else {

@@ -32,13 +32,7 @@ func (g *product) run(n, grain int, f func(lo, hi int)) {
 		Parallel(n, grain, f)
 		return
 	}
-	inline(n, grain, f)
-}
-
-func inline(n, grain int, f func(lo, hi int)) {
-	for lo := 0; lo < n; lo += grain {
-		f(lo, min(n, lo+grain))
-	}
+	inline(n, grain, each(f))
 }
 
 // Gemm sets C (m×n) to op(A)·op(B), or with acc adds it. Matrices are row-major, lda, ldb

@@ -7,12 +7,22 @@ package kernel
 func LSTMCell(h, c, gates, cPrev []float32, n int) {
 	rows := rowsOf("LSTMCell", len(h), n)
 	same("LSTMCell", len(h), len(c), len(gates)/4, len(cPrev))
-	f := active.lstmCell
-	Parallel(rows, rowGrain(16*n), func(lo, hi int) {
-		for r := lo; r < hi; r++ {
-			f(h[r*n:(r+1)*n], c[r*n:(r+1)*n], gates[r*4*n:(r+1)*4*n], cPrev[r*n:(r+1)*n])
-		}
-	})
+	cells.run(rows, rowGrain(16*n), cell{active.lstmCell, h, c, gates, cPrev, n})
+}
+
+type cell struct {
+	f                  func(h, c, gates, cPrev []float32)
+	h, c, gates, cPrev []float32
+	n                  int
+}
+
+var cells loops[cell, *cell]
+
+func (l *cell) chunk(lo, hi int) {
+	n := l.n
+	for r := lo; r < hi; r++ {
+		l.f(l.h[r*n:(r+1)*n], l.c[r*n:(r+1)*n], l.gates[r*4*n:(r+1)*4*n], l.cPrev[r*n:(r+1)*n])
+	}
 }
 
 // LSTMCellGrad goes back through LSTMCell, in place: gates, as LSTMCell left them, become
@@ -22,13 +32,22 @@ func LSTMCell(h, c, gates, cPrev []float32, n int) {
 func LSTMCellGrad(gates, dc, c, cPrev, dy, dh []float32, n int) {
 	rows := rowsOf("LSTMCellGrad", len(c), n)
 	same("LSTMCellGrad", len(c), len(gates)/4, len(dc), len(cPrev), len(dy), len(dh))
-	f := active.lstmCellGrad
-	Parallel(rows, rowGrain(16*n), func(lo, hi int) {
-		for r := lo; r < hi; r++ {
-			at, end := r*n, (r+1)*n
-			f(gates[4*at:4*end], dc[at:end], c[at:end], cPrev[at:end], dy[at:end], dh[at:end])
-		}
-	})
+	cellGrads.run(rows, rowGrain(16*n), cellGrad{active.lstmCellGrad, gates, dc, c, cPrev, dy, dh, n})
+}
+
+type cellGrad struct {
+	f                           func(gates, dc, c, cPrev, dy, dh []float32)
+	gates, dc, c, cPrev, dy, dh []float32
+	n                           int
+}
+
+var cellGrads loops[cellGrad, *cellGrad]
+
+func (l *cellGrad) chunk(lo, hi int) {
+	for r := lo; r < hi; r++ {
+		at, end := r*l.n, (r+1)*l.n
+		l.f(l.gates[4*at:4*end], l.dc[at:end], l.c[at:end], l.cPrev[at:end], l.dy[at:end], l.dh[at:end])
+	}
 }
 
 func lstmCellPlain(h, c, gates, cPrev []float32) {

@@ -15,18 +15,28 @@ func LayerNorm(y, mean, rstd, x, gain, bias []float32, cols int, eps float32) {
 		clear(bias)
 	}
 	same("LayerNorm", cols, len(bias))
-	f := active.layerNorm
-	if rows <= rowGrain(cols) { // without garbage
-		for r := range rows {
-			mean[r], rstd[r] = f(y[r*cols:(r+1)*cols], x[r*cols:(r+1)*cols], gain, bias, eps)
+	norms.run(rows, rowGrain(cols), norm{active, y, mean, rstd, x, gain, bias, cols, eps})
+}
+
+// A norm is a call of LayerNorm, or of RMSNorm, which has no mean.
+type norm struct {
+	level                        *bodies
+	y, mean, rstd, x, gain, bias []float32
+	cols                         int
+	eps                          float32
+}
+
+var norms loops[norm, *norm]
+
+func (n *norm) chunk(lo, hi int) {
+	for r := lo; r < hi; r++ {
+		y, x := n.y[r*n.cols:(r+1)*n.cols], n.x[r*n.cols:(r+1)*n.cols]
+		if n.mean != nil {
+			n.mean[r], n.rstd[r] = n.level.layerNorm(y, x, n.gain, n.bias, n.eps)
+		} else {
+			n.rstd[r] = n.level.rmsNorm(y, x, n.gain, n.eps)
 		}
-		return
 	}
-	Parallel(rows, rowGrain(cols), func(lo, hi int) {
-		for r := lo; r < hi; r++ {
-			mean[r], rstd[r] = f(y[r*cols:(r+1)*cols], x[r*cols:(r+1)*cols], gain, bias, eps)
-		}
-	})
 }
 
 // LayerNormGrad adds to dx, dgain and dbias; a nil dgain or dbias is frozen.
@@ -34,11 +44,12 @@ func LayerNormGrad(dx, dgain, dbias, x, gain, mean, rstd, dy []float32, cols int
 	rows := rowsOf("LayerNormGrad", len(x), cols)
 	same("LayerNormGrad", len(x), len(dx), len(dy))
 	same("LayerNormGrad", rows, len(mean), len(rstd))
-	f := active.layerNormGrad
-	byRows(rows, cols, [2][]float32{dgain, dbias}, func(r int, dg, db []float32) {
-		lo, hi := r*cols, (r+1)*cols
-		f(dx[lo:hi], dg, db, x[lo:hi], gain, mean[r], rstd[r], dy[lo:hi])
-	})
+	byRows(rowSums{rows: rows, cols: cols, row: (*rowSums).layerNorm, dx: dx, x: x, gain: gain, mean: mean, rstd: rstd, dy: dy}, dgain, dbias)
+}
+
+func (s *rowSums) layerNorm(r int, dg, db []float32) {
+	lo, hi := r*s.cols, (r+1)*s.cols
+	s.level.layerNormGrad(s.dx[lo:hi], dg, db, s.x[lo:hi], s.gain, s.mean[r], s.rstd[r], s.dy[lo:hi])
 }
 
 // RMSNorm is y = x·rstd·gain with rstd = 1/√(mean(x²) + eps) (Zhang and Sennrich 2019).
@@ -47,18 +58,7 @@ func RMSNorm(y, rstd, x, gain []float32, cols int, eps float32) {
 	same("RMSNorm", len(x), len(y))
 	same("RMSNorm", cols, len(gain))
 	same("RMSNorm", rows, len(rstd))
-	f := active.rmsNorm
-	if rows <= rowGrain(cols) { // without garbage
-		for r := range rows {
-			rstd[r] = f(y[r*cols:(r+1)*cols], x[r*cols:(r+1)*cols], gain, eps)
-		}
-		return
-	}
-	Parallel(rows, rowGrain(cols), func(lo, hi int) {
-		for r := lo; r < hi; r++ {
-			rstd[r] = f(y[r*cols:(r+1)*cols], x[r*cols:(r+1)*cols], gain, eps)
-		}
-	})
+	norms.run(rows, rowGrain(cols), norm{active, y, nil, rstd, x, gain, nil, cols, eps})
 }
 
 // RMSNormGrad adds to dx and dgain; a nil dgain is frozen.
@@ -66,36 +66,50 @@ func RMSNormGrad(dx, dgain, x, gain, rstd, dy []float32, cols int) {
 	rows := rowsOf("RMSNormGrad", len(x), cols)
 	same("RMSNormGrad", len(x), len(dx), len(dy))
 	same("RMSNormGrad", rows, len(rstd))
-	f := active.rmsNormGrad
-	byRows(rows, cols, [2][]float32{dgain}, func(r int, dg, _ []float32) {
-		lo, hi := r*cols, (r+1)*cols
-		f(dx[lo:hi], dg, x[lo:hi], gain, rstd[r], dy[lo:hi])
-	})
+	byRows(rowSums{rows: rows, cols: cols, row: (*rowSums).rmsNorm, dx: dx, x: x, gain: gain, rstd: rstd, dy: dy}, dgain, nil)
 }
 
-// byRows calls f for every row, with two accumulators of cols that belong to the row's
-// chunk alone; afterwards they are added to totals in the order of the chunks. Chunks
+func (s *rowSums) rmsNorm(r int, dg, _ []float32) {
+	lo, hi := r*s.cols, (r+1)*s.cols
+	s.level.rmsNormGrad(s.dx[lo:hi], dg, s.x[lo:hi], s.gain, s.rstd[r], s.dy[lo:hi])
+}
+
+// rowSums are gradients that all rows add to: row is called for every one, with two
+// accumulators of cols that belong to the row's chunk alone.
+type rowSums struct {
+	level                       *bodies
+	row                         func(s *rowSums, r int, a, b []float32)
+	rows, cols, grain           int
+	dx, x, gain, mean, rstd, dy []float32
+	parts                       []float32 // the accumulators
+}
+
+var rowSumLoops loops[rowSums, *rowSums]
+
+func (s *rowSums) chunk(lo, hi int) {
+	p := s.parts[2*(lo/s.grain)*s.cols:][:2*s.cols]
+	clear(p)
+	for r := lo; r < hi; r++ {
+		s.row(s, r, p[:s.cols], p[s.cols:])
+	}
+}
+
+// byRows adds the accumulators to a and b in the order of the chunks. Chunks
 // depend on rows alone, hence so does the sum. A nil total is dropped.
-func byRows(rows, cols int, totals [2][]float32, f func(r int, a, b []float32)) {
+func byRows(s rowSums, a, b []float32) {
 	const most = 32
-	grain := max(8, (rows+most-1)/most)
-	chunks := (rows + grain - 1) / grain
-	parts := borrow(2 * chunks * cols)
-	defer giveBack(parts)
-	Parallel(rows, grain, func(lo, hi int) {
-		p := parts[2*(lo/grain)*cols:][:2*cols]
-		clear(p)
-		for r := lo; r < hi; r++ {
-			f(r, p[:cols], p[cols:])
-		}
-	})
-	for i, total := range totals {
+	s.level, s.grain = active, max(8, (s.rows+most-1)/most)
+	chunks := (s.rows + s.grain - 1) / s.grain
+	s.parts = borrow(2 * chunks * s.cols)
+	defer giveBack(s.parts)
+	rowSumLoops.run(s.rows, s.grain, s)
+	for i, total := range [2][]float32{a, b} {
 		if total == nil {
 			continue
 		}
-		same("gradient of a norm", cols, len(total))
+		same("gradient of a norm", s.cols, len(total))
 		for c := range chunks {
-			active.addTo(total, parts[(2*c+i)*cols:][:cols])
+			s.level.addTo(total, s.parts[(2*c+i)*s.cols:][:s.cols])
 		}
 	}
 }

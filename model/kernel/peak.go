@@ -21,7 +21,7 @@ func measure(f func(loops int), n, lanes int) float64 {
 		start := time.Now()
 		work := func(int, int) { f(loops) }
 		if n == 1 {
-			inline(parts, 1, work)
+			inline(parts, 1, each(work))
 		} else {
 			Parallel(parts*n, 1, work)
 		}

@@ -7,7 +7,7 @@ import (
 )
 
 // The pool is started once and grows to the largest number of workers asked for. Its
-// state, the level's and the scratch list's are all the mutable state of the package.
+// state, the level's and what is kept for use again are all the mutable state of the package.
 var pool struct {
 	sync.Mutex
 	workers atomic.Int32 // how many share a call, the caller among them; 0: not chosen yet
@@ -15,22 +15,25 @@ var pool struct {
 	jobs    chan *job
 }
 
-// A job is one call of Parallel: chunks are taken from a counter until none is left.
+// Work is what workers share out: chunk does [lo, hi) of it.
+type work interface{ chunk(lo, hi int) }
+
+// A job is one piece of work: chunks are taken from a counter until none is left.
 type job struct {
+	work
 	n, grain  int
-	f         func(lo, hi int)
 	next      atomic.Int64
 	remaining atomic.Int64   // chunks not yet done
 	done      sync.WaitGroup // of the last chunk
 	holders   atomic.Int32   // who may still look at it; after the last it is used again
 }
 
-var jobs = sync.Pool{New: func() any { return new(job) }}
+var jobs kept[job]
 
 func (j *job) release() {
 	if j.holders.Add(-1) == 0 {
-		j.f = nil
-		jobs.Put(j)
+		j.work = nil
+		jobs.give(j)
 	}
 }
 
@@ -55,21 +58,27 @@ func SetWorkers(n int) { pool.workers.Store(int32(max(n, 0))) }
 // Parallel calls f on [0, n) cut into chunks of grain (the last may be shorter), from
 // several goroutines at once, and returns when all are done. Where the cuts lie depends
 // on n and grain alone. f may call Parallel in its turn.
-func Parallel(n, grain int, f func(lo, hi int)) {
+func Parallel(n, grain int, f func(lo, hi int)) { share(n, grain, each(f)) }
+
+type each func(lo, hi int)
+
+func (f each) chunk(lo, hi int) { f(lo, hi) }
+
+// share is Parallel of work that need not be a function: to make one that captures its
+// arguments is garbage at each call.
+func share(n, grain int, w work) {
 	if n <= 0 {
 		return
 	}
 	grain = max(grain, 1)
 	helpers := min(Workers(), (n+grain-1)/grain) - 1
 	if helpers <= 0 {
-		for lo := 0; lo < n; lo += grain {
-			f(lo, min(n, lo+grain))
-		}
+		inline(n, grain, w)
 		return
 	}
 	start(helpers)
-	j := jobs.Get().(*job)
-	j.n, j.grain, j.f = n, grain, f
+	j := jobs.take()
+	j.n, j.grain, j.work = n, grain, w
 	j.next.Store(0)
 	j.remaining.Store(int64((n + grain - 1) / grain))
 	j.done.Add(1)
@@ -91,6 +100,13 @@ func Parallel(n, grain int, f func(lo, hi int)) {
 	j.release()
 }
 
+// inline is share in the calling goroutine.
+func inline(n, grain int, w work) {
+	for lo := 0; lo < n; lo += grain {
+		w.chunk(lo, min(n, lo+grain))
+	}
+}
+
 // run takes chunks until there are none. It never waits for other chunks: that is why
 // calls may nest.
 func (j *job) run() {
@@ -99,7 +115,7 @@ func (j *job) run() {
 		if lo >= j.n {
 			return
 		}
-		j.f(lo, min(j.n, lo+j.grain))
+		j.chunk(lo, min(j.n, lo+j.grain))
 		if j.remaining.Add(-1) == 0 {
 			j.done.Done()
 		}

@@ -51,12 +51,20 @@ func (r *RoPE) Rotate(x []float32, ld, heads int, pos []int32, inverse bool) {
 			panic(fmt.Sprintf("kernel: Rotate: row %d stands at position %d, the table has %d", i, p, n))
 		}
 	}
-	if len(pos) <= rowGrain(heads*dim) { // without garbage
-		r.turn(x, ld, heads, pos, inverse)
-		return
-	}
-	Parallel(len(pos), rowGrain(heads*dim), func(lo, hi int) { r.turn(x[lo*ld:], ld, heads, pos[lo:hi], inverse) })
+	turns.run(len(pos), rowGrain(heads*dim), turn{r, x, ld, heads, pos, inverse})
 }
+
+type turn struct {
+	*RoPE
+	x         []float32
+	ld, heads int
+	pos       []int32
+	inverse   bool
+}
+
+var turns loops[turn, *turn]
+
+func (t *turn) chunk(lo, hi int) { t.turn(t.x[lo*t.ld:], t.ld, t.heads, t.pos[lo:hi], t.inverse) }
 
 func (r *RoPE) turn(x []float32, ld, heads int, pos []int32, inverse bool) {
 	h, dim := r.half, 2*r.half

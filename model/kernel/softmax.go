@@ -36,11 +36,24 @@ func CrossEntropy(losses []float64, logits []float32, targets []int32, cols int,
 			panic(fmt.Sprintf("kernel: CrossEntropy: target %d in row %d, of %d classes", t, r, cols))
 		}
 	}
-	Parallel(rows, rowGrain(4*cols), func(lo, hi int) {
-		for r := lo; r < hi; r++ {
-			losses[r] = crossEntropyRow(logits[r*cols:(r+1)*cols], targets[r], scale, grad)
-		}
-	})
+	entropies.run(rows, rowGrain(4*cols), entropy{losses, logits, targets, cols, scale, grad})
+}
+
+type entropy struct {
+	losses  []float64
+	logits  []float32
+	targets []int32
+	cols    int
+	scale   float32
+	grad    bool
+}
+
+var entropies loops[entropy, *entropy]
+
+func (e *entropy) chunk(lo, hi int) {
+	for r := lo; r < hi; r++ {
+		e.losses[r] = crossEntropyRow(e.logits[r*e.cols:(r+1)*e.cols], e.targets[r], e.scale, e.grad)
+	}
 }
 
 func crossEntropyRow(x []float32, target int32, scale float32, grad bool) float64 {

@@ -1,6 +1,9 @@
 package kernel
 
-import "fmt"
+import (
+	"fmt"
+	"unsafe"
+)
 
 // grain is how many elements of an elementwise operation one chunk holds: 64 KiB a slice.
 const grain = 1 << 14
@@ -15,66 +18,121 @@ func same(what string, n int, others ...int) {
 }
 
 // Add sets dst = a + b.
-func Add(dst, a, b []float32) {
-	same("Add", len(dst), len(a), len(b))
-	Parallel(len(dst), grain, func(lo, hi int) { active.add(dst[lo:hi], a[lo:hi], b[lo:hi]) })
-}
+func Add(dst, a, b []float32) { map2("Add", active.add, grain, dst, a, b) }
 
 // AddTo sets dst += x.
-func AddTo(dst, x []float32) {
-	same("AddTo", len(dst), len(x))
-	if len(dst) <= grain { // without garbage
-		active.addTo(dst, x)
-		return
-	}
-	Parallel(len(dst), grain, func(lo, hi int) { active.addTo(dst[lo:hi], x[lo:hi]) })
-}
+func AddTo(dst, x []float32) { map1("AddTo", active.addTo, grain, dst, x) }
 
 // Mul sets dst = a · b, element by element.
-func Mul(dst, a, b []float32) {
-	same("Mul", len(dst), len(a), len(b))
-	Parallel(len(dst), grain, func(lo, hi int) { active.mul(dst[lo:hi], a[lo:hi], b[lo:hi]) })
-}
+func Mul(dst, a, b []float32) { map2("Mul", active.mul, grain, dst, a, b) }
 
 // Scale sets dst ·= s.
 func Scale(dst []float32, s float32) {
-	if len(dst) <= grain { // without garbage
-		active.scale(dst, s)
-		return
-	}
-	Parallel(len(dst), grain, func(lo, hi int) { active.scale(dst[lo:hi], s) })
+	scalings.run(len(dst), grain, scaling{active.scale, dst, s})
 }
 
 // AXPY sets dst += s·x.
 func AXPY(dst []float32, s float32, x []float32) {
 	same("AXPY", len(dst), len(x))
-	Parallel(len(dst), grain, func(lo, hi int) { active.axpy(dst[lo:hi], s, x[lo:hi]) })
+	axpys.run(len(dst), grain, axpy{active.axpy, dst, s, x})
 }
+
+// Copy is copy for large arrays, by all workers.
+func Copy(dst, src []float32) { map1("Copy", copyPlain, 4*grain, dst, src) }
+
+// Clear is clear, likewise.
+func Clear(dst []float32) { map1("Clear", clearPlain, 4*grain, dst, dst) }
+
+// map1 sets dst = f(x), map2 dst = f(x, y), so many elements at a time.
+func map1(what string, f func(dst, x []float32), chunk int, dst, x []float32) {
+	same(what, len(dst), len(x))
+	maps1.run(len(dst), chunk, mapping1{f, dst, x})
+}
+
+func map2(what string, f func(dst, x, y []float32), chunk int, dst, x, y []float32) {
+	same(what, len(dst), len(x), len(y))
+	maps2.run(len(dst), chunk, mapping2{f, dst, x, y})
+}
+
+var (
+	scalings loops[scaling, *scaling]
+	axpys    loops[axpy, *axpy]
+	maps1    loops[mapping1, *mapping1]
+	maps2    loops[mapping2, *mapping2]
+)
+
+type scaling struct {
+	f   func(dst []float32, s float32)
+	dst []float32
+	s   float32
+}
+
+func (c *scaling) chunk(lo, hi int) { c.f(c.dst[lo:hi], c.s) }
+
+type axpy struct {
+	f   func(dst []float32, s float32, x []float32)
+	dst []float32
+	s   float32
+	x   []float32
+}
+
+func (c *axpy) chunk(lo, hi int) { c.f(c.dst[lo:hi], c.s, c.x[lo:hi]) }
+
+type mapping1 struct {
+	f      func(dst, x []float32)
+	dst, x []float32
+}
+
+func (c *mapping1) chunk(lo, hi int) { c.f(c.dst[lo:hi], c.x[lo:hi]) }
+
+type mapping2 struct {
+	f         func(dst, x, y []float32)
+	dst, x, y []float32
+}
+
+func (c *mapping2) chunk(lo, hi int) { c.f(c.dst[lo:hi], c.x[lo:hi], c.y[lo:hi]) }
 
 // Sum returns Σ x, added up in float64 by blocks in a fixed order.
-func Sum(x []float32) float64 {
-	return reduce(len(x), func(lo, hi int) float64 { return active.sum(x[lo:hi]) })
-}
+func Sum(x []float32) float64 { return reduce(sum{one: active.sum, x: x}) }
 
 // SumSquares returns Σ x², added up in float64 by blocks in a fixed order.
-func SumSquares(x []float32) float64 {
-	return reduce(len(x), func(lo, hi int) float64 { return active.squares(x[lo:hi]) })
-}
+func SumSquares(x []float32) float64 { return reduce(sum{one: active.squares, x: x}) }
 
 // Dot returns Σ a·b, added up in float64 by blocks in a fixed order.
 func Dot(a, b []float32) float64 {
 	same("Dot", len(a), len(b))
-	return reduce(len(a), func(lo, hi int) float64 { return active.dot(a[lo:hi], b[lo:hi]) })
+	return reduce(sum{two: active.dot, x: a, y: b})
 }
 
-func reduce(n int, f func(lo, hi int) float64) float64 {
-	if n <= grain {
-		return f(0, n)
+// A sum is of x, or of x and y.
+type sum struct {
+	one   func(x []float32) float64
+	two   func(x, y []float32) float64
+	x, y  []float32
+	parts []float64 // of the blocks
+}
+
+var sums loops[sum, *sum]
+
+func (s *sum) chunk(lo, hi int) {
+	if s.one != nil {
+		s.parts[lo/grain] = s.one(s.x[lo:hi])
+	} else {
+		s.parts[lo/grain] = s.two(s.x[lo:hi], s.y[lo:hi])
 	}
-	parts := make([]float64, (n+grain-1)/grain)
-	Parallel(n, grain, func(lo, hi int) { parts[lo/grain] = f(lo, hi) })
+}
+
+func reduce(s sum) float64 {
+	blocks := (len(s.x) + grain - 1) / grain
+	if blocks == 0 {
+		return 0
+	}
+	memory := borrow(2 * blocks)
+	defer giveBack(memory)
+	s.parts = unsafe.Slice((*float64)(unsafe.Pointer(&memory[0])), blocks)
+	sums.run(len(s.x), grain, s)
 	total := 0.0
-	for _, p := range parts {
+	for _, p := range s.parts {
 		total += p
 	}
 	return total
@@ -95,20 +153,35 @@ func rowsOf(what string, n, cols int) int {
 func AddBias(x, bias []float32) {
 	cols := len(bias)
 	rows := rowsOf("AddBias", len(x), cols)
-	Parallel(rows, rowGrain(cols), func(lo, hi int) {
-		for r := lo; r < hi; r++ {
-			active.addTo(x[r*cols:(r+1)*cols], bias)
-		}
-	})
+	biases.run(rows, rowGrain(cols), addBias{active.addTo, x, bias})
+}
+
+type addBias struct {
+	addTo   func(dst, x []float32)
+	x, bias []float32
+}
+
+var biases loops[addBias, *addBias]
+
+func (c *addBias) chunk(lo, hi int) {
+	cols := len(c.bias)
+	for r := lo; r < hi; r++ {
+		c.addTo(c.x[r*cols:(r+1)*cols], c.bias)
+	}
 }
 
 // BiasGrad adds the sum of dy's rows (rows × cols) to dbias (cols).
 func BiasGrad(dbias, dy []float32, cols int) {
 	same("BiasGrad", cols, len(dbias))
 	rows := rowsOf("BiasGrad", len(dy), cols)
-	f := active.addTo
-	byRows(rows, cols, [2][]float32{dbias}, func(r int, sum, _ []float32) { f(sum, dy[r*cols:(r+1)*cols]) })
+	byRows(rowSums{rows: rows, cols: cols, row: (*rowSums).bias, dy: dy}, dbias, nil)
 }
+
+func (s *rowSums) bias(r int, sum, _ []float32) { s.level.addTo(sum, s.dy[r*s.cols:(r+1)*s.cols]) }
+
+func copyPlain(dst, x []float32) { copy(dst, x) }
+
+func clearPlain(dst, _ []float32) { clear(dst) }
 
 func addPlain(dst, a, b []float32) {
 	for i := range dst {
