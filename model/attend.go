@@ -20,13 +20,15 @@ type heads struct{ layers, n, kv, dim int }
 // their documents.
 type inBatch struct{ kernel.Attention }
 
-func (a inBatch) attend(tp *tensor.Tape, _ int, q, k, v tensor.Heads) *tensor.Tensor {
+func (a *inBatch) attend(tp *tensor.Tape, _ int, q, k, v tensor.Heads) *tensor.Tensor {
 	return tp.Attention(q, k, v, a.Attention)
 }
 
-func (h heads) inBatch(b *Batch) inBatch {
-	return inBatch{kernel.Attention{B: b.B, T: b.T, S: b.T, Heads: h.n, KVHeads: h.kv, Dim: h.dim,
-		Causal: true, Docs: b.Docs, KeyDocs: b.Docs}}
+func (h heads) inBatch(tp *tensor.Tape, b *Batch) *inBatch {
+	at := tensor.Note[inBatch](tp)
+	at.Attention = kernel.Attention{B: b.B, T: b.T, S: b.T, Heads: h.n, KVHeads: h.kv, Dim: h.dim,
+		Causal: true, Docs: b.Docs, KeyDocs: b.Docs}
+	return at
 }
 
 // sparing reports whether the blocks' results for n ids are to be freed as soon as they can

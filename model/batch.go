@@ -15,7 +15,16 @@ type Batch struct {
 	Labels    []float32 // B×C, one-hot or multi-hot, for classification
 	Norm      float32   // what the summed loss is divided by: the targets of the whole step; 0: this batch's own
 	Smoothing float32   // label smoothing of the token loss; NLL stays plain
-	Carry     any       // recurrent state that the loop hands on
+	Carry     any       // recurrent state that the loop hands on, in memory that the next one takes
+}
+
+// Begin makes the state that the batch carries, if it does, that before any text: zeros.
+func (b *Batch) Begin() {
+	if carry, ok := b.Carry.([][]float32); ok {
+		for _, c := range carry {
+			clear(c)
+		}
+	}
 }
 
 // Loss is what a forward pass gives.

@@ -150,7 +150,7 @@ func (m *encDec) embed(tp *tensor.Tape, ids, pos []int32) *tensor.Tensor {
 
 // encode takes a source to states (B·S, C).
 func (m *encDec) encode(tp *tensor.Tape, b *Batch) *tensor.Tensor {
-	at := m.heads().inBatch(b)
+	at := m.heads().inBatch(tp, b)
 	at.Causal = false
 	x := m.embed(tp, b.IDs, positions(tp, b))
 	for i, e := range m.Enc {
@@ -191,12 +191,12 @@ func (b *encBlock) feed(tp *tensor.Tape, x *tensor.Tensor, dropout float32) *ten
 
 // besideSource is attention within a batch and to the source's states.
 type besideSource struct {
-	inBatch
+	*inBatch
 	states *tensor.Tensor // (B·S, C)
 	shape  kernel.Attention
 }
 
-func (s besideSource) cross(tp *tensor.Tape, _ int, q *tensor.Tensor, p *projections) *tensor.Tensor {
+func (s *besideSource) cross(tp *tensor.Tape, _ int, q *tensor.Tensor, p *projections) *tensor.Tensor {
 	k, v := p.K.Forward(tp, s.states), p.V.Forward(tp, s.states) // (B·S, C)
 	return tp.Attention(tensor.Heads{X: q}, tensor.Heads{X: k}, tensor.Heads{X: v}, s.shape)
 }
@@ -213,7 +213,8 @@ func (m *encDec) heads() heads {
 // Hidden implements LanguageModel; the batch must have a Source of as many rows.
 func (m *encDec) Hidden(tp *tensor.Tape, b *Batch) *tensor.Tensor {
 	s := b.Source
-	at := besideSource{m.heads().inBatch(b), m.encode(tp, s), kernel.Attention{B: b.B, T: b.T, S: s.T,
+	at := tensor.Note[besideSource](tp)
+	*at = besideSource{m.heads().inBatch(tp, b), m.encode(tp, s), kernel.Attention{B: b.B, T: b.T, S: s.T,
 		Heads: m.Heads, KVHeads: m.Heads, Dim: m.EncDec.Width / m.Heads}}
 	if s.Docs != nil {
 		at.shape.KeyDocs = tp.Ints(len(s.Docs))

@@ -105,9 +105,24 @@ func (g *gpt) forward(tp *tensor.Tape, ids, pos []int32, at attender) *tensor.Te
 			x = b.forward(tp, x, i, at, g.Dropout)
 			continue
 		}
-		x = tp.Again(x, func(tp *tensor.Tape, x *tensor.Tensor) *tensor.Tensor { return b.forward(tp, x, i, at, g.Dropout) })
+		pass := tensor.Note[gptPass](tp)
+		*pass = gptPass{b, i, at, g.Dropout}
+		x = tp.Again(x, pass)
 	}
 	return g.Norm.Forward(tp, x)
+}
+
+// A gptPass is a block at work.
+type gptPass struct {
+	*gptBlock
+	layer   int
+	at      attender
+	dropout float32
+}
+
+// Forward implements tensor.Part.
+func (p *gptPass) Forward(tp *tensor.Tape, x *tensor.Tensor) *tensor.Tensor {
+	return p.forward(tp, x, p.layer, p.at, p.dropout)
 }
 
 // forward takes (N, C) to the same.
@@ -130,7 +145,7 @@ func (g *gpt) heads() heads {
 func (g *gpt) Decoder() Decoder { return newDecoder(g) }
 
 func (g *gpt) Hidden(tp *tensor.Tape, b *Batch) *tensor.Tensor {
-	return g.forward(tp, b.IDs, positions(tp, b), g.heads().inBatch(b))
+	return g.forward(tp, b.IDs, positions(tp, b), g.heads().inBatch(tp, b))
 }
 
 func (g *gpt) Loss(tp *tensor.Tape, b *Batch) Loss { return headLoss(tp, g, b) }

@@ -145,9 +145,25 @@ func (l *llama) forward(tp *tensor.Tape, ids, pos []int32, at attender) *tensor.
 			x = b.forward(tp, x, i, l, pos, at)
 			continue
 		}
-		x = tp.Again(x, func(tp *tensor.Tape, x *tensor.Tensor) *tensor.Tensor { return b.forward(tp, x, i, l, pos, at) })
+		pass := tensor.Note[llamaPass](tp)
+		*pass = llamaPass{b, i, l, pos, at}
+		x = tp.Again(x, pass)
 	}
 	return l.Norm.Forward(tp, x)
+}
+
+// A llamaPass is a block at work.
+type llamaPass struct {
+	*llamaBlock
+	layer int
+	l     *llama
+	pos   []int32
+	at    attender
+}
+
+// Forward implements tensor.Part.
+func (p *llamaPass) Forward(tp *tensor.Tape, x *tensor.Tensor) *tensor.Tensor {
+	return p.forward(tp, x, p.layer, p.l, p.pos, p.at)
 }
 
 // forward takes (N, C) to the same.
@@ -176,7 +192,7 @@ func (l *llama) Head() *tensor.Tensor {
 }
 
 func (l *llama) Hidden(tp *tensor.Tape, b *Batch) *tensor.Tensor {
-	return l.forward(tp, b.IDs, positions(tp, b), l.heads().inBatch(b))
+	return l.forward(tp, b.IDs, positions(tp, b), l.heads().inBatch(tp, b))
 }
 
 func (l *llama) Loss(tp *tensor.Tape, b *Batch) Loss { return headLoss(tp, l, b) }

@@ -144,37 +144,54 @@ func (m *lstm) Head() *tensor.Tensor {
 }
 
 // Hidden implements LanguageModel. A Carry of type [][]float32 (h and c of each
-// layer, B×H) is where the rows go on from; the state after the batch takes its
-// place.
+// layer, B×H) is where the rows go on from; the state after the batch is written over it.
 func (m *lstm) Hidden(tp *tensor.Tape, b *Batch) *tensor.Tensor {
-	n := b.B * b.T
+	n, pass := b.B*b.T, tensor.Note[lstmPass](tp)
 	ids, order := tp.Ints(n), tp.Ints(n)
 	var fresh []bool
 	if b.Docs != nil {
-		fresh = make([]bool, n)
+		pass.fresh = slices.Grow(pass.fresh[:0], n)[:n]
+		fresh = pass.fresh
 	}
 	for r := range b.B {
 		for t := range b.T {
 			i, at := r*b.T+t, t*b.B+r
 			ids[at], order[i] = b.IDs[i], int32(at)
-			if fresh != nil && t > 0 {
-				fresh[at] = b.Docs[i] != b.Docs[i-1]
+			if fresh != nil {
+				fresh[at] = t > 0 && b.Docs[i] != b.Docs[i-1]
 			}
 		}
 	}
-	states := make([]tensor.State, len(m.Stack))
-	if carry, ok := b.Carry.([][]float32); ok && m.fits(carry, b.B) {
-		for i := range states {
-			states[i] = tensor.State{H: carry[2*i], C: carry[2*i+1]}
-		}
+	carry, ok := b.Carry.([][]float32)
+	if !ok || !m.fits(carry, b.B) {
+		carry = m.zeros(b.B)
+		b.Carry = carry
 	}
-	x := m.forward(tp, ids, b.B, fresh, states)
-	var carry [][]float32
-	for _, s := range states {
-		carry = append(carry, s.H, s.C)
+	pass.states = pass.states[:0]
+	for i := range m.Stack {
+		pass.states = append(pass.states, tensor.State{H: carry[2*i], C: carry[2*i+1]})
 	}
-	b.Carry = carry
+	x := m.forward(tp, ids, b.B, fresh, pass.states)
+	for i, s := range pass.states {
+		copy(carry[2*i], s.H)
+		copy(carry[2*i+1], s.C)
+	}
 	return tp.Rows(x, order) // (B·T, C)
+}
+
+// A lstmPass is what a pass remembers of a batch.
+type lstmPass struct {
+	fresh  []bool // of each position, whether a document begins
+	states []tensor.State
+}
+
+// zeros is the state of so many rows before any text.
+func (m *lstm) zeros(rows int) (carry [][]float32) {
+	for _, l := range m.Stack {
+		n := rows * l.W.Cols()
+		carry = append(carry, make([]float32, n), make([]float32, n))
+	}
+	return carry
 }
 
 // fits reports whether a state is of this model and so many rows.
@@ -254,7 +271,7 @@ func (d *lstmDecoder) scatter(rows []int, states []tensor.State) {
 	for i, l := range d.m.Stack {
 		n := l.W.Cols()
 		for at, r := range rows {
-			d.rows[r][i] = tensor.State{H: states[i].H[at*n:][:n], C: states[i].C[at*n:][:n]}
+			d.rows[r][i] = tensor.State{H: slices.Clone(states[i].H[at*n:][:n]), C: slices.Clone(states[i].C[at*n:][:n])}
 		}
 	}
 }

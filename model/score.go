@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"slices"
 
 	"fragua/model/tensor"
 )
@@ -27,6 +28,13 @@ func (s scorer) Score(b *Batch) ([]float64, error) {
 	}
 	defer s.tp.Reset()
 	defer func(c any) { b.Carry = c }(b.Carry)
+	if carry, ok := b.Carry.([][]float32); ok { // which the model writes over
+		own := slices.Clone(carry)
+		for i, c := range own {
+			own[i] = slices.Clone(c)
+		}
+		b.Carry = own
+	}
 	each := make([]float64, b.B*b.T)
 	s.tp.HeadLoss(s.m.Hidden(s.tp, b), s.m.Head(), b.Targets, tensor.HeadOptions{Each: each})
 	sums := make([]float64, b.B)

@@ -132,6 +132,7 @@ type trainReport struct {
 	Loss        [2]float64   `json:"first_and_last_loss"` //
 	Operations  []operation  `json:"operations"`          // of the timed steps
 	Memory      trial.Memory `json:"memory_bytes"`        //
+	Allocations uint64       `json:"allocations_a_step"`  // of a later step
 	Step        float64      `json:"median_step_seconds"` //
 	Products    float64      `json:"products_seconds"`    // the matrix products of a step by themselves
 	ProductsCPU float64      `json:"products_cpu_seconds"`
@@ -205,6 +206,7 @@ func benchTrain(c *cli.Context) error {
 		r.Operations = append(r.Operations, operation{o.Name, o.Forward.Seconds() / float64(steps), o.Backward.Seconds() / float64(steps)})
 	}
 	r.Memory = t.Memory()
+	r.Allocations = t.Allocations(w.Text(warm + steps))
 	if c.Bool("json") {
 		e := json.NewEncoder(c.App.Writer)
 		e.SetIndent("", "  ")
@@ -241,8 +243,8 @@ func (r *trainReport) print(c *cli.Context) {
 	row("products", "%.1f ms alone, %.1f %% of the best step%s", 1e3*r.Products, 100*r.Products*r.Best/float64(r.Work.IDs()), cpu)
 	m := r.Memory
 	sum := m.Weights + m.Gradients + m.Moments + m.Tape
-	row("memory", "%s: weights %s, gradients %s, moments %s, tape %s; foretold %s", bytesText(sum), bytesText(m.Weights),
-		bytesText(m.Gradients), bytesText(m.Moments), bytesText(m.Tape), bytesText(m.Foretold))
+	row("memory", "%s: weights %s, gradients %s, moments %s, tape %s; foretold %s; a step allocates %d times", bytesText(sum), bytesText(m.Weights),
+		bytesText(m.Gradients), bytesText(m.Moments), bytesText(m.Tape), bytesText(m.Foretold), r.Allocations)
 	total := 0.0
 	for _, o := range r.Operations {
 		total += o.Forward + o.Backward

@@ -56,6 +56,33 @@ func (e *entropy) chunk(lo, hi int) {
 	}
 }
 
+// SmoothLabels turns the gradients that CrossEntropy left in logits, of rows that all have a
+// target, into those against smoothed targets: what the target loses of its 1, and the share
+// that every id gets. scale is CrossEntropy's.
+func SmoothLabels(logits []float32, targets []int32, cols int, scale, share, lost float32) {
+	same("SmoothLabels", rowsOf("SmoothLabels", len(logits), cols), len(targets))
+	smoothings.run(len(targets), rowGrain(cols), smoothing{logits, targets, cols, float32(scale * share), float32(scale * lost)})
+}
+
+type smoothing struct {
+	logits      []float32
+	targets     []int32
+	cols        int
+	share, lost float32
+}
+
+var smoothings loops[smoothing, *smoothing]
+
+func (s *smoothing) chunk(lo, hi int) {
+	for i := lo; i < hi; i++ {
+		row := s.logits[i*s.cols:][:s.cols]
+		for j := range row {
+			row[j] -= s.share
+		}
+		row[s.targets[i]] += s.lost
+	}
+}
+
 func crossEntropyRow(x []float32, target int32, scale float32, grad bool) float64 {
 	if target < 0 {
 		if grad {

@@ -69,18 +69,21 @@ func (o *swiGLU) back(tp *Tape) {
 	}
 	var grads [2][]float32
 	var adds [2]bool
+	var loans [2]loan
 	inputs := [2]*Tensor{o.gate, o.up}
 	for i, x := range inputs {
 		if grads[i], adds[i] = tp.grad(x); grads[i] == nil || adds[i] { // the kernel overwrites
-			l := tp.borrow(len(x.Data))
-			defer l.giveBack(tp)
-			grads[i] = l.data
+			loans[i] = tp.borrow(len(x.Data))
+			grads[i] = loans[i].data
 		}
 	}
 	kernel.SwiGLUGrad(grads[0], grads[1], o.gate.Data, o.up.Data, o.y.Grad)
 	for i, x := range inputs {
 		if adds[i] {
 			kernel.AddTo(x.Grad, grads[i])
+		}
+		if loans[i].data != nil {
+			loans[i].giveBack(tp)
 		}
 	}
 }

@@ -101,7 +101,7 @@ func (o *mul) back(tp *Tape) {
 // Scale is s·x.
 func (tp *Tape) Scale(x *Tensor, s float32) *Tensor {
 	y := tp.make(x.needs(), x.Rows(), x.Cols())
-	move(y.Data, x.Data)
+	kernel.Copy(y.Data, x.Data)
 	kernel.Scale(y.Data, s)
 	record(tp, scale{x: x, y: y, s: s})
 	return y
@@ -128,7 +128,7 @@ func (tp *Tape) pass(x *Tensor, g []float32) {
 	case add:
 		kernel.AddTo(dx, g)
 	default:
-		move(dx, g)
+		kernel.Copy(dx, g)
 	}
 }
 
@@ -147,16 +147,4 @@ func alike(op string, x, y *Tensor) {
 	if len(x.Data) != len(y.Data) || x.Cols() != y.Cols() {
 		panic(fmt.Sprintf("tensor: %s of %v and %v", op, x.Shape, y.Shape))
 	}
-}
-
-const grain = 1 << 16 // floats that one worker clears or copies at a time
-
-// zero is clear, by all workers.
-func zero(x []float32) {
-	kernel.Parallel(len(x), grain, func(lo, hi int) { clear(x[lo:hi]) })
-}
-
-// move is copy, by all workers.
-func move(dst, src []float32) {
-	kernel.Parallel(len(dst), grain, func(lo, hi int) { copy(dst[lo:hi], src[lo:hi]) })
 }

@@ -52,6 +52,7 @@ func (o *attention) back(tp *Tape) {
 	}
 	var d [3][]float32
 	var add [3]bool
+	var loans [3]loan
 	heads := [3]Heads{o.q, o.k, o.v}
 	for i, h := range heads {
 		first := slices.IndexFunc(heads[:], func(other Heads) bool { return other.X == h.X })
@@ -60,40 +61,40 @@ func (o *attention) back(tp *Tape) {
 			continue
 		}
 		if d[i], add[i] = tp.grad(h.X); d[i] == nil { // the kernel wants it all the same
-			l := tp.borrow(len(h.X.Data))
-			defer l.giveBack(tp)
-			d[i] = l.data
+			loans[i] = tp.borrow(len(h.X.Data))
+			d[i] = loans[i].data
 		} else if !add[i] && !o.fill(h.X) {
-			zero(d[i])
+			kernel.Clear(d[i])
 			add[i] = true
 		}
 	}
 	o.a.Backward(d[0][o.q.Col:], d[1][o.k.Col:], d[2][o.v.Col:], add,
 		o.q.data(), o.k.data(), o.v.data(), o.y.Data, o.lse, o.y.Grad)
+	for _, l := range loans {
+		if l.data != nil {
+			l.giveBack(tp)
+		}
+	}
 }
 
 // fill reports whether the heads of x are all of it, and none of it twice.
 func (o *attention) fill(x *Tensor) bool {
-	type columns struct{ from, to int }
-	var parts []columns
-	for i, h := range [3]Heads{o.q, o.k, o.v} {
-		width := o.a.KVHeads * o.a.Dim
-		if i == 0 {
-			width = o.a.Heads * o.a.Dim
+	heads, end, sum := [3]Heads{o.q, o.k, o.v}, 0, 0
+	width := [3]int{o.a.Heads * o.a.Dim, o.a.KVHeads * o.a.Dim, o.a.KVHeads * o.a.Dim}
+	for range heads {
+		for i, h := range heads {
+			if h.X == x && h.Col == end { // the next columns
+				end += width[i]
+				break
+			}
 		}
+	}
+	for i, h := range heads {
 		if h.X == x {
-			parts = append(parts, columns{h.Col, h.Col + width})
+			sum += width[i]
 		}
 	}
-	slices.SortFunc(parts, func(a, b columns) int { return a.from - b.from })
-	end := 0
-	for _, p := range parts {
-		if p.from != end {
-			return false
-		}
-		end = p.to
-	}
-	return end == x.Cols()
+	return end == x.Cols() && sum == x.Cols()
 }
 
 // Rotate is rotary position embedding of the first heads of every row of x,

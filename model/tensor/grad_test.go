@@ -114,9 +114,9 @@ func cases(rng *rand.Rand, n, c int) []opCase {
 		{"Again", []*Tensor{d(n, c), d(c, c)}, func(tp *Tape, in []*Tensor) *Tensor {
 			x := tp.Dropout(copyOf(tp, in[0]), .1)
 			for range 2 {
-				x = tp.Again(x, func(tp *Tape, x *Tensor) *Tensor {
+				x = tp.Again(x, part(func(tp *Tape, x *Tensor) *Tensor {
 					return tp.AddTo(tp.Dropout(tp.LinearGELU(tp.Scale(x, .1), in[1], nil), .2), x)
-				})
+				}))
 			}
 			return tp.Dropout(tp.Scale(x, 2), .1)
 		}},

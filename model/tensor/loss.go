@@ -45,14 +45,14 @@ func (tp *Tape) HeadLoss(x, w *Tensor, targets []int32, o HeadOptions) (total *T
 		h.total = total
 		if dx, add := tp.grad(x); dx != nil {
 			if !add && count < n {
-				zero(dx)
+				kernel.Clear(dx)
 				add = true
 			}
 			h.dx, h.add = dx, add
 		}
 		h.dw, h.addW = tp.grad(w)
 		if count == 0 && !h.addW {
-			zero(h.dw)
+			kernel.Clear(h.dw)
 		}
 		keep(x)
 	}
@@ -139,7 +139,7 @@ func (h *head) chunk(tp *Tape, m int) (loss, nll float64) {
 		return loss, nll
 	}
 	if eps > 0 {
-		h.smooth(logits, targets, epsV)
+		kernel.SmoothLabels(logits, targets, v, h.scale, epsV, eps+epsV)
 	}
 	tp.lapOf("cross entropy", false)
 	if h.dw != nil {
@@ -158,20 +158,6 @@ func (h *head) chunk(tp *Tape, m int) (loss, nll float64) {
 	}
 	tp.lapOf("head, gradients", true)
 	return loss, nll
-}
-
-// smooth turns softmax − onehot into softmax − (onehot smoothed), times scale.
-func (h *head) smooth(d []float32, targets []int32, epsV float32) {
-	v, eps, scale := h.w.Rows(), h.options.Smoothing, h.scale
-	kernel.Parallel(len(targets), 16, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			row := d[i*v:][:v]
-			for j := range row {
-				row[j] -= float32(scale * epsV)
-			}
-			row[targets[i]] += float32(scale * (eps + epsV))
-		}
-	})
 }
 
 func (h *head) back(tp *Tape) {

@@ -17,7 +17,7 @@ type State struct{ H, C []float32 }
 // The result is h (T·B, H).
 //
 // The zero start means zeros. Where fresh (T·B, or nil) is true, a row forgets
-// its state before the step. last is a copy of the state after the last step.
+// its state before the step. last is the state after the last step, as valid as y.
 func (tp *Tape) LSTM(gates, w *Tensor, rows int, start State, fresh []bool) (y *Tensor, last State) {
 	n := w.Cols()
 	if gates.Cols() != 4*n || w.Rows() != 4*n || gates.Rows()%rows != 0 {
@@ -56,7 +56,7 @@ func (tp *Tape) LSTM(gates, w *Tensor, rows int, start State, fresh []bool) (y *
 	keep(y)
 	record(tp, o)
 	end := steps * width
-	return y, State{slices.Clone(o.h[end : end+width]), slices.Clone(o.c[end : end+width])}
+	return y, State{o.h[end : end+width], o.c[end : end+width]}
 }
 
 type lstm struct {

@@ -34,6 +34,9 @@ type Tape struct {
 	ints  []int32 // what Ints gives out, from the front
 	intsN int     // how many of them were asked for in this pass
 
+	notes []any // what Note gives out, likewise
+	noted int
+
 	rows    []int32 // what HeadLoss writes down for a moment
 	targets []int32
 	losses  []float64
@@ -89,7 +92,7 @@ func (tp *Tape) Reset() {
 	if tp.intsN > len(tp.ints) {
 		tp.ints = make([]int32, tp.intsN)
 	}
-	tp.intsN = 0
+	tp.intsN, tp.noted = 0, 0
 	tp.arena.reset()
 }
 
@@ -182,6 +185,24 @@ func (tp *Tape) Ints(n int) []int32 {
 	return tp.ints[at:tp.intsN:tp.intsN]
 }
 
+// Note returns a T that is the caller's until Backward or Reset: for what a model remembers of
+// a pass. It holds what was in it in an earlier pass, or zeros.
+func Note[T any](tp *Tape) *T {
+	if tp == nil {
+		return new(T)
+	}
+	i := tp.noted
+	if tp.noted++; i == len(tp.notes) {
+		tp.notes = append(tp.notes, nil)
+	}
+	t, ok := tp.notes[i].(*T)
+	if !ok {
+		t = new(T)
+		tp.notes[i] = t
+	}
+	return t
+}
+
 // A loan is memory for the time of one call.
 type loan struct {
 	data []float32
@@ -258,7 +279,7 @@ func (tp *Tape) hand(x *Tensor, g []float32) {
 func (tp *Tape) sum(t *Tensor) []float32 {
 	g, add := tp.grad(t)
 	if !add {
-		zero(g)
+		kernel.Clear(g)
 	}
 	return g
 }

@@ -60,7 +60,7 @@ func (t *Tensor) Renew() { t.stale = true }
 func (t *Tensor) Settle() {
 	if t.stale {
 		t.stale = false
-		zero(t.Grad)
+		kernel.Clear(t.Grad)
 	}
 }
 

@@ -44,11 +44,12 @@ type Loop struct {
 	// changes what Remember points to, and calls Offer and Observe, last.
 	After func(context.Context, Step) error
 
-	slab  *Slab
-	tape  *tensor.Tape
-	at    position
-	best  []float32
-	saved time.Time // when the last checkpoint was written
+	slab   *Slab
+	report Step // of the last step
+	tape   *tensor.Tape
+	at     position
+	best   []float32
+	saved  time.Time // when the last checkpoint was written
 }
 
 // ErrStop, returned by Loop.After, ends a run as done.
@@ -120,7 +121,8 @@ func (l *Loop) Run(ctx context.Context) error {
 		if batches.err != nil {
 			return batches.err
 		}
-		report := Step{Done: l.at.Step + 1, Steps: l.Steps, Targets: batches.targets, Bytes: batches.bytes}
+		report := &l.report
+		*report = Step{Done: l.at.Step + 1, Steps: l.Steps, Targets: batches.targets, Bytes: batches.bytes}
 		for i, p := range l.slab.Params {
 			rates[i] = l.Rate(l.at.Step, p.Group)
 			report.Rate = max(report.Rate, rates[i])
@@ -134,8 +136,9 @@ func (l *Loop) Run(ctx context.Context) error {
 		}
 		for i, b := range batches.micro {
 			l.tape.Step = uint64(l.at.Step*passes) + uint64(i)
-			if _, goesOn := b.Carry.(Continues); goesOn {
-				b.Carry = l.at.carry
+			_, goesOn := b.Carry.(Continues)
+			if b.Carry = l.at.carry; !goesOn {
+				b.Begin()
 			}
 			loss := l.Model.Loss(l.tape, b)
 			l.tape.Backward(loss.Total)
@@ -146,7 +149,7 @@ func (l *Loop) Run(ctx context.Context) error {
 
 		l.slab.Settle()
 		report.Norm = math.Sqrt(kernel.SumSquares(l.slab.Grad))
-		report.Skipped = l.unfit(report)
+		report.Skipped = l.unfit(*report)
 		if report.Skipped == "" {
 			scale := 1.0
 			if l.Clip > 0 && report.Norm > l.Clip {
@@ -160,7 +163,7 @@ func (l *Loop) Run(ctx context.Context) error {
 			l.Optimizer.Update(l.slab, rates, float32(scale))
 		}
 		l.at.Step++
-		l.at.Untold = &report
+		l.at.Untold = report
 		if err := l.tell(ctx); err != nil {
 			return err
 		}

@@ -109,29 +109,15 @@ func (o *SGD) Update(s *Slab, rates []float64, scale float32) {
 		if rates[i] == 0 {
 			continue
 		}
-		rate, mu, decay := float32(rates[i]), float32(o.Momentum), float32(0)
+		decay := 0.0
 		if p.Decay {
-			decay = float32(o.Decay)
+			decay = o.Decay
 		}
-		w, g := p.Data, s.Part(s.Grad, i)
 		var v []float32
 		if o.v != nil {
 			v = s.Part(o.v, i)
 		}
-		kernel.Parallel(len(w), grain, func(lo, hi int) {
-			for j := lo; j < hi; j++ {
-				d := float32(scale*g[j]) + float32(decay*w[j])
-				if v != nil {
-					v[j] = float32(mu*v[j]) + d
-					if o.Nesterov {
-						d += float32(mu * v[j])
-					} else {
-						d = v[j]
-					}
-				}
-				w[j] -= float32(rate * d)
-			}
-		})
+		kernel.SGD(p.Data, s.Part(s.Grad, i), v, float32(rates[i]), float32(o.Momentum), float32(decay), scale, o.Nesterov)
 	}
 }
 
@@ -172,12 +158,7 @@ func (o *ASGD) Update(s *Slab, rates []float64, scale float32) {
 	o.memory.Averaged++
 	share := float32(1 / float64(o.memory.Averaged))
 	for i, p := range s.Params {
-		w, mean := p.Data, s.Part(o.mean, i)
-		kernel.Parallel(len(w), grain, func(lo, hi int) {
-			for j := lo; j < hi; j++ {
-				mean[j] += float32(share * (w[j] - mean[j]))
-			}
-		})
+		kernel.Average(s.Part(o.mean, i), p.Data, share)
 	}
 }
 
@@ -226,12 +207,7 @@ func (o *Averaged) Update(s *Slab, rates []float64, scale float32) {
 	// The first weights count fully; without this the zeros would.
 	share := float32(max(1-o.Keep, 1/float64(o.memory.Averaged)))
 	for i, p := range s.Params {
-		w, mean := p.Data, s.Part(o.mean, i)
-		kernel.Parallel(len(w), grain, func(lo, hi int) {
-			for j := lo; j < hi; j++ {
-				mean[j] += float32(share * (w[j] - mean[j]))
-			}
-		})
+		kernel.Average(s.Part(o.mean, i), p.Data, share)
 	}
 }
 

@@ -3,6 +3,7 @@ package trial
 import (
 	"cmp"
 	"maps"
+	"runtime"
 	"slices"
 	"time"
 
@@ -88,7 +89,7 @@ func (t *Trial) Step(text []int32) Step {
 	}
 	t.slab.Clear()
 	t.tape.Step = uint64(t.step)
-	t.batch.Carry = nil // a recurrent model begins each batch anew
+	t.batch.Begin() // a recurrent model begins each batch anew
 	loss := t.Model.Loss(t.tape, &t.batch)
 	t.tape.Backward(loss.Total)
 	began := time.Now()
@@ -100,6 +101,19 @@ func (t *Trial) Step(text []int32) Step {
 	t.op("optimizer").Backward += time.Since(began)
 	t.step++
 	return Step{loss.NLL / float64(loss.Targets), time.Since(wall), processorTime() - cpu}
+}
+
+// Allocations takes a step, without a look at its operations, and returns how often it allocates
+// memory.
+func (t *Trial) Allocations(text []int32) uint64 {
+	watch := t.tape.Watch
+	t.tape.Watch = nil
+	defer func() { t.tape.Watch = watch }()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	t.Step(text)
+	runtime.ReadMemStats(&after)
+	return after.Mallocs - before.Mallocs
 }
 
 func (t *Trial) hear(name string, back bool, took time.Duration) {
