@@ -4,17 +4,13 @@
 
 #include "textflag.h"
 
-// func fewFloat1x1AVX2(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
+// func fewFloat1x1AVX2(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·fewFloat1x1AVX2(SB), NOSPLIT, $0-96
+TEXT ·fewFloat1x1AVX2(SB), NOSPLIT, $0-80
 	MOVQ    ldx+24(FP), DX
 	SHLQ    $0x02, DX
 	MOVQ    x+16(FP), SI
 	MOVQ    w+32(FP), DI
-	MOVQ    ahead+72(FP), R15
-	SHLQ    $0x02, R15
-	ADDQ    DI, R15
-	MOVQ    R15, ahead+72(FP)
 	MOVQ    c+48(FP), R14
 	MOVQ    n+8(FP), CX
 	ANDQ    $0x07, CX
@@ -24,14 +20,6 @@ TEXT ·fewFloat1x1AVX2(SB), NOSPLIT, $0-96
 	VMOVUPS (R12), Y3
 
 group1:
-	MOVQ   ldw+40(FP), R8
-	SHLQ   $0x02, R8
-	MOVQ   ahead+72(FP), R15
-	MOVQ   step+88(FP), R12
-	SHLQ   $0x02, R12
-	ADDQ   R12, ahead+72(FP)
-	MOVQ   aside+80(FP), R8
-	SHLQ   $0x02, R8
 	VXORPS Y0, Y0, Y0
 	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
@@ -39,12 +27,11 @@ group1:
 	JL     rest3
 
 loop2:
-	PREFETCHT0  (R15)
+	PREFETCHT0  768(DI)(R12*4)
 	VMOVUPS     (SI)(R12*4), Y1
 	VMOVUPS     (DI)(R12*4), Y2
 	VFMADD231PS Y2, Y1, Y0
 	ADDQ        $0x08, R12
-	ADDQ        $0x20, R15
 	SUBQ        $0x08, CX
 	JGE         loop2
 
@@ -58,7 +45,7 @@ rest3:
 done4:
 	MOVQ         ldw+40(FP), CX
 	SHLQ         $0x02, CX
-	LEAQ         (DI)(CX*1), DI
+	ADDQ         CX, DI
 	MOVQ         ldc+56(FP), CX
 	MOVQ         acc+64(FP), R12
 	MOVQ         R14, R15
@@ -68,7 +55,8 @@ done4:
 	VHADDPS      X0, X0, X0
 	TESTQ        R12, R12
 	JE           store5
-	VADDSS       (R15), X0, X0
+	VMOVSS       (R15), X1
+	VADDPS       X1, X0, X0
 
 store5:
 	VMOVSS X0, (R15)
@@ -96,18 +84,18 @@ DATA windowAVX2<>+56(SB)/4, $0x00000000
 DATA windowAVX2<>+60(SB)/4, $0x00000000
 GLOBL windowAVX2<>(SB), RODATA|NOPTR, $64
 
-// func fewFloat1x4AVX2(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
+// func fewFloat1x4AVX2(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·fewFloat1x4AVX2(SB), NOSPLIT, $0-96
+TEXT ·fewFloat1x4AVX2(SB), NOSPLIT, $0-80
 	MOVQ    ldx+24(FP), DX
 	SHLQ    $0x02, DX
 	MOVQ    x+16(FP), SI
 	MOVQ    w+32(FP), DI
-	MOVQ    ahead+72(FP), R15
-	SHLQ    $0x02, R15
-	ADDQ    DI, R15
-	MOVQ    R15, ahead+72(FP)
 	MOVQ    c+48(FP), R14
+	MOVQ    ldw+40(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    apart+72(FP), DX
+	IMULQ   R8, DX
 	MOVQ    n+8(FP), CX
 	ANDQ    $0x07, CX
 	LEAQ    windowAVX2<>+32(SB), R12
@@ -116,18 +104,9 @@ TEXT ·fewFloat1x4AVX2(SB), NOSPLIT, $0-96
 	VMOVUPS (R12), Y6
 
 group6:
-	MOVQ   ldw+40(FP), R8
-	SHLQ   $0x02, R8
-	LEAQ   (DI)(R8*1), BX
-	LEAQ   (BX)(R8*1), AX
-	LEAQ   (AX)(R8*1), R13
-	MOVQ   ahead+72(FP), R15
-	MOVQ   step+88(FP), R12
-	SHLQ   $0x02, R12
-	ADDQ   R12, ahead+72(FP)
-	MOVQ   aside+80(FP), R8
-	SHLQ   $0x02, R8
-	LEAQ   (R15)(R8*2), DX
+	LEAQ   (DI)(DX*1), BX
+	LEAQ   (BX)(DX*1), AX
+	LEAQ   (AX)(DX*1), R13
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -138,10 +117,10 @@ group6:
 	JL     rest8
 
 loop7:
-	PREFETCHT0  (R15)
-	PREFETCHT0  (R15)(R8*1)
-	PREFETCHT0  (DX)
-	PREFETCHT0  (DX)(R8*1)
+	PREFETCHT0  768(DI)(R12*4)
+	PREFETCHT0  768(BX)(R12*4)
+	PREFETCHT0  768(AX)(R12*4)
+	PREFETCHT0  768(R13)(R12*4)
 	VMOVUPS     (SI)(R12*4), Y4
 	VMOVUPS     (DI)(R12*4), Y5
 	VFMADD231PS Y5, Y4, Y0
@@ -152,8 +131,6 @@ loop7:
 	VMOVUPS     (R13)(R12*4), Y5
 	VFMADD231PS Y5, Y4, Y3
 	ADDQ        $0x08, R12
-	ADDQ        $0x20, R15
-	ADDQ        $0x20, DX
 	SUBQ        $0x08, CX
 	JGE         loop7
 
@@ -173,9 +150,10 @@ rest8:
 done9:
 	MOVQ         ldw+40(FP), CX
 	SHLQ         $0x02, CX
-	LEAQ         (R13)(CX*1), DI
+	ADDQ         CX, DI
 	MOVQ         ldc+56(FP), CX
 	MOVQ         acc+64(FP), R12
+	MOVQ         apart+72(FP), R8
 	MOVQ         R14, R15
 	VEXTRACTF128 $0x01, Y0, X4
 	VADDPS       X4, X0, X0
@@ -188,30 +166,34 @@ done9:
 	VHADDPS      X1, X0, X0
 	VHADDPS      X3, X2, X2
 	VHADDPS      X2, X0, X0
+	LEAQ         (R15)(R8*8), AX
 	TESTQ        R12, R12
 	JE           store10
-	VADDPS       (R15), X0, X0
+	VMOVSS       (R15), X4
+	VINSERTPS    $0x10, (R15)(R8*4), X4, X4
+	VINSERTPS    $0x20, (AX), X4, X4
+	VINSERTPS    $0x30, (AX)(R8*4), X4, X4
+	VADDPS       X4, X0, X0
 
 store10:
-	VMOVUPS X0, (R15)
-	ADDQ    $0x10, R14
-	DECQ    groups+0(FP)
-	JNE     group6
+	VMOVSS     X0, (R15)
+	VEXTRACTPS $0x01, X0, (R15)(R8*4)
+	VEXTRACTPS $0x02, X0, (AX)
+	VEXTRACTPS $0x03, X0, (AX)(R8*4)
+	ADDQ       $0x04, R14
+	DECQ       groups+0(FP)
+	JNE        group6
 	VZEROUPPER
 	RET
 
-// func fewFloat2x1AVX2(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
+// func fewFloat2x1AVX2(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·fewFloat2x1AVX2(SB), NOSPLIT, $0-96
+TEXT ·fewFloat2x1AVX2(SB), NOSPLIT, $0-80
 	MOVQ    ldx+24(FP), DX
 	SHLQ    $0x02, DX
 	MOVQ    x+16(FP), SI
 	LEAQ    (SI)(DX*1), R9
 	MOVQ    w+32(FP), DI
-	MOVQ    ahead+72(FP), R15
-	SHLQ    $0x02, R15
-	ADDQ    DI, R15
-	MOVQ    R15, ahead+72(FP)
 	MOVQ    c+48(FP), R14
 	MOVQ    n+8(FP), CX
 	ANDQ    $0x07, CX
@@ -221,14 +203,6 @@ TEXT ·fewFloat2x1AVX2(SB), NOSPLIT, $0-96
 	VMOVUPS (R12), Y5
 
 group11:
-	MOVQ   ldw+40(FP), R8
-	SHLQ   $0x02, R8
-	MOVQ   ahead+72(FP), R15
-	MOVQ   step+88(FP), R12
-	SHLQ   $0x02, R12
-	ADDQ   R12, ahead+72(FP)
-	MOVQ   aside+80(FP), R8
-	SHLQ   $0x02, R8
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	XORQ   R12, R12
@@ -237,14 +211,13 @@ group11:
 	JL     rest13
 
 loop12:
-	PREFETCHT0  (R15)
+	PREFETCHT0  768(DI)(R12*4)
 	VMOVUPS     (SI)(R12*4), Y2
 	VMOVUPS     (R9)(R12*4), Y3
 	VMOVUPS     (DI)(R12*4), Y4
 	VFMADD231PS Y4, Y2, Y0
 	VFMADD231PS Y4, Y3, Y1
 	ADDQ        $0x08, R12
-	ADDQ        $0x20, R15
 	SUBQ        $0x08, CX
 	JGE         loop12
 
@@ -260,7 +233,7 @@ rest13:
 done14:
 	MOVQ         ldw+40(FP), CX
 	SHLQ         $0x02, CX
-	LEAQ         (DI)(CX*1), DI
+	ADDQ         CX, DI
 	MOVQ         ldc+56(FP), CX
 	MOVQ         acc+64(FP), R12
 	MOVQ         R14, R15
@@ -270,7 +243,8 @@ done14:
 	VHADDPS      X0, X0, X0
 	TESTQ        R12, R12
 	JE           store15
-	VADDSS       (R15), X0, X0
+	VMOVSS       (R15), X2
+	VADDPS       X2, X0, X0
 
 store15:
 	VMOVSS       X0, (R15)
@@ -281,7 +255,8 @@ store15:
 	VHADDPS      X1, X1, X1
 	TESTQ        R12, R12
 	JE           store16
-	VADDSS       (R15), X1, X1
+	VMOVSS       (R15), X2
+	VADDPS       X2, X1, X1
 
 store16:
 	VMOVSS X1, (R15)
@@ -291,19 +266,19 @@ store16:
 	VZEROUPPER
 	RET
 
-// func fewFloat2x4AVX2(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
+// func fewFloat2x4AVX2(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·fewFloat2x4AVX2(SB), NOSPLIT, $0-96
+TEXT ·fewFloat2x4AVX2(SB), NOSPLIT, $0-80
 	MOVQ    ldx+24(FP), DX
 	SHLQ    $0x02, DX
 	MOVQ    x+16(FP), SI
 	LEAQ    (SI)(DX*1), R9
 	MOVQ    w+32(FP), DI
-	MOVQ    ahead+72(FP), R15
-	SHLQ    $0x02, R15
-	ADDQ    DI, R15
-	MOVQ    R15, ahead+72(FP)
 	MOVQ    c+48(FP), R14
+	MOVQ    ldw+40(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    apart+72(FP), DX
+	IMULQ   R8, DX
 	MOVQ    n+8(FP), CX
 	ANDQ    $0x07, CX
 	LEAQ    windowAVX2<>+32(SB), R12
@@ -312,18 +287,9 @@ TEXT ·fewFloat2x4AVX2(SB), NOSPLIT, $0-96
 	VMOVUPS (R12), Y11
 
 group17:
-	MOVQ   ldw+40(FP), R8
-	SHLQ   $0x02, R8
-	LEAQ   (DI)(R8*1), BX
-	LEAQ   (BX)(R8*1), AX
-	LEAQ   (AX)(R8*1), R13
-	MOVQ   ahead+72(FP), R15
-	MOVQ   step+88(FP), R12
-	SHLQ   $0x02, R12
-	ADDQ   R12, ahead+72(FP)
-	MOVQ   aside+80(FP), R8
-	SHLQ   $0x02, R8
-	LEAQ   (R15)(R8*2), DX
+	LEAQ   (DI)(DX*1), BX
+	LEAQ   (BX)(DX*1), AX
+	LEAQ   (AX)(DX*1), R13
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -338,10 +304,10 @@ group17:
 	JL     rest19
 
 loop18:
-	PREFETCHT0  (R15)
-	PREFETCHT0  (R15)(R8*1)
-	PREFETCHT0  (DX)
-	PREFETCHT0  (DX)(R8*1)
+	PREFETCHT0  768(DI)(R12*4)
+	PREFETCHT0  768(BX)(R12*4)
+	PREFETCHT0  768(AX)(R12*4)
+	PREFETCHT0  768(R13)(R12*4)
 	VMOVUPS     (SI)(R12*4), Y8
 	VMOVUPS     (R9)(R12*4), Y9
 	VMOVUPS     (DI)(R12*4), Y10
@@ -357,8 +323,6 @@ loop18:
 	VFMADD231PS Y10, Y8, Y3
 	VFMADD231PS Y10, Y9, Y7
 	ADDQ        $0x08, R12
-	ADDQ        $0x20, R15
-	ADDQ        $0x20, DX
 	SUBQ        $0x08, CX
 	JGE         loop18
 
@@ -383,9 +347,10 @@ rest19:
 done20:
 	MOVQ         ldw+40(FP), CX
 	SHLQ         $0x02, CX
-	LEAQ         (R13)(CX*1), DI
+	ADDQ         CX, DI
 	MOVQ         ldc+56(FP), CX
 	MOVQ         acc+64(FP), R12
+	MOVQ         apart+72(FP), R8
 	MOVQ         R14, R15
 	VEXTRACTF128 $0x01, Y0, X8
 	VADDPS       X8, X0, X0
@@ -398,12 +363,20 @@ done20:
 	VHADDPS      X1, X0, X0
 	VHADDPS      X3, X2, X2
 	VHADDPS      X2, X0, X0
+	LEAQ         (R15)(R8*8), AX
 	TESTQ        R12, R12
 	JE           store21
-	VADDPS       (R15), X0, X0
+	VMOVSS       (R15), X8
+	VINSERTPS    $0x10, (R15)(R8*4), X8, X8
+	VINSERTPS    $0x20, (AX), X8, X8
+	VINSERTPS    $0x30, (AX)(R8*4), X8, X8
+	VADDPS       X8, X0, X0
 
 store21:
-	VMOVUPS      X0, (R15)
+	VMOVSS       X0, (R15)
+	VEXTRACTPS   $0x01, X0, (R15)(R8*4)
+	VEXTRACTPS   $0x02, X0, (AX)
+	VEXTRACTPS   $0x03, X0, (AX)(R8*4)
 	LEAQ         (R15)(CX*4), R15
 	VEXTRACTF128 $0x01, Y4, X8
 	VADDPS       X8, X4, X4
@@ -416,46 +389,42 @@ store21:
 	VHADDPS      X5, X4, X4
 	VHADDPS      X7, X6, X6
 	VHADDPS      X6, X4, X4
+	LEAQ         (R15)(R8*8), AX
 	TESTQ        R12, R12
 	JE           store22
-	VADDPS       (R15), X4, X4
+	VMOVSS       (R15), X8
+	VINSERTPS    $0x10, (R15)(R8*4), X8, X8
+	VINSERTPS    $0x20, (AX), X8, X8
+	VINSERTPS    $0x30, (AX)(R8*4), X8, X8
+	VADDPS       X8, X4, X4
 
 store22:
-	VMOVUPS X4, (R15)
-	ADDQ    $0x10, R14
-	DECQ    groups+0(FP)
-	JNE     group17
+	VMOVSS     X4, (R15)
+	VEXTRACTPS $0x01, X4, (R15)(R8*4)
+	VEXTRACTPS $0x02, X4, (AX)
+	VEXTRACTPS $0x03, X4, (AX)(R8*4)
+	ADDQ       $0x04, R14
+	DECQ       groups+0(FP)
+	JNE        group17
 	VZEROUPPER
 	RET
 
-// func fewBF161x1AVX2(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
+// func fewBF161x1AVX2(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·fewBF161x1AVX2(SB), NOSPLIT, $0-96
+TEXT ·fewBF161x1AVX2(SB), NOSPLIT, $0-80
 	MOVQ ldx+24(FP), DX
 	SHLQ $0x02, DX
 	MOVQ x+16(FP), SI
 	MOVQ w+32(FP), DI
-	MOVQ ahead+72(FP), R15
-	SHLQ $0x01, R15
-	ADDQ DI, R15
-	MOVQ R15, ahead+72(FP)
 	MOVQ c+48(FP), R14
 
 group23:
-	MOVQ   ldw+40(FP), R8
-	SHLQ   $0x01, R8
-	MOVQ   ahead+72(FP), R15
-	MOVQ   step+88(FP), R12
-	SHLQ   $0x01, R12
-	ADDQ   R12, ahead+72(FP)
-	MOVQ   aside+80(FP), R8
-	SHLQ   $0x01, R8
 	VXORPS Y0, Y0, Y0
 	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
 
 loop24:
-	PREFETCHT0   (R15)
+	PREFETCHT0   768(DI)(R12*2)
 	VMOVUPS      (SI)(R12*4), Y1
 	VPMOVZXWD    (DI)(R12*2), Y2
 	VPSLLD       $0x10, Y2, Y2
@@ -473,12 +442,11 @@ loop24:
 	VPSLLD       $0x10, Y2, Y2
 	VFMADD231PS  Y2, Y1, Y0
 	ADDQ         $0x20, R12
-	ADDQ         $0x40, R15
 	DECQ         CX
 	JNE          loop24
 	MOVQ         ldw+40(FP), CX
 	SHLQ         $0x01, CX
-	LEAQ         (DI)(CX*1), DI
+	ADDQ         CX, DI
 	MOVQ         ldc+56(FP), CX
 	MOVQ         R14, R15
 	VEXTRACTF128 $0x01, Y0, X1
@@ -492,32 +460,23 @@ loop24:
 	VZEROUPPER
 	RET
 
-// func fewBF161x4AVX2(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
+// func fewBF161x4AVX2(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·fewBF161x4AVX2(SB), NOSPLIT, $0-96
-	MOVQ ldx+24(FP), DX
-	SHLQ $0x02, DX
-	MOVQ x+16(FP), SI
-	MOVQ w+32(FP), DI
-	MOVQ ahead+72(FP), R15
-	SHLQ $0x01, R15
-	ADDQ DI, R15
-	MOVQ R15, ahead+72(FP)
-	MOVQ c+48(FP), R14
+TEXT ·fewBF161x4AVX2(SB), NOSPLIT, $0-80
+	MOVQ  ldx+24(FP), DX
+	SHLQ  $0x02, DX
+	MOVQ  x+16(FP), SI
+	MOVQ  w+32(FP), DI
+	MOVQ  c+48(FP), R14
+	MOVQ  ldw+40(FP), R8
+	SHLQ  $0x01, R8
+	MOVQ  apart+72(FP), DX
+	IMULQ R8, DX
 
 group27:
-	MOVQ   ldw+40(FP), R8
-	SHLQ   $0x01, R8
-	LEAQ   (DI)(R8*1), BX
-	LEAQ   (BX)(R8*1), AX
-	LEAQ   (AX)(R8*1), R13
-	MOVQ   ahead+72(FP), R15
-	MOVQ   step+88(FP), R12
-	SHLQ   $0x01, R12
-	ADDQ   R12, ahead+72(FP)
-	MOVQ   aside+80(FP), R8
-	SHLQ   $0x01, R8
-	LEAQ   (R15)(R8*2), DX
+	LEAQ   (DI)(DX*1), BX
+	LEAQ   (BX)(DX*1), AX
+	LEAQ   (AX)(DX*1), R13
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -526,10 +485,10 @@ group27:
 	MOVQ   n+8(FP), CX
 
 loop28:
-	PREFETCHT0   (R15)
-	PREFETCHT0   (R15)(R8*1)
-	PREFETCHT0   (DX)
-	PREFETCHT0   (DX)(R8*1)
+	PREFETCHT0   768(DI)(R12*2)
+	PREFETCHT0   768(BX)(R12*2)
+	PREFETCHT0   768(AX)(R12*2)
+	PREFETCHT0   768(R13)(R12*2)
 	VMOVUPS      (SI)(R12*4), Y4
 	VPMOVZXWD    (DI)(R12*2), Y5
 	VPSLLD       $0x10, Y5, Y5
@@ -583,14 +542,13 @@ loop28:
 	VPSLLD       $0x10, Y5, Y5
 	VFMADD231PS  Y5, Y4, Y3
 	ADDQ         $0x20, R12
-	ADDQ         $0x40, R15
-	ADDQ         $0x40, DX
 	DECQ         CX
 	JNE          loop28
 	MOVQ         ldw+40(FP), CX
 	SHLQ         $0x01, CX
-	LEAQ         (R13)(CX*1), DI
+	ADDQ         CX, DI
 	MOVQ         ldc+56(FP), CX
+	MOVQ         apart+72(FP), R8
 	MOVQ         R14, R15
 	VEXTRACTF128 $0x01, Y0, X4
 	VADDPS       X4, X0, X0
@@ -603,43 +561,35 @@ loop28:
 	VHADDPS      X1, X0, X0
 	VHADDPS      X3, X2, X2
 	VHADDPS      X2, X0, X0
-	VMOVUPS      X0, (R15)
-	ADDQ         $0x10, R14
+	LEAQ         (R15)(R8*8), AX
+	VMOVSS       X0, (R15)
+	VEXTRACTPS   $0x01, X0, (R15)(R8*4)
+	VEXTRACTPS   $0x02, X0, (AX)
+	VEXTRACTPS   $0x03, X0, (AX)(R8*4)
+	ADDQ         $0x04, R14
 	DECQ         groups+0(FP)
 	JNE          group27
 	VZEROUPPER
 	RET
 
-// func fewBF162x1AVX2(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
+// func fewBF162x1AVX2(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·fewBF162x1AVX2(SB), NOSPLIT, $0-96
+TEXT ·fewBF162x1AVX2(SB), NOSPLIT, $0-80
 	MOVQ ldx+24(FP), DX
 	SHLQ $0x02, DX
 	MOVQ x+16(FP), SI
 	LEAQ (SI)(DX*1), R9
 	MOVQ w+32(FP), DI
-	MOVQ ahead+72(FP), R15
-	SHLQ $0x01, R15
-	ADDQ DI, R15
-	MOVQ R15, ahead+72(FP)
 	MOVQ c+48(FP), R14
 
 group31:
-	MOVQ   ldw+40(FP), R8
-	SHLQ   $0x01, R8
-	MOVQ   ahead+72(FP), R15
-	MOVQ   step+88(FP), R12
-	SHLQ   $0x01, R12
-	ADDQ   R12, ahead+72(FP)
-	MOVQ   aside+80(FP), R8
-	SHLQ   $0x01, R8
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
 
 loop32:
-	PREFETCHT0   (R15)
+	PREFETCHT0   768(DI)(R12*2)
 	VMOVUPS      (SI)(R12*4), Y2
 	VMOVUPS      (R9)(R12*4), Y3
 	VPMOVZXWD    (DI)(R12*2), Y4
@@ -665,12 +615,11 @@ loop32:
 	VFMADD231PS  Y4, Y2, Y0
 	VFMADD231PS  Y4, Y3, Y1
 	ADDQ         $0x20, R12
-	ADDQ         $0x40, R15
 	DECQ         CX
 	JNE          loop32
 	MOVQ         ldw+40(FP), CX
 	SHLQ         $0x01, CX
-	LEAQ         (DI)(CX*1), DI
+	ADDQ         CX, DI
 	MOVQ         ldc+56(FP), CX
 	MOVQ         R14, R15
 	VEXTRACTF128 $0x01, Y0, X2
@@ -690,33 +639,24 @@ loop32:
 	VZEROUPPER
 	RET
 
-// func fewBF162x4AVX2(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
+// func fewBF162x4AVX2(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·fewBF162x4AVX2(SB), NOSPLIT, $0-96
-	MOVQ ldx+24(FP), DX
-	SHLQ $0x02, DX
-	MOVQ x+16(FP), SI
-	LEAQ (SI)(DX*1), R9
-	MOVQ w+32(FP), DI
-	MOVQ ahead+72(FP), R15
-	SHLQ $0x01, R15
-	ADDQ DI, R15
-	MOVQ R15, ahead+72(FP)
-	MOVQ c+48(FP), R14
+TEXT ·fewBF162x4AVX2(SB), NOSPLIT, $0-80
+	MOVQ  ldx+24(FP), DX
+	SHLQ  $0x02, DX
+	MOVQ  x+16(FP), SI
+	LEAQ  (SI)(DX*1), R9
+	MOVQ  w+32(FP), DI
+	MOVQ  c+48(FP), R14
+	MOVQ  ldw+40(FP), R8
+	SHLQ  $0x01, R8
+	MOVQ  apart+72(FP), DX
+	IMULQ R8, DX
 
 group35:
-	MOVQ   ldw+40(FP), R8
-	SHLQ   $0x01, R8
-	LEAQ   (DI)(R8*1), BX
-	LEAQ   (BX)(R8*1), AX
-	LEAQ   (AX)(R8*1), R13
-	MOVQ   ahead+72(FP), R15
-	MOVQ   step+88(FP), R12
-	SHLQ   $0x01, R12
-	ADDQ   R12, ahead+72(FP)
-	MOVQ   aside+80(FP), R8
-	SHLQ   $0x01, R8
-	LEAQ   (R15)(R8*2), DX
+	LEAQ   (DI)(DX*1), BX
+	LEAQ   (BX)(DX*1), AX
+	LEAQ   (AX)(DX*1), R13
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -729,10 +669,10 @@ group35:
 	MOVQ   n+8(FP), CX
 
 loop36:
-	PREFETCHT0   (R15)
-	PREFETCHT0   (R15)(R8*1)
-	PREFETCHT0   (DX)
-	PREFETCHT0   (DX)(R8*1)
+	PREFETCHT0   768(DI)(R12*2)
+	PREFETCHT0   768(BX)(R12*2)
+	PREFETCHT0   768(AX)(R12*2)
+	PREFETCHT0   768(R13)(R12*2)
 	VMOVUPS      (SI)(R12*4), Y8
 	VMOVUPS      (R9)(R12*4), Y9
 	VPMOVZXWD    (DI)(R12*2), Y10
@@ -806,14 +746,13 @@ loop36:
 	VFMADD231PS  Y10, Y8, Y3
 	VFMADD231PS  Y10, Y9, Y7
 	ADDQ         $0x20, R12
-	ADDQ         $0x40, R15
-	ADDQ         $0x40, DX
 	DECQ         CX
 	JNE          loop36
 	MOVQ         ldw+40(FP), CX
 	SHLQ         $0x01, CX
-	LEAQ         (R13)(CX*1), DI
+	ADDQ         CX, DI
 	MOVQ         ldc+56(FP), CX
+	MOVQ         apart+72(FP), R8
 	MOVQ         R14, R15
 	VEXTRACTF128 $0x01, Y0, X8
 	VADDPS       X8, X0, X0
@@ -826,7 +765,11 @@ loop36:
 	VHADDPS      X1, X0, X0
 	VHADDPS      X3, X2, X2
 	VHADDPS      X2, X0, X0
-	VMOVUPS      X0, (R15)
+	LEAQ         (R15)(R8*8), AX
+	VMOVSS       X0, (R15)
+	VEXTRACTPS   $0x01, X0, (R15)(R8*4)
+	VEXTRACTPS   $0x02, X0, (AX)
+	VEXTRACTPS   $0x03, X0, (AX)(R8*4)
 	LEAQ         (R15)(CX*4), R15
 	VEXTRACTF128 $0x01, Y4, X8
 	VADDPS       X8, X4, X4
@@ -839,37 +782,33 @@ loop36:
 	VHADDPS      X5, X4, X4
 	VHADDPS      X7, X6, X6
 	VHADDPS      X6, X4, X4
-	VMOVUPS      X4, (R15)
-	ADDQ         $0x10, R14
+	LEAQ         (R15)(R8*8), AX
+	VMOVSS       X4, (R15)
+	VEXTRACTPS   $0x01, X4, (R15)(R8*4)
+	VEXTRACTPS   $0x02, X4, (AX)
+	VEXTRACTPS   $0x03, X4, (AX)(R8*4)
+	ADDQ         $0x04, R14
 	DECQ         groups+0(FP)
 	JNE          group35
 	VZEROUPPER
 	RET
 
-// func fewInt81x1AVX2(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
+// func fewInt81x1AVX2(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int)
 // Requires: AVX, AVX2, MMX+
-TEXT ·fewInt81x1AVX2(SB), NOSPLIT, $0-96
+TEXT ·fewInt81x1AVX2(SB), NOSPLIT, $0-80
 	MOVQ ldx+24(FP), DX
 	SHLQ $0x01, DX
 	MOVQ x+16(FP), SI
 	MOVQ w+32(FP), DI
-	MOVQ ahead+72(FP), R15
-	ADDQ DI, R15
-	MOVQ R15, ahead+72(FP)
 	MOVQ c+48(FP), R14
 
 group39:
-	MOVQ   ldw+40(FP), R8
-	MOVQ   ahead+72(FP), R15
-	MOVQ   step+88(FP), R12
-	ADDQ   R12, ahead+72(FP)
-	MOVQ   aside+80(FP), R8
 	VXORPS Y0, Y0, Y0
 	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
 
 loop40:
-	PREFETCHT0   (R15)
+	PREFETCHT0   768(DI)(R12*1)
 	VMOVUPS      (SI)(R12*2), Y1
 	VPMOVSXBW    (DI)(R12*1), Y2
 	VPMADDWD     Y2, Y1, Y3
@@ -887,11 +826,10 @@ loop40:
 	VPMADDWD     Y2, Y1, Y3
 	VPADDD       Y3, Y0, Y0
 	ADDQ         $0x40, R12
-	ADDQ         $0x40, R15
 	DECQ         CX
 	JNE          loop40
 	MOVQ         ldw+40(FP), CX
-	LEAQ         (DI)(CX*1), DI
+	ADDQ         CX, DI
 	MOVQ         ldc+56(FP), CX
 	MOVQ         R14, R15
 	VEXTRACTF128 $0x01, Y0, X1
@@ -906,28 +844,22 @@ loop40:
 	VZEROUPPER
 	RET
 
-// func fewInt81x4AVX2(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
+// func fewInt81x4AVX2(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int)
 // Requires: AVX, AVX2, MMX+
-TEXT ·fewInt81x4AVX2(SB), NOSPLIT, $0-96
-	MOVQ ldx+24(FP), DX
-	SHLQ $0x01, DX
-	MOVQ x+16(FP), SI
-	MOVQ w+32(FP), DI
-	MOVQ ahead+72(FP), R15
-	ADDQ DI, R15
-	MOVQ R15, ahead+72(FP)
-	MOVQ c+48(FP), R14
+TEXT ·fewInt81x4AVX2(SB), NOSPLIT, $0-80
+	MOVQ  ldx+24(FP), DX
+	SHLQ  $0x01, DX
+	MOVQ  x+16(FP), SI
+	MOVQ  w+32(FP), DI
+	MOVQ  c+48(FP), R14
+	MOVQ  ldw+40(FP), R8
+	MOVQ  apart+72(FP), DX
+	IMULQ R8, DX
 
 group43:
-	MOVQ   ldw+40(FP), R8
-	LEAQ   (DI)(R8*1), BX
-	LEAQ   (BX)(R8*1), AX
-	LEAQ   (AX)(R8*1), R13
-	MOVQ   ahead+72(FP), R15
-	MOVQ   step+88(FP), R12
-	ADDQ   R12, ahead+72(FP)
-	MOVQ   aside+80(FP), R8
-	LEAQ   (R15)(R8*2), DX
+	LEAQ   (DI)(DX*1), BX
+	LEAQ   (BX)(DX*1), AX
+	LEAQ   (AX)(DX*1), R13
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -936,10 +868,10 @@ group43:
 	MOVQ   n+8(FP), CX
 
 loop44:
-	PREFETCHT0   (R15)
-	PREFETCHT0   (R15)(R8*1)
-	PREFETCHT0   (DX)
-	PREFETCHT0   (DX)(R8*1)
+	PREFETCHT0   768(DI)(R12*1)
+	PREFETCHT0   768(BX)(R12*1)
+	PREFETCHT0   768(AX)(R12*1)
+	PREFETCHT0   768(R13)(R12*1)
 	VMOVUPS      (SI)(R12*2), Y4
 	VPMOVSXBW    (DI)(R12*1), Y5
 	VPMADDWD     Y5, Y4, Y6
@@ -993,13 +925,12 @@ loop44:
 	VPMADDWD     Y5, Y4, Y6
 	VPADDD       Y6, Y3, Y3
 	ADDQ         $0x40, R12
-	ADDQ         $0x40, R15
-	ADDQ         $0x40, DX
 	DECQ         CX
 	JNE          loop44
 	MOVQ         ldw+40(FP), CX
-	LEAQ         (R13)(CX*1), DI
+	ADDQ         CX, DI
 	MOVQ         ldc+56(FP), CX
+	MOVQ         apart+72(FP), R8
 	MOVQ         R14, R15
 	VEXTRACTF128 $0x01, Y0, X4
 	VPADDD       X4, X0, X0
@@ -1013,39 +944,35 @@ loop44:
 	VPHADDD      X3, X2, X2
 	VPHADDD      X2, X0, X0
 	VCVTDQ2PS    X0, X0
-	VMOVUPS      X0, (R15)
-	ADDQ         $0x10, R14
+	LEAQ         (R15)(R8*8), AX
+	VMOVSS       X0, (R15)
+	VEXTRACTPS   $0x01, X0, (R15)(R8*4)
+	VEXTRACTPS   $0x02, X0, (AX)
+	VEXTRACTPS   $0x03, X0, (AX)(R8*4)
+	ADDQ         $0x04, R14
 	DECQ         groups+0(FP)
 	JNE          group43
 	VZEROUPPER
 	RET
 
-// func fewInt82x1AVX2(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
+// func fewInt82x1AVX2(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int)
 // Requires: AVX, AVX2, MMX+
-TEXT ·fewInt82x1AVX2(SB), NOSPLIT, $0-96
+TEXT ·fewInt82x1AVX2(SB), NOSPLIT, $0-80
 	MOVQ ldx+24(FP), DX
 	SHLQ $0x01, DX
 	MOVQ x+16(FP), SI
 	LEAQ (SI)(DX*1), R9
 	MOVQ w+32(FP), DI
-	MOVQ ahead+72(FP), R15
-	ADDQ DI, R15
-	MOVQ R15, ahead+72(FP)
 	MOVQ c+48(FP), R14
 
 group47:
-	MOVQ   ldw+40(FP), R8
-	MOVQ   ahead+72(FP), R15
-	MOVQ   step+88(FP), R12
-	ADDQ   R12, ahead+72(FP)
-	MOVQ   aside+80(FP), R8
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
 
 loop48:
-	PREFETCHT0   (R15)
+	PREFETCHT0   768(DI)(R12*1)
 	VMOVUPS      (SI)(R12*2), Y2
 	VMOVUPS      (R9)(R12*2), Y3
 	VPMOVSXBW    (DI)(R12*1), Y4
@@ -1075,11 +1002,10 @@ loop48:
 	VPMADDWD     Y4, Y3, Y5
 	VPADDD       Y5, Y1, Y1
 	ADDQ         $0x40, R12
-	ADDQ         $0x40, R15
 	DECQ         CX
 	JNE          loop48
 	MOVQ         ldw+40(FP), CX
-	LEAQ         (DI)(CX*1), DI
+	ADDQ         CX, DI
 	MOVQ         ldc+56(FP), CX
 	MOVQ         R14, R15
 	VEXTRACTF128 $0x01, Y0, X2
@@ -1101,29 +1027,23 @@ loop48:
 	VZEROUPPER
 	RET
 
-// func fewInt82x4AVX2(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
+// func fewInt82x4AVX2(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int)
 // Requires: AVX, AVX2, MMX+
-TEXT ·fewInt82x4AVX2(SB), NOSPLIT, $0-96
-	MOVQ ldx+24(FP), DX
-	SHLQ $0x01, DX
-	MOVQ x+16(FP), SI
-	LEAQ (SI)(DX*1), R9
-	MOVQ w+32(FP), DI
-	MOVQ ahead+72(FP), R15
-	ADDQ DI, R15
-	MOVQ R15, ahead+72(FP)
-	MOVQ c+48(FP), R14
+TEXT ·fewInt82x4AVX2(SB), NOSPLIT, $0-80
+	MOVQ  ldx+24(FP), DX
+	SHLQ  $0x01, DX
+	MOVQ  x+16(FP), SI
+	LEAQ  (SI)(DX*1), R9
+	MOVQ  w+32(FP), DI
+	MOVQ  c+48(FP), R14
+	MOVQ  ldw+40(FP), R8
+	MOVQ  apart+72(FP), DX
+	IMULQ R8, DX
 
 group51:
-	MOVQ   ldw+40(FP), R8
-	LEAQ   (DI)(R8*1), BX
-	LEAQ   (BX)(R8*1), AX
-	LEAQ   (AX)(R8*1), R13
-	MOVQ   ahead+72(FP), R15
-	MOVQ   step+88(FP), R12
-	ADDQ   R12, ahead+72(FP)
-	MOVQ   aside+80(FP), R8
-	LEAQ   (R15)(R8*2), DX
+	LEAQ   (DI)(DX*1), BX
+	LEAQ   (BX)(DX*1), AX
+	LEAQ   (AX)(DX*1), R13
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1136,10 +1056,10 @@ group51:
 	MOVQ   n+8(FP), CX
 
 loop52:
-	PREFETCHT0   (R15)
-	PREFETCHT0   (R15)(R8*1)
-	PREFETCHT0   (DX)
-	PREFETCHT0   (DX)(R8*1)
+	PREFETCHT0   768(DI)(R12*1)
+	PREFETCHT0   768(BX)(R12*1)
+	PREFETCHT0   768(AX)(R12*1)
+	PREFETCHT0   768(R13)(R12*1)
 	VMOVUPS      (SI)(R12*2), Y8
 	VMOVUPS      (R9)(R12*2), Y9
 	VPMOVSXBW    (DI)(R12*1), Y10
@@ -1229,13 +1149,12 @@ loop52:
 	VPMADDWD     Y10, Y9, Y11
 	VPADDD       Y11, Y7, Y7
 	ADDQ         $0x40, R12
-	ADDQ         $0x40, R15
-	ADDQ         $0x40, DX
 	DECQ         CX
 	JNE          loop52
 	MOVQ         ldw+40(FP), CX
-	LEAQ         (R13)(CX*1), DI
+	ADDQ         CX, DI
 	MOVQ         ldc+56(FP), CX
+	MOVQ         apart+72(FP), R8
 	MOVQ         R14, R15
 	VEXTRACTF128 $0x01, Y0, X8
 	VPADDD       X8, X0, X0
@@ -1249,7 +1168,11 @@ loop52:
 	VPHADDD      X3, X2, X2
 	VPHADDD      X2, X0, X0
 	VCVTDQ2PS    X0, X0
-	VMOVUPS      X0, (R15)
+	LEAQ         (R15)(R8*8), AX
+	VMOVSS       X0, (R15)
+	VEXTRACTPS   $0x01, X0, (R15)(R8*4)
+	VEXTRACTPS   $0x02, X0, (AX)
+	VEXTRACTPS   $0x03, X0, (AX)(R8*4)
 	LEAQ         (R15)(CX*4), R15
 	VEXTRACTF128 $0x01, Y4, X8
 	VPADDD       X8, X4, X4
@@ -1263,8 +1186,12 @@ loop52:
 	VPHADDD      X7, X6, X6
 	VPHADDD      X6, X4, X4
 	VCVTDQ2PS    X4, X4
-	VMOVUPS      X4, (R15)
-	ADDQ         $0x10, R14
+	LEAQ         (R15)(R8*8), AX
+	VMOVSS       X4, (R15)
+	VEXTRACTPS   $0x01, X4, (R15)(R8*4)
+	VEXTRACTPS   $0x02, X4, (AX)
+	VEXTRACTPS   $0x03, X4, (AX)(R8*4)
+	ADDQ         $0x04, R14
 	DECQ         groups+0(FP)
 	JNE          group51
 	VZEROUPPER

@@ -4,17 +4,13 @@
 
 #include "textflag.h"
 
-// func fewFloat1x1AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
+// func fewFloat1x1AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, MMX+
-TEXT ·fewFloat1x1AVX512(SB), NOSPLIT, $0-96
+TEXT ·fewFloat1x1AVX512(SB), NOSPLIT, $0-80
 	MOVQ  ldx+24(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  x+16(FP), SI
 	MOVQ  w+32(FP), DI
-	MOVQ  ahead+72(FP), R15
-	SHLQ  $0x02, R15
-	ADDQ  DI, R15
-	MOVQ  R15, ahead+72(FP)
 	MOVQ  c+48(FP), R14
 	MOVQ  n+8(FP), CX
 	ANDQ  $0x0f, CX
@@ -23,14 +19,6 @@ TEXT ·fewFloat1x1AVX512(SB), NOSPLIT, $0-96
 	KMOVW R12, K1
 
 group1:
-	MOVQ   ldw+40(FP), R8
-	SHLQ   $0x02, R8
-	MOVQ   ahead+72(FP), R15
-	MOVQ   step+88(FP), R12
-	SHLQ   $0x02, R12
-	ADDQ   R12, ahead+72(FP)
-	MOVQ   aside+80(FP), R8
-	SHLQ   $0x02, R8
 	VXORPS Z0, Z0, Z0
 	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
@@ -38,12 +26,11 @@ group1:
 	JL     rest3
 
 loop2:
-	PREFETCHT0  (R15)
+	PREFETCHT0  768(DI)(R12*4)
 	VMOVUPS     (SI)(R12*4), Z1
 	VMOVUPS     (DI)(R12*4), Z2
 	VFMADD231PS Z2, Z1, Z0
 	ADDQ        $0x10, R12
-	ADDQ        $0x40, R15
 	SUBQ        $0x10, CX
 	JGE         loop2
 
@@ -57,7 +44,7 @@ rest3:
 done4:
 	MOVQ          ldw+40(FP), CX
 	SHLQ          $0x02, CX
-	LEAQ          (DI)(CX*1), DI
+	ADDQ          CX, DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          acc+64(FP), R12
 	MOVQ          R14, R15
@@ -69,7 +56,8 @@ done4:
 	VHADDPS       X0, X0, X0
 	TESTQ         R12, R12
 	JE            store5
-	VADDSS        (R15), X0, X0
+	VMOVSS        (R15), X1
+	VADDPS        X1, X0, X0
 
 store5:
 	VMOVSS X0, (R15)
@@ -79,18 +67,18 @@ store5:
 	VZEROUPPER
 	RET
 
-// func fewFloat1x4AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
+// func fewFloat1x4AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, MMX+
-TEXT ·fewFloat1x4AVX512(SB), NOSPLIT, $0-96
+TEXT ·fewFloat1x4AVX512(SB), NOSPLIT, $0-80
 	MOVQ  ldx+24(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  x+16(FP), SI
 	MOVQ  w+32(FP), DI
-	MOVQ  ahead+72(FP), R15
-	SHLQ  $0x02, R15
-	ADDQ  DI, R15
-	MOVQ  R15, ahead+72(FP)
 	MOVQ  c+48(FP), R14
+	MOVQ  ldw+40(FP), R8
+	SHLQ  $0x02, R8
+	MOVQ  apart+72(FP), DX
+	IMULQ R8, DX
 	MOVQ  n+8(FP), CX
 	ANDQ  $0x0f, CX
 	MOVL  $0xffffffff, R12
@@ -98,18 +86,9 @@ TEXT ·fewFloat1x4AVX512(SB), NOSPLIT, $0-96
 	KMOVW R12, K1
 
 group6:
-	MOVQ   ldw+40(FP), R8
-	SHLQ   $0x02, R8
-	LEAQ   (DI)(R8*1), BX
-	LEAQ   (BX)(R8*1), AX
-	LEAQ   (AX)(R8*1), R13
-	MOVQ   ahead+72(FP), R15
-	MOVQ   step+88(FP), R12
-	SHLQ   $0x02, R12
-	ADDQ   R12, ahead+72(FP)
-	MOVQ   aside+80(FP), R8
-	SHLQ   $0x02, R8
-	LEAQ   (R15)(R8*2), DX
+	LEAQ   (DI)(DX*1), BX
+	LEAQ   (BX)(DX*1), AX
+	LEAQ   (AX)(DX*1), R13
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -120,10 +99,10 @@ group6:
 	JL     rest8
 
 loop7:
-	PREFETCHT0  (R15)
-	PREFETCHT0  (R15)(R8*1)
-	PREFETCHT0  (DX)
-	PREFETCHT0  (DX)(R8*1)
+	PREFETCHT0  768(DI)(R12*4)
+	PREFETCHT0  768(BX)(R12*4)
+	PREFETCHT0  768(AX)(R12*4)
+	PREFETCHT0  768(R13)(R12*4)
 	VMOVUPS     (SI)(R12*4), Z4
 	VMOVUPS     (DI)(R12*4), Z5
 	VFMADD231PS Z5, Z4, Z0
@@ -134,8 +113,6 @@ loop7:
 	VMOVUPS     (R13)(R12*4), Z5
 	VFMADD231PS Z5, Z4, Z3
 	ADDQ        $0x10, R12
-	ADDQ        $0x40, R15
-	ADDQ        $0x40, DX
 	SUBQ        $0x10, CX
 	JGE         loop7
 
@@ -155,9 +132,10 @@ rest8:
 done9:
 	MOVQ          ldw+40(FP), CX
 	SHLQ          $0x02, CX
-	LEAQ          (R13)(CX*1), DI
+	ADDQ          CX, DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          acc+64(FP), R12
+	MOVQ          apart+72(FP), R8
 	MOVQ          R14, R15
 	VEXTRACTF64X4 $0x01, Z0, Y4
 	VADDPS        Y4, Y0, Y0
@@ -178,30 +156,34 @@ done9:
 	VHADDPS       X1, X0, X0
 	VHADDPS       X3, X2, X2
 	VHADDPS       X2, X0, X0
+	LEAQ          (R15)(R8*8), AX
 	TESTQ         R12, R12
 	JE            store10
-	VADDPS        (R15), X0, X0
+	VMOVSS        (R15), X4
+	VINSERTPS     $0x10, (R15)(R8*4), X4, X4
+	VINSERTPS     $0x20, (AX), X4, X4
+	VINSERTPS     $0x30, (AX)(R8*4), X4, X4
+	VADDPS        X4, X0, X0
 
 store10:
-	VMOVUPS X0, (R15)
-	ADDQ    $0x10, R14
-	DECQ    groups+0(FP)
-	JNE     group6
+	VMOVSS     X0, (R15)
+	VEXTRACTPS $0x01, X0, (R15)(R8*4)
+	VEXTRACTPS $0x02, X0, (AX)
+	VEXTRACTPS $0x03, X0, (AX)(R8*4)
+	ADDQ       $0x04, R14
+	DECQ       groups+0(FP)
+	JNE        group6
 	VZEROUPPER
 	RET
 
-// func fewFloat2x1AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
+// func fewFloat2x1AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, MMX+
-TEXT ·fewFloat2x1AVX512(SB), NOSPLIT, $0-96
+TEXT ·fewFloat2x1AVX512(SB), NOSPLIT, $0-80
 	MOVQ  ldx+24(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  x+16(FP), SI
 	LEAQ  (SI)(DX*1), R9
 	MOVQ  w+32(FP), DI
-	MOVQ  ahead+72(FP), R15
-	SHLQ  $0x02, R15
-	ADDQ  DI, R15
-	MOVQ  R15, ahead+72(FP)
 	MOVQ  c+48(FP), R14
 	MOVQ  n+8(FP), CX
 	ANDQ  $0x0f, CX
@@ -210,14 +192,6 @@ TEXT ·fewFloat2x1AVX512(SB), NOSPLIT, $0-96
 	KMOVW R12, K1
 
 group11:
-	MOVQ   ldw+40(FP), R8
-	SHLQ   $0x02, R8
-	MOVQ   ahead+72(FP), R15
-	MOVQ   step+88(FP), R12
-	SHLQ   $0x02, R12
-	ADDQ   R12, ahead+72(FP)
-	MOVQ   aside+80(FP), R8
-	SHLQ   $0x02, R8
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	XORQ   R12, R12
@@ -226,14 +200,13 @@ group11:
 	JL     rest13
 
 loop12:
-	PREFETCHT0  (R15)
+	PREFETCHT0  768(DI)(R12*4)
 	VMOVUPS     (SI)(R12*4), Z2
 	VMOVUPS     (R9)(R12*4), Z3
 	VMOVUPS     (DI)(R12*4), Z4
 	VFMADD231PS Z4, Z2, Z0
 	VFMADD231PS Z4, Z3, Z1
 	ADDQ        $0x10, R12
-	ADDQ        $0x40, R15
 	SUBQ        $0x10, CX
 	JGE         loop12
 
@@ -249,7 +222,7 @@ rest13:
 done14:
 	MOVQ          ldw+40(FP), CX
 	SHLQ          $0x02, CX
-	LEAQ          (DI)(CX*1), DI
+	ADDQ          CX, DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          acc+64(FP), R12
 	MOVQ          R14, R15
@@ -261,7 +234,8 @@ done14:
 	VHADDPS       X0, X0, X0
 	TESTQ         R12, R12
 	JE            store15
-	VADDSS        (R15), X0, X0
+	VMOVSS        (R15), X2
+	VADDPS        X2, X0, X0
 
 store15:
 	VMOVSS        X0, (R15)
@@ -274,7 +248,8 @@ store15:
 	VHADDPS       X1, X1, X1
 	TESTQ         R12, R12
 	JE            store16
-	VADDSS        (R15), X1, X1
+	VMOVSS        (R15), X2
+	VADDPS        X2, X1, X1
 
 store16:
 	VMOVSS X1, (R15)
@@ -284,19 +259,19 @@ store16:
 	VZEROUPPER
 	RET
 
-// func fewFloat2x4AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
+// func fewFloat2x4AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, MMX+
-TEXT ·fewFloat2x4AVX512(SB), NOSPLIT, $0-96
+TEXT ·fewFloat2x4AVX512(SB), NOSPLIT, $0-80
 	MOVQ  ldx+24(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  x+16(FP), SI
 	LEAQ  (SI)(DX*1), R9
 	MOVQ  w+32(FP), DI
-	MOVQ  ahead+72(FP), R15
-	SHLQ  $0x02, R15
-	ADDQ  DI, R15
-	MOVQ  R15, ahead+72(FP)
 	MOVQ  c+48(FP), R14
+	MOVQ  ldw+40(FP), R8
+	SHLQ  $0x02, R8
+	MOVQ  apart+72(FP), DX
+	IMULQ R8, DX
 	MOVQ  n+8(FP), CX
 	ANDQ  $0x0f, CX
 	MOVL  $0xffffffff, R12
@@ -304,18 +279,9 @@ TEXT ·fewFloat2x4AVX512(SB), NOSPLIT, $0-96
 	KMOVW R12, K1
 
 group17:
-	MOVQ   ldw+40(FP), R8
-	SHLQ   $0x02, R8
-	LEAQ   (DI)(R8*1), BX
-	LEAQ   (BX)(R8*1), AX
-	LEAQ   (AX)(R8*1), R13
-	MOVQ   ahead+72(FP), R15
-	MOVQ   step+88(FP), R12
-	SHLQ   $0x02, R12
-	ADDQ   R12, ahead+72(FP)
-	MOVQ   aside+80(FP), R8
-	SHLQ   $0x02, R8
-	LEAQ   (R15)(R8*2), DX
+	LEAQ   (DI)(DX*1), BX
+	LEAQ   (BX)(DX*1), AX
+	LEAQ   (AX)(DX*1), R13
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -330,10 +296,10 @@ group17:
 	JL     rest19
 
 loop18:
-	PREFETCHT0  (R15)
-	PREFETCHT0  (R15)(R8*1)
-	PREFETCHT0  (DX)
-	PREFETCHT0  (DX)(R8*1)
+	PREFETCHT0  768(DI)(R12*4)
+	PREFETCHT0  768(BX)(R12*4)
+	PREFETCHT0  768(AX)(R12*4)
+	PREFETCHT0  768(R13)(R12*4)
 	VMOVUPS     (SI)(R12*4), Z8
 	VMOVUPS     (R9)(R12*4), Z9
 	VMOVUPS     (DI)(R12*4), Z10
@@ -349,8 +315,6 @@ loop18:
 	VFMADD231PS Z10, Z8, Z3
 	VFMADD231PS Z10, Z9, Z7
 	ADDQ        $0x10, R12
-	ADDQ        $0x40, R15
-	ADDQ        $0x40, DX
 	SUBQ        $0x10, CX
 	JGE         loop18
 
@@ -375,9 +339,10 @@ rest19:
 done20:
 	MOVQ          ldw+40(FP), CX
 	SHLQ          $0x02, CX
-	LEAQ          (R13)(CX*1), DI
+	ADDQ          CX, DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          acc+64(FP), R12
+	MOVQ          apart+72(FP), R8
 	MOVQ          R14, R15
 	VEXTRACTF64X4 $0x01, Z0, Y8
 	VADDPS        Y8, Y0, Y0
@@ -398,12 +363,20 @@ done20:
 	VHADDPS       X1, X0, X0
 	VHADDPS       X3, X2, X2
 	VHADDPS       X2, X0, X0
+	LEAQ          (R15)(R8*8), AX
 	TESTQ         R12, R12
 	JE            store21
-	VADDPS        (R15), X0, X0
+	VMOVSS        (R15), X8
+	VINSERTPS     $0x10, (R15)(R8*4), X8, X8
+	VINSERTPS     $0x20, (AX), X8, X8
+	VINSERTPS     $0x30, (AX)(R8*4), X8, X8
+	VADDPS        X8, X0, X0
 
 store21:
-	VMOVUPS       X0, (R15)
+	VMOVSS        X0, (R15)
+	VEXTRACTPS    $0x01, X0, (R15)(R8*4)
+	VEXTRACTPS    $0x02, X0, (AX)
+	VEXTRACTPS    $0x03, X0, (AX)(R8*4)
 	LEAQ          (R15)(CX*4), R15
 	VEXTRACTF64X4 $0x01, Z4, Y8
 	VADDPS        Y8, Y4, Y4
@@ -424,31 +397,35 @@ store21:
 	VHADDPS       X5, X4, X4
 	VHADDPS       X7, X6, X6
 	VHADDPS       X6, X4, X4
+	LEAQ          (R15)(R8*8), AX
 	TESTQ         R12, R12
 	JE            store22
-	VADDPS        (R15), X4, X4
+	VMOVSS        (R15), X8
+	VINSERTPS     $0x10, (R15)(R8*4), X8, X8
+	VINSERTPS     $0x20, (AX), X8, X8
+	VINSERTPS     $0x30, (AX)(R8*4), X8, X8
+	VADDPS        X8, X4, X4
 
 store22:
-	VMOVUPS X4, (R15)
-	ADDQ    $0x10, R14
-	DECQ    groups+0(FP)
-	JNE     group17
+	VMOVSS     X4, (R15)
+	VEXTRACTPS $0x01, X4, (R15)(R8*4)
+	VEXTRACTPS $0x02, X4, (AX)
+	VEXTRACTPS $0x03, X4, (AX)(R8*4)
+	ADDQ       $0x04, R14
+	DECQ       groups+0(FP)
+	JNE        group17
 	VZEROUPPER
 	RET
 
-// func fewFloat3x1AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
+// func fewFloat3x1AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, MMX+
-TEXT ·fewFloat3x1AVX512(SB), NOSPLIT, $0-96
+TEXT ·fewFloat3x1AVX512(SB), NOSPLIT, $0-80
 	MOVQ  ldx+24(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  x+16(FP), SI
 	LEAQ  (SI)(DX*1), R9
 	LEAQ  (R9)(DX*1), R10
 	MOVQ  w+32(FP), DI
-	MOVQ  ahead+72(FP), R15
-	SHLQ  $0x02, R15
-	ADDQ  DI, R15
-	MOVQ  R15, ahead+72(FP)
 	MOVQ  c+48(FP), R14
 	MOVQ  n+8(FP), CX
 	ANDQ  $0x0f, CX
@@ -457,14 +434,6 @@ TEXT ·fewFloat3x1AVX512(SB), NOSPLIT, $0-96
 	KMOVW R12, K1
 
 group23:
-	MOVQ   ldw+40(FP), R8
-	SHLQ   $0x02, R8
-	MOVQ   ahead+72(FP), R15
-	MOVQ   step+88(FP), R12
-	SHLQ   $0x02, R12
-	ADDQ   R12, ahead+72(FP)
-	MOVQ   aside+80(FP), R8
-	SHLQ   $0x02, R8
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -474,7 +443,7 @@ group23:
 	JL     rest25
 
 loop24:
-	PREFETCHT0  (R15)
+	PREFETCHT0  768(DI)(R12*4)
 	VMOVUPS     (SI)(R12*4), Z3
 	VMOVUPS     (R9)(R12*4), Z4
 	VMOVUPS     (R10)(R12*4), Z5
@@ -483,7 +452,6 @@ loop24:
 	VFMADD231PS Z6, Z4, Z1
 	VFMADD231PS Z6, Z5, Z2
 	ADDQ        $0x10, R12
-	ADDQ        $0x40, R15
 	SUBQ        $0x10, CX
 	JGE         loop24
 
@@ -501,7 +469,7 @@ rest25:
 done26:
 	MOVQ          ldw+40(FP), CX
 	SHLQ          $0x02, CX
-	LEAQ          (DI)(CX*1), DI
+	ADDQ          CX, DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          acc+64(FP), R12
 	MOVQ          R14, R15
@@ -513,7 +481,8 @@ done26:
 	VHADDPS       X0, X0, X0
 	TESTQ         R12, R12
 	JE            store27
-	VADDSS        (R15), X0, X0
+	VMOVSS        (R15), X3
+	VADDPS        X3, X0, X0
 
 store27:
 	VMOVSS        X0, (R15)
@@ -526,7 +495,8 @@ store27:
 	VHADDPS       X1, X1, X1
 	TESTQ         R12, R12
 	JE            store28
-	VADDSS        (R15), X1, X1
+	VMOVSS        (R15), X3
+	VADDPS        X3, X1, X1
 
 store28:
 	VMOVSS        X1, (R15)
@@ -539,7 +509,8 @@ store28:
 	VHADDPS       X2, X2, X2
 	TESTQ         R12, R12
 	JE            store29
-	VADDSS        (R15), X2, X2
+	VMOVSS        (R15), X3
+	VADDPS        X3, X2, X2
 
 store29:
 	VMOVSS X2, (R15)
@@ -549,20 +520,20 @@ store29:
 	VZEROUPPER
 	RET
 
-// func fewFloat3x4AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
+// func fewFloat3x4AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, MMX+
-TEXT ·fewFloat3x4AVX512(SB), NOSPLIT, $0-96
+TEXT ·fewFloat3x4AVX512(SB), NOSPLIT, $0-80
 	MOVQ  ldx+24(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  x+16(FP), SI
 	LEAQ  (SI)(DX*1), R9
 	LEAQ  (R9)(DX*1), R10
 	MOVQ  w+32(FP), DI
-	MOVQ  ahead+72(FP), R15
-	SHLQ  $0x02, R15
-	ADDQ  DI, R15
-	MOVQ  R15, ahead+72(FP)
 	MOVQ  c+48(FP), R14
+	MOVQ  ldw+40(FP), R8
+	SHLQ  $0x02, R8
+	MOVQ  apart+72(FP), DX
+	IMULQ R8, DX
 	MOVQ  n+8(FP), CX
 	ANDQ  $0x0f, CX
 	MOVL  $0xffffffff, R12
@@ -570,18 +541,9 @@ TEXT ·fewFloat3x4AVX512(SB), NOSPLIT, $0-96
 	KMOVW R12, K1
 
 group30:
-	MOVQ   ldw+40(FP), R8
-	SHLQ   $0x02, R8
-	LEAQ   (DI)(R8*1), BX
-	LEAQ   (BX)(R8*1), AX
-	LEAQ   (AX)(R8*1), R13
-	MOVQ   ahead+72(FP), R15
-	MOVQ   step+88(FP), R12
-	SHLQ   $0x02, R12
-	ADDQ   R12, ahead+72(FP)
-	MOVQ   aside+80(FP), R8
-	SHLQ   $0x02, R8
-	LEAQ   (R15)(R8*2), DX
+	LEAQ   (DI)(DX*1), BX
+	LEAQ   (BX)(DX*1), AX
+	LEAQ   (AX)(DX*1), R13
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -600,10 +562,10 @@ group30:
 	JL     rest32
 
 loop31:
-	PREFETCHT0  (R15)
-	PREFETCHT0  (R15)(R8*1)
-	PREFETCHT0  (DX)
-	PREFETCHT0  (DX)(R8*1)
+	PREFETCHT0  768(DI)(R12*4)
+	PREFETCHT0  768(BX)(R12*4)
+	PREFETCHT0  768(AX)(R12*4)
+	PREFETCHT0  768(R13)(R12*4)
 	VMOVUPS     (SI)(R12*4), Z12
 	VMOVUPS     (R9)(R12*4), Z13
 	VMOVUPS     (R10)(R12*4), Z14
@@ -624,8 +586,6 @@ loop31:
 	VFMADD231PS Z15, Z13, Z7
 	VFMADD231PS Z15, Z14, Z11
 	ADDQ        $0x10, R12
-	ADDQ        $0x40, R15
-	ADDQ        $0x40, DX
 	SUBQ        $0x10, CX
 	JGE         loop31
 
@@ -655,9 +615,10 @@ rest32:
 done33:
 	MOVQ          ldw+40(FP), CX
 	SHLQ          $0x02, CX
-	LEAQ          (R13)(CX*1), DI
+	ADDQ          CX, DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          acc+64(FP), R12
+	MOVQ          apart+72(FP), R8
 	MOVQ          R14, R15
 	VEXTRACTF64X4 $0x01, Z0, Y12
 	VADDPS        Y12, Y0, Y0
@@ -678,12 +639,20 @@ done33:
 	VHADDPS       X1, X0, X0
 	VHADDPS       X3, X2, X2
 	VHADDPS       X2, X0, X0
+	LEAQ          (R15)(R8*8), AX
 	TESTQ         R12, R12
 	JE            store34
-	VADDPS        (R15), X0, X0
+	VMOVSS        (R15), X12
+	VINSERTPS     $0x10, (R15)(R8*4), X12, X12
+	VINSERTPS     $0x20, (AX), X12, X12
+	VINSERTPS     $0x30, (AX)(R8*4), X12, X12
+	VADDPS        X12, X0, X0
 
 store34:
-	VMOVUPS       X0, (R15)
+	VMOVSS        X0, (R15)
+	VEXTRACTPS    $0x01, X0, (R15)(R8*4)
+	VEXTRACTPS    $0x02, X0, (AX)
+	VEXTRACTPS    $0x03, X0, (AX)(R8*4)
 	LEAQ          (R15)(CX*4), R15
 	VEXTRACTF64X4 $0x01, Z4, Y12
 	VADDPS        Y12, Y4, Y4
@@ -704,12 +673,20 @@ store34:
 	VHADDPS       X5, X4, X4
 	VHADDPS       X7, X6, X6
 	VHADDPS       X6, X4, X4
+	LEAQ          (R15)(R8*8), AX
 	TESTQ         R12, R12
 	JE            store35
-	VADDPS        (R15), X4, X4
+	VMOVSS        (R15), X12
+	VINSERTPS     $0x10, (R15)(R8*4), X12, X12
+	VINSERTPS     $0x20, (AX), X12, X12
+	VINSERTPS     $0x30, (AX)(R8*4), X12, X12
+	VADDPS        X12, X4, X4
 
 store35:
-	VMOVUPS       X4, (R15)
+	VMOVSS        X4, (R15)
+	VEXTRACTPS    $0x01, X4, (R15)(R8*4)
+	VEXTRACTPS    $0x02, X4, (AX)
+	VEXTRACTPS    $0x03, X4, (AX)(R8*4)
 	LEAQ          (R15)(CX*4), R15
 	VEXTRACTF64X4 $0x01, Z8, Y12
 	VADDPS        Y12, Y8, Y8
@@ -730,21 +707,29 @@ store35:
 	VHADDPS       X9, X8, X8
 	VHADDPS       X11, X10, X10
 	VHADDPS       X10, X8, X8
+	LEAQ          (R15)(R8*8), AX
 	TESTQ         R12, R12
 	JE            store36
-	VADDPS        (R15), X8, X8
+	VMOVSS        (R15), X12
+	VINSERTPS     $0x10, (R15)(R8*4), X12, X12
+	VINSERTPS     $0x20, (AX), X12, X12
+	VINSERTPS     $0x30, (AX)(R8*4), X12, X12
+	VADDPS        X12, X8, X8
 
 store36:
-	VMOVUPS X8, (R15)
-	ADDQ    $0x10, R14
-	DECQ    groups+0(FP)
-	JNE     group30
+	VMOVSS     X8, (R15)
+	VEXTRACTPS $0x01, X8, (R15)(R8*4)
+	VEXTRACTPS $0x02, X8, (AX)
+	VEXTRACTPS $0x03, X8, (AX)(R8*4)
+	ADDQ       $0x04, R14
+	DECQ       groups+0(FP)
+	JNE        group30
 	VZEROUPPER
 	RET
 
-// func fewFloat4x1AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
+// func fewFloat4x1AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, MMX+
-TEXT ·fewFloat4x1AVX512(SB), NOSPLIT, $0-96
+TEXT ·fewFloat4x1AVX512(SB), NOSPLIT, $0-80
 	MOVQ  ldx+24(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  x+16(FP), SI
@@ -752,10 +737,6 @@ TEXT ·fewFloat4x1AVX512(SB), NOSPLIT, $0-96
 	LEAQ  (R9)(DX*1), R10
 	LEAQ  (R10)(DX*1), R11
 	MOVQ  w+32(FP), DI
-	MOVQ  ahead+72(FP), R15
-	SHLQ  $0x02, R15
-	ADDQ  DI, R15
-	MOVQ  R15, ahead+72(FP)
 	MOVQ  c+48(FP), R14
 	MOVQ  n+8(FP), CX
 	ANDQ  $0x0f, CX
@@ -764,14 +745,6 @@ TEXT ·fewFloat4x1AVX512(SB), NOSPLIT, $0-96
 	KMOVW R12, K1
 
 group37:
-	MOVQ   ldw+40(FP), R8
-	SHLQ   $0x02, R8
-	MOVQ   ahead+72(FP), R15
-	MOVQ   step+88(FP), R12
-	SHLQ   $0x02, R12
-	ADDQ   R12, ahead+72(FP)
-	MOVQ   aside+80(FP), R8
-	SHLQ   $0x02, R8
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -782,7 +755,7 @@ group37:
 	JL     rest39
 
 loop38:
-	PREFETCHT0  (R15)
+	PREFETCHT0  768(DI)(R12*4)
 	VMOVUPS     (SI)(R12*4), Z4
 	VMOVUPS     (R9)(R12*4), Z5
 	VMOVUPS     (R10)(R12*4), Z6
@@ -793,7 +766,6 @@ loop38:
 	VFMADD231PS Z8, Z6, Z2
 	VFMADD231PS Z8, Z7, Z3
 	ADDQ        $0x10, R12
-	ADDQ        $0x40, R15
 	SUBQ        $0x10, CX
 	JGE         loop38
 
@@ -813,7 +785,7 @@ rest39:
 done40:
 	MOVQ          ldw+40(FP), CX
 	SHLQ          $0x02, CX
-	LEAQ          (DI)(CX*1), DI
+	ADDQ          CX, DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          acc+64(FP), R12
 	MOVQ          R14, R15
@@ -825,7 +797,8 @@ done40:
 	VHADDPS       X0, X0, X0
 	TESTQ         R12, R12
 	JE            store41
-	VADDSS        (R15), X0, X0
+	VMOVSS        (R15), X4
+	VADDPS        X4, X0, X0
 
 store41:
 	VMOVSS        X0, (R15)
@@ -838,7 +811,8 @@ store41:
 	VHADDPS       X1, X1, X1
 	TESTQ         R12, R12
 	JE            store42
-	VADDSS        (R15), X1, X1
+	VMOVSS        (R15), X4
+	VADDPS        X4, X1, X1
 
 store42:
 	VMOVSS        X1, (R15)
@@ -851,7 +825,8 @@ store42:
 	VHADDPS       X2, X2, X2
 	TESTQ         R12, R12
 	JE            store43
-	VADDSS        (R15), X2, X2
+	VMOVSS        (R15), X4
+	VADDPS        X4, X2, X2
 
 store43:
 	VMOVSS        X2, (R15)
@@ -864,7 +839,8 @@ store43:
 	VHADDPS       X3, X3, X3
 	TESTQ         R12, R12
 	JE            store44
-	VADDSS        (R15), X3, X3
+	VMOVSS        (R15), X4
+	VADDPS        X4, X3, X3
 
 store44:
 	VMOVSS X3, (R15)
@@ -874,9 +850,9 @@ store44:
 	VZEROUPPER
 	RET
 
-// func fewFloat4x4AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
+// func fewFloat4x4AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, MMX+
-TEXT ·fewFloat4x4AVX512(SB), NOSPLIT, $0-96
+TEXT ·fewFloat4x4AVX512(SB), NOSPLIT, $0-80
 	MOVQ  ldx+24(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  x+16(FP), SI
@@ -884,11 +860,11 @@ TEXT ·fewFloat4x4AVX512(SB), NOSPLIT, $0-96
 	LEAQ  (R9)(DX*1), R10
 	LEAQ  (R10)(DX*1), R11
 	MOVQ  w+32(FP), DI
-	MOVQ  ahead+72(FP), R15
-	SHLQ  $0x02, R15
-	ADDQ  DI, R15
-	MOVQ  R15, ahead+72(FP)
 	MOVQ  c+48(FP), R14
+	MOVQ  ldw+40(FP), R8
+	SHLQ  $0x02, R8
+	MOVQ  apart+72(FP), DX
+	IMULQ R8, DX
 	MOVQ  n+8(FP), CX
 	ANDQ  $0x0f, CX
 	MOVL  $0xffffffff, R12
@@ -896,18 +872,9 @@ TEXT ·fewFloat4x4AVX512(SB), NOSPLIT, $0-96
 	KMOVW R12, K1
 
 group45:
-	MOVQ   ldw+40(FP), R8
-	SHLQ   $0x02, R8
-	LEAQ   (DI)(R8*1), BX
-	LEAQ   (BX)(R8*1), AX
-	LEAQ   (AX)(R8*1), R13
-	MOVQ   ahead+72(FP), R15
-	MOVQ   step+88(FP), R12
-	SHLQ   $0x02, R12
-	ADDQ   R12, ahead+72(FP)
-	MOVQ   aside+80(FP), R8
-	SHLQ   $0x02, R8
-	LEAQ   (R15)(R8*2), DX
+	LEAQ   (DI)(DX*1), BX
+	LEAQ   (BX)(DX*1), AX
+	LEAQ   (AX)(DX*1), R13
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -930,10 +897,10 @@ group45:
 	JL     rest47
 
 loop46:
-	PREFETCHT0  (R15)
-	PREFETCHT0  (R15)(R8*1)
-	PREFETCHT0  (DX)
-	PREFETCHT0  (DX)(R8*1)
+	PREFETCHT0  768(DI)(R12*4)
+	PREFETCHT0  768(BX)(R12*4)
+	PREFETCHT0  768(AX)(R12*4)
+	PREFETCHT0  768(R13)(R12*4)
 	VMOVUPS     (SI)(R12*4), Z16
 	VMOVUPS     (R9)(R12*4), Z17
 	VMOVUPS     (R10)(R12*4), Z18
@@ -959,8 +926,6 @@ loop46:
 	VFMADD231PS Z20, Z18, Z11
 	VFMADD231PS Z20, Z19, Z15
 	ADDQ        $0x10, R12
-	ADDQ        $0x40, R15
-	ADDQ        $0x40, DX
 	SUBQ        $0x10, CX
 	JGE         loop46
 
@@ -995,9 +960,10 @@ rest47:
 done48:
 	MOVQ          ldw+40(FP), CX
 	SHLQ          $0x02, CX
-	LEAQ          (R13)(CX*1), DI
+	ADDQ          CX, DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          acc+64(FP), R12
+	MOVQ          apart+72(FP), R8
 	MOVQ          R14, R15
 	VEXTRACTF64X4 $0x01, Z0, Y16
 	VADDPS        Y16, Y0, Y0
@@ -1018,12 +984,20 @@ done48:
 	VHADDPS       X1, X0, X0
 	VHADDPS       X3, X2, X2
 	VHADDPS       X2, X0, X0
+	LEAQ          (R15)(R8*8), AX
 	TESTQ         R12, R12
 	JE            store49
-	VADDPS        (R15), X0, X0
+	VMOVSS        (R15), X16
+	VINSERTPS     $0x10, (R15)(R8*4), X16, X16
+	VINSERTPS     $0x20, (AX), X16, X16
+	VINSERTPS     $0x30, (AX)(R8*4), X16, X16
+	VADDPS        X16, X0, X0
 
 store49:
-	VMOVUPS       X0, (R15)
+	VMOVSS        X0, (R15)
+	VEXTRACTPS    $0x01, X0, (R15)(R8*4)
+	VEXTRACTPS    $0x02, X0, (AX)
+	VEXTRACTPS    $0x03, X0, (AX)(R8*4)
 	LEAQ          (R15)(CX*4), R15
 	VEXTRACTF64X4 $0x01, Z4, Y16
 	VADDPS        Y16, Y4, Y4
@@ -1044,12 +1018,20 @@ store49:
 	VHADDPS       X5, X4, X4
 	VHADDPS       X7, X6, X6
 	VHADDPS       X6, X4, X4
+	LEAQ          (R15)(R8*8), AX
 	TESTQ         R12, R12
 	JE            store50
-	VADDPS        (R15), X4, X4
+	VMOVSS        (R15), X16
+	VINSERTPS     $0x10, (R15)(R8*4), X16, X16
+	VINSERTPS     $0x20, (AX), X16, X16
+	VINSERTPS     $0x30, (AX)(R8*4), X16, X16
+	VADDPS        X16, X4, X4
 
 store50:
-	VMOVUPS       X4, (R15)
+	VMOVSS        X4, (R15)
+	VEXTRACTPS    $0x01, X4, (R15)(R8*4)
+	VEXTRACTPS    $0x02, X4, (AX)
+	VEXTRACTPS    $0x03, X4, (AX)(R8*4)
 	LEAQ          (R15)(CX*4), R15
 	VEXTRACTF64X4 $0x01, Z8, Y16
 	VADDPS        Y16, Y8, Y8
@@ -1070,12 +1052,20 @@ store50:
 	VHADDPS       X9, X8, X8
 	VHADDPS       X11, X10, X10
 	VHADDPS       X10, X8, X8
+	LEAQ          (R15)(R8*8), AX
 	TESTQ         R12, R12
 	JE            store51
-	VADDPS        (R15), X8, X8
+	VMOVSS        (R15), X16
+	VINSERTPS     $0x10, (R15)(R8*4), X16, X16
+	VINSERTPS     $0x20, (AX), X16, X16
+	VINSERTPS     $0x30, (AX)(R8*4), X16, X16
+	VADDPS        X16, X8, X8
 
 store51:
-	VMOVUPS       X8, (R15)
+	VMOVSS        X8, (R15)
+	VEXTRACTPS    $0x01, X8, (R15)(R8*4)
+	VEXTRACTPS    $0x02, X8, (AX)
+	VEXTRACTPS    $0x03, X8, (AX)(R8*4)
 	LEAQ          (R15)(CX*4), R15
 	VEXTRACTF64X4 $0x01, Z12, Y16
 	VADDPS        Y16, Y12, Y12
@@ -1096,46 +1086,42 @@ store51:
 	VHADDPS       X13, X12, X12
 	VHADDPS       X15, X14, X14
 	VHADDPS       X14, X12, X12
+	LEAQ          (R15)(R8*8), AX
 	TESTQ         R12, R12
 	JE            store52
-	VADDPS        (R15), X12, X12
+	VMOVSS        (R15), X16
+	VINSERTPS     $0x10, (R15)(R8*4), X16, X16
+	VINSERTPS     $0x20, (AX), X16, X16
+	VINSERTPS     $0x30, (AX)(R8*4), X16, X16
+	VADDPS        X16, X12, X12
 
 store52:
-	VMOVUPS X12, (R15)
-	ADDQ    $0x10, R14
-	DECQ    groups+0(FP)
-	JNE     group45
+	VMOVSS     X12, (R15)
+	VEXTRACTPS $0x01, X12, (R15)(R8*4)
+	VEXTRACTPS $0x02, X12, (AX)
+	VEXTRACTPS $0x03, X12, (AX)(R8*4)
+	ADDQ       $0x04, R14
+	DECQ       groups+0(FP)
+	JNE        group45
 	VZEROUPPER
 	RET
 
-// func fewBF161x1AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
+// func fewBF161x1AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewBF161x1AVX512(SB), NOSPLIT, $0-96
+TEXT ·fewBF161x1AVX512(SB), NOSPLIT, $0-80
 	MOVQ ldx+24(FP), DX
 	SHLQ $0x02, DX
 	MOVQ x+16(FP), SI
 	MOVQ w+32(FP), DI
-	MOVQ ahead+72(FP), R15
-	SHLQ $0x01, R15
-	ADDQ DI, R15
-	MOVQ R15, ahead+72(FP)
 	MOVQ c+48(FP), R14
 
 group53:
-	MOVQ   ldw+40(FP), R8
-	SHLQ   $0x01, R8
-	MOVQ   ahead+72(FP), R15
-	MOVQ   step+88(FP), R12
-	SHLQ   $0x01, R12
-	ADDQ   R12, ahead+72(FP)
-	MOVQ   aside+80(FP), R8
-	SHLQ   $0x01, R8
 	VXORPS Z0, Z0, Z0
 	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
 
 loop54:
-	PREFETCHT0    (R15)
+	PREFETCHT0    768(DI)(R12*2)
 	VMOVUPS       (SI)(R12*4), Z1
 	VPMOVZXWD     (DI)(R12*2), Z2
 	VPSLLD        $0x10, Z2, Z2
@@ -1145,12 +1131,11 @@ loop54:
 	VPSLLD        $0x10, Z2, Z2
 	VFMADD231PS   Z2, Z1, Z0
 	ADDQ          $0x20, R12
-	ADDQ          $0x40, R15
 	DECQ          CX
 	JNE           loop54
 	MOVQ          ldw+40(FP), CX
 	SHLQ          $0x01, CX
-	LEAQ          (DI)(CX*1), DI
+	ADDQ          CX, DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          R14, R15
 	VEXTRACTF64X4 $0x01, Z0, Y1
@@ -1166,32 +1151,23 @@ loop54:
 	VZEROUPPER
 	RET
 
-// func fewBF161x4AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
+// func fewBF161x4AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewBF161x4AVX512(SB), NOSPLIT, $0-96
-	MOVQ ldx+24(FP), DX
-	SHLQ $0x02, DX
-	MOVQ x+16(FP), SI
-	MOVQ w+32(FP), DI
-	MOVQ ahead+72(FP), R15
-	SHLQ $0x01, R15
-	ADDQ DI, R15
-	MOVQ R15, ahead+72(FP)
-	MOVQ c+48(FP), R14
+TEXT ·fewBF161x4AVX512(SB), NOSPLIT, $0-80
+	MOVQ  ldx+24(FP), DX
+	SHLQ  $0x02, DX
+	MOVQ  x+16(FP), SI
+	MOVQ  w+32(FP), DI
+	MOVQ  c+48(FP), R14
+	MOVQ  ldw+40(FP), R8
+	SHLQ  $0x01, R8
+	MOVQ  apart+72(FP), DX
+	IMULQ R8, DX
 
 group57:
-	MOVQ   ldw+40(FP), R8
-	SHLQ   $0x01, R8
-	LEAQ   (DI)(R8*1), BX
-	LEAQ   (BX)(R8*1), AX
-	LEAQ   (AX)(R8*1), R13
-	MOVQ   ahead+72(FP), R15
-	MOVQ   step+88(FP), R12
-	SHLQ   $0x01, R12
-	ADDQ   R12, ahead+72(FP)
-	MOVQ   aside+80(FP), R8
-	SHLQ   $0x01, R8
-	LEAQ   (R15)(R8*2), DX
+	LEAQ   (DI)(DX*1), BX
+	LEAQ   (BX)(DX*1), AX
+	LEAQ   (AX)(DX*1), R13
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1200,10 +1176,10 @@ group57:
 	MOVQ   n+8(FP), CX
 
 loop58:
-	PREFETCHT0    (R15)
-	PREFETCHT0    (R15)(R8*1)
-	PREFETCHT0    (DX)
-	PREFETCHT0    (DX)(R8*1)
+	PREFETCHT0    768(DI)(R12*2)
+	PREFETCHT0    768(BX)(R12*2)
+	PREFETCHT0    768(AX)(R12*2)
+	PREFETCHT0    768(R13)(R12*2)
 	VMOVUPS       (SI)(R12*4), Z4
 	VPMOVZXWD     (DI)(R12*2), Z5
 	VPSLLD        $0x10, Z5, Z5
@@ -1231,14 +1207,13 @@ loop58:
 	VPSLLD        $0x10, Z5, Z5
 	VFMADD231PS   Z5, Z4, Z3
 	ADDQ          $0x20, R12
-	ADDQ          $0x40, R15
-	ADDQ          $0x40, DX
 	DECQ          CX
 	JNE           loop58
 	MOVQ          ldw+40(FP), CX
 	SHLQ          $0x01, CX
-	LEAQ          (R13)(CX*1), DI
+	ADDQ          CX, DI
 	MOVQ          ldc+56(FP), CX
+	MOVQ          apart+72(FP), R8
 	MOVQ          R14, R15
 	VEXTRACTF64X4 $0x01, Z0, Y4
 	VADDPS        Y4, Y0, Y0
@@ -1259,43 +1234,35 @@ loop58:
 	VHADDPS       X1, X0, X0
 	VHADDPS       X3, X2, X2
 	VHADDPS       X2, X0, X0
-	VMOVUPS       X0, (R15)
-	ADDQ          $0x10, R14
+	LEAQ          (R15)(R8*8), AX
+	VMOVSS        X0, (R15)
+	VEXTRACTPS    $0x01, X0, (R15)(R8*4)
+	VEXTRACTPS    $0x02, X0, (AX)
+	VEXTRACTPS    $0x03, X0, (AX)(R8*4)
+	ADDQ          $0x04, R14
 	DECQ          groups+0(FP)
 	JNE           group57
 	VZEROUPPER
 	RET
 
-// func fewBF162x1AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
+// func fewBF162x1AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewBF162x1AVX512(SB), NOSPLIT, $0-96
+TEXT ·fewBF162x1AVX512(SB), NOSPLIT, $0-80
 	MOVQ ldx+24(FP), DX
 	SHLQ $0x02, DX
 	MOVQ x+16(FP), SI
 	LEAQ (SI)(DX*1), R9
 	MOVQ w+32(FP), DI
-	MOVQ ahead+72(FP), R15
-	SHLQ $0x01, R15
-	ADDQ DI, R15
-	MOVQ R15, ahead+72(FP)
 	MOVQ c+48(FP), R14
 
 group61:
-	MOVQ   ldw+40(FP), R8
-	SHLQ   $0x01, R8
-	MOVQ   ahead+72(FP), R15
-	MOVQ   step+88(FP), R12
-	SHLQ   $0x01, R12
-	ADDQ   R12, ahead+72(FP)
-	MOVQ   aside+80(FP), R8
-	SHLQ   $0x01, R8
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
 
 loop62:
-	PREFETCHT0    (R15)
+	PREFETCHT0    768(DI)(R12*2)
 	VMOVUPS       (SI)(R12*4), Z2
 	VMOVUPS       (R9)(R12*4), Z3
 	VPMOVZXWD     (DI)(R12*2), Z4
@@ -1309,12 +1276,11 @@ loop62:
 	VFMADD231PS   Z4, Z2, Z0
 	VFMADD231PS   Z4, Z3, Z1
 	ADDQ          $0x20, R12
-	ADDQ          $0x40, R15
 	DECQ          CX
 	JNE           loop62
 	MOVQ          ldw+40(FP), CX
 	SHLQ          $0x01, CX
-	LEAQ          (DI)(CX*1), DI
+	ADDQ          CX, DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          R14, R15
 	VEXTRACTF64X4 $0x01, Z0, Y2
@@ -1338,33 +1304,24 @@ loop62:
 	VZEROUPPER
 	RET
 
-// func fewBF162x4AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
+// func fewBF162x4AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewBF162x4AVX512(SB), NOSPLIT, $0-96
-	MOVQ ldx+24(FP), DX
-	SHLQ $0x02, DX
-	MOVQ x+16(FP), SI
-	LEAQ (SI)(DX*1), R9
-	MOVQ w+32(FP), DI
-	MOVQ ahead+72(FP), R15
-	SHLQ $0x01, R15
-	ADDQ DI, R15
-	MOVQ R15, ahead+72(FP)
-	MOVQ c+48(FP), R14
+TEXT ·fewBF162x4AVX512(SB), NOSPLIT, $0-80
+	MOVQ  ldx+24(FP), DX
+	SHLQ  $0x02, DX
+	MOVQ  x+16(FP), SI
+	LEAQ  (SI)(DX*1), R9
+	MOVQ  w+32(FP), DI
+	MOVQ  c+48(FP), R14
+	MOVQ  ldw+40(FP), R8
+	SHLQ  $0x01, R8
+	MOVQ  apart+72(FP), DX
+	IMULQ R8, DX
 
 group65:
-	MOVQ   ldw+40(FP), R8
-	SHLQ   $0x01, R8
-	LEAQ   (DI)(R8*1), BX
-	LEAQ   (BX)(R8*1), AX
-	LEAQ   (AX)(R8*1), R13
-	MOVQ   ahead+72(FP), R15
-	MOVQ   step+88(FP), R12
-	SHLQ   $0x01, R12
-	ADDQ   R12, ahead+72(FP)
-	MOVQ   aside+80(FP), R8
-	SHLQ   $0x01, R8
-	LEAQ   (R15)(R8*2), DX
+	LEAQ   (DI)(DX*1), BX
+	LEAQ   (BX)(DX*1), AX
+	LEAQ   (AX)(DX*1), R13
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1377,10 +1334,10 @@ group65:
 	MOVQ   n+8(FP), CX
 
 loop66:
-	PREFETCHT0    (R15)
-	PREFETCHT0    (R15)(R8*1)
-	PREFETCHT0    (DX)
-	PREFETCHT0    (DX)(R8*1)
+	PREFETCHT0    768(DI)(R12*2)
+	PREFETCHT0    768(BX)(R12*2)
+	PREFETCHT0    768(AX)(R12*2)
+	PREFETCHT0    768(R13)(R12*2)
 	VMOVUPS       (SI)(R12*4), Z8
 	VMOVUPS       (R9)(R12*4), Z9
 	VPMOVZXWD     (DI)(R12*2), Z10
@@ -1418,14 +1375,13 @@ loop66:
 	VFMADD231PS   Z10, Z8, Z3
 	VFMADD231PS   Z10, Z9, Z7
 	ADDQ          $0x20, R12
-	ADDQ          $0x40, R15
-	ADDQ          $0x40, DX
 	DECQ          CX
 	JNE           loop66
 	MOVQ          ldw+40(FP), CX
 	SHLQ          $0x01, CX
-	LEAQ          (R13)(CX*1), DI
+	ADDQ          CX, DI
 	MOVQ          ldc+56(FP), CX
+	MOVQ          apart+72(FP), R8
 	MOVQ          R14, R15
 	VEXTRACTF64X4 $0x01, Z0, Y8
 	VADDPS        Y8, Y0, Y0
@@ -1446,7 +1402,11 @@ loop66:
 	VHADDPS       X1, X0, X0
 	VHADDPS       X3, X2, X2
 	VHADDPS       X2, X0, X0
-	VMOVUPS       X0, (R15)
+	LEAQ          (R15)(R8*8), AX
+	VMOVSS        X0, (R15)
+	VEXTRACTPS    $0x01, X0, (R15)(R8*4)
+	VEXTRACTPS    $0x02, X0, (AX)
+	VEXTRACTPS    $0x03, X0, (AX)(R8*4)
 	LEAQ          (R15)(CX*4), R15
 	VEXTRACTF64X4 $0x01, Z4, Y8
 	VADDPS        Y8, Y4, Y4
@@ -1467,37 +1427,29 @@ loop66:
 	VHADDPS       X5, X4, X4
 	VHADDPS       X7, X6, X6
 	VHADDPS       X6, X4, X4
-	VMOVUPS       X4, (R15)
-	ADDQ          $0x10, R14
+	LEAQ          (R15)(R8*8), AX
+	VMOVSS        X4, (R15)
+	VEXTRACTPS    $0x01, X4, (R15)(R8*4)
+	VEXTRACTPS    $0x02, X4, (AX)
+	VEXTRACTPS    $0x03, X4, (AX)(R8*4)
+	ADDQ          $0x04, R14
 	DECQ          groups+0(FP)
 	JNE           group65
 	VZEROUPPER
 	RET
 
-// func fewBF163x1AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
+// func fewBF163x1AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewBF163x1AVX512(SB), NOSPLIT, $0-96
+TEXT ·fewBF163x1AVX512(SB), NOSPLIT, $0-80
 	MOVQ ldx+24(FP), DX
 	SHLQ $0x02, DX
 	MOVQ x+16(FP), SI
 	LEAQ (SI)(DX*1), R9
 	LEAQ (R9)(DX*1), R10
 	MOVQ w+32(FP), DI
-	MOVQ ahead+72(FP), R15
-	SHLQ $0x01, R15
-	ADDQ DI, R15
-	MOVQ R15, ahead+72(FP)
 	MOVQ c+48(FP), R14
 
 group69:
-	MOVQ   ldw+40(FP), R8
-	SHLQ   $0x01, R8
-	MOVQ   ahead+72(FP), R15
-	MOVQ   step+88(FP), R12
-	SHLQ   $0x01, R12
-	ADDQ   R12, ahead+72(FP)
-	MOVQ   aside+80(FP), R8
-	SHLQ   $0x01, R8
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1505,7 +1457,7 @@ group69:
 	MOVQ   n+8(FP), CX
 
 loop70:
-	PREFETCHT0    (R15)
+	PREFETCHT0    768(DI)(R12*2)
 	VMOVUPS       (SI)(R12*4), Z3
 	VMOVUPS       (R9)(R12*4), Z4
 	VMOVUPS       (R10)(R12*4), Z5
@@ -1523,12 +1475,11 @@ loop70:
 	VFMADD231PS   Z6, Z4, Z1
 	VFMADD231PS   Z6, Z5, Z2
 	ADDQ          $0x20, R12
-	ADDQ          $0x40, R15
 	DECQ          CX
 	JNE           loop70
 	MOVQ          ldw+40(FP), CX
 	SHLQ          $0x01, CX
-	LEAQ          (DI)(CX*1), DI
+	ADDQ          CX, DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          R14, R15
 	VEXTRACTF64X4 $0x01, Z0, Y3
@@ -1560,34 +1511,25 @@ loop70:
 	VZEROUPPER
 	RET
 
-// func fewBF163x4AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
+// func fewBF163x4AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewBF163x4AVX512(SB), NOSPLIT, $0-96
-	MOVQ ldx+24(FP), DX
-	SHLQ $0x02, DX
-	MOVQ x+16(FP), SI
-	LEAQ (SI)(DX*1), R9
-	LEAQ (R9)(DX*1), R10
-	MOVQ w+32(FP), DI
-	MOVQ ahead+72(FP), R15
-	SHLQ $0x01, R15
-	ADDQ DI, R15
-	MOVQ R15, ahead+72(FP)
-	MOVQ c+48(FP), R14
+TEXT ·fewBF163x4AVX512(SB), NOSPLIT, $0-80
+	MOVQ  ldx+24(FP), DX
+	SHLQ  $0x02, DX
+	MOVQ  x+16(FP), SI
+	LEAQ  (SI)(DX*1), R9
+	LEAQ  (R9)(DX*1), R10
+	MOVQ  w+32(FP), DI
+	MOVQ  c+48(FP), R14
+	MOVQ  ldw+40(FP), R8
+	SHLQ  $0x01, R8
+	MOVQ  apart+72(FP), DX
+	IMULQ R8, DX
 
 group73:
-	MOVQ   ldw+40(FP), R8
-	SHLQ   $0x01, R8
-	LEAQ   (DI)(R8*1), BX
-	LEAQ   (BX)(R8*1), AX
-	LEAQ   (AX)(R8*1), R13
-	MOVQ   ahead+72(FP), R15
-	MOVQ   step+88(FP), R12
-	SHLQ   $0x01, R12
-	ADDQ   R12, ahead+72(FP)
-	MOVQ   aside+80(FP), R8
-	SHLQ   $0x01, R8
-	LEAQ   (R15)(R8*2), DX
+	LEAQ   (DI)(DX*1), BX
+	LEAQ   (BX)(DX*1), AX
+	LEAQ   (AX)(DX*1), R13
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1604,10 +1546,10 @@ group73:
 	MOVQ   n+8(FP), CX
 
 loop74:
-	PREFETCHT0    (R15)
-	PREFETCHT0    (R15)(R8*1)
-	PREFETCHT0    (DX)
-	PREFETCHT0    (DX)(R8*1)
+	PREFETCHT0    768(DI)(R12*2)
+	PREFETCHT0    768(BX)(R12*2)
+	PREFETCHT0    768(AX)(R12*2)
+	PREFETCHT0    768(R13)(R12*2)
 	VMOVUPS       (SI)(R12*4), Z12
 	VMOVUPS       (R9)(R12*4), Z13
 	VMOVUPS       (R10)(R12*4), Z14
@@ -1655,14 +1597,13 @@ loop74:
 	VFMADD231PS   Z15, Z13, Z7
 	VFMADD231PS   Z15, Z14, Z11
 	ADDQ          $0x20, R12
-	ADDQ          $0x40, R15
-	ADDQ          $0x40, DX
 	DECQ          CX
 	JNE           loop74
 	MOVQ          ldw+40(FP), CX
 	SHLQ          $0x01, CX
-	LEAQ          (R13)(CX*1), DI
+	ADDQ          CX, DI
 	MOVQ          ldc+56(FP), CX
+	MOVQ          apart+72(FP), R8
 	MOVQ          R14, R15
 	VEXTRACTF64X4 $0x01, Z0, Y12
 	VADDPS        Y12, Y0, Y0
@@ -1683,7 +1624,11 @@ loop74:
 	VHADDPS       X1, X0, X0
 	VHADDPS       X3, X2, X2
 	VHADDPS       X2, X0, X0
-	VMOVUPS       X0, (R15)
+	LEAQ          (R15)(R8*8), AX
+	VMOVSS        X0, (R15)
+	VEXTRACTPS    $0x01, X0, (R15)(R8*4)
+	VEXTRACTPS    $0x02, X0, (AX)
+	VEXTRACTPS    $0x03, X0, (AX)(R8*4)
 	LEAQ          (R15)(CX*4), R15
 	VEXTRACTF64X4 $0x01, Z4, Y12
 	VADDPS        Y12, Y4, Y4
@@ -1704,7 +1649,11 @@ loop74:
 	VHADDPS       X5, X4, X4
 	VHADDPS       X7, X6, X6
 	VHADDPS       X6, X4, X4
-	VMOVUPS       X4, (R15)
+	LEAQ          (R15)(R8*8), AX
+	VMOVSS        X4, (R15)
+	VEXTRACTPS    $0x01, X4, (R15)(R8*4)
+	VEXTRACTPS    $0x02, X4, (AX)
+	VEXTRACTPS    $0x03, X4, (AX)(R8*4)
 	LEAQ          (R15)(CX*4), R15
 	VEXTRACTF64X4 $0x01, Z8, Y12
 	VADDPS        Y12, Y8, Y8
@@ -1725,16 +1674,20 @@ loop74:
 	VHADDPS       X9, X8, X8
 	VHADDPS       X11, X10, X10
 	VHADDPS       X10, X8, X8
-	VMOVUPS       X8, (R15)
-	ADDQ          $0x10, R14
+	LEAQ          (R15)(R8*8), AX
+	VMOVSS        X8, (R15)
+	VEXTRACTPS    $0x01, X8, (R15)(R8*4)
+	VEXTRACTPS    $0x02, X8, (AX)
+	VEXTRACTPS    $0x03, X8, (AX)(R8*4)
+	ADDQ          $0x04, R14
 	DECQ          groups+0(FP)
 	JNE           group73
 	VZEROUPPER
 	RET
 
-// func fewBF164x1AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
+// func fewBF164x1AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewBF164x1AVX512(SB), NOSPLIT, $0-96
+TEXT ·fewBF164x1AVX512(SB), NOSPLIT, $0-80
 	MOVQ ldx+24(FP), DX
 	SHLQ $0x02, DX
 	MOVQ x+16(FP), SI
@@ -1742,21 +1695,9 @@ TEXT ·fewBF164x1AVX512(SB), NOSPLIT, $0-96
 	LEAQ (R9)(DX*1), R10
 	LEAQ (R10)(DX*1), R11
 	MOVQ w+32(FP), DI
-	MOVQ ahead+72(FP), R15
-	SHLQ $0x01, R15
-	ADDQ DI, R15
-	MOVQ R15, ahead+72(FP)
 	MOVQ c+48(FP), R14
 
 group77:
-	MOVQ   ldw+40(FP), R8
-	SHLQ   $0x01, R8
-	MOVQ   ahead+72(FP), R15
-	MOVQ   step+88(FP), R12
-	SHLQ   $0x01, R12
-	ADDQ   R12, ahead+72(FP)
-	MOVQ   aside+80(FP), R8
-	SHLQ   $0x01, R8
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1765,7 +1706,7 @@ group77:
 	MOVQ   n+8(FP), CX
 
 loop78:
-	PREFETCHT0    (R15)
+	PREFETCHT0    768(DI)(R12*2)
 	VMOVUPS       (SI)(R12*4), Z4
 	VMOVUPS       (R9)(R12*4), Z5
 	VMOVUPS       (R10)(R12*4), Z6
@@ -1787,12 +1728,11 @@ loop78:
 	VFMADD231PS   Z8, Z6, Z2
 	VFMADD231PS   Z8, Z7, Z3
 	ADDQ          $0x20, R12
-	ADDQ          $0x40, R15
 	DECQ          CX
 	JNE           loop78
 	MOVQ          ldw+40(FP), CX
 	SHLQ          $0x01, CX
-	LEAQ          (DI)(CX*1), DI
+	ADDQ          CX, DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          R14, R15
 	VEXTRACTF64X4 $0x01, Z0, Y4
@@ -1832,35 +1772,26 @@ loop78:
 	VZEROUPPER
 	RET
 
-// func fewBF164x4AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
+// func fewBF164x4AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewBF164x4AVX512(SB), NOSPLIT, $0-96
-	MOVQ ldx+24(FP), DX
-	SHLQ $0x02, DX
-	MOVQ x+16(FP), SI
-	LEAQ (SI)(DX*1), R9
-	LEAQ (R9)(DX*1), R10
-	LEAQ (R10)(DX*1), R11
-	MOVQ w+32(FP), DI
-	MOVQ ahead+72(FP), R15
-	SHLQ $0x01, R15
-	ADDQ DI, R15
-	MOVQ R15, ahead+72(FP)
-	MOVQ c+48(FP), R14
+TEXT ·fewBF164x4AVX512(SB), NOSPLIT, $0-80
+	MOVQ  ldx+24(FP), DX
+	SHLQ  $0x02, DX
+	MOVQ  x+16(FP), SI
+	LEAQ  (SI)(DX*1), R9
+	LEAQ  (R9)(DX*1), R10
+	LEAQ  (R10)(DX*1), R11
+	MOVQ  w+32(FP), DI
+	MOVQ  c+48(FP), R14
+	MOVQ  ldw+40(FP), R8
+	SHLQ  $0x01, R8
+	MOVQ  apart+72(FP), DX
+	IMULQ R8, DX
 
 group81:
-	MOVQ   ldw+40(FP), R8
-	SHLQ   $0x01, R8
-	LEAQ   (DI)(R8*1), BX
-	LEAQ   (BX)(R8*1), AX
-	LEAQ   (AX)(R8*1), R13
-	MOVQ   ahead+72(FP), R15
-	MOVQ   step+88(FP), R12
-	SHLQ   $0x01, R12
-	ADDQ   R12, ahead+72(FP)
-	MOVQ   aside+80(FP), R8
-	SHLQ   $0x01, R8
-	LEAQ   (R15)(R8*2), DX
+	LEAQ   (DI)(DX*1), BX
+	LEAQ   (BX)(DX*1), AX
+	LEAQ   (AX)(DX*1), R13
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1881,10 +1812,10 @@ group81:
 	MOVQ   n+8(FP), CX
 
 loop82:
-	PREFETCHT0    (R15)
-	PREFETCHT0    (R15)(R8*1)
-	PREFETCHT0    (DX)
-	PREFETCHT0    (DX)(R8*1)
+	PREFETCHT0    768(DI)(R12*2)
+	PREFETCHT0    768(BX)(R12*2)
+	PREFETCHT0    768(AX)(R12*2)
+	PREFETCHT0    768(R13)(R12*2)
 	VMOVUPS       (SI)(R12*4), Z16
 	VMOVUPS       (R9)(R12*4), Z17
 	VMOVUPS       (R10)(R12*4), Z18
@@ -1942,14 +1873,13 @@ loop82:
 	VFMADD231PS   Z20, Z18, Z11
 	VFMADD231PS   Z20, Z19, Z15
 	ADDQ          $0x20, R12
-	ADDQ          $0x40, R15
-	ADDQ          $0x40, DX
 	DECQ          CX
 	JNE           loop82
 	MOVQ          ldw+40(FP), CX
 	SHLQ          $0x01, CX
-	LEAQ          (R13)(CX*1), DI
+	ADDQ          CX, DI
 	MOVQ          ldc+56(FP), CX
+	MOVQ          apart+72(FP), R8
 	MOVQ          R14, R15
 	VEXTRACTF64X4 $0x01, Z0, Y16
 	VADDPS        Y16, Y0, Y0
@@ -1970,7 +1900,11 @@ loop82:
 	VHADDPS       X1, X0, X0
 	VHADDPS       X3, X2, X2
 	VHADDPS       X2, X0, X0
-	VMOVUPS       X0, (R15)
+	LEAQ          (R15)(R8*8), AX
+	VMOVSS        X0, (R15)
+	VEXTRACTPS    $0x01, X0, (R15)(R8*4)
+	VEXTRACTPS    $0x02, X0, (AX)
+	VEXTRACTPS    $0x03, X0, (AX)(R8*4)
 	LEAQ          (R15)(CX*4), R15
 	VEXTRACTF64X4 $0x01, Z4, Y16
 	VADDPS        Y16, Y4, Y4
@@ -1991,7 +1925,11 @@ loop82:
 	VHADDPS       X5, X4, X4
 	VHADDPS       X7, X6, X6
 	VHADDPS       X6, X4, X4
-	VMOVUPS       X4, (R15)
+	LEAQ          (R15)(R8*8), AX
+	VMOVSS        X4, (R15)
+	VEXTRACTPS    $0x01, X4, (R15)(R8*4)
+	VEXTRACTPS    $0x02, X4, (AX)
+	VEXTRACTPS    $0x03, X4, (AX)(R8*4)
 	LEAQ          (R15)(CX*4), R15
 	VEXTRACTF64X4 $0x01, Z8, Y16
 	VADDPS        Y16, Y8, Y8
@@ -2012,7 +1950,11 @@ loop82:
 	VHADDPS       X9, X8, X8
 	VHADDPS       X11, X10, X10
 	VHADDPS       X10, X8, X8
-	VMOVUPS       X8, (R15)
+	LEAQ          (R15)(R8*8), AX
+	VMOVSS        X8, (R15)
+	VEXTRACTPS    $0x01, X8, (R15)(R8*4)
+	VEXTRACTPS    $0x02, X8, (AX)
+	VEXTRACTPS    $0x03, X8, (AX)(R8*4)
 	LEAQ          (R15)(CX*4), R15
 	VEXTRACTF64X4 $0x01, Z12, Y16
 	VADDPS        Y16, Y12, Y12
@@ -2033,37 +1975,33 @@ loop82:
 	VHADDPS       X13, X12, X12
 	VHADDPS       X15, X14, X14
 	VHADDPS       X14, X12, X12
-	VMOVUPS       X12, (R15)
-	ADDQ          $0x10, R14
+	LEAQ          (R15)(R8*8), AX
+	VMOVSS        X12, (R15)
+	VEXTRACTPS    $0x01, X12, (R15)(R8*4)
+	VEXTRACTPS    $0x02, X12, (AX)
+	VEXTRACTPS    $0x03, X12, (AX)(R8*4)
+	ADDQ          $0x04, R14
 	DECQ          groups+0(FP)
 	JNE           group81
 	VZEROUPPER
 	RET
 
-// func fewInt81x1AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
+// func fewInt81x1AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int)
 // Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewInt81x1AVX512(SB), NOSPLIT, $0-96
+TEXT ·fewInt81x1AVX512(SB), NOSPLIT, $0-80
 	MOVQ ldx+24(FP), DX
 	SHLQ $0x01, DX
 	MOVQ x+16(FP), SI
 	MOVQ w+32(FP), DI
-	MOVQ ahead+72(FP), R15
-	ADDQ DI, R15
-	MOVQ R15, ahead+72(FP)
 	MOVQ c+48(FP), R14
 
 group85:
-	MOVQ   ldw+40(FP), R8
-	MOVQ   ahead+72(FP), R15
-	MOVQ   step+88(FP), R12
-	ADDQ   R12, ahead+72(FP)
-	MOVQ   aside+80(FP), R8
 	VXORPS Z0, Z0, Z0
 	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
 
 loop86:
-	PREFETCHT0    (R15)
+	PREFETCHT0    768(DI)(R12*1)
 	VMOVUPS       (SI)(R12*2), Z1
 	VPMOVSXBW     (DI)(R12*1), Z2
 	VPMADDWD      Z2, Z1, Z3
@@ -2073,11 +2011,10 @@ loop86:
 	VPMADDWD      Z2, Z1, Z3
 	VPADDD        Z3, Z0, Z0
 	ADDQ          $0x40, R12
-	ADDQ          $0x40, R15
 	DECQ          CX
 	JNE           loop86
 	MOVQ          ldw+40(FP), CX
-	LEAQ          (DI)(CX*1), DI
+	ADDQ          CX, DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          R14, R15
 	VEXTRACTF64X4 $0x01, Z0, Y1
@@ -2094,28 +2031,22 @@ loop86:
 	VZEROUPPER
 	RET
 
-// func fewInt81x4AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
+// func fewInt81x4AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int)
 // Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewInt81x4AVX512(SB), NOSPLIT, $0-96
-	MOVQ ldx+24(FP), DX
-	SHLQ $0x01, DX
-	MOVQ x+16(FP), SI
-	MOVQ w+32(FP), DI
-	MOVQ ahead+72(FP), R15
-	ADDQ DI, R15
-	MOVQ R15, ahead+72(FP)
-	MOVQ c+48(FP), R14
+TEXT ·fewInt81x4AVX512(SB), NOSPLIT, $0-80
+	MOVQ  ldx+24(FP), DX
+	SHLQ  $0x01, DX
+	MOVQ  x+16(FP), SI
+	MOVQ  w+32(FP), DI
+	MOVQ  c+48(FP), R14
+	MOVQ  ldw+40(FP), R8
+	MOVQ  apart+72(FP), DX
+	IMULQ R8, DX
 
 group89:
-	MOVQ   ldw+40(FP), R8
-	LEAQ   (DI)(R8*1), BX
-	LEAQ   (BX)(R8*1), AX
-	LEAQ   (AX)(R8*1), R13
-	MOVQ   ahead+72(FP), R15
-	MOVQ   step+88(FP), R12
-	ADDQ   R12, ahead+72(FP)
-	MOVQ   aside+80(FP), R8
-	LEAQ   (R15)(R8*2), DX
+	LEAQ   (DI)(DX*1), BX
+	LEAQ   (BX)(DX*1), AX
+	LEAQ   (AX)(DX*1), R13
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -2124,10 +2055,10 @@ group89:
 	MOVQ   n+8(FP), CX
 
 loop90:
-	PREFETCHT0    (R15)
-	PREFETCHT0    (R15)(R8*1)
-	PREFETCHT0    (DX)
-	PREFETCHT0    (DX)(R8*1)
+	PREFETCHT0    768(DI)(R12*1)
+	PREFETCHT0    768(BX)(R12*1)
+	PREFETCHT0    768(AX)(R12*1)
+	PREFETCHT0    768(R13)(R12*1)
 	VMOVUPS       (SI)(R12*2), Z4
 	VPMOVSXBW     (DI)(R12*1), Z5
 	VPMADDWD      Z5, Z4, Z6
@@ -2155,13 +2086,12 @@ loop90:
 	VPMADDWD      Z5, Z4, Z6
 	VPADDD        Z6, Z3, Z3
 	ADDQ          $0x40, R12
-	ADDQ          $0x40, R15
-	ADDQ          $0x40, DX
 	DECQ          CX
 	JNE           loop90
 	MOVQ          ldw+40(FP), CX
-	LEAQ          (R13)(CX*1), DI
+	ADDQ          CX, DI
 	MOVQ          ldc+56(FP), CX
+	MOVQ          apart+72(FP), R8
 	MOVQ          R14, R15
 	VEXTRACTF64X4 $0x01, Z0, Y4
 	VPADDD        Y4, Y0, Y0
@@ -2183,39 +2113,35 @@ loop90:
 	VPHADDD       X3, X2, X2
 	VPHADDD       X2, X0, X0
 	VCVTDQ2PS     X0, X0
-	VMOVUPS       X0, (R15)
-	ADDQ          $0x10, R14
+	LEAQ          (R15)(R8*8), AX
+	VMOVSS        X0, (R15)
+	VEXTRACTPS    $0x01, X0, (R15)(R8*4)
+	VEXTRACTPS    $0x02, X0, (AX)
+	VEXTRACTPS    $0x03, X0, (AX)(R8*4)
+	ADDQ          $0x04, R14
 	DECQ          groups+0(FP)
 	JNE           group89
 	VZEROUPPER
 	RET
 
-// func fewInt82x1AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
+// func fewInt82x1AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int)
 // Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewInt82x1AVX512(SB), NOSPLIT, $0-96
+TEXT ·fewInt82x1AVX512(SB), NOSPLIT, $0-80
 	MOVQ ldx+24(FP), DX
 	SHLQ $0x01, DX
 	MOVQ x+16(FP), SI
 	LEAQ (SI)(DX*1), R9
 	MOVQ w+32(FP), DI
-	MOVQ ahead+72(FP), R15
-	ADDQ DI, R15
-	MOVQ R15, ahead+72(FP)
 	MOVQ c+48(FP), R14
 
 group93:
-	MOVQ   ldw+40(FP), R8
-	MOVQ   ahead+72(FP), R15
-	MOVQ   step+88(FP), R12
-	ADDQ   R12, ahead+72(FP)
-	MOVQ   aside+80(FP), R8
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
 
 loop94:
-	PREFETCHT0    (R15)
+	PREFETCHT0    768(DI)(R12*1)
 	VMOVUPS       (SI)(R12*2), Z2
 	VMOVUPS       (R9)(R12*2), Z3
 	VPMOVSXBW     (DI)(R12*1), Z4
@@ -2231,11 +2157,10 @@ loop94:
 	VPMADDWD      Z4, Z3, Z5
 	VPADDD        Z5, Z1, Z1
 	ADDQ          $0x40, R12
-	ADDQ          $0x40, R15
 	DECQ          CX
 	JNE           loop94
 	MOVQ          ldw+40(FP), CX
-	LEAQ          (DI)(CX*1), DI
+	ADDQ          CX, DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          R14, R15
 	VEXTRACTF64X4 $0x01, Z0, Y2
@@ -2261,29 +2186,23 @@ loop94:
 	VZEROUPPER
 	RET
 
-// func fewInt82x4AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
+// func fewInt82x4AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int)
 // Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewInt82x4AVX512(SB), NOSPLIT, $0-96
-	MOVQ ldx+24(FP), DX
-	SHLQ $0x01, DX
-	MOVQ x+16(FP), SI
-	LEAQ (SI)(DX*1), R9
-	MOVQ w+32(FP), DI
-	MOVQ ahead+72(FP), R15
-	ADDQ DI, R15
-	MOVQ R15, ahead+72(FP)
-	MOVQ c+48(FP), R14
+TEXT ·fewInt82x4AVX512(SB), NOSPLIT, $0-80
+	MOVQ  ldx+24(FP), DX
+	SHLQ  $0x01, DX
+	MOVQ  x+16(FP), SI
+	LEAQ  (SI)(DX*1), R9
+	MOVQ  w+32(FP), DI
+	MOVQ  c+48(FP), R14
+	MOVQ  ldw+40(FP), R8
+	MOVQ  apart+72(FP), DX
+	IMULQ R8, DX
 
 group97:
-	MOVQ   ldw+40(FP), R8
-	LEAQ   (DI)(R8*1), BX
-	LEAQ   (BX)(R8*1), AX
-	LEAQ   (AX)(R8*1), R13
-	MOVQ   ahead+72(FP), R15
-	MOVQ   step+88(FP), R12
-	ADDQ   R12, ahead+72(FP)
-	MOVQ   aside+80(FP), R8
-	LEAQ   (R15)(R8*2), DX
+	LEAQ   (DI)(DX*1), BX
+	LEAQ   (BX)(DX*1), AX
+	LEAQ   (AX)(DX*1), R13
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -2296,10 +2215,10 @@ group97:
 	MOVQ   n+8(FP), CX
 
 loop98:
-	PREFETCHT0    (R15)
-	PREFETCHT0    (R15)(R8*1)
-	PREFETCHT0    (DX)
-	PREFETCHT0    (DX)(R8*1)
+	PREFETCHT0    768(DI)(R12*1)
+	PREFETCHT0    768(BX)(R12*1)
+	PREFETCHT0    768(AX)(R12*1)
+	PREFETCHT0    768(R13)(R12*1)
 	VMOVUPS       (SI)(R12*2), Z8
 	VMOVUPS       (R9)(R12*2), Z9
 	VPMOVSXBW     (DI)(R12*1), Z10
@@ -2345,13 +2264,12 @@ loop98:
 	VPMADDWD      Z10, Z9, Z11
 	VPADDD        Z11, Z7, Z7
 	ADDQ          $0x40, R12
-	ADDQ          $0x40, R15
-	ADDQ          $0x40, DX
 	DECQ          CX
 	JNE           loop98
 	MOVQ          ldw+40(FP), CX
-	LEAQ          (R13)(CX*1), DI
+	ADDQ          CX, DI
 	MOVQ          ldc+56(FP), CX
+	MOVQ          apart+72(FP), R8
 	MOVQ          R14, R15
 	VEXTRACTF64X4 $0x01, Z0, Y8
 	VPADDD        Y8, Y0, Y0
@@ -2373,7 +2291,11 @@ loop98:
 	VPHADDD       X3, X2, X2
 	VPHADDD       X2, X0, X0
 	VCVTDQ2PS     X0, X0
-	VMOVUPS       X0, (R15)
+	LEAQ          (R15)(R8*8), AX
+	VMOVSS        X0, (R15)
+	VEXTRACTPS    $0x01, X0, (R15)(R8*4)
+	VEXTRACTPS    $0x02, X0, (AX)
+	VEXTRACTPS    $0x03, X0, (AX)(R8*4)
 	LEAQ          (R15)(CX*4), R15
 	VEXTRACTF64X4 $0x01, Z4, Y8
 	VPADDD        Y8, Y4, Y4
@@ -2395,33 +2317,29 @@ loop98:
 	VPHADDD       X7, X6, X6
 	VPHADDD       X6, X4, X4
 	VCVTDQ2PS     X4, X4
-	VMOVUPS       X4, (R15)
-	ADDQ          $0x10, R14
+	LEAQ          (R15)(R8*8), AX
+	VMOVSS        X4, (R15)
+	VEXTRACTPS    $0x01, X4, (R15)(R8*4)
+	VEXTRACTPS    $0x02, X4, (AX)
+	VEXTRACTPS    $0x03, X4, (AX)(R8*4)
+	ADDQ          $0x04, R14
 	DECQ          groups+0(FP)
 	JNE           group97
 	VZEROUPPER
 	RET
 
-// func fewInt83x1AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
+// func fewInt83x1AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int)
 // Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewInt83x1AVX512(SB), NOSPLIT, $0-96
+TEXT ·fewInt83x1AVX512(SB), NOSPLIT, $0-80
 	MOVQ ldx+24(FP), DX
 	SHLQ $0x01, DX
 	MOVQ x+16(FP), SI
 	LEAQ (SI)(DX*1), R9
 	LEAQ (R9)(DX*1), R10
 	MOVQ w+32(FP), DI
-	MOVQ ahead+72(FP), R15
-	ADDQ DI, R15
-	MOVQ R15, ahead+72(FP)
 	MOVQ c+48(FP), R14
 
 group101:
-	MOVQ   ldw+40(FP), R8
-	MOVQ   ahead+72(FP), R15
-	MOVQ   step+88(FP), R12
-	ADDQ   R12, ahead+72(FP)
-	MOVQ   aside+80(FP), R8
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -2429,7 +2347,7 @@ group101:
 	MOVQ   n+8(FP), CX
 
 loop102:
-	PREFETCHT0    (R15)
+	PREFETCHT0    768(DI)(R12*1)
 	VMOVUPS       (SI)(R12*2), Z3
 	VMOVUPS       (R9)(R12*2), Z4
 	VMOVUPS       (R10)(R12*2), Z5
@@ -2451,11 +2369,10 @@ loop102:
 	VPMADDWD      Z6, Z5, Z7
 	VPADDD        Z7, Z2, Z2
 	ADDQ          $0x40, R12
-	ADDQ          $0x40, R15
 	DECQ          CX
 	JNE           loop102
 	MOVQ          ldw+40(FP), CX
-	LEAQ          (DI)(CX*1), DI
+	ADDQ          CX, DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          R14, R15
 	VEXTRACTF64X4 $0x01, Z0, Y3
@@ -2490,30 +2407,24 @@ loop102:
 	VZEROUPPER
 	RET
 
-// func fewInt83x4AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
+// func fewInt83x4AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int)
 // Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewInt83x4AVX512(SB), NOSPLIT, $0-96
-	MOVQ ldx+24(FP), DX
-	SHLQ $0x01, DX
-	MOVQ x+16(FP), SI
-	LEAQ (SI)(DX*1), R9
-	LEAQ (R9)(DX*1), R10
-	MOVQ w+32(FP), DI
-	MOVQ ahead+72(FP), R15
-	ADDQ DI, R15
-	MOVQ R15, ahead+72(FP)
-	MOVQ c+48(FP), R14
+TEXT ·fewInt83x4AVX512(SB), NOSPLIT, $0-80
+	MOVQ  ldx+24(FP), DX
+	SHLQ  $0x01, DX
+	MOVQ  x+16(FP), SI
+	LEAQ  (SI)(DX*1), R9
+	LEAQ  (R9)(DX*1), R10
+	MOVQ  w+32(FP), DI
+	MOVQ  c+48(FP), R14
+	MOVQ  ldw+40(FP), R8
+	MOVQ  apart+72(FP), DX
+	IMULQ R8, DX
 
 group105:
-	MOVQ   ldw+40(FP), R8
-	LEAQ   (DI)(R8*1), BX
-	LEAQ   (BX)(R8*1), AX
-	LEAQ   (AX)(R8*1), R13
-	MOVQ   ahead+72(FP), R15
-	MOVQ   step+88(FP), R12
-	ADDQ   R12, ahead+72(FP)
-	MOVQ   aside+80(FP), R8
-	LEAQ   (R15)(R8*2), DX
+	LEAQ   (DI)(DX*1), BX
+	LEAQ   (BX)(DX*1), AX
+	LEAQ   (AX)(DX*1), R13
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -2530,10 +2441,10 @@ group105:
 	MOVQ   n+8(FP), CX
 
 loop106:
-	PREFETCHT0    (R15)
-	PREFETCHT0    (R15)(R8*1)
-	PREFETCHT0    (DX)
-	PREFETCHT0    (DX)(R8*1)
+	PREFETCHT0    768(DI)(R12*1)
+	PREFETCHT0    768(BX)(R12*1)
+	PREFETCHT0    768(AX)(R12*1)
+	PREFETCHT0    768(R13)(R12*1)
 	VMOVUPS       (SI)(R12*2), Z12
 	VMOVUPS       (R9)(R12*2), Z13
 	VMOVUPS       (R10)(R12*2), Z14
@@ -2597,13 +2508,12 @@ loop106:
 	VPMADDWD      Z15, Z14, Z16
 	VPADDD        Z16, Z11, Z11
 	ADDQ          $0x40, R12
-	ADDQ          $0x40, R15
-	ADDQ          $0x40, DX
 	DECQ          CX
 	JNE           loop106
 	MOVQ          ldw+40(FP), CX
-	LEAQ          (R13)(CX*1), DI
+	ADDQ          CX, DI
 	MOVQ          ldc+56(FP), CX
+	MOVQ          apart+72(FP), R8
 	MOVQ          R14, R15
 	VEXTRACTF64X4 $0x01, Z0, Y12
 	VPADDD        Y12, Y0, Y0
@@ -2625,7 +2535,11 @@ loop106:
 	VPHADDD       X3, X2, X2
 	VPHADDD       X2, X0, X0
 	VCVTDQ2PS     X0, X0
-	VMOVUPS       X0, (R15)
+	LEAQ          (R15)(R8*8), AX
+	VMOVSS        X0, (R15)
+	VEXTRACTPS    $0x01, X0, (R15)(R8*4)
+	VEXTRACTPS    $0x02, X0, (AX)
+	VEXTRACTPS    $0x03, X0, (AX)(R8*4)
 	LEAQ          (R15)(CX*4), R15
 	VEXTRACTF64X4 $0x01, Z4, Y12
 	VPADDD        Y12, Y4, Y4
@@ -2647,7 +2561,11 @@ loop106:
 	VPHADDD       X7, X6, X6
 	VPHADDD       X6, X4, X4
 	VCVTDQ2PS     X4, X4
-	VMOVUPS       X4, (R15)
+	LEAQ          (R15)(R8*8), AX
+	VMOVSS        X4, (R15)
+	VEXTRACTPS    $0x01, X4, (R15)(R8*4)
+	VEXTRACTPS    $0x02, X4, (AX)
+	VEXTRACTPS    $0x03, X4, (AX)(R8*4)
 	LEAQ          (R15)(CX*4), R15
 	VEXTRACTF64X4 $0x01, Z8, Y12
 	VPADDD        Y12, Y8, Y8
@@ -2669,16 +2587,20 @@ loop106:
 	VPHADDD       X11, X10, X10
 	VPHADDD       X10, X8, X8
 	VCVTDQ2PS     X8, X8
-	VMOVUPS       X8, (R15)
-	ADDQ          $0x10, R14
+	LEAQ          (R15)(R8*8), AX
+	VMOVSS        X8, (R15)
+	VEXTRACTPS    $0x01, X8, (R15)(R8*4)
+	VEXTRACTPS    $0x02, X8, (AX)
+	VEXTRACTPS    $0x03, X8, (AX)(R8*4)
+	ADDQ          $0x04, R14
 	DECQ          groups+0(FP)
 	JNE           group105
 	VZEROUPPER
 	RET
 
-// func fewInt84x1AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
+// func fewInt84x1AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int)
 // Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewInt84x1AVX512(SB), NOSPLIT, $0-96
+TEXT ·fewInt84x1AVX512(SB), NOSPLIT, $0-80
 	MOVQ ldx+24(FP), DX
 	SHLQ $0x01, DX
 	MOVQ x+16(FP), SI
@@ -2686,17 +2608,9 @@ TEXT ·fewInt84x1AVX512(SB), NOSPLIT, $0-96
 	LEAQ (R9)(DX*1), R10
 	LEAQ (R10)(DX*1), R11
 	MOVQ w+32(FP), DI
-	MOVQ ahead+72(FP), R15
-	ADDQ DI, R15
-	MOVQ R15, ahead+72(FP)
 	MOVQ c+48(FP), R14
 
 group109:
-	MOVQ   ldw+40(FP), R8
-	MOVQ   ahead+72(FP), R15
-	MOVQ   step+88(FP), R12
-	ADDQ   R12, ahead+72(FP)
-	MOVQ   aside+80(FP), R8
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -2705,7 +2619,7 @@ group109:
 	MOVQ   n+8(FP), CX
 
 loop110:
-	PREFETCHT0    (R15)
+	PREFETCHT0    768(DI)(R12*1)
 	VMOVUPS       (SI)(R12*2), Z4
 	VMOVUPS       (R9)(R12*2), Z5
 	VMOVUPS       (R10)(R12*2), Z6
@@ -2733,11 +2647,10 @@ loop110:
 	VPMADDWD      Z8, Z7, Z9
 	VPADDD        Z9, Z3, Z3
 	ADDQ          $0x40, R12
-	ADDQ          $0x40, R15
 	DECQ          CX
 	JNE           loop110
 	MOVQ          ldw+40(FP), CX
-	LEAQ          (DI)(CX*1), DI
+	ADDQ          CX, DI
 	MOVQ          ldc+56(FP), CX
 	MOVQ          R14, R15
 	VEXTRACTF64X4 $0x01, Z0, Y4
@@ -2781,31 +2694,25 @@ loop110:
 	VZEROUPPER
 	RET
 
-// func fewInt84x4AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, ahead int, aside int, step int)
+// func fewInt84x4AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int)
 // Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewInt84x4AVX512(SB), NOSPLIT, $0-96
-	MOVQ ldx+24(FP), DX
-	SHLQ $0x01, DX
-	MOVQ x+16(FP), SI
-	LEAQ (SI)(DX*1), R9
-	LEAQ (R9)(DX*1), R10
-	LEAQ (R10)(DX*1), R11
-	MOVQ w+32(FP), DI
-	MOVQ ahead+72(FP), R15
-	ADDQ DI, R15
-	MOVQ R15, ahead+72(FP)
-	MOVQ c+48(FP), R14
+TEXT ·fewInt84x4AVX512(SB), NOSPLIT, $0-80
+	MOVQ  ldx+24(FP), DX
+	SHLQ  $0x01, DX
+	MOVQ  x+16(FP), SI
+	LEAQ  (SI)(DX*1), R9
+	LEAQ  (R9)(DX*1), R10
+	LEAQ  (R10)(DX*1), R11
+	MOVQ  w+32(FP), DI
+	MOVQ  c+48(FP), R14
+	MOVQ  ldw+40(FP), R8
+	MOVQ  apart+72(FP), DX
+	IMULQ R8, DX
 
 group113:
-	MOVQ   ldw+40(FP), R8
-	LEAQ   (DI)(R8*1), BX
-	LEAQ   (BX)(R8*1), AX
-	LEAQ   (AX)(R8*1), R13
-	MOVQ   ahead+72(FP), R15
-	MOVQ   step+88(FP), R12
-	ADDQ   R12, ahead+72(FP)
-	MOVQ   aside+80(FP), R8
-	LEAQ   (R15)(R8*2), DX
+	LEAQ   (DI)(DX*1), BX
+	LEAQ   (BX)(DX*1), AX
+	LEAQ   (AX)(DX*1), R13
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -2826,10 +2733,10 @@ group113:
 	MOVQ   n+8(FP), CX
 
 loop114:
-	PREFETCHT0    (R15)
-	PREFETCHT0    (R15)(R8*1)
-	PREFETCHT0    (DX)
-	PREFETCHT0    (DX)(R8*1)
+	PREFETCHT0    768(DI)(R12*1)
+	PREFETCHT0    768(BX)(R12*1)
+	PREFETCHT0    768(AX)(R12*1)
+	PREFETCHT0    768(R13)(R12*1)
 	VMOVUPS       (SI)(R12*2), Z16
 	VMOVUPS       (R9)(R12*2), Z17
 	VMOVUPS       (R10)(R12*2), Z18
@@ -2911,13 +2818,12 @@ loop114:
 	VPMADDWD      Z20, Z19, Z21
 	VPADDD        Z21, Z15, Z15
 	ADDQ          $0x40, R12
-	ADDQ          $0x40, R15
-	ADDQ          $0x40, DX
 	DECQ          CX
 	JNE           loop114
 	MOVQ          ldw+40(FP), CX
-	LEAQ          (R13)(CX*1), DI
+	ADDQ          CX, DI
 	MOVQ          ldc+56(FP), CX
+	MOVQ          apart+72(FP), R8
 	MOVQ          R14, R15
 	VEXTRACTF64X4 $0x01, Z0, Y16
 	VPADDD        Y16, Y0, Y0
@@ -2939,7 +2845,11 @@ loop114:
 	VPHADDD       X3, X2, X2
 	VPHADDD       X2, X0, X0
 	VCVTDQ2PS     X0, X0
-	VMOVUPS       X0, (R15)
+	LEAQ          (R15)(R8*8), AX
+	VMOVSS        X0, (R15)
+	VEXTRACTPS    $0x01, X0, (R15)(R8*4)
+	VEXTRACTPS    $0x02, X0, (AX)
+	VEXTRACTPS    $0x03, X0, (AX)(R8*4)
 	LEAQ          (R15)(CX*4), R15
 	VEXTRACTF64X4 $0x01, Z4, Y16
 	VPADDD        Y16, Y4, Y4
@@ -2961,7 +2871,11 @@ loop114:
 	VPHADDD       X7, X6, X6
 	VPHADDD       X6, X4, X4
 	VCVTDQ2PS     X4, X4
-	VMOVUPS       X4, (R15)
+	LEAQ          (R15)(R8*8), AX
+	VMOVSS        X4, (R15)
+	VEXTRACTPS    $0x01, X4, (R15)(R8*4)
+	VEXTRACTPS    $0x02, X4, (AX)
+	VEXTRACTPS    $0x03, X4, (AX)(R8*4)
 	LEAQ          (R15)(CX*4), R15
 	VEXTRACTF64X4 $0x01, Z8, Y16
 	VPADDD        Y16, Y8, Y8
@@ -2983,7 +2897,11 @@ loop114:
 	VPHADDD       X11, X10, X10
 	VPHADDD       X10, X8, X8
 	VCVTDQ2PS     X8, X8
-	VMOVUPS       X8, (R15)
+	LEAQ          (R15)(R8*8), AX
+	VMOVSS        X8, (R15)
+	VEXTRACTPS    $0x01, X8, (R15)(R8*4)
+	VEXTRACTPS    $0x02, X8, (AX)
+	VEXTRACTPS    $0x03, X8, (AX)(R8*4)
 	LEAQ          (R15)(CX*4), R15
 	VEXTRACTF64X4 $0x01, Z12, Y16
 	VPADDD        Y16, Y12, Y12
@@ -3005,8 +2923,12 @@ loop114:
 	VPHADDD       X15, X14, X14
 	VPHADDD       X14, X12, X12
 	VCVTDQ2PS     X12, X12
-	VMOVUPS       X12, (R15)
-	ADDQ          $0x10, R14
+	LEAQ          (R15)(R8*8), AX
+	VMOVSS        X12, (R15)
+	VEXTRACTPS    $0x01, X12, (R15)(R8*4)
+	VEXTRACTPS    $0x02, X12, (AX)
+	VEXTRACTPS    $0x03, X12, (AX)(R8*4)
+	ADDQ          $0x04, R14
 	DECQ          groups+0(FP)
 	JNE           group113
 	VZEROUPPER

@@ -2,12 +2,10 @@
 
 package kernel
 
-import "unsafe"
-
 // A fewKernel multiplies rows of x with groups of one or four rows of w. n counts elements of
-// float32, else cache lines of w. It asks the memory for as many rows from w[ahead] on, aside
-// apart, and for those step further on at the next group.
-type fewKernel[X float32 | int16, W float32 | uint16 | int8] func(groups, n int, x *X, ldx int, w *W, ldw int, c *float32, ldc, acc, ahead, aside, step int)
+// float32, else cache lines of w. The four rows of a group are apart rows from each other, and so
+// are their columns of c; the next group is of the rows behind them.
+type fewKernel[X float32 | int16, W float32 | uint16 | int8] func(groups, n int, x *X, ldx int, w *W, ldw int, c *float32, ldc, acc, apart int)
 
 // fewASM are products of few rows, where w is read where it lies. The kernels are by [rows of
 // x][0: one row of w, 1: four].
@@ -29,41 +27,24 @@ func (s *fewASM) fill(b *bodies) {
 // few sets C (m×n) = [C +] X·Wᵀ; steps is what the kernels count k in.
 func few[X float32 | int16, W float32 | uint16 | int8](kernels [][2]fewKernel[X, W], m, n, steps int, x []X, ldx int, w []W, ldw int, c []float32, ldc, acc int) {
 	most := len(kernels) - 1
-	// For more rows of x, some rows of w are read again from the cache, while of the next
-	// as many are under way from memory: an equal share in each pass.
-	passes := (m + most - 1) / most
-	block, ahead, aside, step := n, 4*ldw, ldw, 4*ldw
-	size := int(unsafe.Sizeof(w[0]))
-	switch {
-	case passes > 3:
-		block, aside, step = 4*passes, 0, ldw
-	case passes > 1:
-		block, step = 4*passes, 2*ldw
-	case ldw*size > longRow:
-		ahead = longAhead / size
+	block := n
+	if m > most { // so few rows of w that they stay in the cache until all of x has met them
+		block = 16
 	}
 	for j0 := 0; j0 < n; j0 += block {
+		fours := min(block, n-j0) / 4
 		for i := 0; i < m; i += most {
 			f, j := &kernels[min(most, m-i)], j0
-			end := min(n, j0+block)
-			if passes > 1 {
-				ahead = (block + 4*(i/most)) * ldw
-			}
-			if fours := (end - j) / 4; fours > 0 {
-				f[1](fours, steps, &x[i*ldx], ldx, &w[j*ldw], ldw, &c[i*ldc+j], ldc, acc, ahead, aside, step)
+			if fours > 0 {
+				f[1](fours, steps, &x[i*ldx], ldx, &w[j*ldw], ldw, &c[i*ldc+j], ldc, acc, fours)
 				j += 4 * fours
 			}
-			if j < end {
-				f[0](end-j, steps, &x[i*ldx], ldx, &w[j*ldw], ldw, &c[i*ldc+j], ldc, acc, ldw, ldw, ldw)
+			if end := min(j0+block, n); j < end {
+				f[0](end-j, steps, &x[i*ldx], ldx, &w[j*ldw], ldw, &c[i*ldc+j], ldc, acc, 1)
 			}
 		}
 	}
 }
-
-const (
-	longRow   = 4096 // bytes of a row of w: so many rows as long do not stay in the first cache
-	longAhead = 2048 // bytes that a longer one is asked for in advance
-)
 
 func (s *fewASM) floats(m, n, k int, x []float32, ldx int, w []float32, ldw int, c []float32, ldc, acc int) {
 	few(s.float, m, n, k, x, ldx, w, ldw, c, ldc, acc)

@@ -15,10 +15,9 @@ import (
 //	highest, quantize    a row of x as whole numbers of 16 bits
 //	read      nothing but reading, to measure what the memory gives
 //
-// Four rows of W are read side by side, which keeps more of the memory's channels busy than
-// one, and as many rows are asked for in advance: ahead is how far from W's first element
-// they begin, aside how far they are apart, and step how much further on they are in the next
-// group.
+// Four rows of W are read side by side, apart rows from each other, and each is followed by the
+// next in memory: four long streams, of which the CPU finds more in time than of rows that are
+// neighbours. What lies a little ahead of each is asked for besides.
 func (a *asm) decode() {
 	most := 4
 	if a.isa == avx2 {
@@ -45,12 +44,15 @@ type weight struct {
 	size       int // of an element of W
 }
 
-const cacheLine = 64
+const (
+	cacheLine = 64
+	early     = 768 // bytes that W is asked for in advance
+)
 
 // few emits one kernel. n counts elements of float32, else cache lines of W.
 func (a *asm) few(rows, columns int, w weight) {
 	a.begin(fmt.Sprintf("few%s%dx%d", w.name, rows, columns),
-		fmt.Sprintf("func(groups, n int, x *%s, ldx int, w *%s, ldw int, c *float32, ldc, acc, ahead, aside, step int)", w.x, w.w),
+		fmt.Sprintf("func(groups, n int, x *%s, ldx int, w *%s, ldw int, c *float32, ldc, acc, apart int)", w.x, w.w),
 		fmt.Sprintf("multiplies %d rows of X with groups of %d rows of W.", rows, columns))
 	n, at := reg.RCX, reg.R12 // left to do, elements done
 	ldx := a.load("ldx", reg.RDX)
@@ -77,15 +79,14 @@ func (a *asm) few(rows, columns int, w weight) {
 	a.load("x", x[0])
 	follow(x, ldx)
 	a.load("w", y[0])
-	next := []reg.GPPhysical{reg.R15, reg.RDX}[:(columns+1)/2] // the first and the third row to ask for
-	ahead, err := a.Param("ahead").Resolve()
-	must(err)
-	a.ADDQ(y[0], elements("ahead", reg.R15))
-	a.MOVQ(reg.R15, ahead.Addr) // from now on an address
 	c := a.load("c", reg.R14)
 	sums := a.reg[:rows*columns]
 	left := a.reg[len(sums):]
 	mask := left[rows+1] // behind x and a vector of W, where AVX2 wants one
+	stride := reg.RDX    // from one stream to the next
+	if columns > 1 {
+		a.IMULQ(elements("ldw", reg.R8), a.load("apart", stride))
+	}
 	if w.size == 4 {
 		a.load("n", n)
 		a.ANDQ(Imm(uint64(a.lanes-1)), n)
@@ -142,13 +143,7 @@ func (a *asm) few(rows, columns int, w weight) {
 		turn = cacheLine / w.size
 	}
 	a.Label(group)
-	follow(y, elements("ldw", reg.R8))
-	a.MOVQ(ahead.Addr, next[0])
-	a.ADDQ(elements("step", reg.R12), ahead.Addr)
-	aside := elements("aside", reg.R8)
-	if columns > 2 {
-		a.LEAQ(Mem{Base: next[0], Index: aside, Scale: 2}, next[1])
-	}
+	follow(y, stride)
 	for _, s := range sums {
 		a.zero(s)
 	}
@@ -160,11 +155,7 @@ func (a *asm) few(rows, columns int, w weight) {
 	}
 	a.Label(loop)
 	for j := range columns {
-		m := Mem{Base: next[j/2]}
-		if j%2 == 1 {
-			m.Index, m.Scale = aside, 1
-		}
-		a.PREFETCHT0(m)
+		a.PREFETCHT0(Mem{Base: y[j], Index: at, Scale: uint8(w.size), Disp: early})
 	}
 	vector := a.lanes
 	if w.size == 1 {
@@ -174,9 +165,6 @@ func (a *asm) few(rows, columns int, w weight) {
 		step(e*w.size, e*sizeX, false)
 	}
 	a.ADDQ(Imm(uint64(turn)), at)
-	for _, p := range next {
-		a.ADDQ(Imm(uint64(turn*w.size)), p)
-	}
 	if w.size == 4 {
 		a.SUBQ(Imm(uint64(a.lanes)), n)
 		a.JGE(a.jump(loop))
@@ -189,37 +177,43 @@ func (a *asm) few(rows, columns int, w weight) {
 		a.DECQ(n)
 		a.JNE(a.jump(loop))
 	}
-	a.LEAQ(Mem{Base: y[columns-1], Index: elements("ldw", reg.RCX), Scale: 1}, y[0])
+	a.ADDQ(elements("ldw", reg.RCX), y[0])
 
 	ldc, acc := a.load("ldc", reg.RCX), reg.R12
 	if w.size == 4 {
 		a.load("acc", acc)
 	}
-	to := reg.R15
+	to, apart, half := reg.R15, reg.R8, reg.RAX
+	if columns > 1 {
+		a.load("apart", apart)
+	}
 	a.MOVQ(c, to)
 	for i := range rows {
 		s := a.foldSide(sums[i*columns:][:columns], left[0], w.size == 1)
+		place := []Mem{{Base: to}, {Base: to, Index: apart, Scale: 4}, {Base: half}, {Base: half, Index: apart, Scale: 4}}[:columns]
+		if columns > 1 {
+			a.LEAQ(Mem{Base: to, Index: apart, Scale: 8}, half)
+		}
 		if w.size == 4 {
-			store := a.label("store")
+			store, old := a.label("store"), left[0].AsX()
 			a.TESTQ(acc, acc)
 			a.JE(a.jump(store))
-			if columns == 1 {
-				a.VADDSS(Mem{Base: to}, s, s)
-			} else {
-				a.VADDPS(Mem{Base: to}, s, s)
+			a.VMOVSS(place[0], old)
+			for j, m := range place[1:] {
+				a.VINSERTPS(Imm(uint64(j+1)<<4), m, old, old)
 			}
+			a.VADDPS(old, s, s)
 			a.Label(store)
 		}
-		if columns == 1 {
-			a.VMOVSS(s, Mem{Base: to})
-		} else {
-			a.VMOVUPS(s, Mem{Base: to})
+		a.VMOVSS(s, place[0])
+		for j, m := range place[1:] {
+			a.VEXTRACTPS(Imm(uint64(j+1)), s, m)
 		}
 		if i < rows-1 {
 			a.LEAQ(Mem{Base: to, Index: ldc, Scale: 4}, to)
 		}
 	}
-	a.ADDQ(Imm(uint64(4*columns)), c)
+	a.ADDQ(Imm(4), c)
 	groups, err := a.Param("groups").Resolve()
 	must(err)
 	a.DECQ(groups.Addr)
