@@ -46,14 +46,16 @@ func (c *fewCall) chunk(lo, hi int) {
 // dots is A·Bᵀ for few rows of A: each row of B is read once, where it lies. It adds in another
 // order than the kernels on panels.
 func (g *product) dots() {
+	g.run(g.n, chunkOf(g.n, 4*g.k), (*product).dotColumns)
+}
+
+func (g *product) dotColumns(j0, j1 int) {
 	acc := 0
 	if g.acc {
 		acc = 1
 	}
-	g.run(g.n, chunkOf(g.n, 4*g.k), func(j0, j1 int) {
-		g.level.few(g.m, j1-j0, g.k, g.a, g.lda, g.b[j0*g.ldb:], g.ldb, g.c[j0:], g.ldc, acc)
-		g.finish(0, g.m, j0, j1)
-	})
+	g.level.few(g.m, j1-j0, g.k, g.a, g.lda, g.b[j0*g.ldb:], g.ldb, g.c[j0:], g.ldc, acc)
+	g.finish(0, g.m, j0, j1)
 }
 
 // fewPlain sets C (m×n) to X·Wᵀ, or with acc adds it, four rows of W side by side.

@@ -14,32 +14,57 @@ const (
 // A gemmBody computes a product whose m, n and k are not 0.
 type gemmBody func(g *product)
 
-// A product is the arguments of Gemm.
-type product struct {
+// arguments are those of Gemm.
+type arguments struct {
 	op            Op
 	m, n, k       int
 	a, b, c       []float32
 	lda, ldb, ldc int
 	acc           bool
-	level         *bodies
-	after         *epilogue // nil: nothing
-	workers       int       // that may share the work; up to 1: only the caller
 }
 
-// run is Parallel, or its like in the calling goroutine.
-func (g *product) run(n, grain int, f func(lo, hi int)) {
-	if g.workers > 1 {
-		Parallel(n, grain, f)
-		return
-	}
-	inline(n, grain, each(f))
+// A product is one being computed.
+type product struct {
+	arguments
+	level   *bodies
+	after   epilogue
+	workers int // that may share the work; up to 1: only the caller
+	plan    plan
+	part    func(g *product, lo, hi int) // of the work that is being shared
 }
+
+var products kept[product]
+
+// multiply computes a product, here of arguments that fit.
+func (gemm gemmBody) multiply(x arguments, after epilogue, level *bodies, workers int) {
+	g := products.take()
+	g.arguments, g.after, g.level, g.workers = x, after, level, workers
+	gemm(g)
+	g.free()
+}
+
+func (g *product) free() {
+	*g = product{}
+	products.give(g)
+}
+
+// run shares out work among the product's workers.
+func (g *product) run(n, grain int, part func(g *product, lo, hi int)) {
+	g.part = part
+	if g.workers > 1 {
+		share(n, grain, g)
+	} else {
+		inline(n, grain, g)
+	}
+}
+
+func (g *product) chunk(lo, hi int) { g.part(g, lo, hi) }
 
 // Gemm sets C (m×n) to op(A)·op(B), or with acc adds it. Matrices are row-major, lda, ldb
 // and ldc the distance between the starts of their rows. The order in which an element's
 // k products are added is fixed by the shape and the level alone. C may not overlap A or B.
 func Gemm(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {
-	multiply(active.gemm, &product{op, m, n, k, a, b, c, lda, ldb, ldc, acc, active, nil, 0})
+	multiply(active.gemm, arguments{op, m, n, k, a, b, c, lda, ldb, ldc, acc}, epilogue{})
 }
 
 // Linear sets y (rows × out) to x (rows × in)·wᵀ + bias, with w (out × in), and act, unless
@@ -63,19 +88,11 @@ func LinearBF16(y, act, x, w, bias []float32, rows, out, in int) {
 
 func linear(gemm gemmBody, y, act, x, w, bias []float32, rows, out, in int) {
 	checkEnd(y, act, bias, out)
-	level := active
-	after := epilogue{do: func(row []float32, i, j int) {
-		if bias != nil {
-			level.addTo(row, bias[j:])
-		}
-		if act != nil {
-			level.gelu(act[i*out+j:][:len(row)], row)
-		}
-	}}
+	after := epilogue{do: (*product).addBias, bias: bias, soon: [2][]float32{act}}
 	if act != nil {
-		after.soon = [][]float32{act}
+		after.do = (*product).gelu
 	}
-	multiply(gemm, &product{NT, rows, out, in, x, w, y, in, in, out, false, active, &after, 0})
+	multiply(gemm, arguments{NT, rows, out, in, x, w, y, in, in, out, false}, after)
 }
 
 // checkEnd panics unless bias and act fit y.
@@ -90,25 +107,47 @@ func checkEnd(y, act, bias []float32, out int) {
 
 // An epilogue is what follows a product, while it is in the cache.
 type epilogue struct {
-	soon [][]float32                   // what it reads or writes that is laid out as C, to be prefetched
-	do   func(row []float32, i, j int) // row is a part of row i of C, from column j on
+	do   func(g *product, row []float32, i, j int) // row is a part of row i of C, from column j on; nil: nothing
+	soon [2][]float32                              // what it reads or writes that is laid out as C, to be prefetched
+	bias []float32                                 // of columns, or nil
 }
 
 // finish ends rows [i0, i1) and columns [j0, j1) of C, whose sums are complete.
 func (g *product) finish(i0, i1, j0, j1 int) {
-	for i := i0; g.after != nil && i < i1; i++ {
-		g.after.do(g.c[i*g.ldc+j0:i*g.ldc+j1], i, j0)
+	for i := i0; g.after.do != nil && i < i1; i++ {
+		g.after.do(g, g.c[i*g.ldc+j0:i*g.ldc+j1], i, j0)
 	}
 }
 
-func multiply(gemm gemmBody, g *product) {
-	g.check()
-	g.workers = Workers()
+// beside is the part of soon[which] that belongs to a row of C.
+func (g *product) beside(which int, row []float32, i, j int) []float32 {
+	return g.after.soon[which][i*g.ldc+j:][:len(row)]
+}
+
+func (g *product) addBias(row []float32, _, j int) {
+	if g.after.bias != nil {
+		g.level.addTo(row, g.after.bias[j:])
+	}
+}
+
+func (g *product) gelu(row []float32, i, j int) {
+	g.addBias(row, i, j)
+	g.level.gelu(g.beside(0, row, i, j), row)
+}
+
+func multiply(gemm gemmBody, x arguments, after epilogue) {
+	x.check()
 	switch {
-	case g.m == 0 || g.n == 0:
-	case g.k > 0:
-		gemm(g)
-	case !g.acc:
+	case x.m == 0 || x.n == 0:
+	case x.k > 0:
+		gemm.multiply(x, after, active, Workers())
+	default:
+		zeroDepth.multiply(x, after, active, 1)
+	}
+}
+
+var zeroDepth gemmBody = func(g *product) {
+	if !g.acc {
 		for i := range g.m {
 			clear(g.c[i*g.ldc:][:g.n])
 		}
@@ -117,7 +156,7 @@ func multiply(gemm gemmBody, g *product) {
 }
 
 // operands are the shapes of A and B as they lie.
-func (g *product) operands() (rowsA, colsA, rowsB, colsB int) {
+func (g *arguments) operands() (rowsA, colsA, rowsB, colsB int) {
 	switch g.op {
 	case NT:
 		return g.m, g.k, g.n, g.k
@@ -128,7 +167,7 @@ func (g *product) operands() (rowsA, colsA, rowsB, colsB int) {
 }
 
 // check panics unless all three matrices lie inside their slices.
-func (g *product) check() {
+func (g *arguments) check() {
 	rowsA, colsA, rowsB, colsB := g.operands()
 	if g.op < NT || g.op > TN || g.m < 0 || g.n < 0 || g.k < 0 ||
 		!fits(g.a, rowsA, colsA, g.lda) || !fits(g.b, rowsB, colsB, g.ldb) || !fits(g.c, g.m, g.n, g.ldc) {

@@ -39,13 +39,13 @@ type supply struct {
 }
 
 // newErrands begins with depth k0; kernels make panels too, if they are given a place.
-func newErrands(t *tile, k0, block, end int, panels []float32) *errands {
+func (t *tile) newErrands(k0, block, end int, panels []float32) {
 	size := 2 * t.pairApart(block)
-	e := &errands{tile: t, block: block, end: end, edge: borrow(t.rows * block)}
+	e := &t.errands
+	*e = errands{tile: t, block: block, end: end, edge: borrow(t.rows * block)}
 	e.now.strips, e.next.strips = borrow(size), borrow(size)
 	e.next.i, e.next.k0, e.next.k = t.i0, k0, min(block, end-k0)
 	e.stock.to = panels
-	return e
 }
 
 func (e *errands) giveBack() {

@@ -6,7 +6,7 @@ import "math"
 // they are multiplied; sums are float32. Level avx512bf16 has instructions for that; the others
 // multiply in float32 what they have rounded, and are no faster than Gemm.
 func GemmBF16(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {
-	multiply(active.gemmBF16, &product{op, m, n, k, a, b, c, lda, ldb, ldc, acc, active, nil, 0})
+	multiply(active.gemmBF16, arguments{op, m, n, k, a, b, c, lda, ldb, ldc, acc}, epilogue{})
 }
 
 // rounded makes a product of bfloat16 from one of float32, which hold them exactly, by copies.
@@ -16,20 +16,26 @@ func rounded(gemm gemmBody) gemmBody {
 		a, b := borrow(rowsA*colsA), borrow(rowsB*colsB)
 		defer giveBack(a)
 		defer giveBack(b)
-		g.roundRows(a, g.a, rowsA, colsA, g.lda)
-		g.roundRows(b, g.b, rowsB, colsB, g.ldb)
-		r := *g
-		r.a, r.lda, r.b, r.ldb = a, colsA, b, colsB
-		gemm(&r)
+		roundings.run(rowsA, rowGrain(colsA), rounding{g.level.round, a, g.a, colsA, g.lda})
+		roundings.run(rowsB, rowGrain(colsB), rounding{g.level.round, b, g.b, colsB, g.ldb})
+		x := g.arguments
+		x.a, x.lda, x.b, x.ldb = a, colsA, b, colsB
+		gemm.multiply(x, g.after, g.level, g.workers)
 	}
 }
 
-func (g *product) roundRows(dst, src []float32, rows, cols, ld int) {
-	g.run(rows, rowGrain(cols), func(lo, hi int) {
-		for r := lo; r < hi; r++ {
-			g.level.round(dst[r*cols:][:cols], src[r*ld:])
-		}
-	})
+type rounding struct {
+	round    func(dst, x []float32)
+	dst, src []float32
+	cols, ld int
+}
+
+var roundings loops[rounding, *rounding]
+
+func (c *rounding) chunk(lo, hi int) {
+	for r := lo; r < hi; r++ {
+		c.round(c.dst[r*c.cols:][:c.cols], c.src[r*c.ld:])
+	}
 }
 
 func roundPlain(dst, x []float32) {

@@ -45,42 +45,39 @@ func (s *pairASM) gemm(g *product) {
 	p := kernelShape.cut(g.n)
 	block := min(g.k, depthPairs(g.k))
 	rows, group := kernelShape.shape(g.m, &p, tileColumns, g.workers)
-	down, groups := (g.m+rows-1)/rows, (p.count+group-1)/group
-	part := func(u int) pairTile {
-		i, first := u%down*rows, u/down*group
-		return pairTile{s, g, &p, i, min(g.m, i+rows), first, min(p.count, first+group)}
+	g.inTiles(s, plan{panels: p, rows: rows, group: group, block: block}, words(block))
+}
+
+func (s *pairASM) tile(g *product, u int) pairTile {
+	t := pairTile{pairASM: s, product: g, panels: &g.plan.panels}
+	t.i0, t.i1, t.first, t.last = g.corners(u)
+	return t
+}
+
+func (s *pairASM) ownPanels(g *product, u int) {
+	t, block := s.tile(g, u), g.plan.block
+	own := borrow((t.last - t.first) * t.width * words(block))
+	defer giveBack(own)
+	left, _ := t.at(t.first)
+	for k0 := 0; k0 < t.k; k0 += block {
+		k := min(block, t.k-k0)
+		for n := t.first; n < t.last; n++ {
+			column, _ := t.at(n)
+			s.packPanel(g, t.panels, own[(column-left)*words(k):], n, k0, k)
+		}
+		t.block(own, k0, k)
 	}
-	if down <= ownPanels {
-		g.run(down*groups, 1, func(u, _ int) {
-			t := part(u)
-			own := borrow((t.last - t.first) * t.width * words(block))
-			defer giveBack(own)
-			left, _ := t.at(t.first)
-			for k0 := 0; k0 < t.k; k0 += block {
-				k := min(block, t.k-k0)
-				for n := t.first; n < t.last; n++ {
-					column, _ := t.at(n)
-					s.packPanel(g, &p, own[(column-left)*words(k):], n, k0, k)
-				}
-				t.block(own, k0, k)
-			}
-		})
-		return
-	}
-	packed := borrow(p.padded * words(block))
-	defer giveBack(packed)
-	for k0 := 0; k0 < g.k; k0 += block {
-		k := min(block, g.k-k0)
-		g.run(p.count, 1, func(n, _ int) {
-			column, _ := p.at(n)
-			s.packPanel(g, &p, packed[column*words(k):], n, k0, k)
-		})
-		g.run(down*groups, 1, func(u, _ int) {
-			t := part(u)
-			column, _ := p.at(t.first)
-			t.block(packed[column*words(k):], k0, k)
-		})
-	}
+}
+
+func (s *pairASM) pack(g *product, n, k0, k int) {
+	column, _ := g.plan.panels.at(n)
+	s.packPanel(g, &g.plan.panels, g.plan.packed[column*words(k):], n, k0, k)
+}
+
+func (s *pairASM) sharedPanels(g *product, u, k0, k int) {
+	t := s.tile(g, u)
+	column, _ := t.at(t.first)
+	t.block(g.plan.packed[column*words(k):], k0, k)
 }
 
 // A pairTile is rows [i0, i1) and panels [first, last) of C.
@@ -171,19 +168,19 @@ func word(low, high float32) float32 {
 // pairStrips are strips of op(A) as words: one strip of rows, [row][word], or of TN a chunk of
 // columns, [word][column], as wide as the widest panel.
 type pairStrips struct {
-	*pairTile
+	pairTile
 	k0, k, words int
 	now          []float32
 	from, to     int // columns of the chunk
 	asked        int // rows of the next one that have been prefetched
 }
 
-func (t *pairTile) strips(k0, k int) *pairStrips {
+func (t *pairTile) strips(k0, k int) pairStrips {
 	w, wide := words(k), high
 	if t.op == TN {
 		wide += kernelShape.widest * line
 	}
-	return &pairStrips{pairTile: t, k0: k0, k: k, words: w, now: borrow(wide * w), from: t.i0, to: t.i0}
+	return pairStrips{pairTile: *t, k0: k0, k: k, words: w, now: borrow(wide * w), from: t.i0, to: t.i0}
 }
 
 // at returns where kernels find rows i and on of op(A), and their distance.

@@ -81,4 +81,5 @@ func TestPairsWithoutInstructions(t *testing.T) {
 	defer func() { active = before }()
 	active = &emulated
 	testGemmBF16(t)
+	testGarbage(t)
 }

@@ -7,7 +7,14 @@ type tile struct {
 	*panels
 	i0, i1, first, last int
 	upcoming            []float32 // panels to fetch on the way
-	errands             *errands  // of TN
+	errands             errands   // of TN
+}
+
+var tiles kept[tile]
+
+func (t *tile) free() {
+	*t = tile{}
+	tiles.give(t)
 }
 
 // multiply computes the tile, making its own panels: a low one those of the next block of TN
@@ -24,7 +31,7 @@ func (t *tile) multiply(block int) {
 		}
 	}
 	if t.op == TN {
-		t.errands = newErrands(t, 0, block, t.k, next)
+		t.newErrands(0, block, t.k, next)
 		defer t.errands.giveBack()
 	}
 	left, _ := t.at(t.first)
@@ -99,8 +106,8 @@ func (t *tile) block(b []float32, k0, k int) {
 				upcoming = upcoming[min(len(upcoming), fetched(vectors*s.lanes, k)):]
 			case g.op != TN && n < t.first+2 && i+2*s.rows <= t.i1: // half of the next strip
 				next = &g.a[(i+s.rows+min(4*(n-t.first), s.rows-4))*g.lda+k0]
-			case g.op != TN && k0+k == g.k && rows == s.rows && g.after != nil: // half of what is laid out as C
-				if q := t.last - 1 - n; q < 2*len(g.after.soon) {
+			case g.op != TN && k0+k == g.k && rows == s.rows && g.after.do != nil: // half of what is laid out as C
+				if q := t.last - 1 - n; q < 2*len(g.after.soon) && g.after.soon[q/2] != nil {
 					next, step = &g.after.soon[q/2][(i+min(4*(q%2), s.rows-4))*g.ldc+left], g.ldc
 				}
 			}

@@ -21,25 +21,29 @@ func splitDepth(gemm gemmBody) gemmBody {
 			return
 		}
 		depth := ((g.k+segments-1)/segments + 31) / 32 * 32
-		size := g.m * g.n
-		sums := borrow((segments - 1) * size)
+		sums := borrow((segments - 1) * g.m * g.n)
 		defer giveBack(sums)
-		g.run(segments, 1, func(i, _ int) {
-			part := *g
-			part.workers = (g.workers + segments - 1) / segments
-			part.a, part.b, part.k = g.a[i*depth*g.lda:], g.b[i*depth*g.ldb:], min(depth, g.k-i*depth)
-			if i > 0 {
-				part.c, part.ldc, part.acc = sums[(i-1)*size:i*size], g.n, false
-			}
-			gemm(&part)
-		})
-		g.run(g.m, rowGrain(g.n), func(lo, hi int) {
-			for r := lo; r < hi; r++ {
-				row := g.c[r*g.ldc:][:g.n]
-				for i := range segments - 1 {
-					g.level.addTo(row, sums[i*size+r*g.n:][:g.n])
-				}
-			}
-		})
+		g.plan = plan{segment: gemm, block: depth, segments: segments, packed: sums}
+		g.run(segments, 1, (*product).segment)
+		g.run(g.m, rowGrain(g.n), (*product).addSegments)
+	}
+}
+
+func (g *product) segment(i, _ int) {
+	depth, segments, size := g.plan.block, g.plan.segments, g.m*g.n
+	x := g.arguments
+	x.a, x.b, x.k = g.a[i*depth*g.lda:], g.b[i*depth*g.ldb:], min(depth, g.k-i*depth)
+	if i > 0 {
+		x.c, x.ldc, x.acc = g.plan.packed[(i-1)*size:i*size], g.n, false
+	}
+	g.plan.segment.multiply(x, g.after, g.level, (g.workers+segments-1)/segments)
+}
+
+func (g *product) addSegments(lo, hi int) {
+	for r := lo; r < hi; r++ {
+		row := g.c[r*g.ldc:][:g.n]
+		for i := range g.plan.segments - 1 {
+			g.level.addTo(row, g.plan.packed[(i*g.m+r)*g.n:][:g.n])
+		}
 	}
 }

@@ -64,11 +64,11 @@ func blockDepth(k int) int {
 // gemm computes the whole product.
 func (s *packedGemm) gemm(g *product) {
 	if g.op == NT && g.m <= fewRows {
-		dots := (*product).dots
 		if s.round != nil {
-			dots = rounded(dots)
+			roundedDots(g)
+		} else {
+			g.dots()
 		}
-		dots(g)
 		return
 	}
 	p := s.cut(g.n)
@@ -78,36 +78,41 @@ func (s *packedGemm) gemm(g *product) {
 		columns = tallColumns
 	}
 	rows, group := s.shape(g.m, &p, columns, g.workers)
-	down, groups := (g.m+rows-1)/rows, (p.count+group-1)/group
-	part := func(t int) tile {
-		i, first := t%down*rows, t/down*group
-		return tile{s, g, &p, i, min(g.m, i+rows), first, min(p.count, first+group), nil, nil}
+	g.inTiles(s, plan{panels: p, rows: rows, group: group, block: block}, block)
+}
+
+var roundedDots = rounded((*product).dots)
+
+// tile is number u of them.
+func (s *packedGemm) tile(g *product, u int) *tile {
+	t := tiles.take()
+	t.packedGemm, t.product, t.panels = s, g, &g.plan.panels
+	t.i0, t.i1, t.first, t.last = g.corners(u)
+	return t
+}
+
+func (s *packedGemm) ownPanels(g *product, u int) {
+	t := s.tile(g, u)
+	t.multiply(g.plan.block)
+	t.free()
+}
+
+func (s *packedGemm) pack(g *product, n, k0, k int) {
+	column, _ := g.plan.panels.at(n)
+	s.packPanel(g, &g.plan.panels, g.plan.packed[column*k:], n, k0, k)
+}
+
+func (s *packedGemm) sharedPanels(g *product, u, k0, k int) {
+	t := s.tile(g, u)
+	if t.op == TN {
+		t.newErrands(k0, g.plan.block, k0+k, nil)
 	}
-	if down <= ownPanels {
-		g.run(down*groups, 1, func(u, _ int) {
-			t := part(u)
-			t.multiply(block)
-		})
-		return
+	column, _ := t.at(t.first)
+	t.block(g.plan.packed[column*k:], k0, k)
+	if t.op == TN {
+		t.errands.giveBack()
 	}
-	packed := borrow(p.padded * block)
-	defer giveBack(packed)
-	for k0 := 0; k0 < g.k; k0 += block {
-		k := min(block, g.k-k0)
-		g.run(p.count, 1, func(n, _ int) {
-			column, _ := p.at(n)
-			s.packPanel(g, &p, packed[column*k:], n, k0, k)
-		})
-		g.run(down*groups, 1, func(u, _ int) {
-			t := part(u)
-			if t.op == TN {
-				t.errands = newErrands(&t, k0, block, k0+k, nil)
-				defer t.errands.giveBack()
-			}
-			column, _ := p.at(t.first)
-			t.block(packed[column*k:], k0, k)
-		})
-	}
+	t.free()
 }
 
 // shape chooses how many rows and panels make a tile of at most so many columns. The higher it

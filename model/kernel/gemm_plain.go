@@ -3,15 +3,17 @@ package kernel
 // gemmPlain packs panels of four columns of B and four rows of A, so that one kernel
 // reads all three forms in order, and adds up k in blocks of plainDepth.
 func gemmPlain(g *product) {
-	const rows, cols = 128, 256
-	down, across := (g.m+rows-1)/rows, (g.n+cols-1)/cols
-	g.run(down*across, 1, func(t, _ int) {
-		i, j := t%down*rows, t/down*cols
-		i1, j1 := min(g.m, i+rows), min(g.n, j+cols)
+	down, across := (g.m+plainRows-1)/plainRows, (g.n+plainColumns-1)/plainColumns
+	g.run(down*across, 1, func(g *product, t, _ int) {
+		down := (g.m + plainRows - 1) / plainRows
+		i, j := t%down*plainRows, t/down*plainColumns
+		i1, j1 := min(g.m, i+plainRows), min(g.n, j+plainColumns)
 		g.plainTile(i, i1, j, j1)
 		g.finish(i, i1, j, j1)
 	})
 }
+
+const plainRows, plainColumns = 128, 256 // of a tile
 
 func (g *product) plainTile(i0, i1, j0, j1 int) {
 	const plainDepth = 256
@@ -119,9 +121,9 @@ func packTPlain(dst, src []float32, ld, n, k int) {
 }
 
 func mulPackedPlain(m, n, k int, a []float32, lda int, packed []float32, total int, c []float32, ldc int) {
-	gemmPlain(&product{NT, m, n, k, a, packed, c, lda, k, ldc, false, nil, nil, 1})
+	gemmBody(gemmPlain).multiply(arguments{NT, m, n, k, a, packed, c, lda, k, ldc, false}, epilogue{}, nil, 1)
 }
 
 func mulTilePlain(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {
-	gemmPlain(&product{op, m, n, k, a, b, c, lda, ldb, ldc, acc, nil, nil, 1})
+	gemmBody(gemmPlain).multiply(arguments{op, m, n, k, a, b, c, lda, ldb, ldc, acc}, epilogue{}, nil, 1)
 }

@@ -18,34 +18,45 @@ type Prepacked struct {
 
 // Prepack lays out B, n×k for NT and k×n for NN, if it is to be used more than once; bf16 is
 // the precision of GemmBF16. B must stay as it is until Free.
-func Prepack(op Op, n, k int, b []float32, ldb, uses int, bf16 bool) *Prepacked {
-	p := &Prepacked{op: op, n: n, k: k, b: b, ldb: ldb, multi: active.gemm, shape: active.packed}
+func Prepack(op Op, n, k int, b []float32, ldb, uses int, bf16 bool) Prepacked {
+	p := Prepacked{op: op, n: n, k: k, b: b, ldb: ldb, multi: active.gemm, shape: active.packed}
 	if bf16 {
 		p.multi, p.shape = active.gemmBF16, active.packedBF16
 	}
 	if op == TN {
 		panic("kernel: Prepack of TN")
 	}
-	g := product{op: op, n: n, k: k, b: b, ldb: ldb, workers: Workers()}
-	g.check()
+	x := arguments{op: op, n: n, k: k, b: b, ldb: ldb}
+	x.check()
 	if p.shape == nil || uses < 2 || n == 0 || k == 0 {
 		p.shape = nil
 		return p
 	}
 	p.panels = p.shape.cut(n)
 	p.packed = borrow(p.panels.padded * k)
-	block := blockDepth(k)
-	blocks := (k + block - 1) / block
 	p.group = max(1, min(p.panels.count/prepackedTiles, prepackedPanels))
-	Parallel(blocks*p.panels.count, 1, func(u, _ int) {
-		k0 := u / p.panels.count * block
-		k, n := min(block, k-k0), u%p.panels.count
-		first := n / p.group * p.group
-		left, _ := p.panels.at(first)
-		column, _ := p.panels.at(n)
-		p.shape.packPanel(&g, &p.panels, p.packed[p.at(first, k0)+(column-left)*k:], n, k0, k)
-	})
+	block := blockDepth(k)
+	p.run(x, (k+block-1)/block*p.panels.count, 1, (*product).prepack)
 	return p
+}
+
+// run shares out work on p.
+func (p *Prepacked) run(x arguments, n, grain int, part func(g *product, lo, hi int)) {
+	g := products.take()
+	g.arguments, g.level, g.workers, g.plan.prepacked = x, active, Workers(), *p
+	g.run(n, grain, part)
+	g.free()
+}
+
+// prepack makes panel u of all.
+func (g *product) prepack(u, _ int) {
+	p, block := &g.plan.prepacked, blockDepth(g.k)
+	k0 := u / p.panels.count * block
+	k, n := min(block, g.k-k0), u%p.panels.count
+	first := n / p.group * p.group
+	left, _ := p.panels.at(first)
+	column, _ := p.panels.at(n)
+	p.shape.packPanel(g, &p.panels, p.packed[p.at(first, k0)+(column-left)*k:], n, k0, k)
 }
 
 // at is where the block of the tile that begins with panel first and row k0 of op(B) lies.
@@ -71,24 +82,33 @@ const (
 
 // Gemm sets C (m×n) to A (m×k)·op(B), or with acc adds it, as Gemm and GemmBF16 do.
 func (p *Prepacked) Gemm(m int, a []float32, lda int, c []float32, ldc int, acc bool) {
-	g := &product{p.op, m, p.n, p.k, a, p.b, c, lda, p.ldb, ldc, acc, active, nil, Workers()}
+	x := arguments{p.op, m, p.n, p.k, a, p.b, c, lda, p.ldb, ldc, acc}
 	if p.shape == nil || m == 0 {
-		multiply(p.multi, g)
+		multiply(p.multi, x, epilogue{})
 		return
 	}
-	g.check()
-	rows, block := min(m, prepackedRows), blockDepth(p.k)
-	down := (m + rows - 1) / rows
-	tiles := (p.panels.count + p.group - 1) / p.group
-	Parallel(tiles*down, max(1, tiles/(4*g.workers)), func(lo, hi int) {
-		for u := lo; u < hi; u++ {
-			i, first := u/tiles*rows, u%tiles*p.group
-			t := tile{p.shape, g, &p.panels, i, min(m, i+rows), first, min(p.panels.count, first+p.group), nil, nil}
-			for k0 := 0; k0 < p.k; k0 += block {
-				k := min(block, p.k-k0)
-				t.upcoming = p.packed[p.at(first, k0+k):]
-				t.block(p.packed[p.at(first, k0):], k0, k)
-			}
+	x.check()
+	tiles := p.tiles()
+	p.run(x, tiles*((m+prepackedRows-1)/prepackedRows), max(1, tiles/(4*Workers())), (*product).onPrepacked)
+}
+
+// tiles is how many lie side by side.
+func (p *Prepacked) tiles() int { return (p.panels.count + p.group - 1) / p.group }
+
+// onPrepacked computes tiles [lo, hi).
+func (g *product) onPrepacked(lo, hi int) {
+	p, rows, block := &g.plan.prepacked, min(g.m, prepackedRows), blockDepth(g.k)
+	across := p.tiles()
+	t := tiles.take()
+	t.packedGemm, t.product, t.panels = p.shape, g, &p.panels
+	for u := lo; u < hi; u++ {
+		i, first := u/across*rows, u%across*p.group
+		t.i0, t.i1, t.first, t.last = i, min(g.m, i+rows), first, min(p.panels.count, first+p.group)
+		for k0 := 0; k0 < p.k; k0 += block {
+			k := min(block, p.k-k0)
+			t.upcoming = p.packed[p.at(first, k0+k):]
+			t.block(p.packed[p.at(first, k0):], k0, k)
 		}
-	})
+	}
+	t.free()
 }

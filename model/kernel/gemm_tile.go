@@ -4,7 +4,7 @@ package kernel
 
 // packT packs n rows of k elements, ld apart, as the panels of their transpose.
 func (s *packedGemm) packT(dst, src []float32, ld, n, k int) {
-	g := product{op: NT, n: n, k: k, b: src, ldb: ld}
+	g := product{arguments: arguments{op: NT, n: n, k: k, b: src, ldb: ld}}
 	p := s.cut(n)
 	for i := range p.count {
 		column, _ := p.at(i)
@@ -41,8 +41,10 @@ func (s *packedGemm) mulPanel(m, k int, a []float32, lda int, b *float32, ldb, v
 // mulTile sets C (m×n) to op(A)·B, or adds it, reading B where it lies: op is NN or TN.
 func (s *packedGemm) mulTile(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {
 	if n%s.lanes != 0 || op == TN && m%s.rows != 0 { // the kernels read whole vectors
-		g := product{op, m, n, k, a, b, c, lda, ldb, ldc, acc, nil, nil, 1}
-		s.gemm(&g)
+		g := products.take()
+		g.arguments, g.workers = arguments{op, m, n, k, a, b, c, lda, ldb, ldc, acc}, 1
+		s.gemm(g)
+		g.free()
 		return
 	}
 	p, add := s.cut(n), 0

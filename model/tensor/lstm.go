@@ -67,7 +67,7 @@ type lstm struct {
 }
 
 // repeated is the product with w at each of so many steps.
-func (tp *Tape) repeated(op kernel.Op, n, k int, w *Tensor, steps int) *kernel.Prepacked {
+func (tp *Tape) repeated(op kernel.Op, n, k int, w *Tensor, steps int) kernel.Prepacked {
 	return kernel.Prepack(op, n, k, w.Data, w.Cols(), steps, tp != nil && tp.BF16)
 }
 

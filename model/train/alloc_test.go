@@ -1,0 +1,86 @@
+package train
+
+import (
+	"context"
+	"runtime"
+	"runtime/debug"
+	"testing"
+
+	"fragua/model"
+	"fragua/model/kernel"
+)
+
+// smoothed is letters to a model that is to be less sure of them, and carries its state on.
+type smoothed struct{ letters }
+
+func (s smoothed) Batch(n int64, b *model.Batch) error {
+	err := s.letters.Batch(n, b)
+	b.Smoothing = .1
+	if n%8 != 0 {
+		b.Carry = Continues{}
+	}
+	return err
+}
+
+// TestStepsMakeNoGarbage trains on: once the first steps have laid out the memory, a step
+// allocates nothing, in either precision, with one worker or two. The runtime now and then makes
+// records of goroutines that wait, so one step in some must do without.
+func TestStepsMakeNoGarbage(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	defer kernel.SetLevel(kernel.Level())
+	defer kernel.SetWorkers(0)
+	levels := kernel.Levels()
+	if len(levels) > 1 { // all but the plain one, which is slow, and not where trainings run
+		levels = levels[1:]
+	}
+	for name, arch := range map[string]model.Arch{
+		"gpt":              &model.GPT{Layers: 2, Heads: 2, Width: 32, Dropout: .1},
+		"gpt recomputed":   &model.GPT{Layers: 2, Heads: 2, Width: 32, Dropout: .1, Recompute: true},
+		"llama":            &model.Llama{Layers: 2, Heads: 4, KVHeads: 2, Width: 32, Theta: 1e4, Dropout: .1},
+		"llama recomputed": &model.Llama{Layers: 2, Heads: 4, KVHeads: 2, Width: 32, Theta: 1e4, Tied: true, Recompute: true},
+		"encdec":           &model.EncDec{Encoder: 1, Decoder: 1, Heads: 2, Width: 32, Hidden: 64, Dropout: .1},
+		"lstm":             &model.LSTM{Layers: 2, Width: 32, Hidden: 48, Tied: true, Dropout: .1, WeightDropout: .1},
+	} {
+		for _, floats := range []Floats{F32, BF16} {
+			for _, workers := range []int{1, 2} {
+				for _, level := range levels {
+					if err := kernel.SetLevel(level); err != nil {
+						t.Fatal(err)
+					}
+					kernel.SetWorkers(workers)
+					least := ^uint64(0)
+					for try := 0; try < 3 && least > 0; try++ {
+						least = min(least, garbage(t, arch, floats))
+					}
+					if least > 0 {
+						t.Errorf("%s, %s, %s, %d workers: a step allocates %d times", name, floats, level, workers, least)
+					}
+				}
+			}
+		}
+	}
+}
+
+// garbage is how often a step allocates, the least of some later ones.
+func garbage(t *testing.T, arch model.Arch, floats Floats) uint64 {
+	lm, err := arch.Build(256, 24, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m runtime.MemStats
+	least, before := ^uint64(0), uint64(0)
+	l := &Loop{Model: lm, Source: smoothed{}, Optimizer: Optimizers()["adamw"](), Rate: constant(1e-3),
+		Steps: 10, Accumulate: 2, Clip: 1, Floats: floats}
+	l.After = func(_ context.Context, s Step) error {
+		runtime.ReadMemStats(&m)
+		if s.Done > 3 {
+			least = min(least, m.Mallocs-before)
+		}
+		before = m.Mallocs
+		return nil
+	}
+	if err := l.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	return least
+}
