@@ -43,6 +43,8 @@ func (j *job) release() {
 // who waits lets other goroutines run.
 const spins = 300_000
 
+const queue = 256 // jobs that wait for helpers
+
 // Workers returns how many goroutines share a call, the caller included.
 func Workers() int {
 	if n := pool.workers.Load(); n > 0 {
@@ -127,21 +129,24 @@ func start(n int) {
 	pool.Lock()
 	defer pool.Unlock()
 	if pool.jobs == nil {
-		pool.jobs = make(chan *job, 256)
+		pool.jobs = make(chan *job, queue)
+		for range 2 * queue { // those that are done wait in it, too, until a helper wakes up
+			jobs.give(new(job))
+		}
 	}
 	for ; pool.started < n; pool.started++ {
 		go help(pool.jobs)
 	}
 }
 
-func help(queue chan *job) {
+func help(waiting chan *job) {
 	for {
-		for i := 1; i < spins && len(queue) == 0; i++ {
+		for i := 1; i < spins && len(waiting) == 0; i++ {
 			if i%1024 == 0 {
 				runtime.Gosched()
 			}
 		}
-		j := <-queue
+		j := <-waiting
 		j.run()
 		j.release()
 	}
