@@ -26,9 +26,9 @@ TEXT ·bf16R1x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ   next+72(FP), AX
 	MOVQ   step+80(FP), BX
 	SHLQ   $0x02, BX
-	LEAQ   (BX)(BX*2), R11
 	MOVQ   by+88(FP), R12
 	SHLQ   $0x02, R12
+	LEAQ   (BX)(BX*2), R11
 	SUBQ   $0x04, CX
 	JL     rest2
 
@@ -136,9 +136,9 @@ TEXT ·bf16R2x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ   next+72(FP), AX
 	MOVQ   step+80(FP), BX
 	SHLQ   $0x02, BX
-	LEAQ   (BX)(BX*2), R11
 	MOVQ   by+88(FP), R12
 	SHLQ   $0x02, R12
+	LEAQ   (BX)(BX*2), R11
 	SUBQ   $0x04, CX
 	JL     rest10
 
@@ -274,9 +274,9 @@ TEXT ·bf16R3x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ   next+72(FP), AX
 	MOVQ   step+80(FP), BX
 	SHLQ   $0x02, BX
-	LEAQ   (BX)(BX*2), R11
 	MOVQ   by+88(FP), R12
 	SHLQ   $0x02, R12
+	LEAQ   (BX)(BX*2), R11
 	SUBQ   $0x04, CX
 	JL     rest18
 
@@ -437,9 +437,9 @@ TEXT ·bf16R4x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ   next+72(FP), AX
 	MOVQ   step+80(FP), BX
 	SHLQ   $0x02, BX
-	LEAQ   (BX)(BX*2), R11
 	MOVQ   by+88(FP), R12
 	SHLQ   $0x02, R12
+	LEAQ   (BX)(BX*2), R11
 	SUBQ   $0x04, CX
 	JL     rest26
 
@@ -626,9 +626,9 @@ TEXT ·bf16R5x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ   next+72(FP), AX
 	MOVQ   step+80(FP), BX
 	SHLQ   $0x02, BX
-	LEAQ   (BX)(BX*2), R11
 	MOVQ   by+88(FP), R12
 	SHLQ   $0x02, R12
+	LEAQ   (BX)(BX*2), R11
 	SUBQ   $0x04, CX
 	JL     rest34
 
@@ -842,9 +842,9 @@ TEXT ·bf16R6x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ   next+72(FP), AX
 	MOVQ   step+80(FP), BX
 	SHLQ   $0x02, BX
-	LEAQ   (BX)(BX*2), R11
 	MOVQ   by+88(FP), R12
 	SHLQ   $0x02, R12
+	LEAQ   (BX)(BX*2), R11
 	SUBQ   $0x04, CX
 	JL     rest42
 
@@ -1083,9 +1083,9 @@ TEXT ·bf16R7x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ   next+72(FP), AX
 	MOVQ   step+80(FP), BX
 	SHLQ   $0x02, BX
-	LEAQ   (BX)(BX*2), R11
 	MOVQ   by+88(FP), R12
 	SHLQ   $0x02, R12
+	LEAQ   (BX)(BX*2), R11
 	SUBQ   $0x04, CX
 	JL     rest50
 
@@ -1349,9 +1349,9 @@ TEXT ·bf16R8x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ   next+72(FP), AX
 	MOVQ   step+80(FP), BX
 	SHLQ   $0x02, BX
-	LEAQ   (BX)(BX*2), R11
 	MOVQ   by+88(FP), R12
 	SHLQ   $0x02, R12
+	LEAQ   (BX)(BX*2), R11
 	SUBQ   $0x04, CX
 	JL     rest58
 
@@ -1637,9 +1637,9 @@ TEXT ·bf16T8x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ   next+72(FP), AX
 	MOVQ   step+80(FP), BX
 	SHLQ   $0x02, BX
-	LEAQ   (BX)(BX*2), R11
 	MOVQ   by+88(FP), R12
 	SHLQ   $0x02, R12
+	LEAQ   (BX)(BX*2), R11
 	SUBQ   $0x04, CX
 	JL     rest66
 
@@ -1921,9 +1921,9 @@ TEXT ·bf16R1x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ   next+72(FP), AX
 	MOVQ   step+80(FP), BX
 	SHLQ   $0x02, BX
-	LEAQ   (BX)(BX*2), R11
 	MOVQ   by+88(FP), R12
 	SHLQ   $0x02, R12
+	LEAQ   (BX)(BX*2), R11
 	SUBQ   $0x04, CX
 	JL     rest74
 
@@ -2053,9 +2053,9 @@ TEXT ·bf16R2x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ   next+72(FP), AX
 	MOVQ   step+80(FP), BX
 	SHLQ   $0x02, BX
-	LEAQ   (BX)(BX*2), R11
 	MOVQ   by+88(FP), R12
 	SHLQ   $0x02, R12
+	LEAQ   (BX)(BX*2), R11
 	SUBQ   $0x04, CX
 	JL     rest82
 
@@ -2228,9 +2228,9 @@ TEXT ·bf16R3x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ   next+72(FP), AX
 	MOVQ   step+80(FP), BX
 	SHLQ   $0x02, BX
-	LEAQ   (BX)(BX*2), R11
 	MOVQ   by+88(FP), R12
 	SHLQ   $0x02, R12
+	LEAQ   (BX)(BX*2), R11
 	SUBQ   $0x04, CX
 	JL     rest90
 
@@ -2443,9 +2443,9 @@ TEXT ·bf16R4x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ   next+72(FP), AX
 	MOVQ   step+80(FP), BX
 	SHLQ   $0x02, BX
-	LEAQ   (BX)(BX*2), R11
 	MOVQ   by+88(FP), R12
 	SHLQ   $0x02, R12
+	LEAQ   (BX)(BX*2), R11
 	SUBQ   $0x04, CX
 	JL     rest98
 
@@ -2699,9 +2699,9 @@ TEXT ·bf16R5x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ   next+72(FP), AX
 	MOVQ   step+80(FP), BX
 	SHLQ   $0x02, BX
-	LEAQ   (BX)(BX*2), R11
 	MOVQ   by+88(FP), R12
 	SHLQ   $0x02, R12
+	LEAQ   (BX)(BX*2), R11
 	SUBQ   $0x04, CX
 	JL     rest106
 
@@ -2997,9 +2997,9 @@ TEXT ·bf16R6x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ   next+72(FP), AX
 	MOVQ   step+80(FP), BX
 	SHLQ   $0x02, BX
-	LEAQ   (BX)(BX*2), R11
 	MOVQ   by+88(FP), R12
 	SHLQ   $0x02, R12
+	LEAQ   (BX)(BX*2), R11
 	SUBQ   $0x04, CX
 	JL     rest114
 
@@ -3335,9 +3335,9 @@ TEXT ·bf16R7x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ   next+72(FP), AX
 	MOVQ   step+80(FP), BX
 	SHLQ   $0x02, BX
-	LEAQ   (BX)(BX*2), R11
 	MOVQ   by+88(FP), R12
 	SHLQ   $0x02, R12
+	LEAQ   (BX)(BX*2), R11
 	SUBQ   $0x04, CX
 	JL     rest122
 
@@ -3713,9 +3713,9 @@ TEXT ·bf16R8x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ   next+72(FP), AX
 	MOVQ   step+80(FP), BX
 	SHLQ   $0x02, BX
-	LEAQ   (BX)(BX*2), R11
 	MOVQ   by+88(FP), R12
 	SHLQ   $0x02, R12
+	LEAQ   (BX)(BX*2), R11
 	SUBQ   $0x04, CX
 	JL     rest130
 
@@ -4127,9 +4127,9 @@ TEXT ·bf16T8x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ   next+72(FP), AX
 	MOVQ   step+80(FP), BX
 	SHLQ   $0x02, BX
-	LEAQ   (BX)(BX*2), R11
 	MOVQ   by+88(FP), R12
 	SHLQ   $0x02, R12
+	LEAQ   (BX)(BX*2), R11
 	SUBQ   $0x04, CX
 	JL     rest138
 
@@ -4530,9 +4530,9 @@ TEXT ·bf16R1x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ   next+72(FP), AX
 	MOVQ   step+80(FP), BX
 	SHLQ   $0x02, BX
-	LEAQ   (BX)(BX*2), R11
 	MOVQ   by+88(FP), R12
 	SHLQ   $0x02, R12
+	LEAQ   (BX)(BX*2), R11
 	SUBQ   $0x04, CX
 	JL     rest146
 
@@ -4684,9 +4684,9 @@ TEXT ·bf16R2x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ   next+72(FP), AX
 	MOVQ   step+80(FP), BX
 	SHLQ   $0x02, BX
-	LEAQ   (BX)(BX*2), R11
 	MOVQ   by+88(FP), R12
 	SHLQ   $0x02, R12
+	LEAQ   (BX)(BX*2), R11
 	SUBQ   $0x04, CX
 	JL     rest154
 
@@ -4896,9 +4896,9 @@ TEXT ·bf16R3x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ   next+72(FP), AX
 	MOVQ   step+80(FP), BX
 	SHLQ   $0x02, BX
-	LEAQ   (BX)(BX*2), R11
 	MOVQ   by+88(FP), R12
 	SHLQ   $0x02, R12
+	LEAQ   (BX)(BX*2), R11
 	SUBQ   $0x04, CX
 	JL     rest162
 
@@ -5163,9 +5163,9 @@ TEXT ·bf16R4x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ   next+72(FP), AX
 	MOVQ   step+80(FP), BX
 	SHLQ   $0x02, BX
-	LEAQ   (BX)(BX*2), R11
 	MOVQ   by+88(FP), R12
 	SHLQ   $0x02, R12
+	LEAQ   (BX)(BX*2), R11
 	SUBQ   $0x04, CX
 	JL     rest170
 
@@ -5486,9 +5486,9 @@ TEXT ·bf16R5x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ   next+72(FP), AX
 	MOVQ   step+80(FP), BX
 	SHLQ   $0x02, BX
-	LEAQ   (BX)(BX*2), R11
 	MOVQ   by+88(FP), R12
 	SHLQ   $0x02, R12
+	LEAQ   (BX)(BX*2), R11
 	SUBQ   $0x04, CX
 	JL     rest178
 
@@ -5866,9 +5866,9 @@ TEXT ·bf16R6x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ   next+72(FP), AX
 	MOVQ   step+80(FP), BX
 	SHLQ   $0x02, BX
-	LEAQ   (BX)(BX*2), R11
 	MOVQ   by+88(FP), R12
 	SHLQ   $0x02, R12
+	LEAQ   (BX)(BX*2), R11
 	SUBQ   $0x04, CX
 	JL     rest186
 
@@ -6301,9 +6301,9 @@ TEXT ·bf16R7x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ   next+72(FP), AX
 	MOVQ   step+80(FP), BX
 	SHLQ   $0x02, BX
-	LEAQ   (BX)(BX*2), R11
 	MOVQ   by+88(FP), R12
 	SHLQ   $0x02, R12
+	LEAQ   (BX)(BX*2), R11
 	SUBQ   $0x04, CX
 	JL     rest194
 
@@ -6791,9 +6791,9 @@ TEXT ·bf16R8x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ   next+72(FP), AX
 	MOVQ   step+80(FP), BX
 	SHLQ   $0x02, BX
-	LEAQ   (BX)(BX*2), R11
 	MOVQ   by+88(FP), R12
 	SHLQ   $0x02, R12
+	LEAQ   (BX)(BX*2), R11
 	SUBQ   $0x04, CX
 	JL     rest202
 
@@ -7331,9 +7331,9 @@ TEXT ·bf16T8x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ   next+72(FP), AX
 	MOVQ   step+80(FP), BX
 	SHLQ   $0x02, BX
-	LEAQ   (BX)(BX*2), R11
 	MOVQ   by+88(FP), R12
 	SHLQ   $0x02, R12
+	LEAQ   (BX)(BX*2), R11
 	SUBQ   $0x04, CX
 	JL     rest210
 

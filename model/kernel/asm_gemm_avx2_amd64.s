@@ -990,6 +990,10 @@ TEXT ·gemmT6x1AVX2(SB), NOSPLIT, $0-96
 	MOVQ   BX, R15
 	IMUL3Q $0x00000005, BX, R14
 	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
 	SUBQ   $0x04, CX
 	JL     rest50
 
@@ -1010,6 +1014,7 @@ loop49:
 	VFMADD231PS  Y6, Y8, Y5
 	ADDQ         DX, SI
 	PREFETCHT0   (R13)
+	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Y6
 	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y7
@@ -1025,6 +1030,7 @@ loop49:
 	VBROADCASTSS 20(SI), Y8
 	VFMADD231PS  Y6, Y8, Y5
 	ADDQ         DX, SI
+	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Y6
 	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y7
@@ -1040,6 +1046,7 @@ loop49:
 	VBROADCASTSS 20(SI), Y8
 	VFMADD231PS  Y6, Y8, Y5
 	ADDQ         DX, SI
+	PREFETCHT0   (AX)(BX*2)
 	VMOVUPS      (DI), Y6
 	ADDQ         R8, DI
 	VBROADCASTSS (SI), Y7
@@ -1058,6 +1065,8 @@ loop49:
 	ADDQ         R15, R13
 	CMPQ         R13, R14
 	CMOVQHI      R14, R13
+	PREFETCHT0   (AX)(R11*1)
+	ADDQ         $0x10, AX
 	SUBQ         $0x04, CX
 	JGE          loop49
 
@@ -3020,6 +3029,10 @@ TEXT ·gemmT6x2AVX2(SB), NOSPLIT, $0-96
 	MOVQ   BX, R15
 	IMUL3Q $0x00000005, BX, R14
 	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
 	SUBQ   $0x04, CX
 	JL     rest132
 
@@ -3047,6 +3060,7 @@ loop131:
 	VFMADD231PS  Y13, Y15, Y11
 	ADDQ         DX, SI
 	PREFETCHT0   (R13)
+	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Y12
 	VMOVUPS      32(DI), Y13
 	ADDQ         R8, DI
@@ -3069,6 +3083,7 @@ loop131:
 	VFMADD231PS  Y12, Y15, Y10
 	VFMADD231PS  Y13, Y15, Y11
 	ADDQ         DX, SI
+	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Y12
 	VMOVUPS      32(DI), Y13
 	ADDQ         R8, DI
@@ -3091,6 +3106,7 @@ loop131:
 	VFMADD231PS  Y12, Y15, Y10
 	VFMADD231PS  Y13, Y15, Y11
 	ADDQ         DX, SI
+	PREFETCHT0   (AX)(BX*2)
 	VMOVUPS      (DI), Y12
 	VMOVUPS      32(DI), Y13
 	ADDQ         R8, DI
@@ -3116,6 +3132,8 @@ loop131:
 	ADDQ         R15, R13
 	CMPQ         R13, R14
 	CMOVQHI      R14, R13
+	PREFETCHT0   (AX)(R11*1)
+	ADDQ         $0x10, AX
 	SUBQ         $0x04, CX
 	JGE          loop131
 

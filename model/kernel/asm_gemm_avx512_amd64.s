@@ -1438,6 +1438,10 @@ TEXT ·gemmT8x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ   BX, R15
 	IMUL3Q $0x00000007, BX, R14
 	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
 	SUBQ   $0x04, CX
 	JL     rest66
 
@@ -1462,6 +1466,7 @@ loop65:
 	VFMADD231PS  Z8, Z12, Z7
 	ADDQ         DX, SI
 	PREFETCHT0   (R13)
+	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z8
 	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z9
@@ -1481,6 +1486,7 @@ loop65:
 	VBROADCASTSS 28(SI), Z12
 	VFMADD231PS  Z8, Z12, Z7
 	ADDQ         DX, SI
+	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z8
 	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z9
@@ -1500,6 +1506,7 @@ loop65:
 	VBROADCASTSS 28(SI), Z12
 	VFMADD231PS  Z8, Z12, Z7
 	ADDQ         DX, SI
+	PREFETCHT0   (AX)(BX*2)
 	VMOVUPS      (DI), Z8
 	ADDQ         R8, DI
 	VBROADCASTSS (SI), Z9
@@ -1522,6 +1529,8 @@ loop65:
 	ADDQ         R15, R13
 	CMPQ         R13, R14
 	CMOVQHI      R14, R13
+	PREFETCHT0   (AX)(R11*1)
+	ADDQ         $0x10, AX
 	SUBQ         $0x04, CX
 	JGE          loop65
 
@@ -4254,6 +4263,10 @@ TEXT ·gemmT8x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ   BX, R15
 	IMUL3Q $0x00000007, BX, R14
 	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
 	SUBQ   $0x04, CX
 	JL     rest164
 
@@ -4287,6 +4300,7 @@ loop163:
 	VFMADD231PS  Z17, Z21, Z15
 	ADDQ         DX, SI
 	PREFETCHT0   (R13)
+	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z16
 	VMOVUPS      64(DI), Z17
 	ADDQ         R8, DI
@@ -4316,6 +4330,7 @@ loop163:
 	VFMADD231PS  Z17, Z21, Z15
 	ADDQ         DX, SI
 	PREFETCHT0   64(R13)
+	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z16
 	VMOVUPS      64(DI), Z17
 	ADDQ         R8, DI
@@ -4344,6 +4359,7 @@ loop163:
 	VFMADD231PS  Z16, Z21, Z14
 	VFMADD231PS  Z17, Z21, Z15
 	ADDQ         DX, SI
+	PREFETCHT0   (AX)(BX*2)
 	VMOVUPS      (DI), Z16
 	VMOVUPS      64(DI), Z17
 	ADDQ         R8, DI
@@ -4375,6 +4391,8 @@ loop163:
 	ADDQ         R15, R13
 	CMPQ         R13, R14
 	CMOVQHI      R14, R13
+	PREFETCHT0   (AX)(R11*1)
+	ADDQ         $0x10, AX
 	SUBQ         $0x04, CX
 	JGE          loop163
 
@@ -7822,6 +7840,10 @@ TEXT ·gemmT8x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ   BX, R15
 	IMUL3Q $0x00000007, BX, R14
 	ADDQ   AX, R14
+	MOVQ   next+72(FP), AX
+	MOVQ   step+80(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), R11
 	SUBQ   $0x04, CX
 	JL     rest262
 
@@ -7864,6 +7886,7 @@ loop261:
 	VFMADD231PS  Z26, Z30, Z23
 	ADDQ         DX, SI
 	PREFETCHT0   (R13)
+	PREFETCHT0   (AX)
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
 	VMOVUPS      128(DI), Z26
@@ -7902,6 +7925,7 @@ loop261:
 	VFMADD231PS  Z26, Z30, Z23
 	ADDQ         DX, SI
 	PREFETCHT0   64(R13)
+	PREFETCHT0   (AX)(BX*1)
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
 	VMOVUPS      128(DI), Z26
@@ -7940,6 +7964,7 @@ loop261:
 	VFMADD231PS  Z26, Z30, Z23
 	ADDQ         DX, SI
 	PREFETCHT0   128(R13)
+	PREFETCHT0   (AX)(BX*2)
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
 	VMOVUPS      128(DI), Z26
@@ -7980,6 +8005,8 @@ loop261:
 	ADDQ         R15, R13
 	CMPQ         R13, R14
 	CMOVQHI      R14, R13
+	PREFETCHT0   (AX)(R11*1)
+	ADDQ         $0x10, AX
 	SUBQ         $0x04, CX
 	JGE          loop261
 

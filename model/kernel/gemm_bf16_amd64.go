@@ -44,8 +44,8 @@ func words(k int) int { return (k + vector - 1) / vector * vector / 2 }
 func (s *pairASM) gemm(g *product) {
 	p := kernelShape.cut(g.n)
 	block := min(g.k, depthPairs(g.k))
-	rows, group := kernelShape.shape(g.m, &p, tileColumns, g.workers)
-	g.inTiles(s, plan{panels: p, rows: rows, group: group, block: block}, words(block))
+	rows, groups := kernelShape.shape(g.m, &p, tileColumns, g.workers)
+	g.inTiles(s, plan{panels: p, rows: rows, groups: groups, block: block}, words(block))
 }
 
 func (s *pairASM) tile(g *product, u int) pairTile {

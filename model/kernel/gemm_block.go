@@ -8,6 +8,8 @@ type tile struct {
 	i0, i1, first, last int
 	upcoming            []float32 // panels to fetch on the way
 	errands             errands   // of TN
+	later               int       // the first panel of the tile that likely comes next; 0: none, or the same
+	soon                region    // of B, what the next panels are made of
 }
 
 var tiles kept[tile]
@@ -47,6 +49,9 @@ func (t *tile) multiply(block int) {
 				t.packPanel(t.product, t.panels, now[(column-left)*k:], n, k0, k)
 			}
 		}
+		if now != nil && next == nil {
+			t.foresee(k0+k, block)
+		}
 		t.block(now, k0, k)
 	}
 }
@@ -71,7 +76,7 @@ func (t *tile) block(b []float32, k0, k int) {
 	upcoming := t.upcoming
 	for i := t.i0; i < t.i1; i += s.rows {
 		rows := min(s.rows, t.i1-i)
-		kernels, lda := &s.byRows[rows], g.lda
+		lda := g.lda
 		var a *float32
 		switch {
 		case g.op == TN:
@@ -84,6 +89,10 @@ func (t *tile) block(b []float32, k0, k int) {
 		default:
 			a = &g.a[i*lda+k0]
 		}
+		pieces := 0
+		if i >= t.soon.begin {
+			pieces = t.soon.each
+		}
 		for n := t.first; n < t.last; n++ {
 			j, vectors := t.at(n)
 			tail := min(s.lanes, g.n-j-(vectors-1)*s.lanes)
@@ -94,22 +103,26 @@ func (t *tile) block(b []float32, k0, k int) {
 			} else {
 				panel, ldb = &b[(j-left)*k], vectors*s.lanes
 			}
-			next, step, into := a, g.lda, (*target)(nil)
-			switch {
-			case g.op == TN && rows == s.rows:
-				kernels = &s.byColumns
+			kernels, next, step, into := &s.byRows[rows], a, g.lda, (*target)(nil)
+			switch q := t.last - 1 - n; {
+			case g.op == TN && rows < s.rows:
+			case g.op == TN:
 				if next, step, into = t.errands.ahead(); into != nil {
 					kernels = &s.copying
+				} else if kernels = &s.byColumns; pieces > 0 {
+					pieces--
+					next, step = t.soon.fetch(k, g.ldb), g.ldb
 				}
 			case len(upcoming) > 0 && rows == s.rows:
 				kernels, next = &s.ahead, &upcoming[0]
 				upcoming = upcoming[min(len(upcoming), fetched(vectors*s.lanes, k)):]
-			case g.op != TN && n < t.first+2 && i+2*s.rows <= t.i1: // half of the next strip
+			case n < t.first+2 && i+2*s.rows <= t.i1: // half of the next strip
 				next = &g.a[(i+s.rows+min(4*(n-t.first), s.rows-4))*g.lda+k0]
-			case g.op != TN && k0+k == g.k && rows == s.rows && g.after.do != nil: // half of what is laid out as C
-				if q := t.last - 1 - n; q < 2*len(g.after.soon) && g.after.soon[q/2] != nil {
-					next, step = &g.after.soon[q/2][(i+min(4*(q%2), s.rows-4))*g.ldc+left], g.ldc
-				}
+			case k0+k == g.k && rows == s.rows && g.after.do != nil && q < 2*len(g.after.soon) && g.after.soon[q/2] != nil: // half of what is laid out as C
+				next, step = &g.after.soon[q/2][(i+min(4*(q%2), s.rows-4))*g.ldc+left], g.ldc
+			case pieces > 0:
+				pieces--
+				next, step = t.soon.fetch(k, g.ldb), g.ldb
 			}
 			kernels[vectors](k, a, lda, panel, ldb, &g.c[i*g.ldc+j], g.ldc, acc, tail, next, step, into)
 		}

@@ -49,10 +49,11 @@ const (
 	tall        = 8192 // rows of C from which columns of A, that far apart, are dear to copy:
 	tallColumns = 768  // so tiles are wider, and 16384×768 of 1024 by 5 % faster
 	cutRows     = 1024 // fewest rows of a tile that is cut only to make shares equal
+	manyGroups  = 32   // for a worker, so that shares are nearly equal
 	fewRows     = 16   // most rows of A for which B is not worth packing
 	ownPanels   = 4    // most tiles one below the other that make the same panels each for itself
 	seldom      = 64   // most rows of C for which a copy of B is not worth its making
-	low         = 512  // most rows of a tile whose panels are dearer to make than to keep two sets of
+	low         = 1280 // most rows of a tile whose panels are dearer to make than to keep two sets of
 )
 
 // blockDepth cuts k into equal blocks of whole vectors.
@@ -77,8 +78,8 @@ func (s *packedGemm) gemm(g *product) {
 	if g.op == TN && g.m >= tall {
 		columns = tallColumns
 	}
-	rows, group := s.shape(g.m, &p, columns, g.workers)
-	g.inTiles(s, plan{panels: p, rows: rows, group: group, block: block}, block)
+	rows, groups := s.shape(g.m, &p, columns, g.workers)
+	g.inTiles(s, plan{panels: p, rows: rows, groups: groups, block: block}, block)
 }
 
 var roundedDots = rounded((*product).dots)
@@ -93,6 +94,9 @@ func (s *packedGemm) tile(g *product, u int) *tile {
 
 func (s *packedGemm) ownPanels(g *product, u int) {
 	t := s.tile(g, u)
+	if u += max(1, g.workers); u < g.tiles() { // which this worker will likely be given
+		_, _, t.later, _ = g.corners(u)
+	}
 	t.multiply(g.plan.block)
 	t.free()
 }
@@ -115,26 +119,26 @@ func (s *packedGemm) sharedPanels(g *product, u, k0, k int) {
 	t.free()
 }
 
-// shape chooses how many rows and panels make a tile of at most so many columns. The higher it
-// is, the more use is made of its panels, so there are only as many tiles as the workers want.
-// If the last group is smaller, each is cut for all workers, unless that makes tiles low. Sums do
-// not depend on it.
-func (s *packedGemm) shape(m int, p *panels, columns, workers int) (rows, group int) {
-	group = even(p.count, columns/p.width)
-	groups := (p.count + group - 1) / group
+// shape chooses how many rows make a tile, and how many groups of panels, of at most so many
+// columns, lie side by side. The higher tiles are, the more use is made of their panels, so there
+// are only as many tiles as the workers want: a few more groups than needed, if these are then equal,
+// or low tiles. Sums do not depend on it.
+func (s *packedGemm) shape(m int, p *panels, columns, workers int) (rows, groups int) {
+	widest := columns / p.width
+	least := (p.count + widest - 1) / widest
+	for groups = (least + workers - 1) / workers * workers; groups <= least+least/4; groups += workers {
+		if p.count%groups == 0 {
+			return (m + s.rows - 1) / s.rows * s.rows, groups
+		}
+	}
+	groups = least
 	down, most := 1, (m+2*s.rows-1)/(2*s.rows)
-	alike := p.count%group == 0
-	for down < most && (down*groups%workers != 0 || !alike && down%workers != 0) &&
+	alike := p.count%groups == 0
+	for down < most && groups < manyGroups*workers && (down*groups%workers != 0 || !alike && down%workers != 0) &&
 		(down*groups < 4*workers || !alike && m >= cutRows*(down+1)) {
 		down++
 	}
-	return (m + s.rows*down - 1) / (s.rows * down) * s.rows, group
-}
-
-// even cuts n into the fewest equal parts of at most so many.
-func even(n, most int) int {
-	parts := (n + most - 1) / most
-	return (n + parts - 1) / parts
+	return (m + s.rows*down - 1) / (s.rows * down) * s.rows, groups
 }
 
 // panels says how n columns are cut into panels as wide as the kernels: the widest, but for

@@ -2,11 +2,12 @@ package kernel
 
 // A plan is how a product is cut, for its workers to see.
 type plan struct {
-	kernels     tiled
-	panels      panels
-	rows, group int       // of C, and panels: of a tile
-	block, k0   int       // depths of a block, and where that at work begins
-	packed      []float32 // its panels
+	kernels   tiled
+	panels    panels
+	rows      int       // of C, of a tile
+	groups    int       // of panels, that lie side by side
+	block, k0 int       // depths of a block, and where that at work begins
+	packed    []float32 // its panels
 
 	segments  int      // of k, if it is cut for workers, too
 	segment   gemmBody // what computes one
@@ -25,10 +26,8 @@ type tiled interface {
 func (g *product) inTiles(kernels tiled, p plan, floats int) {
 	g.plan = p
 	g.plan.kernels = kernels
-	down := g.down()
-	tiles := down * ((p.panels.count + p.group - 1) / p.group)
-	if down <= ownPanels {
-		g.run(tiles, 1, func(g *product, u, _ int) { g.plan.kernels.ownPanels(g, u) })
+	if g.down() <= ownPanels {
+		g.run(g.tiles(), 1, func(g *product, u, _ int) { g.plan.kernels.ownPanels(g, u) })
 		return
 	}
 	packed := borrow(p.panels.padded * floats)
@@ -36,7 +35,7 @@ func (g *product) inTiles(kernels tiled, p plan, floats int) {
 	g.plan.packed = packed
 	for ; g.plan.k0 < g.k; g.plan.k0 += p.block {
 		g.run(p.panels.count, 1, func(g *product, n, _ int) { g.plan.kernels.pack(g, n, g.plan.k0, g.depths()) })
-		g.run(tiles, 1, func(g *product, u, _ int) { g.plan.kernels.sharedPanels(g, u, g.plan.k0, g.depths()) })
+		g.run(g.tiles(), 1, func(g *product, u, _ int) { g.plan.kernels.sharedPanels(g, u, g.plan.k0, g.depths()) })
 	}
 }
 
@@ -46,9 +45,11 @@ func (g *product) depths() int { return min(g.plan.block, g.k-g.plan.k0) }
 // down is how many tiles lie one below the other.
 func (g *product) down() int { return (g.m + g.plan.rows - 1) / g.plan.rows }
 
+func (g *product) tiles() int { return g.down() * g.plan.groups }
+
 // corners are rows [i0, i1) and panels [first, last) of tile u.
 func (g *product) corners(u int) (i0, i1, first, last int) {
 	p, down := &g.plan, g.down()
-	i0, first = u%down*p.rows, u/down*p.group
-	return i0, min(g.m, i0+p.rows), first, min(p.panels.count, first+p.group)
+	i0, group := u%down*p.rows, u/down
+	return i0, min(g.m, i0+p.rows), group * p.panels.count / p.groups, (group + 1) * p.panels.count / p.groups
 }

@@ -40,9 +40,9 @@ func (a *asm) high() int {
 	return 8
 }
 
-// The forms of kernels. R prefetches four rows of A, step elements apart, from next on, P
-// instead what lies in one piece from next on. C, which reads A by columns, copies on its way
-// for kernels to come: see haul. S is R for many strips, one below the other. Those of
+// The forms of kernels. R and T, which reads A by columns, prefetch four rows, step elements apart,
+// from next on, P instead what lies in one piece from next on. C is T that copies on its way for
+// kernels to come: see haul. S is R for many strips, one below the other. Those of
 // bfloat16, whose elements are words, prefetch into the second-level cache, and go by elements
 // further after every four lines.
 const (
@@ -157,7 +157,7 @@ func (a *asm) product(form string, rows, vectors int, multiply func(panel, x, su
 			a.CMOVQHI(lastC, row)
 		}
 	}
-	if form != byColumns && form != strips {
+	if form != strips {
 		a.load("next", next)
 		a.load("step", apart)
 		a.SHLQ(Imm(2), apart)
@@ -165,12 +165,12 @@ func (a *asm) product(form string, rows, vectors int, multiply func(panel, x, su
 	switch form {
 	case copying:
 		a.startHaul(h)
-	case byRows, wordsByRows, wordsByColumns:
+	case wordsByRows, wordsByColumns:
+		a.load("by", by)
+		a.SHLQ(Imm(2), by)
+	}
+	if form != copying && form != ahead && form != strips {
 		a.LEAQ(Mem{Base: apart, Index: apart, Scale: 2}, apart3)
-		if form != byRows {
-			a.load("by", by)
-			a.SHLQ(Imm(2), by)
-		}
 	}
 	loop, rest, one, done := a.label("loop"), a.label("rest"), a.label("one"), a.label("done")
 	a.SUBQ(Imm(unroll), k)
@@ -182,7 +182,7 @@ func (a *asm) product(form string, rows, vectors int, multiply func(panel, x, su
 		switch {
 		case form == copying && u == 0:
 			a.carry(h, spare)
-		case form == copying || form == byColumns || form == strips:
+		case form == copying || form == strips:
 		case form == ahead:
 			if u < a.linesAhead(vectors) {
 				a.PREFETCHT1(Mem{Base: next, Disp: 64 * u})
@@ -196,10 +196,10 @@ func (a *asm) product(form string, rows, vectors int, multiply func(panel, x, su
 			prefetch(Mem{Base: next, Index: apart, Scale: uint8(u)})
 		default:
 			prefetch(Mem{Base: next, Index: apart3, Scale: 1})
-			if form == byRows {
-				a.ADDQ(Imm(16), next)
-			} else {
+			if form == wordsByRows || form == wordsByColumns {
 				a.ADDQ(by, next)
+			} else {
+				a.ADDQ(Imm(16), next)
 			}
 		}
 	}
