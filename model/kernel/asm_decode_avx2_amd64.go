@@ -7,62 +7,62 @@ package kernel
 // fewFloat1x1AVX2 multiplies 1 rows of X with groups of 1 rows of W.
 //
 //go:noescape
-func fewFloat1x1AVX2(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int)
+func fewFloat1x1AVX2(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 
 // fewFloat1x4AVX2 multiplies 1 rows of X with groups of 4 rows of W.
 //
 //go:noescape
-func fewFloat1x4AVX2(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int)
+func fewFloat1x4AVX2(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 
 // fewFloat2x1AVX2 multiplies 2 rows of X with groups of 1 rows of W.
 //
 //go:noescape
-func fewFloat2x1AVX2(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int)
+func fewFloat2x1AVX2(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 
 // fewFloat2x4AVX2 multiplies 2 rows of X with groups of 4 rows of W.
 //
 //go:noescape
-func fewFloat2x4AVX2(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int)
+func fewFloat2x4AVX2(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 
 // fewBF161x1AVX2 multiplies 1 rows of X with groups of 1 rows of W.
 //
 //go:noescape
-func fewBF161x1AVX2(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int)
+func fewBF161x1AVX2(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 
 // fewBF161x4AVX2 multiplies 1 rows of X with groups of 4 rows of W.
 //
 //go:noescape
-func fewBF161x4AVX2(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int)
+func fewBF161x4AVX2(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 
 // fewBF162x1AVX2 multiplies 2 rows of X with groups of 1 rows of W.
 //
 //go:noescape
-func fewBF162x1AVX2(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int)
+func fewBF162x1AVX2(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 
 // fewBF162x4AVX2 multiplies 2 rows of X with groups of 4 rows of W.
 //
 //go:noescape
-func fewBF162x4AVX2(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int)
+func fewBF162x4AVX2(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 
 // fewInt81x1AVX2 multiplies 1 rows of X with groups of 1 rows of W.
 //
 //go:noescape
-func fewInt81x1AVX2(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int)
+func fewInt81x1AVX2(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 
 // fewInt81x4AVX2 multiplies 1 rows of X with groups of 4 rows of W.
 //
 //go:noescape
-func fewInt81x4AVX2(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int)
+func fewInt81x4AVX2(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 
 // fewInt82x1AVX2 multiplies 2 rows of X with groups of 1 rows of W.
 //
 //go:noescape
-func fewInt82x1AVX2(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int)
+func fewInt82x1AVX2(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 
 // fewInt82x4AVX2 multiplies 2 rows of X with groups of 4 rows of W.
 //
 //go:noescape
-func fewInt82x4AVX2(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int)
+func fewInt82x4AVX2(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 
 // widenBF16AVX2 widens n cache lines.
 //

@@ -4,59 +4,70 @@
 
 #include "textflag.h"
 
-// func fewFloat1x1AVX2(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int)
+// func fewFloat1x1AVX2(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·fewFloat1x1AVX2(SB), NOSPLIT, $0-80
-	MOVQ    ldx+24(FP), DX
-	SHLQ    $0x02, DX
-	MOVQ    x+16(FP), SI
-	MOVQ    w+32(FP), DI
+TEXT ·fewFloat1x1AVX2(SB), NOSPLIT, $0-96
+	MOVQ    ldx+24(FP), R10
+	SHLQ    $0x02, R10
 	MOVQ    c+48(FP), R14
+	MOVQ    ldw+40(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    R8, ldw+40(FP)
 	MOVQ    n+8(FP), CX
 	ANDQ    $0x07, CX
 	LEAQ    windowAVX2<>+32(SB), R12
 	SHLQ    $0x02, CX
 	SUBQ    CX, R12
-	VMOVUPS (R12), Y3
+	SHRQ    $0x02, CX
+	VMOVUPS (R12), Y4
+	MOVQ    w+32(FP), R11
+	ADDQ    early+80(FP), R11
+	MOVQ    pace+88(FP), AX
 
 group1:
+	MOVQ   x+16(FP), SI
+	MOVQ   w+32(FP), DI
 	VXORPS Y0, Y0, Y0
-	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
 	SUBQ   $0x08, CX
 	JL     rest3
 
 loop2:
-	PREFETCHT0  768(DI)(R12*4)
-	VMOVUPS     (SI)(R12*4), Y1
-	VMOVUPS     (DI)(R12*4), Y2
-	VFMADD231PS Y2, Y1, Y0
-	ADDQ        $0x08, R12
+	PREFETCHT0  (R11)
+	VMOVUPS     (DI), Y1
+	VMOVUPS     (SI), Y2
+	VFMADD231PS Y1, Y2, Y0
+	ADDQ        $+32, SI
+	ADDQ        $+32, DI
+	ADDQ        AX, R11
 	SUBQ        $0x08, CX
 	JGE         loop2
 
 rest3:
 	ADDQ        $0x08, CX
 	JE          done4
-	VMASKMOVPS  (SI)(R12*4), Y3, Y1
-	VMASKMOVPS  (DI)(R12*4), Y3, Y2
-	VFMADD231PS Y2, Y1, Y0
+	LEAQ        (R11)(CX*4), R11
+	VMASKMOVPS  (DI), Y4, Y1
+	VMASKMOVPS  (SI), Y4, Y2
+	VFMADD231PS Y1, Y2, Y0
 
 done4:
-	MOVQ         ldw+40(FP), CX
-	SHLQ         $0x02, CX
-	ADDQ         CX, DI
-	MOVQ         ldc+56(FP), CX
-	MOVQ         acc+64(FP), R12
-	MOVQ         R14, R15
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	TESTQ        R12, R12
-	JE           store5
-	VMOVSS       (R15), X1
-	VADDPS       X1, X0, X0
+	MOVQ       ldw+40(FP), R8
+	ADDQ       R8, w+32(FP)
+	MOVQ       ldc+56(FP), CX
+	MOVQ       apart+72(FP), R8
+	MOVQ       acc+64(FP), R12
+	MOVQ       R14, R15
+	VPERM2F128 $0x31, Y0, Y0, Y1
+	VPERM2F128 $0x20, Y0, Y0, Y0
+	VADDPS     Y1, Y0, Y0
+	VPERMILPS  $0xb1, Y0, Y1
+	VADDPS     Y1, Y0, Y0
+	VPERMILPS  $0x4e, Y0, Y1
+	VADDPS     Y1, Y0, Y0
+	TESTQ      R12, R12
+	JE         store5
+	VADDSS     (R15), X0, X0
 
 store5:
 	VMOVSS X0, (R15)
@@ -84,16 +95,15 @@ DATA windowAVX2<>+56(SB)/4, $0x00000000
 DATA windowAVX2<>+60(SB)/4, $0x00000000
 GLOBL windowAVX2<>(SB), RODATA|NOPTR, $64
 
-// func fewFloat1x4AVX2(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int)
+// func fewFloat1x4AVX2(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·fewFloat1x4AVX2(SB), NOSPLIT, $0-80
-	MOVQ    ldx+24(FP), DX
-	SHLQ    $0x02, DX
-	MOVQ    x+16(FP), SI
-	MOVQ    w+32(FP), DI
+TEXT ·fewFloat1x4AVX2(SB), NOSPLIT, $0-96
+	MOVQ    ldx+24(FP), R10
+	SHLQ    $0x02, R10
 	MOVQ    c+48(FP), R14
 	MOVQ    ldw+40(FP), R8
 	SHLQ    $0x02, R8
+	MOVQ    R8, ldw+40(FP)
 	MOVQ    apart+72(FP), DX
 	IMULQ   R8, DX
 	MOVQ    n+8(FP), CX
@@ -101,182 +111,217 @@ TEXT ·fewFloat1x4AVX2(SB), NOSPLIT, $0-80
 	LEAQ    windowAVX2<>+32(SB), R12
 	SHLQ    $0x02, CX
 	SUBQ    CX, R12
-	VMOVUPS (R12), Y6
+	SHRQ    $0x02, CX
+	VMOVUPS (R12), Y10
+	MOVQ    w+32(FP), R11
+	ADDQ    early+80(FP), R11
+	LEAQ    (R11)(DX*2), R13
+	MOVQ    pace+88(FP), AX
 
 group6:
-	LEAQ   (DI)(DX*1), BX
-	LEAQ   (BX)(DX*1), AX
-	LEAQ   (AX)(DX*1), R13
+	MOVQ   x+16(FP), SI
+	MOVQ   w+32(FP), DI
+	LEAQ   (DI)(DX*2), BX
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
 	SUBQ   $0x08, CX
 	JL     rest8
 
 loop7:
-	PREFETCHT0  768(DI)(R12*4)
-	PREFETCHT0  768(BX)(R12*4)
-	PREFETCHT0  768(AX)(R12*4)
-	PREFETCHT0  768(R13)(R12*4)
-	VMOVUPS     (SI)(R12*4), Y4
-	VMOVUPS     (DI)(R12*4), Y5
-	VFMADD231PS Y5, Y4, Y0
-	VMOVUPS     (BX)(R12*4), Y5
-	VFMADD231PS Y5, Y4, Y1
-	VMOVUPS     (AX)(R12*4), Y5
-	VFMADD231PS Y5, Y4, Y2
-	VMOVUPS     (R13)(R12*4), Y5
-	VFMADD231PS Y5, Y4, Y3
-	ADDQ        $0x08, R12
+	PREFETCHT0  (R11)
+	PREFETCHT0  (R11)(DX*1)
+	PREFETCHT0  (R13)
+	PREFETCHT0  (R13)(DX*1)
+	VMOVUPS     (DI), Y4
+	VMOVUPS     (DI)(DX*1), Y5
+	VMOVUPS     (BX), Y6
+	VMOVUPS     (BX)(DX*1), Y7
+	VMOVUPS     (SI), Y8
+	VFMADD231PS Y4, Y8, Y0
+	VFMADD231PS Y5, Y8, Y1
+	VFMADD231PS Y6, Y8, Y2
+	VFMADD231PS Y7, Y8, Y3
+	ADDQ        $+32, SI
+	ADDQ        $+32, DI
+	ADDQ        AX, R11
+	ADDQ        $+32, BX
+	ADDQ        AX, R13
 	SUBQ        $0x08, CX
 	JGE         loop7
 
 rest8:
 	ADDQ        $0x08, CX
 	JE          done9
-	VMASKMOVPS  (SI)(R12*4), Y6, Y4
-	VMASKMOVPS  (DI)(R12*4), Y6, Y5
-	VFMADD231PS Y5, Y4, Y0
-	VMASKMOVPS  (BX)(R12*4), Y6, Y5
-	VFMADD231PS Y5, Y4, Y1
-	VMASKMOVPS  (AX)(R12*4), Y6, Y5
-	VFMADD231PS Y5, Y4, Y2
-	VMASKMOVPS  (R13)(R12*4), Y6, Y5
-	VFMADD231PS Y5, Y4, Y3
+	LEAQ        (R11)(CX*4), R11
+	LEAQ        (R13)(CX*4), R13
+	VMASKMOVPS  (DI), Y10, Y4
+	VMASKMOVPS  (DI)(DX*1), Y10, Y5
+	VMASKMOVPS  (BX), Y10, Y6
+	VMASKMOVPS  (BX)(DX*1), Y10, Y7
+	VMASKMOVPS  (SI), Y10, Y8
+	VFMADD231PS Y4, Y8, Y0
+	VFMADD231PS Y5, Y8, Y1
+	VFMADD231PS Y6, Y8, Y2
+	VFMADD231PS Y7, Y8, Y3
 
 done9:
-	MOVQ         ldw+40(FP), CX
-	SHLQ         $0x02, CX
-	ADDQ         CX, DI
+	MOVQ         ldw+40(FP), R8
+	ADDQ         R8, w+32(FP)
 	MOVQ         ldc+56(FP), CX
-	MOVQ         acc+64(FP), R12
 	MOVQ         apart+72(FP), R8
+	MOVQ         acc+64(FP), R12
 	MOVQ         R14, R15
-	VEXTRACTF128 $0x01, Y0, X4
-	VADDPS       X4, X0, X0
-	VEXTRACTF128 $0x01, Y1, X4
-	VADDPS       X4, X1, X1
-	VEXTRACTF128 $0x01, Y2, X4
-	VADDPS       X4, X2, X2
-	VEXTRACTF128 $0x01, Y3, X4
-	VADDPS       X4, X3, X3
-	VHADDPS      X1, X0, X0
-	VHADDPS      X3, X2, X2
-	VHADDPS      X2, X0, X0
-	LEAQ         (R15)(R8*8), AX
+	LEAQ         (R14)(R8*8), SI
+	VPERM2F128   $0x31, Y1, Y0, Y4
+	VPERM2F128   $0x20, Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y0
+	VPERM2F128   $0x31, Y3, Y2, Y4
+	VPERM2F128   $0x20, Y3, Y2, Y2
+	VADDPS       Y4, Y2, Y2
+	VPERMILPS    $0xb1, Y0, Y4
+	VADDPS       Y4, Y0, Y0
+	VPERMILPS    $0x4e, Y0, Y4
+	VADDPS       Y4, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X5
+	VPERMILPS    $0xb1, Y2, Y4
+	VADDPS       Y4, Y2, Y2
+	VPERMILPS    $0x4e, Y2, Y4
+	VADDPS       Y4, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X6
 	TESTQ        R12, R12
 	JE           store10
-	VMOVSS       (R15), X4
-	VINSERTPS    $0x10, (R15)(R8*4), X4, X4
-	VINSERTPS    $0x20, (AX), X4, X4
-	VINSERTPS    $0x30, (AX)(R8*4), X4, X4
-	VADDPS       X4, X0, X0
+	VADDSS       (R15), X0, X0
 
 store10:
-	VMOVSS     X0, (R15)
-	VEXTRACTPS $0x01, X0, (R15)(R8*4)
-	VEXTRACTPS $0x02, X0, (AX)
-	VEXTRACTPS $0x03, X0, (AX)(R8*4)
-	ADDQ       $0x04, R14
-	DECQ       groups+0(FP)
-	JNE        group6
+	VMOVSS X0, (R15)
+	TESTQ  R12, R12
+	JE     store11
+	VADDSS (R15)(R8*4), X5, X5
+
+store11:
+	VMOVSS X5, (R15)(R8*4)
+	TESTQ  R12, R12
+	JE     store12
+	VADDSS (SI), X2, X2
+
+store12:
+	VMOVSS X2, (SI)
+	TESTQ  R12, R12
+	JE     store13
+	VADDSS (SI)(R8*4), X6, X6
+
+store13:
+	VMOVSS X6, (SI)(R8*4)
+	ADDQ   $0x04, R14
+	DECQ   groups+0(FP)
+	JNE    group6
 	VZEROUPPER
 	RET
 
-// func fewFloat2x1AVX2(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int)
+// func fewFloat2x1AVX2(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·fewFloat2x1AVX2(SB), NOSPLIT, $0-80
-	MOVQ    ldx+24(FP), DX
-	SHLQ    $0x02, DX
-	MOVQ    x+16(FP), SI
-	LEAQ    (SI)(DX*1), R9
-	MOVQ    w+32(FP), DI
+TEXT ·fewFloat2x1AVX2(SB), NOSPLIT, $0-96
+	MOVQ    ldx+24(FP), R10
+	SHLQ    $0x02, R10
 	MOVQ    c+48(FP), R14
+	MOVQ    ldw+40(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    R8, ldw+40(FP)
 	MOVQ    n+8(FP), CX
 	ANDQ    $0x07, CX
 	LEAQ    windowAVX2<>+32(SB), R12
 	SHLQ    $0x02, CX
 	SUBQ    CX, R12
+	SHRQ    $0x02, CX
 	VMOVUPS (R12), Y5
+	MOVQ    w+32(FP), R11
+	ADDQ    early+80(FP), R11
+	MOVQ    pace+88(FP), AX
 
-group11:
+group14:
+	MOVQ   x+16(FP), SI
+	MOVQ   w+32(FP), DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
 	SUBQ   $0x08, CX
-	JL     rest13
+	JL     rest16
 
-loop12:
-	PREFETCHT0  768(DI)(R12*4)
-	VMOVUPS     (SI)(R12*4), Y2
-	VMOVUPS     (R9)(R12*4), Y3
-	VMOVUPS     (DI)(R12*4), Y4
-	VFMADD231PS Y4, Y2, Y0
-	VFMADD231PS Y4, Y3, Y1
-	ADDQ        $0x08, R12
+loop15:
+	PREFETCHT0  (R11)
+	VMOVUPS     (DI), Y2
+	VMOVUPS     (SI), Y3
+	VFMADD231PS Y2, Y3, Y0
+	VMOVUPS     (SI)(R10*1), Y3
+	VFMADD231PS Y2, Y3, Y1
+	ADDQ        $+32, SI
+	ADDQ        $+32, DI
+	ADDQ        AX, R11
 	SUBQ        $0x08, CX
-	JGE         loop12
+	JGE         loop15
 
-rest13:
+rest16:
 	ADDQ        $0x08, CX
-	JE          done14
-	VMASKMOVPS  (SI)(R12*4), Y5, Y2
-	VMASKMOVPS  (R9)(R12*4), Y5, Y3
-	VMASKMOVPS  (DI)(R12*4), Y5, Y4
-	VFMADD231PS Y4, Y2, Y0
-	VFMADD231PS Y4, Y3, Y1
+	JE          done17
+	LEAQ        (R11)(CX*4), R11
+	VMASKMOVPS  (DI), Y5, Y2
+	VMASKMOVPS  (SI), Y5, Y3
+	VFMADD231PS Y2, Y3, Y0
+	VMASKMOVPS  (SI)(R10*1), Y5, Y3
+	VFMADD231PS Y2, Y3, Y1
 
-done14:
-	MOVQ         ldw+40(FP), CX
-	SHLQ         $0x02, CX
-	ADDQ         CX, DI
-	MOVQ         ldc+56(FP), CX
-	MOVQ         acc+64(FP), R12
-	MOVQ         R14, R15
-	VEXTRACTF128 $0x01, Y0, X2
-	VADDPS       X2, X0, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	TESTQ        R12, R12
-	JE           store15
-	VMOVSS       (R15), X2
-	VADDPS       X2, X0, X0
+done17:
+	MOVQ       ldw+40(FP), R8
+	ADDQ       R8, w+32(FP)
+	MOVQ       ldc+56(FP), CX
+	MOVQ       apart+72(FP), R8
+	MOVQ       acc+64(FP), R12
+	MOVQ       R14, R15
+	VPERM2F128 $0x31, Y0, Y0, Y2
+	VPERM2F128 $0x20, Y0, Y0, Y0
+	VADDPS     Y2, Y0, Y0
+	VPERMILPS  $0xb1, Y0, Y2
+	VADDPS     Y2, Y0, Y0
+	VPERMILPS  $0x4e, Y0, Y2
+	VADDPS     Y2, Y0, Y0
+	TESTQ      R12, R12
+	JE         store18
+	VADDSS     (R15), X0, X0
 
-store15:
-	VMOVSS       X0, (R15)
-	LEAQ         (R15)(CX*4), R15
-	VEXTRACTF128 $0x01, Y1, X2
-	VADDPS       X2, X1, X1
-	VHADDPS      X1, X1, X1
-	VHADDPS      X1, X1, X1
-	TESTQ        R12, R12
-	JE           store16
-	VMOVSS       (R15), X2
-	VADDPS       X2, X1, X1
+store18:
+	VMOVSS     X0, (R15)
+	LEAQ       (R15)(CX*4), R15
+	VPERM2F128 $0x31, Y1, Y1, Y2
+	VPERM2F128 $0x20, Y1, Y1, Y1
+	VADDPS     Y2, Y1, Y1
+	VPERMILPS  $0xb1, Y1, Y2
+	VADDPS     Y2, Y1, Y1
+	VPERMILPS  $0x4e, Y1, Y2
+	VADDPS     Y2, Y1, Y1
+	TESTQ      R12, R12
+	JE         store19
+	VADDSS     (R15), X1, X1
 
-store16:
+store19:
 	VMOVSS X1, (R15)
 	ADDQ   $0x04, R14
 	DECQ   groups+0(FP)
-	JNE    group11
+	JNE    group14
 	VZEROUPPER
 	RET
 
-// func fewFloat2x4AVX2(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int)
+// func fewFloat2x4AVX2(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·fewFloat2x4AVX2(SB), NOSPLIT, $0-80
-	MOVQ    ldx+24(FP), DX
-	SHLQ    $0x02, DX
-	MOVQ    x+16(FP), SI
-	LEAQ    (SI)(DX*1), R9
-	MOVQ    w+32(FP), DI
+TEXT ·fewFloat2x4AVX2(SB), NOSPLIT, $0-96
+	MOVQ    ldx+24(FP), R10
+	SHLQ    $0x02, R10
 	MOVQ    c+48(FP), R14
 	MOVQ    ldw+40(FP), R8
 	SHLQ    $0x02, R8
+	MOVQ    R8, ldw+40(FP)
 	MOVQ    apart+72(FP), DX
 	IMULQ   R8, DX
 	MOVQ    n+8(FP), CX
@@ -284,12 +329,17 @@ TEXT ·fewFloat2x4AVX2(SB), NOSPLIT, $0-80
 	LEAQ    windowAVX2<>+32(SB), R12
 	SHLQ    $0x02, CX
 	SUBQ    CX, R12
-	VMOVUPS (R12), Y11
+	SHRQ    $0x02, CX
+	VMOVUPS (R12), Y14
+	MOVQ    w+32(FP), R11
+	ADDQ    early+80(FP), R11
+	LEAQ    (R11)(DX*2), R13
+	MOVQ    pace+88(FP), AX
 
-group17:
-	LEAQ   (DI)(DX*1), BX
-	LEAQ   (BX)(DX*1), AX
-	LEAQ   (AX)(DX*1), R13
+group20:
+	MOVQ   x+16(FP), SI
+	MOVQ   w+32(FP), DI
+	LEAQ   (DI)(DX*2), BX
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -298,365 +348,864 @@ group17:
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
 	SUBQ   $0x08, CX
-	JL     rest19
+	JL     rest22
 
-loop18:
-	PREFETCHT0  768(DI)(R12*4)
-	PREFETCHT0  768(BX)(R12*4)
-	PREFETCHT0  768(AX)(R12*4)
-	PREFETCHT0  768(R13)(R12*4)
-	VMOVUPS     (SI)(R12*4), Y8
-	VMOVUPS     (R9)(R12*4), Y9
-	VMOVUPS     (DI)(R12*4), Y10
-	VFMADD231PS Y10, Y8, Y0
-	VFMADD231PS Y10, Y9, Y4
-	VMOVUPS     (BX)(R12*4), Y10
-	VFMADD231PS Y10, Y8, Y1
-	VFMADD231PS Y10, Y9, Y5
-	VMOVUPS     (AX)(R12*4), Y10
-	VFMADD231PS Y10, Y8, Y2
-	VFMADD231PS Y10, Y9, Y6
-	VMOVUPS     (R13)(R12*4), Y10
-	VFMADD231PS Y10, Y8, Y3
-	VFMADD231PS Y10, Y9, Y7
-	ADDQ        $0x08, R12
+loop21:
+	PREFETCHT0  (R11)
+	PREFETCHT0  (R11)(DX*1)
+	PREFETCHT0  (R13)
+	PREFETCHT0  (R13)(DX*1)
+	VMOVUPS     (DI), Y8
+	VMOVUPS     (DI)(DX*1), Y9
+	VMOVUPS     (BX), Y10
+	VMOVUPS     (BX)(DX*1), Y11
+	VMOVUPS     (SI), Y12
+	VFMADD231PS Y8, Y12, Y0
+	VFMADD231PS Y9, Y12, Y1
+	VFMADD231PS Y10, Y12, Y2
+	VFMADD231PS Y11, Y12, Y3
+	VMOVUPS     (SI)(R10*1), Y12
+	VFMADD231PS Y8, Y12, Y4
+	VFMADD231PS Y9, Y12, Y5
+	VFMADD231PS Y10, Y12, Y6
+	VFMADD231PS Y11, Y12, Y7
+	ADDQ        $+32, SI
+	ADDQ        $+32, DI
+	ADDQ        AX, R11
+	ADDQ        $+32, BX
+	ADDQ        AX, R13
 	SUBQ        $0x08, CX
-	JGE         loop18
+	JGE         loop21
 
-rest19:
+rest22:
 	ADDQ        $0x08, CX
-	JE          done20
-	VMASKMOVPS  (SI)(R12*4), Y11, Y8
-	VMASKMOVPS  (R9)(R12*4), Y11, Y9
-	VMASKMOVPS  (DI)(R12*4), Y11, Y10
-	VFMADD231PS Y10, Y8, Y0
-	VFMADD231PS Y10, Y9, Y4
-	VMASKMOVPS  (BX)(R12*4), Y11, Y10
-	VFMADD231PS Y10, Y8, Y1
-	VFMADD231PS Y10, Y9, Y5
-	VMASKMOVPS  (AX)(R12*4), Y11, Y10
-	VFMADD231PS Y10, Y8, Y2
-	VFMADD231PS Y10, Y9, Y6
-	VMASKMOVPS  (R13)(R12*4), Y11, Y10
-	VFMADD231PS Y10, Y8, Y3
-	VFMADD231PS Y10, Y9, Y7
+	JE          done23
+	LEAQ        (R11)(CX*4), R11
+	LEAQ        (R13)(CX*4), R13
+	VMASKMOVPS  (DI), Y14, Y8
+	VMASKMOVPS  (DI)(DX*1), Y14, Y9
+	VMASKMOVPS  (BX), Y14, Y10
+	VMASKMOVPS  (BX)(DX*1), Y14, Y11
+	VMASKMOVPS  (SI), Y14, Y12
+	VFMADD231PS Y8, Y12, Y0
+	VFMADD231PS Y9, Y12, Y1
+	VFMADD231PS Y10, Y12, Y2
+	VFMADD231PS Y11, Y12, Y3
+	VMASKMOVPS  (SI)(R10*1), Y14, Y12
+	VFMADD231PS Y8, Y12, Y4
+	VFMADD231PS Y9, Y12, Y5
+	VFMADD231PS Y10, Y12, Y6
+	VFMADD231PS Y11, Y12, Y7
 
-done20:
-	MOVQ         ldw+40(FP), CX
-	SHLQ         $0x02, CX
-	ADDQ         CX, DI
+done23:
+	MOVQ         ldw+40(FP), R8
+	ADDQ         R8, w+32(FP)
 	MOVQ         ldc+56(FP), CX
+	MOVQ         apart+72(FP), R8
 	MOVQ         acc+64(FP), R12
+	MOVQ         R14, R15
+	LEAQ         (R14)(R8*8), SI
+	VPERM2F128   $0x31, Y1, Y0, Y8
+	VPERM2F128   $0x20, Y1, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VPERM2F128   $0x31, Y3, Y2, Y8
+	VPERM2F128   $0x20, Y3, Y2, Y2
+	VADDPS       Y8, Y2, Y2
+	VPERMILPS    $0xb1, Y0, Y8
+	VADDPS       Y8, Y0, Y0
+	VPERMILPS    $0x4e, Y0, Y8
+	VADDPS       Y8, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X9
+	VPERMILPS    $0xb1, Y2, Y8
+	VADDPS       Y8, Y2, Y2
+	VPERMILPS    $0x4e, Y2, Y8
+	VADDPS       Y8, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X10
+	TESTQ        R12, R12
+	JE           store24
+	VADDSS       (R15), X0, X0
+
+store24:
+	VMOVSS X0, (R15)
+	TESTQ  R12, R12
+	JE     store25
+	VADDSS (R15)(R8*4), X9, X9
+
+store25:
+	VMOVSS X9, (R15)(R8*4)
+	TESTQ  R12, R12
+	JE     store26
+	VADDSS (SI), X2, X2
+
+store26:
+	VMOVSS X2, (SI)
+	TESTQ  R12, R12
+	JE     store27
+	VADDSS (SI)(R8*4), X10, X10
+
+store27:
+	VMOVSS       X10, (SI)(R8*4)
+	LEAQ         (R15)(CX*4), R15
+	LEAQ         (SI)(CX*4), SI
+	VPERM2F128   $0x31, Y5, Y4, Y8
+	VPERM2F128   $0x20, Y5, Y4, Y4
+	VADDPS       Y8, Y4, Y4
+	VPERM2F128   $0x31, Y7, Y6, Y8
+	VPERM2F128   $0x20, Y7, Y6, Y6
+	VADDPS       Y8, Y6, Y6
+	VPERMILPS    $0xb1, Y4, Y8
+	VADDPS       Y8, Y4, Y4
+	VPERMILPS    $0x4e, Y4, Y8
+	VADDPS       Y8, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X9
+	VPERMILPS    $0xb1, Y6, Y8
+	VADDPS       Y8, Y6, Y6
+	VPERMILPS    $0x4e, Y6, Y8
+	VADDPS       Y8, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X10
+	TESTQ        R12, R12
+	JE           store28
+	VADDSS       (R15), X4, X4
+
+store28:
+	VMOVSS X4, (R15)
+	TESTQ  R12, R12
+	JE     store29
+	VADDSS (R15)(R8*4), X9, X9
+
+store29:
+	VMOVSS X9, (R15)(R8*4)
+	TESTQ  R12, R12
+	JE     store30
+	VADDSS (SI), X6, X6
+
+store30:
+	VMOVSS X6, (SI)
+	TESTQ  R12, R12
+	JE     store31
+	VADDSS (SI)(R8*4), X10, X10
+
+store31:
+	VMOVSS X10, (SI)(R8*4)
+	ADDQ   $0x04, R14
+	DECQ   groups+0(FP)
+	JNE    group20
+	VZEROUPPER
+	RET
+
+// func fewBF161x1AVX2(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·fewBF161x1AVX2(SB), NOSPLIT, $0-96
+	MOVQ         ldx+24(FP), R10
+	SHLQ         $0x02, R10
+	MOVQ         c+48(FP), R14
+	MOVQ         ldw+40(FP), R8
+	SHLQ         $0x01, R8
+	MOVQ         R8, ldw+40(FP)
+	VPBROADCASTD lanesAVX232<>+0(SB), Y4
+	MOVQ         w+32(FP), R11
+	ADDQ         early+80(FP), R11
+	MOVQ         pace+88(FP), AX
+
+group33:
+	MOVQ   x+16(FP), SI
+	MOVQ   w+32(FP), DI
+	VXORPS Y0, Y0, Y0
+	MOVQ   n+8(FP), CX
+
+loop34:
+	PREFETCHT0  (R11)
+	VMOVUPS     (DI), Y1
+	VPSLLD      $0x10, Y1, Y1
+	VMOVUPS     (SI), Y2
+	VFMADD231PS Y1, Y2, Y0
+	VMOVUPS     32(DI), Y1
+	VPSLLD      $0x10, Y1, Y1
+	VMOVUPS     32(SI), Y2
+	VFMADD231PS Y1, Y2, Y0
+	VANDPS      (DI), Y4, Y1
+	VMOVUPS     64(SI), Y2
+	VFMADD231PS Y1, Y2, Y0
+	VANDPS      32(DI), Y4, Y1
+	VMOVUPS     96(SI), Y2
+	VFMADD231PS Y1, Y2, Y0
+	ADDQ        $+128, SI
+	ADDQ        $+64, DI
+	ADDQ        AX, R11
+	DECQ        CX
+	JNE         loop34
+	MOVQ        ldw+40(FP), R8
+	ADDQ        R8, w+32(FP)
+	MOVQ        ldc+56(FP), CX
+	MOVQ        apart+72(FP), R8
+	MOVQ        R14, R15
+	VPERM2F128  $0x31, Y0, Y0, Y1
+	VPERM2F128  $0x20, Y0, Y0, Y0
+	VADDPS      Y1, Y0, Y0
+	VPERMILPS   $0xb1, Y0, Y1
+	VADDPS      Y1, Y0, Y0
+	VPERMILPS   $0x4e, Y0, Y1
+	VADDPS      Y1, Y0, Y0
+	VMOVSS      X0, (R15)
+	ADDQ        $0x04, R14
+	DECQ        groups+0(FP)
+	JNE         group33
+	VZEROUPPER
+	RET
+
+DATA lanesAVX232<>+0(SB)/4, $0xffff0000
+DATA lanesAVX232<>+4(SB)/4, $0xffff0000
+DATA lanesAVX232<>+8(SB)/4, $0xffff0000
+DATA lanesAVX232<>+12(SB)/4, $0xffff0000
+DATA lanesAVX232<>+16(SB)/4, $0xffff0000
+DATA lanesAVX232<>+20(SB)/4, $0xffff0000
+DATA lanesAVX232<>+24(SB)/4, $0xffff0000
+DATA lanesAVX232<>+28(SB)/4, $0xffff0000
+GLOBL lanesAVX232<>(SB), RODATA|NOPTR, $32
+
+// func fewBF161x4AVX2(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·fewBF161x4AVX2(SB), NOSPLIT, $0-96
+	MOVQ         ldx+24(FP), R10
+	SHLQ         $0x02, R10
+	MOVQ         c+48(FP), R14
+	MOVQ         ldw+40(FP), R8
+	SHLQ         $0x01, R8
+	MOVQ         R8, ldw+40(FP)
+	MOVQ         apart+72(FP), DX
+	IMULQ        R8, DX
+	VPBROADCASTD lanesAVX232<>+0(SB), Y10
+	MOVQ         w+32(FP), R11
+	ADDQ         early+80(FP), R11
+	LEAQ         (R11)(DX*2), R13
+	MOVQ         pace+88(FP), AX
+
+group37:
+	MOVQ   x+16(FP), SI
+	MOVQ   w+32(FP), DI
+	LEAQ   (DI)(DX*2), BX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   n+8(FP), CX
+
+loop38:
+	PREFETCHT0   (R11)
+	PREFETCHT0   (R11)(DX*1)
+	PREFETCHT0   (R13)
+	PREFETCHT0   (R13)(DX*1)
+	VMOVUPS      (DI), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VMOVUPS      (DI)(DX*1), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VMOVUPS      (BX), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VMOVUPS      (BX)(DX*1), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VMOVUPS      (SI), Y8
+	VFMADD231PS  Y4, Y8, Y0
+	VFMADD231PS  Y5, Y8, Y1
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y3
+	VMOVUPS      32(DI), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VMOVUPS      32(DI)(DX*1), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VMOVUPS      32(BX), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VMOVUPS      32(BX)(DX*1), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VMOVUPS      32(SI), Y8
+	VFMADD231PS  Y4, Y8, Y0
+	VFMADD231PS  Y5, Y8, Y1
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y3
+	VANDPS       (DI), Y10, Y4
+	VANDPS       (DI)(DX*1), Y10, Y5
+	VANDPS       (BX), Y10, Y6
+	VANDPS       (BX)(DX*1), Y10, Y7
+	VMOVUPS      64(SI), Y8
+	VFMADD231PS  Y4, Y8, Y0
+	VFMADD231PS  Y5, Y8, Y1
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y3
+	VANDPS       32(DI), Y10, Y4
+	VANDPS       32(DI)(DX*1), Y10, Y5
+	VANDPS       32(BX), Y10, Y6
+	VANDPS       32(BX)(DX*1), Y10, Y7
+	VMOVUPS      96(SI), Y8
+	VFMADD231PS  Y4, Y8, Y0
+	VFMADD231PS  Y5, Y8, Y1
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y3
+	ADDQ         $+128, SI
+	ADDQ         $+64, DI
+	ADDQ         AX, R11
+	ADDQ         $+64, BX
+	ADDQ         AX, R13
+	DECQ         CX
+	JNE          loop38
+	MOVQ         ldw+40(FP), R8
+	ADDQ         R8, w+32(FP)
+	MOVQ         ldc+56(FP), CX
 	MOVQ         apart+72(FP), R8
 	MOVQ         R14, R15
-	VEXTRACTF128 $0x01, Y0, X8
-	VADDPS       X8, X0, X0
-	VEXTRACTF128 $0x01, Y1, X8
-	VADDPS       X8, X1, X1
-	VEXTRACTF128 $0x01, Y2, X8
-	VADDPS       X8, X2, X2
-	VEXTRACTF128 $0x01, Y3, X8
-	VADDPS       X8, X3, X3
-	VHADDPS      X1, X0, X0
-	VHADDPS      X3, X2, X2
-	VHADDPS      X2, X0, X0
-	LEAQ         (R15)(R8*8), AX
-	TESTQ        R12, R12
-	JE           store21
-	VMOVSS       (R15), X8
-	VINSERTPS    $0x10, (R15)(R8*4), X8, X8
-	VINSERTPS    $0x20, (AX), X8, X8
-	VINSERTPS    $0x30, (AX)(R8*4), X8, X8
-	VADDPS       X8, X0, X0
-
-store21:
+	LEAQ         (R14)(R8*8), SI
+	VPERM2F128   $0x31, Y1, Y0, Y4
+	VPERM2F128   $0x20, Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y0
+	VPERM2F128   $0x31, Y3, Y2, Y4
+	VPERM2F128   $0x20, Y3, Y2, Y2
+	VADDPS       Y4, Y2, Y2
+	VPERMILPS    $0xb1, Y0, Y4
+	VADDPS       Y4, Y0, Y0
+	VPERMILPS    $0x4e, Y0, Y4
+	VADDPS       Y4, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X5
+	VPERMILPS    $0xb1, Y2, Y4
+	VADDPS       Y4, Y2, Y2
+	VPERMILPS    $0x4e, Y2, Y4
+	VADDPS       Y4, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X6
 	VMOVSS       X0, (R15)
-	VEXTRACTPS   $0x01, X0, (R15)(R8*4)
-	VEXTRACTPS   $0x02, X0, (AX)
-	VEXTRACTPS   $0x03, X0, (AX)(R8*4)
-	LEAQ         (R15)(CX*4), R15
-	VEXTRACTF128 $0x01, Y4, X8
-	VADDPS       X8, X4, X4
-	VEXTRACTF128 $0x01, Y5, X8
-	VADDPS       X8, X5, X5
-	VEXTRACTF128 $0x01, Y6, X8
-	VADDPS       X8, X6, X6
-	VEXTRACTF128 $0x01, Y7, X8
-	VADDPS       X8, X7, X7
-	VHADDPS      X5, X4, X4
-	VHADDPS      X7, X6, X6
-	VHADDPS      X6, X4, X4
-	LEAQ         (R15)(R8*8), AX
-	TESTQ        R12, R12
-	JE           store22
-	VMOVSS       (R15), X8
-	VINSERTPS    $0x10, (R15)(R8*4), X8, X8
-	VINSERTPS    $0x20, (AX), X8, X8
-	VINSERTPS    $0x30, (AX)(R8*4), X8, X8
-	VADDPS       X8, X4, X4
+	VMOVSS       X5, (R15)(R8*4)
+	VMOVSS       X2, (SI)
+	VMOVSS       X6, (SI)(R8*4)
+	ADDQ         $0x04, R14
+	DECQ         groups+0(FP)
+	JNE          group37
+	VZEROUPPER
+	RET
 
-store22:
-	VMOVSS     X4, (R15)
-	VEXTRACTPS $0x01, X4, (R15)(R8*4)
-	VEXTRACTPS $0x02, X4, (AX)
-	VEXTRACTPS $0x03, X4, (AX)(R8*4)
+// func fewBF162x1AVX2(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·fewBF162x1AVX2(SB), NOSPLIT, $0-96
+	MOVQ         ldx+24(FP), R10
+	SHLQ         $0x02, R10
+	MOVQ         c+48(FP), R14
+	MOVQ         ldw+40(FP), R8
+	SHLQ         $0x01, R8
+	MOVQ         R8, ldw+40(FP)
+	VPBROADCASTD lanesAVX232<>+0(SB), Y5
+	MOVQ         w+32(FP), R11
+	ADDQ         early+80(FP), R11
+	MOVQ         pace+88(FP), AX
+
+group41:
+	MOVQ   x+16(FP), SI
+	MOVQ   w+32(FP), DI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   n+8(FP), CX
+
+loop42:
+	PREFETCHT0  (R11)
+	VMOVUPS     (DI), Y2
+	VPSLLD      $0x10, Y2, Y2
+	VMOVUPS     (SI), Y3
+	VFMADD231PS Y2, Y3, Y0
+	VMOVUPS     (SI)(R10*1), Y3
+	VFMADD231PS Y2, Y3, Y1
+	VMOVUPS     32(DI), Y2
+	VPSLLD      $0x10, Y2, Y2
+	VMOVUPS     32(SI), Y3
+	VFMADD231PS Y2, Y3, Y0
+	VMOVUPS     32(SI)(R10*1), Y3
+	VFMADD231PS Y2, Y3, Y1
+	VANDPS      (DI), Y5, Y2
+	VMOVUPS     64(SI), Y3
+	VFMADD231PS Y2, Y3, Y0
+	VMOVUPS     64(SI)(R10*1), Y3
+	VFMADD231PS Y2, Y3, Y1
+	VANDPS      32(DI), Y5, Y2
+	VMOVUPS     96(SI), Y3
+	VFMADD231PS Y2, Y3, Y0
+	VMOVUPS     96(SI)(R10*1), Y3
+	VFMADD231PS Y2, Y3, Y1
+	ADDQ        $+128, SI
+	ADDQ        $+64, DI
+	ADDQ        AX, R11
+	DECQ        CX
+	JNE         loop42
+	MOVQ        ldw+40(FP), R8
+	ADDQ        R8, w+32(FP)
+	MOVQ        ldc+56(FP), CX
+	MOVQ        apart+72(FP), R8
+	MOVQ        R14, R15
+	VPERM2F128  $0x31, Y0, Y0, Y2
+	VPERM2F128  $0x20, Y0, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VPERMILPS   $0xb1, Y0, Y2
+	VADDPS      Y2, Y0, Y0
+	VPERMILPS   $0x4e, Y0, Y2
+	VADDPS      Y2, Y0, Y0
+	VMOVSS      X0, (R15)
+	LEAQ        (R15)(CX*4), R15
+	VPERM2F128  $0x31, Y1, Y1, Y2
+	VPERM2F128  $0x20, Y1, Y1, Y1
+	VADDPS      Y2, Y1, Y1
+	VPERMILPS   $0xb1, Y1, Y2
+	VADDPS      Y2, Y1, Y1
+	VPERMILPS   $0x4e, Y1, Y2
+	VADDPS      Y2, Y1, Y1
+	VMOVSS      X1, (R15)
+	ADDQ        $0x04, R14
+	DECQ        groups+0(FP)
+	JNE         group41
+	VZEROUPPER
+	RET
+
+// func fewBF162x4AVX2(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·fewBF162x4AVX2(SB), NOSPLIT, $0-96
+	MOVQ         ldx+24(FP), R10
+	SHLQ         $0x02, R10
+	MOVQ         c+48(FP), R14
+	MOVQ         ldw+40(FP), R8
+	SHLQ         $0x01, R8
+	MOVQ         R8, ldw+40(FP)
+	MOVQ         apart+72(FP), DX
+	IMULQ        R8, DX
+	VPBROADCASTD lanesAVX232<>+0(SB), Y14
+	MOVQ         w+32(FP), R11
+	ADDQ         early+80(FP), R11
+	LEAQ         (R11)(DX*2), R13
+	MOVQ         pace+88(FP), AX
+
+group45:
+	MOVQ   x+16(FP), SI
+	MOVQ   w+32(FP), DI
+	LEAQ   (DI)(DX*2), BX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   n+8(FP), CX
+
+loop46:
+	PREFETCHT0   (R11)
+	PREFETCHT0   (R11)(DX*1)
+	PREFETCHT0   (R13)
+	PREFETCHT0   (R13)(DX*1)
+	VMOVUPS      (DI), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VMOVUPS      (DI)(DX*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VMOVUPS      (BX), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VMOVUPS      (BX)(DX*1), Y11
+	VPSLLD       $0x10, Y11, Y11
+	VMOVUPS      (SI), Y12
+	VFMADD231PS  Y8, Y12, Y0
+	VFMADD231PS  Y9, Y12, Y1
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VMOVUPS      (SI)(R10*1), Y12
+	VFMADD231PS  Y8, Y12, Y4
+	VFMADD231PS  Y9, Y12, Y5
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VMOVUPS      32(DI), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VMOVUPS      32(DI)(DX*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VMOVUPS      32(BX), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VMOVUPS      32(BX)(DX*1), Y11
+	VPSLLD       $0x10, Y11, Y11
+	VMOVUPS      32(SI), Y12
+	VFMADD231PS  Y8, Y12, Y0
+	VFMADD231PS  Y9, Y12, Y1
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VMOVUPS      32(SI)(R10*1), Y12
+	VFMADD231PS  Y8, Y12, Y4
+	VFMADD231PS  Y9, Y12, Y5
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VANDPS       (DI), Y14, Y8
+	VANDPS       (DI)(DX*1), Y14, Y9
+	VANDPS       (BX), Y14, Y10
+	VANDPS       (BX)(DX*1), Y14, Y11
+	VMOVUPS      64(SI), Y12
+	VFMADD231PS  Y8, Y12, Y0
+	VFMADD231PS  Y9, Y12, Y1
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VMOVUPS      64(SI)(R10*1), Y12
+	VFMADD231PS  Y8, Y12, Y4
+	VFMADD231PS  Y9, Y12, Y5
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VANDPS       32(DI), Y14, Y8
+	VANDPS       32(DI)(DX*1), Y14, Y9
+	VANDPS       32(BX), Y14, Y10
+	VANDPS       32(BX)(DX*1), Y14, Y11
+	VMOVUPS      96(SI), Y12
+	VFMADD231PS  Y8, Y12, Y0
+	VFMADD231PS  Y9, Y12, Y1
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VMOVUPS      96(SI)(R10*1), Y12
+	VFMADD231PS  Y8, Y12, Y4
+	VFMADD231PS  Y9, Y12, Y5
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	ADDQ         $+128, SI
+	ADDQ         $+64, DI
+	ADDQ         AX, R11
+	ADDQ         $+64, BX
+	ADDQ         AX, R13
+	DECQ         CX
+	JNE          loop46
+	MOVQ         ldw+40(FP), R8
+	ADDQ         R8, w+32(FP)
+	MOVQ         ldc+56(FP), CX
+	MOVQ         apart+72(FP), R8
+	MOVQ         R14, R15
+	LEAQ         (R14)(R8*8), SI
+	VPERM2F128   $0x31, Y1, Y0, Y8
+	VPERM2F128   $0x20, Y1, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VPERM2F128   $0x31, Y3, Y2, Y8
+	VPERM2F128   $0x20, Y3, Y2, Y2
+	VADDPS       Y8, Y2, Y2
+	VPERMILPS    $0xb1, Y0, Y8
+	VADDPS       Y8, Y0, Y0
+	VPERMILPS    $0x4e, Y0, Y8
+	VADDPS       Y8, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X9
+	VPERMILPS    $0xb1, Y2, Y8
+	VADDPS       Y8, Y2, Y2
+	VPERMILPS    $0x4e, Y2, Y8
+	VADDPS       Y8, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X10
+	VMOVSS       X0, (R15)
+	VMOVSS       X9, (R15)(R8*4)
+	VMOVSS       X2, (SI)
+	VMOVSS       X10, (SI)(R8*4)
+	LEAQ         (R15)(CX*4), R15
+	LEAQ         (SI)(CX*4), SI
+	VPERM2F128   $0x31, Y5, Y4, Y8
+	VPERM2F128   $0x20, Y5, Y4, Y4
+	VADDPS       Y8, Y4, Y4
+	VPERM2F128   $0x31, Y7, Y6, Y8
+	VPERM2F128   $0x20, Y7, Y6, Y6
+	VADDPS       Y8, Y6, Y6
+	VPERMILPS    $0xb1, Y4, Y8
+	VADDPS       Y8, Y4, Y4
+	VPERMILPS    $0x4e, Y4, Y8
+	VADDPS       Y8, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X9
+	VPERMILPS    $0xb1, Y6, Y8
+	VADDPS       Y8, Y6, Y6
+	VPERMILPS    $0x4e, Y6, Y8
+	VADDPS       Y8, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X10
+	VMOVSS       X4, (R15)
+	VMOVSS       X9, (R15)(R8*4)
+	VMOVSS       X6, (SI)
+	VMOVSS       X10, (SI)(R8*4)
+	ADDQ         $0x04, R14
+	DECQ         groups+0(FP)
+	JNE          group45
+	VZEROUPPER
+	RET
+
+// func fewInt81x1AVX2(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·fewInt81x1AVX2(SB), NOSPLIT, $0-96
+	MOVQ ldx+24(FP), R10
+	SHLQ $0x01, R10
+	MOVQ c+48(FP), R14
+	MOVQ ldw+40(FP), R8
+	MOVQ R8, ldw+40(FP)
+	MOVQ w+32(FP), R11
+	ADDQ early+80(FP), R11
+	MOVQ pace+88(FP), AX
+
+group49:
+	MOVQ   x+16(FP), SI
+	MOVQ   w+32(FP), DI
+	VXORPS Y0, Y0, Y0
+	MOVQ   n+8(FP), CX
+
+loop50:
+	PREFETCHT0 (R11)
+	VPMOVSXBW  (DI), Y1
+	VMOVUPS    (SI), Y2
+	VPMADDWD   Y1, Y2, Y3
+	VPADDD     Y3, Y0, Y0
+	VPMOVSXBW  16(DI), Y1
+	VMOVUPS    32(SI), Y2
+	VPMADDWD   Y1, Y2, Y3
+	VPADDD     Y3, Y0, Y0
+	VPMOVSXBW  32(DI), Y1
+	VMOVUPS    64(SI), Y2
+	VPMADDWD   Y1, Y2, Y3
+	VPADDD     Y3, Y0, Y0
+	VPMOVSXBW  48(DI), Y1
+	VMOVUPS    96(SI), Y2
+	VPMADDWD   Y1, Y2, Y3
+	VPADDD     Y3, Y0, Y0
+	ADDQ       $+128, SI
+	ADDQ       $+64, DI
+	ADDQ       AX, R11
+	DECQ       CX
+	JNE        loop50
+	MOVQ       ldw+40(FP), R8
+	ADDQ       R8, w+32(FP)
+	MOVQ       ldc+56(FP), CX
+	MOVQ       apart+72(FP), R8
+	MOVQ       R14, R15
+	VPERM2F128 $0x31, Y0, Y0, Y1
+	VPERM2F128 $0x20, Y0, Y0, Y0
+	VPADDD     Y1, Y0, Y0
+	VPERMILPS  $0xb1, Y0, Y1
+	VPADDD     Y1, Y0, Y0
+	VPERMILPS  $0x4e, Y0, Y1
+	VPADDD     Y1, Y0, Y0
+	VCVTDQ2PS  Y0, Y0
+	VMOVSS     X0, (R15)
 	ADDQ       $0x04, R14
 	DECQ       groups+0(FP)
-	JNE        group17
+	JNE        group49
 	VZEROUPPER
 	RET
 
-// func fewBF161x1AVX2(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int)
-// Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·fewBF161x1AVX2(SB), NOSPLIT, $0-80
-	MOVQ ldx+24(FP), DX
-	SHLQ $0x02, DX
-	MOVQ x+16(FP), SI
-	MOVQ w+32(FP), DI
-	MOVQ c+48(FP), R14
-
-group23:
-	VXORPS Y0, Y0, Y0
-	XORQ   R12, R12
-	MOVQ   n+8(FP), CX
-
-loop24:
-	PREFETCHT0   768(DI)(R12*2)
-	VMOVUPS      (SI)(R12*4), Y1
-	VPMOVZXWD    (DI)(R12*2), Y2
-	VPSLLD       $0x10, Y2, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      32(SI)(R12*4), Y1
-	VPMOVZXWD    16(DI)(R12*2), Y2
-	VPSLLD       $0x10, Y2, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      64(SI)(R12*4), Y1
-	VPMOVZXWD    32(DI)(R12*2), Y2
-	VPSLLD       $0x10, Y2, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      96(SI)(R12*4), Y1
-	VPMOVZXWD    48(DI)(R12*2), Y2
-	VPSLLD       $0x10, Y2, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	ADDQ         $0x20, R12
-	DECQ         CX
-	JNE          loop24
-	MOVQ         ldw+40(FP), CX
-	SHLQ         $0x01, CX
-	ADDQ         CX, DI
-	MOVQ         ldc+56(FP), CX
-	MOVQ         R14, R15
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, (R15)
-	ADDQ         $0x04, R14
-	DECQ         groups+0(FP)
-	JNE          group23
-	VZEROUPPER
-	RET
-
-// func fewBF161x4AVX2(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int)
-// Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·fewBF161x4AVX2(SB), NOSPLIT, $0-80
-	MOVQ  ldx+24(FP), DX
-	SHLQ  $0x02, DX
-	MOVQ  x+16(FP), SI
-	MOVQ  w+32(FP), DI
+// func fewInt81x4AVX2(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·fewInt81x4AVX2(SB), NOSPLIT, $0-96
+	MOVQ  ldx+24(FP), R10
+	SHLQ  $0x01, R10
 	MOVQ  c+48(FP), R14
 	MOVQ  ldw+40(FP), R8
-	SHLQ  $0x01, R8
+	MOVQ  R8, ldw+40(FP)
 	MOVQ  apart+72(FP), DX
 	IMULQ R8, DX
+	MOVQ  w+32(FP), R11
+	ADDQ  early+80(FP), R11
+	LEAQ  (R11)(DX*2), R13
+	MOVQ  pace+88(FP), AX
 
-group27:
-	LEAQ   (DI)(DX*1), BX
-	LEAQ   (BX)(DX*1), AX
-	LEAQ   (AX)(DX*1), R13
+group53:
+	MOVQ   x+16(FP), SI
+	MOVQ   w+32(FP), DI
+	LEAQ   (DI)(DX*2), BX
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
 
-loop28:
-	PREFETCHT0   768(DI)(R12*2)
-	PREFETCHT0   768(BX)(R12*2)
-	PREFETCHT0   768(AX)(R12*2)
-	PREFETCHT0   768(R13)(R12*2)
-	VMOVUPS      (SI)(R12*4), Y4
-	VPMOVZXWD    (DI)(R12*2), Y5
-	VPSLLD       $0x10, Y5, Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VPMOVZXWD    (BX)(R12*2), Y5
-	VPSLLD       $0x10, Y5, Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VPMOVZXWD    (AX)(R12*2), Y5
-	VPSLLD       $0x10, Y5, Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXWD    (R13)(R12*2), Y5
-	VPSLLD       $0x10, Y5, Y5
-	VFMADD231PS  Y5, Y4, Y3
-	VMOVUPS      32(SI)(R12*4), Y4
-	VPMOVZXWD    16(DI)(R12*2), Y5
-	VPSLLD       $0x10, Y5, Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VPMOVZXWD    16(BX)(R12*2), Y5
-	VPSLLD       $0x10, Y5, Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VPMOVZXWD    16(AX)(R12*2), Y5
-	VPSLLD       $0x10, Y5, Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXWD    16(R13)(R12*2), Y5
-	VPSLLD       $0x10, Y5, Y5
-	VFMADD231PS  Y5, Y4, Y3
-	VMOVUPS      64(SI)(R12*4), Y4
-	VPMOVZXWD    32(DI)(R12*2), Y5
-	VPSLLD       $0x10, Y5, Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VPMOVZXWD    32(BX)(R12*2), Y5
-	VPSLLD       $0x10, Y5, Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VPMOVZXWD    32(AX)(R12*2), Y5
-	VPSLLD       $0x10, Y5, Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXWD    32(R13)(R12*2), Y5
-	VPSLLD       $0x10, Y5, Y5
-	VFMADD231PS  Y5, Y4, Y3
-	VMOVUPS      96(SI)(R12*4), Y4
-	VPMOVZXWD    48(DI)(R12*2), Y5
-	VPSLLD       $0x10, Y5, Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VPMOVZXWD    48(BX)(R12*2), Y5
-	VPSLLD       $0x10, Y5, Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VPMOVZXWD    48(AX)(R12*2), Y5
-	VPSLLD       $0x10, Y5, Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXWD    48(R13)(R12*2), Y5
-	VPSLLD       $0x10, Y5, Y5
-	VFMADD231PS  Y5, Y4, Y3
-	ADDQ         $0x20, R12
+loop54:
+	PREFETCHT0   (R11)
+	PREFETCHT0   (R11)(DX*1)
+	PREFETCHT0   (R13)
+	PREFETCHT0   (R13)(DX*1)
+	VPMOVSXBW    (DI), Y4
+	VPMOVSXBW    (DI)(DX*1), Y5
+	VPMOVSXBW    (BX), Y6
+	VPMOVSXBW    (BX)(DX*1), Y7
+	VMOVUPS      (SI), Y8
+	VPMADDWD     Y4, Y8, Y9
+	VPADDD       Y9, Y0, Y0
+	VPMADDWD     Y5, Y8, Y9
+	VPADDD       Y9, Y1, Y1
+	VPMADDWD     Y6, Y8, Y9
+	VPADDD       Y9, Y2, Y2
+	VPMADDWD     Y7, Y8, Y9
+	VPADDD       Y9, Y3, Y3
+	VPMOVSXBW    16(DI), Y4
+	VPMOVSXBW    16(DI)(DX*1), Y5
+	VPMOVSXBW    16(BX), Y6
+	VPMOVSXBW    16(BX)(DX*1), Y7
+	VMOVUPS      32(SI), Y8
+	VPMADDWD     Y4, Y8, Y9
+	VPADDD       Y9, Y0, Y0
+	VPMADDWD     Y5, Y8, Y9
+	VPADDD       Y9, Y1, Y1
+	VPMADDWD     Y6, Y8, Y9
+	VPADDD       Y9, Y2, Y2
+	VPMADDWD     Y7, Y8, Y9
+	VPADDD       Y9, Y3, Y3
+	VPMOVSXBW    32(DI), Y4
+	VPMOVSXBW    32(DI)(DX*1), Y5
+	VPMOVSXBW    32(BX), Y6
+	VPMOVSXBW    32(BX)(DX*1), Y7
+	VMOVUPS      64(SI), Y8
+	VPMADDWD     Y4, Y8, Y9
+	VPADDD       Y9, Y0, Y0
+	VPMADDWD     Y5, Y8, Y9
+	VPADDD       Y9, Y1, Y1
+	VPMADDWD     Y6, Y8, Y9
+	VPADDD       Y9, Y2, Y2
+	VPMADDWD     Y7, Y8, Y9
+	VPADDD       Y9, Y3, Y3
+	VPMOVSXBW    48(DI), Y4
+	VPMOVSXBW    48(DI)(DX*1), Y5
+	VPMOVSXBW    48(BX), Y6
+	VPMOVSXBW    48(BX)(DX*1), Y7
+	VMOVUPS      96(SI), Y8
+	VPMADDWD     Y4, Y8, Y9
+	VPADDD       Y9, Y0, Y0
+	VPMADDWD     Y5, Y8, Y9
+	VPADDD       Y9, Y1, Y1
+	VPMADDWD     Y6, Y8, Y9
+	VPADDD       Y9, Y2, Y2
+	VPMADDWD     Y7, Y8, Y9
+	VPADDD       Y9, Y3, Y3
+	ADDQ         $+128, SI
+	ADDQ         $+64, DI
+	ADDQ         AX, R11
+	ADDQ         $+64, BX
+	ADDQ         AX, R13
 	DECQ         CX
-	JNE          loop28
-	MOVQ         ldw+40(FP), CX
-	SHLQ         $0x01, CX
-	ADDQ         CX, DI
+	JNE          loop54
+	MOVQ         ldw+40(FP), R8
+	ADDQ         R8, w+32(FP)
 	MOVQ         ldc+56(FP), CX
 	MOVQ         apart+72(FP), R8
 	MOVQ         R14, R15
-	VEXTRACTF128 $0x01, Y0, X4
-	VADDPS       X4, X0, X0
-	VEXTRACTF128 $0x01, Y1, X4
-	VADDPS       X4, X1, X1
-	VEXTRACTF128 $0x01, Y2, X4
-	VADDPS       X4, X2, X2
-	VEXTRACTF128 $0x01, Y3, X4
-	VADDPS       X4, X3, X3
-	VHADDPS      X1, X0, X0
-	VHADDPS      X3, X2, X2
-	VHADDPS      X2, X0, X0
-	LEAQ         (R15)(R8*8), AX
+	LEAQ         (R14)(R8*8), SI
+	VPERM2F128   $0x31, Y1, Y0, Y4
+	VPERM2F128   $0x20, Y1, Y0, Y0
+	VPADDD       Y4, Y0, Y0
+	VPERM2F128   $0x31, Y3, Y2, Y4
+	VPERM2F128   $0x20, Y3, Y2, Y2
+	VPADDD       Y4, Y2, Y2
+	VPERMILPS    $0xb1, Y0, Y4
+	VPADDD       Y4, Y0, Y0
+	VPERMILPS    $0x4e, Y0, Y4
+	VPADDD       Y4, Y0, Y0
+	VCVTDQ2PS    Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X5
+	VPERMILPS    $0xb1, Y2, Y4
+	VPADDD       Y4, Y2, Y2
+	VPERMILPS    $0x4e, Y2, Y4
+	VPADDD       Y4, Y2, Y2
+	VCVTDQ2PS    Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X6
 	VMOVSS       X0, (R15)
-	VEXTRACTPS   $0x01, X0, (R15)(R8*4)
-	VEXTRACTPS   $0x02, X0, (AX)
-	VEXTRACTPS   $0x03, X0, (AX)(R8*4)
+	VMOVSS       X5, (R15)(R8*4)
+	VMOVSS       X2, (SI)
+	VMOVSS       X6, (SI)(R8*4)
 	ADDQ         $0x04, R14
 	DECQ         groups+0(FP)
-	JNE          group27
+	JNE          group53
 	VZEROUPPER
 	RET
 
-// func fewBF162x1AVX2(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int)
-// Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·fewBF162x1AVX2(SB), NOSPLIT, $0-80
-	MOVQ ldx+24(FP), DX
-	SHLQ $0x02, DX
-	MOVQ x+16(FP), SI
-	LEAQ (SI)(DX*1), R9
-	MOVQ w+32(FP), DI
+// func fewInt82x1AVX2(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·fewInt82x1AVX2(SB), NOSPLIT, $0-96
+	MOVQ ldx+24(FP), R10
+	SHLQ $0x01, R10
 	MOVQ c+48(FP), R14
+	MOVQ ldw+40(FP), R8
+	MOVQ R8, ldw+40(FP)
+	MOVQ w+32(FP), R11
+	ADDQ early+80(FP), R11
+	MOVQ pace+88(FP), AX
 
-group31:
+group57:
+	MOVQ   x+16(FP), SI
+	MOVQ   w+32(FP), DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
 
-loop32:
-	PREFETCHT0   768(DI)(R12*2)
-	VMOVUPS      (SI)(R12*4), Y2
-	VMOVUPS      (R9)(R12*4), Y3
-	VPMOVZXWD    (DI)(R12*2), Y4
-	VPSLLD       $0x10, Y4, Y4
-	VFMADD231PS  Y4, Y2, Y0
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      32(SI)(R12*4), Y2
-	VMOVUPS      32(R9)(R12*4), Y3
-	VPMOVZXWD    16(DI)(R12*2), Y4
-	VPSLLD       $0x10, Y4, Y4
-	VFMADD231PS  Y4, Y2, Y0
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      64(SI)(R12*4), Y2
-	VMOVUPS      64(R9)(R12*4), Y3
-	VPMOVZXWD    32(DI)(R12*2), Y4
-	VPSLLD       $0x10, Y4, Y4
-	VFMADD231PS  Y4, Y2, Y0
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      96(SI)(R12*4), Y2
-	VMOVUPS      96(R9)(R12*4), Y3
-	VPMOVZXWD    48(DI)(R12*2), Y4
-	VPSLLD       $0x10, Y4, Y4
-	VFMADD231PS  Y4, Y2, Y0
-	VFMADD231PS  Y4, Y3, Y1
-	ADDQ         $0x20, R12
-	DECQ         CX
-	JNE          loop32
-	MOVQ         ldw+40(FP), CX
-	SHLQ         $0x01, CX
-	ADDQ         CX, DI
-	MOVQ         ldc+56(FP), CX
-	MOVQ         R14, R15
-	VEXTRACTF128 $0x01, Y0, X2
-	VADDPS       X2, X0, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, (R15)
-	LEAQ         (R15)(CX*4), R15
-	VEXTRACTF128 $0x01, Y1, X2
-	VADDPS       X2, X1, X1
-	VHADDPS      X1, X1, X1
-	VHADDPS      X1, X1, X1
-	VMOVSS       X1, (R15)
-	ADDQ         $0x04, R14
-	DECQ         groups+0(FP)
-	JNE          group31
+loop58:
+	PREFETCHT0 (R11)
+	VPMOVSXBW  (DI), Y2
+	VMOVUPS    (SI), Y3
+	VPMADDWD   Y2, Y3, Y4
+	VPADDD     Y4, Y0, Y0
+	VMOVUPS    (SI)(R10*1), Y3
+	VPMADDWD   Y2, Y3, Y4
+	VPADDD     Y4, Y1, Y1
+	VPMOVSXBW  16(DI), Y2
+	VMOVUPS    32(SI), Y3
+	VPMADDWD   Y2, Y3, Y4
+	VPADDD     Y4, Y0, Y0
+	VMOVUPS    32(SI)(R10*1), Y3
+	VPMADDWD   Y2, Y3, Y4
+	VPADDD     Y4, Y1, Y1
+	VPMOVSXBW  32(DI), Y2
+	VMOVUPS    64(SI), Y3
+	VPMADDWD   Y2, Y3, Y4
+	VPADDD     Y4, Y0, Y0
+	VMOVUPS    64(SI)(R10*1), Y3
+	VPMADDWD   Y2, Y3, Y4
+	VPADDD     Y4, Y1, Y1
+	VPMOVSXBW  48(DI), Y2
+	VMOVUPS    96(SI), Y3
+	VPMADDWD   Y2, Y3, Y4
+	VPADDD     Y4, Y0, Y0
+	VMOVUPS    96(SI)(R10*1), Y3
+	VPMADDWD   Y2, Y3, Y4
+	VPADDD     Y4, Y1, Y1
+	ADDQ       $+128, SI
+	ADDQ       $+64, DI
+	ADDQ       AX, R11
+	DECQ       CX
+	JNE        loop58
+	MOVQ       ldw+40(FP), R8
+	ADDQ       R8, w+32(FP)
+	MOVQ       ldc+56(FP), CX
+	MOVQ       apart+72(FP), R8
+	MOVQ       R14, R15
+	VPERM2F128 $0x31, Y0, Y0, Y2
+	VPERM2F128 $0x20, Y0, Y0, Y0
+	VPADDD     Y2, Y0, Y0
+	VPERMILPS  $0xb1, Y0, Y2
+	VPADDD     Y2, Y0, Y0
+	VPERMILPS  $0x4e, Y0, Y2
+	VPADDD     Y2, Y0, Y0
+	VCVTDQ2PS  Y0, Y0
+	VMOVSS     X0, (R15)
+	LEAQ       (R15)(CX*4), R15
+	VPERM2F128 $0x31, Y1, Y1, Y2
+	VPERM2F128 $0x20, Y1, Y1, Y1
+	VPADDD     Y2, Y1, Y1
+	VPERMILPS  $0xb1, Y1, Y2
+	VPADDD     Y2, Y1, Y1
+	VPERMILPS  $0x4e, Y1, Y2
+	VPADDD     Y2, Y1, Y1
+	VCVTDQ2PS  Y1, Y1
+	VMOVSS     X1, (R15)
+	ADDQ       $0x04, R14
+	DECQ       groups+0(FP)
+	JNE        group57
 	VZEROUPPER
 	RET
 
-// func fewBF162x4AVX2(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int)
-// Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·fewBF162x4AVX2(SB), NOSPLIT, $0-80
-	MOVQ  ldx+24(FP), DX
-	SHLQ  $0x02, DX
-	MOVQ  x+16(FP), SI
-	LEAQ  (SI)(DX*1), R9
-	MOVQ  w+32(FP), DI
+// func fewInt82x4AVX2(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·fewInt82x4AVX2(SB), NOSPLIT, $0-96
+	MOVQ  ldx+24(FP), R10
+	SHLQ  $0x01, R10
 	MOVQ  c+48(FP), R14
 	MOVQ  ldw+40(FP), R8
-	SHLQ  $0x01, R8
+	MOVQ  R8, ldw+40(FP)
 	MOVQ  apart+72(FP), DX
 	IMULQ R8, DX
+	MOVQ  w+32(FP), R11
+	ADDQ  early+80(FP), R11
+	LEAQ  (R11)(DX*2), R13
+	MOVQ  pace+88(FP), AX
 
-group35:
-	LEAQ   (DI)(DX*1), BX
-	LEAQ   (BX)(DX*1), AX
-	LEAQ   (AX)(DX*1), R13
+group61:
+	MOVQ   x+16(FP), SI
+	MOVQ   w+32(FP), DI
+	LEAQ   (DI)(DX*2), BX
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -665,562 +1214,189 @@ group35:
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
 
-loop36:
-	PREFETCHT0   768(DI)(R12*2)
-	PREFETCHT0   768(BX)(R12*2)
-	PREFETCHT0   768(AX)(R12*2)
-	PREFETCHT0   768(R13)(R12*2)
-	VMOVUPS      (SI)(R12*4), Y8
-	VMOVUPS      (R9)(R12*4), Y9
-	VPMOVZXWD    (DI)(R12*2), Y10
-	VPSLLD       $0x10, Y10, Y10
-	VFMADD231PS  Y10, Y8, Y0
-	VFMADD231PS  Y10, Y9, Y4
-	VPMOVZXWD    (BX)(R12*2), Y10
-	VPSLLD       $0x10, Y10, Y10
-	VFMADD231PS  Y10, Y8, Y1
-	VFMADD231PS  Y10, Y9, Y5
-	VPMOVZXWD    (AX)(R12*2), Y10
-	VPSLLD       $0x10, Y10, Y10
-	VFMADD231PS  Y10, Y8, Y2
-	VFMADD231PS  Y10, Y9, Y6
-	VPMOVZXWD    (R13)(R12*2), Y10
-	VPSLLD       $0x10, Y10, Y10
-	VFMADD231PS  Y10, Y8, Y3
-	VFMADD231PS  Y10, Y9, Y7
-	VMOVUPS      32(SI)(R12*4), Y8
-	VMOVUPS      32(R9)(R12*4), Y9
-	VPMOVZXWD    16(DI)(R12*2), Y10
-	VPSLLD       $0x10, Y10, Y10
-	VFMADD231PS  Y10, Y8, Y0
-	VFMADD231PS  Y10, Y9, Y4
-	VPMOVZXWD    16(BX)(R12*2), Y10
-	VPSLLD       $0x10, Y10, Y10
-	VFMADD231PS  Y10, Y8, Y1
-	VFMADD231PS  Y10, Y9, Y5
-	VPMOVZXWD    16(AX)(R12*2), Y10
-	VPSLLD       $0x10, Y10, Y10
-	VFMADD231PS  Y10, Y8, Y2
-	VFMADD231PS  Y10, Y9, Y6
-	VPMOVZXWD    16(R13)(R12*2), Y10
-	VPSLLD       $0x10, Y10, Y10
-	VFMADD231PS  Y10, Y8, Y3
-	VFMADD231PS  Y10, Y9, Y7
-	VMOVUPS      64(SI)(R12*4), Y8
-	VMOVUPS      64(R9)(R12*4), Y9
-	VPMOVZXWD    32(DI)(R12*2), Y10
-	VPSLLD       $0x10, Y10, Y10
-	VFMADD231PS  Y10, Y8, Y0
-	VFMADD231PS  Y10, Y9, Y4
-	VPMOVZXWD    32(BX)(R12*2), Y10
-	VPSLLD       $0x10, Y10, Y10
-	VFMADD231PS  Y10, Y8, Y1
-	VFMADD231PS  Y10, Y9, Y5
-	VPMOVZXWD    32(AX)(R12*2), Y10
-	VPSLLD       $0x10, Y10, Y10
-	VFMADD231PS  Y10, Y8, Y2
-	VFMADD231PS  Y10, Y9, Y6
-	VPMOVZXWD    32(R13)(R12*2), Y10
-	VPSLLD       $0x10, Y10, Y10
-	VFMADD231PS  Y10, Y8, Y3
-	VFMADD231PS  Y10, Y9, Y7
-	VMOVUPS      96(SI)(R12*4), Y8
-	VMOVUPS      96(R9)(R12*4), Y9
-	VPMOVZXWD    48(DI)(R12*2), Y10
-	VPSLLD       $0x10, Y10, Y10
-	VFMADD231PS  Y10, Y8, Y0
-	VFMADD231PS  Y10, Y9, Y4
-	VPMOVZXWD    48(BX)(R12*2), Y10
-	VPSLLD       $0x10, Y10, Y10
-	VFMADD231PS  Y10, Y8, Y1
-	VFMADD231PS  Y10, Y9, Y5
-	VPMOVZXWD    48(AX)(R12*2), Y10
-	VPSLLD       $0x10, Y10, Y10
-	VFMADD231PS  Y10, Y8, Y2
-	VFMADD231PS  Y10, Y9, Y6
-	VPMOVZXWD    48(R13)(R12*2), Y10
-	VPSLLD       $0x10, Y10, Y10
-	VFMADD231PS  Y10, Y8, Y3
-	VFMADD231PS  Y10, Y9, Y7
-	ADDQ         $0x20, R12
+loop62:
+	PREFETCHT0   (R11)
+	PREFETCHT0   (R11)(DX*1)
+	PREFETCHT0   (R13)
+	PREFETCHT0   (R13)(DX*1)
+	VPMOVSXBW    (DI), Y8
+	VPMOVSXBW    (DI)(DX*1), Y9
+	VPMOVSXBW    (BX), Y10
+	VPMOVSXBW    (BX)(DX*1), Y11
+	VMOVUPS      (SI), Y12
+	VPMADDWD     Y8, Y12, Y13
+	VPADDD       Y13, Y0, Y0
+	VPMADDWD     Y9, Y12, Y13
+	VPADDD       Y13, Y1, Y1
+	VPMADDWD     Y10, Y12, Y13
+	VPADDD       Y13, Y2, Y2
+	VPMADDWD     Y11, Y12, Y13
+	VPADDD       Y13, Y3, Y3
+	VMOVUPS      (SI)(R10*1), Y12
+	VPMADDWD     Y8, Y12, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDWD     Y9, Y12, Y13
+	VPADDD       Y13, Y5, Y5
+	VPMADDWD     Y10, Y12, Y13
+	VPADDD       Y13, Y6, Y6
+	VPMADDWD     Y11, Y12, Y13
+	VPADDD       Y13, Y7, Y7
+	VPMOVSXBW    16(DI), Y8
+	VPMOVSXBW    16(DI)(DX*1), Y9
+	VPMOVSXBW    16(BX), Y10
+	VPMOVSXBW    16(BX)(DX*1), Y11
+	VMOVUPS      32(SI), Y12
+	VPMADDWD     Y8, Y12, Y13
+	VPADDD       Y13, Y0, Y0
+	VPMADDWD     Y9, Y12, Y13
+	VPADDD       Y13, Y1, Y1
+	VPMADDWD     Y10, Y12, Y13
+	VPADDD       Y13, Y2, Y2
+	VPMADDWD     Y11, Y12, Y13
+	VPADDD       Y13, Y3, Y3
+	VMOVUPS      32(SI)(R10*1), Y12
+	VPMADDWD     Y8, Y12, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDWD     Y9, Y12, Y13
+	VPADDD       Y13, Y5, Y5
+	VPMADDWD     Y10, Y12, Y13
+	VPADDD       Y13, Y6, Y6
+	VPMADDWD     Y11, Y12, Y13
+	VPADDD       Y13, Y7, Y7
+	VPMOVSXBW    32(DI), Y8
+	VPMOVSXBW    32(DI)(DX*1), Y9
+	VPMOVSXBW    32(BX), Y10
+	VPMOVSXBW    32(BX)(DX*1), Y11
+	VMOVUPS      64(SI), Y12
+	VPMADDWD     Y8, Y12, Y13
+	VPADDD       Y13, Y0, Y0
+	VPMADDWD     Y9, Y12, Y13
+	VPADDD       Y13, Y1, Y1
+	VPMADDWD     Y10, Y12, Y13
+	VPADDD       Y13, Y2, Y2
+	VPMADDWD     Y11, Y12, Y13
+	VPADDD       Y13, Y3, Y3
+	VMOVUPS      64(SI)(R10*1), Y12
+	VPMADDWD     Y8, Y12, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDWD     Y9, Y12, Y13
+	VPADDD       Y13, Y5, Y5
+	VPMADDWD     Y10, Y12, Y13
+	VPADDD       Y13, Y6, Y6
+	VPMADDWD     Y11, Y12, Y13
+	VPADDD       Y13, Y7, Y7
+	VPMOVSXBW    48(DI), Y8
+	VPMOVSXBW    48(DI)(DX*1), Y9
+	VPMOVSXBW    48(BX), Y10
+	VPMOVSXBW    48(BX)(DX*1), Y11
+	VMOVUPS      96(SI), Y12
+	VPMADDWD     Y8, Y12, Y13
+	VPADDD       Y13, Y0, Y0
+	VPMADDWD     Y9, Y12, Y13
+	VPADDD       Y13, Y1, Y1
+	VPMADDWD     Y10, Y12, Y13
+	VPADDD       Y13, Y2, Y2
+	VPMADDWD     Y11, Y12, Y13
+	VPADDD       Y13, Y3, Y3
+	VMOVUPS      96(SI)(R10*1), Y12
+	VPMADDWD     Y8, Y12, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDWD     Y9, Y12, Y13
+	VPADDD       Y13, Y5, Y5
+	VPMADDWD     Y10, Y12, Y13
+	VPADDD       Y13, Y6, Y6
+	VPMADDWD     Y11, Y12, Y13
+	VPADDD       Y13, Y7, Y7
+	ADDQ         $+128, SI
+	ADDQ         $+64, DI
+	ADDQ         AX, R11
+	ADDQ         $+64, BX
+	ADDQ         AX, R13
 	DECQ         CX
-	JNE          loop36
-	MOVQ         ldw+40(FP), CX
-	SHLQ         $0x01, CX
-	ADDQ         CX, DI
+	JNE          loop62
+	MOVQ         ldw+40(FP), R8
+	ADDQ         R8, w+32(FP)
 	MOVQ         ldc+56(FP), CX
 	MOVQ         apart+72(FP), R8
 	MOVQ         R14, R15
-	VEXTRACTF128 $0x01, Y0, X8
-	VADDPS       X8, X0, X0
-	VEXTRACTF128 $0x01, Y1, X8
-	VADDPS       X8, X1, X1
-	VEXTRACTF128 $0x01, Y2, X8
-	VADDPS       X8, X2, X2
-	VEXTRACTF128 $0x01, Y3, X8
-	VADDPS       X8, X3, X3
-	VHADDPS      X1, X0, X0
-	VHADDPS      X3, X2, X2
-	VHADDPS      X2, X0, X0
-	LEAQ         (R15)(R8*8), AX
+	LEAQ         (R14)(R8*8), SI
+	VPERM2F128   $0x31, Y1, Y0, Y8
+	VPERM2F128   $0x20, Y1, Y0, Y0
+	VPADDD       Y8, Y0, Y0
+	VPERM2F128   $0x31, Y3, Y2, Y8
+	VPERM2F128   $0x20, Y3, Y2, Y2
+	VPADDD       Y8, Y2, Y2
+	VPERMILPS    $0xb1, Y0, Y8
+	VPADDD       Y8, Y0, Y0
+	VPERMILPS    $0x4e, Y0, Y8
+	VPADDD       Y8, Y0, Y0
+	VCVTDQ2PS    Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X9
+	VPERMILPS    $0xb1, Y2, Y8
+	VPADDD       Y8, Y2, Y2
+	VPERMILPS    $0x4e, Y2, Y8
+	VPADDD       Y8, Y2, Y2
+	VCVTDQ2PS    Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X10
 	VMOVSS       X0, (R15)
-	VEXTRACTPS   $0x01, X0, (R15)(R8*4)
-	VEXTRACTPS   $0x02, X0, (AX)
-	VEXTRACTPS   $0x03, X0, (AX)(R8*4)
+	VMOVSS       X9, (R15)(R8*4)
+	VMOVSS       X2, (SI)
+	VMOVSS       X10, (SI)(R8*4)
 	LEAQ         (R15)(CX*4), R15
-	VEXTRACTF128 $0x01, Y4, X8
-	VADDPS       X8, X4, X4
-	VEXTRACTF128 $0x01, Y5, X8
-	VADDPS       X8, X5, X5
-	VEXTRACTF128 $0x01, Y6, X8
-	VADDPS       X8, X6, X6
-	VEXTRACTF128 $0x01, Y7, X8
-	VADDPS       X8, X7, X7
-	VHADDPS      X5, X4, X4
-	VHADDPS      X7, X6, X6
-	VHADDPS      X6, X4, X4
-	LEAQ         (R15)(R8*8), AX
+	LEAQ         (SI)(CX*4), SI
+	VPERM2F128   $0x31, Y5, Y4, Y8
+	VPERM2F128   $0x20, Y5, Y4, Y4
+	VPADDD       Y8, Y4, Y4
+	VPERM2F128   $0x31, Y7, Y6, Y8
+	VPERM2F128   $0x20, Y7, Y6, Y6
+	VPADDD       Y8, Y6, Y6
+	VPERMILPS    $0xb1, Y4, Y8
+	VPADDD       Y8, Y4, Y4
+	VPERMILPS    $0x4e, Y4, Y8
+	VPADDD       Y8, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X9
+	VPERMILPS    $0xb1, Y6, Y8
+	VPADDD       Y8, Y6, Y6
+	VPERMILPS    $0x4e, Y6, Y8
+	VPADDD       Y8, Y6, Y6
+	VCVTDQ2PS    Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X10
 	VMOVSS       X4, (R15)
-	VEXTRACTPS   $0x01, X4, (R15)(R8*4)
-	VEXTRACTPS   $0x02, X4, (AX)
-	VEXTRACTPS   $0x03, X4, (AX)(R8*4)
+	VMOVSS       X9, (R15)(R8*4)
+	VMOVSS       X6, (SI)
+	VMOVSS       X10, (SI)(R8*4)
 	ADDQ         $0x04, R14
 	DECQ         groups+0(FP)
-	JNE          group35
-	VZEROUPPER
-	RET
-
-// func fewInt81x1AVX2(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int)
-// Requires: AVX, AVX2, MMX+
-TEXT ·fewInt81x1AVX2(SB), NOSPLIT, $0-80
-	MOVQ ldx+24(FP), DX
-	SHLQ $0x01, DX
-	MOVQ x+16(FP), SI
-	MOVQ w+32(FP), DI
-	MOVQ c+48(FP), R14
-
-group39:
-	VXORPS Y0, Y0, Y0
-	XORQ   R12, R12
-	MOVQ   n+8(FP), CX
-
-loop40:
-	PREFETCHT0   768(DI)(R12*1)
-	VMOVUPS      (SI)(R12*2), Y1
-	VPMOVSXBW    (DI)(R12*1), Y2
-	VPMADDWD     Y2, Y1, Y3
-	VPADDD       Y3, Y0, Y0
-	VMOVUPS      32(SI)(R12*2), Y1
-	VPMOVSXBW    16(DI)(R12*1), Y2
-	VPMADDWD     Y2, Y1, Y3
-	VPADDD       Y3, Y0, Y0
-	VMOVUPS      64(SI)(R12*2), Y1
-	VPMOVSXBW    32(DI)(R12*1), Y2
-	VPMADDWD     Y2, Y1, Y3
-	VPADDD       Y3, Y0, Y0
-	VMOVUPS      96(SI)(R12*2), Y1
-	VPMOVSXBW    48(DI)(R12*1), Y2
-	VPMADDWD     Y2, Y1, Y3
-	VPADDD       Y3, Y0, Y0
-	ADDQ         $0x40, R12
-	DECQ         CX
-	JNE          loop40
-	MOVQ         ldw+40(FP), CX
-	ADDQ         CX, DI
-	MOVQ         ldc+56(FP), CX
-	MOVQ         R14, R15
-	VEXTRACTF128 $0x01, Y0, X1
-	VPADDD       X1, X0, X0
-	VPHADDD      X0, X0, X0
-	VPHADDD      X0, X0, X0
-	VCVTDQ2PS    X0, X0
-	VMOVSS       X0, (R15)
-	ADDQ         $0x04, R14
-	DECQ         groups+0(FP)
-	JNE          group39
-	VZEROUPPER
-	RET
-
-// func fewInt81x4AVX2(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int)
-// Requires: AVX, AVX2, MMX+
-TEXT ·fewInt81x4AVX2(SB), NOSPLIT, $0-80
-	MOVQ  ldx+24(FP), DX
-	SHLQ  $0x01, DX
-	MOVQ  x+16(FP), SI
-	MOVQ  w+32(FP), DI
-	MOVQ  c+48(FP), R14
-	MOVQ  ldw+40(FP), R8
-	MOVQ  apart+72(FP), DX
-	IMULQ R8, DX
-
-group43:
-	LEAQ   (DI)(DX*1), BX
-	LEAQ   (BX)(DX*1), AX
-	LEAQ   (AX)(DX*1), R13
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	XORQ   R12, R12
-	MOVQ   n+8(FP), CX
-
-loop44:
-	PREFETCHT0   768(DI)(R12*1)
-	PREFETCHT0   768(BX)(R12*1)
-	PREFETCHT0   768(AX)(R12*1)
-	PREFETCHT0   768(R13)(R12*1)
-	VMOVUPS      (SI)(R12*2), Y4
-	VPMOVSXBW    (DI)(R12*1), Y5
-	VPMADDWD     Y5, Y4, Y6
-	VPADDD       Y6, Y0, Y0
-	VPMOVSXBW    (BX)(R12*1), Y5
-	VPMADDWD     Y5, Y4, Y6
-	VPADDD       Y6, Y1, Y1
-	VPMOVSXBW    (AX)(R12*1), Y5
-	VPMADDWD     Y5, Y4, Y6
-	VPADDD       Y6, Y2, Y2
-	VPMOVSXBW    (R13)(R12*1), Y5
-	VPMADDWD     Y5, Y4, Y6
-	VPADDD       Y6, Y3, Y3
-	VMOVUPS      32(SI)(R12*2), Y4
-	VPMOVSXBW    16(DI)(R12*1), Y5
-	VPMADDWD     Y5, Y4, Y6
-	VPADDD       Y6, Y0, Y0
-	VPMOVSXBW    16(BX)(R12*1), Y5
-	VPMADDWD     Y5, Y4, Y6
-	VPADDD       Y6, Y1, Y1
-	VPMOVSXBW    16(AX)(R12*1), Y5
-	VPMADDWD     Y5, Y4, Y6
-	VPADDD       Y6, Y2, Y2
-	VPMOVSXBW    16(R13)(R12*1), Y5
-	VPMADDWD     Y5, Y4, Y6
-	VPADDD       Y6, Y3, Y3
-	VMOVUPS      64(SI)(R12*2), Y4
-	VPMOVSXBW    32(DI)(R12*1), Y5
-	VPMADDWD     Y5, Y4, Y6
-	VPADDD       Y6, Y0, Y0
-	VPMOVSXBW    32(BX)(R12*1), Y5
-	VPMADDWD     Y5, Y4, Y6
-	VPADDD       Y6, Y1, Y1
-	VPMOVSXBW    32(AX)(R12*1), Y5
-	VPMADDWD     Y5, Y4, Y6
-	VPADDD       Y6, Y2, Y2
-	VPMOVSXBW    32(R13)(R12*1), Y5
-	VPMADDWD     Y5, Y4, Y6
-	VPADDD       Y6, Y3, Y3
-	VMOVUPS      96(SI)(R12*2), Y4
-	VPMOVSXBW    48(DI)(R12*1), Y5
-	VPMADDWD     Y5, Y4, Y6
-	VPADDD       Y6, Y0, Y0
-	VPMOVSXBW    48(BX)(R12*1), Y5
-	VPMADDWD     Y5, Y4, Y6
-	VPADDD       Y6, Y1, Y1
-	VPMOVSXBW    48(AX)(R12*1), Y5
-	VPMADDWD     Y5, Y4, Y6
-	VPADDD       Y6, Y2, Y2
-	VPMOVSXBW    48(R13)(R12*1), Y5
-	VPMADDWD     Y5, Y4, Y6
-	VPADDD       Y6, Y3, Y3
-	ADDQ         $0x40, R12
-	DECQ         CX
-	JNE          loop44
-	MOVQ         ldw+40(FP), CX
-	ADDQ         CX, DI
-	MOVQ         ldc+56(FP), CX
-	MOVQ         apart+72(FP), R8
-	MOVQ         R14, R15
-	VEXTRACTF128 $0x01, Y0, X4
-	VPADDD       X4, X0, X0
-	VEXTRACTF128 $0x01, Y1, X4
-	VPADDD       X4, X1, X1
-	VEXTRACTF128 $0x01, Y2, X4
-	VPADDD       X4, X2, X2
-	VEXTRACTF128 $0x01, Y3, X4
-	VPADDD       X4, X3, X3
-	VPHADDD      X1, X0, X0
-	VPHADDD      X3, X2, X2
-	VPHADDD      X2, X0, X0
-	VCVTDQ2PS    X0, X0
-	LEAQ         (R15)(R8*8), AX
-	VMOVSS       X0, (R15)
-	VEXTRACTPS   $0x01, X0, (R15)(R8*4)
-	VEXTRACTPS   $0x02, X0, (AX)
-	VEXTRACTPS   $0x03, X0, (AX)(R8*4)
-	ADDQ         $0x04, R14
-	DECQ         groups+0(FP)
-	JNE          group43
-	VZEROUPPER
-	RET
-
-// func fewInt82x1AVX2(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int)
-// Requires: AVX, AVX2, MMX+
-TEXT ·fewInt82x1AVX2(SB), NOSPLIT, $0-80
-	MOVQ ldx+24(FP), DX
-	SHLQ $0x01, DX
-	MOVQ x+16(FP), SI
-	LEAQ (SI)(DX*1), R9
-	MOVQ w+32(FP), DI
-	MOVQ c+48(FP), R14
-
-group47:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	XORQ   R12, R12
-	MOVQ   n+8(FP), CX
-
-loop48:
-	PREFETCHT0   768(DI)(R12*1)
-	VMOVUPS      (SI)(R12*2), Y2
-	VMOVUPS      (R9)(R12*2), Y3
-	VPMOVSXBW    (DI)(R12*1), Y4
-	VPMADDWD     Y4, Y2, Y5
-	VPADDD       Y5, Y0, Y0
-	VPMADDWD     Y4, Y3, Y5
-	VPADDD       Y5, Y1, Y1
-	VMOVUPS      32(SI)(R12*2), Y2
-	VMOVUPS      32(R9)(R12*2), Y3
-	VPMOVSXBW    16(DI)(R12*1), Y4
-	VPMADDWD     Y4, Y2, Y5
-	VPADDD       Y5, Y0, Y0
-	VPMADDWD     Y4, Y3, Y5
-	VPADDD       Y5, Y1, Y1
-	VMOVUPS      64(SI)(R12*2), Y2
-	VMOVUPS      64(R9)(R12*2), Y3
-	VPMOVSXBW    32(DI)(R12*1), Y4
-	VPMADDWD     Y4, Y2, Y5
-	VPADDD       Y5, Y0, Y0
-	VPMADDWD     Y4, Y3, Y5
-	VPADDD       Y5, Y1, Y1
-	VMOVUPS      96(SI)(R12*2), Y2
-	VMOVUPS      96(R9)(R12*2), Y3
-	VPMOVSXBW    48(DI)(R12*1), Y4
-	VPMADDWD     Y4, Y2, Y5
-	VPADDD       Y5, Y0, Y0
-	VPMADDWD     Y4, Y3, Y5
-	VPADDD       Y5, Y1, Y1
-	ADDQ         $0x40, R12
-	DECQ         CX
-	JNE          loop48
-	MOVQ         ldw+40(FP), CX
-	ADDQ         CX, DI
-	MOVQ         ldc+56(FP), CX
-	MOVQ         R14, R15
-	VEXTRACTF128 $0x01, Y0, X2
-	VPADDD       X2, X0, X0
-	VPHADDD      X0, X0, X0
-	VPHADDD      X0, X0, X0
-	VCVTDQ2PS    X0, X0
-	VMOVSS       X0, (R15)
-	LEAQ         (R15)(CX*4), R15
-	VEXTRACTF128 $0x01, Y1, X2
-	VPADDD       X2, X1, X1
-	VPHADDD      X1, X1, X1
-	VPHADDD      X1, X1, X1
-	VCVTDQ2PS    X1, X1
-	VMOVSS       X1, (R15)
-	ADDQ         $0x04, R14
-	DECQ         groups+0(FP)
-	JNE          group47
-	VZEROUPPER
-	RET
-
-// func fewInt82x4AVX2(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int)
-// Requires: AVX, AVX2, MMX+
-TEXT ·fewInt82x4AVX2(SB), NOSPLIT, $0-80
-	MOVQ  ldx+24(FP), DX
-	SHLQ  $0x01, DX
-	MOVQ  x+16(FP), SI
-	LEAQ  (SI)(DX*1), R9
-	MOVQ  w+32(FP), DI
-	MOVQ  c+48(FP), R14
-	MOVQ  ldw+40(FP), R8
-	MOVQ  apart+72(FP), DX
-	IMULQ R8, DX
-
-group51:
-	LEAQ   (DI)(DX*1), BX
-	LEAQ   (BX)(DX*1), AX
-	LEAQ   (AX)(DX*1), R13
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	XORQ   R12, R12
-	MOVQ   n+8(FP), CX
-
-loop52:
-	PREFETCHT0   768(DI)(R12*1)
-	PREFETCHT0   768(BX)(R12*1)
-	PREFETCHT0   768(AX)(R12*1)
-	PREFETCHT0   768(R13)(R12*1)
-	VMOVUPS      (SI)(R12*2), Y8
-	VMOVUPS      (R9)(R12*2), Y9
-	VPMOVSXBW    (DI)(R12*1), Y10
-	VPMADDWD     Y10, Y8, Y11
-	VPADDD       Y11, Y0, Y0
-	VPMADDWD     Y10, Y9, Y11
-	VPADDD       Y11, Y4, Y4
-	VPMOVSXBW    (BX)(R12*1), Y10
-	VPMADDWD     Y10, Y8, Y11
-	VPADDD       Y11, Y1, Y1
-	VPMADDWD     Y10, Y9, Y11
-	VPADDD       Y11, Y5, Y5
-	VPMOVSXBW    (AX)(R12*1), Y10
-	VPMADDWD     Y10, Y8, Y11
-	VPADDD       Y11, Y2, Y2
-	VPMADDWD     Y10, Y9, Y11
-	VPADDD       Y11, Y6, Y6
-	VPMOVSXBW    (R13)(R12*1), Y10
-	VPMADDWD     Y10, Y8, Y11
-	VPADDD       Y11, Y3, Y3
-	VPMADDWD     Y10, Y9, Y11
-	VPADDD       Y11, Y7, Y7
-	VMOVUPS      32(SI)(R12*2), Y8
-	VMOVUPS      32(R9)(R12*2), Y9
-	VPMOVSXBW    16(DI)(R12*1), Y10
-	VPMADDWD     Y10, Y8, Y11
-	VPADDD       Y11, Y0, Y0
-	VPMADDWD     Y10, Y9, Y11
-	VPADDD       Y11, Y4, Y4
-	VPMOVSXBW    16(BX)(R12*1), Y10
-	VPMADDWD     Y10, Y8, Y11
-	VPADDD       Y11, Y1, Y1
-	VPMADDWD     Y10, Y9, Y11
-	VPADDD       Y11, Y5, Y5
-	VPMOVSXBW    16(AX)(R12*1), Y10
-	VPMADDWD     Y10, Y8, Y11
-	VPADDD       Y11, Y2, Y2
-	VPMADDWD     Y10, Y9, Y11
-	VPADDD       Y11, Y6, Y6
-	VPMOVSXBW    16(R13)(R12*1), Y10
-	VPMADDWD     Y10, Y8, Y11
-	VPADDD       Y11, Y3, Y3
-	VPMADDWD     Y10, Y9, Y11
-	VPADDD       Y11, Y7, Y7
-	VMOVUPS      64(SI)(R12*2), Y8
-	VMOVUPS      64(R9)(R12*2), Y9
-	VPMOVSXBW    32(DI)(R12*1), Y10
-	VPMADDWD     Y10, Y8, Y11
-	VPADDD       Y11, Y0, Y0
-	VPMADDWD     Y10, Y9, Y11
-	VPADDD       Y11, Y4, Y4
-	VPMOVSXBW    32(BX)(R12*1), Y10
-	VPMADDWD     Y10, Y8, Y11
-	VPADDD       Y11, Y1, Y1
-	VPMADDWD     Y10, Y9, Y11
-	VPADDD       Y11, Y5, Y5
-	VPMOVSXBW    32(AX)(R12*1), Y10
-	VPMADDWD     Y10, Y8, Y11
-	VPADDD       Y11, Y2, Y2
-	VPMADDWD     Y10, Y9, Y11
-	VPADDD       Y11, Y6, Y6
-	VPMOVSXBW    32(R13)(R12*1), Y10
-	VPMADDWD     Y10, Y8, Y11
-	VPADDD       Y11, Y3, Y3
-	VPMADDWD     Y10, Y9, Y11
-	VPADDD       Y11, Y7, Y7
-	VMOVUPS      96(SI)(R12*2), Y8
-	VMOVUPS      96(R9)(R12*2), Y9
-	VPMOVSXBW    48(DI)(R12*1), Y10
-	VPMADDWD     Y10, Y8, Y11
-	VPADDD       Y11, Y0, Y0
-	VPMADDWD     Y10, Y9, Y11
-	VPADDD       Y11, Y4, Y4
-	VPMOVSXBW    48(BX)(R12*1), Y10
-	VPMADDWD     Y10, Y8, Y11
-	VPADDD       Y11, Y1, Y1
-	VPMADDWD     Y10, Y9, Y11
-	VPADDD       Y11, Y5, Y5
-	VPMOVSXBW    48(AX)(R12*1), Y10
-	VPMADDWD     Y10, Y8, Y11
-	VPADDD       Y11, Y2, Y2
-	VPMADDWD     Y10, Y9, Y11
-	VPADDD       Y11, Y6, Y6
-	VPMOVSXBW    48(R13)(R12*1), Y10
-	VPMADDWD     Y10, Y8, Y11
-	VPADDD       Y11, Y3, Y3
-	VPMADDWD     Y10, Y9, Y11
-	VPADDD       Y11, Y7, Y7
-	ADDQ         $0x40, R12
-	DECQ         CX
-	JNE          loop52
-	MOVQ         ldw+40(FP), CX
-	ADDQ         CX, DI
-	MOVQ         ldc+56(FP), CX
-	MOVQ         apart+72(FP), R8
-	MOVQ         R14, R15
-	VEXTRACTF128 $0x01, Y0, X8
-	VPADDD       X8, X0, X0
-	VEXTRACTF128 $0x01, Y1, X8
-	VPADDD       X8, X1, X1
-	VEXTRACTF128 $0x01, Y2, X8
-	VPADDD       X8, X2, X2
-	VEXTRACTF128 $0x01, Y3, X8
-	VPADDD       X8, X3, X3
-	VPHADDD      X1, X0, X0
-	VPHADDD      X3, X2, X2
-	VPHADDD      X2, X0, X0
-	VCVTDQ2PS    X0, X0
-	LEAQ         (R15)(R8*8), AX
-	VMOVSS       X0, (R15)
-	VEXTRACTPS   $0x01, X0, (R15)(R8*4)
-	VEXTRACTPS   $0x02, X0, (AX)
-	VEXTRACTPS   $0x03, X0, (AX)(R8*4)
-	LEAQ         (R15)(CX*4), R15
-	VEXTRACTF128 $0x01, Y4, X8
-	VPADDD       X8, X4, X4
-	VEXTRACTF128 $0x01, Y5, X8
-	VPADDD       X8, X5, X5
-	VEXTRACTF128 $0x01, Y6, X8
-	VPADDD       X8, X6, X6
-	VEXTRACTF128 $0x01, Y7, X8
-	VPADDD       X8, X7, X7
-	VPHADDD      X5, X4, X4
-	VPHADDD      X7, X6, X6
-	VPHADDD      X6, X4, X4
-	VCVTDQ2PS    X4, X4
-	LEAQ         (R15)(R8*8), AX
-	VMOVSS       X4, (R15)
-	VEXTRACTPS   $0x01, X4, (R15)(R8*4)
-	VEXTRACTPS   $0x02, X4, (AX)
-	VEXTRACTPS   $0x03, X4, (AX)(R8*4)
-	ADDQ         $0x04, R14
-	DECQ         groups+0(FP)
-	JNE          group51
+	JNE          group61
 	VZEROUPPER
 	RET
 
 // func widenBF16AVX2(n int, dst *float32, src *uint16)
 // Requires: AVX, AVX2
 TEXT ·widenBF16AVX2(SB), NOSPLIT, $0-24
-	MOVQ n+0(FP), CX
-	MOVQ dst+8(FP), DI
-	MOVQ src+16(FP), SI
+	MOVQ         n+0(FP), CX
+	MOVQ         dst+8(FP), DI
+	MOVQ         src+16(FP), SI
+	VPBROADCASTD lanesAVX232<>+0(SB), Y1
 
-loop55:
-	VPMOVZXWD (SI), Y0
-	VPSLLD    $0x10, Y0, Y0
-	VMOVUPS   Y0, (DI)
-	VPMOVZXWD 16(SI), Y0
-	VPSLLD    $0x10, Y0, Y0
-	VMOVUPS   Y0, 32(DI)
-	VPMOVZXWD 32(SI), Y0
-	VPSLLD    $0x10, Y0, Y0
-	VMOVUPS   Y0, 64(DI)
-	VPMOVZXWD 48(SI), Y0
-	VPSLLD    $0x10, Y0, Y0
-	VMOVUPS   Y0, 96(DI)
-	ADDQ      $0x40, SI
-	ADDQ      $+128, DI
-	DECQ      CX
-	JNE       loop55
+loop65:
+	VMOVUPS (SI), Y0
+	VPSLLD  $0x10, Y0, Y0
+	VMOVUPS Y0, (DI)
+	VANDPS  (SI), Y1, Y0
+	VMOVUPS Y0, 64(DI)
+	VMOVUPS 32(SI), Y0
+	VPSLLD  $0x10, Y0, Y0
+	VMOVUPS Y0, 32(DI)
+	VANDPS  32(SI), Y1, Y0
+	VMOVUPS Y0, 96(DI)
+	ADDQ    $0x40, SI
+	ADDQ    $+128, DI
+	DECQ    CX
+	JNE     loop65
 	VZEROUPPER
 	RET
 
@@ -1232,7 +1408,7 @@ TEXT ·widenInt8AVX2(SB), NOSPLIT, $0-28
 	MOVQ         src+16(FP), SI
 	VBROADCASTSS scale+24(FP), Y1
 
-loop56:
+loop66:
 	VPMOVSXBD (SI), Y0
 	VCVTDQ2PS Y0, Y0
 	VMULPS    Y1, Y0, Y0
@@ -1268,7 +1444,7 @@ loop56:
 	ADDQ      $0x40, SI
 	ADDQ      $+256, DI
 	DECQ      CX
-	JNE       loop56
+	JNE       loop66
 	VZEROUPPER
 	RET
 
@@ -1278,9 +1454,9 @@ TEXT ·highestAVX2(SB), NOSPLIT, $0-20
 	MOVQ         n+0(FP), CX
 	MOVQ         x+8(FP), SI
 	VXORPS       Y0, Y0, Y0
-	VPBROADCASTD lanesAVX257<>+0(SB), Y2
+	VPBROADCASTD lanesAVX267<>+0(SB), Y2
 
-loop58:
+loop68:
 	VMOVUPS      (SI), Y1
 	VANDPS       Y1, Y2, Y1
 	VPMAXSD      Y1, Y0, Y0
@@ -1289,7 +1465,7 @@ loop58:
 	VPMAXSD      Y1, Y0, Y0
 	ADDQ         $0x40, SI
 	DECQ         CX
-	JNE          loop58
+	JNE          loop68
 	VEXTRACTF128 $0x01, Y0, X1
 	VPMAXSD      X1, X0, X0
 	VPERMILPS    $0x4e, X0, X1
@@ -1300,15 +1476,15 @@ loop58:
 	VZEROUPPER
 	RET
 
-DATA lanesAVX257<>+0(SB)/4, $0x7fffffff
-DATA lanesAVX257<>+4(SB)/4, $0x7fffffff
-DATA lanesAVX257<>+8(SB)/4, $0x7fffffff
-DATA lanesAVX257<>+12(SB)/4, $0x7fffffff
-DATA lanesAVX257<>+16(SB)/4, $0x7fffffff
-DATA lanesAVX257<>+20(SB)/4, $0x7fffffff
-DATA lanesAVX257<>+24(SB)/4, $0x7fffffff
-DATA lanesAVX257<>+28(SB)/4, $0x7fffffff
-GLOBL lanesAVX257<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX267<>+0(SB)/4, $0x7fffffff
+DATA lanesAVX267<>+4(SB)/4, $0x7fffffff
+DATA lanesAVX267<>+8(SB)/4, $0x7fffffff
+DATA lanesAVX267<>+12(SB)/4, $0x7fffffff
+DATA lanesAVX267<>+16(SB)/4, $0x7fffffff
+DATA lanesAVX267<>+20(SB)/4, $0x7fffffff
+DATA lanesAVX267<>+24(SB)/4, $0x7fffffff
+DATA lanesAVX267<>+28(SB)/4, $0x7fffffff
+GLOBL lanesAVX267<>(SB), RODATA|NOPTR, $32
 
 // func quantizeAVX2(n int, dst *int16, x *float32, by float32)
 // Requires: AVX, AVX2
@@ -1318,7 +1494,7 @@ TEXT ·quantizeAVX2(SB), NOSPLIT, $0-28
 	MOVQ         x+16(FP), SI
 	VBROADCASTSS by+24(FP), Y2
 
-loop59:
+loop69:
 	VMULPS    (SI), Y2, Y0
 	VCVTPS2DQ Y0, Y0
 	VMULPS    32(SI), Y2, Y1
@@ -1329,7 +1505,7 @@ loop59:
 	ADDQ      $0x40, SI
 	ADDQ      $0x20, DI
 	DECQ      CX
-	JNE       loop59
+	JNE       loop69
 	VZEROUPPER
 	RET
 
@@ -1339,10 +1515,10 @@ TEXT ·readAVX2(SB), NOSPLIT, $0-16
 	MOVQ n+0(FP), CX
 	MOVQ x+8(FP), SI
 
-block60:
+block70:
 	MOVQ $0x00000040, R12
 
-loop61:
+loop71:
 	PREFETCHT0 16384(SI)
 	VMOVUPS    (SI), Y0
 	VMOVUPS    32(SI), Y0
@@ -1357,9 +1533,9 @@ loop61:
 	VMOVUPS    12320(SI), Y3
 	ADDQ       $0x40, SI
 	DECQ       R12
-	JNE        loop61
+	JNE        loop71
 	ADDQ       $0x00003000, SI
 	DECQ       CX
-	JNE        block60
+	JNE        block70
 	VZEROUPPER
 	RET

@@ -7,122 +7,182 @@ package kernel
 // fewFloat1x1AVX512 multiplies 1 rows of X with groups of 1 rows of W.
 //
 //go:noescape
-func fewFloat1x1AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int)
+func fewFloat1x1AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 
 // fewFloat1x4AVX512 multiplies 1 rows of X with groups of 4 rows of W.
 //
 //go:noescape
-func fewFloat1x4AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int)
+func fewFloat1x4AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 
 // fewFloat2x1AVX512 multiplies 2 rows of X with groups of 1 rows of W.
 //
 //go:noescape
-func fewFloat2x1AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int)
+func fewFloat2x1AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 
 // fewFloat2x4AVX512 multiplies 2 rows of X with groups of 4 rows of W.
 //
 //go:noescape
-func fewFloat2x4AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int)
+func fewFloat2x4AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 
 // fewFloat3x1AVX512 multiplies 3 rows of X with groups of 1 rows of W.
 //
 //go:noescape
-func fewFloat3x1AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int)
+func fewFloat3x1AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 
 // fewFloat3x4AVX512 multiplies 3 rows of X with groups of 4 rows of W.
 //
 //go:noescape
-func fewFloat3x4AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int)
+func fewFloat3x4AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 
 // fewFloat4x1AVX512 multiplies 4 rows of X with groups of 1 rows of W.
 //
 //go:noescape
-func fewFloat4x1AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int)
+func fewFloat4x1AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 
 // fewFloat4x4AVX512 multiplies 4 rows of X with groups of 4 rows of W.
 //
 //go:noescape
-func fewFloat4x4AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int)
+func fewFloat4x4AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+
+// fewFloat5x1AVX512 multiplies 5 rows of X with groups of 1 rows of W.
+//
+//go:noescape
+func fewFloat5x1AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+
+// fewFloat5x4AVX512 multiplies 5 rows of X with groups of 4 rows of W.
+//
+//go:noescape
+func fewFloat5x4AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+
+// fewFloat6x1AVX512 multiplies 6 rows of X with groups of 1 rows of W.
+//
+//go:noescape
+func fewFloat6x1AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+
+// fewFloat6x4AVX512 multiplies 6 rows of X with groups of 4 rows of W.
+//
+//go:noescape
+func fewFloat6x4AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 
 // fewBF161x1AVX512 multiplies 1 rows of X with groups of 1 rows of W.
 //
 //go:noescape
-func fewBF161x1AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int)
+func fewBF161x1AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 
 // fewBF161x4AVX512 multiplies 1 rows of X with groups of 4 rows of W.
 //
 //go:noescape
-func fewBF161x4AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int)
+func fewBF161x4AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 
 // fewBF162x1AVX512 multiplies 2 rows of X with groups of 1 rows of W.
 //
 //go:noescape
-func fewBF162x1AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int)
+func fewBF162x1AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 
 // fewBF162x4AVX512 multiplies 2 rows of X with groups of 4 rows of W.
 //
 //go:noescape
-func fewBF162x4AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int)
+func fewBF162x4AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 
 // fewBF163x1AVX512 multiplies 3 rows of X with groups of 1 rows of W.
 //
 //go:noescape
-func fewBF163x1AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int)
+func fewBF163x1AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 
 // fewBF163x4AVX512 multiplies 3 rows of X with groups of 4 rows of W.
 //
 //go:noescape
-func fewBF163x4AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int)
+func fewBF163x4AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 
 // fewBF164x1AVX512 multiplies 4 rows of X with groups of 1 rows of W.
 //
 //go:noescape
-func fewBF164x1AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int)
+func fewBF164x1AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 
 // fewBF164x4AVX512 multiplies 4 rows of X with groups of 4 rows of W.
 //
 //go:noescape
-func fewBF164x4AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int)
+func fewBF164x4AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+
+// fewBF165x1AVX512 multiplies 5 rows of X with groups of 1 rows of W.
+//
+//go:noescape
+func fewBF165x1AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+
+// fewBF165x4AVX512 multiplies 5 rows of X with groups of 4 rows of W.
+//
+//go:noescape
+func fewBF165x4AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+
+// fewBF166x1AVX512 multiplies 6 rows of X with groups of 1 rows of W.
+//
+//go:noescape
+func fewBF166x1AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+
+// fewBF166x4AVX512 multiplies 6 rows of X with groups of 4 rows of W.
+//
+//go:noescape
+func fewBF166x4AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 
 // fewInt81x1AVX512 multiplies 1 rows of X with groups of 1 rows of W.
 //
 //go:noescape
-func fewInt81x1AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int)
+func fewInt81x1AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 
 // fewInt81x4AVX512 multiplies 1 rows of X with groups of 4 rows of W.
 //
 //go:noescape
-func fewInt81x4AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int)
+func fewInt81x4AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 
 // fewInt82x1AVX512 multiplies 2 rows of X with groups of 1 rows of W.
 //
 //go:noescape
-func fewInt82x1AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int)
+func fewInt82x1AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 
 // fewInt82x4AVX512 multiplies 2 rows of X with groups of 4 rows of W.
 //
 //go:noescape
-func fewInt82x4AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int)
+func fewInt82x4AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 
 // fewInt83x1AVX512 multiplies 3 rows of X with groups of 1 rows of W.
 //
 //go:noescape
-func fewInt83x1AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int)
+func fewInt83x1AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 
 // fewInt83x4AVX512 multiplies 3 rows of X with groups of 4 rows of W.
 //
 //go:noescape
-func fewInt83x4AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int)
+func fewInt83x4AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 
 // fewInt84x1AVX512 multiplies 4 rows of X with groups of 1 rows of W.
 //
 //go:noescape
-func fewInt84x1AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int)
+func fewInt84x1AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 
 // fewInt84x4AVX512 multiplies 4 rows of X with groups of 4 rows of W.
 //
 //go:noescape
-func fewInt84x4AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int)
+func fewInt84x4AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+
+// fewInt85x1AVX512 multiplies 5 rows of X with groups of 1 rows of W.
+//
+//go:noescape
+func fewInt85x1AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+
+// fewInt85x4AVX512 multiplies 5 rows of X with groups of 4 rows of W.
+//
+//go:noescape
+func fewInt85x4AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+
+// fewInt86x1AVX512 multiplies 6 rows of X with groups of 1 rows of W.
+//
+//go:noescape
+func fewInt86x1AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+
+// fewInt86x4AVX512 multiplies 6 rows of X with groups of 4 rows of W.
+//
+//go:noescape
+func fewInt86x4AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
 
 // widenBF16AVX512 widens n cache lines.
 //

@@ -4,60 +4,71 @@
 
 #include "textflag.h"
 
-// func fewFloat1x1AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, MMX+
-TEXT ·fewFloat1x1AVX512(SB), NOSPLIT, $0-80
-	MOVQ  ldx+24(FP), DX
-	SHLQ  $0x02, DX
-	MOVQ  x+16(FP), SI
-	MOVQ  w+32(FP), DI
+// func fewFloat1x1AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·fewFloat1x1AVX512(SB), NOSPLIT, $0-96
+	MOVQ  ldx+24(FP), R10
+	SHLQ  $0x02, R10
 	MOVQ  c+48(FP), R14
+	MOVQ  ldw+40(FP), R8
+	SHLQ  $0x02, R8
+	MOVQ  R8, ldw+40(FP)
 	MOVQ  n+8(FP), CX
 	ANDQ  $0x0f, CX
 	MOVL  $0xffffffff, R12
 	BZHIL CX, R12, R12
 	KMOVW R12, K1
+	MOVQ  w+32(FP), R11
+	ADDQ  early+80(FP), R11
+	MOVQ  pace+88(FP), AX
 
 group1:
+	MOVQ   x+16(FP), SI
+	MOVQ   w+32(FP), DI
 	VXORPS Z0, Z0, Z0
-	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
 	SUBQ   $0x10, CX
 	JL     rest3
 
 loop2:
-	PREFETCHT0  768(DI)(R12*4)
-	VMOVUPS     (SI)(R12*4), Z1
-	VMOVUPS     (DI)(R12*4), Z2
-	VFMADD231PS Z2, Z1, Z0
-	ADDQ        $0x10, R12
+	PREFETCHT0  (R11)
+	VMOVUPS     (DI), Z1
+	VMOVUPS     (SI), Z2
+	VFMADD231PS Z1, Z2, Z0
+	ADDQ        $+64, SI
+	ADDQ        $+64, DI
+	ADDQ        AX, R11
 	SUBQ        $0x10, CX
 	JGE         loop2
 
 rest3:
 	ADDQ        $0x10, CX
 	JE          done4
-	VMOVUPS.Z   (SI)(R12*4), K1, Z1
-	VMOVUPS.Z   (DI)(R12*4), K1, Z2
-	VFMADD231PS Z2, Z1, Z0
+	LEAQ        (R11)(CX*4), R11
+	VMOVUPS.Z   (DI), K1, Z1
+	VMOVUPS.Z   (SI), K1, Z2
+	VFMADD231PS Z1, Z2, Z0
 
 done4:
-	MOVQ          ldw+40(FP), CX
-	SHLQ          $0x02, CX
-	ADDQ          CX, DI
-	MOVQ          ldc+56(FP), CX
-	MOVQ          acc+64(FP), R12
-	MOVQ          R14, R15
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	TESTQ         R12, R12
-	JE            store5
-	VMOVSS        (R15), X1
-	VADDPS        X1, X0, X0
+	MOVQ       ldw+40(FP), R8
+	ADDQ       R8, w+32(FP)
+	MOVQ       ldc+56(FP), CX
+	MOVQ       apart+72(FP), R8
+	MOVQ       acc+64(FP), R12
+	MOVQ       R14, R15
+	VSHUFF32X4 $0xee, Z0, Z0, Z1
+	VSHUFF32X4 $0x44, Z0, Z0, Z0
+	VADDPS     Z1, Z0, Z0
+	VSHUFF32X4 $0xdd, Z0, Z0, Z1
+	VSHUFF32X4 $0x88, Z0, Z0, Z0
+	VADDPS     Z1, Z0, Z0
+	VPERMILPS  $0xb1, Z0, Z1
+	VADDPS     Z1, Z0, Z0
+	VPERMILPS  $0x4e, Z0, Z1
+	VADDPS     Z1, Z0, Z0
+	TESTQ      R12, R12
+	JE         store5
+	VADDSS     (R15), X0, X0
 
 store5:
 	VMOVSS X0, (R15)
@@ -67,16 +78,15 @@ store5:
 	VZEROUPPER
 	RET
 
-// func fewFloat1x4AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, MMX+
-TEXT ·fewFloat1x4AVX512(SB), NOSPLIT, $0-80
-	MOVQ  ldx+24(FP), DX
-	SHLQ  $0x02, DX
-	MOVQ  x+16(FP), SI
-	MOVQ  w+32(FP), DI
+// func fewFloat1x4AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·fewFloat1x4AVX512(SB), NOSPLIT, $0-96
+	MOVQ  ldx+24(FP), R10
+	SHLQ  $0x02, R10
 	MOVQ  c+48(FP), R14
 	MOVQ  ldw+40(FP), R8
 	SHLQ  $0x02, R8
+	MOVQ  R8, ldw+40(FP)
 	MOVQ  apart+72(FP), DX
 	IMULQ R8, DX
 	MOVQ  n+8(FP), CX
@@ -84,192 +94,219 @@ TEXT ·fewFloat1x4AVX512(SB), NOSPLIT, $0-80
 	MOVL  $0xffffffff, R12
 	BZHIL CX, R12, R12
 	KMOVW R12, K1
+	MOVQ  w+32(FP), R11
+	ADDQ  early+80(FP), R11
+	LEAQ  (R11)(DX*2), R13
+	MOVQ  pace+88(FP), AX
 
 group6:
-	LEAQ   (DI)(DX*1), BX
-	LEAQ   (BX)(DX*1), AX
-	LEAQ   (AX)(DX*1), R13
+	MOVQ   x+16(FP), SI
+	MOVQ   w+32(FP), DI
+	LEAQ   (DI)(DX*2), BX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
-	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
 	SUBQ   $0x10, CX
 	JL     rest8
 
 loop7:
-	PREFETCHT0  768(DI)(R12*4)
-	PREFETCHT0  768(BX)(R12*4)
-	PREFETCHT0  768(AX)(R12*4)
-	PREFETCHT0  768(R13)(R12*4)
-	VMOVUPS     (SI)(R12*4), Z4
-	VMOVUPS     (DI)(R12*4), Z5
-	VFMADD231PS Z5, Z4, Z0
-	VMOVUPS     (BX)(R12*4), Z5
-	VFMADD231PS Z5, Z4, Z1
-	VMOVUPS     (AX)(R12*4), Z5
-	VFMADD231PS Z5, Z4, Z2
-	VMOVUPS     (R13)(R12*4), Z5
-	VFMADD231PS Z5, Z4, Z3
-	ADDQ        $0x10, R12
+	PREFETCHT0  (R11)
+	PREFETCHT0  (R11)(DX*1)
+	PREFETCHT0  (R13)
+	PREFETCHT0  (R13)(DX*1)
+	VMOVUPS     (DI), Z4
+	VMOVUPS     (DI)(DX*1), Z5
+	VMOVUPS     (BX), Z6
+	VMOVUPS     (BX)(DX*1), Z7
+	VMOVUPS     (SI), Z8
+	VFMADD231PS Z4, Z8, Z0
+	VFMADD231PS Z5, Z8, Z1
+	VFMADD231PS Z6, Z8, Z2
+	VFMADD231PS Z7, Z8, Z3
+	ADDQ        $+64, SI
+	ADDQ        $+64, DI
+	ADDQ        AX, R11
+	ADDQ        $+64, BX
+	ADDQ        AX, R13
 	SUBQ        $0x10, CX
 	JGE         loop7
 
 rest8:
 	ADDQ        $0x10, CX
 	JE          done9
-	VMOVUPS.Z   (SI)(R12*4), K1, Z4
-	VMOVUPS.Z   (DI)(R12*4), K1, Z5
-	VFMADD231PS Z5, Z4, Z0
-	VMOVUPS.Z   (BX)(R12*4), K1, Z5
-	VFMADD231PS Z5, Z4, Z1
-	VMOVUPS.Z   (AX)(R12*4), K1, Z5
-	VFMADD231PS Z5, Z4, Z2
-	VMOVUPS.Z   (R13)(R12*4), K1, Z5
-	VFMADD231PS Z5, Z4, Z3
+	LEAQ        (R11)(CX*4), R11
+	LEAQ        (R13)(CX*4), R13
+	VMOVUPS.Z   (DI), K1, Z4
+	VMOVUPS.Z   (DI)(DX*1), K1, Z5
+	VMOVUPS.Z   (BX), K1, Z6
+	VMOVUPS.Z   (BX)(DX*1), K1, Z7
+	VMOVUPS.Z   (SI), K1, Z8
+	VFMADD231PS Z4, Z8, Z0
+	VFMADD231PS Z5, Z8, Z1
+	VFMADD231PS Z6, Z8, Z2
+	VFMADD231PS Z7, Z8, Z3
 
 done9:
-	MOVQ          ldw+40(FP), CX
-	SHLQ          $0x02, CX
-	ADDQ          CX, DI
+	MOVQ          ldw+40(FP), R8
+	ADDQ          R8, w+32(FP)
 	MOVQ          ldc+56(FP), CX
-	MOVQ          acc+64(FP), R12
 	MOVQ          apart+72(FP), R8
+	MOVQ          acc+64(FP), R12
 	MOVQ          R14, R15
-	VEXTRACTF64X4 $0x01, Z0, Y4
-	VADDPS        Y4, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X4
-	VADDPS        X4, X0, X0
-	VEXTRACTF64X4 $0x01, Z1, Y4
-	VADDPS        Y4, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X4
-	VADDPS        X4, X1, X1
-	VEXTRACTF64X4 $0x01, Z2, Y4
-	VADDPS        Y4, Y2, Y2
-	VEXTRACTF32X4 $0x01, Y2, X4
-	VADDPS        X4, X2, X2
-	VEXTRACTF64X4 $0x01, Z3, Y4
-	VADDPS        Y4, Y3, Y3
-	VEXTRACTF32X4 $0x01, Y3, X4
-	VADDPS        X4, X3, X3
-	VHADDPS       X1, X0, X0
-	VHADDPS       X3, X2, X2
-	VHADDPS       X2, X0, X0
-	LEAQ          (R15)(R8*8), AX
+	LEAQ          (R14)(R8*8), SI
+	VSHUFF32X4    $0xee, Z1, Z0, Z4
+	VSHUFF32X4    $0x44, Z1, Z0, Z0
+	VADDPS        Z4, Z0, Z0
+	VSHUFF32X4    $0xee, Z3, Z2, Z4
+	VSHUFF32X4    $0x44, Z3, Z2, Z2
+	VADDPS        Z4, Z2, Z2
+	VSHUFF32X4    $0xdd, Z2, Z0, Z4
+	VSHUFF32X4    $0x88, Z2, Z0, Z0
+	VADDPS        Z4, Z0, Z0
+	VPERMILPS     $0xb1, Z0, Z4
+	VADDPS        Z4, Z0, Z0
+	VPERMILPS     $0x4e, Z0, Z4
+	VADDPS        Z4, Z0, Z0
+	VEXTRACTF32X4 $0x01, Z0, X5
+	VEXTRACTF32X4 $0x02, Z0, X6
+	VEXTRACTF32X4 $0x03, Z0, X7
 	TESTQ         R12, R12
 	JE            store10
-	VMOVSS        (R15), X4
-	VINSERTPS     $0x10, (R15)(R8*4), X4, X4
-	VINSERTPS     $0x20, (AX), X4, X4
-	VINSERTPS     $0x30, (AX)(R8*4), X4, X4
-	VADDPS        X4, X0, X0
+	VADDSS        (R15), X0, X0
 
 store10:
-	VMOVSS     X0, (R15)
-	VEXTRACTPS $0x01, X0, (R15)(R8*4)
-	VEXTRACTPS $0x02, X0, (AX)
-	VEXTRACTPS $0x03, X0, (AX)(R8*4)
-	ADDQ       $0x04, R14
-	DECQ       groups+0(FP)
-	JNE        group6
+	VMOVSS X0, (R15)
+	TESTQ  R12, R12
+	JE     store11
+	VADDSS (R15)(R8*4), X5, X5
+
+store11:
+	VMOVSS X5, (R15)(R8*4)
+	TESTQ  R12, R12
+	JE     store12
+	VADDSS (SI), X6, X6
+
+store12:
+	VMOVSS X6, (SI)
+	TESTQ  R12, R12
+	JE     store13
+	VADDSS (SI)(R8*4), X7, X7
+
+store13:
+	VMOVSS X7, (SI)(R8*4)
+	ADDQ   $0x04, R14
+	DECQ   groups+0(FP)
+	JNE    group6
 	VZEROUPPER
 	RET
 
-// func fewFloat2x1AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, MMX+
-TEXT ·fewFloat2x1AVX512(SB), NOSPLIT, $0-80
-	MOVQ  ldx+24(FP), DX
-	SHLQ  $0x02, DX
-	MOVQ  x+16(FP), SI
-	LEAQ  (SI)(DX*1), R9
-	MOVQ  w+32(FP), DI
+// func fewFloat2x1AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·fewFloat2x1AVX512(SB), NOSPLIT, $0-96
+	MOVQ  ldx+24(FP), R10
+	SHLQ  $0x02, R10
 	MOVQ  c+48(FP), R14
+	MOVQ  ldw+40(FP), R8
+	SHLQ  $0x02, R8
+	MOVQ  R8, ldw+40(FP)
 	MOVQ  n+8(FP), CX
 	ANDQ  $0x0f, CX
 	MOVL  $0xffffffff, R12
 	BZHIL CX, R12, R12
 	KMOVW R12, K1
+	MOVQ  w+32(FP), R11
+	ADDQ  early+80(FP), R11
+	MOVQ  pace+88(FP), AX
 
-group11:
+group14:
+	MOVQ   x+16(FP), SI
+	MOVQ   w+32(FP), DI
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
-	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
 	SUBQ   $0x10, CX
-	JL     rest13
+	JL     rest16
 
-loop12:
-	PREFETCHT0  768(DI)(R12*4)
-	VMOVUPS     (SI)(R12*4), Z2
-	VMOVUPS     (R9)(R12*4), Z3
-	VMOVUPS     (DI)(R12*4), Z4
-	VFMADD231PS Z4, Z2, Z0
-	VFMADD231PS Z4, Z3, Z1
-	ADDQ        $0x10, R12
+loop15:
+	PREFETCHT0  (R11)
+	VMOVUPS     (DI), Z2
+	VMOVUPS     (SI), Z3
+	VFMADD231PS Z2, Z3, Z0
+	VMOVUPS     (SI)(R10*1), Z3
+	VFMADD231PS Z2, Z3, Z1
+	ADDQ        $+64, SI
+	ADDQ        $+64, DI
+	ADDQ        AX, R11
 	SUBQ        $0x10, CX
-	JGE         loop12
+	JGE         loop15
 
-rest13:
+rest16:
 	ADDQ        $0x10, CX
-	JE          done14
-	VMOVUPS.Z   (SI)(R12*4), K1, Z2
-	VMOVUPS.Z   (R9)(R12*4), K1, Z3
-	VMOVUPS.Z   (DI)(R12*4), K1, Z4
-	VFMADD231PS Z4, Z2, Z0
-	VFMADD231PS Z4, Z3, Z1
+	JE          done17
+	LEAQ        (R11)(CX*4), R11
+	VMOVUPS.Z   (DI), K1, Z2
+	VMOVUPS.Z   (SI), K1, Z3
+	VFMADD231PS Z2, Z3, Z0
+	VMOVUPS.Z   (SI)(R10*1), K1, Z3
+	VFMADD231PS Z2, Z3, Z1
 
-done14:
-	MOVQ          ldw+40(FP), CX
-	SHLQ          $0x02, CX
-	ADDQ          CX, DI
-	MOVQ          ldc+56(FP), CX
-	MOVQ          acc+64(FP), R12
-	MOVQ          R14, R15
-	VEXTRACTF64X4 $0x01, Z0, Y2
-	VADDPS        Y2, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X2
-	VADDPS        X2, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	TESTQ         R12, R12
-	JE            store15
-	VMOVSS        (R15), X2
-	VADDPS        X2, X0, X0
+done17:
+	MOVQ       ldw+40(FP), R8
+	ADDQ       R8, w+32(FP)
+	MOVQ       ldc+56(FP), CX
+	MOVQ       apart+72(FP), R8
+	MOVQ       acc+64(FP), R12
+	MOVQ       R14, R15
+	VSHUFF32X4 $0xee, Z0, Z0, Z2
+	VSHUFF32X4 $0x44, Z0, Z0, Z0
+	VADDPS     Z2, Z0, Z0
+	VSHUFF32X4 $0xdd, Z0, Z0, Z2
+	VSHUFF32X4 $0x88, Z0, Z0, Z0
+	VADDPS     Z2, Z0, Z0
+	VPERMILPS  $0xb1, Z0, Z2
+	VADDPS     Z2, Z0, Z0
+	VPERMILPS  $0x4e, Z0, Z2
+	VADDPS     Z2, Z0, Z0
+	TESTQ      R12, R12
+	JE         store18
+	VADDSS     (R15), X0, X0
 
-store15:
-	VMOVSS        X0, (R15)
-	LEAQ          (R15)(CX*4), R15
-	VEXTRACTF64X4 $0x01, Z1, Y2
-	VADDPS        Y2, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X2
-	VADDPS        X2, X1, X1
-	VHADDPS       X1, X1, X1
-	VHADDPS       X1, X1, X1
-	TESTQ         R12, R12
-	JE            store16
-	VMOVSS        (R15), X2
-	VADDPS        X2, X1, X1
+store18:
+	VMOVSS     X0, (R15)
+	LEAQ       (R15)(CX*4), R15
+	VSHUFF32X4 $0xee, Z1, Z1, Z2
+	VSHUFF32X4 $0x44, Z1, Z1, Z1
+	VADDPS     Z2, Z1, Z1
+	VSHUFF32X4 $0xdd, Z1, Z1, Z2
+	VSHUFF32X4 $0x88, Z1, Z1, Z1
+	VADDPS     Z2, Z1, Z1
+	VPERMILPS  $0xb1, Z1, Z2
+	VADDPS     Z2, Z1, Z1
+	VPERMILPS  $0x4e, Z1, Z2
+	VADDPS     Z2, Z1, Z1
+	TESTQ      R12, R12
+	JE         store19
+	VADDSS     (R15), X1, X1
 
-store16:
+store19:
 	VMOVSS X1, (R15)
 	ADDQ   $0x04, R14
 	DECQ   groups+0(FP)
-	JNE    group11
+	JNE    group14
 	VZEROUPPER
 	RET
 
-// func fewFloat2x4AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, MMX+
-TEXT ·fewFloat2x4AVX512(SB), NOSPLIT, $0-80
-	MOVQ  ldx+24(FP), DX
-	SHLQ  $0x02, DX
-	MOVQ  x+16(FP), SI
-	LEAQ  (SI)(DX*1), R9
-	MOVQ  w+32(FP), DI
+// func fewFloat2x4AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·fewFloat2x4AVX512(SB), NOSPLIT, $0-96
+	MOVQ  ldx+24(FP), R10
+	SHLQ  $0x02, R10
 	MOVQ  c+48(FP), R14
 	MOVQ  ldw+40(FP), R8
 	SHLQ  $0x02, R8
+	MOVQ  R8, ldw+40(FP)
 	MOVQ  apart+72(FP), DX
 	IMULQ R8, DX
 	MOVQ  n+8(FP), CX
@@ -277,11 +314,15 @@ TEXT ·fewFloat2x4AVX512(SB), NOSPLIT, $0-80
 	MOVL  $0xffffffff, R12
 	BZHIL CX, R12, R12
 	KMOVW R12, K1
+	MOVQ  w+32(FP), R11
+	ADDQ  early+80(FP), R11
+	LEAQ  (R11)(DX*2), R13
+	MOVQ  pace+88(FP), AX
 
-group17:
-	LEAQ   (DI)(DX*1), BX
-	LEAQ   (BX)(DX*1), AX
-	LEAQ   (AX)(DX*1), R13
+group20:
+	MOVQ   x+16(FP), SI
+	MOVQ   w+32(FP), DI
+	LEAQ   (DI)(DX*2), BX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -290,248 +331,280 @@ group17:
 	VXORPS Z5, Z5, Z5
 	VXORPS Z6, Z6, Z6
 	VXORPS Z7, Z7, Z7
-	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
 	SUBQ   $0x10, CX
-	JL     rest19
+	JL     rest22
 
-loop18:
-	PREFETCHT0  768(DI)(R12*4)
-	PREFETCHT0  768(BX)(R12*4)
-	PREFETCHT0  768(AX)(R12*4)
-	PREFETCHT0  768(R13)(R12*4)
-	VMOVUPS     (SI)(R12*4), Z8
-	VMOVUPS     (R9)(R12*4), Z9
-	VMOVUPS     (DI)(R12*4), Z10
-	VFMADD231PS Z10, Z8, Z0
-	VFMADD231PS Z10, Z9, Z4
-	VMOVUPS     (BX)(R12*4), Z10
-	VFMADD231PS Z10, Z8, Z1
-	VFMADD231PS Z10, Z9, Z5
-	VMOVUPS     (AX)(R12*4), Z10
-	VFMADD231PS Z10, Z8, Z2
-	VFMADD231PS Z10, Z9, Z6
-	VMOVUPS     (R13)(R12*4), Z10
-	VFMADD231PS Z10, Z8, Z3
-	VFMADD231PS Z10, Z9, Z7
-	ADDQ        $0x10, R12
+loop21:
+	PREFETCHT0  (R11)
+	PREFETCHT0  (R11)(DX*1)
+	PREFETCHT0  (R13)
+	PREFETCHT0  (R13)(DX*1)
+	VMOVUPS     (DI), Z8
+	VMOVUPS     (DI)(DX*1), Z9
+	VMOVUPS     (BX), Z10
+	VMOVUPS     (BX)(DX*1), Z11
+	VMOVUPS     (SI), Z12
+	VFMADD231PS Z8, Z12, Z0
+	VFMADD231PS Z9, Z12, Z1
+	VFMADD231PS Z10, Z12, Z2
+	VFMADD231PS Z11, Z12, Z3
+	VMOVUPS     (SI)(R10*1), Z12
+	VFMADD231PS Z8, Z12, Z4
+	VFMADD231PS Z9, Z12, Z5
+	VFMADD231PS Z10, Z12, Z6
+	VFMADD231PS Z11, Z12, Z7
+	ADDQ        $+64, SI
+	ADDQ        $+64, DI
+	ADDQ        AX, R11
+	ADDQ        $+64, BX
+	ADDQ        AX, R13
 	SUBQ        $0x10, CX
-	JGE         loop18
+	JGE         loop21
 
-rest19:
+rest22:
 	ADDQ        $0x10, CX
-	JE          done20
-	VMOVUPS.Z   (SI)(R12*4), K1, Z8
-	VMOVUPS.Z   (R9)(R12*4), K1, Z9
-	VMOVUPS.Z   (DI)(R12*4), K1, Z10
-	VFMADD231PS Z10, Z8, Z0
-	VFMADD231PS Z10, Z9, Z4
-	VMOVUPS.Z   (BX)(R12*4), K1, Z10
-	VFMADD231PS Z10, Z8, Z1
-	VFMADD231PS Z10, Z9, Z5
-	VMOVUPS.Z   (AX)(R12*4), K1, Z10
-	VFMADD231PS Z10, Z8, Z2
-	VFMADD231PS Z10, Z9, Z6
-	VMOVUPS.Z   (R13)(R12*4), K1, Z10
-	VFMADD231PS Z10, Z8, Z3
-	VFMADD231PS Z10, Z9, Z7
+	JE          done23
+	LEAQ        (R11)(CX*4), R11
+	LEAQ        (R13)(CX*4), R13
+	VMOVUPS.Z   (DI), K1, Z8
+	VMOVUPS.Z   (DI)(DX*1), K1, Z9
+	VMOVUPS.Z   (BX), K1, Z10
+	VMOVUPS.Z   (BX)(DX*1), K1, Z11
+	VMOVUPS.Z   (SI), K1, Z12
+	VFMADD231PS Z8, Z12, Z0
+	VFMADD231PS Z9, Z12, Z1
+	VFMADD231PS Z10, Z12, Z2
+	VFMADD231PS Z11, Z12, Z3
+	VMOVUPS.Z   (SI)(R10*1), K1, Z12
+	VFMADD231PS Z8, Z12, Z4
+	VFMADD231PS Z9, Z12, Z5
+	VFMADD231PS Z10, Z12, Z6
+	VFMADD231PS Z11, Z12, Z7
 
-done20:
-	MOVQ          ldw+40(FP), CX
-	SHLQ          $0x02, CX
-	ADDQ          CX, DI
+done23:
+	MOVQ          ldw+40(FP), R8
+	ADDQ          R8, w+32(FP)
 	MOVQ          ldc+56(FP), CX
-	MOVQ          acc+64(FP), R12
 	MOVQ          apart+72(FP), R8
+	MOVQ          acc+64(FP), R12
 	MOVQ          R14, R15
-	VEXTRACTF64X4 $0x01, Z0, Y8
-	VADDPS        Y8, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X8
-	VADDPS        X8, X0, X0
-	VEXTRACTF64X4 $0x01, Z1, Y8
-	VADDPS        Y8, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X8
-	VADDPS        X8, X1, X1
-	VEXTRACTF64X4 $0x01, Z2, Y8
-	VADDPS        Y8, Y2, Y2
-	VEXTRACTF32X4 $0x01, Y2, X8
-	VADDPS        X8, X2, X2
-	VEXTRACTF64X4 $0x01, Z3, Y8
-	VADDPS        Y8, Y3, Y3
-	VEXTRACTF32X4 $0x01, Y3, X8
-	VADDPS        X8, X3, X3
-	VHADDPS       X1, X0, X0
-	VHADDPS       X3, X2, X2
-	VHADDPS       X2, X0, X0
-	LEAQ          (R15)(R8*8), AX
+	LEAQ          (R14)(R8*8), SI
+	VSHUFF32X4    $0xee, Z1, Z0, Z8
+	VSHUFF32X4    $0x44, Z1, Z0, Z0
+	VADDPS        Z8, Z0, Z0
+	VSHUFF32X4    $0xee, Z3, Z2, Z8
+	VSHUFF32X4    $0x44, Z3, Z2, Z2
+	VADDPS        Z8, Z2, Z2
+	VSHUFF32X4    $0xdd, Z2, Z0, Z8
+	VSHUFF32X4    $0x88, Z2, Z0, Z0
+	VADDPS        Z8, Z0, Z0
+	VPERMILPS     $0xb1, Z0, Z8
+	VADDPS        Z8, Z0, Z0
+	VPERMILPS     $0x4e, Z0, Z8
+	VADDPS        Z8, Z0, Z0
+	VEXTRACTF32X4 $0x01, Z0, X9
+	VEXTRACTF32X4 $0x02, Z0, X10
+	VEXTRACTF32X4 $0x03, Z0, X11
 	TESTQ         R12, R12
-	JE            store21
-	VMOVSS        (R15), X8
-	VINSERTPS     $0x10, (R15)(R8*4), X8, X8
-	VINSERTPS     $0x20, (AX), X8, X8
-	VINSERTPS     $0x30, (AX)(R8*4), X8, X8
-	VADDPS        X8, X0, X0
+	JE            store24
+	VADDSS        (R15), X0, X0
 
-store21:
-	VMOVSS        X0, (R15)
-	VEXTRACTPS    $0x01, X0, (R15)(R8*4)
-	VEXTRACTPS    $0x02, X0, (AX)
-	VEXTRACTPS    $0x03, X0, (AX)(R8*4)
+store24:
+	VMOVSS X0, (R15)
+	TESTQ  R12, R12
+	JE     store25
+	VADDSS (R15)(R8*4), X9, X9
+
+store25:
+	VMOVSS X9, (R15)(R8*4)
+	TESTQ  R12, R12
+	JE     store26
+	VADDSS (SI), X10, X10
+
+store26:
+	VMOVSS X10, (SI)
+	TESTQ  R12, R12
+	JE     store27
+	VADDSS (SI)(R8*4), X11, X11
+
+store27:
+	VMOVSS        X11, (SI)(R8*4)
 	LEAQ          (R15)(CX*4), R15
-	VEXTRACTF64X4 $0x01, Z4, Y8
-	VADDPS        Y8, Y4, Y4
-	VEXTRACTF32X4 $0x01, Y4, X8
-	VADDPS        X8, X4, X4
-	VEXTRACTF64X4 $0x01, Z5, Y8
-	VADDPS        Y8, Y5, Y5
-	VEXTRACTF32X4 $0x01, Y5, X8
-	VADDPS        X8, X5, X5
-	VEXTRACTF64X4 $0x01, Z6, Y8
-	VADDPS        Y8, Y6, Y6
-	VEXTRACTF32X4 $0x01, Y6, X8
-	VADDPS        X8, X6, X6
-	VEXTRACTF64X4 $0x01, Z7, Y8
-	VADDPS        Y8, Y7, Y7
-	VEXTRACTF32X4 $0x01, Y7, X8
-	VADDPS        X8, X7, X7
-	VHADDPS       X5, X4, X4
-	VHADDPS       X7, X6, X6
-	VHADDPS       X6, X4, X4
-	LEAQ          (R15)(R8*8), AX
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z5, Z4, Z8
+	VSHUFF32X4    $0x44, Z5, Z4, Z4
+	VADDPS        Z8, Z4, Z4
+	VSHUFF32X4    $0xee, Z7, Z6, Z8
+	VSHUFF32X4    $0x44, Z7, Z6, Z6
+	VADDPS        Z8, Z6, Z6
+	VSHUFF32X4    $0xdd, Z6, Z4, Z8
+	VSHUFF32X4    $0x88, Z6, Z4, Z4
+	VADDPS        Z8, Z4, Z4
+	VPERMILPS     $0xb1, Z4, Z8
+	VADDPS        Z8, Z4, Z4
+	VPERMILPS     $0x4e, Z4, Z8
+	VADDPS        Z8, Z4, Z4
+	VEXTRACTF32X4 $0x01, Z4, X9
+	VEXTRACTF32X4 $0x02, Z4, X10
+	VEXTRACTF32X4 $0x03, Z4, X11
 	TESTQ         R12, R12
-	JE            store22
-	VMOVSS        (R15), X8
-	VINSERTPS     $0x10, (R15)(R8*4), X8, X8
-	VINSERTPS     $0x20, (AX), X8, X8
-	VINSERTPS     $0x30, (AX)(R8*4), X8, X8
-	VADDPS        X8, X4, X4
+	JE            store28
+	VADDSS        (R15), X4, X4
 
-store22:
-	VMOVSS     X4, (R15)
-	VEXTRACTPS $0x01, X4, (R15)(R8*4)
-	VEXTRACTPS $0x02, X4, (AX)
-	VEXTRACTPS $0x03, X4, (AX)(R8*4)
-	ADDQ       $0x04, R14
-	DECQ       groups+0(FP)
-	JNE        group17
+store28:
+	VMOVSS X4, (R15)
+	TESTQ  R12, R12
+	JE     store29
+	VADDSS (R15)(R8*4), X9, X9
+
+store29:
+	VMOVSS X9, (R15)(R8*4)
+	TESTQ  R12, R12
+	JE     store30
+	VADDSS (SI), X10, X10
+
+store30:
+	VMOVSS X10, (SI)
+	TESTQ  R12, R12
+	JE     store31
+	VADDSS (SI)(R8*4), X11, X11
+
+store31:
+	VMOVSS X11, (SI)(R8*4)
+	ADDQ   $0x04, R14
+	DECQ   groups+0(FP)
+	JNE    group20
 	VZEROUPPER
 	RET
 
-// func fewFloat3x1AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, MMX+
-TEXT ·fewFloat3x1AVX512(SB), NOSPLIT, $0-80
-	MOVQ  ldx+24(FP), DX
-	SHLQ  $0x02, DX
-	MOVQ  x+16(FP), SI
-	LEAQ  (SI)(DX*1), R9
-	LEAQ  (R9)(DX*1), R10
-	MOVQ  w+32(FP), DI
+// func fewFloat3x1AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·fewFloat3x1AVX512(SB), NOSPLIT, $0-96
+	MOVQ  ldx+24(FP), R10
+	SHLQ  $0x02, R10
 	MOVQ  c+48(FP), R14
+	MOVQ  ldw+40(FP), R8
+	SHLQ  $0x02, R8
+	MOVQ  R8, ldw+40(FP)
 	MOVQ  n+8(FP), CX
 	ANDQ  $0x0f, CX
 	MOVL  $0xffffffff, R12
 	BZHIL CX, R12, R12
 	KMOVW R12, K1
+	MOVQ  w+32(FP), R11
+	ADDQ  early+80(FP), R11
+	MOVQ  pace+88(FP), AX
 
-group23:
+group32:
+	MOVQ   x+16(FP), SI
+	MOVQ   w+32(FP), DI
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
-	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
 	SUBQ   $0x10, CX
-	JL     rest25
+	JL     rest34
 
-loop24:
-	PREFETCHT0  768(DI)(R12*4)
-	VMOVUPS     (SI)(R12*4), Z3
-	VMOVUPS     (R9)(R12*4), Z4
-	VMOVUPS     (R10)(R12*4), Z5
-	VMOVUPS     (DI)(R12*4), Z6
-	VFMADD231PS Z6, Z3, Z0
-	VFMADD231PS Z6, Z4, Z1
-	VFMADD231PS Z6, Z5, Z2
-	ADDQ        $0x10, R12
+loop33:
+	PREFETCHT0  (R11)
+	VMOVUPS     (DI), Z3
+	VMOVUPS     (SI), Z4
+	VFMADD231PS Z3, Z4, Z0
+	VMOVUPS     (SI)(R10*1), Z4
+	VFMADD231PS Z3, Z4, Z1
+	VMOVUPS     (SI)(R10*2), Z4
+	VFMADD231PS Z3, Z4, Z2
+	ADDQ        $+64, SI
+	ADDQ        $+64, DI
+	ADDQ        AX, R11
 	SUBQ        $0x10, CX
-	JGE         loop24
+	JGE         loop33
 
-rest25:
+rest34:
 	ADDQ        $0x10, CX
-	JE          done26
-	VMOVUPS.Z   (SI)(R12*4), K1, Z3
-	VMOVUPS.Z   (R9)(R12*4), K1, Z4
-	VMOVUPS.Z   (R10)(R12*4), K1, Z5
-	VMOVUPS.Z   (DI)(R12*4), K1, Z6
-	VFMADD231PS Z6, Z3, Z0
-	VFMADD231PS Z6, Z4, Z1
-	VFMADD231PS Z6, Z5, Z2
+	JE          done35
+	LEAQ        (R11)(CX*4), R11
+	VMOVUPS.Z   (DI), K1, Z3
+	VMOVUPS.Z   (SI), K1, Z4
+	VFMADD231PS Z3, Z4, Z0
+	VMOVUPS.Z   (SI)(R10*1), K1, Z4
+	VFMADD231PS Z3, Z4, Z1
+	VMOVUPS.Z   (SI)(R10*2), K1, Z4
+	VFMADD231PS Z3, Z4, Z2
 
-done26:
-	MOVQ          ldw+40(FP), CX
-	SHLQ          $0x02, CX
-	ADDQ          CX, DI
-	MOVQ          ldc+56(FP), CX
-	MOVQ          acc+64(FP), R12
-	MOVQ          R14, R15
-	VEXTRACTF64X4 $0x01, Z0, Y3
-	VADDPS        Y3, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X3
-	VADDPS        X3, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	TESTQ         R12, R12
-	JE            store27
-	VMOVSS        (R15), X3
-	VADDPS        X3, X0, X0
+done35:
+	MOVQ       ldw+40(FP), R8
+	ADDQ       R8, w+32(FP)
+	MOVQ       ldc+56(FP), CX
+	MOVQ       apart+72(FP), R8
+	MOVQ       acc+64(FP), R12
+	MOVQ       R14, R15
+	VSHUFF32X4 $0xee, Z0, Z0, Z3
+	VSHUFF32X4 $0x44, Z0, Z0, Z0
+	VADDPS     Z3, Z0, Z0
+	VSHUFF32X4 $0xdd, Z0, Z0, Z3
+	VSHUFF32X4 $0x88, Z0, Z0, Z0
+	VADDPS     Z3, Z0, Z0
+	VPERMILPS  $0xb1, Z0, Z3
+	VADDPS     Z3, Z0, Z0
+	VPERMILPS  $0x4e, Z0, Z3
+	VADDPS     Z3, Z0, Z0
+	TESTQ      R12, R12
+	JE         store36
+	VADDSS     (R15), X0, X0
 
-store27:
-	VMOVSS        X0, (R15)
-	LEAQ          (R15)(CX*4), R15
-	VEXTRACTF64X4 $0x01, Z1, Y3
-	VADDPS        Y3, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X3
-	VADDPS        X3, X1, X1
-	VHADDPS       X1, X1, X1
-	VHADDPS       X1, X1, X1
-	TESTQ         R12, R12
-	JE            store28
-	VMOVSS        (R15), X3
-	VADDPS        X3, X1, X1
+store36:
+	VMOVSS     X0, (R15)
+	LEAQ       (R15)(CX*4), R15
+	VSHUFF32X4 $0xee, Z1, Z1, Z3
+	VSHUFF32X4 $0x44, Z1, Z1, Z1
+	VADDPS     Z3, Z1, Z1
+	VSHUFF32X4 $0xdd, Z1, Z1, Z3
+	VSHUFF32X4 $0x88, Z1, Z1, Z1
+	VADDPS     Z3, Z1, Z1
+	VPERMILPS  $0xb1, Z1, Z3
+	VADDPS     Z3, Z1, Z1
+	VPERMILPS  $0x4e, Z1, Z3
+	VADDPS     Z3, Z1, Z1
+	TESTQ      R12, R12
+	JE         store37
+	VADDSS     (R15), X1, X1
 
-store28:
-	VMOVSS        X1, (R15)
-	LEAQ          (R15)(CX*4), R15
-	VEXTRACTF64X4 $0x01, Z2, Y3
-	VADDPS        Y3, Y2, Y2
-	VEXTRACTF32X4 $0x01, Y2, X3
-	VADDPS        X3, X2, X2
-	VHADDPS       X2, X2, X2
-	VHADDPS       X2, X2, X2
-	TESTQ         R12, R12
-	JE            store29
-	VMOVSS        (R15), X3
-	VADDPS        X3, X2, X2
+store37:
+	VMOVSS     X1, (R15)
+	LEAQ       (R15)(CX*4), R15
+	VSHUFF32X4 $0xee, Z2, Z2, Z3
+	VSHUFF32X4 $0x44, Z2, Z2, Z2
+	VADDPS     Z3, Z2, Z2
+	VSHUFF32X4 $0xdd, Z2, Z2, Z3
+	VSHUFF32X4 $0x88, Z2, Z2, Z2
+	VADDPS     Z3, Z2, Z2
+	VPERMILPS  $0xb1, Z2, Z3
+	VADDPS     Z3, Z2, Z2
+	VPERMILPS  $0x4e, Z2, Z3
+	VADDPS     Z3, Z2, Z2
+	TESTQ      R12, R12
+	JE         store38
+	VADDSS     (R15), X2, X2
 
-store29:
+store38:
 	VMOVSS X2, (R15)
 	ADDQ   $0x04, R14
 	DECQ   groups+0(FP)
-	JNE    group23
+	JNE    group32
 	VZEROUPPER
 	RET
 
-// func fewFloat3x4AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, MMX+
-TEXT ·fewFloat3x4AVX512(SB), NOSPLIT, $0-80
-	MOVQ  ldx+24(FP), DX
-	SHLQ  $0x02, DX
-	MOVQ  x+16(FP), SI
-	LEAQ  (SI)(DX*1), R9
-	LEAQ  (R9)(DX*1), R10
-	MOVQ  w+32(FP), DI
+// func fewFloat3x4AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·fewFloat3x4AVX512(SB), NOSPLIT, $0-96
+	MOVQ  ldx+24(FP), R10
+	SHLQ  $0x02, R10
 	MOVQ  c+48(FP), R14
 	MOVQ  ldw+40(FP), R8
 	SHLQ  $0x02, R8
+	MOVQ  R8, ldw+40(FP)
 	MOVQ  apart+72(FP), DX
 	IMULQ R8, DX
 	MOVQ  n+8(FP), CX
@@ -539,11 +612,15 @@ TEXT ·fewFloat3x4AVX512(SB), NOSPLIT, $0-80
 	MOVL  $0xffffffff, R12
 	BZHIL CX, R12, R12
 	KMOVW R12, K1
+	MOVQ  w+32(FP), R11
+	ADDQ  early+80(FP), R11
+	LEAQ  (R11)(DX*2), R13
+	MOVQ  pace+88(FP), AX
 
-group30:
-	LEAQ   (DI)(DX*1), BX
-	LEAQ   (BX)(DX*1), AX
-	LEAQ   (AX)(DX*1), R13
+group39:
+	MOVQ   x+16(FP), SI
+	MOVQ   w+32(FP), DI
+	LEAQ   (DI)(DX*2), BX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -556,313 +633,357 @@ group30:
 	VXORPS Z9, Z9, Z9
 	VXORPS Z10, Z10, Z10
 	VXORPS Z11, Z11, Z11
-	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
 	SUBQ   $0x10, CX
-	JL     rest32
+	JL     rest41
 
-loop31:
-	PREFETCHT0  768(DI)(R12*4)
-	PREFETCHT0  768(BX)(R12*4)
-	PREFETCHT0  768(AX)(R12*4)
-	PREFETCHT0  768(R13)(R12*4)
-	VMOVUPS     (SI)(R12*4), Z12
-	VMOVUPS     (R9)(R12*4), Z13
-	VMOVUPS     (R10)(R12*4), Z14
-	VMOVUPS     (DI)(R12*4), Z15
-	VFMADD231PS Z15, Z12, Z0
-	VFMADD231PS Z15, Z13, Z4
-	VFMADD231PS Z15, Z14, Z8
-	VMOVUPS     (BX)(R12*4), Z15
-	VFMADD231PS Z15, Z12, Z1
-	VFMADD231PS Z15, Z13, Z5
-	VFMADD231PS Z15, Z14, Z9
-	VMOVUPS     (AX)(R12*4), Z15
-	VFMADD231PS Z15, Z12, Z2
-	VFMADD231PS Z15, Z13, Z6
-	VFMADD231PS Z15, Z14, Z10
-	VMOVUPS     (R13)(R12*4), Z15
-	VFMADD231PS Z15, Z12, Z3
-	VFMADD231PS Z15, Z13, Z7
-	VFMADD231PS Z15, Z14, Z11
-	ADDQ        $0x10, R12
+loop40:
+	PREFETCHT0  (R11)
+	PREFETCHT0  (R11)(DX*1)
+	PREFETCHT0  (R13)
+	PREFETCHT0  (R13)(DX*1)
+	VMOVUPS     (DI), Z12
+	VMOVUPS     (DI)(DX*1), Z13
+	VMOVUPS     (BX), Z14
+	VMOVUPS     (BX)(DX*1), Z15
+	VMOVUPS     (SI), Z16
+	VFMADD231PS Z12, Z16, Z0
+	VFMADD231PS Z13, Z16, Z1
+	VFMADD231PS Z14, Z16, Z2
+	VFMADD231PS Z15, Z16, Z3
+	VMOVUPS     (SI)(R10*1), Z16
+	VFMADD231PS Z12, Z16, Z4
+	VFMADD231PS Z13, Z16, Z5
+	VFMADD231PS Z14, Z16, Z6
+	VFMADD231PS Z15, Z16, Z7
+	VMOVUPS     (SI)(R10*2), Z16
+	VFMADD231PS Z12, Z16, Z8
+	VFMADD231PS Z13, Z16, Z9
+	VFMADD231PS Z14, Z16, Z10
+	VFMADD231PS Z15, Z16, Z11
+	ADDQ        $+64, SI
+	ADDQ        $+64, DI
+	ADDQ        AX, R11
+	ADDQ        $+64, BX
+	ADDQ        AX, R13
 	SUBQ        $0x10, CX
-	JGE         loop31
+	JGE         loop40
 
-rest32:
+rest41:
 	ADDQ        $0x10, CX
-	JE          done33
-	VMOVUPS.Z   (SI)(R12*4), K1, Z12
-	VMOVUPS.Z   (R9)(R12*4), K1, Z13
-	VMOVUPS.Z   (R10)(R12*4), K1, Z14
-	VMOVUPS.Z   (DI)(R12*4), K1, Z15
-	VFMADD231PS Z15, Z12, Z0
-	VFMADD231PS Z15, Z13, Z4
-	VFMADD231PS Z15, Z14, Z8
-	VMOVUPS.Z   (BX)(R12*4), K1, Z15
-	VFMADD231PS Z15, Z12, Z1
-	VFMADD231PS Z15, Z13, Z5
-	VFMADD231PS Z15, Z14, Z9
-	VMOVUPS.Z   (AX)(R12*4), K1, Z15
-	VFMADD231PS Z15, Z12, Z2
-	VFMADD231PS Z15, Z13, Z6
-	VFMADD231PS Z15, Z14, Z10
-	VMOVUPS.Z   (R13)(R12*4), K1, Z15
-	VFMADD231PS Z15, Z12, Z3
-	VFMADD231PS Z15, Z13, Z7
-	VFMADD231PS Z15, Z14, Z11
+	JE          done42
+	LEAQ        (R11)(CX*4), R11
+	LEAQ        (R13)(CX*4), R13
+	VMOVUPS.Z   (DI), K1, Z12
+	VMOVUPS.Z   (DI)(DX*1), K1, Z13
+	VMOVUPS.Z   (BX), K1, Z14
+	VMOVUPS.Z   (BX)(DX*1), K1, Z15
+	VMOVUPS.Z   (SI), K1, Z16
+	VFMADD231PS Z12, Z16, Z0
+	VFMADD231PS Z13, Z16, Z1
+	VFMADD231PS Z14, Z16, Z2
+	VFMADD231PS Z15, Z16, Z3
+	VMOVUPS.Z   (SI)(R10*1), K1, Z16
+	VFMADD231PS Z12, Z16, Z4
+	VFMADD231PS Z13, Z16, Z5
+	VFMADD231PS Z14, Z16, Z6
+	VFMADD231PS Z15, Z16, Z7
+	VMOVUPS.Z   (SI)(R10*2), K1, Z16
+	VFMADD231PS Z12, Z16, Z8
+	VFMADD231PS Z13, Z16, Z9
+	VFMADD231PS Z14, Z16, Z10
+	VFMADD231PS Z15, Z16, Z11
 
-done33:
-	MOVQ          ldw+40(FP), CX
-	SHLQ          $0x02, CX
-	ADDQ          CX, DI
+done42:
+	MOVQ          ldw+40(FP), R8
+	ADDQ          R8, w+32(FP)
 	MOVQ          ldc+56(FP), CX
-	MOVQ          acc+64(FP), R12
 	MOVQ          apart+72(FP), R8
+	MOVQ          acc+64(FP), R12
 	MOVQ          R14, R15
-	VEXTRACTF64X4 $0x01, Z0, Y12
-	VADDPS        Y12, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X12
-	VADDPS        X12, X0, X0
-	VEXTRACTF64X4 $0x01, Z1, Y12
-	VADDPS        Y12, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X12
-	VADDPS        X12, X1, X1
-	VEXTRACTF64X4 $0x01, Z2, Y12
-	VADDPS        Y12, Y2, Y2
-	VEXTRACTF32X4 $0x01, Y2, X12
-	VADDPS        X12, X2, X2
-	VEXTRACTF64X4 $0x01, Z3, Y12
-	VADDPS        Y12, Y3, Y3
-	VEXTRACTF32X4 $0x01, Y3, X12
-	VADDPS        X12, X3, X3
-	VHADDPS       X1, X0, X0
-	VHADDPS       X3, X2, X2
-	VHADDPS       X2, X0, X0
-	LEAQ          (R15)(R8*8), AX
+	LEAQ          (R14)(R8*8), SI
+	VSHUFF32X4    $0xee, Z1, Z0, Z12
+	VSHUFF32X4    $0x44, Z1, Z0, Z0
+	VADDPS        Z12, Z0, Z0
+	VSHUFF32X4    $0xee, Z3, Z2, Z12
+	VSHUFF32X4    $0x44, Z3, Z2, Z2
+	VADDPS        Z12, Z2, Z2
+	VSHUFF32X4    $0xdd, Z2, Z0, Z12
+	VSHUFF32X4    $0x88, Z2, Z0, Z0
+	VADDPS        Z12, Z0, Z0
+	VPERMILPS     $0xb1, Z0, Z12
+	VADDPS        Z12, Z0, Z0
+	VPERMILPS     $0x4e, Z0, Z12
+	VADDPS        Z12, Z0, Z0
+	VEXTRACTF32X4 $0x01, Z0, X13
+	VEXTRACTF32X4 $0x02, Z0, X14
+	VEXTRACTF32X4 $0x03, Z0, X15
 	TESTQ         R12, R12
-	JE            store34
-	VMOVSS        (R15), X12
-	VINSERTPS     $0x10, (R15)(R8*4), X12, X12
-	VINSERTPS     $0x20, (AX), X12, X12
-	VINSERTPS     $0x30, (AX)(R8*4), X12, X12
-	VADDPS        X12, X0, X0
+	JE            store43
+	VADDSS        (R15), X0, X0
 
-store34:
-	VMOVSS        X0, (R15)
-	VEXTRACTPS    $0x01, X0, (R15)(R8*4)
-	VEXTRACTPS    $0x02, X0, (AX)
-	VEXTRACTPS    $0x03, X0, (AX)(R8*4)
+store43:
+	VMOVSS X0, (R15)
+	TESTQ  R12, R12
+	JE     store44
+	VADDSS (R15)(R8*4), X13, X13
+
+store44:
+	VMOVSS X13, (R15)(R8*4)
+	TESTQ  R12, R12
+	JE     store45
+	VADDSS (SI), X14, X14
+
+store45:
+	VMOVSS X14, (SI)
+	TESTQ  R12, R12
+	JE     store46
+	VADDSS (SI)(R8*4), X15, X15
+
+store46:
+	VMOVSS        X15, (SI)(R8*4)
 	LEAQ          (R15)(CX*4), R15
-	VEXTRACTF64X4 $0x01, Z4, Y12
-	VADDPS        Y12, Y4, Y4
-	VEXTRACTF32X4 $0x01, Y4, X12
-	VADDPS        X12, X4, X4
-	VEXTRACTF64X4 $0x01, Z5, Y12
-	VADDPS        Y12, Y5, Y5
-	VEXTRACTF32X4 $0x01, Y5, X12
-	VADDPS        X12, X5, X5
-	VEXTRACTF64X4 $0x01, Z6, Y12
-	VADDPS        Y12, Y6, Y6
-	VEXTRACTF32X4 $0x01, Y6, X12
-	VADDPS        X12, X6, X6
-	VEXTRACTF64X4 $0x01, Z7, Y12
-	VADDPS        Y12, Y7, Y7
-	VEXTRACTF32X4 $0x01, Y7, X12
-	VADDPS        X12, X7, X7
-	VHADDPS       X5, X4, X4
-	VHADDPS       X7, X6, X6
-	VHADDPS       X6, X4, X4
-	LEAQ          (R15)(R8*8), AX
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z5, Z4, Z12
+	VSHUFF32X4    $0x44, Z5, Z4, Z4
+	VADDPS        Z12, Z4, Z4
+	VSHUFF32X4    $0xee, Z7, Z6, Z12
+	VSHUFF32X4    $0x44, Z7, Z6, Z6
+	VADDPS        Z12, Z6, Z6
+	VSHUFF32X4    $0xdd, Z6, Z4, Z12
+	VSHUFF32X4    $0x88, Z6, Z4, Z4
+	VADDPS        Z12, Z4, Z4
+	VPERMILPS     $0xb1, Z4, Z12
+	VADDPS        Z12, Z4, Z4
+	VPERMILPS     $0x4e, Z4, Z12
+	VADDPS        Z12, Z4, Z4
+	VEXTRACTF32X4 $0x01, Z4, X13
+	VEXTRACTF32X4 $0x02, Z4, X14
+	VEXTRACTF32X4 $0x03, Z4, X15
 	TESTQ         R12, R12
-	JE            store35
-	VMOVSS        (R15), X12
-	VINSERTPS     $0x10, (R15)(R8*4), X12, X12
-	VINSERTPS     $0x20, (AX), X12, X12
-	VINSERTPS     $0x30, (AX)(R8*4), X12, X12
-	VADDPS        X12, X4, X4
+	JE            store47
+	VADDSS        (R15), X4, X4
 
-store35:
-	VMOVSS        X4, (R15)
-	VEXTRACTPS    $0x01, X4, (R15)(R8*4)
-	VEXTRACTPS    $0x02, X4, (AX)
-	VEXTRACTPS    $0x03, X4, (AX)(R8*4)
+store47:
+	VMOVSS X4, (R15)
+	TESTQ  R12, R12
+	JE     store48
+	VADDSS (R15)(R8*4), X13, X13
+
+store48:
+	VMOVSS X13, (R15)(R8*4)
+	TESTQ  R12, R12
+	JE     store49
+	VADDSS (SI), X14, X14
+
+store49:
+	VMOVSS X14, (SI)
+	TESTQ  R12, R12
+	JE     store50
+	VADDSS (SI)(R8*4), X15, X15
+
+store50:
+	VMOVSS        X15, (SI)(R8*4)
 	LEAQ          (R15)(CX*4), R15
-	VEXTRACTF64X4 $0x01, Z8, Y12
-	VADDPS        Y12, Y8, Y8
-	VEXTRACTF32X4 $0x01, Y8, X12
-	VADDPS        X12, X8, X8
-	VEXTRACTF64X4 $0x01, Z9, Y12
-	VADDPS        Y12, Y9, Y9
-	VEXTRACTF32X4 $0x01, Y9, X12
-	VADDPS        X12, X9, X9
-	VEXTRACTF64X4 $0x01, Z10, Y12
-	VADDPS        Y12, Y10, Y10
-	VEXTRACTF32X4 $0x01, Y10, X12
-	VADDPS        X12, X10, X10
-	VEXTRACTF64X4 $0x01, Z11, Y12
-	VADDPS        Y12, Y11, Y11
-	VEXTRACTF32X4 $0x01, Y11, X12
-	VADDPS        X12, X11, X11
-	VHADDPS       X9, X8, X8
-	VHADDPS       X11, X10, X10
-	VHADDPS       X10, X8, X8
-	LEAQ          (R15)(R8*8), AX
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z9, Z8, Z12
+	VSHUFF32X4    $0x44, Z9, Z8, Z8
+	VADDPS        Z12, Z8, Z8
+	VSHUFF32X4    $0xee, Z11, Z10, Z12
+	VSHUFF32X4    $0x44, Z11, Z10, Z10
+	VADDPS        Z12, Z10, Z10
+	VSHUFF32X4    $0xdd, Z10, Z8, Z12
+	VSHUFF32X4    $0x88, Z10, Z8, Z8
+	VADDPS        Z12, Z8, Z8
+	VPERMILPS     $0xb1, Z8, Z12
+	VADDPS        Z12, Z8, Z8
+	VPERMILPS     $0x4e, Z8, Z12
+	VADDPS        Z12, Z8, Z8
+	VEXTRACTF32X4 $0x01, Z8, X13
+	VEXTRACTF32X4 $0x02, Z8, X14
+	VEXTRACTF32X4 $0x03, Z8, X15
 	TESTQ         R12, R12
-	JE            store36
-	VMOVSS        (R15), X12
-	VINSERTPS     $0x10, (R15)(R8*4), X12, X12
-	VINSERTPS     $0x20, (AX), X12, X12
-	VINSERTPS     $0x30, (AX)(R8*4), X12, X12
-	VADDPS        X12, X8, X8
+	JE            store51
+	VADDSS        (R15), X8, X8
 
-store36:
-	VMOVSS     X8, (R15)
-	VEXTRACTPS $0x01, X8, (R15)(R8*4)
-	VEXTRACTPS $0x02, X8, (AX)
-	VEXTRACTPS $0x03, X8, (AX)(R8*4)
-	ADDQ       $0x04, R14
-	DECQ       groups+0(FP)
-	JNE        group30
+store51:
+	VMOVSS X8, (R15)
+	TESTQ  R12, R12
+	JE     store52
+	VADDSS (R15)(R8*4), X13, X13
+
+store52:
+	VMOVSS X13, (R15)(R8*4)
+	TESTQ  R12, R12
+	JE     store53
+	VADDSS (SI), X14, X14
+
+store53:
+	VMOVSS X14, (SI)
+	TESTQ  R12, R12
+	JE     store54
+	VADDSS (SI)(R8*4), X15, X15
+
+store54:
+	VMOVSS X15, (SI)(R8*4)
+	ADDQ   $0x04, R14
+	DECQ   groups+0(FP)
+	JNE    group39
 	VZEROUPPER
 	RET
 
-// func fewFloat4x1AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, MMX+
-TEXT ·fewFloat4x1AVX512(SB), NOSPLIT, $0-80
-	MOVQ  ldx+24(FP), DX
-	SHLQ  $0x02, DX
-	MOVQ  x+16(FP), SI
-	LEAQ  (SI)(DX*1), R9
-	LEAQ  (R9)(DX*1), R10
-	LEAQ  (R10)(DX*1), R11
-	MOVQ  w+32(FP), DI
+// func fewFloat4x1AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·fewFloat4x1AVX512(SB), NOSPLIT, $0-96
+	MOVQ  ldx+24(FP), R10
+	SHLQ  $0x02, R10
 	MOVQ  c+48(FP), R14
+	MOVQ  ldw+40(FP), R8
+	SHLQ  $0x02, R8
+	MOVQ  R8, ldw+40(FP)
 	MOVQ  n+8(FP), CX
 	ANDQ  $0x0f, CX
 	MOVL  $0xffffffff, R12
 	BZHIL CX, R12, R12
 	KMOVW R12, K1
+	MOVQ  w+32(FP), R11
+	ADDQ  early+80(FP), R11
+	MOVQ  pace+88(FP), AX
 
-group37:
+group55:
+	MOVQ   x+16(FP), SI
+	LEAQ   (SI)(R10*2), R9
+	ADDQ   R10, R9
+	MOVQ   w+32(FP), DI
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
-	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
 	SUBQ   $0x10, CX
-	JL     rest39
+	JL     rest57
 
-loop38:
-	PREFETCHT0  768(DI)(R12*4)
-	VMOVUPS     (SI)(R12*4), Z4
-	VMOVUPS     (R9)(R12*4), Z5
-	VMOVUPS     (R10)(R12*4), Z6
-	VMOVUPS     (R11)(R12*4), Z7
-	VMOVUPS     (DI)(R12*4), Z8
-	VFMADD231PS Z8, Z4, Z0
-	VFMADD231PS Z8, Z5, Z1
-	VFMADD231PS Z8, Z6, Z2
-	VFMADD231PS Z8, Z7, Z3
-	ADDQ        $0x10, R12
+loop56:
+	PREFETCHT0  (R11)
+	VMOVUPS     (DI), Z4
+	VMOVUPS     (SI), Z5
+	VFMADD231PS Z4, Z5, Z0
+	VMOVUPS     (SI)(R10*1), Z5
+	VFMADD231PS Z4, Z5, Z1
+	VMOVUPS     (SI)(R10*2), Z5
+	VFMADD231PS Z4, Z5, Z2
+	VMOVUPS     (R9), Z5
+	VFMADD231PS Z4, Z5, Z3
+	ADDQ        $+64, SI
+	ADDQ        $+64, R9
+	ADDQ        $+64, DI
+	ADDQ        AX, R11
 	SUBQ        $0x10, CX
-	JGE         loop38
+	JGE         loop56
 
-rest39:
+rest57:
 	ADDQ        $0x10, CX
-	JE          done40
-	VMOVUPS.Z   (SI)(R12*4), K1, Z4
-	VMOVUPS.Z   (R9)(R12*4), K1, Z5
-	VMOVUPS.Z   (R10)(R12*4), K1, Z6
-	VMOVUPS.Z   (R11)(R12*4), K1, Z7
-	VMOVUPS.Z   (DI)(R12*4), K1, Z8
-	VFMADD231PS Z8, Z4, Z0
-	VFMADD231PS Z8, Z5, Z1
-	VFMADD231PS Z8, Z6, Z2
-	VFMADD231PS Z8, Z7, Z3
+	JE          done58
+	LEAQ        (R11)(CX*4), R11
+	VMOVUPS.Z   (DI), K1, Z4
+	VMOVUPS.Z   (SI), K1, Z5
+	VFMADD231PS Z4, Z5, Z0
+	VMOVUPS.Z   (SI)(R10*1), K1, Z5
+	VFMADD231PS Z4, Z5, Z1
+	VMOVUPS.Z   (SI)(R10*2), K1, Z5
+	VFMADD231PS Z4, Z5, Z2
+	VMOVUPS.Z   (R9), K1, Z5
+	VFMADD231PS Z4, Z5, Z3
 
-done40:
-	MOVQ          ldw+40(FP), CX
-	SHLQ          $0x02, CX
-	ADDQ          CX, DI
-	MOVQ          ldc+56(FP), CX
-	MOVQ          acc+64(FP), R12
-	MOVQ          R14, R15
-	VEXTRACTF64X4 $0x01, Z0, Y4
-	VADDPS        Y4, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X4
-	VADDPS        X4, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	TESTQ         R12, R12
-	JE            store41
-	VMOVSS        (R15), X4
-	VADDPS        X4, X0, X0
+done58:
+	MOVQ       ldw+40(FP), R8
+	ADDQ       R8, w+32(FP)
+	MOVQ       ldc+56(FP), CX
+	MOVQ       apart+72(FP), R8
+	MOVQ       acc+64(FP), R12
+	MOVQ       R14, R15
+	VSHUFF32X4 $0xee, Z0, Z0, Z4
+	VSHUFF32X4 $0x44, Z0, Z0, Z0
+	VADDPS     Z4, Z0, Z0
+	VSHUFF32X4 $0xdd, Z0, Z0, Z4
+	VSHUFF32X4 $0x88, Z0, Z0, Z0
+	VADDPS     Z4, Z0, Z0
+	VPERMILPS  $0xb1, Z0, Z4
+	VADDPS     Z4, Z0, Z0
+	VPERMILPS  $0x4e, Z0, Z4
+	VADDPS     Z4, Z0, Z0
+	TESTQ      R12, R12
+	JE         store59
+	VADDSS     (R15), X0, X0
 
-store41:
-	VMOVSS        X0, (R15)
-	LEAQ          (R15)(CX*4), R15
-	VEXTRACTF64X4 $0x01, Z1, Y4
-	VADDPS        Y4, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X4
-	VADDPS        X4, X1, X1
-	VHADDPS       X1, X1, X1
-	VHADDPS       X1, X1, X1
-	TESTQ         R12, R12
-	JE            store42
-	VMOVSS        (R15), X4
-	VADDPS        X4, X1, X1
+store59:
+	VMOVSS     X0, (R15)
+	LEAQ       (R15)(CX*4), R15
+	VSHUFF32X4 $0xee, Z1, Z1, Z4
+	VSHUFF32X4 $0x44, Z1, Z1, Z1
+	VADDPS     Z4, Z1, Z1
+	VSHUFF32X4 $0xdd, Z1, Z1, Z4
+	VSHUFF32X4 $0x88, Z1, Z1, Z1
+	VADDPS     Z4, Z1, Z1
+	VPERMILPS  $0xb1, Z1, Z4
+	VADDPS     Z4, Z1, Z1
+	VPERMILPS  $0x4e, Z1, Z4
+	VADDPS     Z4, Z1, Z1
+	TESTQ      R12, R12
+	JE         store60
+	VADDSS     (R15), X1, X1
 
-store42:
-	VMOVSS        X1, (R15)
-	LEAQ          (R15)(CX*4), R15
-	VEXTRACTF64X4 $0x01, Z2, Y4
-	VADDPS        Y4, Y2, Y2
-	VEXTRACTF32X4 $0x01, Y2, X4
-	VADDPS        X4, X2, X2
-	VHADDPS       X2, X2, X2
-	VHADDPS       X2, X2, X2
-	TESTQ         R12, R12
-	JE            store43
-	VMOVSS        (R15), X4
-	VADDPS        X4, X2, X2
+store60:
+	VMOVSS     X1, (R15)
+	LEAQ       (R15)(CX*4), R15
+	VSHUFF32X4 $0xee, Z2, Z2, Z4
+	VSHUFF32X4 $0x44, Z2, Z2, Z2
+	VADDPS     Z4, Z2, Z2
+	VSHUFF32X4 $0xdd, Z2, Z2, Z4
+	VSHUFF32X4 $0x88, Z2, Z2, Z2
+	VADDPS     Z4, Z2, Z2
+	VPERMILPS  $0xb1, Z2, Z4
+	VADDPS     Z4, Z2, Z2
+	VPERMILPS  $0x4e, Z2, Z4
+	VADDPS     Z4, Z2, Z2
+	TESTQ      R12, R12
+	JE         store61
+	VADDSS     (R15), X2, X2
 
-store43:
-	VMOVSS        X2, (R15)
-	LEAQ          (R15)(CX*4), R15
-	VEXTRACTF64X4 $0x01, Z3, Y4
-	VADDPS        Y4, Y3, Y3
-	VEXTRACTF32X4 $0x01, Y3, X4
-	VADDPS        X4, X3, X3
-	VHADDPS       X3, X3, X3
-	VHADDPS       X3, X3, X3
-	TESTQ         R12, R12
-	JE            store44
-	VMOVSS        (R15), X4
-	VADDPS        X4, X3, X3
+store61:
+	VMOVSS     X2, (R15)
+	LEAQ       (R15)(CX*4), R15
+	VSHUFF32X4 $0xee, Z3, Z3, Z4
+	VSHUFF32X4 $0x44, Z3, Z3, Z3
+	VADDPS     Z4, Z3, Z3
+	VSHUFF32X4 $0xdd, Z3, Z3, Z4
+	VSHUFF32X4 $0x88, Z3, Z3, Z3
+	VADDPS     Z4, Z3, Z3
+	VPERMILPS  $0xb1, Z3, Z4
+	VADDPS     Z4, Z3, Z3
+	VPERMILPS  $0x4e, Z3, Z4
+	VADDPS     Z4, Z3, Z3
+	TESTQ      R12, R12
+	JE         store62
+	VADDSS     (R15), X3, X3
 
-store44:
+store62:
 	VMOVSS X3, (R15)
 	ADDQ   $0x04, R14
 	DECQ   groups+0(FP)
-	JNE    group37
+	JNE    group55
 	VZEROUPPER
 	RET
 
-// func fewFloat4x4AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, MMX+
-TEXT ·fewFloat4x4AVX512(SB), NOSPLIT, $0-80
-	MOVQ  ldx+24(FP), DX
-	SHLQ  $0x02, DX
-	MOVQ  x+16(FP), SI
-	LEAQ  (SI)(DX*1), R9
-	LEAQ  (R9)(DX*1), R10
-	LEAQ  (R10)(DX*1), R11
-	MOVQ  w+32(FP), DI
+// func fewFloat4x4AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·fewFloat4x4AVX512(SB), NOSPLIT, $0-96
+	MOVQ  ldx+24(FP), R10
+	SHLQ  $0x02, R10
 	MOVQ  c+48(FP), R14
 	MOVQ  ldw+40(FP), R8
 	SHLQ  $0x02, R8
+	MOVQ  R8, ldw+40(FP)
 	MOVQ  apart+72(FP), DX
 	IMULQ R8, DX
 	MOVQ  n+8(FP), CX
@@ -870,11 +991,17 @@ TEXT ·fewFloat4x4AVX512(SB), NOSPLIT, $0-80
 	MOVL  $0xffffffff, R12
 	BZHIL CX, R12, R12
 	KMOVW R12, K1
+	MOVQ  w+32(FP), R11
+	ADDQ  early+80(FP), R11
+	LEAQ  (R11)(DX*2), R13
+	MOVQ  pace+88(FP), AX
 
-group45:
-	LEAQ   (DI)(DX*1), BX
-	LEAQ   (BX)(DX*1), AX
-	LEAQ   (AX)(DX*1), R13
+group63:
+	MOVQ   x+16(FP), SI
+	LEAQ   (SI)(R10*2), R9
+	ADDQ   R10, R9
+	MOVQ   w+32(FP), DI
+	LEAQ   (DI)(DX*2), BX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -891,437 +1018,3311 @@ group45:
 	VXORPS Z13, Z13, Z13
 	VXORPS Z14, Z14, Z14
 	VXORPS Z15, Z15, Z15
-	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
 	SUBQ   $0x10, CX
-	JL     rest47
+	JL     rest65
 
-loop46:
-	PREFETCHT0  768(DI)(R12*4)
-	PREFETCHT0  768(BX)(R12*4)
-	PREFETCHT0  768(AX)(R12*4)
-	PREFETCHT0  768(R13)(R12*4)
-	VMOVUPS     (SI)(R12*4), Z16
-	VMOVUPS     (R9)(R12*4), Z17
-	VMOVUPS     (R10)(R12*4), Z18
-	VMOVUPS     (R11)(R12*4), Z19
-	VMOVUPS     (DI)(R12*4), Z20
-	VFMADD231PS Z20, Z16, Z0
-	VFMADD231PS Z20, Z17, Z4
-	VFMADD231PS Z20, Z18, Z8
-	VFMADD231PS Z20, Z19, Z12
-	VMOVUPS     (BX)(R12*4), Z20
-	VFMADD231PS Z20, Z16, Z1
-	VFMADD231PS Z20, Z17, Z5
-	VFMADD231PS Z20, Z18, Z9
-	VFMADD231PS Z20, Z19, Z13
-	VMOVUPS     (AX)(R12*4), Z20
-	VFMADD231PS Z20, Z16, Z2
-	VFMADD231PS Z20, Z17, Z6
-	VFMADD231PS Z20, Z18, Z10
-	VFMADD231PS Z20, Z19, Z14
-	VMOVUPS     (R13)(R12*4), Z20
-	VFMADD231PS Z20, Z16, Z3
-	VFMADD231PS Z20, Z17, Z7
-	VFMADD231PS Z20, Z18, Z11
-	VFMADD231PS Z20, Z19, Z15
-	ADDQ        $0x10, R12
+loop64:
+	PREFETCHT0  (R11)
+	PREFETCHT0  (R11)(DX*1)
+	PREFETCHT0  (R13)
+	PREFETCHT0  (R13)(DX*1)
+	VMOVUPS     (DI), Z16
+	VMOVUPS     (DI)(DX*1), Z17
+	VMOVUPS     (BX), Z18
+	VMOVUPS     (BX)(DX*1), Z19
+	VMOVUPS     (SI), Z20
+	VFMADD231PS Z16, Z20, Z0
+	VFMADD231PS Z17, Z20, Z1
+	VFMADD231PS Z18, Z20, Z2
+	VFMADD231PS Z19, Z20, Z3
+	VMOVUPS     (SI)(R10*1), Z20
+	VFMADD231PS Z16, Z20, Z4
+	VFMADD231PS Z17, Z20, Z5
+	VFMADD231PS Z18, Z20, Z6
+	VFMADD231PS Z19, Z20, Z7
+	VMOVUPS     (SI)(R10*2), Z20
+	VFMADD231PS Z16, Z20, Z8
+	VFMADD231PS Z17, Z20, Z9
+	VFMADD231PS Z18, Z20, Z10
+	VFMADD231PS Z19, Z20, Z11
+	VMOVUPS     (R9), Z20
+	VFMADD231PS Z16, Z20, Z12
+	VFMADD231PS Z17, Z20, Z13
+	VFMADD231PS Z18, Z20, Z14
+	VFMADD231PS Z19, Z20, Z15
+	ADDQ        $+64, SI
+	ADDQ        $+64, R9
+	ADDQ        $+64, DI
+	ADDQ        AX, R11
+	ADDQ        $+64, BX
+	ADDQ        AX, R13
 	SUBQ        $0x10, CX
-	JGE         loop46
+	JGE         loop64
 
-rest47:
+rest65:
 	ADDQ        $0x10, CX
-	JE          done48
-	VMOVUPS.Z   (SI)(R12*4), K1, Z16
-	VMOVUPS.Z   (R9)(R12*4), K1, Z17
-	VMOVUPS.Z   (R10)(R12*4), K1, Z18
-	VMOVUPS.Z   (R11)(R12*4), K1, Z19
-	VMOVUPS.Z   (DI)(R12*4), K1, Z20
-	VFMADD231PS Z20, Z16, Z0
-	VFMADD231PS Z20, Z17, Z4
-	VFMADD231PS Z20, Z18, Z8
-	VFMADD231PS Z20, Z19, Z12
-	VMOVUPS.Z   (BX)(R12*4), K1, Z20
-	VFMADD231PS Z20, Z16, Z1
-	VFMADD231PS Z20, Z17, Z5
-	VFMADD231PS Z20, Z18, Z9
-	VFMADD231PS Z20, Z19, Z13
-	VMOVUPS.Z   (AX)(R12*4), K1, Z20
-	VFMADD231PS Z20, Z16, Z2
-	VFMADD231PS Z20, Z17, Z6
-	VFMADD231PS Z20, Z18, Z10
-	VFMADD231PS Z20, Z19, Z14
-	VMOVUPS.Z   (R13)(R12*4), K1, Z20
-	VFMADD231PS Z20, Z16, Z3
-	VFMADD231PS Z20, Z17, Z7
-	VFMADD231PS Z20, Z18, Z11
-	VFMADD231PS Z20, Z19, Z15
+	JE          done66
+	LEAQ        (R11)(CX*4), R11
+	LEAQ        (R13)(CX*4), R13
+	VMOVUPS.Z   (DI), K1, Z16
+	VMOVUPS.Z   (DI)(DX*1), K1, Z17
+	VMOVUPS.Z   (BX), K1, Z18
+	VMOVUPS.Z   (BX)(DX*1), K1, Z19
+	VMOVUPS.Z   (SI), K1, Z20
+	VFMADD231PS Z16, Z20, Z0
+	VFMADD231PS Z17, Z20, Z1
+	VFMADD231PS Z18, Z20, Z2
+	VFMADD231PS Z19, Z20, Z3
+	VMOVUPS.Z   (SI)(R10*1), K1, Z20
+	VFMADD231PS Z16, Z20, Z4
+	VFMADD231PS Z17, Z20, Z5
+	VFMADD231PS Z18, Z20, Z6
+	VFMADD231PS Z19, Z20, Z7
+	VMOVUPS.Z   (SI)(R10*2), K1, Z20
+	VFMADD231PS Z16, Z20, Z8
+	VFMADD231PS Z17, Z20, Z9
+	VFMADD231PS Z18, Z20, Z10
+	VFMADD231PS Z19, Z20, Z11
+	VMOVUPS.Z   (R9), K1, Z20
+	VFMADD231PS Z16, Z20, Z12
+	VFMADD231PS Z17, Z20, Z13
+	VFMADD231PS Z18, Z20, Z14
+	VFMADD231PS Z19, Z20, Z15
 
-done48:
-	MOVQ          ldw+40(FP), CX
-	SHLQ          $0x02, CX
-	ADDQ          CX, DI
+done66:
+	MOVQ          ldw+40(FP), R8
+	ADDQ          R8, w+32(FP)
 	MOVQ          ldc+56(FP), CX
+	MOVQ          apart+72(FP), R8
 	MOVQ          acc+64(FP), R12
+	MOVQ          R14, R15
+	LEAQ          (R14)(R8*8), SI
+	VSHUFF32X4    $0xee, Z1, Z0, Z16
+	VSHUFF32X4    $0x44, Z1, Z0, Z0
+	VADDPS        Z16, Z0, Z0
+	VSHUFF32X4    $0xee, Z3, Z2, Z16
+	VSHUFF32X4    $0x44, Z3, Z2, Z2
+	VADDPS        Z16, Z2, Z2
+	VSHUFF32X4    $0xdd, Z2, Z0, Z16
+	VSHUFF32X4    $0x88, Z2, Z0, Z0
+	VADDPS        Z16, Z0, Z0
+	VPERMILPS     $0xb1, Z0, Z16
+	VADDPS        Z16, Z0, Z0
+	VPERMILPS     $0x4e, Z0, Z16
+	VADDPS        Z16, Z0, Z0
+	VEXTRACTF32X4 $0x01, Z0, X17
+	VEXTRACTF32X4 $0x02, Z0, X18
+	VEXTRACTF32X4 $0x03, Z0, X19
+	TESTQ         R12, R12
+	JE            store67
+	VADDSS        (R15), X0, X0
+
+store67:
+	VMOVSS X0, (R15)
+	TESTQ  R12, R12
+	JE     store68
+	VADDSS (R15)(R8*4), X17, X17
+
+store68:
+	VMOVSS X17, (R15)(R8*4)
+	TESTQ  R12, R12
+	JE     store69
+	VADDSS (SI), X18, X18
+
+store69:
+	VMOVSS X18, (SI)
+	TESTQ  R12, R12
+	JE     store70
+	VADDSS (SI)(R8*4), X19, X19
+
+store70:
+	VMOVSS        X19, (SI)(R8*4)
+	LEAQ          (R15)(CX*4), R15
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z5, Z4, Z16
+	VSHUFF32X4    $0x44, Z5, Z4, Z4
+	VADDPS        Z16, Z4, Z4
+	VSHUFF32X4    $0xee, Z7, Z6, Z16
+	VSHUFF32X4    $0x44, Z7, Z6, Z6
+	VADDPS        Z16, Z6, Z6
+	VSHUFF32X4    $0xdd, Z6, Z4, Z16
+	VSHUFF32X4    $0x88, Z6, Z4, Z4
+	VADDPS        Z16, Z4, Z4
+	VPERMILPS     $0xb1, Z4, Z16
+	VADDPS        Z16, Z4, Z4
+	VPERMILPS     $0x4e, Z4, Z16
+	VADDPS        Z16, Z4, Z4
+	VEXTRACTF32X4 $0x01, Z4, X17
+	VEXTRACTF32X4 $0x02, Z4, X18
+	VEXTRACTF32X4 $0x03, Z4, X19
+	TESTQ         R12, R12
+	JE            store71
+	VADDSS        (R15), X4, X4
+
+store71:
+	VMOVSS X4, (R15)
+	TESTQ  R12, R12
+	JE     store72
+	VADDSS (R15)(R8*4), X17, X17
+
+store72:
+	VMOVSS X17, (R15)(R8*4)
+	TESTQ  R12, R12
+	JE     store73
+	VADDSS (SI), X18, X18
+
+store73:
+	VMOVSS X18, (SI)
+	TESTQ  R12, R12
+	JE     store74
+	VADDSS (SI)(R8*4), X19, X19
+
+store74:
+	VMOVSS        X19, (SI)(R8*4)
+	LEAQ          (R15)(CX*4), R15
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z9, Z8, Z16
+	VSHUFF32X4    $0x44, Z9, Z8, Z8
+	VADDPS        Z16, Z8, Z8
+	VSHUFF32X4    $0xee, Z11, Z10, Z16
+	VSHUFF32X4    $0x44, Z11, Z10, Z10
+	VADDPS        Z16, Z10, Z10
+	VSHUFF32X4    $0xdd, Z10, Z8, Z16
+	VSHUFF32X4    $0x88, Z10, Z8, Z8
+	VADDPS        Z16, Z8, Z8
+	VPERMILPS     $0xb1, Z8, Z16
+	VADDPS        Z16, Z8, Z8
+	VPERMILPS     $0x4e, Z8, Z16
+	VADDPS        Z16, Z8, Z8
+	VEXTRACTF32X4 $0x01, Z8, X17
+	VEXTRACTF32X4 $0x02, Z8, X18
+	VEXTRACTF32X4 $0x03, Z8, X19
+	TESTQ         R12, R12
+	JE            store75
+	VADDSS        (R15), X8, X8
+
+store75:
+	VMOVSS X8, (R15)
+	TESTQ  R12, R12
+	JE     store76
+	VADDSS (R15)(R8*4), X17, X17
+
+store76:
+	VMOVSS X17, (R15)(R8*4)
+	TESTQ  R12, R12
+	JE     store77
+	VADDSS (SI), X18, X18
+
+store77:
+	VMOVSS X18, (SI)
+	TESTQ  R12, R12
+	JE     store78
+	VADDSS (SI)(R8*4), X19, X19
+
+store78:
+	VMOVSS        X19, (SI)(R8*4)
+	LEAQ          (R15)(CX*4), R15
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z13, Z12, Z16
+	VSHUFF32X4    $0x44, Z13, Z12, Z12
+	VADDPS        Z16, Z12, Z12
+	VSHUFF32X4    $0xee, Z15, Z14, Z16
+	VSHUFF32X4    $0x44, Z15, Z14, Z14
+	VADDPS        Z16, Z14, Z14
+	VSHUFF32X4    $0xdd, Z14, Z12, Z16
+	VSHUFF32X4    $0x88, Z14, Z12, Z12
+	VADDPS        Z16, Z12, Z12
+	VPERMILPS     $0xb1, Z12, Z16
+	VADDPS        Z16, Z12, Z12
+	VPERMILPS     $0x4e, Z12, Z16
+	VADDPS        Z16, Z12, Z12
+	VEXTRACTF32X4 $0x01, Z12, X17
+	VEXTRACTF32X4 $0x02, Z12, X18
+	VEXTRACTF32X4 $0x03, Z12, X19
+	TESTQ         R12, R12
+	JE            store79
+	VADDSS        (R15), X12, X12
+
+store79:
+	VMOVSS X12, (R15)
+	TESTQ  R12, R12
+	JE     store80
+	VADDSS (R15)(R8*4), X17, X17
+
+store80:
+	VMOVSS X17, (R15)(R8*4)
+	TESTQ  R12, R12
+	JE     store81
+	VADDSS (SI), X18, X18
+
+store81:
+	VMOVSS X18, (SI)
+	TESTQ  R12, R12
+	JE     store82
+	VADDSS (SI)(R8*4), X19, X19
+
+store82:
+	VMOVSS X19, (SI)(R8*4)
+	ADDQ   $0x04, R14
+	DECQ   groups+0(FP)
+	JNE    group63
+	VZEROUPPER
+	RET
+
+// func fewFloat5x1AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·fewFloat5x1AVX512(SB), NOSPLIT, $0-96
+	MOVQ  ldx+24(FP), R10
+	SHLQ  $0x02, R10
+	MOVQ  c+48(FP), R14
+	MOVQ  ldw+40(FP), R8
+	SHLQ  $0x02, R8
+	MOVQ  R8, ldw+40(FP)
+	MOVQ  n+8(FP), CX
+	ANDQ  $0x0f, CX
+	MOVL  $0xffffffff, R12
+	BZHIL CX, R12, R12
+	KMOVW R12, K1
+	MOVQ  w+32(FP), R11
+	ADDQ  early+80(FP), R11
+	MOVQ  pace+88(FP), AX
+
+group83:
+	MOVQ   x+16(FP), SI
+	LEAQ   (SI)(R10*2), R9
+	ADDQ   R10, R9
+	MOVQ   w+32(FP), DI
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	MOVQ   n+8(FP), CX
+	SUBQ   $0x10, CX
+	JL     rest85
+
+loop84:
+	PREFETCHT2  (R11)
+	VMOVUPS     (DI), Z5
+	VMOVUPS     (SI), Z6
+	VFMADD231PS Z5, Z6, Z0
+	VMOVUPS     (SI)(R10*1), Z6
+	VFMADD231PS Z5, Z6, Z1
+	VMOVUPS     (SI)(R10*2), Z6
+	VFMADD231PS Z5, Z6, Z2
+	VMOVUPS     (R9), Z6
+	VFMADD231PS Z5, Z6, Z3
+	VMOVUPS     (R9)(R10*1), Z6
+	VFMADD231PS Z5, Z6, Z4
+	ADDQ        $+64, SI
+	ADDQ        $+64, R9
+	ADDQ        $+64, DI
+	ADDQ        AX, R11
+	SUBQ        $0x10, CX
+	JGE         loop84
+
+rest85:
+	ADDQ        $0x10, CX
+	JE          done86
+	LEAQ        (R11)(CX*4), R11
+	VMOVUPS.Z   (DI), K1, Z5
+	VMOVUPS.Z   (SI), K1, Z6
+	VFMADD231PS Z5, Z6, Z0
+	VMOVUPS.Z   (SI)(R10*1), K1, Z6
+	VFMADD231PS Z5, Z6, Z1
+	VMOVUPS.Z   (SI)(R10*2), K1, Z6
+	VFMADD231PS Z5, Z6, Z2
+	VMOVUPS.Z   (R9), K1, Z6
+	VFMADD231PS Z5, Z6, Z3
+	VMOVUPS.Z   (R9)(R10*1), K1, Z6
+	VFMADD231PS Z5, Z6, Z4
+
+done86:
+	MOVQ       ldw+40(FP), R8
+	ADDQ       R8, w+32(FP)
+	MOVQ       ldc+56(FP), CX
+	MOVQ       apart+72(FP), R8
+	MOVQ       acc+64(FP), R12
+	MOVQ       R14, R15
+	VSHUFF32X4 $0xee, Z0, Z0, Z5
+	VSHUFF32X4 $0x44, Z0, Z0, Z0
+	VADDPS     Z5, Z0, Z0
+	VSHUFF32X4 $0xdd, Z0, Z0, Z5
+	VSHUFF32X4 $0x88, Z0, Z0, Z0
+	VADDPS     Z5, Z0, Z0
+	VPERMILPS  $0xb1, Z0, Z5
+	VADDPS     Z5, Z0, Z0
+	VPERMILPS  $0x4e, Z0, Z5
+	VADDPS     Z5, Z0, Z0
+	TESTQ      R12, R12
+	JE         store87
+	VADDSS     (R15), X0, X0
+
+store87:
+	VMOVSS     X0, (R15)
+	LEAQ       (R15)(CX*4), R15
+	VSHUFF32X4 $0xee, Z1, Z1, Z5
+	VSHUFF32X4 $0x44, Z1, Z1, Z1
+	VADDPS     Z5, Z1, Z1
+	VSHUFF32X4 $0xdd, Z1, Z1, Z5
+	VSHUFF32X4 $0x88, Z1, Z1, Z1
+	VADDPS     Z5, Z1, Z1
+	VPERMILPS  $0xb1, Z1, Z5
+	VADDPS     Z5, Z1, Z1
+	VPERMILPS  $0x4e, Z1, Z5
+	VADDPS     Z5, Z1, Z1
+	TESTQ      R12, R12
+	JE         store88
+	VADDSS     (R15), X1, X1
+
+store88:
+	VMOVSS     X1, (R15)
+	LEAQ       (R15)(CX*4), R15
+	VSHUFF32X4 $0xee, Z2, Z2, Z5
+	VSHUFF32X4 $0x44, Z2, Z2, Z2
+	VADDPS     Z5, Z2, Z2
+	VSHUFF32X4 $0xdd, Z2, Z2, Z5
+	VSHUFF32X4 $0x88, Z2, Z2, Z2
+	VADDPS     Z5, Z2, Z2
+	VPERMILPS  $0xb1, Z2, Z5
+	VADDPS     Z5, Z2, Z2
+	VPERMILPS  $0x4e, Z2, Z5
+	VADDPS     Z5, Z2, Z2
+	TESTQ      R12, R12
+	JE         store89
+	VADDSS     (R15), X2, X2
+
+store89:
+	VMOVSS     X2, (R15)
+	LEAQ       (R15)(CX*4), R15
+	VSHUFF32X4 $0xee, Z3, Z3, Z5
+	VSHUFF32X4 $0x44, Z3, Z3, Z3
+	VADDPS     Z5, Z3, Z3
+	VSHUFF32X4 $0xdd, Z3, Z3, Z5
+	VSHUFF32X4 $0x88, Z3, Z3, Z3
+	VADDPS     Z5, Z3, Z3
+	VPERMILPS  $0xb1, Z3, Z5
+	VADDPS     Z5, Z3, Z3
+	VPERMILPS  $0x4e, Z3, Z5
+	VADDPS     Z5, Z3, Z3
+	TESTQ      R12, R12
+	JE         store90
+	VADDSS     (R15), X3, X3
+
+store90:
+	VMOVSS     X3, (R15)
+	LEAQ       (R15)(CX*4), R15
+	VSHUFF32X4 $0xee, Z4, Z4, Z5
+	VSHUFF32X4 $0x44, Z4, Z4, Z4
+	VADDPS     Z5, Z4, Z4
+	VSHUFF32X4 $0xdd, Z4, Z4, Z5
+	VSHUFF32X4 $0x88, Z4, Z4, Z4
+	VADDPS     Z5, Z4, Z4
+	VPERMILPS  $0xb1, Z4, Z5
+	VADDPS     Z5, Z4, Z4
+	VPERMILPS  $0x4e, Z4, Z5
+	VADDPS     Z5, Z4, Z4
+	TESTQ      R12, R12
+	JE         store91
+	VADDSS     (R15), X4, X4
+
+store91:
+	VMOVSS X4, (R15)
+	ADDQ   $0x04, R14
+	DECQ   groups+0(FP)
+	JNE    group83
+	VZEROUPPER
+	RET
+
+// func fewFloat5x4AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·fewFloat5x4AVX512(SB), NOSPLIT, $0-96
+	MOVQ  ldx+24(FP), R10
+	SHLQ  $0x02, R10
+	MOVQ  c+48(FP), R14
+	MOVQ  ldw+40(FP), R8
+	SHLQ  $0x02, R8
+	MOVQ  R8, ldw+40(FP)
+	MOVQ  apart+72(FP), DX
+	IMULQ R8, DX
+	MOVQ  n+8(FP), CX
+	ANDQ  $0x0f, CX
+	MOVL  $0xffffffff, R12
+	BZHIL CX, R12, R12
+	KMOVW R12, K1
+	MOVQ  w+32(FP), R11
+	ADDQ  early+80(FP), R11
+	LEAQ  (R11)(DX*2), R13
+	MOVQ  pace+88(FP), AX
+
+group92:
+	MOVQ   x+16(FP), SI
+	LEAQ   (SI)(R10*2), R9
+	ADDQ   R10, R9
+	MOVQ   w+32(FP), DI
+	LEAQ   (DI)(DX*2), BX
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	MOVQ   n+8(FP), CX
+	SUBQ   $0x10, CX
+	JL     rest94
+
+loop93:
+	PREFETCHT2  (R11)
+	PREFETCHT2  (R11)(DX*1)
+	PREFETCHT2  (R13)
+	PREFETCHT2  (R13)(DX*1)
+	VMOVUPS     (DI), Z20
+	VMOVUPS     (DI)(DX*1), Z21
+	VMOVUPS     (BX), Z22
+	VMOVUPS     (BX)(DX*1), Z23
+	VMOVUPS     (SI), Z24
+	VFMADD231PS Z20, Z24, Z0
+	VFMADD231PS Z21, Z24, Z1
+	VFMADD231PS Z22, Z24, Z2
+	VFMADD231PS Z23, Z24, Z3
+	VMOVUPS     (SI)(R10*1), Z24
+	VFMADD231PS Z20, Z24, Z4
+	VFMADD231PS Z21, Z24, Z5
+	VFMADD231PS Z22, Z24, Z6
+	VFMADD231PS Z23, Z24, Z7
+	VMOVUPS     (SI)(R10*2), Z24
+	VFMADD231PS Z20, Z24, Z8
+	VFMADD231PS Z21, Z24, Z9
+	VFMADD231PS Z22, Z24, Z10
+	VFMADD231PS Z23, Z24, Z11
+	VMOVUPS     (R9), Z24
+	VFMADD231PS Z20, Z24, Z12
+	VFMADD231PS Z21, Z24, Z13
+	VFMADD231PS Z22, Z24, Z14
+	VFMADD231PS Z23, Z24, Z15
+	VMOVUPS     (R9)(R10*1), Z24
+	VFMADD231PS Z20, Z24, Z16
+	VFMADD231PS Z21, Z24, Z17
+	VFMADD231PS Z22, Z24, Z18
+	VFMADD231PS Z23, Z24, Z19
+	ADDQ        $+64, SI
+	ADDQ        $+64, R9
+	ADDQ        $+64, DI
+	ADDQ        AX, R11
+	ADDQ        $+64, BX
+	ADDQ        AX, R13
+	SUBQ        $0x10, CX
+	JGE         loop93
+
+rest94:
+	ADDQ        $0x10, CX
+	JE          done95
+	LEAQ        (R11)(CX*4), R11
+	LEAQ        (R13)(CX*4), R13
+	VMOVUPS.Z   (DI), K1, Z20
+	VMOVUPS.Z   (DI)(DX*1), K1, Z21
+	VMOVUPS.Z   (BX), K1, Z22
+	VMOVUPS.Z   (BX)(DX*1), K1, Z23
+	VMOVUPS.Z   (SI), K1, Z24
+	VFMADD231PS Z20, Z24, Z0
+	VFMADD231PS Z21, Z24, Z1
+	VFMADD231PS Z22, Z24, Z2
+	VFMADD231PS Z23, Z24, Z3
+	VMOVUPS.Z   (SI)(R10*1), K1, Z24
+	VFMADD231PS Z20, Z24, Z4
+	VFMADD231PS Z21, Z24, Z5
+	VFMADD231PS Z22, Z24, Z6
+	VFMADD231PS Z23, Z24, Z7
+	VMOVUPS.Z   (SI)(R10*2), K1, Z24
+	VFMADD231PS Z20, Z24, Z8
+	VFMADD231PS Z21, Z24, Z9
+	VFMADD231PS Z22, Z24, Z10
+	VFMADD231PS Z23, Z24, Z11
+	VMOVUPS.Z   (R9), K1, Z24
+	VFMADD231PS Z20, Z24, Z12
+	VFMADD231PS Z21, Z24, Z13
+	VFMADD231PS Z22, Z24, Z14
+	VFMADD231PS Z23, Z24, Z15
+	VMOVUPS.Z   (R9)(R10*1), K1, Z24
+	VFMADD231PS Z20, Z24, Z16
+	VFMADD231PS Z21, Z24, Z17
+	VFMADD231PS Z22, Z24, Z18
+	VFMADD231PS Z23, Z24, Z19
+
+done95:
+	MOVQ          ldw+40(FP), R8
+	ADDQ          R8, w+32(FP)
+	MOVQ          ldc+56(FP), CX
+	MOVQ          apart+72(FP), R8
+	MOVQ          acc+64(FP), R12
+	MOVQ          R14, R15
+	LEAQ          (R14)(R8*8), SI
+	VSHUFF32X4    $0xee, Z1, Z0, Z20
+	VSHUFF32X4    $0x44, Z1, Z0, Z0
+	VADDPS        Z20, Z0, Z0
+	VSHUFF32X4    $0xee, Z3, Z2, Z20
+	VSHUFF32X4    $0x44, Z3, Z2, Z2
+	VADDPS        Z20, Z2, Z2
+	VSHUFF32X4    $0xdd, Z2, Z0, Z20
+	VSHUFF32X4    $0x88, Z2, Z0, Z0
+	VADDPS        Z20, Z0, Z0
+	VPERMILPS     $0xb1, Z0, Z20
+	VADDPS        Z20, Z0, Z0
+	VPERMILPS     $0x4e, Z0, Z20
+	VADDPS        Z20, Z0, Z0
+	VEXTRACTF32X4 $0x01, Z0, X21
+	VEXTRACTF32X4 $0x02, Z0, X22
+	VEXTRACTF32X4 $0x03, Z0, X23
+	TESTQ         R12, R12
+	JE            store96
+	VADDSS        (R15), X0, X0
+
+store96:
+	VMOVSS X0, (R15)
+	TESTQ  R12, R12
+	JE     store97
+	VADDSS (R15)(R8*4), X21, X21
+
+store97:
+	VMOVSS X21, (R15)(R8*4)
+	TESTQ  R12, R12
+	JE     store98
+	VADDSS (SI), X22, X22
+
+store98:
+	VMOVSS X22, (SI)
+	TESTQ  R12, R12
+	JE     store99
+	VADDSS (SI)(R8*4), X23, X23
+
+store99:
+	VMOVSS        X23, (SI)(R8*4)
+	LEAQ          (R15)(CX*4), R15
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z5, Z4, Z20
+	VSHUFF32X4    $0x44, Z5, Z4, Z4
+	VADDPS        Z20, Z4, Z4
+	VSHUFF32X4    $0xee, Z7, Z6, Z20
+	VSHUFF32X4    $0x44, Z7, Z6, Z6
+	VADDPS        Z20, Z6, Z6
+	VSHUFF32X4    $0xdd, Z6, Z4, Z20
+	VSHUFF32X4    $0x88, Z6, Z4, Z4
+	VADDPS        Z20, Z4, Z4
+	VPERMILPS     $0xb1, Z4, Z20
+	VADDPS        Z20, Z4, Z4
+	VPERMILPS     $0x4e, Z4, Z20
+	VADDPS        Z20, Z4, Z4
+	VEXTRACTF32X4 $0x01, Z4, X21
+	VEXTRACTF32X4 $0x02, Z4, X22
+	VEXTRACTF32X4 $0x03, Z4, X23
+	TESTQ         R12, R12
+	JE            store100
+	VADDSS        (R15), X4, X4
+
+store100:
+	VMOVSS X4, (R15)
+	TESTQ  R12, R12
+	JE     store101
+	VADDSS (R15)(R8*4), X21, X21
+
+store101:
+	VMOVSS X21, (R15)(R8*4)
+	TESTQ  R12, R12
+	JE     store102
+	VADDSS (SI), X22, X22
+
+store102:
+	VMOVSS X22, (SI)
+	TESTQ  R12, R12
+	JE     store103
+	VADDSS (SI)(R8*4), X23, X23
+
+store103:
+	VMOVSS        X23, (SI)(R8*4)
+	LEAQ          (R15)(CX*4), R15
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z9, Z8, Z20
+	VSHUFF32X4    $0x44, Z9, Z8, Z8
+	VADDPS        Z20, Z8, Z8
+	VSHUFF32X4    $0xee, Z11, Z10, Z20
+	VSHUFF32X4    $0x44, Z11, Z10, Z10
+	VADDPS        Z20, Z10, Z10
+	VSHUFF32X4    $0xdd, Z10, Z8, Z20
+	VSHUFF32X4    $0x88, Z10, Z8, Z8
+	VADDPS        Z20, Z8, Z8
+	VPERMILPS     $0xb1, Z8, Z20
+	VADDPS        Z20, Z8, Z8
+	VPERMILPS     $0x4e, Z8, Z20
+	VADDPS        Z20, Z8, Z8
+	VEXTRACTF32X4 $0x01, Z8, X21
+	VEXTRACTF32X4 $0x02, Z8, X22
+	VEXTRACTF32X4 $0x03, Z8, X23
+	TESTQ         R12, R12
+	JE            store104
+	VADDSS        (R15), X8, X8
+
+store104:
+	VMOVSS X8, (R15)
+	TESTQ  R12, R12
+	JE     store105
+	VADDSS (R15)(R8*4), X21, X21
+
+store105:
+	VMOVSS X21, (R15)(R8*4)
+	TESTQ  R12, R12
+	JE     store106
+	VADDSS (SI), X22, X22
+
+store106:
+	VMOVSS X22, (SI)
+	TESTQ  R12, R12
+	JE     store107
+	VADDSS (SI)(R8*4), X23, X23
+
+store107:
+	VMOVSS        X23, (SI)(R8*4)
+	LEAQ          (R15)(CX*4), R15
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z13, Z12, Z20
+	VSHUFF32X4    $0x44, Z13, Z12, Z12
+	VADDPS        Z20, Z12, Z12
+	VSHUFF32X4    $0xee, Z15, Z14, Z20
+	VSHUFF32X4    $0x44, Z15, Z14, Z14
+	VADDPS        Z20, Z14, Z14
+	VSHUFF32X4    $0xdd, Z14, Z12, Z20
+	VSHUFF32X4    $0x88, Z14, Z12, Z12
+	VADDPS        Z20, Z12, Z12
+	VPERMILPS     $0xb1, Z12, Z20
+	VADDPS        Z20, Z12, Z12
+	VPERMILPS     $0x4e, Z12, Z20
+	VADDPS        Z20, Z12, Z12
+	VEXTRACTF32X4 $0x01, Z12, X21
+	VEXTRACTF32X4 $0x02, Z12, X22
+	VEXTRACTF32X4 $0x03, Z12, X23
+	TESTQ         R12, R12
+	JE            store108
+	VADDSS        (R15), X12, X12
+
+store108:
+	VMOVSS X12, (R15)
+	TESTQ  R12, R12
+	JE     store109
+	VADDSS (R15)(R8*4), X21, X21
+
+store109:
+	VMOVSS X21, (R15)(R8*4)
+	TESTQ  R12, R12
+	JE     store110
+	VADDSS (SI), X22, X22
+
+store110:
+	VMOVSS X22, (SI)
+	TESTQ  R12, R12
+	JE     store111
+	VADDSS (SI)(R8*4), X23, X23
+
+store111:
+	VMOVSS        X23, (SI)(R8*4)
+	LEAQ          (R15)(CX*4), R15
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z17, Z16, Z20
+	VSHUFF32X4    $0x44, Z17, Z16, Z16
+	VADDPS        Z20, Z16, Z16
+	VSHUFF32X4    $0xee, Z19, Z18, Z20
+	VSHUFF32X4    $0x44, Z19, Z18, Z18
+	VADDPS        Z20, Z18, Z18
+	VSHUFF32X4    $0xdd, Z18, Z16, Z20
+	VSHUFF32X4    $0x88, Z18, Z16, Z16
+	VADDPS        Z20, Z16, Z16
+	VPERMILPS     $0xb1, Z16, Z20
+	VADDPS        Z20, Z16, Z16
+	VPERMILPS     $0x4e, Z16, Z20
+	VADDPS        Z20, Z16, Z16
+	VEXTRACTF32X4 $0x01, Z16, X21
+	VEXTRACTF32X4 $0x02, Z16, X22
+	VEXTRACTF32X4 $0x03, Z16, X23
+	TESTQ         R12, R12
+	JE            store112
+	VADDSS        (R15), X16, X16
+
+store112:
+	VMOVSS X16, (R15)
+	TESTQ  R12, R12
+	JE     store113
+	VADDSS (R15)(R8*4), X21, X21
+
+store113:
+	VMOVSS X21, (R15)(R8*4)
+	TESTQ  R12, R12
+	JE     store114
+	VADDSS (SI), X22, X22
+
+store114:
+	VMOVSS X22, (SI)
+	TESTQ  R12, R12
+	JE     store115
+	VADDSS (SI)(R8*4), X23, X23
+
+store115:
+	VMOVSS X23, (SI)(R8*4)
+	ADDQ   $0x04, R14
+	DECQ   groups+0(FP)
+	JNE    group92
+	VZEROUPPER
+	RET
+
+// func fewFloat6x1AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·fewFloat6x1AVX512(SB), NOSPLIT, $0-96
+	MOVQ  ldx+24(FP), R10
+	SHLQ  $0x02, R10
+	MOVQ  c+48(FP), R14
+	MOVQ  ldw+40(FP), R8
+	SHLQ  $0x02, R8
+	MOVQ  R8, ldw+40(FP)
+	MOVQ  n+8(FP), CX
+	ANDQ  $0x0f, CX
+	MOVL  $0xffffffff, R12
+	BZHIL CX, R12, R12
+	KMOVW R12, K1
+	MOVQ  w+32(FP), R11
+	ADDQ  early+80(FP), R11
+	MOVQ  pace+88(FP), AX
+
+group116:
+	MOVQ   x+16(FP), SI
+	LEAQ   (SI)(R10*2), R9
+	ADDQ   R10, R9
+	MOVQ   w+32(FP), DI
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	MOVQ   n+8(FP), CX
+	SUBQ   $0x10, CX
+	JL     rest118
+
+loop117:
+	PREFETCHT2  (R11)
+	VMOVUPS     (DI), Z6
+	VMOVUPS     (SI), Z7
+	VFMADD231PS Z6, Z7, Z0
+	VMOVUPS     (SI)(R10*1), Z7
+	VFMADD231PS Z6, Z7, Z1
+	VMOVUPS     (SI)(R10*2), Z7
+	VFMADD231PS Z6, Z7, Z2
+	VMOVUPS     (R9), Z7
+	VFMADD231PS Z6, Z7, Z3
+	VMOVUPS     (R9)(R10*1), Z7
+	VFMADD231PS Z6, Z7, Z4
+	VMOVUPS     (R9)(R10*2), Z7
+	VFMADD231PS Z6, Z7, Z5
+	ADDQ        $+64, SI
+	ADDQ        $+64, R9
+	ADDQ        $+64, DI
+	ADDQ        AX, R11
+	SUBQ        $0x10, CX
+	JGE         loop117
+
+rest118:
+	ADDQ        $0x10, CX
+	JE          done119
+	LEAQ        (R11)(CX*4), R11
+	VMOVUPS.Z   (DI), K1, Z6
+	VMOVUPS.Z   (SI), K1, Z7
+	VFMADD231PS Z6, Z7, Z0
+	VMOVUPS.Z   (SI)(R10*1), K1, Z7
+	VFMADD231PS Z6, Z7, Z1
+	VMOVUPS.Z   (SI)(R10*2), K1, Z7
+	VFMADD231PS Z6, Z7, Z2
+	VMOVUPS.Z   (R9), K1, Z7
+	VFMADD231PS Z6, Z7, Z3
+	VMOVUPS.Z   (R9)(R10*1), K1, Z7
+	VFMADD231PS Z6, Z7, Z4
+	VMOVUPS.Z   (R9)(R10*2), K1, Z7
+	VFMADD231PS Z6, Z7, Z5
+
+done119:
+	MOVQ       ldw+40(FP), R8
+	ADDQ       R8, w+32(FP)
+	MOVQ       ldc+56(FP), CX
+	MOVQ       apart+72(FP), R8
+	MOVQ       acc+64(FP), R12
+	MOVQ       R14, R15
+	VSHUFF32X4 $0xee, Z0, Z0, Z6
+	VSHUFF32X4 $0x44, Z0, Z0, Z0
+	VADDPS     Z6, Z0, Z0
+	VSHUFF32X4 $0xdd, Z0, Z0, Z6
+	VSHUFF32X4 $0x88, Z0, Z0, Z0
+	VADDPS     Z6, Z0, Z0
+	VPERMILPS  $0xb1, Z0, Z6
+	VADDPS     Z6, Z0, Z0
+	VPERMILPS  $0x4e, Z0, Z6
+	VADDPS     Z6, Z0, Z0
+	TESTQ      R12, R12
+	JE         store120
+	VADDSS     (R15), X0, X0
+
+store120:
+	VMOVSS     X0, (R15)
+	LEAQ       (R15)(CX*4), R15
+	VSHUFF32X4 $0xee, Z1, Z1, Z6
+	VSHUFF32X4 $0x44, Z1, Z1, Z1
+	VADDPS     Z6, Z1, Z1
+	VSHUFF32X4 $0xdd, Z1, Z1, Z6
+	VSHUFF32X4 $0x88, Z1, Z1, Z1
+	VADDPS     Z6, Z1, Z1
+	VPERMILPS  $0xb1, Z1, Z6
+	VADDPS     Z6, Z1, Z1
+	VPERMILPS  $0x4e, Z1, Z6
+	VADDPS     Z6, Z1, Z1
+	TESTQ      R12, R12
+	JE         store121
+	VADDSS     (R15), X1, X1
+
+store121:
+	VMOVSS     X1, (R15)
+	LEAQ       (R15)(CX*4), R15
+	VSHUFF32X4 $0xee, Z2, Z2, Z6
+	VSHUFF32X4 $0x44, Z2, Z2, Z2
+	VADDPS     Z6, Z2, Z2
+	VSHUFF32X4 $0xdd, Z2, Z2, Z6
+	VSHUFF32X4 $0x88, Z2, Z2, Z2
+	VADDPS     Z6, Z2, Z2
+	VPERMILPS  $0xb1, Z2, Z6
+	VADDPS     Z6, Z2, Z2
+	VPERMILPS  $0x4e, Z2, Z6
+	VADDPS     Z6, Z2, Z2
+	TESTQ      R12, R12
+	JE         store122
+	VADDSS     (R15), X2, X2
+
+store122:
+	VMOVSS     X2, (R15)
+	LEAQ       (R15)(CX*4), R15
+	VSHUFF32X4 $0xee, Z3, Z3, Z6
+	VSHUFF32X4 $0x44, Z3, Z3, Z3
+	VADDPS     Z6, Z3, Z3
+	VSHUFF32X4 $0xdd, Z3, Z3, Z6
+	VSHUFF32X4 $0x88, Z3, Z3, Z3
+	VADDPS     Z6, Z3, Z3
+	VPERMILPS  $0xb1, Z3, Z6
+	VADDPS     Z6, Z3, Z3
+	VPERMILPS  $0x4e, Z3, Z6
+	VADDPS     Z6, Z3, Z3
+	TESTQ      R12, R12
+	JE         store123
+	VADDSS     (R15), X3, X3
+
+store123:
+	VMOVSS     X3, (R15)
+	LEAQ       (R15)(CX*4), R15
+	VSHUFF32X4 $0xee, Z4, Z4, Z6
+	VSHUFF32X4 $0x44, Z4, Z4, Z4
+	VADDPS     Z6, Z4, Z4
+	VSHUFF32X4 $0xdd, Z4, Z4, Z6
+	VSHUFF32X4 $0x88, Z4, Z4, Z4
+	VADDPS     Z6, Z4, Z4
+	VPERMILPS  $0xb1, Z4, Z6
+	VADDPS     Z6, Z4, Z4
+	VPERMILPS  $0x4e, Z4, Z6
+	VADDPS     Z6, Z4, Z4
+	TESTQ      R12, R12
+	JE         store124
+	VADDSS     (R15), X4, X4
+
+store124:
+	VMOVSS     X4, (R15)
+	LEAQ       (R15)(CX*4), R15
+	VSHUFF32X4 $0xee, Z5, Z5, Z6
+	VSHUFF32X4 $0x44, Z5, Z5, Z5
+	VADDPS     Z6, Z5, Z5
+	VSHUFF32X4 $0xdd, Z5, Z5, Z6
+	VSHUFF32X4 $0x88, Z5, Z5, Z5
+	VADDPS     Z6, Z5, Z5
+	VPERMILPS  $0xb1, Z5, Z6
+	VADDPS     Z6, Z5, Z5
+	VPERMILPS  $0x4e, Z5, Z6
+	VADDPS     Z6, Z5, Z5
+	TESTQ      R12, R12
+	JE         store125
+	VADDSS     (R15), X5, X5
+
+store125:
+	VMOVSS X5, (R15)
+	ADDQ   $0x04, R14
+	DECQ   groups+0(FP)
+	JNE    group116
+	VZEROUPPER
+	RET
+
+// func fewFloat6x4AVX512(groups int, n int, x *float32, ldx int, w *float32, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·fewFloat6x4AVX512(SB), NOSPLIT, $0-96
+	MOVQ  ldx+24(FP), R10
+	SHLQ  $0x02, R10
+	MOVQ  c+48(FP), R14
+	MOVQ  ldw+40(FP), R8
+	SHLQ  $0x02, R8
+	MOVQ  R8, ldw+40(FP)
+	MOVQ  apart+72(FP), DX
+	IMULQ R8, DX
+	MOVQ  n+8(FP), CX
+	ANDQ  $0x0f, CX
+	MOVL  $0xffffffff, R12
+	BZHIL CX, R12, R12
+	KMOVW R12, K1
+	MOVQ  w+32(FP), R11
+	ADDQ  early+80(FP), R11
+	LEAQ  (R11)(DX*2), R13
+	MOVQ  pace+88(FP), AX
+
+group126:
+	MOVQ   x+16(FP), SI
+	LEAQ   (SI)(R10*2), R9
+	ADDQ   R10, R9
+	MOVQ   w+32(FP), DI
+	LEAQ   (DI)(DX*2), BX
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	VXORPS Z21, Z21, Z21
+	VXORPS Z22, Z22, Z22
+	VXORPS Z23, Z23, Z23
+	MOVQ   n+8(FP), CX
+	SUBQ   $0x10, CX
+	JL     rest128
+
+loop127:
+	PREFETCHT2  (R11)
+	PREFETCHT2  (R11)(DX*1)
+	PREFETCHT2  (R13)
+	PREFETCHT2  (R13)(DX*1)
+	VMOVUPS     (DI), Z24
+	VMOVUPS     (DI)(DX*1), Z25
+	VMOVUPS     (BX), Z26
+	VMOVUPS     (BX)(DX*1), Z27
+	VMOVUPS     (SI), Z28
+	VFMADD231PS Z24, Z28, Z0
+	VFMADD231PS Z25, Z28, Z1
+	VFMADD231PS Z26, Z28, Z2
+	VFMADD231PS Z27, Z28, Z3
+	VMOVUPS     (SI)(R10*1), Z28
+	VFMADD231PS Z24, Z28, Z4
+	VFMADD231PS Z25, Z28, Z5
+	VFMADD231PS Z26, Z28, Z6
+	VFMADD231PS Z27, Z28, Z7
+	VMOVUPS     (SI)(R10*2), Z28
+	VFMADD231PS Z24, Z28, Z8
+	VFMADD231PS Z25, Z28, Z9
+	VFMADD231PS Z26, Z28, Z10
+	VFMADD231PS Z27, Z28, Z11
+	VMOVUPS     (R9), Z28
+	VFMADD231PS Z24, Z28, Z12
+	VFMADD231PS Z25, Z28, Z13
+	VFMADD231PS Z26, Z28, Z14
+	VFMADD231PS Z27, Z28, Z15
+	VMOVUPS     (R9)(R10*1), Z28
+	VFMADD231PS Z24, Z28, Z16
+	VFMADD231PS Z25, Z28, Z17
+	VFMADD231PS Z26, Z28, Z18
+	VFMADD231PS Z27, Z28, Z19
+	VMOVUPS     (R9)(R10*2), Z28
+	VFMADD231PS Z24, Z28, Z20
+	VFMADD231PS Z25, Z28, Z21
+	VFMADD231PS Z26, Z28, Z22
+	VFMADD231PS Z27, Z28, Z23
+	ADDQ        $+64, SI
+	ADDQ        $+64, R9
+	ADDQ        $+64, DI
+	ADDQ        AX, R11
+	ADDQ        $+64, BX
+	ADDQ        AX, R13
+	SUBQ        $0x10, CX
+	JGE         loop127
+
+rest128:
+	ADDQ        $0x10, CX
+	JE          done129
+	LEAQ        (R11)(CX*4), R11
+	LEAQ        (R13)(CX*4), R13
+	VMOVUPS.Z   (DI), K1, Z24
+	VMOVUPS.Z   (DI)(DX*1), K1, Z25
+	VMOVUPS.Z   (BX), K1, Z26
+	VMOVUPS.Z   (BX)(DX*1), K1, Z27
+	VMOVUPS.Z   (SI), K1, Z28
+	VFMADD231PS Z24, Z28, Z0
+	VFMADD231PS Z25, Z28, Z1
+	VFMADD231PS Z26, Z28, Z2
+	VFMADD231PS Z27, Z28, Z3
+	VMOVUPS.Z   (SI)(R10*1), K1, Z28
+	VFMADD231PS Z24, Z28, Z4
+	VFMADD231PS Z25, Z28, Z5
+	VFMADD231PS Z26, Z28, Z6
+	VFMADD231PS Z27, Z28, Z7
+	VMOVUPS.Z   (SI)(R10*2), K1, Z28
+	VFMADD231PS Z24, Z28, Z8
+	VFMADD231PS Z25, Z28, Z9
+	VFMADD231PS Z26, Z28, Z10
+	VFMADD231PS Z27, Z28, Z11
+	VMOVUPS.Z   (R9), K1, Z28
+	VFMADD231PS Z24, Z28, Z12
+	VFMADD231PS Z25, Z28, Z13
+	VFMADD231PS Z26, Z28, Z14
+	VFMADD231PS Z27, Z28, Z15
+	VMOVUPS.Z   (R9)(R10*1), K1, Z28
+	VFMADD231PS Z24, Z28, Z16
+	VFMADD231PS Z25, Z28, Z17
+	VFMADD231PS Z26, Z28, Z18
+	VFMADD231PS Z27, Z28, Z19
+	VMOVUPS.Z   (R9)(R10*2), K1, Z28
+	VFMADD231PS Z24, Z28, Z20
+	VFMADD231PS Z25, Z28, Z21
+	VFMADD231PS Z26, Z28, Z22
+	VFMADD231PS Z27, Z28, Z23
+
+done129:
+	MOVQ          ldw+40(FP), R8
+	ADDQ          R8, w+32(FP)
+	MOVQ          ldc+56(FP), CX
+	MOVQ          apart+72(FP), R8
+	MOVQ          acc+64(FP), R12
+	MOVQ          R14, R15
+	LEAQ          (R14)(R8*8), SI
+	VSHUFF32X4    $0xee, Z1, Z0, Z24
+	VSHUFF32X4    $0x44, Z1, Z0, Z0
+	VADDPS        Z24, Z0, Z0
+	VSHUFF32X4    $0xee, Z3, Z2, Z24
+	VSHUFF32X4    $0x44, Z3, Z2, Z2
+	VADDPS        Z24, Z2, Z2
+	VSHUFF32X4    $0xdd, Z2, Z0, Z24
+	VSHUFF32X4    $0x88, Z2, Z0, Z0
+	VADDPS        Z24, Z0, Z0
+	VPERMILPS     $0xb1, Z0, Z24
+	VADDPS        Z24, Z0, Z0
+	VPERMILPS     $0x4e, Z0, Z24
+	VADDPS        Z24, Z0, Z0
+	VEXTRACTF32X4 $0x01, Z0, X25
+	VEXTRACTF32X4 $0x02, Z0, X26
+	VEXTRACTF32X4 $0x03, Z0, X27
+	TESTQ         R12, R12
+	JE            store130
+	VADDSS        (R15), X0, X0
+
+store130:
+	VMOVSS X0, (R15)
+	TESTQ  R12, R12
+	JE     store131
+	VADDSS (R15)(R8*4), X25, X25
+
+store131:
+	VMOVSS X25, (R15)(R8*4)
+	TESTQ  R12, R12
+	JE     store132
+	VADDSS (SI), X26, X26
+
+store132:
+	VMOVSS X26, (SI)
+	TESTQ  R12, R12
+	JE     store133
+	VADDSS (SI)(R8*4), X27, X27
+
+store133:
+	VMOVSS        X27, (SI)(R8*4)
+	LEAQ          (R15)(CX*4), R15
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z5, Z4, Z24
+	VSHUFF32X4    $0x44, Z5, Z4, Z4
+	VADDPS        Z24, Z4, Z4
+	VSHUFF32X4    $0xee, Z7, Z6, Z24
+	VSHUFF32X4    $0x44, Z7, Z6, Z6
+	VADDPS        Z24, Z6, Z6
+	VSHUFF32X4    $0xdd, Z6, Z4, Z24
+	VSHUFF32X4    $0x88, Z6, Z4, Z4
+	VADDPS        Z24, Z4, Z4
+	VPERMILPS     $0xb1, Z4, Z24
+	VADDPS        Z24, Z4, Z4
+	VPERMILPS     $0x4e, Z4, Z24
+	VADDPS        Z24, Z4, Z4
+	VEXTRACTF32X4 $0x01, Z4, X25
+	VEXTRACTF32X4 $0x02, Z4, X26
+	VEXTRACTF32X4 $0x03, Z4, X27
+	TESTQ         R12, R12
+	JE            store134
+	VADDSS        (R15), X4, X4
+
+store134:
+	VMOVSS X4, (R15)
+	TESTQ  R12, R12
+	JE     store135
+	VADDSS (R15)(R8*4), X25, X25
+
+store135:
+	VMOVSS X25, (R15)(R8*4)
+	TESTQ  R12, R12
+	JE     store136
+	VADDSS (SI), X26, X26
+
+store136:
+	VMOVSS X26, (SI)
+	TESTQ  R12, R12
+	JE     store137
+	VADDSS (SI)(R8*4), X27, X27
+
+store137:
+	VMOVSS        X27, (SI)(R8*4)
+	LEAQ          (R15)(CX*4), R15
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z9, Z8, Z24
+	VSHUFF32X4    $0x44, Z9, Z8, Z8
+	VADDPS        Z24, Z8, Z8
+	VSHUFF32X4    $0xee, Z11, Z10, Z24
+	VSHUFF32X4    $0x44, Z11, Z10, Z10
+	VADDPS        Z24, Z10, Z10
+	VSHUFF32X4    $0xdd, Z10, Z8, Z24
+	VSHUFF32X4    $0x88, Z10, Z8, Z8
+	VADDPS        Z24, Z8, Z8
+	VPERMILPS     $0xb1, Z8, Z24
+	VADDPS        Z24, Z8, Z8
+	VPERMILPS     $0x4e, Z8, Z24
+	VADDPS        Z24, Z8, Z8
+	VEXTRACTF32X4 $0x01, Z8, X25
+	VEXTRACTF32X4 $0x02, Z8, X26
+	VEXTRACTF32X4 $0x03, Z8, X27
+	TESTQ         R12, R12
+	JE            store138
+	VADDSS        (R15), X8, X8
+
+store138:
+	VMOVSS X8, (R15)
+	TESTQ  R12, R12
+	JE     store139
+	VADDSS (R15)(R8*4), X25, X25
+
+store139:
+	VMOVSS X25, (R15)(R8*4)
+	TESTQ  R12, R12
+	JE     store140
+	VADDSS (SI), X26, X26
+
+store140:
+	VMOVSS X26, (SI)
+	TESTQ  R12, R12
+	JE     store141
+	VADDSS (SI)(R8*4), X27, X27
+
+store141:
+	VMOVSS        X27, (SI)(R8*4)
+	LEAQ          (R15)(CX*4), R15
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z13, Z12, Z24
+	VSHUFF32X4    $0x44, Z13, Z12, Z12
+	VADDPS        Z24, Z12, Z12
+	VSHUFF32X4    $0xee, Z15, Z14, Z24
+	VSHUFF32X4    $0x44, Z15, Z14, Z14
+	VADDPS        Z24, Z14, Z14
+	VSHUFF32X4    $0xdd, Z14, Z12, Z24
+	VSHUFF32X4    $0x88, Z14, Z12, Z12
+	VADDPS        Z24, Z12, Z12
+	VPERMILPS     $0xb1, Z12, Z24
+	VADDPS        Z24, Z12, Z12
+	VPERMILPS     $0x4e, Z12, Z24
+	VADDPS        Z24, Z12, Z12
+	VEXTRACTF32X4 $0x01, Z12, X25
+	VEXTRACTF32X4 $0x02, Z12, X26
+	VEXTRACTF32X4 $0x03, Z12, X27
+	TESTQ         R12, R12
+	JE            store142
+	VADDSS        (R15), X12, X12
+
+store142:
+	VMOVSS X12, (R15)
+	TESTQ  R12, R12
+	JE     store143
+	VADDSS (R15)(R8*4), X25, X25
+
+store143:
+	VMOVSS X25, (R15)(R8*4)
+	TESTQ  R12, R12
+	JE     store144
+	VADDSS (SI), X26, X26
+
+store144:
+	VMOVSS X26, (SI)
+	TESTQ  R12, R12
+	JE     store145
+	VADDSS (SI)(R8*4), X27, X27
+
+store145:
+	VMOVSS        X27, (SI)(R8*4)
+	LEAQ          (R15)(CX*4), R15
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z17, Z16, Z24
+	VSHUFF32X4    $0x44, Z17, Z16, Z16
+	VADDPS        Z24, Z16, Z16
+	VSHUFF32X4    $0xee, Z19, Z18, Z24
+	VSHUFF32X4    $0x44, Z19, Z18, Z18
+	VADDPS        Z24, Z18, Z18
+	VSHUFF32X4    $0xdd, Z18, Z16, Z24
+	VSHUFF32X4    $0x88, Z18, Z16, Z16
+	VADDPS        Z24, Z16, Z16
+	VPERMILPS     $0xb1, Z16, Z24
+	VADDPS        Z24, Z16, Z16
+	VPERMILPS     $0x4e, Z16, Z24
+	VADDPS        Z24, Z16, Z16
+	VEXTRACTF32X4 $0x01, Z16, X25
+	VEXTRACTF32X4 $0x02, Z16, X26
+	VEXTRACTF32X4 $0x03, Z16, X27
+	TESTQ         R12, R12
+	JE            store146
+	VADDSS        (R15), X16, X16
+
+store146:
+	VMOVSS X16, (R15)
+	TESTQ  R12, R12
+	JE     store147
+	VADDSS (R15)(R8*4), X25, X25
+
+store147:
+	VMOVSS X25, (R15)(R8*4)
+	TESTQ  R12, R12
+	JE     store148
+	VADDSS (SI), X26, X26
+
+store148:
+	VMOVSS X26, (SI)
+	TESTQ  R12, R12
+	JE     store149
+	VADDSS (SI)(R8*4), X27, X27
+
+store149:
+	VMOVSS        X27, (SI)(R8*4)
+	LEAQ          (R15)(CX*4), R15
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z21, Z20, Z24
+	VSHUFF32X4    $0x44, Z21, Z20, Z20
+	VADDPS        Z24, Z20, Z20
+	VSHUFF32X4    $0xee, Z23, Z22, Z24
+	VSHUFF32X4    $0x44, Z23, Z22, Z22
+	VADDPS        Z24, Z22, Z22
+	VSHUFF32X4    $0xdd, Z22, Z20, Z24
+	VSHUFF32X4    $0x88, Z22, Z20, Z20
+	VADDPS        Z24, Z20, Z20
+	VPERMILPS     $0xb1, Z20, Z24
+	VADDPS        Z24, Z20, Z20
+	VPERMILPS     $0x4e, Z20, Z24
+	VADDPS        Z24, Z20, Z20
+	VEXTRACTF32X4 $0x01, Z20, X25
+	VEXTRACTF32X4 $0x02, Z20, X26
+	VEXTRACTF32X4 $0x03, Z20, X27
+	TESTQ         R12, R12
+	JE            store150
+	VADDSS        (R15), X20, X20
+
+store150:
+	VMOVSS X20, (R15)
+	TESTQ  R12, R12
+	JE     store151
+	VADDSS (R15)(R8*4), X25, X25
+
+store151:
+	VMOVSS X25, (R15)(R8*4)
+	TESTQ  R12, R12
+	JE     store152
+	VADDSS (SI), X26, X26
+
+store152:
+	VMOVSS X26, (SI)
+	TESTQ  R12, R12
+	JE     store153
+	VADDSS (SI)(R8*4), X27, X27
+
+store153:
+	VMOVSS X27, (SI)(R8*4)
+	ADDQ   $0x04, R14
+	DECQ   groups+0(FP)
+	JNE    group126
+	VZEROUPPER
+	RET
+
+// func fewBF161x1AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fewBF161x1AVX512(SB), NOSPLIT, $0-96
+	MOVQ         ldx+24(FP), R10
+	SHLQ         $0x02, R10
+	MOVQ         c+48(FP), R14
+	MOVQ         ldw+40(FP), R8
+	SHLQ         $0x01, R8
+	MOVQ         R8, ldw+40(FP)
+	VPBROADCASTD lanesAVX512154<>+0(SB), Z4
+	MOVQ         w+32(FP), R11
+	ADDQ         early+80(FP), R11
+	MOVQ         pace+88(FP), AX
+
+group155:
+	MOVQ   x+16(FP), SI
+	MOVQ   w+32(FP), DI
+	VXORPS Z0, Z0, Z0
+	MOVQ   n+8(FP), CX
+
+loop156:
+	PREFETCHT0  (R11)
+	VMOVUPS     (DI), Z1
+	VPSLLD      $0x10, Z1, Z1
+	VMOVUPS     (SI), Z2
+	VFMADD231PS Z1, Z2, Z0
+	VANDPS      (DI), Z4, Z1
+	VMOVUPS     64(SI), Z2
+	VFMADD231PS Z1, Z2, Z0
+	ADDQ        $+128, SI
+	ADDQ        $+64, DI
+	ADDQ        AX, R11
+	DECQ        CX
+	JNE         loop156
+	MOVQ        ldw+40(FP), R8
+	ADDQ        R8, w+32(FP)
+	MOVQ        ldc+56(FP), CX
+	MOVQ        apart+72(FP), R8
+	MOVQ        R14, R15
+	VSHUFF32X4  $0xee, Z0, Z0, Z1
+	VSHUFF32X4  $0x44, Z0, Z0, Z0
+	VADDPS      Z1, Z0, Z0
+	VSHUFF32X4  $0xdd, Z0, Z0, Z1
+	VSHUFF32X4  $0x88, Z0, Z0, Z0
+	VADDPS      Z1, Z0, Z0
+	VPERMILPS   $0xb1, Z0, Z1
+	VADDPS      Z1, Z0, Z0
+	VPERMILPS   $0x4e, Z0, Z1
+	VADDPS      Z1, Z0, Z0
+	VMOVSS      X0, (R15)
+	ADDQ        $0x04, R14
+	DECQ        groups+0(FP)
+	JNE         group155
+	VZEROUPPER
+	RET
+
+DATA lanesAVX512154<>+0(SB)/4, $0xffff0000
+GLOBL lanesAVX512154<>(SB), RODATA|NOPTR, $4
+
+// func fewBF161x4AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fewBF161x4AVX512(SB), NOSPLIT, $0-96
+	MOVQ         ldx+24(FP), R10
+	SHLQ         $0x02, R10
+	MOVQ         c+48(FP), R14
+	MOVQ         ldw+40(FP), R8
+	SHLQ         $0x01, R8
+	MOVQ         R8, ldw+40(FP)
+	MOVQ         apart+72(FP), DX
+	IMULQ        R8, DX
+	VPBROADCASTD lanesAVX512154<>+0(SB), Z10
+	MOVQ         w+32(FP), R11
+	ADDQ         early+80(FP), R11
+	LEAQ         (R11)(DX*2), R13
+	MOVQ         pace+88(FP), AX
+
+group159:
+	MOVQ   x+16(FP), SI
+	MOVQ   w+32(FP), DI
+	LEAQ   (DI)(DX*2), BX
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	MOVQ   n+8(FP), CX
+
+loop160:
+	PREFETCHT0    (R11)
+	PREFETCHT0    (R11)(DX*1)
+	PREFETCHT0    (R13)
+	PREFETCHT0    (R13)(DX*1)
+	VMOVUPS       (DI), Z4
+	VPSLLD        $0x10, Z4, Z4
+	VMOVUPS       (DI)(DX*1), Z5
+	VPSLLD        $0x10, Z5, Z5
+	VMOVUPS       (BX), Z6
+	VPSLLD        $0x10, Z6, Z6
+	VMOVUPS       (BX)(DX*1), Z7
+	VPSLLD        $0x10, Z7, Z7
+	VMOVUPS       (SI), Z8
+	VFMADD231PS   Z4, Z8, Z0
+	VFMADD231PS   Z5, Z8, Z1
+	VFMADD231PS   Z6, Z8, Z2
+	VFMADD231PS   Z7, Z8, Z3
+	VANDPS        (DI), Z10, Z4
+	VANDPS        (DI)(DX*1), Z10, Z5
+	VANDPS        (BX), Z10, Z6
+	VANDPS        (BX)(DX*1), Z10, Z7
+	VMOVUPS       64(SI), Z8
+	VFMADD231PS   Z4, Z8, Z0
+	VFMADD231PS   Z5, Z8, Z1
+	VFMADD231PS   Z6, Z8, Z2
+	VFMADD231PS   Z7, Z8, Z3
+	ADDQ          $+128, SI
+	ADDQ          $+64, DI
+	ADDQ          AX, R11
+	ADDQ          $+64, BX
+	ADDQ          AX, R13
+	DECQ          CX
+	JNE           loop160
+	MOVQ          ldw+40(FP), R8
+	ADDQ          R8, w+32(FP)
+	MOVQ          ldc+56(FP), CX
 	MOVQ          apart+72(FP), R8
 	MOVQ          R14, R15
-	VEXTRACTF64X4 $0x01, Z0, Y16
-	VADDPS        Y16, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X16
-	VADDPS        X16, X0, X0
-	VEXTRACTF64X4 $0x01, Z1, Y16
-	VADDPS        Y16, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X16
-	VADDPS        X16, X1, X1
-	VEXTRACTF64X4 $0x01, Z2, Y16
-	VADDPS        Y16, Y2, Y2
-	VEXTRACTF32X4 $0x01, Y2, X16
-	VADDPS        X16, X2, X2
-	VEXTRACTF64X4 $0x01, Z3, Y16
-	VADDPS        Y16, Y3, Y3
-	VEXTRACTF32X4 $0x01, Y3, X16
-	VADDPS        X16, X3, X3
-	VHADDPS       X1, X0, X0
-	VHADDPS       X3, X2, X2
-	VHADDPS       X2, X0, X0
-	LEAQ          (R15)(R8*8), AX
-	TESTQ         R12, R12
-	JE            store49
-	VMOVSS        (R15), X16
-	VINSERTPS     $0x10, (R15)(R8*4), X16, X16
-	VINSERTPS     $0x20, (AX), X16, X16
-	VINSERTPS     $0x30, (AX)(R8*4), X16, X16
-	VADDPS        X16, X0, X0
-
-store49:
+	LEAQ          (R14)(R8*8), SI
+	VSHUFF32X4    $0xee, Z1, Z0, Z4
+	VSHUFF32X4    $0x44, Z1, Z0, Z0
+	VADDPS        Z4, Z0, Z0
+	VSHUFF32X4    $0xee, Z3, Z2, Z4
+	VSHUFF32X4    $0x44, Z3, Z2, Z2
+	VADDPS        Z4, Z2, Z2
+	VSHUFF32X4    $0xdd, Z2, Z0, Z4
+	VSHUFF32X4    $0x88, Z2, Z0, Z0
+	VADDPS        Z4, Z0, Z0
+	VPERMILPS     $0xb1, Z0, Z4
+	VADDPS        Z4, Z0, Z0
+	VPERMILPS     $0x4e, Z0, Z4
+	VADDPS        Z4, Z0, Z0
+	VEXTRACTF32X4 $0x01, Z0, X5
+	VEXTRACTF32X4 $0x02, Z0, X6
+	VEXTRACTF32X4 $0x03, Z0, X7
 	VMOVSS        X0, (R15)
-	VEXTRACTPS    $0x01, X0, (R15)(R8*4)
-	VEXTRACTPS    $0x02, X0, (AX)
-	VEXTRACTPS    $0x03, X0, (AX)(R8*4)
-	LEAQ          (R15)(CX*4), R15
-	VEXTRACTF64X4 $0x01, Z4, Y16
-	VADDPS        Y16, Y4, Y4
-	VEXTRACTF32X4 $0x01, Y4, X16
-	VADDPS        X16, X4, X4
-	VEXTRACTF64X4 $0x01, Z5, Y16
-	VADDPS        Y16, Y5, Y5
-	VEXTRACTF32X4 $0x01, Y5, X16
-	VADDPS        X16, X5, X5
-	VEXTRACTF64X4 $0x01, Z6, Y16
-	VADDPS        Y16, Y6, Y6
-	VEXTRACTF32X4 $0x01, Y6, X16
-	VADDPS        X16, X6, X6
-	VEXTRACTF64X4 $0x01, Z7, Y16
-	VADDPS        Y16, Y7, Y7
-	VEXTRACTF32X4 $0x01, Y7, X16
-	VADDPS        X16, X7, X7
-	VHADDPS       X5, X4, X4
-	VHADDPS       X7, X6, X6
-	VHADDPS       X6, X4, X4
-	LEAQ          (R15)(R8*8), AX
-	TESTQ         R12, R12
-	JE            store50
-	VMOVSS        (R15), X16
-	VINSERTPS     $0x10, (R15)(R8*4), X16, X16
-	VINSERTPS     $0x20, (AX), X16, X16
-	VINSERTPS     $0x30, (AX)(R8*4), X16, X16
-	VADDPS        X16, X4, X4
+	VMOVSS        X5, (R15)(R8*4)
+	VMOVSS        X6, (SI)
+	VMOVSS        X7, (SI)(R8*4)
+	ADDQ          $0x04, R14
+	DECQ          groups+0(FP)
+	JNE           group159
+	VZEROUPPER
+	RET
 
-store50:
+// func fewBF162x1AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fewBF162x1AVX512(SB), NOSPLIT, $0-96
+	MOVQ         ldx+24(FP), R10
+	SHLQ         $0x02, R10
+	MOVQ         c+48(FP), R14
+	MOVQ         ldw+40(FP), R8
+	SHLQ         $0x01, R8
+	MOVQ         R8, ldw+40(FP)
+	VPBROADCASTD lanesAVX512154<>+0(SB), Z5
+	MOVQ         w+32(FP), R11
+	ADDQ         early+80(FP), R11
+	MOVQ         pace+88(FP), AX
+
+group163:
+	MOVQ   x+16(FP), SI
+	MOVQ   w+32(FP), DI
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	MOVQ   n+8(FP), CX
+
+loop164:
+	PREFETCHT0  (R11)
+	VMOVUPS     (DI), Z2
+	VPSLLD      $0x10, Z2, Z2
+	VMOVUPS     (SI), Z3
+	VFMADD231PS Z2, Z3, Z0
+	VMOVUPS     (SI)(R10*1), Z3
+	VFMADD231PS Z2, Z3, Z1
+	VANDPS      (DI), Z5, Z2
+	VMOVUPS     64(SI), Z3
+	VFMADD231PS Z2, Z3, Z0
+	VMOVUPS     64(SI)(R10*1), Z3
+	VFMADD231PS Z2, Z3, Z1
+	ADDQ        $+128, SI
+	ADDQ        $+64, DI
+	ADDQ        AX, R11
+	DECQ        CX
+	JNE         loop164
+	MOVQ        ldw+40(FP), R8
+	ADDQ        R8, w+32(FP)
+	MOVQ        ldc+56(FP), CX
+	MOVQ        apart+72(FP), R8
+	MOVQ        R14, R15
+	VSHUFF32X4  $0xee, Z0, Z0, Z2
+	VSHUFF32X4  $0x44, Z0, Z0, Z0
+	VADDPS      Z2, Z0, Z0
+	VSHUFF32X4  $0xdd, Z0, Z0, Z2
+	VSHUFF32X4  $0x88, Z0, Z0, Z0
+	VADDPS      Z2, Z0, Z0
+	VPERMILPS   $0xb1, Z0, Z2
+	VADDPS      Z2, Z0, Z0
+	VPERMILPS   $0x4e, Z0, Z2
+	VADDPS      Z2, Z0, Z0
+	VMOVSS      X0, (R15)
+	LEAQ        (R15)(CX*4), R15
+	VSHUFF32X4  $0xee, Z1, Z1, Z2
+	VSHUFF32X4  $0x44, Z1, Z1, Z1
+	VADDPS      Z2, Z1, Z1
+	VSHUFF32X4  $0xdd, Z1, Z1, Z2
+	VSHUFF32X4  $0x88, Z1, Z1, Z1
+	VADDPS      Z2, Z1, Z1
+	VPERMILPS   $0xb1, Z1, Z2
+	VADDPS      Z2, Z1, Z1
+	VPERMILPS   $0x4e, Z1, Z2
+	VADDPS      Z2, Z1, Z1
+	VMOVSS      X1, (R15)
+	ADDQ        $0x04, R14
+	DECQ        groups+0(FP)
+	JNE         group163
+	VZEROUPPER
+	RET
+
+// func fewBF162x4AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fewBF162x4AVX512(SB), NOSPLIT, $0-96
+	MOVQ         ldx+24(FP), R10
+	SHLQ         $0x02, R10
+	MOVQ         c+48(FP), R14
+	MOVQ         ldw+40(FP), R8
+	SHLQ         $0x01, R8
+	MOVQ         R8, ldw+40(FP)
+	MOVQ         apart+72(FP), DX
+	IMULQ        R8, DX
+	VPBROADCASTD lanesAVX512154<>+0(SB), Z14
+	MOVQ         w+32(FP), R11
+	ADDQ         early+80(FP), R11
+	LEAQ         (R11)(DX*2), R13
+	MOVQ         pace+88(FP), AX
+
+group167:
+	MOVQ   x+16(FP), SI
+	MOVQ   w+32(FP), DI
+	LEAQ   (DI)(DX*2), BX
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	MOVQ   n+8(FP), CX
+
+loop168:
+	PREFETCHT0    (R11)
+	PREFETCHT0    (R11)(DX*1)
+	PREFETCHT0    (R13)
+	PREFETCHT0    (R13)(DX*1)
+	VMOVUPS       (DI), Z8
+	VPSLLD        $0x10, Z8, Z8
+	VMOVUPS       (DI)(DX*1), Z9
+	VPSLLD        $0x10, Z9, Z9
+	VMOVUPS       (BX), Z10
+	VPSLLD        $0x10, Z10, Z10
+	VMOVUPS       (BX)(DX*1), Z11
+	VPSLLD        $0x10, Z11, Z11
+	VMOVUPS       (SI), Z12
+	VFMADD231PS   Z8, Z12, Z0
+	VFMADD231PS   Z9, Z12, Z1
+	VFMADD231PS   Z10, Z12, Z2
+	VFMADD231PS   Z11, Z12, Z3
+	VMOVUPS       (SI)(R10*1), Z12
+	VFMADD231PS   Z8, Z12, Z4
+	VFMADD231PS   Z9, Z12, Z5
+	VFMADD231PS   Z10, Z12, Z6
+	VFMADD231PS   Z11, Z12, Z7
+	VANDPS        (DI), Z14, Z8
+	VANDPS        (DI)(DX*1), Z14, Z9
+	VANDPS        (BX), Z14, Z10
+	VANDPS        (BX)(DX*1), Z14, Z11
+	VMOVUPS       64(SI), Z12
+	VFMADD231PS   Z8, Z12, Z0
+	VFMADD231PS   Z9, Z12, Z1
+	VFMADD231PS   Z10, Z12, Z2
+	VFMADD231PS   Z11, Z12, Z3
+	VMOVUPS       64(SI)(R10*1), Z12
+	VFMADD231PS   Z8, Z12, Z4
+	VFMADD231PS   Z9, Z12, Z5
+	VFMADD231PS   Z10, Z12, Z6
+	VFMADD231PS   Z11, Z12, Z7
+	ADDQ          $+128, SI
+	ADDQ          $+64, DI
+	ADDQ          AX, R11
+	ADDQ          $+64, BX
+	ADDQ          AX, R13
+	DECQ          CX
+	JNE           loop168
+	MOVQ          ldw+40(FP), R8
+	ADDQ          R8, w+32(FP)
+	MOVQ          ldc+56(FP), CX
+	MOVQ          apart+72(FP), R8
+	MOVQ          R14, R15
+	LEAQ          (R14)(R8*8), SI
+	VSHUFF32X4    $0xee, Z1, Z0, Z8
+	VSHUFF32X4    $0x44, Z1, Z0, Z0
+	VADDPS        Z8, Z0, Z0
+	VSHUFF32X4    $0xee, Z3, Z2, Z8
+	VSHUFF32X4    $0x44, Z3, Z2, Z2
+	VADDPS        Z8, Z2, Z2
+	VSHUFF32X4    $0xdd, Z2, Z0, Z8
+	VSHUFF32X4    $0x88, Z2, Z0, Z0
+	VADDPS        Z8, Z0, Z0
+	VPERMILPS     $0xb1, Z0, Z8
+	VADDPS        Z8, Z0, Z0
+	VPERMILPS     $0x4e, Z0, Z8
+	VADDPS        Z8, Z0, Z0
+	VEXTRACTF32X4 $0x01, Z0, X9
+	VEXTRACTF32X4 $0x02, Z0, X10
+	VEXTRACTF32X4 $0x03, Z0, X11
+	VMOVSS        X0, (R15)
+	VMOVSS        X9, (R15)(R8*4)
+	VMOVSS        X10, (SI)
+	VMOVSS        X11, (SI)(R8*4)
+	LEAQ          (R15)(CX*4), R15
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z5, Z4, Z8
+	VSHUFF32X4    $0x44, Z5, Z4, Z4
+	VADDPS        Z8, Z4, Z4
+	VSHUFF32X4    $0xee, Z7, Z6, Z8
+	VSHUFF32X4    $0x44, Z7, Z6, Z6
+	VADDPS        Z8, Z6, Z6
+	VSHUFF32X4    $0xdd, Z6, Z4, Z8
+	VSHUFF32X4    $0x88, Z6, Z4, Z4
+	VADDPS        Z8, Z4, Z4
+	VPERMILPS     $0xb1, Z4, Z8
+	VADDPS        Z8, Z4, Z4
+	VPERMILPS     $0x4e, Z4, Z8
+	VADDPS        Z8, Z4, Z4
+	VEXTRACTF32X4 $0x01, Z4, X9
+	VEXTRACTF32X4 $0x02, Z4, X10
+	VEXTRACTF32X4 $0x03, Z4, X11
 	VMOVSS        X4, (R15)
-	VEXTRACTPS    $0x01, X4, (R15)(R8*4)
-	VEXTRACTPS    $0x02, X4, (AX)
-	VEXTRACTPS    $0x03, X4, (AX)(R8*4)
-	LEAQ          (R15)(CX*4), R15
-	VEXTRACTF64X4 $0x01, Z8, Y16
-	VADDPS        Y16, Y8, Y8
-	VEXTRACTF32X4 $0x01, Y8, X16
-	VADDPS        X16, X8, X8
-	VEXTRACTF64X4 $0x01, Z9, Y16
-	VADDPS        Y16, Y9, Y9
-	VEXTRACTF32X4 $0x01, Y9, X16
-	VADDPS        X16, X9, X9
-	VEXTRACTF64X4 $0x01, Z10, Y16
-	VADDPS        Y16, Y10, Y10
-	VEXTRACTF32X4 $0x01, Y10, X16
-	VADDPS        X16, X10, X10
-	VEXTRACTF64X4 $0x01, Z11, Y16
-	VADDPS        Y16, Y11, Y11
-	VEXTRACTF32X4 $0x01, Y11, X16
-	VADDPS        X16, X11, X11
-	VHADDPS       X9, X8, X8
-	VHADDPS       X11, X10, X10
-	VHADDPS       X10, X8, X8
-	LEAQ          (R15)(R8*8), AX
-	TESTQ         R12, R12
-	JE            store51
-	VMOVSS        (R15), X16
-	VINSERTPS     $0x10, (R15)(R8*4), X16, X16
-	VINSERTPS     $0x20, (AX), X16, X16
-	VINSERTPS     $0x30, (AX)(R8*4), X16, X16
-	VADDPS        X16, X8, X8
+	VMOVSS        X9, (R15)(R8*4)
+	VMOVSS        X10, (SI)
+	VMOVSS        X11, (SI)(R8*4)
+	ADDQ          $0x04, R14
+	DECQ          groups+0(FP)
+	JNE           group167
+	VZEROUPPER
+	RET
 
-store51:
+// func fewBF163x1AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fewBF163x1AVX512(SB), NOSPLIT, $0-96
+	MOVQ         ldx+24(FP), R10
+	SHLQ         $0x02, R10
+	MOVQ         c+48(FP), R14
+	MOVQ         ldw+40(FP), R8
+	SHLQ         $0x01, R8
+	MOVQ         R8, ldw+40(FP)
+	VPBROADCASTD lanesAVX512154<>+0(SB), Z6
+	MOVQ         w+32(FP), R11
+	ADDQ         early+80(FP), R11
+	MOVQ         pace+88(FP), AX
+
+group171:
+	MOVQ   x+16(FP), SI
+	MOVQ   w+32(FP), DI
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	MOVQ   n+8(FP), CX
+
+loop172:
+	PREFETCHT0  (R11)
+	VMOVUPS     (DI), Z3
+	VPSLLD      $0x10, Z3, Z3
+	VMOVUPS     (SI), Z4
+	VFMADD231PS Z3, Z4, Z0
+	VMOVUPS     (SI)(R10*1), Z4
+	VFMADD231PS Z3, Z4, Z1
+	VMOVUPS     (SI)(R10*2), Z4
+	VFMADD231PS Z3, Z4, Z2
+	VANDPS      (DI), Z6, Z3
+	VMOVUPS     64(SI), Z4
+	VFMADD231PS Z3, Z4, Z0
+	VMOVUPS     64(SI)(R10*1), Z4
+	VFMADD231PS Z3, Z4, Z1
+	VMOVUPS     64(SI)(R10*2), Z4
+	VFMADD231PS Z3, Z4, Z2
+	ADDQ        $+128, SI
+	ADDQ        $+64, DI
+	ADDQ        AX, R11
+	DECQ        CX
+	JNE         loop172
+	MOVQ        ldw+40(FP), R8
+	ADDQ        R8, w+32(FP)
+	MOVQ        ldc+56(FP), CX
+	MOVQ        apart+72(FP), R8
+	MOVQ        R14, R15
+	VSHUFF32X4  $0xee, Z0, Z0, Z3
+	VSHUFF32X4  $0x44, Z0, Z0, Z0
+	VADDPS      Z3, Z0, Z0
+	VSHUFF32X4  $0xdd, Z0, Z0, Z3
+	VSHUFF32X4  $0x88, Z0, Z0, Z0
+	VADDPS      Z3, Z0, Z0
+	VPERMILPS   $0xb1, Z0, Z3
+	VADDPS      Z3, Z0, Z0
+	VPERMILPS   $0x4e, Z0, Z3
+	VADDPS      Z3, Z0, Z0
+	VMOVSS      X0, (R15)
+	LEAQ        (R15)(CX*4), R15
+	VSHUFF32X4  $0xee, Z1, Z1, Z3
+	VSHUFF32X4  $0x44, Z1, Z1, Z1
+	VADDPS      Z3, Z1, Z1
+	VSHUFF32X4  $0xdd, Z1, Z1, Z3
+	VSHUFF32X4  $0x88, Z1, Z1, Z1
+	VADDPS      Z3, Z1, Z1
+	VPERMILPS   $0xb1, Z1, Z3
+	VADDPS      Z3, Z1, Z1
+	VPERMILPS   $0x4e, Z1, Z3
+	VADDPS      Z3, Z1, Z1
+	VMOVSS      X1, (R15)
+	LEAQ        (R15)(CX*4), R15
+	VSHUFF32X4  $0xee, Z2, Z2, Z3
+	VSHUFF32X4  $0x44, Z2, Z2, Z2
+	VADDPS      Z3, Z2, Z2
+	VSHUFF32X4  $0xdd, Z2, Z2, Z3
+	VSHUFF32X4  $0x88, Z2, Z2, Z2
+	VADDPS      Z3, Z2, Z2
+	VPERMILPS   $0xb1, Z2, Z3
+	VADDPS      Z3, Z2, Z2
+	VPERMILPS   $0x4e, Z2, Z3
+	VADDPS      Z3, Z2, Z2
+	VMOVSS      X2, (R15)
+	ADDQ        $0x04, R14
+	DECQ        groups+0(FP)
+	JNE         group171
+	VZEROUPPER
+	RET
+
+// func fewBF163x4AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fewBF163x4AVX512(SB), NOSPLIT, $0-96
+	MOVQ         ldx+24(FP), R10
+	SHLQ         $0x02, R10
+	MOVQ         c+48(FP), R14
+	MOVQ         ldw+40(FP), R8
+	SHLQ         $0x01, R8
+	MOVQ         R8, ldw+40(FP)
+	MOVQ         apart+72(FP), DX
+	IMULQ        R8, DX
+	VPBROADCASTD lanesAVX512154<>+0(SB), Z18
+	MOVQ         w+32(FP), R11
+	ADDQ         early+80(FP), R11
+	LEAQ         (R11)(DX*2), R13
+	MOVQ         pace+88(FP), AX
+
+group175:
+	MOVQ   x+16(FP), SI
+	MOVQ   w+32(FP), DI
+	LEAQ   (DI)(DX*2), BX
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	MOVQ   n+8(FP), CX
+
+loop176:
+	PREFETCHT0    (R11)
+	PREFETCHT0    (R11)(DX*1)
+	PREFETCHT0    (R13)
+	PREFETCHT0    (R13)(DX*1)
+	VMOVUPS       (DI), Z12
+	VPSLLD        $0x10, Z12, Z12
+	VMOVUPS       (DI)(DX*1), Z13
+	VPSLLD        $0x10, Z13, Z13
+	VMOVUPS       (BX), Z14
+	VPSLLD        $0x10, Z14, Z14
+	VMOVUPS       (BX)(DX*1), Z15
+	VPSLLD        $0x10, Z15, Z15
+	VMOVUPS       (SI), Z16
+	VFMADD231PS   Z12, Z16, Z0
+	VFMADD231PS   Z13, Z16, Z1
+	VFMADD231PS   Z14, Z16, Z2
+	VFMADD231PS   Z15, Z16, Z3
+	VMOVUPS       (SI)(R10*1), Z16
+	VFMADD231PS   Z12, Z16, Z4
+	VFMADD231PS   Z13, Z16, Z5
+	VFMADD231PS   Z14, Z16, Z6
+	VFMADD231PS   Z15, Z16, Z7
+	VMOVUPS       (SI)(R10*2), Z16
+	VFMADD231PS   Z12, Z16, Z8
+	VFMADD231PS   Z13, Z16, Z9
+	VFMADD231PS   Z14, Z16, Z10
+	VFMADD231PS   Z15, Z16, Z11
+	VANDPS        (DI), Z18, Z12
+	VANDPS        (DI)(DX*1), Z18, Z13
+	VANDPS        (BX), Z18, Z14
+	VANDPS        (BX)(DX*1), Z18, Z15
+	VMOVUPS       64(SI), Z16
+	VFMADD231PS   Z12, Z16, Z0
+	VFMADD231PS   Z13, Z16, Z1
+	VFMADD231PS   Z14, Z16, Z2
+	VFMADD231PS   Z15, Z16, Z3
+	VMOVUPS       64(SI)(R10*1), Z16
+	VFMADD231PS   Z12, Z16, Z4
+	VFMADD231PS   Z13, Z16, Z5
+	VFMADD231PS   Z14, Z16, Z6
+	VFMADD231PS   Z15, Z16, Z7
+	VMOVUPS       64(SI)(R10*2), Z16
+	VFMADD231PS   Z12, Z16, Z8
+	VFMADD231PS   Z13, Z16, Z9
+	VFMADD231PS   Z14, Z16, Z10
+	VFMADD231PS   Z15, Z16, Z11
+	ADDQ          $+128, SI
+	ADDQ          $+64, DI
+	ADDQ          AX, R11
+	ADDQ          $+64, BX
+	ADDQ          AX, R13
+	DECQ          CX
+	JNE           loop176
+	MOVQ          ldw+40(FP), R8
+	ADDQ          R8, w+32(FP)
+	MOVQ          ldc+56(FP), CX
+	MOVQ          apart+72(FP), R8
+	MOVQ          R14, R15
+	LEAQ          (R14)(R8*8), SI
+	VSHUFF32X4    $0xee, Z1, Z0, Z12
+	VSHUFF32X4    $0x44, Z1, Z0, Z0
+	VADDPS        Z12, Z0, Z0
+	VSHUFF32X4    $0xee, Z3, Z2, Z12
+	VSHUFF32X4    $0x44, Z3, Z2, Z2
+	VADDPS        Z12, Z2, Z2
+	VSHUFF32X4    $0xdd, Z2, Z0, Z12
+	VSHUFF32X4    $0x88, Z2, Z0, Z0
+	VADDPS        Z12, Z0, Z0
+	VPERMILPS     $0xb1, Z0, Z12
+	VADDPS        Z12, Z0, Z0
+	VPERMILPS     $0x4e, Z0, Z12
+	VADDPS        Z12, Z0, Z0
+	VEXTRACTF32X4 $0x01, Z0, X13
+	VEXTRACTF32X4 $0x02, Z0, X14
+	VEXTRACTF32X4 $0x03, Z0, X15
+	VMOVSS        X0, (R15)
+	VMOVSS        X13, (R15)(R8*4)
+	VMOVSS        X14, (SI)
+	VMOVSS        X15, (SI)(R8*4)
+	LEAQ          (R15)(CX*4), R15
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z5, Z4, Z12
+	VSHUFF32X4    $0x44, Z5, Z4, Z4
+	VADDPS        Z12, Z4, Z4
+	VSHUFF32X4    $0xee, Z7, Z6, Z12
+	VSHUFF32X4    $0x44, Z7, Z6, Z6
+	VADDPS        Z12, Z6, Z6
+	VSHUFF32X4    $0xdd, Z6, Z4, Z12
+	VSHUFF32X4    $0x88, Z6, Z4, Z4
+	VADDPS        Z12, Z4, Z4
+	VPERMILPS     $0xb1, Z4, Z12
+	VADDPS        Z12, Z4, Z4
+	VPERMILPS     $0x4e, Z4, Z12
+	VADDPS        Z12, Z4, Z4
+	VEXTRACTF32X4 $0x01, Z4, X13
+	VEXTRACTF32X4 $0x02, Z4, X14
+	VEXTRACTF32X4 $0x03, Z4, X15
+	VMOVSS        X4, (R15)
+	VMOVSS        X13, (R15)(R8*4)
+	VMOVSS        X14, (SI)
+	VMOVSS        X15, (SI)(R8*4)
+	LEAQ          (R15)(CX*4), R15
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z9, Z8, Z12
+	VSHUFF32X4    $0x44, Z9, Z8, Z8
+	VADDPS        Z12, Z8, Z8
+	VSHUFF32X4    $0xee, Z11, Z10, Z12
+	VSHUFF32X4    $0x44, Z11, Z10, Z10
+	VADDPS        Z12, Z10, Z10
+	VSHUFF32X4    $0xdd, Z10, Z8, Z12
+	VSHUFF32X4    $0x88, Z10, Z8, Z8
+	VADDPS        Z12, Z8, Z8
+	VPERMILPS     $0xb1, Z8, Z12
+	VADDPS        Z12, Z8, Z8
+	VPERMILPS     $0x4e, Z8, Z12
+	VADDPS        Z12, Z8, Z8
+	VEXTRACTF32X4 $0x01, Z8, X13
+	VEXTRACTF32X4 $0x02, Z8, X14
+	VEXTRACTF32X4 $0x03, Z8, X15
 	VMOVSS        X8, (R15)
-	VEXTRACTPS    $0x01, X8, (R15)(R8*4)
-	VEXTRACTPS    $0x02, X8, (AX)
-	VEXTRACTPS    $0x03, X8, (AX)(R8*4)
-	LEAQ          (R15)(CX*4), R15
-	VEXTRACTF64X4 $0x01, Z12, Y16
-	VADDPS        Y16, Y12, Y12
-	VEXTRACTF32X4 $0x01, Y12, X16
-	VADDPS        X16, X12, X12
-	VEXTRACTF64X4 $0x01, Z13, Y16
-	VADDPS        Y16, Y13, Y13
-	VEXTRACTF32X4 $0x01, Y13, X16
-	VADDPS        X16, X13, X13
-	VEXTRACTF64X4 $0x01, Z14, Y16
-	VADDPS        Y16, Y14, Y14
-	VEXTRACTF32X4 $0x01, Y14, X16
-	VADDPS        X16, X14, X14
-	VEXTRACTF64X4 $0x01, Z15, Y16
-	VADDPS        Y16, Y15, Y15
-	VEXTRACTF32X4 $0x01, Y15, X16
-	VADDPS        X16, X15, X15
-	VHADDPS       X13, X12, X12
-	VHADDPS       X15, X14, X14
-	VHADDPS       X14, X12, X12
-	LEAQ          (R15)(R8*8), AX
-	TESTQ         R12, R12
-	JE            store52
-	VMOVSS        (R15), X16
-	VINSERTPS     $0x10, (R15)(R8*4), X16, X16
-	VINSERTPS     $0x20, (AX), X16, X16
-	VINSERTPS     $0x30, (AX)(R8*4), X16, X16
-	VADDPS        X16, X12, X12
+	VMOVSS        X13, (R15)(R8*4)
+	VMOVSS        X14, (SI)
+	VMOVSS        X15, (SI)(R8*4)
+	ADDQ          $0x04, R14
+	DECQ          groups+0(FP)
+	JNE           group175
+	VZEROUPPER
+	RET
 
-store52:
-	VMOVSS     X12, (R15)
-	VEXTRACTPS $0x01, X12, (R15)(R8*4)
-	VEXTRACTPS $0x02, X12, (AX)
-	VEXTRACTPS $0x03, X12, (AX)(R8*4)
+// func fewBF164x1AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fewBF164x1AVX512(SB), NOSPLIT, $0-96
+	MOVQ         ldx+24(FP), R10
+	SHLQ         $0x02, R10
+	MOVQ         c+48(FP), R14
+	MOVQ         ldw+40(FP), R8
+	SHLQ         $0x01, R8
+	MOVQ         R8, ldw+40(FP)
+	VPBROADCASTD lanesAVX512154<>+0(SB), Z7
+	MOVQ         w+32(FP), R11
+	ADDQ         early+80(FP), R11
+	MOVQ         pace+88(FP), AX
+
+group179:
+	MOVQ   x+16(FP), SI
+	LEAQ   (SI)(R10*2), R9
+	ADDQ   R10, R9
+	MOVQ   w+32(FP), DI
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	MOVQ   n+8(FP), CX
+
+loop180:
+	PREFETCHT0  (R11)
+	VMOVUPS     (DI), Z4
+	VPSLLD      $0x10, Z4, Z4
+	VMOVUPS     (SI), Z5
+	VFMADD231PS Z4, Z5, Z0
+	VMOVUPS     (SI)(R10*1), Z5
+	VFMADD231PS Z4, Z5, Z1
+	VMOVUPS     (SI)(R10*2), Z5
+	VFMADD231PS Z4, Z5, Z2
+	VMOVUPS     (R9), Z5
+	VFMADD231PS Z4, Z5, Z3
+	VANDPS      (DI), Z7, Z4
+	VMOVUPS     64(SI), Z5
+	VFMADD231PS Z4, Z5, Z0
+	VMOVUPS     64(SI)(R10*1), Z5
+	VFMADD231PS Z4, Z5, Z1
+	VMOVUPS     64(SI)(R10*2), Z5
+	VFMADD231PS Z4, Z5, Z2
+	VMOVUPS     64(R9), Z5
+	VFMADD231PS Z4, Z5, Z3
+	ADDQ        $+128, SI
+	ADDQ        $+128, R9
+	ADDQ        $+64, DI
+	ADDQ        AX, R11
+	DECQ        CX
+	JNE         loop180
+	MOVQ        ldw+40(FP), R8
+	ADDQ        R8, w+32(FP)
+	MOVQ        ldc+56(FP), CX
+	MOVQ        apart+72(FP), R8
+	MOVQ        R14, R15
+	VSHUFF32X4  $0xee, Z0, Z0, Z4
+	VSHUFF32X4  $0x44, Z0, Z0, Z0
+	VADDPS      Z4, Z0, Z0
+	VSHUFF32X4  $0xdd, Z0, Z0, Z4
+	VSHUFF32X4  $0x88, Z0, Z0, Z0
+	VADDPS      Z4, Z0, Z0
+	VPERMILPS   $0xb1, Z0, Z4
+	VADDPS      Z4, Z0, Z0
+	VPERMILPS   $0x4e, Z0, Z4
+	VADDPS      Z4, Z0, Z0
+	VMOVSS      X0, (R15)
+	LEAQ        (R15)(CX*4), R15
+	VSHUFF32X4  $0xee, Z1, Z1, Z4
+	VSHUFF32X4  $0x44, Z1, Z1, Z1
+	VADDPS      Z4, Z1, Z1
+	VSHUFF32X4  $0xdd, Z1, Z1, Z4
+	VSHUFF32X4  $0x88, Z1, Z1, Z1
+	VADDPS      Z4, Z1, Z1
+	VPERMILPS   $0xb1, Z1, Z4
+	VADDPS      Z4, Z1, Z1
+	VPERMILPS   $0x4e, Z1, Z4
+	VADDPS      Z4, Z1, Z1
+	VMOVSS      X1, (R15)
+	LEAQ        (R15)(CX*4), R15
+	VSHUFF32X4  $0xee, Z2, Z2, Z4
+	VSHUFF32X4  $0x44, Z2, Z2, Z2
+	VADDPS      Z4, Z2, Z2
+	VSHUFF32X4  $0xdd, Z2, Z2, Z4
+	VSHUFF32X4  $0x88, Z2, Z2, Z2
+	VADDPS      Z4, Z2, Z2
+	VPERMILPS   $0xb1, Z2, Z4
+	VADDPS      Z4, Z2, Z2
+	VPERMILPS   $0x4e, Z2, Z4
+	VADDPS      Z4, Z2, Z2
+	VMOVSS      X2, (R15)
+	LEAQ        (R15)(CX*4), R15
+	VSHUFF32X4  $0xee, Z3, Z3, Z4
+	VSHUFF32X4  $0x44, Z3, Z3, Z3
+	VADDPS      Z4, Z3, Z3
+	VSHUFF32X4  $0xdd, Z3, Z3, Z4
+	VSHUFF32X4  $0x88, Z3, Z3, Z3
+	VADDPS      Z4, Z3, Z3
+	VPERMILPS   $0xb1, Z3, Z4
+	VADDPS      Z4, Z3, Z3
+	VPERMILPS   $0x4e, Z3, Z4
+	VADDPS      Z4, Z3, Z3
+	VMOVSS      X3, (R15)
+	ADDQ        $0x04, R14
+	DECQ        groups+0(FP)
+	JNE         group179
+	VZEROUPPER
+	RET
+
+// func fewBF164x4AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fewBF164x4AVX512(SB), NOSPLIT, $0-96
+	MOVQ         ldx+24(FP), R10
+	SHLQ         $0x02, R10
+	MOVQ         c+48(FP), R14
+	MOVQ         ldw+40(FP), R8
+	SHLQ         $0x01, R8
+	MOVQ         R8, ldw+40(FP)
+	MOVQ         apart+72(FP), DX
+	IMULQ        R8, DX
+	VPBROADCASTD lanesAVX512154<>+0(SB), Z22
+	MOVQ         w+32(FP), R11
+	ADDQ         early+80(FP), R11
+	LEAQ         (R11)(DX*2), R13
+	MOVQ         pace+88(FP), AX
+
+group183:
+	MOVQ   x+16(FP), SI
+	LEAQ   (SI)(R10*2), R9
+	ADDQ   R10, R9
+	MOVQ   w+32(FP), DI
+	LEAQ   (DI)(DX*2), BX
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	MOVQ   n+8(FP), CX
+
+loop184:
+	PREFETCHT0    (R11)
+	PREFETCHT0    (R11)(DX*1)
+	PREFETCHT0    (R13)
+	PREFETCHT0    (R13)(DX*1)
+	VMOVUPS       (DI), Z16
+	VPSLLD        $0x10, Z16, Z16
+	VMOVUPS       (DI)(DX*1), Z17
+	VPSLLD        $0x10, Z17, Z17
+	VMOVUPS       (BX), Z18
+	VPSLLD        $0x10, Z18, Z18
+	VMOVUPS       (BX)(DX*1), Z19
+	VPSLLD        $0x10, Z19, Z19
+	VMOVUPS       (SI), Z20
+	VFMADD231PS   Z16, Z20, Z0
+	VFMADD231PS   Z17, Z20, Z1
+	VFMADD231PS   Z18, Z20, Z2
+	VFMADD231PS   Z19, Z20, Z3
+	VMOVUPS       (SI)(R10*1), Z20
+	VFMADD231PS   Z16, Z20, Z4
+	VFMADD231PS   Z17, Z20, Z5
+	VFMADD231PS   Z18, Z20, Z6
+	VFMADD231PS   Z19, Z20, Z7
+	VMOVUPS       (SI)(R10*2), Z20
+	VFMADD231PS   Z16, Z20, Z8
+	VFMADD231PS   Z17, Z20, Z9
+	VFMADD231PS   Z18, Z20, Z10
+	VFMADD231PS   Z19, Z20, Z11
+	VMOVUPS       (R9), Z20
+	VFMADD231PS   Z16, Z20, Z12
+	VFMADD231PS   Z17, Z20, Z13
+	VFMADD231PS   Z18, Z20, Z14
+	VFMADD231PS   Z19, Z20, Z15
+	VANDPS        (DI), Z22, Z16
+	VANDPS        (DI)(DX*1), Z22, Z17
+	VANDPS        (BX), Z22, Z18
+	VANDPS        (BX)(DX*1), Z22, Z19
+	VMOVUPS       64(SI), Z20
+	VFMADD231PS   Z16, Z20, Z0
+	VFMADD231PS   Z17, Z20, Z1
+	VFMADD231PS   Z18, Z20, Z2
+	VFMADD231PS   Z19, Z20, Z3
+	VMOVUPS       64(SI)(R10*1), Z20
+	VFMADD231PS   Z16, Z20, Z4
+	VFMADD231PS   Z17, Z20, Z5
+	VFMADD231PS   Z18, Z20, Z6
+	VFMADD231PS   Z19, Z20, Z7
+	VMOVUPS       64(SI)(R10*2), Z20
+	VFMADD231PS   Z16, Z20, Z8
+	VFMADD231PS   Z17, Z20, Z9
+	VFMADD231PS   Z18, Z20, Z10
+	VFMADD231PS   Z19, Z20, Z11
+	VMOVUPS       64(R9), Z20
+	VFMADD231PS   Z16, Z20, Z12
+	VFMADD231PS   Z17, Z20, Z13
+	VFMADD231PS   Z18, Z20, Z14
+	VFMADD231PS   Z19, Z20, Z15
+	ADDQ          $+128, SI
+	ADDQ          $+128, R9
+	ADDQ          $+64, DI
+	ADDQ          AX, R11
+	ADDQ          $+64, BX
+	ADDQ          AX, R13
+	DECQ          CX
+	JNE           loop184
+	MOVQ          ldw+40(FP), R8
+	ADDQ          R8, w+32(FP)
+	MOVQ          ldc+56(FP), CX
+	MOVQ          apart+72(FP), R8
+	MOVQ          R14, R15
+	LEAQ          (R14)(R8*8), SI
+	VSHUFF32X4    $0xee, Z1, Z0, Z16
+	VSHUFF32X4    $0x44, Z1, Z0, Z0
+	VADDPS        Z16, Z0, Z0
+	VSHUFF32X4    $0xee, Z3, Z2, Z16
+	VSHUFF32X4    $0x44, Z3, Z2, Z2
+	VADDPS        Z16, Z2, Z2
+	VSHUFF32X4    $0xdd, Z2, Z0, Z16
+	VSHUFF32X4    $0x88, Z2, Z0, Z0
+	VADDPS        Z16, Z0, Z0
+	VPERMILPS     $0xb1, Z0, Z16
+	VADDPS        Z16, Z0, Z0
+	VPERMILPS     $0x4e, Z0, Z16
+	VADDPS        Z16, Z0, Z0
+	VEXTRACTF32X4 $0x01, Z0, X17
+	VEXTRACTF32X4 $0x02, Z0, X18
+	VEXTRACTF32X4 $0x03, Z0, X19
+	VMOVSS        X0, (R15)
+	VMOVSS        X17, (R15)(R8*4)
+	VMOVSS        X18, (SI)
+	VMOVSS        X19, (SI)(R8*4)
+	LEAQ          (R15)(CX*4), R15
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z5, Z4, Z16
+	VSHUFF32X4    $0x44, Z5, Z4, Z4
+	VADDPS        Z16, Z4, Z4
+	VSHUFF32X4    $0xee, Z7, Z6, Z16
+	VSHUFF32X4    $0x44, Z7, Z6, Z6
+	VADDPS        Z16, Z6, Z6
+	VSHUFF32X4    $0xdd, Z6, Z4, Z16
+	VSHUFF32X4    $0x88, Z6, Z4, Z4
+	VADDPS        Z16, Z4, Z4
+	VPERMILPS     $0xb1, Z4, Z16
+	VADDPS        Z16, Z4, Z4
+	VPERMILPS     $0x4e, Z4, Z16
+	VADDPS        Z16, Z4, Z4
+	VEXTRACTF32X4 $0x01, Z4, X17
+	VEXTRACTF32X4 $0x02, Z4, X18
+	VEXTRACTF32X4 $0x03, Z4, X19
+	VMOVSS        X4, (R15)
+	VMOVSS        X17, (R15)(R8*4)
+	VMOVSS        X18, (SI)
+	VMOVSS        X19, (SI)(R8*4)
+	LEAQ          (R15)(CX*4), R15
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z9, Z8, Z16
+	VSHUFF32X4    $0x44, Z9, Z8, Z8
+	VADDPS        Z16, Z8, Z8
+	VSHUFF32X4    $0xee, Z11, Z10, Z16
+	VSHUFF32X4    $0x44, Z11, Z10, Z10
+	VADDPS        Z16, Z10, Z10
+	VSHUFF32X4    $0xdd, Z10, Z8, Z16
+	VSHUFF32X4    $0x88, Z10, Z8, Z8
+	VADDPS        Z16, Z8, Z8
+	VPERMILPS     $0xb1, Z8, Z16
+	VADDPS        Z16, Z8, Z8
+	VPERMILPS     $0x4e, Z8, Z16
+	VADDPS        Z16, Z8, Z8
+	VEXTRACTF32X4 $0x01, Z8, X17
+	VEXTRACTF32X4 $0x02, Z8, X18
+	VEXTRACTF32X4 $0x03, Z8, X19
+	VMOVSS        X8, (R15)
+	VMOVSS        X17, (R15)(R8*4)
+	VMOVSS        X18, (SI)
+	VMOVSS        X19, (SI)(R8*4)
+	LEAQ          (R15)(CX*4), R15
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z13, Z12, Z16
+	VSHUFF32X4    $0x44, Z13, Z12, Z12
+	VADDPS        Z16, Z12, Z12
+	VSHUFF32X4    $0xee, Z15, Z14, Z16
+	VSHUFF32X4    $0x44, Z15, Z14, Z14
+	VADDPS        Z16, Z14, Z14
+	VSHUFF32X4    $0xdd, Z14, Z12, Z16
+	VSHUFF32X4    $0x88, Z14, Z12, Z12
+	VADDPS        Z16, Z12, Z12
+	VPERMILPS     $0xb1, Z12, Z16
+	VADDPS        Z16, Z12, Z12
+	VPERMILPS     $0x4e, Z12, Z16
+	VADDPS        Z16, Z12, Z12
+	VEXTRACTF32X4 $0x01, Z12, X17
+	VEXTRACTF32X4 $0x02, Z12, X18
+	VEXTRACTF32X4 $0x03, Z12, X19
+	VMOVSS        X12, (R15)
+	VMOVSS        X17, (R15)(R8*4)
+	VMOVSS        X18, (SI)
+	VMOVSS        X19, (SI)(R8*4)
+	ADDQ          $0x04, R14
+	DECQ          groups+0(FP)
+	JNE           group183
+	VZEROUPPER
+	RET
+
+// func fewBF165x1AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fewBF165x1AVX512(SB), NOSPLIT, $0-96
+	MOVQ         ldx+24(FP), R10
+	SHLQ         $0x02, R10
+	MOVQ         c+48(FP), R14
+	MOVQ         ldw+40(FP), R8
+	SHLQ         $0x01, R8
+	MOVQ         R8, ldw+40(FP)
+	VPBROADCASTD lanesAVX512154<>+0(SB), Z8
+	MOVQ         w+32(FP), R11
+	ADDQ         early+80(FP), R11
+	MOVQ         pace+88(FP), AX
+
+group187:
+	MOVQ   x+16(FP), SI
+	LEAQ   (SI)(R10*2), R9
+	ADDQ   R10, R9
+	MOVQ   w+32(FP), DI
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	MOVQ   n+8(FP), CX
+
+loop188:
+	PREFETCHT2  (R11)
+	VMOVUPS     (DI), Z5
+	VPSLLD      $0x10, Z5, Z5
+	VMOVUPS     (SI), Z6
+	VFMADD231PS Z5, Z6, Z0
+	VMOVUPS     (SI)(R10*1), Z6
+	VFMADD231PS Z5, Z6, Z1
+	VMOVUPS     (SI)(R10*2), Z6
+	VFMADD231PS Z5, Z6, Z2
+	VMOVUPS     (R9), Z6
+	VFMADD231PS Z5, Z6, Z3
+	VMOVUPS     (R9)(R10*1), Z6
+	VFMADD231PS Z5, Z6, Z4
+	VANDPS      (DI), Z8, Z5
+	VMOVUPS     64(SI), Z6
+	VFMADD231PS Z5, Z6, Z0
+	VMOVUPS     64(SI)(R10*1), Z6
+	VFMADD231PS Z5, Z6, Z1
+	VMOVUPS     64(SI)(R10*2), Z6
+	VFMADD231PS Z5, Z6, Z2
+	VMOVUPS     64(R9), Z6
+	VFMADD231PS Z5, Z6, Z3
+	VMOVUPS     64(R9)(R10*1), Z6
+	VFMADD231PS Z5, Z6, Z4
+	ADDQ        $+128, SI
+	ADDQ        $+128, R9
+	ADDQ        $+64, DI
+	ADDQ        AX, R11
+	DECQ        CX
+	JNE         loop188
+	MOVQ        ldw+40(FP), R8
+	ADDQ        R8, w+32(FP)
+	MOVQ        ldc+56(FP), CX
+	MOVQ        apart+72(FP), R8
+	MOVQ        R14, R15
+	VSHUFF32X4  $0xee, Z0, Z0, Z5
+	VSHUFF32X4  $0x44, Z0, Z0, Z0
+	VADDPS      Z5, Z0, Z0
+	VSHUFF32X4  $0xdd, Z0, Z0, Z5
+	VSHUFF32X4  $0x88, Z0, Z0, Z0
+	VADDPS      Z5, Z0, Z0
+	VPERMILPS   $0xb1, Z0, Z5
+	VADDPS      Z5, Z0, Z0
+	VPERMILPS   $0x4e, Z0, Z5
+	VADDPS      Z5, Z0, Z0
+	VMOVSS      X0, (R15)
+	LEAQ        (R15)(CX*4), R15
+	VSHUFF32X4  $0xee, Z1, Z1, Z5
+	VSHUFF32X4  $0x44, Z1, Z1, Z1
+	VADDPS      Z5, Z1, Z1
+	VSHUFF32X4  $0xdd, Z1, Z1, Z5
+	VSHUFF32X4  $0x88, Z1, Z1, Z1
+	VADDPS      Z5, Z1, Z1
+	VPERMILPS   $0xb1, Z1, Z5
+	VADDPS      Z5, Z1, Z1
+	VPERMILPS   $0x4e, Z1, Z5
+	VADDPS      Z5, Z1, Z1
+	VMOVSS      X1, (R15)
+	LEAQ        (R15)(CX*4), R15
+	VSHUFF32X4  $0xee, Z2, Z2, Z5
+	VSHUFF32X4  $0x44, Z2, Z2, Z2
+	VADDPS      Z5, Z2, Z2
+	VSHUFF32X4  $0xdd, Z2, Z2, Z5
+	VSHUFF32X4  $0x88, Z2, Z2, Z2
+	VADDPS      Z5, Z2, Z2
+	VPERMILPS   $0xb1, Z2, Z5
+	VADDPS      Z5, Z2, Z2
+	VPERMILPS   $0x4e, Z2, Z5
+	VADDPS      Z5, Z2, Z2
+	VMOVSS      X2, (R15)
+	LEAQ        (R15)(CX*4), R15
+	VSHUFF32X4  $0xee, Z3, Z3, Z5
+	VSHUFF32X4  $0x44, Z3, Z3, Z3
+	VADDPS      Z5, Z3, Z3
+	VSHUFF32X4  $0xdd, Z3, Z3, Z5
+	VSHUFF32X4  $0x88, Z3, Z3, Z3
+	VADDPS      Z5, Z3, Z3
+	VPERMILPS   $0xb1, Z3, Z5
+	VADDPS      Z5, Z3, Z3
+	VPERMILPS   $0x4e, Z3, Z5
+	VADDPS      Z5, Z3, Z3
+	VMOVSS      X3, (R15)
+	LEAQ        (R15)(CX*4), R15
+	VSHUFF32X4  $0xee, Z4, Z4, Z5
+	VSHUFF32X4  $0x44, Z4, Z4, Z4
+	VADDPS      Z5, Z4, Z4
+	VSHUFF32X4  $0xdd, Z4, Z4, Z5
+	VSHUFF32X4  $0x88, Z4, Z4, Z4
+	VADDPS      Z5, Z4, Z4
+	VPERMILPS   $0xb1, Z4, Z5
+	VADDPS      Z5, Z4, Z4
+	VPERMILPS   $0x4e, Z4, Z5
+	VADDPS      Z5, Z4, Z4
+	VMOVSS      X4, (R15)
+	ADDQ        $0x04, R14
+	DECQ        groups+0(FP)
+	JNE         group187
+	VZEROUPPER
+	RET
+
+// func fewBF165x4AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fewBF165x4AVX512(SB), NOSPLIT, $0-96
+	MOVQ         ldx+24(FP), R10
+	SHLQ         $0x02, R10
+	MOVQ         c+48(FP), R14
+	MOVQ         ldw+40(FP), R8
+	SHLQ         $0x01, R8
+	MOVQ         R8, ldw+40(FP)
+	MOVQ         apart+72(FP), DX
+	IMULQ        R8, DX
+	VPBROADCASTD lanesAVX512154<>+0(SB), Z26
+	MOVQ         w+32(FP), R11
+	ADDQ         early+80(FP), R11
+	LEAQ         (R11)(DX*2), R13
+	MOVQ         pace+88(FP), AX
+
+group191:
+	MOVQ   x+16(FP), SI
+	LEAQ   (SI)(R10*2), R9
+	ADDQ   R10, R9
+	MOVQ   w+32(FP), DI
+	LEAQ   (DI)(DX*2), BX
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	MOVQ   n+8(FP), CX
+
+loop192:
+	PREFETCHT2    (R11)
+	PREFETCHT2    (R11)(DX*1)
+	PREFETCHT2    (R13)
+	PREFETCHT2    (R13)(DX*1)
+	VMOVUPS       (DI), Z20
+	VPSLLD        $0x10, Z20, Z20
+	VMOVUPS       (DI)(DX*1), Z21
+	VPSLLD        $0x10, Z21, Z21
+	VMOVUPS       (BX), Z22
+	VPSLLD        $0x10, Z22, Z22
+	VMOVUPS       (BX)(DX*1), Z23
+	VPSLLD        $0x10, Z23, Z23
+	VMOVUPS       (SI), Z24
+	VFMADD231PS   Z20, Z24, Z0
+	VFMADD231PS   Z21, Z24, Z1
+	VFMADD231PS   Z22, Z24, Z2
+	VFMADD231PS   Z23, Z24, Z3
+	VMOVUPS       (SI)(R10*1), Z24
+	VFMADD231PS   Z20, Z24, Z4
+	VFMADD231PS   Z21, Z24, Z5
+	VFMADD231PS   Z22, Z24, Z6
+	VFMADD231PS   Z23, Z24, Z7
+	VMOVUPS       (SI)(R10*2), Z24
+	VFMADD231PS   Z20, Z24, Z8
+	VFMADD231PS   Z21, Z24, Z9
+	VFMADD231PS   Z22, Z24, Z10
+	VFMADD231PS   Z23, Z24, Z11
+	VMOVUPS       (R9), Z24
+	VFMADD231PS   Z20, Z24, Z12
+	VFMADD231PS   Z21, Z24, Z13
+	VFMADD231PS   Z22, Z24, Z14
+	VFMADD231PS   Z23, Z24, Z15
+	VMOVUPS       (R9)(R10*1), Z24
+	VFMADD231PS   Z20, Z24, Z16
+	VFMADD231PS   Z21, Z24, Z17
+	VFMADD231PS   Z22, Z24, Z18
+	VFMADD231PS   Z23, Z24, Z19
+	VANDPS        (DI), Z26, Z20
+	VANDPS        (DI)(DX*1), Z26, Z21
+	VANDPS        (BX), Z26, Z22
+	VANDPS        (BX)(DX*1), Z26, Z23
+	VMOVUPS       64(SI), Z24
+	VFMADD231PS   Z20, Z24, Z0
+	VFMADD231PS   Z21, Z24, Z1
+	VFMADD231PS   Z22, Z24, Z2
+	VFMADD231PS   Z23, Z24, Z3
+	VMOVUPS       64(SI)(R10*1), Z24
+	VFMADD231PS   Z20, Z24, Z4
+	VFMADD231PS   Z21, Z24, Z5
+	VFMADD231PS   Z22, Z24, Z6
+	VFMADD231PS   Z23, Z24, Z7
+	VMOVUPS       64(SI)(R10*2), Z24
+	VFMADD231PS   Z20, Z24, Z8
+	VFMADD231PS   Z21, Z24, Z9
+	VFMADD231PS   Z22, Z24, Z10
+	VFMADD231PS   Z23, Z24, Z11
+	VMOVUPS       64(R9), Z24
+	VFMADD231PS   Z20, Z24, Z12
+	VFMADD231PS   Z21, Z24, Z13
+	VFMADD231PS   Z22, Z24, Z14
+	VFMADD231PS   Z23, Z24, Z15
+	VMOVUPS       64(R9)(R10*1), Z24
+	VFMADD231PS   Z20, Z24, Z16
+	VFMADD231PS   Z21, Z24, Z17
+	VFMADD231PS   Z22, Z24, Z18
+	VFMADD231PS   Z23, Z24, Z19
+	ADDQ          $+128, SI
+	ADDQ          $+128, R9
+	ADDQ          $+64, DI
+	ADDQ          AX, R11
+	ADDQ          $+64, BX
+	ADDQ          AX, R13
+	DECQ          CX
+	JNE           loop192
+	MOVQ          ldw+40(FP), R8
+	ADDQ          R8, w+32(FP)
+	MOVQ          ldc+56(FP), CX
+	MOVQ          apart+72(FP), R8
+	MOVQ          R14, R15
+	LEAQ          (R14)(R8*8), SI
+	VSHUFF32X4    $0xee, Z1, Z0, Z20
+	VSHUFF32X4    $0x44, Z1, Z0, Z0
+	VADDPS        Z20, Z0, Z0
+	VSHUFF32X4    $0xee, Z3, Z2, Z20
+	VSHUFF32X4    $0x44, Z3, Z2, Z2
+	VADDPS        Z20, Z2, Z2
+	VSHUFF32X4    $0xdd, Z2, Z0, Z20
+	VSHUFF32X4    $0x88, Z2, Z0, Z0
+	VADDPS        Z20, Z0, Z0
+	VPERMILPS     $0xb1, Z0, Z20
+	VADDPS        Z20, Z0, Z0
+	VPERMILPS     $0x4e, Z0, Z20
+	VADDPS        Z20, Z0, Z0
+	VEXTRACTF32X4 $0x01, Z0, X21
+	VEXTRACTF32X4 $0x02, Z0, X22
+	VEXTRACTF32X4 $0x03, Z0, X23
+	VMOVSS        X0, (R15)
+	VMOVSS        X21, (R15)(R8*4)
+	VMOVSS        X22, (SI)
+	VMOVSS        X23, (SI)(R8*4)
+	LEAQ          (R15)(CX*4), R15
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z5, Z4, Z20
+	VSHUFF32X4    $0x44, Z5, Z4, Z4
+	VADDPS        Z20, Z4, Z4
+	VSHUFF32X4    $0xee, Z7, Z6, Z20
+	VSHUFF32X4    $0x44, Z7, Z6, Z6
+	VADDPS        Z20, Z6, Z6
+	VSHUFF32X4    $0xdd, Z6, Z4, Z20
+	VSHUFF32X4    $0x88, Z6, Z4, Z4
+	VADDPS        Z20, Z4, Z4
+	VPERMILPS     $0xb1, Z4, Z20
+	VADDPS        Z20, Z4, Z4
+	VPERMILPS     $0x4e, Z4, Z20
+	VADDPS        Z20, Z4, Z4
+	VEXTRACTF32X4 $0x01, Z4, X21
+	VEXTRACTF32X4 $0x02, Z4, X22
+	VEXTRACTF32X4 $0x03, Z4, X23
+	VMOVSS        X4, (R15)
+	VMOVSS        X21, (R15)(R8*4)
+	VMOVSS        X22, (SI)
+	VMOVSS        X23, (SI)(R8*4)
+	LEAQ          (R15)(CX*4), R15
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z9, Z8, Z20
+	VSHUFF32X4    $0x44, Z9, Z8, Z8
+	VADDPS        Z20, Z8, Z8
+	VSHUFF32X4    $0xee, Z11, Z10, Z20
+	VSHUFF32X4    $0x44, Z11, Z10, Z10
+	VADDPS        Z20, Z10, Z10
+	VSHUFF32X4    $0xdd, Z10, Z8, Z20
+	VSHUFF32X4    $0x88, Z10, Z8, Z8
+	VADDPS        Z20, Z8, Z8
+	VPERMILPS     $0xb1, Z8, Z20
+	VADDPS        Z20, Z8, Z8
+	VPERMILPS     $0x4e, Z8, Z20
+	VADDPS        Z20, Z8, Z8
+	VEXTRACTF32X4 $0x01, Z8, X21
+	VEXTRACTF32X4 $0x02, Z8, X22
+	VEXTRACTF32X4 $0x03, Z8, X23
+	VMOVSS        X8, (R15)
+	VMOVSS        X21, (R15)(R8*4)
+	VMOVSS        X22, (SI)
+	VMOVSS        X23, (SI)(R8*4)
+	LEAQ          (R15)(CX*4), R15
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z13, Z12, Z20
+	VSHUFF32X4    $0x44, Z13, Z12, Z12
+	VADDPS        Z20, Z12, Z12
+	VSHUFF32X4    $0xee, Z15, Z14, Z20
+	VSHUFF32X4    $0x44, Z15, Z14, Z14
+	VADDPS        Z20, Z14, Z14
+	VSHUFF32X4    $0xdd, Z14, Z12, Z20
+	VSHUFF32X4    $0x88, Z14, Z12, Z12
+	VADDPS        Z20, Z12, Z12
+	VPERMILPS     $0xb1, Z12, Z20
+	VADDPS        Z20, Z12, Z12
+	VPERMILPS     $0x4e, Z12, Z20
+	VADDPS        Z20, Z12, Z12
+	VEXTRACTF32X4 $0x01, Z12, X21
+	VEXTRACTF32X4 $0x02, Z12, X22
+	VEXTRACTF32X4 $0x03, Z12, X23
+	VMOVSS        X12, (R15)
+	VMOVSS        X21, (R15)(R8*4)
+	VMOVSS        X22, (SI)
+	VMOVSS        X23, (SI)(R8*4)
+	LEAQ          (R15)(CX*4), R15
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z17, Z16, Z20
+	VSHUFF32X4    $0x44, Z17, Z16, Z16
+	VADDPS        Z20, Z16, Z16
+	VSHUFF32X4    $0xee, Z19, Z18, Z20
+	VSHUFF32X4    $0x44, Z19, Z18, Z18
+	VADDPS        Z20, Z18, Z18
+	VSHUFF32X4    $0xdd, Z18, Z16, Z20
+	VSHUFF32X4    $0x88, Z18, Z16, Z16
+	VADDPS        Z20, Z16, Z16
+	VPERMILPS     $0xb1, Z16, Z20
+	VADDPS        Z20, Z16, Z16
+	VPERMILPS     $0x4e, Z16, Z20
+	VADDPS        Z20, Z16, Z16
+	VEXTRACTF32X4 $0x01, Z16, X21
+	VEXTRACTF32X4 $0x02, Z16, X22
+	VEXTRACTF32X4 $0x03, Z16, X23
+	VMOVSS        X16, (R15)
+	VMOVSS        X21, (R15)(R8*4)
+	VMOVSS        X22, (SI)
+	VMOVSS        X23, (SI)(R8*4)
+	ADDQ          $0x04, R14
+	DECQ          groups+0(FP)
+	JNE           group191
+	VZEROUPPER
+	RET
+
+// func fewBF166x1AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fewBF166x1AVX512(SB), NOSPLIT, $0-96
+	MOVQ         ldx+24(FP), R10
+	SHLQ         $0x02, R10
+	MOVQ         c+48(FP), R14
+	MOVQ         ldw+40(FP), R8
+	SHLQ         $0x01, R8
+	MOVQ         R8, ldw+40(FP)
+	VPBROADCASTD lanesAVX512154<>+0(SB), Z9
+	MOVQ         w+32(FP), R11
+	ADDQ         early+80(FP), R11
+	MOVQ         pace+88(FP), AX
+
+group195:
+	MOVQ   x+16(FP), SI
+	LEAQ   (SI)(R10*2), R9
+	ADDQ   R10, R9
+	MOVQ   w+32(FP), DI
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	MOVQ   n+8(FP), CX
+
+loop196:
+	PREFETCHT2  (R11)
+	VMOVUPS     (DI), Z6
+	VPSLLD      $0x10, Z6, Z6
+	VMOVUPS     (SI), Z7
+	VFMADD231PS Z6, Z7, Z0
+	VMOVUPS     (SI)(R10*1), Z7
+	VFMADD231PS Z6, Z7, Z1
+	VMOVUPS     (SI)(R10*2), Z7
+	VFMADD231PS Z6, Z7, Z2
+	VMOVUPS     (R9), Z7
+	VFMADD231PS Z6, Z7, Z3
+	VMOVUPS     (R9)(R10*1), Z7
+	VFMADD231PS Z6, Z7, Z4
+	VMOVUPS     (R9)(R10*2), Z7
+	VFMADD231PS Z6, Z7, Z5
+	VANDPS      (DI), Z9, Z6
+	VMOVUPS     64(SI), Z7
+	VFMADD231PS Z6, Z7, Z0
+	VMOVUPS     64(SI)(R10*1), Z7
+	VFMADD231PS Z6, Z7, Z1
+	VMOVUPS     64(SI)(R10*2), Z7
+	VFMADD231PS Z6, Z7, Z2
+	VMOVUPS     64(R9), Z7
+	VFMADD231PS Z6, Z7, Z3
+	VMOVUPS     64(R9)(R10*1), Z7
+	VFMADD231PS Z6, Z7, Z4
+	VMOVUPS     64(R9)(R10*2), Z7
+	VFMADD231PS Z6, Z7, Z5
+	ADDQ        $+128, SI
+	ADDQ        $+128, R9
+	ADDQ        $+64, DI
+	ADDQ        AX, R11
+	DECQ        CX
+	JNE         loop196
+	MOVQ        ldw+40(FP), R8
+	ADDQ        R8, w+32(FP)
+	MOVQ        ldc+56(FP), CX
+	MOVQ        apart+72(FP), R8
+	MOVQ        R14, R15
+	VSHUFF32X4  $0xee, Z0, Z0, Z6
+	VSHUFF32X4  $0x44, Z0, Z0, Z0
+	VADDPS      Z6, Z0, Z0
+	VSHUFF32X4  $0xdd, Z0, Z0, Z6
+	VSHUFF32X4  $0x88, Z0, Z0, Z0
+	VADDPS      Z6, Z0, Z0
+	VPERMILPS   $0xb1, Z0, Z6
+	VADDPS      Z6, Z0, Z0
+	VPERMILPS   $0x4e, Z0, Z6
+	VADDPS      Z6, Z0, Z0
+	VMOVSS      X0, (R15)
+	LEAQ        (R15)(CX*4), R15
+	VSHUFF32X4  $0xee, Z1, Z1, Z6
+	VSHUFF32X4  $0x44, Z1, Z1, Z1
+	VADDPS      Z6, Z1, Z1
+	VSHUFF32X4  $0xdd, Z1, Z1, Z6
+	VSHUFF32X4  $0x88, Z1, Z1, Z1
+	VADDPS      Z6, Z1, Z1
+	VPERMILPS   $0xb1, Z1, Z6
+	VADDPS      Z6, Z1, Z1
+	VPERMILPS   $0x4e, Z1, Z6
+	VADDPS      Z6, Z1, Z1
+	VMOVSS      X1, (R15)
+	LEAQ        (R15)(CX*4), R15
+	VSHUFF32X4  $0xee, Z2, Z2, Z6
+	VSHUFF32X4  $0x44, Z2, Z2, Z2
+	VADDPS      Z6, Z2, Z2
+	VSHUFF32X4  $0xdd, Z2, Z2, Z6
+	VSHUFF32X4  $0x88, Z2, Z2, Z2
+	VADDPS      Z6, Z2, Z2
+	VPERMILPS   $0xb1, Z2, Z6
+	VADDPS      Z6, Z2, Z2
+	VPERMILPS   $0x4e, Z2, Z6
+	VADDPS      Z6, Z2, Z2
+	VMOVSS      X2, (R15)
+	LEAQ        (R15)(CX*4), R15
+	VSHUFF32X4  $0xee, Z3, Z3, Z6
+	VSHUFF32X4  $0x44, Z3, Z3, Z3
+	VADDPS      Z6, Z3, Z3
+	VSHUFF32X4  $0xdd, Z3, Z3, Z6
+	VSHUFF32X4  $0x88, Z3, Z3, Z3
+	VADDPS      Z6, Z3, Z3
+	VPERMILPS   $0xb1, Z3, Z6
+	VADDPS      Z6, Z3, Z3
+	VPERMILPS   $0x4e, Z3, Z6
+	VADDPS      Z6, Z3, Z3
+	VMOVSS      X3, (R15)
+	LEAQ        (R15)(CX*4), R15
+	VSHUFF32X4  $0xee, Z4, Z4, Z6
+	VSHUFF32X4  $0x44, Z4, Z4, Z4
+	VADDPS      Z6, Z4, Z4
+	VSHUFF32X4  $0xdd, Z4, Z4, Z6
+	VSHUFF32X4  $0x88, Z4, Z4, Z4
+	VADDPS      Z6, Z4, Z4
+	VPERMILPS   $0xb1, Z4, Z6
+	VADDPS      Z6, Z4, Z4
+	VPERMILPS   $0x4e, Z4, Z6
+	VADDPS      Z6, Z4, Z4
+	VMOVSS      X4, (R15)
+	LEAQ        (R15)(CX*4), R15
+	VSHUFF32X4  $0xee, Z5, Z5, Z6
+	VSHUFF32X4  $0x44, Z5, Z5, Z5
+	VADDPS      Z6, Z5, Z5
+	VSHUFF32X4  $0xdd, Z5, Z5, Z6
+	VSHUFF32X4  $0x88, Z5, Z5, Z5
+	VADDPS      Z6, Z5, Z5
+	VPERMILPS   $0xb1, Z5, Z6
+	VADDPS      Z6, Z5, Z5
+	VPERMILPS   $0x4e, Z5, Z6
+	VADDPS      Z6, Z5, Z5
+	VMOVSS      X5, (R15)
+	ADDQ        $0x04, R14
+	DECQ        groups+0(FP)
+	JNE         group195
+	VZEROUPPER
+	RET
+
+// func fewBF166x4AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·fewBF166x4AVX512(SB), NOSPLIT, $0-96
+	MOVQ         ldx+24(FP), R10
+	SHLQ         $0x02, R10
+	MOVQ         c+48(FP), R14
+	MOVQ         ldw+40(FP), R8
+	SHLQ         $0x01, R8
+	MOVQ         R8, ldw+40(FP)
+	MOVQ         apart+72(FP), DX
+	IMULQ        R8, DX
+	VPBROADCASTD lanesAVX512154<>+0(SB), Z30
+	MOVQ         w+32(FP), R11
+	ADDQ         early+80(FP), R11
+	LEAQ         (R11)(DX*2), R13
+	MOVQ         pace+88(FP), AX
+
+group199:
+	MOVQ   x+16(FP), SI
+	LEAQ   (SI)(R10*2), R9
+	ADDQ   R10, R9
+	MOVQ   w+32(FP), DI
+	LEAQ   (DI)(DX*2), BX
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	VXORPS Z21, Z21, Z21
+	VXORPS Z22, Z22, Z22
+	VXORPS Z23, Z23, Z23
+	MOVQ   n+8(FP), CX
+
+loop200:
+	PREFETCHT2    (R11)
+	PREFETCHT2    (R11)(DX*1)
+	PREFETCHT2    (R13)
+	PREFETCHT2    (R13)(DX*1)
+	VMOVUPS       (DI), Z24
+	VPSLLD        $0x10, Z24, Z24
+	VMOVUPS       (DI)(DX*1), Z25
+	VPSLLD        $0x10, Z25, Z25
+	VMOVUPS       (BX), Z26
+	VPSLLD        $0x10, Z26, Z26
+	VMOVUPS       (BX)(DX*1), Z27
+	VPSLLD        $0x10, Z27, Z27
+	VMOVUPS       (SI), Z28
+	VFMADD231PS   Z24, Z28, Z0
+	VFMADD231PS   Z25, Z28, Z1
+	VFMADD231PS   Z26, Z28, Z2
+	VFMADD231PS   Z27, Z28, Z3
+	VMOVUPS       (SI)(R10*1), Z28
+	VFMADD231PS   Z24, Z28, Z4
+	VFMADD231PS   Z25, Z28, Z5
+	VFMADD231PS   Z26, Z28, Z6
+	VFMADD231PS   Z27, Z28, Z7
+	VMOVUPS       (SI)(R10*2), Z28
+	VFMADD231PS   Z24, Z28, Z8
+	VFMADD231PS   Z25, Z28, Z9
+	VFMADD231PS   Z26, Z28, Z10
+	VFMADD231PS   Z27, Z28, Z11
+	VMOVUPS       (R9), Z28
+	VFMADD231PS   Z24, Z28, Z12
+	VFMADD231PS   Z25, Z28, Z13
+	VFMADD231PS   Z26, Z28, Z14
+	VFMADD231PS   Z27, Z28, Z15
+	VMOVUPS       (R9)(R10*1), Z28
+	VFMADD231PS   Z24, Z28, Z16
+	VFMADD231PS   Z25, Z28, Z17
+	VFMADD231PS   Z26, Z28, Z18
+	VFMADD231PS   Z27, Z28, Z19
+	VMOVUPS       (R9)(R10*2), Z28
+	VFMADD231PS   Z24, Z28, Z20
+	VFMADD231PS   Z25, Z28, Z21
+	VFMADD231PS   Z26, Z28, Z22
+	VFMADD231PS   Z27, Z28, Z23
+	VANDPS        (DI), Z30, Z24
+	VANDPS        (DI)(DX*1), Z30, Z25
+	VANDPS        (BX), Z30, Z26
+	VANDPS        (BX)(DX*1), Z30, Z27
+	VMOVUPS       64(SI), Z28
+	VFMADD231PS   Z24, Z28, Z0
+	VFMADD231PS   Z25, Z28, Z1
+	VFMADD231PS   Z26, Z28, Z2
+	VFMADD231PS   Z27, Z28, Z3
+	VMOVUPS       64(SI)(R10*1), Z28
+	VFMADD231PS   Z24, Z28, Z4
+	VFMADD231PS   Z25, Z28, Z5
+	VFMADD231PS   Z26, Z28, Z6
+	VFMADD231PS   Z27, Z28, Z7
+	VMOVUPS       64(SI)(R10*2), Z28
+	VFMADD231PS   Z24, Z28, Z8
+	VFMADD231PS   Z25, Z28, Z9
+	VFMADD231PS   Z26, Z28, Z10
+	VFMADD231PS   Z27, Z28, Z11
+	VMOVUPS       64(R9), Z28
+	VFMADD231PS   Z24, Z28, Z12
+	VFMADD231PS   Z25, Z28, Z13
+	VFMADD231PS   Z26, Z28, Z14
+	VFMADD231PS   Z27, Z28, Z15
+	VMOVUPS       64(R9)(R10*1), Z28
+	VFMADD231PS   Z24, Z28, Z16
+	VFMADD231PS   Z25, Z28, Z17
+	VFMADD231PS   Z26, Z28, Z18
+	VFMADD231PS   Z27, Z28, Z19
+	VMOVUPS       64(R9)(R10*2), Z28
+	VFMADD231PS   Z24, Z28, Z20
+	VFMADD231PS   Z25, Z28, Z21
+	VFMADD231PS   Z26, Z28, Z22
+	VFMADD231PS   Z27, Z28, Z23
+	ADDQ          $+128, SI
+	ADDQ          $+128, R9
+	ADDQ          $+64, DI
+	ADDQ          AX, R11
+	ADDQ          $+64, BX
+	ADDQ          AX, R13
+	DECQ          CX
+	JNE           loop200
+	MOVQ          ldw+40(FP), R8
+	ADDQ          R8, w+32(FP)
+	MOVQ          ldc+56(FP), CX
+	MOVQ          apart+72(FP), R8
+	MOVQ          R14, R15
+	LEAQ          (R14)(R8*8), SI
+	VSHUFF32X4    $0xee, Z1, Z0, Z24
+	VSHUFF32X4    $0x44, Z1, Z0, Z0
+	VADDPS        Z24, Z0, Z0
+	VSHUFF32X4    $0xee, Z3, Z2, Z24
+	VSHUFF32X4    $0x44, Z3, Z2, Z2
+	VADDPS        Z24, Z2, Z2
+	VSHUFF32X4    $0xdd, Z2, Z0, Z24
+	VSHUFF32X4    $0x88, Z2, Z0, Z0
+	VADDPS        Z24, Z0, Z0
+	VPERMILPS     $0xb1, Z0, Z24
+	VADDPS        Z24, Z0, Z0
+	VPERMILPS     $0x4e, Z0, Z24
+	VADDPS        Z24, Z0, Z0
+	VEXTRACTF32X4 $0x01, Z0, X25
+	VEXTRACTF32X4 $0x02, Z0, X26
+	VEXTRACTF32X4 $0x03, Z0, X27
+	VMOVSS        X0, (R15)
+	VMOVSS        X25, (R15)(R8*4)
+	VMOVSS        X26, (SI)
+	VMOVSS        X27, (SI)(R8*4)
+	LEAQ          (R15)(CX*4), R15
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z5, Z4, Z24
+	VSHUFF32X4    $0x44, Z5, Z4, Z4
+	VADDPS        Z24, Z4, Z4
+	VSHUFF32X4    $0xee, Z7, Z6, Z24
+	VSHUFF32X4    $0x44, Z7, Z6, Z6
+	VADDPS        Z24, Z6, Z6
+	VSHUFF32X4    $0xdd, Z6, Z4, Z24
+	VSHUFF32X4    $0x88, Z6, Z4, Z4
+	VADDPS        Z24, Z4, Z4
+	VPERMILPS     $0xb1, Z4, Z24
+	VADDPS        Z24, Z4, Z4
+	VPERMILPS     $0x4e, Z4, Z24
+	VADDPS        Z24, Z4, Z4
+	VEXTRACTF32X4 $0x01, Z4, X25
+	VEXTRACTF32X4 $0x02, Z4, X26
+	VEXTRACTF32X4 $0x03, Z4, X27
+	VMOVSS        X4, (R15)
+	VMOVSS        X25, (R15)(R8*4)
+	VMOVSS        X26, (SI)
+	VMOVSS        X27, (SI)(R8*4)
+	LEAQ          (R15)(CX*4), R15
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z9, Z8, Z24
+	VSHUFF32X4    $0x44, Z9, Z8, Z8
+	VADDPS        Z24, Z8, Z8
+	VSHUFF32X4    $0xee, Z11, Z10, Z24
+	VSHUFF32X4    $0x44, Z11, Z10, Z10
+	VADDPS        Z24, Z10, Z10
+	VSHUFF32X4    $0xdd, Z10, Z8, Z24
+	VSHUFF32X4    $0x88, Z10, Z8, Z8
+	VADDPS        Z24, Z8, Z8
+	VPERMILPS     $0xb1, Z8, Z24
+	VADDPS        Z24, Z8, Z8
+	VPERMILPS     $0x4e, Z8, Z24
+	VADDPS        Z24, Z8, Z8
+	VEXTRACTF32X4 $0x01, Z8, X25
+	VEXTRACTF32X4 $0x02, Z8, X26
+	VEXTRACTF32X4 $0x03, Z8, X27
+	VMOVSS        X8, (R15)
+	VMOVSS        X25, (R15)(R8*4)
+	VMOVSS        X26, (SI)
+	VMOVSS        X27, (SI)(R8*4)
+	LEAQ          (R15)(CX*4), R15
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z13, Z12, Z24
+	VSHUFF32X4    $0x44, Z13, Z12, Z12
+	VADDPS        Z24, Z12, Z12
+	VSHUFF32X4    $0xee, Z15, Z14, Z24
+	VSHUFF32X4    $0x44, Z15, Z14, Z14
+	VADDPS        Z24, Z14, Z14
+	VSHUFF32X4    $0xdd, Z14, Z12, Z24
+	VSHUFF32X4    $0x88, Z14, Z12, Z12
+	VADDPS        Z24, Z12, Z12
+	VPERMILPS     $0xb1, Z12, Z24
+	VADDPS        Z24, Z12, Z12
+	VPERMILPS     $0x4e, Z12, Z24
+	VADDPS        Z24, Z12, Z12
+	VEXTRACTF32X4 $0x01, Z12, X25
+	VEXTRACTF32X4 $0x02, Z12, X26
+	VEXTRACTF32X4 $0x03, Z12, X27
+	VMOVSS        X12, (R15)
+	VMOVSS        X25, (R15)(R8*4)
+	VMOVSS        X26, (SI)
+	VMOVSS        X27, (SI)(R8*4)
+	LEAQ          (R15)(CX*4), R15
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z17, Z16, Z24
+	VSHUFF32X4    $0x44, Z17, Z16, Z16
+	VADDPS        Z24, Z16, Z16
+	VSHUFF32X4    $0xee, Z19, Z18, Z24
+	VSHUFF32X4    $0x44, Z19, Z18, Z18
+	VADDPS        Z24, Z18, Z18
+	VSHUFF32X4    $0xdd, Z18, Z16, Z24
+	VSHUFF32X4    $0x88, Z18, Z16, Z16
+	VADDPS        Z24, Z16, Z16
+	VPERMILPS     $0xb1, Z16, Z24
+	VADDPS        Z24, Z16, Z16
+	VPERMILPS     $0x4e, Z16, Z24
+	VADDPS        Z24, Z16, Z16
+	VEXTRACTF32X4 $0x01, Z16, X25
+	VEXTRACTF32X4 $0x02, Z16, X26
+	VEXTRACTF32X4 $0x03, Z16, X27
+	VMOVSS        X16, (R15)
+	VMOVSS        X25, (R15)(R8*4)
+	VMOVSS        X26, (SI)
+	VMOVSS        X27, (SI)(R8*4)
+	LEAQ          (R15)(CX*4), R15
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z21, Z20, Z24
+	VSHUFF32X4    $0x44, Z21, Z20, Z20
+	VADDPS        Z24, Z20, Z20
+	VSHUFF32X4    $0xee, Z23, Z22, Z24
+	VSHUFF32X4    $0x44, Z23, Z22, Z22
+	VADDPS        Z24, Z22, Z22
+	VSHUFF32X4    $0xdd, Z22, Z20, Z24
+	VSHUFF32X4    $0x88, Z22, Z20, Z20
+	VADDPS        Z24, Z20, Z20
+	VPERMILPS     $0xb1, Z20, Z24
+	VADDPS        Z24, Z20, Z20
+	VPERMILPS     $0x4e, Z20, Z24
+	VADDPS        Z24, Z20, Z20
+	VEXTRACTF32X4 $0x01, Z20, X25
+	VEXTRACTF32X4 $0x02, Z20, X26
+	VEXTRACTF32X4 $0x03, Z20, X27
+	VMOVSS        X20, (R15)
+	VMOVSS        X25, (R15)(R8*4)
+	VMOVSS        X26, (SI)
+	VMOVSS        X27, (SI)(R8*4)
+	ADDQ          $0x04, R14
+	DECQ          groups+0(FP)
+	JNE           group199
+	VZEROUPPER
+	RET
+
+// func fewInt81x1AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, MMX+
+TEXT ·fewInt81x1AVX512(SB), NOSPLIT, $0-96
+	MOVQ ldx+24(FP), R10
+	SHLQ $0x01, R10
+	MOVQ c+48(FP), R14
+	MOVQ ldw+40(FP), R8
+	MOVQ R8, ldw+40(FP)
+	MOVQ w+32(FP), R11
+	ADDQ early+80(FP), R11
+	MOVQ pace+88(FP), AX
+
+group203:
+	MOVQ   x+16(FP), SI
+	MOVQ   w+32(FP), DI
+	VXORPS Z0, Z0, Z0
+	MOVQ   n+8(FP), CX
+
+loop204:
+	PREFETCHT0 (R11)
+	VPMOVSXBW  (DI), Z1
+	VMOVUPS    (SI), Z2
+	VPDPWSSD   Z1, Z2, Z0
+	VPMOVSXBW  32(DI), Z1
+	VMOVUPS    64(SI), Z2
+	VPDPWSSD   Z1, Z2, Z0
+	ADDQ       $+128, SI
+	ADDQ       $+64, DI
+	ADDQ       AX, R11
+	DECQ       CX
+	JNE        loop204
+	MOVQ       ldw+40(FP), R8
+	ADDQ       R8, w+32(FP)
+	MOVQ       ldc+56(FP), CX
+	MOVQ       apart+72(FP), R8
+	MOVQ       R14, R15
+	VSHUFF32X4 $0xee, Z0, Z0, Z1
+	VSHUFF32X4 $0x44, Z0, Z0, Z0
+	VPADDD     Z1, Z0, Z0
+	VSHUFF32X4 $0xdd, Z0, Z0, Z1
+	VSHUFF32X4 $0x88, Z0, Z0, Z0
+	VPADDD     Z1, Z0, Z0
+	VPERMILPS  $0xb1, Z0, Z1
+	VPADDD     Z1, Z0, Z0
+	VPERMILPS  $0x4e, Z0, Z1
+	VPADDD     Z1, Z0, Z0
+	VCVTDQ2PS  Z0, Z0
+	VMOVSS     X0, (R15)
 	ADDQ       $0x04, R14
 	DECQ       groups+0(FP)
-	JNE        group45
+	JNE        group203
 	VZEROUPPER
 	RET
 
-// func fewBF161x1AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewBF161x1AVX512(SB), NOSPLIT, $0-80
-	MOVQ ldx+24(FP), DX
-	SHLQ $0x02, DX
-	MOVQ x+16(FP), SI
-	MOVQ w+32(FP), DI
-	MOVQ c+48(FP), R14
-
-group53:
-	VXORPS Z0, Z0, Z0
-	XORQ   R12, R12
-	MOVQ   n+8(FP), CX
-
-loop54:
-	PREFETCHT0    768(DI)(R12*2)
-	VMOVUPS       (SI)(R12*4), Z1
-	VPMOVZXWD     (DI)(R12*2), Z2
-	VPSLLD        $0x10, Z2, Z2
-	VFMADD231PS   Z2, Z1, Z0
-	VMOVUPS       64(SI)(R12*4), Z1
-	VPMOVZXWD     32(DI)(R12*2), Z2
-	VPSLLD        $0x10, Z2, Z2
-	VFMADD231PS   Z2, Z1, Z0
-	ADDQ          $0x20, R12
-	DECQ          CX
-	JNE           loop54
-	MOVQ          ldw+40(FP), CX
-	SHLQ          $0x01, CX
-	ADDQ          CX, DI
-	MOVQ          ldc+56(FP), CX
-	MOVQ          R14, R15
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, (R15)
-	ADDQ          $0x04, R14
-	DECQ          groups+0(FP)
-	JNE           group53
-	VZEROUPPER
-	RET
-
-// func fewBF161x4AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewBF161x4AVX512(SB), NOSPLIT, $0-80
-	MOVQ  ldx+24(FP), DX
-	SHLQ  $0x02, DX
-	MOVQ  x+16(FP), SI
-	MOVQ  w+32(FP), DI
+// func fewInt81x4AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, MMX+
+TEXT ·fewInt81x4AVX512(SB), NOSPLIT, $0-96
+	MOVQ  ldx+24(FP), R10
+	SHLQ  $0x01, R10
 	MOVQ  c+48(FP), R14
 	MOVQ  ldw+40(FP), R8
-	SHLQ  $0x01, R8
+	MOVQ  R8, ldw+40(FP)
 	MOVQ  apart+72(FP), DX
 	IMULQ R8, DX
+	MOVQ  w+32(FP), R11
+	ADDQ  early+80(FP), R11
+	LEAQ  (R11)(DX*2), R13
+	MOVQ  pace+88(FP), AX
 
-group57:
-	LEAQ   (DI)(DX*1), BX
-	LEAQ   (BX)(DX*1), AX
-	LEAQ   (AX)(DX*1), R13
+group207:
+	MOVQ   x+16(FP), SI
+	MOVQ   w+32(FP), DI
+	LEAQ   (DI)(DX*2), BX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
-	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
 
-loop58:
-	PREFETCHT0    768(DI)(R12*2)
-	PREFETCHT0    768(BX)(R12*2)
-	PREFETCHT0    768(AX)(R12*2)
-	PREFETCHT0    768(R13)(R12*2)
-	VMOVUPS       (SI)(R12*4), Z4
-	VPMOVZXWD     (DI)(R12*2), Z5
-	VPSLLD        $0x10, Z5, Z5
-	VFMADD231PS   Z5, Z4, Z0
-	VPMOVZXWD     (BX)(R12*2), Z5
-	VPSLLD        $0x10, Z5, Z5
-	VFMADD231PS   Z5, Z4, Z1
-	VPMOVZXWD     (AX)(R12*2), Z5
-	VPSLLD        $0x10, Z5, Z5
-	VFMADD231PS   Z5, Z4, Z2
-	VPMOVZXWD     (R13)(R12*2), Z5
-	VPSLLD        $0x10, Z5, Z5
-	VFMADD231PS   Z5, Z4, Z3
-	VMOVUPS       64(SI)(R12*4), Z4
-	VPMOVZXWD     32(DI)(R12*2), Z5
-	VPSLLD        $0x10, Z5, Z5
-	VFMADD231PS   Z5, Z4, Z0
-	VPMOVZXWD     32(BX)(R12*2), Z5
-	VPSLLD        $0x10, Z5, Z5
-	VFMADD231PS   Z5, Z4, Z1
-	VPMOVZXWD     32(AX)(R12*2), Z5
-	VPSLLD        $0x10, Z5, Z5
-	VFMADD231PS   Z5, Z4, Z2
-	VPMOVZXWD     32(R13)(R12*2), Z5
-	VPSLLD        $0x10, Z5, Z5
-	VFMADD231PS   Z5, Z4, Z3
-	ADDQ          $0x20, R12
+loop208:
+	PREFETCHT0    (R11)
+	PREFETCHT0    (R11)(DX*1)
+	PREFETCHT0    (R13)
+	PREFETCHT0    (R13)(DX*1)
+	VPMOVSXBW     (DI), Z4
+	VPMOVSXBW     (DI)(DX*1), Z5
+	VPMOVSXBW     (BX), Z6
+	VPMOVSXBW     (BX)(DX*1), Z7
+	VMOVUPS       (SI), Z8
+	VPDPWSSD      Z4, Z8, Z0
+	VPDPWSSD      Z5, Z8, Z1
+	VPDPWSSD      Z6, Z8, Z2
+	VPDPWSSD      Z7, Z8, Z3
+	VPMOVSXBW     32(DI), Z4
+	VPMOVSXBW     32(DI)(DX*1), Z5
+	VPMOVSXBW     32(BX), Z6
+	VPMOVSXBW     32(BX)(DX*1), Z7
+	VMOVUPS       64(SI), Z8
+	VPDPWSSD      Z4, Z8, Z0
+	VPDPWSSD      Z5, Z8, Z1
+	VPDPWSSD      Z6, Z8, Z2
+	VPDPWSSD      Z7, Z8, Z3
+	ADDQ          $+128, SI
+	ADDQ          $+64, DI
+	ADDQ          AX, R11
+	ADDQ          $+64, BX
+	ADDQ          AX, R13
 	DECQ          CX
-	JNE           loop58
-	MOVQ          ldw+40(FP), CX
-	SHLQ          $0x01, CX
-	ADDQ          CX, DI
+	JNE           loop208
+	MOVQ          ldw+40(FP), R8
+	ADDQ          R8, w+32(FP)
 	MOVQ          ldc+56(FP), CX
 	MOVQ          apart+72(FP), R8
 	MOVQ          R14, R15
-	VEXTRACTF64X4 $0x01, Z0, Y4
-	VADDPS        Y4, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X4
-	VADDPS        X4, X0, X0
-	VEXTRACTF64X4 $0x01, Z1, Y4
-	VADDPS        Y4, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X4
-	VADDPS        X4, X1, X1
-	VEXTRACTF64X4 $0x01, Z2, Y4
-	VADDPS        Y4, Y2, Y2
-	VEXTRACTF32X4 $0x01, Y2, X4
-	VADDPS        X4, X2, X2
-	VEXTRACTF64X4 $0x01, Z3, Y4
-	VADDPS        Y4, Y3, Y3
-	VEXTRACTF32X4 $0x01, Y3, X4
-	VADDPS        X4, X3, X3
-	VHADDPS       X1, X0, X0
-	VHADDPS       X3, X2, X2
-	VHADDPS       X2, X0, X0
-	LEAQ          (R15)(R8*8), AX
+	LEAQ          (R14)(R8*8), SI
+	VSHUFF32X4    $0xee, Z1, Z0, Z4
+	VSHUFF32X4    $0x44, Z1, Z0, Z0
+	VPADDD        Z4, Z0, Z0
+	VSHUFF32X4    $0xee, Z3, Z2, Z4
+	VSHUFF32X4    $0x44, Z3, Z2, Z2
+	VPADDD        Z4, Z2, Z2
+	VSHUFF32X4    $0xdd, Z2, Z0, Z4
+	VSHUFF32X4    $0x88, Z2, Z0, Z0
+	VPADDD        Z4, Z0, Z0
+	VPERMILPS     $0xb1, Z0, Z4
+	VPADDD        Z4, Z0, Z0
+	VPERMILPS     $0x4e, Z0, Z4
+	VPADDD        Z4, Z0, Z0
+	VCVTDQ2PS     Z0, Z0
+	VEXTRACTF32X4 $0x01, Z0, X5
+	VEXTRACTF32X4 $0x02, Z0, X6
+	VEXTRACTF32X4 $0x03, Z0, X7
 	VMOVSS        X0, (R15)
-	VEXTRACTPS    $0x01, X0, (R15)(R8*4)
-	VEXTRACTPS    $0x02, X0, (AX)
-	VEXTRACTPS    $0x03, X0, (AX)(R8*4)
+	VMOVSS        X5, (R15)(R8*4)
+	VMOVSS        X6, (SI)
+	VMOVSS        X7, (SI)(R8*4)
 	ADDQ          $0x04, R14
 	DECQ          groups+0(FP)
-	JNE           group57
+	JNE           group207
 	VZEROUPPER
 	RET
 
-// func fewBF162x1AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewBF162x1AVX512(SB), NOSPLIT, $0-80
-	MOVQ ldx+24(FP), DX
-	SHLQ $0x02, DX
-	MOVQ x+16(FP), SI
-	LEAQ (SI)(DX*1), R9
-	MOVQ w+32(FP), DI
+// func fewInt82x1AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, MMX+
+TEXT ·fewInt82x1AVX512(SB), NOSPLIT, $0-96
+	MOVQ ldx+24(FP), R10
+	SHLQ $0x01, R10
 	MOVQ c+48(FP), R14
+	MOVQ ldw+40(FP), R8
+	MOVQ R8, ldw+40(FP)
+	MOVQ w+32(FP), R11
+	ADDQ early+80(FP), R11
+	MOVQ pace+88(FP), AX
 
-group61:
+group211:
+	MOVQ   x+16(FP), SI
+	MOVQ   w+32(FP), DI
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
-	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
 
-loop62:
-	PREFETCHT0    768(DI)(R12*2)
-	VMOVUPS       (SI)(R12*4), Z2
-	VMOVUPS       (R9)(R12*4), Z3
-	VPMOVZXWD     (DI)(R12*2), Z4
-	VPSLLD        $0x10, Z4, Z4
-	VFMADD231PS   Z4, Z2, Z0
-	VFMADD231PS   Z4, Z3, Z1
-	VMOVUPS       64(SI)(R12*4), Z2
-	VMOVUPS       64(R9)(R12*4), Z3
-	VPMOVZXWD     32(DI)(R12*2), Z4
-	VPSLLD        $0x10, Z4, Z4
-	VFMADD231PS   Z4, Z2, Z0
-	VFMADD231PS   Z4, Z3, Z1
-	ADDQ          $0x20, R12
-	DECQ          CX
-	JNE           loop62
-	MOVQ          ldw+40(FP), CX
-	SHLQ          $0x01, CX
-	ADDQ          CX, DI
-	MOVQ          ldc+56(FP), CX
-	MOVQ          R14, R15
-	VEXTRACTF64X4 $0x01, Z0, Y2
-	VADDPS        Y2, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X2
-	VADDPS        X2, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, (R15)
-	LEAQ          (R15)(CX*4), R15
-	VEXTRACTF64X4 $0x01, Z1, Y2
-	VADDPS        Y2, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X2
-	VADDPS        X2, X1, X1
-	VHADDPS       X1, X1, X1
-	VHADDPS       X1, X1, X1
-	VMOVSS        X1, (R15)
-	ADDQ          $0x04, R14
-	DECQ          groups+0(FP)
-	JNE           group61
+loop212:
+	PREFETCHT0 (R11)
+	VPMOVSXBW  (DI), Z2
+	VMOVUPS    (SI), Z3
+	VPDPWSSD   Z2, Z3, Z0
+	VMOVUPS    (SI)(R10*1), Z3
+	VPDPWSSD   Z2, Z3, Z1
+	VPMOVSXBW  32(DI), Z2
+	VMOVUPS    64(SI), Z3
+	VPDPWSSD   Z2, Z3, Z0
+	VMOVUPS    64(SI)(R10*1), Z3
+	VPDPWSSD   Z2, Z3, Z1
+	ADDQ       $+128, SI
+	ADDQ       $+64, DI
+	ADDQ       AX, R11
+	DECQ       CX
+	JNE        loop212
+	MOVQ       ldw+40(FP), R8
+	ADDQ       R8, w+32(FP)
+	MOVQ       ldc+56(FP), CX
+	MOVQ       apart+72(FP), R8
+	MOVQ       R14, R15
+	VSHUFF32X4 $0xee, Z0, Z0, Z2
+	VSHUFF32X4 $0x44, Z0, Z0, Z0
+	VPADDD     Z2, Z0, Z0
+	VSHUFF32X4 $0xdd, Z0, Z0, Z2
+	VSHUFF32X4 $0x88, Z0, Z0, Z0
+	VPADDD     Z2, Z0, Z0
+	VPERMILPS  $0xb1, Z0, Z2
+	VPADDD     Z2, Z0, Z0
+	VPERMILPS  $0x4e, Z0, Z2
+	VPADDD     Z2, Z0, Z0
+	VCVTDQ2PS  Z0, Z0
+	VMOVSS     X0, (R15)
+	LEAQ       (R15)(CX*4), R15
+	VSHUFF32X4 $0xee, Z1, Z1, Z2
+	VSHUFF32X4 $0x44, Z1, Z1, Z1
+	VPADDD     Z2, Z1, Z1
+	VSHUFF32X4 $0xdd, Z1, Z1, Z2
+	VSHUFF32X4 $0x88, Z1, Z1, Z1
+	VPADDD     Z2, Z1, Z1
+	VPERMILPS  $0xb1, Z1, Z2
+	VPADDD     Z2, Z1, Z1
+	VPERMILPS  $0x4e, Z1, Z2
+	VPADDD     Z2, Z1, Z1
+	VCVTDQ2PS  Z1, Z1
+	VMOVSS     X1, (R15)
+	ADDQ       $0x04, R14
+	DECQ       groups+0(FP)
+	JNE        group211
 	VZEROUPPER
 	RET
 
-// func fewBF162x4AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewBF162x4AVX512(SB), NOSPLIT, $0-80
-	MOVQ  ldx+24(FP), DX
-	SHLQ  $0x02, DX
-	MOVQ  x+16(FP), SI
-	LEAQ  (SI)(DX*1), R9
-	MOVQ  w+32(FP), DI
+// func fewInt82x4AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, MMX+
+TEXT ·fewInt82x4AVX512(SB), NOSPLIT, $0-96
+	MOVQ  ldx+24(FP), R10
+	SHLQ  $0x01, R10
 	MOVQ  c+48(FP), R14
 	MOVQ  ldw+40(FP), R8
-	SHLQ  $0x01, R8
+	MOVQ  R8, ldw+40(FP)
 	MOVQ  apart+72(FP), DX
 	IMULQ R8, DX
+	MOVQ  w+32(FP), R11
+	ADDQ  early+80(FP), R11
+	LEAQ  (R11)(DX*2), R13
+	MOVQ  pace+88(FP), AX
 
-group65:
-	LEAQ   (DI)(DX*1), BX
-	LEAQ   (BX)(DX*1), AX
-	LEAQ   (AX)(DX*1), R13
+group215:
+	MOVQ   x+16(FP), SI
+	MOVQ   w+32(FP), DI
+	LEAQ   (DI)(DX*2), BX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1330,206 +4331,213 @@ group65:
 	VXORPS Z5, Z5, Z5
 	VXORPS Z6, Z6, Z6
 	VXORPS Z7, Z7, Z7
-	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
 
-loop66:
-	PREFETCHT0    768(DI)(R12*2)
-	PREFETCHT0    768(BX)(R12*2)
-	PREFETCHT0    768(AX)(R12*2)
-	PREFETCHT0    768(R13)(R12*2)
-	VMOVUPS       (SI)(R12*4), Z8
-	VMOVUPS       (R9)(R12*4), Z9
-	VPMOVZXWD     (DI)(R12*2), Z10
-	VPSLLD        $0x10, Z10, Z10
-	VFMADD231PS   Z10, Z8, Z0
-	VFMADD231PS   Z10, Z9, Z4
-	VPMOVZXWD     (BX)(R12*2), Z10
-	VPSLLD        $0x10, Z10, Z10
-	VFMADD231PS   Z10, Z8, Z1
-	VFMADD231PS   Z10, Z9, Z5
-	VPMOVZXWD     (AX)(R12*2), Z10
-	VPSLLD        $0x10, Z10, Z10
-	VFMADD231PS   Z10, Z8, Z2
-	VFMADD231PS   Z10, Z9, Z6
-	VPMOVZXWD     (R13)(R12*2), Z10
-	VPSLLD        $0x10, Z10, Z10
-	VFMADD231PS   Z10, Z8, Z3
-	VFMADD231PS   Z10, Z9, Z7
-	VMOVUPS       64(SI)(R12*4), Z8
-	VMOVUPS       64(R9)(R12*4), Z9
-	VPMOVZXWD     32(DI)(R12*2), Z10
-	VPSLLD        $0x10, Z10, Z10
-	VFMADD231PS   Z10, Z8, Z0
-	VFMADD231PS   Z10, Z9, Z4
-	VPMOVZXWD     32(BX)(R12*2), Z10
-	VPSLLD        $0x10, Z10, Z10
-	VFMADD231PS   Z10, Z8, Z1
-	VFMADD231PS   Z10, Z9, Z5
-	VPMOVZXWD     32(AX)(R12*2), Z10
-	VPSLLD        $0x10, Z10, Z10
-	VFMADD231PS   Z10, Z8, Z2
-	VFMADD231PS   Z10, Z9, Z6
-	VPMOVZXWD     32(R13)(R12*2), Z10
-	VPSLLD        $0x10, Z10, Z10
-	VFMADD231PS   Z10, Z8, Z3
-	VFMADD231PS   Z10, Z9, Z7
-	ADDQ          $0x20, R12
+loop216:
+	PREFETCHT0    (R11)
+	PREFETCHT0    (R11)(DX*1)
+	PREFETCHT0    (R13)
+	PREFETCHT0    (R13)(DX*1)
+	VPMOVSXBW     (DI), Z8
+	VPMOVSXBW     (DI)(DX*1), Z9
+	VPMOVSXBW     (BX), Z10
+	VPMOVSXBW     (BX)(DX*1), Z11
+	VMOVUPS       (SI), Z12
+	VPDPWSSD      Z8, Z12, Z0
+	VPDPWSSD      Z9, Z12, Z1
+	VPDPWSSD      Z10, Z12, Z2
+	VPDPWSSD      Z11, Z12, Z3
+	VMOVUPS       (SI)(R10*1), Z12
+	VPDPWSSD      Z8, Z12, Z4
+	VPDPWSSD      Z9, Z12, Z5
+	VPDPWSSD      Z10, Z12, Z6
+	VPDPWSSD      Z11, Z12, Z7
+	VPMOVSXBW     32(DI), Z8
+	VPMOVSXBW     32(DI)(DX*1), Z9
+	VPMOVSXBW     32(BX), Z10
+	VPMOVSXBW     32(BX)(DX*1), Z11
+	VMOVUPS       64(SI), Z12
+	VPDPWSSD      Z8, Z12, Z0
+	VPDPWSSD      Z9, Z12, Z1
+	VPDPWSSD      Z10, Z12, Z2
+	VPDPWSSD      Z11, Z12, Z3
+	VMOVUPS       64(SI)(R10*1), Z12
+	VPDPWSSD      Z8, Z12, Z4
+	VPDPWSSD      Z9, Z12, Z5
+	VPDPWSSD      Z10, Z12, Z6
+	VPDPWSSD      Z11, Z12, Z7
+	ADDQ          $+128, SI
+	ADDQ          $+64, DI
+	ADDQ          AX, R11
+	ADDQ          $+64, BX
+	ADDQ          AX, R13
 	DECQ          CX
-	JNE           loop66
-	MOVQ          ldw+40(FP), CX
-	SHLQ          $0x01, CX
-	ADDQ          CX, DI
+	JNE           loop216
+	MOVQ          ldw+40(FP), R8
+	ADDQ          R8, w+32(FP)
 	MOVQ          ldc+56(FP), CX
 	MOVQ          apart+72(FP), R8
 	MOVQ          R14, R15
-	VEXTRACTF64X4 $0x01, Z0, Y8
-	VADDPS        Y8, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X8
-	VADDPS        X8, X0, X0
-	VEXTRACTF64X4 $0x01, Z1, Y8
-	VADDPS        Y8, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X8
-	VADDPS        X8, X1, X1
-	VEXTRACTF64X4 $0x01, Z2, Y8
-	VADDPS        Y8, Y2, Y2
-	VEXTRACTF32X4 $0x01, Y2, X8
-	VADDPS        X8, X2, X2
-	VEXTRACTF64X4 $0x01, Z3, Y8
-	VADDPS        Y8, Y3, Y3
-	VEXTRACTF32X4 $0x01, Y3, X8
-	VADDPS        X8, X3, X3
-	VHADDPS       X1, X0, X0
-	VHADDPS       X3, X2, X2
-	VHADDPS       X2, X0, X0
-	LEAQ          (R15)(R8*8), AX
+	LEAQ          (R14)(R8*8), SI
+	VSHUFF32X4    $0xee, Z1, Z0, Z8
+	VSHUFF32X4    $0x44, Z1, Z0, Z0
+	VPADDD        Z8, Z0, Z0
+	VSHUFF32X4    $0xee, Z3, Z2, Z8
+	VSHUFF32X4    $0x44, Z3, Z2, Z2
+	VPADDD        Z8, Z2, Z2
+	VSHUFF32X4    $0xdd, Z2, Z0, Z8
+	VSHUFF32X4    $0x88, Z2, Z0, Z0
+	VPADDD        Z8, Z0, Z0
+	VPERMILPS     $0xb1, Z0, Z8
+	VPADDD        Z8, Z0, Z0
+	VPERMILPS     $0x4e, Z0, Z8
+	VPADDD        Z8, Z0, Z0
+	VCVTDQ2PS     Z0, Z0
+	VEXTRACTF32X4 $0x01, Z0, X9
+	VEXTRACTF32X4 $0x02, Z0, X10
+	VEXTRACTF32X4 $0x03, Z0, X11
 	VMOVSS        X0, (R15)
-	VEXTRACTPS    $0x01, X0, (R15)(R8*4)
-	VEXTRACTPS    $0x02, X0, (AX)
-	VEXTRACTPS    $0x03, X0, (AX)(R8*4)
+	VMOVSS        X9, (R15)(R8*4)
+	VMOVSS        X10, (SI)
+	VMOVSS        X11, (SI)(R8*4)
 	LEAQ          (R15)(CX*4), R15
-	VEXTRACTF64X4 $0x01, Z4, Y8
-	VADDPS        Y8, Y4, Y4
-	VEXTRACTF32X4 $0x01, Y4, X8
-	VADDPS        X8, X4, X4
-	VEXTRACTF64X4 $0x01, Z5, Y8
-	VADDPS        Y8, Y5, Y5
-	VEXTRACTF32X4 $0x01, Y5, X8
-	VADDPS        X8, X5, X5
-	VEXTRACTF64X4 $0x01, Z6, Y8
-	VADDPS        Y8, Y6, Y6
-	VEXTRACTF32X4 $0x01, Y6, X8
-	VADDPS        X8, X6, X6
-	VEXTRACTF64X4 $0x01, Z7, Y8
-	VADDPS        Y8, Y7, Y7
-	VEXTRACTF32X4 $0x01, Y7, X8
-	VADDPS        X8, X7, X7
-	VHADDPS       X5, X4, X4
-	VHADDPS       X7, X6, X6
-	VHADDPS       X6, X4, X4
-	LEAQ          (R15)(R8*8), AX
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z5, Z4, Z8
+	VSHUFF32X4    $0x44, Z5, Z4, Z4
+	VPADDD        Z8, Z4, Z4
+	VSHUFF32X4    $0xee, Z7, Z6, Z8
+	VSHUFF32X4    $0x44, Z7, Z6, Z6
+	VPADDD        Z8, Z6, Z6
+	VSHUFF32X4    $0xdd, Z6, Z4, Z8
+	VSHUFF32X4    $0x88, Z6, Z4, Z4
+	VPADDD        Z8, Z4, Z4
+	VPERMILPS     $0xb1, Z4, Z8
+	VPADDD        Z8, Z4, Z4
+	VPERMILPS     $0x4e, Z4, Z8
+	VPADDD        Z8, Z4, Z4
+	VCVTDQ2PS     Z4, Z4
+	VEXTRACTF32X4 $0x01, Z4, X9
+	VEXTRACTF32X4 $0x02, Z4, X10
+	VEXTRACTF32X4 $0x03, Z4, X11
 	VMOVSS        X4, (R15)
-	VEXTRACTPS    $0x01, X4, (R15)(R8*4)
-	VEXTRACTPS    $0x02, X4, (AX)
-	VEXTRACTPS    $0x03, X4, (AX)(R8*4)
+	VMOVSS        X9, (R15)(R8*4)
+	VMOVSS        X10, (SI)
+	VMOVSS        X11, (SI)(R8*4)
 	ADDQ          $0x04, R14
 	DECQ          groups+0(FP)
-	JNE           group65
+	JNE           group215
 	VZEROUPPER
 	RET
 
-// func fewBF163x1AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewBF163x1AVX512(SB), NOSPLIT, $0-80
-	MOVQ ldx+24(FP), DX
-	SHLQ $0x02, DX
-	MOVQ x+16(FP), SI
-	LEAQ (SI)(DX*1), R9
-	LEAQ (R9)(DX*1), R10
-	MOVQ w+32(FP), DI
+// func fewInt83x1AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, MMX+
+TEXT ·fewInt83x1AVX512(SB), NOSPLIT, $0-96
+	MOVQ ldx+24(FP), R10
+	SHLQ $0x01, R10
 	MOVQ c+48(FP), R14
+	MOVQ ldw+40(FP), R8
+	MOVQ R8, ldw+40(FP)
+	MOVQ w+32(FP), R11
+	ADDQ early+80(FP), R11
+	MOVQ pace+88(FP), AX
 
-group69:
+group219:
+	MOVQ   x+16(FP), SI
+	MOVQ   w+32(FP), DI
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
-	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
 
-loop70:
-	PREFETCHT0    768(DI)(R12*2)
-	VMOVUPS       (SI)(R12*4), Z3
-	VMOVUPS       (R9)(R12*4), Z4
-	VMOVUPS       (R10)(R12*4), Z5
-	VPMOVZXWD     (DI)(R12*2), Z6
-	VPSLLD        $0x10, Z6, Z6
-	VFMADD231PS   Z6, Z3, Z0
-	VFMADD231PS   Z6, Z4, Z1
-	VFMADD231PS   Z6, Z5, Z2
-	VMOVUPS       64(SI)(R12*4), Z3
-	VMOVUPS       64(R9)(R12*4), Z4
-	VMOVUPS       64(R10)(R12*4), Z5
-	VPMOVZXWD     32(DI)(R12*2), Z6
-	VPSLLD        $0x10, Z6, Z6
-	VFMADD231PS   Z6, Z3, Z0
-	VFMADD231PS   Z6, Z4, Z1
-	VFMADD231PS   Z6, Z5, Z2
-	ADDQ          $0x20, R12
-	DECQ          CX
-	JNE           loop70
-	MOVQ          ldw+40(FP), CX
-	SHLQ          $0x01, CX
-	ADDQ          CX, DI
-	MOVQ          ldc+56(FP), CX
-	MOVQ          R14, R15
-	VEXTRACTF64X4 $0x01, Z0, Y3
-	VADDPS        Y3, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X3
-	VADDPS        X3, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, (R15)
-	LEAQ          (R15)(CX*4), R15
-	VEXTRACTF64X4 $0x01, Z1, Y3
-	VADDPS        Y3, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X3
-	VADDPS        X3, X1, X1
-	VHADDPS       X1, X1, X1
-	VHADDPS       X1, X1, X1
-	VMOVSS        X1, (R15)
-	LEAQ          (R15)(CX*4), R15
-	VEXTRACTF64X4 $0x01, Z2, Y3
-	VADDPS        Y3, Y2, Y2
-	VEXTRACTF32X4 $0x01, Y2, X3
-	VADDPS        X3, X2, X2
-	VHADDPS       X2, X2, X2
-	VHADDPS       X2, X2, X2
-	VMOVSS        X2, (R15)
-	ADDQ          $0x04, R14
-	DECQ          groups+0(FP)
-	JNE           group69
+loop220:
+	PREFETCHT0 (R11)
+	VPMOVSXBW  (DI), Z3
+	VMOVUPS    (SI), Z4
+	VPDPWSSD   Z3, Z4, Z0
+	VMOVUPS    (SI)(R10*1), Z4
+	VPDPWSSD   Z3, Z4, Z1
+	VMOVUPS    (SI)(R10*2), Z4
+	VPDPWSSD   Z3, Z4, Z2
+	VPMOVSXBW  32(DI), Z3
+	VMOVUPS    64(SI), Z4
+	VPDPWSSD   Z3, Z4, Z0
+	VMOVUPS    64(SI)(R10*1), Z4
+	VPDPWSSD   Z3, Z4, Z1
+	VMOVUPS    64(SI)(R10*2), Z4
+	VPDPWSSD   Z3, Z4, Z2
+	ADDQ       $+128, SI
+	ADDQ       $+64, DI
+	ADDQ       AX, R11
+	DECQ       CX
+	JNE        loop220
+	MOVQ       ldw+40(FP), R8
+	ADDQ       R8, w+32(FP)
+	MOVQ       ldc+56(FP), CX
+	MOVQ       apart+72(FP), R8
+	MOVQ       R14, R15
+	VSHUFF32X4 $0xee, Z0, Z0, Z3
+	VSHUFF32X4 $0x44, Z0, Z0, Z0
+	VPADDD     Z3, Z0, Z0
+	VSHUFF32X4 $0xdd, Z0, Z0, Z3
+	VSHUFF32X4 $0x88, Z0, Z0, Z0
+	VPADDD     Z3, Z0, Z0
+	VPERMILPS  $0xb1, Z0, Z3
+	VPADDD     Z3, Z0, Z0
+	VPERMILPS  $0x4e, Z0, Z3
+	VPADDD     Z3, Z0, Z0
+	VCVTDQ2PS  Z0, Z0
+	VMOVSS     X0, (R15)
+	LEAQ       (R15)(CX*4), R15
+	VSHUFF32X4 $0xee, Z1, Z1, Z3
+	VSHUFF32X4 $0x44, Z1, Z1, Z1
+	VPADDD     Z3, Z1, Z1
+	VSHUFF32X4 $0xdd, Z1, Z1, Z3
+	VSHUFF32X4 $0x88, Z1, Z1, Z1
+	VPADDD     Z3, Z1, Z1
+	VPERMILPS  $0xb1, Z1, Z3
+	VPADDD     Z3, Z1, Z1
+	VPERMILPS  $0x4e, Z1, Z3
+	VPADDD     Z3, Z1, Z1
+	VCVTDQ2PS  Z1, Z1
+	VMOVSS     X1, (R15)
+	LEAQ       (R15)(CX*4), R15
+	VSHUFF32X4 $0xee, Z2, Z2, Z3
+	VSHUFF32X4 $0x44, Z2, Z2, Z2
+	VPADDD     Z3, Z2, Z2
+	VSHUFF32X4 $0xdd, Z2, Z2, Z3
+	VSHUFF32X4 $0x88, Z2, Z2, Z2
+	VPADDD     Z3, Z2, Z2
+	VPERMILPS  $0xb1, Z2, Z3
+	VPADDD     Z3, Z2, Z2
+	VPERMILPS  $0x4e, Z2, Z3
+	VPADDD     Z3, Z2, Z2
+	VCVTDQ2PS  Z2, Z2
+	VMOVSS     X2, (R15)
+	ADDQ       $0x04, R14
+	DECQ       groups+0(FP)
+	JNE        group219
 	VZEROUPPER
 	RET
 
-// func fewBF163x4AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewBF163x4AVX512(SB), NOSPLIT, $0-80
-	MOVQ  ldx+24(FP), DX
-	SHLQ  $0x02, DX
-	MOVQ  x+16(FP), SI
-	LEAQ  (SI)(DX*1), R9
-	LEAQ  (R9)(DX*1), R10
-	MOVQ  w+32(FP), DI
+// func fewInt83x4AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, MMX+
+TEXT ·fewInt83x4AVX512(SB), NOSPLIT, $0-96
+	MOVQ  ldx+24(FP), R10
+	SHLQ  $0x01, R10
 	MOVQ  c+48(FP), R14
 	MOVQ  ldw+40(FP), R8
-	SHLQ  $0x01, R8
+	MOVQ  R8, ldw+40(FP)
 	MOVQ  apart+72(FP), DX
 	IMULQ R8, DX
+	MOVQ  w+32(FP), R11
+	ADDQ  early+80(FP), R11
+	LEAQ  (R11)(DX*2), R13
+	MOVQ  pace+88(FP), AX
 
-group73:
-	LEAQ   (DI)(DX*1), BX
-	LEAQ   (BX)(DX*1), AX
-	LEAQ   (AX)(DX*1), R13
+group223:
+	MOVQ   x+16(FP), SI
+	MOVQ   w+32(FP), DI
+	LEAQ   (DI)(DX*2), BX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1542,256 +4550,269 @@ group73:
 	VXORPS Z9, Z9, Z9
 	VXORPS Z10, Z10, Z10
 	VXORPS Z11, Z11, Z11
-	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
 
-loop74:
-	PREFETCHT0    768(DI)(R12*2)
-	PREFETCHT0    768(BX)(R12*2)
-	PREFETCHT0    768(AX)(R12*2)
-	PREFETCHT0    768(R13)(R12*2)
-	VMOVUPS       (SI)(R12*4), Z12
-	VMOVUPS       (R9)(R12*4), Z13
-	VMOVUPS       (R10)(R12*4), Z14
-	VPMOVZXWD     (DI)(R12*2), Z15
-	VPSLLD        $0x10, Z15, Z15
-	VFMADD231PS   Z15, Z12, Z0
-	VFMADD231PS   Z15, Z13, Z4
-	VFMADD231PS   Z15, Z14, Z8
-	VPMOVZXWD     (BX)(R12*2), Z15
-	VPSLLD        $0x10, Z15, Z15
-	VFMADD231PS   Z15, Z12, Z1
-	VFMADD231PS   Z15, Z13, Z5
-	VFMADD231PS   Z15, Z14, Z9
-	VPMOVZXWD     (AX)(R12*2), Z15
-	VPSLLD        $0x10, Z15, Z15
-	VFMADD231PS   Z15, Z12, Z2
-	VFMADD231PS   Z15, Z13, Z6
-	VFMADD231PS   Z15, Z14, Z10
-	VPMOVZXWD     (R13)(R12*2), Z15
-	VPSLLD        $0x10, Z15, Z15
-	VFMADD231PS   Z15, Z12, Z3
-	VFMADD231PS   Z15, Z13, Z7
-	VFMADD231PS   Z15, Z14, Z11
-	VMOVUPS       64(SI)(R12*4), Z12
-	VMOVUPS       64(R9)(R12*4), Z13
-	VMOVUPS       64(R10)(R12*4), Z14
-	VPMOVZXWD     32(DI)(R12*2), Z15
-	VPSLLD        $0x10, Z15, Z15
-	VFMADD231PS   Z15, Z12, Z0
-	VFMADD231PS   Z15, Z13, Z4
-	VFMADD231PS   Z15, Z14, Z8
-	VPMOVZXWD     32(BX)(R12*2), Z15
-	VPSLLD        $0x10, Z15, Z15
-	VFMADD231PS   Z15, Z12, Z1
-	VFMADD231PS   Z15, Z13, Z5
-	VFMADD231PS   Z15, Z14, Z9
-	VPMOVZXWD     32(AX)(R12*2), Z15
-	VPSLLD        $0x10, Z15, Z15
-	VFMADD231PS   Z15, Z12, Z2
-	VFMADD231PS   Z15, Z13, Z6
-	VFMADD231PS   Z15, Z14, Z10
-	VPMOVZXWD     32(R13)(R12*2), Z15
-	VPSLLD        $0x10, Z15, Z15
-	VFMADD231PS   Z15, Z12, Z3
-	VFMADD231PS   Z15, Z13, Z7
-	VFMADD231PS   Z15, Z14, Z11
-	ADDQ          $0x20, R12
+loop224:
+	PREFETCHT0    (R11)
+	PREFETCHT0    (R11)(DX*1)
+	PREFETCHT0    (R13)
+	PREFETCHT0    (R13)(DX*1)
+	VPMOVSXBW     (DI), Z12
+	VPMOVSXBW     (DI)(DX*1), Z13
+	VPMOVSXBW     (BX), Z14
+	VPMOVSXBW     (BX)(DX*1), Z15
+	VMOVUPS       (SI), Z16
+	VPDPWSSD      Z12, Z16, Z0
+	VPDPWSSD      Z13, Z16, Z1
+	VPDPWSSD      Z14, Z16, Z2
+	VPDPWSSD      Z15, Z16, Z3
+	VMOVUPS       (SI)(R10*1), Z16
+	VPDPWSSD      Z12, Z16, Z4
+	VPDPWSSD      Z13, Z16, Z5
+	VPDPWSSD      Z14, Z16, Z6
+	VPDPWSSD      Z15, Z16, Z7
+	VMOVUPS       (SI)(R10*2), Z16
+	VPDPWSSD      Z12, Z16, Z8
+	VPDPWSSD      Z13, Z16, Z9
+	VPDPWSSD      Z14, Z16, Z10
+	VPDPWSSD      Z15, Z16, Z11
+	VPMOVSXBW     32(DI), Z12
+	VPMOVSXBW     32(DI)(DX*1), Z13
+	VPMOVSXBW     32(BX), Z14
+	VPMOVSXBW     32(BX)(DX*1), Z15
+	VMOVUPS       64(SI), Z16
+	VPDPWSSD      Z12, Z16, Z0
+	VPDPWSSD      Z13, Z16, Z1
+	VPDPWSSD      Z14, Z16, Z2
+	VPDPWSSD      Z15, Z16, Z3
+	VMOVUPS       64(SI)(R10*1), Z16
+	VPDPWSSD      Z12, Z16, Z4
+	VPDPWSSD      Z13, Z16, Z5
+	VPDPWSSD      Z14, Z16, Z6
+	VPDPWSSD      Z15, Z16, Z7
+	VMOVUPS       64(SI)(R10*2), Z16
+	VPDPWSSD      Z12, Z16, Z8
+	VPDPWSSD      Z13, Z16, Z9
+	VPDPWSSD      Z14, Z16, Z10
+	VPDPWSSD      Z15, Z16, Z11
+	ADDQ          $+128, SI
+	ADDQ          $+64, DI
+	ADDQ          AX, R11
+	ADDQ          $+64, BX
+	ADDQ          AX, R13
 	DECQ          CX
-	JNE           loop74
-	MOVQ          ldw+40(FP), CX
-	SHLQ          $0x01, CX
-	ADDQ          CX, DI
+	JNE           loop224
+	MOVQ          ldw+40(FP), R8
+	ADDQ          R8, w+32(FP)
 	MOVQ          ldc+56(FP), CX
 	MOVQ          apart+72(FP), R8
 	MOVQ          R14, R15
-	VEXTRACTF64X4 $0x01, Z0, Y12
-	VADDPS        Y12, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X12
-	VADDPS        X12, X0, X0
-	VEXTRACTF64X4 $0x01, Z1, Y12
-	VADDPS        Y12, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X12
-	VADDPS        X12, X1, X1
-	VEXTRACTF64X4 $0x01, Z2, Y12
-	VADDPS        Y12, Y2, Y2
-	VEXTRACTF32X4 $0x01, Y2, X12
-	VADDPS        X12, X2, X2
-	VEXTRACTF64X4 $0x01, Z3, Y12
-	VADDPS        Y12, Y3, Y3
-	VEXTRACTF32X4 $0x01, Y3, X12
-	VADDPS        X12, X3, X3
-	VHADDPS       X1, X0, X0
-	VHADDPS       X3, X2, X2
-	VHADDPS       X2, X0, X0
-	LEAQ          (R15)(R8*8), AX
+	LEAQ          (R14)(R8*8), SI
+	VSHUFF32X4    $0xee, Z1, Z0, Z12
+	VSHUFF32X4    $0x44, Z1, Z0, Z0
+	VPADDD        Z12, Z0, Z0
+	VSHUFF32X4    $0xee, Z3, Z2, Z12
+	VSHUFF32X4    $0x44, Z3, Z2, Z2
+	VPADDD        Z12, Z2, Z2
+	VSHUFF32X4    $0xdd, Z2, Z0, Z12
+	VSHUFF32X4    $0x88, Z2, Z0, Z0
+	VPADDD        Z12, Z0, Z0
+	VPERMILPS     $0xb1, Z0, Z12
+	VPADDD        Z12, Z0, Z0
+	VPERMILPS     $0x4e, Z0, Z12
+	VPADDD        Z12, Z0, Z0
+	VCVTDQ2PS     Z0, Z0
+	VEXTRACTF32X4 $0x01, Z0, X13
+	VEXTRACTF32X4 $0x02, Z0, X14
+	VEXTRACTF32X4 $0x03, Z0, X15
 	VMOVSS        X0, (R15)
-	VEXTRACTPS    $0x01, X0, (R15)(R8*4)
-	VEXTRACTPS    $0x02, X0, (AX)
-	VEXTRACTPS    $0x03, X0, (AX)(R8*4)
+	VMOVSS        X13, (R15)(R8*4)
+	VMOVSS        X14, (SI)
+	VMOVSS        X15, (SI)(R8*4)
 	LEAQ          (R15)(CX*4), R15
-	VEXTRACTF64X4 $0x01, Z4, Y12
-	VADDPS        Y12, Y4, Y4
-	VEXTRACTF32X4 $0x01, Y4, X12
-	VADDPS        X12, X4, X4
-	VEXTRACTF64X4 $0x01, Z5, Y12
-	VADDPS        Y12, Y5, Y5
-	VEXTRACTF32X4 $0x01, Y5, X12
-	VADDPS        X12, X5, X5
-	VEXTRACTF64X4 $0x01, Z6, Y12
-	VADDPS        Y12, Y6, Y6
-	VEXTRACTF32X4 $0x01, Y6, X12
-	VADDPS        X12, X6, X6
-	VEXTRACTF64X4 $0x01, Z7, Y12
-	VADDPS        Y12, Y7, Y7
-	VEXTRACTF32X4 $0x01, Y7, X12
-	VADDPS        X12, X7, X7
-	VHADDPS       X5, X4, X4
-	VHADDPS       X7, X6, X6
-	VHADDPS       X6, X4, X4
-	LEAQ          (R15)(R8*8), AX
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z5, Z4, Z12
+	VSHUFF32X4    $0x44, Z5, Z4, Z4
+	VPADDD        Z12, Z4, Z4
+	VSHUFF32X4    $0xee, Z7, Z6, Z12
+	VSHUFF32X4    $0x44, Z7, Z6, Z6
+	VPADDD        Z12, Z6, Z6
+	VSHUFF32X4    $0xdd, Z6, Z4, Z12
+	VSHUFF32X4    $0x88, Z6, Z4, Z4
+	VPADDD        Z12, Z4, Z4
+	VPERMILPS     $0xb1, Z4, Z12
+	VPADDD        Z12, Z4, Z4
+	VPERMILPS     $0x4e, Z4, Z12
+	VPADDD        Z12, Z4, Z4
+	VCVTDQ2PS     Z4, Z4
+	VEXTRACTF32X4 $0x01, Z4, X13
+	VEXTRACTF32X4 $0x02, Z4, X14
+	VEXTRACTF32X4 $0x03, Z4, X15
 	VMOVSS        X4, (R15)
-	VEXTRACTPS    $0x01, X4, (R15)(R8*4)
-	VEXTRACTPS    $0x02, X4, (AX)
-	VEXTRACTPS    $0x03, X4, (AX)(R8*4)
+	VMOVSS        X13, (R15)(R8*4)
+	VMOVSS        X14, (SI)
+	VMOVSS        X15, (SI)(R8*4)
 	LEAQ          (R15)(CX*4), R15
-	VEXTRACTF64X4 $0x01, Z8, Y12
-	VADDPS        Y12, Y8, Y8
-	VEXTRACTF32X4 $0x01, Y8, X12
-	VADDPS        X12, X8, X8
-	VEXTRACTF64X4 $0x01, Z9, Y12
-	VADDPS        Y12, Y9, Y9
-	VEXTRACTF32X4 $0x01, Y9, X12
-	VADDPS        X12, X9, X9
-	VEXTRACTF64X4 $0x01, Z10, Y12
-	VADDPS        Y12, Y10, Y10
-	VEXTRACTF32X4 $0x01, Y10, X12
-	VADDPS        X12, X10, X10
-	VEXTRACTF64X4 $0x01, Z11, Y12
-	VADDPS        Y12, Y11, Y11
-	VEXTRACTF32X4 $0x01, Y11, X12
-	VADDPS        X12, X11, X11
-	VHADDPS       X9, X8, X8
-	VHADDPS       X11, X10, X10
-	VHADDPS       X10, X8, X8
-	LEAQ          (R15)(R8*8), AX
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z9, Z8, Z12
+	VSHUFF32X4    $0x44, Z9, Z8, Z8
+	VPADDD        Z12, Z8, Z8
+	VSHUFF32X4    $0xee, Z11, Z10, Z12
+	VSHUFF32X4    $0x44, Z11, Z10, Z10
+	VPADDD        Z12, Z10, Z10
+	VSHUFF32X4    $0xdd, Z10, Z8, Z12
+	VSHUFF32X4    $0x88, Z10, Z8, Z8
+	VPADDD        Z12, Z8, Z8
+	VPERMILPS     $0xb1, Z8, Z12
+	VPADDD        Z12, Z8, Z8
+	VPERMILPS     $0x4e, Z8, Z12
+	VPADDD        Z12, Z8, Z8
+	VCVTDQ2PS     Z8, Z8
+	VEXTRACTF32X4 $0x01, Z8, X13
+	VEXTRACTF32X4 $0x02, Z8, X14
+	VEXTRACTF32X4 $0x03, Z8, X15
 	VMOVSS        X8, (R15)
-	VEXTRACTPS    $0x01, X8, (R15)(R8*4)
-	VEXTRACTPS    $0x02, X8, (AX)
-	VEXTRACTPS    $0x03, X8, (AX)(R8*4)
+	VMOVSS        X13, (R15)(R8*4)
+	VMOVSS        X14, (SI)
+	VMOVSS        X15, (SI)(R8*4)
 	ADDQ          $0x04, R14
 	DECQ          groups+0(FP)
-	JNE           group73
+	JNE           group223
 	VZEROUPPER
 	RET
 
-// func fewBF164x1AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewBF164x1AVX512(SB), NOSPLIT, $0-80
-	MOVQ ldx+24(FP), DX
-	SHLQ $0x02, DX
-	MOVQ x+16(FP), SI
-	LEAQ (SI)(DX*1), R9
-	LEAQ (R9)(DX*1), R10
-	LEAQ (R10)(DX*1), R11
-	MOVQ w+32(FP), DI
+// func fewInt84x1AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, MMX+
+TEXT ·fewInt84x1AVX512(SB), NOSPLIT, $0-96
+	MOVQ ldx+24(FP), R10
+	SHLQ $0x01, R10
 	MOVQ c+48(FP), R14
+	MOVQ ldw+40(FP), R8
+	MOVQ R8, ldw+40(FP)
+	MOVQ w+32(FP), R11
+	ADDQ early+80(FP), R11
+	MOVQ pace+88(FP), AX
 
-group77:
+group227:
+	MOVQ   x+16(FP), SI
+	LEAQ   (SI)(R10*2), R9
+	ADDQ   R10, R9
+	MOVQ   w+32(FP), DI
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
-	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
 
-loop78:
-	PREFETCHT0    768(DI)(R12*2)
-	VMOVUPS       (SI)(R12*4), Z4
-	VMOVUPS       (R9)(R12*4), Z5
-	VMOVUPS       (R10)(R12*4), Z6
-	VMOVUPS       (R11)(R12*4), Z7
-	VPMOVZXWD     (DI)(R12*2), Z8
-	VPSLLD        $0x10, Z8, Z8
-	VFMADD231PS   Z8, Z4, Z0
-	VFMADD231PS   Z8, Z5, Z1
-	VFMADD231PS   Z8, Z6, Z2
-	VFMADD231PS   Z8, Z7, Z3
-	VMOVUPS       64(SI)(R12*4), Z4
-	VMOVUPS       64(R9)(R12*4), Z5
-	VMOVUPS       64(R10)(R12*4), Z6
-	VMOVUPS       64(R11)(R12*4), Z7
-	VPMOVZXWD     32(DI)(R12*2), Z8
-	VPSLLD        $0x10, Z8, Z8
-	VFMADD231PS   Z8, Z4, Z0
-	VFMADD231PS   Z8, Z5, Z1
-	VFMADD231PS   Z8, Z6, Z2
-	VFMADD231PS   Z8, Z7, Z3
-	ADDQ          $0x20, R12
-	DECQ          CX
-	JNE           loop78
-	MOVQ          ldw+40(FP), CX
-	SHLQ          $0x01, CX
-	ADDQ          CX, DI
-	MOVQ          ldc+56(FP), CX
-	MOVQ          R14, R15
-	VEXTRACTF64X4 $0x01, Z0, Y4
-	VADDPS        Y4, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X4
-	VADDPS        X4, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, (R15)
-	LEAQ          (R15)(CX*4), R15
-	VEXTRACTF64X4 $0x01, Z1, Y4
-	VADDPS        Y4, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X4
-	VADDPS        X4, X1, X1
-	VHADDPS       X1, X1, X1
-	VHADDPS       X1, X1, X1
-	VMOVSS        X1, (R15)
-	LEAQ          (R15)(CX*4), R15
-	VEXTRACTF64X4 $0x01, Z2, Y4
-	VADDPS        Y4, Y2, Y2
-	VEXTRACTF32X4 $0x01, Y2, X4
-	VADDPS        X4, X2, X2
-	VHADDPS       X2, X2, X2
-	VHADDPS       X2, X2, X2
-	VMOVSS        X2, (R15)
-	LEAQ          (R15)(CX*4), R15
-	VEXTRACTF64X4 $0x01, Z3, Y4
-	VADDPS        Y4, Y3, Y3
-	VEXTRACTF32X4 $0x01, Y3, X4
-	VADDPS        X4, X3, X3
-	VHADDPS       X3, X3, X3
-	VHADDPS       X3, X3, X3
-	VMOVSS        X3, (R15)
-	ADDQ          $0x04, R14
-	DECQ          groups+0(FP)
-	JNE           group77
+loop228:
+	PREFETCHT0 (R11)
+	VPMOVSXBW  (DI), Z4
+	VMOVUPS    (SI), Z5
+	VPDPWSSD   Z4, Z5, Z0
+	VMOVUPS    (SI)(R10*1), Z5
+	VPDPWSSD   Z4, Z5, Z1
+	VMOVUPS    (SI)(R10*2), Z5
+	VPDPWSSD   Z4, Z5, Z2
+	VMOVUPS    (R9), Z5
+	VPDPWSSD   Z4, Z5, Z3
+	VPMOVSXBW  32(DI), Z4
+	VMOVUPS    64(SI), Z5
+	VPDPWSSD   Z4, Z5, Z0
+	VMOVUPS    64(SI)(R10*1), Z5
+	VPDPWSSD   Z4, Z5, Z1
+	VMOVUPS    64(SI)(R10*2), Z5
+	VPDPWSSD   Z4, Z5, Z2
+	VMOVUPS    64(R9), Z5
+	VPDPWSSD   Z4, Z5, Z3
+	ADDQ       $+128, SI
+	ADDQ       $+128, R9
+	ADDQ       $+64, DI
+	ADDQ       AX, R11
+	DECQ       CX
+	JNE        loop228
+	MOVQ       ldw+40(FP), R8
+	ADDQ       R8, w+32(FP)
+	MOVQ       ldc+56(FP), CX
+	MOVQ       apart+72(FP), R8
+	MOVQ       R14, R15
+	VSHUFF32X4 $0xee, Z0, Z0, Z4
+	VSHUFF32X4 $0x44, Z0, Z0, Z0
+	VPADDD     Z4, Z0, Z0
+	VSHUFF32X4 $0xdd, Z0, Z0, Z4
+	VSHUFF32X4 $0x88, Z0, Z0, Z0
+	VPADDD     Z4, Z0, Z0
+	VPERMILPS  $0xb1, Z0, Z4
+	VPADDD     Z4, Z0, Z0
+	VPERMILPS  $0x4e, Z0, Z4
+	VPADDD     Z4, Z0, Z0
+	VCVTDQ2PS  Z0, Z0
+	VMOVSS     X0, (R15)
+	LEAQ       (R15)(CX*4), R15
+	VSHUFF32X4 $0xee, Z1, Z1, Z4
+	VSHUFF32X4 $0x44, Z1, Z1, Z1
+	VPADDD     Z4, Z1, Z1
+	VSHUFF32X4 $0xdd, Z1, Z1, Z4
+	VSHUFF32X4 $0x88, Z1, Z1, Z1
+	VPADDD     Z4, Z1, Z1
+	VPERMILPS  $0xb1, Z1, Z4
+	VPADDD     Z4, Z1, Z1
+	VPERMILPS  $0x4e, Z1, Z4
+	VPADDD     Z4, Z1, Z1
+	VCVTDQ2PS  Z1, Z1
+	VMOVSS     X1, (R15)
+	LEAQ       (R15)(CX*4), R15
+	VSHUFF32X4 $0xee, Z2, Z2, Z4
+	VSHUFF32X4 $0x44, Z2, Z2, Z2
+	VPADDD     Z4, Z2, Z2
+	VSHUFF32X4 $0xdd, Z2, Z2, Z4
+	VSHUFF32X4 $0x88, Z2, Z2, Z2
+	VPADDD     Z4, Z2, Z2
+	VPERMILPS  $0xb1, Z2, Z4
+	VPADDD     Z4, Z2, Z2
+	VPERMILPS  $0x4e, Z2, Z4
+	VPADDD     Z4, Z2, Z2
+	VCVTDQ2PS  Z2, Z2
+	VMOVSS     X2, (R15)
+	LEAQ       (R15)(CX*4), R15
+	VSHUFF32X4 $0xee, Z3, Z3, Z4
+	VSHUFF32X4 $0x44, Z3, Z3, Z3
+	VPADDD     Z4, Z3, Z3
+	VSHUFF32X4 $0xdd, Z3, Z3, Z4
+	VSHUFF32X4 $0x88, Z3, Z3, Z3
+	VPADDD     Z4, Z3, Z3
+	VPERMILPS  $0xb1, Z3, Z4
+	VPADDD     Z4, Z3, Z3
+	VPERMILPS  $0x4e, Z3, Z4
+	VPADDD     Z4, Z3, Z3
+	VCVTDQ2PS  Z3, Z3
+	VMOVSS     X3, (R15)
+	ADDQ       $0x04, R14
+	DECQ       groups+0(FP)
+	JNE        group227
 	VZEROUPPER
 	RET
 
-// func fewBF164x4AVX512(groups int, n int, x *float32, ldx int, w *uint16, ldw int, c *float32, ldc int, acc int, apart int)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewBF164x4AVX512(SB), NOSPLIT, $0-80
-	MOVQ  ldx+24(FP), DX
-	SHLQ  $0x02, DX
-	MOVQ  x+16(FP), SI
-	LEAQ  (SI)(DX*1), R9
-	LEAQ  (R9)(DX*1), R10
-	LEAQ  (R10)(DX*1), R11
-	MOVQ  w+32(FP), DI
+// func fewInt84x4AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, MMX+
+TEXT ·fewInt84x4AVX512(SB), NOSPLIT, $0-96
+	MOVQ  ldx+24(FP), R10
+	SHLQ  $0x01, R10
 	MOVQ  c+48(FP), R14
 	MOVQ  ldw+40(FP), R8
-	SHLQ  $0x01, R8
+	MOVQ  R8, ldw+40(FP)
 	MOVQ  apart+72(FP), DX
 	IMULQ R8, DX
+	MOVQ  w+32(FP), R11
+	ADDQ  early+80(FP), R11
+	LEAQ  (R11)(DX*2), R13
+	MOVQ  pace+88(FP), AX
 
-group81:
-	LEAQ   (DI)(DX*1), BX
-	LEAQ   (BX)(DX*1), AX
-	LEAQ   (AX)(DX*1), R13
+group231:
+	MOVQ   x+16(FP), SI
+	LEAQ   (SI)(R10*2), R9
+	ADDQ   R10, R9
+	MOVQ   w+32(FP), DI
+	LEAQ   (DI)(DX*2), BX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1808,911 +4829,321 @@ group81:
 	VXORPS Z13, Z13, Z13
 	VXORPS Z14, Z14, Z14
 	VXORPS Z15, Z15, Z15
-	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
 
-loop82:
-	PREFETCHT0    768(DI)(R12*2)
-	PREFETCHT0    768(BX)(R12*2)
-	PREFETCHT0    768(AX)(R12*2)
-	PREFETCHT0    768(R13)(R12*2)
-	VMOVUPS       (SI)(R12*4), Z16
-	VMOVUPS       (R9)(R12*4), Z17
-	VMOVUPS       (R10)(R12*4), Z18
-	VMOVUPS       (R11)(R12*4), Z19
-	VPMOVZXWD     (DI)(R12*2), Z20
-	VPSLLD        $0x10, Z20, Z20
-	VFMADD231PS   Z20, Z16, Z0
-	VFMADD231PS   Z20, Z17, Z4
-	VFMADD231PS   Z20, Z18, Z8
-	VFMADD231PS   Z20, Z19, Z12
-	VPMOVZXWD     (BX)(R12*2), Z20
-	VPSLLD        $0x10, Z20, Z20
-	VFMADD231PS   Z20, Z16, Z1
-	VFMADD231PS   Z20, Z17, Z5
-	VFMADD231PS   Z20, Z18, Z9
-	VFMADD231PS   Z20, Z19, Z13
-	VPMOVZXWD     (AX)(R12*2), Z20
-	VPSLLD        $0x10, Z20, Z20
-	VFMADD231PS   Z20, Z16, Z2
-	VFMADD231PS   Z20, Z17, Z6
-	VFMADD231PS   Z20, Z18, Z10
-	VFMADD231PS   Z20, Z19, Z14
-	VPMOVZXWD     (R13)(R12*2), Z20
-	VPSLLD        $0x10, Z20, Z20
-	VFMADD231PS   Z20, Z16, Z3
-	VFMADD231PS   Z20, Z17, Z7
-	VFMADD231PS   Z20, Z18, Z11
-	VFMADD231PS   Z20, Z19, Z15
-	VMOVUPS       64(SI)(R12*4), Z16
-	VMOVUPS       64(R9)(R12*4), Z17
-	VMOVUPS       64(R10)(R12*4), Z18
-	VMOVUPS       64(R11)(R12*4), Z19
-	VPMOVZXWD     32(DI)(R12*2), Z20
-	VPSLLD        $0x10, Z20, Z20
-	VFMADD231PS   Z20, Z16, Z0
-	VFMADD231PS   Z20, Z17, Z4
-	VFMADD231PS   Z20, Z18, Z8
-	VFMADD231PS   Z20, Z19, Z12
-	VPMOVZXWD     32(BX)(R12*2), Z20
-	VPSLLD        $0x10, Z20, Z20
-	VFMADD231PS   Z20, Z16, Z1
-	VFMADD231PS   Z20, Z17, Z5
-	VFMADD231PS   Z20, Z18, Z9
-	VFMADD231PS   Z20, Z19, Z13
-	VPMOVZXWD     32(AX)(R12*2), Z20
-	VPSLLD        $0x10, Z20, Z20
-	VFMADD231PS   Z20, Z16, Z2
-	VFMADD231PS   Z20, Z17, Z6
-	VFMADD231PS   Z20, Z18, Z10
-	VFMADD231PS   Z20, Z19, Z14
-	VPMOVZXWD     32(R13)(R12*2), Z20
-	VPSLLD        $0x10, Z20, Z20
-	VFMADD231PS   Z20, Z16, Z3
-	VFMADD231PS   Z20, Z17, Z7
-	VFMADD231PS   Z20, Z18, Z11
-	VFMADD231PS   Z20, Z19, Z15
-	ADDQ          $0x20, R12
+loop232:
+	PREFETCHT0    (R11)
+	PREFETCHT0    (R11)(DX*1)
+	PREFETCHT0    (R13)
+	PREFETCHT0    (R13)(DX*1)
+	VPMOVSXBW     (DI), Z16
+	VPMOVSXBW     (DI)(DX*1), Z17
+	VPMOVSXBW     (BX), Z18
+	VPMOVSXBW     (BX)(DX*1), Z19
+	VMOVUPS       (SI), Z20
+	VPDPWSSD      Z16, Z20, Z0
+	VPDPWSSD      Z17, Z20, Z1
+	VPDPWSSD      Z18, Z20, Z2
+	VPDPWSSD      Z19, Z20, Z3
+	VMOVUPS       (SI)(R10*1), Z20
+	VPDPWSSD      Z16, Z20, Z4
+	VPDPWSSD      Z17, Z20, Z5
+	VPDPWSSD      Z18, Z20, Z6
+	VPDPWSSD      Z19, Z20, Z7
+	VMOVUPS       (SI)(R10*2), Z20
+	VPDPWSSD      Z16, Z20, Z8
+	VPDPWSSD      Z17, Z20, Z9
+	VPDPWSSD      Z18, Z20, Z10
+	VPDPWSSD      Z19, Z20, Z11
+	VMOVUPS       (R9), Z20
+	VPDPWSSD      Z16, Z20, Z12
+	VPDPWSSD      Z17, Z20, Z13
+	VPDPWSSD      Z18, Z20, Z14
+	VPDPWSSD      Z19, Z20, Z15
+	VPMOVSXBW     32(DI), Z16
+	VPMOVSXBW     32(DI)(DX*1), Z17
+	VPMOVSXBW     32(BX), Z18
+	VPMOVSXBW     32(BX)(DX*1), Z19
+	VMOVUPS       64(SI), Z20
+	VPDPWSSD      Z16, Z20, Z0
+	VPDPWSSD      Z17, Z20, Z1
+	VPDPWSSD      Z18, Z20, Z2
+	VPDPWSSD      Z19, Z20, Z3
+	VMOVUPS       64(SI)(R10*1), Z20
+	VPDPWSSD      Z16, Z20, Z4
+	VPDPWSSD      Z17, Z20, Z5
+	VPDPWSSD      Z18, Z20, Z6
+	VPDPWSSD      Z19, Z20, Z7
+	VMOVUPS       64(SI)(R10*2), Z20
+	VPDPWSSD      Z16, Z20, Z8
+	VPDPWSSD      Z17, Z20, Z9
+	VPDPWSSD      Z18, Z20, Z10
+	VPDPWSSD      Z19, Z20, Z11
+	VMOVUPS       64(R9), Z20
+	VPDPWSSD      Z16, Z20, Z12
+	VPDPWSSD      Z17, Z20, Z13
+	VPDPWSSD      Z18, Z20, Z14
+	VPDPWSSD      Z19, Z20, Z15
+	ADDQ          $+128, SI
+	ADDQ          $+128, R9
+	ADDQ          $+64, DI
+	ADDQ          AX, R11
+	ADDQ          $+64, BX
+	ADDQ          AX, R13
 	DECQ          CX
-	JNE           loop82
-	MOVQ          ldw+40(FP), CX
-	SHLQ          $0x01, CX
-	ADDQ          CX, DI
+	JNE           loop232
+	MOVQ          ldw+40(FP), R8
+	ADDQ          R8, w+32(FP)
 	MOVQ          ldc+56(FP), CX
 	MOVQ          apart+72(FP), R8
 	MOVQ          R14, R15
-	VEXTRACTF64X4 $0x01, Z0, Y16
-	VADDPS        Y16, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X16
-	VADDPS        X16, X0, X0
-	VEXTRACTF64X4 $0x01, Z1, Y16
-	VADDPS        Y16, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X16
-	VADDPS        X16, X1, X1
-	VEXTRACTF64X4 $0x01, Z2, Y16
-	VADDPS        Y16, Y2, Y2
-	VEXTRACTF32X4 $0x01, Y2, X16
-	VADDPS        X16, X2, X2
-	VEXTRACTF64X4 $0x01, Z3, Y16
-	VADDPS        Y16, Y3, Y3
-	VEXTRACTF32X4 $0x01, Y3, X16
-	VADDPS        X16, X3, X3
-	VHADDPS       X1, X0, X0
-	VHADDPS       X3, X2, X2
-	VHADDPS       X2, X0, X0
-	LEAQ          (R15)(R8*8), AX
+	LEAQ          (R14)(R8*8), SI
+	VSHUFF32X4    $0xee, Z1, Z0, Z16
+	VSHUFF32X4    $0x44, Z1, Z0, Z0
+	VPADDD        Z16, Z0, Z0
+	VSHUFF32X4    $0xee, Z3, Z2, Z16
+	VSHUFF32X4    $0x44, Z3, Z2, Z2
+	VPADDD        Z16, Z2, Z2
+	VSHUFF32X4    $0xdd, Z2, Z0, Z16
+	VSHUFF32X4    $0x88, Z2, Z0, Z0
+	VPADDD        Z16, Z0, Z0
+	VPERMILPS     $0xb1, Z0, Z16
+	VPADDD        Z16, Z0, Z0
+	VPERMILPS     $0x4e, Z0, Z16
+	VPADDD        Z16, Z0, Z0
+	VCVTDQ2PS     Z0, Z0
+	VEXTRACTF32X4 $0x01, Z0, X17
+	VEXTRACTF32X4 $0x02, Z0, X18
+	VEXTRACTF32X4 $0x03, Z0, X19
 	VMOVSS        X0, (R15)
-	VEXTRACTPS    $0x01, X0, (R15)(R8*4)
-	VEXTRACTPS    $0x02, X0, (AX)
-	VEXTRACTPS    $0x03, X0, (AX)(R8*4)
+	VMOVSS        X17, (R15)(R8*4)
+	VMOVSS        X18, (SI)
+	VMOVSS        X19, (SI)(R8*4)
 	LEAQ          (R15)(CX*4), R15
-	VEXTRACTF64X4 $0x01, Z4, Y16
-	VADDPS        Y16, Y4, Y4
-	VEXTRACTF32X4 $0x01, Y4, X16
-	VADDPS        X16, X4, X4
-	VEXTRACTF64X4 $0x01, Z5, Y16
-	VADDPS        Y16, Y5, Y5
-	VEXTRACTF32X4 $0x01, Y5, X16
-	VADDPS        X16, X5, X5
-	VEXTRACTF64X4 $0x01, Z6, Y16
-	VADDPS        Y16, Y6, Y6
-	VEXTRACTF32X4 $0x01, Y6, X16
-	VADDPS        X16, X6, X6
-	VEXTRACTF64X4 $0x01, Z7, Y16
-	VADDPS        Y16, Y7, Y7
-	VEXTRACTF32X4 $0x01, Y7, X16
-	VADDPS        X16, X7, X7
-	VHADDPS       X5, X4, X4
-	VHADDPS       X7, X6, X6
-	VHADDPS       X6, X4, X4
-	LEAQ          (R15)(R8*8), AX
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z5, Z4, Z16
+	VSHUFF32X4    $0x44, Z5, Z4, Z4
+	VPADDD        Z16, Z4, Z4
+	VSHUFF32X4    $0xee, Z7, Z6, Z16
+	VSHUFF32X4    $0x44, Z7, Z6, Z6
+	VPADDD        Z16, Z6, Z6
+	VSHUFF32X4    $0xdd, Z6, Z4, Z16
+	VSHUFF32X4    $0x88, Z6, Z4, Z4
+	VPADDD        Z16, Z4, Z4
+	VPERMILPS     $0xb1, Z4, Z16
+	VPADDD        Z16, Z4, Z4
+	VPERMILPS     $0x4e, Z4, Z16
+	VPADDD        Z16, Z4, Z4
+	VCVTDQ2PS     Z4, Z4
+	VEXTRACTF32X4 $0x01, Z4, X17
+	VEXTRACTF32X4 $0x02, Z4, X18
+	VEXTRACTF32X4 $0x03, Z4, X19
 	VMOVSS        X4, (R15)
-	VEXTRACTPS    $0x01, X4, (R15)(R8*4)
-	VEXTRACTPS    $0x02, X4, (AX)
-	VEXTRACTPS    $0x03, X4, (AX)(R8*4)
+	VMOVSS        X17, (R15)(R8*4)
+	VMOVSS        X18, (SI)
+	VMOVSS        X19, (SI)(R8*4)
 	LEAQ          (R15)(CX*4), R15
-	VEXTRACTF64X4 $0x01, Z8, Y16
-	VADDPS        Y16, Y8, Y8
-	VEXTRACTF32X4 $0x01, Y8, X16
-	VADDPS        X16, X8, X8
-	VEXTRACTF64X4 $0x01, Z9, Y16
-	VADDPS        Y16, Y9, Y9
-	VEXTRACTF32X4 $0x01, Y9, X16
-	VADDPS        X16, X9, X9
-	VEXTRACTF64X4 $0x01, Z10, Y16
-	VADDPS        Y16, Y10, Y10
-	VEXTRACTF32X4 $0x01, Y10, X16
-	VADDPS        X16, X10, X10
-	VEXTRACTF64X4 $0x01, Z11, Y16
-	VADDPS        Y16, Y11, Y11
-	VEXTRACTF32X4 $0x01, Y11, X16
-	VADDPS        X16, X11, X11
-	VHADDPS       X9, X8, X8
-	VHADDPS       X11, X10, X10
-	VHADDPS       X10, X8, X8
-	LEAQ          (R15)(R8*8), AX
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z9, Z8, Z16
+	VSHUFF32X4    $0x44, Z9, Z8, Z8
+	VPADDD        Z16, Z8, Z8
+	VSHUFF32X4    $0xee, Z11, Z10, Z16
+	VSHUFF32X4    $0x44, Z11, Z10, Z10
+	VPADDD        Z16, Z10, Z10
+	VSHUFF32X4    $0xdd, Z10, Z8, Z16
+	VSHUFF32X4    $0x88, Z10, Z8, Z8
+	VPADDD        Z16, Z8, Z8
+	VPERMILPS     $0xb1, Z8, Z16
+	VPADDD        Z16, Z8, Z8
+	VPERMILPS     $0x4e, Z8, Z16
+	VPADDD        Z16, Z8, Z8
+	VCVTDQ2PS     Z8, Z8
+	VEXTRACTF32X4 $0x01, Z8, X17
+	VEXTRACTF32X4 $0x02, Z8, X18
+	VEXTRACTF32X4 $0x03, Z8, X19
 	VMOVSS        X8, (R15)
-	VEXTRACTPS    $0x01, X8, (R15)(R8*4)
-	VEXTRACTPS    $0x02, X8, (AX)
-	VEXTRACTPS    $0x03, X8, (AX)(R8*4)
+	VMOVSS        X17, (R15)(R8*4)
+	VMOVSS        X18, (SI)
+	VMOVSS        X19, (SI)(R8*4)
 	LEAQ          (R15)(CX*4), R15
-	VEXTRACTF64X4 $0x01, Z12, Y16
-	VADDPS        Y16, Y12, Y12
-	VEXTRACTF32X4 $0x01, Y12, X16
-	VADDPS        X16, X12, X12
-	VEXTRACTF64X4 $0x01, Z13, Y16
-	VADDPS        Y16, Y13, Y13
-	VEXTRACTF32X4 $0x01, Y13, X16
-	VADDPS        X16, X13, X13
-	VEXTRACTF64X4 $0x01, Z14, Y16
-	VADDPS        Y16, Y14, Y14
-	VEXTRACTF32X4 $0x01, Y14, X16
-	VADDPS        X16, X14, X14
-	VEXTRACTF64X4 $0x01, Z15, Y16
-	VADDPS        Y16, Y15, Y15
-	VEXTRACTF32X4 $0x01, Y15, X16
-	VADDPS        X16, X15, X15
-	VHADDPS       X13, X12, X12
-	VHADDPS       X15, X14, X14
-	VHADDPS       X14, X12, X12
-	LEAQ          (R15)(R8*8), AX
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z13, Z12, Z16
+	VSHUFF32X4    $0x44, Z13, Z12, Z12
+	VPADDD        Z16, Z12, Z12
+	VSHUFF32X4    $0xee, Z15, Z14, Z16
+	VSHUFF32X4    $0x44, Z15, Z14, Z14
+	VPADDD        Z16, Z14, Z14
+	VSHUFF32X4    $0xdd, Z14, Z12, Z16
+	VSHUFF32X4    $0x88, Z14, Z12, Z12
+	VPADDD        Z16, Z12, Z12
+	VPERMILPS     $0xb1, Z12, Z16
+	VPADDD        Z16, Z12, Z12
+	VPERMILPS     $0x4e, Z12, Z16
+	VPADDD        Z16, Z12, Z12
+	VCVTDQ2PS     Z12, Z12
+	VEXTRACTF32X4 $0x01, Z12, X17
+	VEXTRACTF32X4 $0x02, Z12, X18
+	VEXTRACTF32X4 $0x03, Z12, X19
 	VMOVSS        X12, (R15)
-	VEXTRACTPS    $0x01, X12, (R15)(R8*4)
-	VEXTRACTPS    $0x02, X12, (AX)
-	VEXTRACTPS    $0x03, X12, (AX)(R8*4)
+	VMOVSS        X17, (R15)(R8*4)
+	VMOVSS        X18, (SI)
+	VMOVSS        X19, (SI)(R8*4)
 	ADDQ          $0x04, R14
 	DECQ          groups+0(FP)
-	JNE           group81
+	JNE           group231
 	VZEROUPPER
 	RET
 
-// func fewInt81x1AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int)
-// Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewInt81x1AVX512(SB), NOSPLIT, $0-80
-	MOVQ ldx+24(FP), DX
-	SHLQ $0x01, DX
-	MOVQ x+16(FP), SI
-	MOVQ w+32(FP), DI
+// func fewInt85x1AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, MMX+
+TEXT ·fewInt85x1AVX512(SB), NOSPLIT, $0-96
+	MOVQ ldx+24(FP), R10
+	SHLQ $0x01, R10
 	MOVQ c+48(FP), R14
+	MOVQ ldw+40(FP), R8
+	MOVQ R8, ldw+40(FP)
+	MOVQ w+32(FP), R11
+	ADDQ early+80(FP), R11
+	MOVQ pace+88(FP), AX
 
-group85:
-	VXORPS Z0, Z0, Z0
-	XORQ   R12, R12
-	MOVQ   n+8(FP), CX
-
-loop86:
-	PREFETCHT0    768(DI)(R12*1)
-	VMOVUPS       (SI)(R12*2), Z1
-	VPMOVSXBW     (DI)(R12*1), Z2
-	VPMADDWD      Z2, Z1, Z3
-	VPADDD        Z3, Z0, Z0
-	VMOVUPS       64(SI)(R12*2), Z1
-	VPMOVSXBW     32(DI)(R12*1), Z2
-	VPMADDWD      Z2, Z1, Z3
-	VPADDD        Z3, Z0, Z0
-	ADDQ          $0x40, R12
-	DECQ          CX
-	JNE           loop86
-	MOVQ          ldw+40(FP), CX
-	ADDQ          CX, DI
-	MOVQ          ldc+56(FP), CX
-	MOVQ          R14, R15
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VPADDD        Y1, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X1
-	VPADDD        X1, X0, X0
-	VPHADDD       X0, X0, X0
-	VPHADDD       X0, X0, X0
-	VCVTDQ2PS     X0, X0
-	VMOVSS        X0, (R15)
-	ADDQ          $0x04, R14
-	DECQ          groups+0(FP)
-	JNE           group85
-	VZEROUPPER
-	RET
-
-// func fewInt81x4AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int)
-// Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewInt81x4AVX512(SB), NOSPLIT, $0-80
-	MOVQ  ldx+24(FP), DX
-	SHLQ  $0x01, DX
-	MOVQ  x+16(FP), SI
-	MOVQ  w+32(FP), DI
-	MOVQ  c+48(FP), R14
-	MOVQ  ldw+40(FP), R8
-	MOVQ  apart+72(FP), DX
-	IMULQ R8, DX
-
-group89:
-	LEAQ   (DI)(DX*1), BX
-	LEAQ   (BX)(DX*1), AX
-	LEAQ   (AX)(DX*1), R13
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	XORQ   R12, R12
-	MOVQ   n+8(FP), CX
-
-loop90:
-	PREFETCHT0    768(DI)(R12*1)
-	PREFETCHT0    768(BX)(R12*1)
-	PREFETCHT0    768(AX)(R12*1)
-	PREFETCHT0    768(R13)(R12*1)
-	VMOVUPS       (SI)(R12*2), Z4
-	VPMOVSXBW     (DI)(R12*1), Z5
-	VPMADDWD      Z5, Z4, Z6
-	VPADDD        Z6, Z0, Z0
-	VPMOVSXBW     (BX)(R12*1), Z5
-	VPMADDWD      Z5, Z4, Z6
-	VPADDD        Z6, Z1, Z1
-	VPMOVSXBW     (AX)(R12*1), Z5
-	VPMADDWD      Z5, Z4, Z6
-	VPADDD        Z6, Z2, Z2
-	VPMOVSXBW     (R13)(R12*1), Z5
-	VPMADDWD      Z5, Z4, Z6
-	VPADDD        Z6, Z3, Z3
-	VMOVUPS       64(SI)(R12*2), Z4
-	VPMOVSXBW     32(DI)(R12*1), Z5
-	VPMADDWD      Z5, Z4, Z6
-	VPADDD        Z6, Z0, Z0
-	VPMOVSXBW     32(BX)(R12*1), Z5
-	VPMADDWD      Z5, Z4, Z6
-	VPADDD        Z6, Z1, Z1
-	VPMOVSXBW     32(AX)(R12*1), Z5
-	VPMADDWD      Z5, Z4, Z6
-	VPADDD        Z6, Z2, Z2
-	VPMOVSXBW     32(R13)(R12*1), Z5
-	VPMADDWD      Z5, Z4, Z6
-	VPADDD        Z6, Z3, Z3
-	ADDQ          $0x40, R12
-	DECQ          CX
-	JNE           loop90
-	MOVQ          ldw+40(FP), CX
-	ADDQ          CX, DI
-	MOVQ          ldc+56(FP), CX
-	MOVQ          apart+72(FP), R8
-	MOVQ          R14, R15
-	VEXTRACTF64X4 $0x01, Z0, Y4
-	VPADDD        Y4, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X4
-	VPADDD        X4, X0, X0
-	VEXTRACTF64X4 $0x01, Z1, Y4
-	VPADDD        Y4, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X4
-	VPADDD        X4, X1, X1
-	VEXTRACTF64X4 $0x01, Z2, Y4
-	VPADDD        Y4, Y2, Y2
-	VEXTRACTF32X4 $0x01, Y2, X4
-	VPADDD        X4, X2, X2
-	VEXTRACTF64X4 $0x01, Z3, Y4
-	VPADDD        Y4, Y3, Y3
-	VEXTRACTF32X4 $0x01, Y3, X4
-	VPADDD        X4, X3, X3
-	VPHADDD       X1, X0, X0
-	VPHADDD       X3, X2, X2
-	VPHADDD       X2, X0, X0
-	VCVTDQ2PS     X0, X0
-	LEAQ          (R15)(R8*8), AX
-	VMOVSS        X0, (R15)
-	VEXTRACTPS    $0x01, X0, (R15)(R8*4)
-	VEXTRACTPS    $0x02, X0, (AX)
-	VEXTRACTPS    $0x03, X0, (AX)(R8*4)
-	ADDQ          $0x04, R14
-	DECQ          groups+0(FP)
-	JNE           group89
-	VZEROUPPER
-	RET
-
-// func fewInt82x1AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int)
-// Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewInt82x1AVX512(SB), NOSPLIT, $0-80
-	MOVQ ldx+24(FP), DX
-	SHLQ $0x01, DX
-	MOVQ x+16(FP), SI
-	LEAQ (SI)(DX*1), R9
-	MOVQ w+32(FP), DI
-	MOVQ c+48(FP), R14
-
-group93:
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	XORQ   R12, R12
-	MOVQ   n+8(FP), CX
-
-loop94:
-	PREFETCHT0    768(DI)(R12*1)
-	VMOVUPS       (SI)(R12*2), Z2
-	VMOVUPS       (R9)(R12*2), Z3
-	VPMOVSXBW     (DI)(R12*1), Z4
-	VPMADDWD      Z4, Z2, Z5
-	VPADDD        Z5, Z0, Z0
-	VPMADDWD      Z4, Z3, Z5
-	VPADDD        Z5, Z1, Z1
-	VMOVUPS       64(SI)(R12*2), Z2
-	VMOVUPS       64(R9)(R12*2), Z3
-	VPMOVSXBW     32(DI)(R12*1), Z4
-	VPMADDWD      Z4, Z2, Z5
-	VPADDD        Z5, Z0, Z0
-	VPMADDWD      Z4, Z3, Z5
-	VPADDD        Z5, Z1, Z1
-	ADDQ          $0x40, R12
-	DECQ          CX
-	JNE           loop94
-	MOVQ          ldw+40(FP), CX
-	ADDQ          CX, DI
-	MOVQ          ldc+56(FP), CX
-	MOVQ          R14, R15
-	VEXTRACTF64X4 $0x01, Z0, Y2
-	VPADDD        Y2, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X2
-	VPADDD        X2, X0, X0
-	VPHADDD       X0, X0, X0
-	VPHADDD       X0, X0, X0
-	VCVTDQ2PS     X0, X0
-	VMOVSS        X0, (R15)
-	LEAQ          (R15)(CX*4), R15
-	VEXTRACTF64X4 $0x01, Z1, Y2
-	VPADDD        Y2, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X2
-	VPADDD        X2, X1, X1
-	VPHADDD       X1, X1, X1
-	VPHADDD       X1, X1, X1
-	VCVTDQ2PS     X1, X1
-	VMOVSS        X1, (R15)
-	ADDQ          $0x04, R14
-	DECQ          groups+0(FP)
-	JNE           group93
-	VZEROUPPER
-	RET
-
-// func fewInt82x4AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int)
-// Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewInt82x4AVX512(SB), NOSPLIT, $0-80
-	MOVQ  ldx+24(FP), DX
-	SHLQ  $0x01, DX
-	MOVQ  x+16(FP), SI
-	LEAQ  (SI)(DX*1), R9
-	MOVQ  w+32(FP), DI
-	MOVQ  c+48(FP), R14
-	MOVQ  ldw+40(FP), R8
-	MOVQ  apart+72(FP), DX
-	IMULQ R8, DX
-
-group97:
-	LEAQ   (DI)(DX*1), BX
-	LEAQ   (BX)(DX*1), AX
-	LEAQ   (AX)(DX*1), R13
+group235:
+	MOVQ   x+16(FP), SI
+	LEAQ   (SI)(R10*2), R9
+	ADDQ   R10, R9
+	MOVQ   w+32(FP), DI
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
 	VXORPS Z4, Z4, Z4
-	VXORPS Z5, Z5, Z5
-	VXORPS Z6, Z6, Z6
-	VXORPS Z7, Z7, Z7
-	XORQ   R12, R12
 	MOVQ   n+8(FP), CX
 
-loop98:
-	PREFETCHT0    768(DI)(R12*1)
-	PREFETCHT0    768(BX)(R12*1)
-	PREFETCHT0    768(AX)(R12*1)
-	PREFETCHT0    768(R13)(R12*1)
-	VMOVUPS       (SI)(R12*2), Z8
-	VMOVUPS       (R9)(R12*2), Z9
-	VPMOVSXBW     (DI)(R12*1), Z10
-	VPMADDWD      Z10, Z8, Z11
-	VPADDD        Z11, Z0, Z0
-	VPMADDWD      Z10, Z9, Z11
-	VPADDD        Z11, Z4, Z4
-	VPMOVSXBW     (BX)(R12*1), Z10
-	VPMADDWD      Z10, Z8, Z11
-	VPADDD        Z11, Z1, Z1
-	VPMADDWD      Z10, Z9, Z11
-	VPADDD        Z11, Z5, Z5
-	VPMOVSXBW     (AX)(R12*1), Z10
-	VPMADDWD      Z10, Z8, Z11
-	VPADDD        Z11, Z2, Z2
-	VPMADDWD      Z10, Z9, Z11
-	VPADDD        Z11, Z6, Z6
-	VPMOVSXBW     (R13)(R12*1), Z10
-	VPMADDWD      Z10, Z8, Z11
-	VPADDD        Z11, Z3, Z3
-	VPMADDWD      Z10, Z9, Z11
-	VPADDD        Z11, Z7, Z7
-	VMOVUPS       64(SI)(R12*2), Z8
-	VMOVUPS       64(R9)(R12*2), Z9
-	VPMOVSXBW     32(DI)(R12*1), Z10
-	VPMADDWD      Z10, Z8, Z11
-	VPADDD        Z11, Z0, Z0
-	VPMADDWD      Z10, Z9, Z11
-	VPADDD        Z11, Z4, Z4
-	VPMOVSXBW     32(BX)(R12*1), Z10
-	VPMADDWD      Z10, Z8, Z11
-	VPADDD        Z11, Z1, Z1
-	VPMADDWD      Z10, Z9, Z11
-	VPADDD        Z11, Z5, Z5
-	VPMOVSXBW     32(AX)(R12*1), Z10
-	VPMADDWD      Z10, Z8, Z11
-	VPADDD        Z11, Z2, Z2
-	VPMADDWD      Z10, Z9, Z11
-	VPADDD        Z11, Z6, Z6
-	VPMOVSXBW     32(R13)(R12*1), Z10
-	VPMADDWD      Z10, Z8, Z11
-	VPADDD        Z11, Z3, Z3
-	VPMADDWD      Z10, Z9, Z11
-	VPADDD        Z11, Z7, Z7
-	ADDQ          $0x40, R12
-	DECQ          CX
-	JNE           loop98
-	MOVQ          ldw+40(FP), CX
-	ADDQ          CX, DI
-	MOVQ          ldc+56(FP), CX
-	MOVQ          apart+72(FP), R8
-	MOVQ          R14, R15
-	VEXTRACTF64X4 $0x01, Z0, Y8
-	VPADDD        Y8, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X8
-	VPADDD        X8, X0, X0
-	VEXTRACTF64X4 $0x01, Z1, Y8
-	VPADDD        Y8, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X8
-	VPADDD        X8, X1, X1
-	VEXTRACTF64X4 $0x01, Z2, Y8
-	VPADDD        Y8, Y2, Y2
-	VEXTRACTF32X4 $0x01, Y2, X8
-	VPADDD        X8, X2, X2
-	VEXTRACTF64X4 $0x01, Z3, Y8
-	VPADDD        Y8, Y3, Y3
-	VEXTRACTF32X4 $0x01, Y3, X8
-	VPADDD        X8, X3, X3
-	VPHADDD       X1, X0, X0
-	VPHADDD       X3, X2, X2
-	VPHADDD       X2, X0, X0
-	VCVTDQ2PS     X0, X0
-	LEAQ          (R15)(R8*8), AX
-	VMOVSS        X0, (R15)
-	VEXTRACTPS    $0x01, X0, (R15)(R8*4)
-	VEXTRACTPS    $0x02, X0, (AX)
-	VEXTRACTPS    $0x03, X0, (AX)(R8*4)
-	LEAQ          (R15)(CX*4), R15
-	VEXTRACTF64X4 $0x01, Z4, Y8
-	VPADDD        Y8, Y4, Y4
-	VEXTRACTF32X4 $0x01, Y4, X8
-	VPADDD        X8, X4, X4
-	VEXTRACTF64X4 $0x01, Z5, Y8
-	VPADDD        Y8, Y5, Y5
-	VEXTRACTF32X4 $0x01, Y5, X8
-	VPADDD        X8, X5, X5
-	VEXTRACTF64X4 $0x01, Z6, Y8
-	VPADDD        Y8, Y6, Y6
-	VEXTRACTF32X4 $0x01, Y6, X8
-	VPADDD        X8, X6, X6
-	VEXTRACTF64X4 $0x01, Z7, Y8
-	VPADDD        Y8, Y7, Y7
-	VEXTRACTF32X4 $0x01, Y7, X8
-	VPADDD        X8, X7, X7
-	VPHADDD       X5, X4, X4
-	VPHADDD       X7, X6, X6
-	VPHADDD       X6, X4, X4
-	VCVTDQ2PS     X4, X4
-	LEAQ          (R15)(R8*8), AX
-	VMOVSS        X4, (R15)
-	VEXTRACTPS    $0x01, X4, (R15)(R8*4)
-	VEXTRACTPS    $0x02, X4, (AX)
-	VEXTRACTPS    $0x03, X4, (AX)(R8*4)
-	ADDQ          $0x04, R14
-	DECQ          groups+0(FP)
-	JNE           group97
+loop236:
+	PREFETCHT2 (R11)
+	VPMOVSXBW  (DI), Z5
+	VMOVUPS    (SI), Z6
+	VPDPWSSD   Z5, Z6, Z0
+	VMOVUPS    (SI)(R10*1), Z6
+	VPDPWSSD   Z5, Z6, Z1
+	VMOVUPS    (SI)(R10*2), Z6
+	VPDPWSSD   Z5, Z6, Z2
+	VMOVUPS    (R9), Z6
+	VPDPWSSD   Z5, Z6, Z3
+	VMOVUPS    (R9)(R10*1), Z6
+	VPDPWSSD   Z5, Z6, Z4
+	VPMOVSXBW  32(DI), Z5
+	VMOVUPS    64(SI), Z6
+	VPDPWSSD   Z5, Z6, Z0
+	VMOVUPS    64(SI)(R10*1), Z6
+	VPDPWSSD   Z5, Z6, Z1
+	VMOVUPS    64(SI)(R10*2), Z6
+	VPDPWSSD   Z5, Z6, Z2
+	VMOVUPS    64(R9), Z6
+	VPDPWSSD   Z5, Z6, Z3
+	VMOVUPS    64(R9)(R10*1), Z6
+	VPDPWSSD   Z5, Z6, Z4
+	ADDQ       $+128, SI
+	ADDQ       $+128, R9
+	ADDQ       $+64, DI
+	ADDQ       AX, R11
+	DECQ       CX
+	JNE        loop236
+	MOVQ       ldw+40(FP), R8
+	ADDQ       R8, w+32(FP)
+	MOVQ       ldc+56(FP), CX
+	MOVQ       apart+72(FP), R8
+	MOVQ       R14, R15
+	VSHUFF32X4 $0xee, Z0, Z0, Z5
+	VSHUFF32X4 $0x44, Z0, Z0, Z0
+	VPADDD     Z5, Z0, Z0
+	VSHUFF32X4 $0xdd, Z0, Z0, Z5
+	VSHUFF32X4 $0x88, Z0, Z0, Z0
+	VPADDD     Z5, Z0, Z0
+	VPERMILPS  $0xb1, Z0, Z5
+	VPADDD     Z5, Z0, Z0
+	VPERMILPS  $0x4e, Z0, Z5
+	VPADDD     Z5, Z0, Z0
+	VCVTDQ2PS  Z0, Z0
+	VMOVSS     X0, (R15)
+	LEAQ       (R15)(CX*4), R15
+	VSHUFF32X4 $0xee, Z1, Z1, Z5
+	VSHUFF32X4 $0x44, Z1, Z1, Z1
+	VPADDD     Z5, Z1, Z1
+	VSHUFF32X4 $0xdd, Z1, Z1, Z5
+	VSHUFF32X4 $0x88, Z1, Z1, Z1
+	VPADDD     Z5, Z1, Z1
+	VPERMILPS  $0xb1, Z1, Z5
+	VPADDD     Z5, Z1, Z1
+	VPERMILPS  $0x4e, Z1, Z5
+	VPADDD     Z5, Z1, Z1
+	VCVTDQ2PS  Z1, Z1
+	VMOVSS     X1, (R15)
+	LEAQ       (R15)(CX*4), R15
+	VSHUFF32X4 $0xee, Z2, Z2, Z5
+	VSHUFF32X4 $0x44, Z2, Z2, Z2
+	VPADDD     Z5, Z2, Z2
+	VSHUFF32X4 $0xdd, Z2, Z2, Z5
+	VSHUFF32X4 $0x88, Z2, Z2, Z2
+	VPADDD     Z5, Z2, Z2
+	VPERMILPS  $0xb1, Z2, Z5
+	VPADDD     Z5, Z2, Z2
+	VPERMILPS  $0x4e, Z2, Z5
+	VPADDD     Z5, Z2, Z2
+	VCVTDQ2PS  Z2, Z2
+	VMOVSS     X2, (R15)
+	LEAQ       (R15)(CX*4), R15
+	VSHUFF32X4 $0xee, Z3, Z3, Z5
+	VSHUFF32X4 $0x44, Z3, Z3, Z3
+	VPADDD     Z5, Z3, Z3
+	VSHUFF32X4 $0xdd, Z3, Z3, Z5
+	VSHUFF32X4 $0x88, Z3, Z3, Z3
+	VPADDD     Z5, Z3, Z3
+	VPERMILPS  $0xb1, Z3, Z5
+	VPADDD     Z5, Z3, Z3
+	VPERMILPS  $0x4e, Z3, Z5
+	VPADDD     Z5, Z3, Z3
+	VCVTDQ2PS  Z3, Z3
+	VMOVSS     X3, (R15)
+	LEAQ       (R15)(CX*4), R15
+	VSHUFF32X4 $0xee, Z4, Z4, Z5
+	VSHUFF32X4 $0x44, Z4, Z4, Z4
+	VPADDD     Z5, Z4, Z4
+	VSHUFF32X4 $0xdd, Z4, Z4, Z5
+	VSHUFF32X4 $0x88, Z4, Z4, Z4
+	VPADDD     Z5, Z4, Z4
+	VPERMILPS  $0xb1, Z4, Z5
+	VPADDD     Z5, Z4, Z4
+	VPERMILPS  $0x4e, Z4, Z5
+	VPADDD     Z5, Z4, Z4
+	VCVTDQ2PS  Z4, Z4
+	VMOVSS     X4, (R15)
+	ADDQ       $0x04, R14
+	DECQ       groups+0(FP)
+	JNE        group235
 	VZEROUPPER
 	RET
 
-// func fewInt83x1AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int)
-// Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewInt83x1AVX512(SB), NOSPLIT, $0-80
-	MOVQ ldx+24(FP), DX
-	SHLQ $0x01, DX
-	MOVQ x+16(FP), SI
-	LEAQ (SI)(DX*1), R9
-	LEAQ (R9)(DX*1), R10
-	MOVQ w+32(FP), DI
-	MOVQ c+48(FP), R14
-
-group101:
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	XORQ   R12, R12
-	MOVQ   n+8(FP), CX
-
-loop102:
-	PREFETCHT0    768(DI)(R12*1)
-	VMOVUPS       (SI)(R12*2), Z3
-	VMOVUPS       (R9)(R12*2), Z4
-	VMOVUPS       (R10)(R12*2), Z5
-	VPMOVSXBW     (DI)(R12*1), Z6
-	VPMADDWD      Z6, Z3, Z7
-	VPADDD        Z7, Z0, Z0
-	VPMADDWD      Z6, Z4, Z7
-	VPADDD        Z7, Z1, Z1
-	VPMADDWD      Z6, Z5, Z7
-	VPADDD        Z7, Z2, Z2
-	VMOVUPS       64(SI)(R12*2), Z3
-	VMOVUPS       64(R9)(R12*2), Z4
-	VMOVUPS       64(R10)(R12*2), Z5
-	VPMOVSXBW     32(DI)(R12*1), Z6
-	VPMADDWD      Z6, Z3, Z7
-	VPADDD        Z7, Z0, Z0
-	VPMADDWD      Z6, Z4, Z7
-	VPADDD        Z7, Z1, Z1
-	VPMADDWD      Z6, Z5, Z7
-	VPADDD        Z7, Z2, Z2
-	ADDQ          $0x40, R12
-	DECQ          CX
-	JNE           loop102
-	MOVQ          ldw+40(FP), CX
-	ADDQ          CX, DI
-	MOVQ          ldc+56(FP), CX
-	MOVQ          R14, R15
-	VEXTRACTF64X4 $0x01, Z0, Y3
-	VPADDD        Y3, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X3
-	VPADDD        X3, X0, X0
-	VPHADDD       X0, X0, X0
-	VPHADDD       X0, X0, X0
-	VCVTDQ2PS     X0, X0
-	VMOVSS        X0, (R15)
-	LEAQ          (R15)(CX*4), R15
-	VEXTRACTF64X4 $0x01, Z1, Y3
-	VPADDD        Y3, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X3
-	VPADDD        X3, X1, X1
-	VPHADDD       X1, X1, X1
-	VPHADDD       X1, X1, X1
-	VCVTDQ2PS     X1, X1
-	VMOVSS        X1, (R15)
-	LEAQ          (R15)(CX*4), R15
-	VEXTRACTF64X4 $0x01, Z2, Y3
-	VPADDD        Y3, Y2, Y2
-	VEXTRACTF32X4 $0x01, Y2, X3
-	VPADDD        X3, X2, X2
-	VPHADDD       X2, X2, X2
-	VPHADDD       X2, X2, X2
-	VCVTDQ2PS     X2, X2
-	VMOVSS        X2, (R15)
-	ADDQ          $0x04, R14
-	DECQ          groups+0(FP)
-	JNE           group101
-	VZEROUPPER
-	RET
-
-// func fewInt83x4AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int)
-// Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewInt83x4AVX512(SB), NOSPLIT, $0-80
-	MOVQ  ldx+24(FP), DX
-	SHLQ  $0x01, DX
-	MOVQ  x+16(FP), SI
-	LEAQ  (SI)(DX*1), R9
-	LEAQ  (R9)(DX*1), R10
-	MOVQ  w+32(FP), DI
+// func fewInt85x4AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, MMX+
+TEXT ·fewInt85x4AVX512(SB), NOSPLIT, $0-96
+	MOVQ  ldx+24(FP), R10
+	SHLQ  $0x01, R10
 	MOVQ  c+48(FP), R14
 	MOVQ  ldw+40(FP), R8
+	MOVQ  R8, ldw+40(FP)
 	MOVQ  apart+72(FP), DX
 	IMULQ R8, DX
+	MOVQ  w+32(FP), R11
+	ADDQ  early+80(FP), R11
+	LEAQ  (R11)(DX*2), R13
+	MOVQ  pace+88(FP), AX
 
-group105:
-	LEAQ   (DI)(DX*1), BX
-	LEAQ   (BX)(DX*1), AX
-	LEAQ   (AX)(DX*1), R13
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	VXORPS Z4, Z4, Z4
-	VXORPS Z5, Z5, Z5
-	VXORPS Z6, Z6, Z6
-	VXORPS Z7, Z7, Z7
-	VXORPS Z8, Z8, Z8
-	VXORPS Z9, Z9, Z9
-	VXORPS Z10, Z10, Z10
-	VXORPS Z11, Z11, Z11
-	XORQ   R12, R12
-	MOVQ   n+8(FP), CX
-
-loop106:
-	PREFETCHT0    768(DI)(R12*1)
-	PREFETCHT0    768(BX)(R12*1)
-	PREFETCHT0    768(AX)(R12*1)
-	PREFETCHT0    768(R13)(R12*1)
-	VMOVUPS       (SI)(R12*2), Z12
-	VMOVUPS       (R9)(R12*2), Z13
-	VMOVUPS       (R10)(R12*2), Z14
-	VPMOVSXBW     (DI)(R12*1), Z15
-	VPMADDWD      Z15, Z12, Z16
-	VPADDD        Z16, Z0, Z0
-	VPMADDWD      Z15, Z13, Z16
-	VPADDD        Z16, Z4, Z4
-	VPMADDWD      Z15, Z14, Z16
-	VPADDD        Z16, Z8, Z8
-	VPMOVSXBW     (BX)(R12*1), Z15
-	VPMADDWD      Z15, Z12, Z16
-	VPADDD        Z16, Z1, Z1
-	VPMADDWD      Z15, Z13, Z16
-	VPADDD        Z16, Z5, Z5
-	VPMADDWD      Z15, Z14, Z16
-	VPADDD        Z16, Z9, Z9
-	VPMOVSXBW     (AX)(R12*1), Z15
-	VPMADDWD      Z15, Z12, Z16
-	VPADDD        Z16, Z2, Z2
-	VPMADDWD      Z15, Z13, Z16
-	VPADDD        Z16, Z6, Z6
-	VPMADDWD      Z15, Z14, Z16
-	VPADDD        Z16, Z10, Z10
-	VPMOVSXBW     (R13)(R12*1), Z15
-	VPMADDWD      Z15, Z12, Z16
-	VPADDD        Z16, Z3, Z3
-	VPMADDWD      Z15, Z13, Z16
-	VPADDD        Z16, Z7, Z7
-	VPMADDWD      Z15, Z14, Z16
-	VPADDD        Z16, Z11, Z11
-	VMOVUPS       64(SI)(R12*2), Z12
-	VMOVUPS       64(R9)(R12*2), Z13
-	VMOVUPS       64(R10)(R12*2), Z14
-	VPMOVSXBW     32(DI)(R12*1), Z15
-	VPMADDWD      Z15, Z12, Z16
-	VPADDD        Z16, Z0, Z0
-	VPMADDWD      Z15, Z13, Z16
-	VPADDD        Z16, Z4, Z4
-	VPMADDWD      Z15, Z14, Z16
-	VPADDD        Z16, Z8, Z8
-	VPMOVSXBW     32(BX)(R12*1), Z15
-	VPMADDWD      Z15, Z12, Z16
-	VPADDD        Z16, Z1, Z1
-	VPMADDWD      Z15, Z13, Z16
-	VPADDD        Z16, Z5, Z5
-	VPMADDWD      Z15, Z14, Z16
-	VPADDD        Z16, Z9, Z9
-	VPMOVSXBW     32(AX)(R12*1), Z15
-	VPMADDWD      Z15, Z12, Z16
-	VPADDD        Z16, Z2, Z2
-	VPMADDWD      Z15, Z13, Z16
-	VPADDD        Z16, Z6, Z6
-	VPMADDWD      Z15, Z14, Z16
-	VPADDD        Z16, Z10, Z10
-	VPMOVSXBW     32(R13)(R12*1), Z15
-	VPMADDWD      Z15, Z12, Z16
-	VPADDD        Z16, Z3, Z3
-	VPMADDWD      Z15, Z13, Z16
-	VPADDD        Z16, Z7, Z7
-	VPMADDWD      Z15, Z14, Z16
-	VPADDD        Z16, Z11, Z11
-	ADDQ          $0x40, R12
-	DECQ          CX
-	JNE           loop106
-	MOVQ          ldw+40(FP), CX
-	ADDQ          CX, DI
-	MOVQ          ldc+56(FP), CX
-	MOVQ          apart+72(FP), R8
-	MOVQ          R14, R15
-	VEXTRACTF64X4 $0x01, Z0, Y12
-	VPADDD        Y12, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X12
-	VPADDD        X12, X0, X0
-	VEXTRACTF64X4 $0x01, Z1, Y12
-	VPADDD        Y12, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X12
-	VPADDD        X12, X1, X1
-	VEXTRACTF64X4 $0x01, Z2, Y12
-	VPADDD        Y12, Y2, Y2
-	VEXTRACTF32X4 $0x01, Y2, X12
-	VPADDD        X12, X2, X2
-	VEXTRACTF64X4 $0x01, Z3, Y12
-	VPADDD        Y12, Y3, Y3
-	VEXTRACTF32X4 $0x01, Y3, X12
-	VPADDD        X12, X3, X3
-	VPHADDD       X1, X0, X0
-	VPHADDD       X3, X2, X2
-	VPHADDD       X2, X0, X0
-	VCVTDQ2PS     X0, X0
-	LEAQ          (R15)(R8*8), AX
-	VMOVSS        X0, (R15)
-	VEXTRACTPS    $0x01, X0, (R15)(R8*4)
-	VEXTRACTPS    $0x02, X0, (AX)
-	VEXTRACTPS    $0x03, X0, (AX)(R8*4)
-	LEAQ          (R15)(CX*4), R15
-	VEXTRACTF64X4 $0x01, Z4, Y12
-	VPADDD        Y12, Y4, Y4
-	VEXTRACTF32X4 $0x01, Y4, X12
-	VPADDD        X12, X4, X4
-	VEXTRACTF64X4 $0x01, Z5, Y12
-	VPADDD        Y12, Y5, Y5
-	VEXTRACTF32X4 $0x01, Y5, X12
-	VPADDD        X12, X5, X5
-	VEXTRACTF64X4 $0x01, Z6, Y12
-	VPADDD        Y12, Y6, Y6
-	VEXTRACTF32X4 $0x01, Y6, X12
-	VPADDD        X12, X6, X6
-	VEXTRACTF64X4 $0x01, Z7, Y12
-	VPADDD        Y12, Y7, Y7
-	VEXTRACTF32X4 $0x01, Y7, X12
-	VPADDD        X12, X7, X7
-	VPHADDD       X5, X4, X4
-	VPHADDD       X7, X6, X6
-	VPHADDD       X6, X4, X4
-	VCVTDQ2PS     X4, X4
-	LEAQ          (R15)(R8*8), AX
-	VMOVSS        X4, (R15)
-	VEXTRACTPS    $0x01, X4, (R15)(R8*4)
-	VEXTRACTPS    $0x02, X4, (AX)
-	VEXTRACTPS    $0x03, X4, (AX)(R8*4)
-	LEAQ          (R15)(CX*4), R15
-	VEXTRACTF64X4 $0x01, Z8, Y12
-	VPADDD        Y12, Y8, Y8
-	VEXTRACTF32X4 $0x01, Y8, X12
-	VPADDD        X12, X8, X8
-	VEXTRACTF64X4 $0x01, Z9, Y12
-	VPADDD        Y12, Y9, Y9
-	VEXTRACTF32X4 $0x01, Y9, X12
-	VPADDD        X12, X9, X9
-	VEXTRACTF64X4 $0x01, Z10, Y12
-	VPADDD        Y12, Y10, Y10
-	VEXTRACTF32X4 $0x01, Y10, X12
-	VPADDD        X12, X10, X10
-	VEXTRACTF64X4 $0x01, Z11, Y12
-	VPADDD        Y12, Y11, Y11
-	VEXTRACTF32X4 $0x01, Y11, X12
-	VPADDD        X12, X11, X11
-	VPHADDD       X9, X8, X8
-	VPHADDD       X11, X10, X10
-	VPHADDD       X10, X8, X8
-	VCVTDQ2PS     X8, X8
-	LEAQ          (R15)(R8*8), AX
-	VMOVSS        X8, (R15)
-	VEXTRACTPS    $0x01, X8, (R15)(R8*4)
-	VEXTRACTPS    $0x02, X8, (AX)
-	VEXTRACTPS    $0x03, X8, (AX)(R8*4)
-	ADDQ          $0x04, R14
-	DECQ          groups+0(FP)
-	JNE           group105
-	VZEROUPPER
-	RET
-
-// func fewInt84x1AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int)
-// Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewInt84x1AVX512(SB), NOSPLIT, $0-80
-	MOVQ ldx+24(FP), DX
-	SHLQ $0x01, DX
-	MOVQ x+16(FP), SI
-	LEAQ (SI)(DX*1), R9
-	LEAQ (R9)(DX*1), R10
-	LEAQ (R10)(DX*1), R11
-	MOVQ w+32(FP), DI
-	MOVQ c+48(FP), R14
-
-group109:
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	XORQ   R12, R12
-	MOVQ   n+8(FP), CX
-
-loop110:
-	PREFETCHT0    768(DI)(R12*1)
-	VMOVUPS       (SI)(R12*2), Z4
-	VMOVUPS       (R9)(R12*2), Z5
-	VMOVUPS       (R10)(R12*2), Z6
-	VMOVUPS       (R11)(R12*2), Z7
-	VPMOVSXBW     (DI)(R12*1), Z8
-	VPMADDWD      Z8, Z4, Z9
-	VPADDD        Z9, Z0, Z0
-	VPMADDWD      Z8, Z5, Z9
-	VPADDD        Z9, Z1, Z1
-	VPMADDWD      Z8, Z6, Z9
-	VPADDD        Z9, Z2, Z2
-	VPMADDWD      Z8, Z7, Z9
-	VPADDD        Z9, Z3, Z3
-	VMOVUPS       64(SI)(R12*2), Z4
-	VMOVUPS       64(R9)(R12*2), Z5
-	VMOVUPS       64(R10)(R12*2), Z6
-	VMOVUPS       64(R11)(R12*2), Z7
-	VPMOVSXBW     32(DI)(R12*1), Z8
-	VPMADDWD      Z8, Z4, Z9
-	VPADDD        Z9, Z0, Z0
-	VPMADDWD      Z8, Z5, Z9
-	VPADDD        Z9, Z1, Z1
-	VPMADDWD      Z8, Z6, Z9
-	VPADDD        Z9, Z2, Z2
-	VPMADDWD      Z8, Z7, Z9
-	VPADDD        Z9, Z3, Z3
-	ADDQ          $0x40, R12
-	DECQ          CX
-	JNE           loop110
-	MOVQ          ldw+40(FP), CX
-	ADDQ          CX, DI
-	MOVQ          ldc+56(FP), CX
-	MOVQ          R14, R15
-	VEXTRACTF64X4 $0x01, Z0, Y4
-	VPADDD        Y4, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X4
-	VPADDD        X4, X0, X0
-	VPHADDD       X0, X0, X0
-	VPHADDD       X0, X0, X0
-	VCVTDQ2PS     X0, X0
-	VMOVSS        X0, (R15)
-	LEAQ          (R15)(CX*4), R15
-	VEXTRACTF64X4 $0x01, Z1, Y4
-	VPADDD        Y4, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X4
-	VPADDD        X4, X1, X1
-	VPHADDD       X1, X1, X1
-	VPHADDD       X1, X1, X1
-	VCVTDQ2PS     X1, X1
-	VMOVSS        X1, (R15)
-	LEAQ          (R15)(CX*4), R15
-	VEXTRACTF64X4 $0x01, Z2, Y4
-	VPADDD        Y4, Y2, Y2
-	VEXTRACTF32X4 $0x01, Y2, X4
-	VPADDD        X4, X2, X2
-	VPHADDD       X2, X2, X2
-	VPHADDD       X2, X2, X2
-	VCVTDQ2PS     X2, X2
-	VMOVSS        X2, (R15)
-	LEAQ          (R15)(CX*4), R15
-	VEXTRACTF64X4 $0x01, Z3, Y4
-	VPADDD        Y4, Y3, Y3
-	VEXTRACTF32X4 $0x01, Y3, X4
-	VPADDD        X4, X3, X3
-	VPHADDD       X3, X3, X3
-	VPHADDD       X3, X3, X3
-	VCVTDQ2PS     X3, X3
-	VMOVSS        X3, (R15)
-	ADDQ          $0x04, R14
-	DECQ          groups+0(FP)
-	JNE           group109
-	VZEROUPPER
-	RET
-
-// func fewInt84x4AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int)
-// Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·fewInt84x4AVX512(SB), NOSPLIT, $0-80
-	MOVQ  ldx+24(FP), DX
-	SHLQ  $0x01, DX
-	MOVQ  x+16(FP), SI
-	LEAQ  (SI)(DX*1), R9
-	LEAQ  (R9)(DX*1), R10
-	LEAQ  (R10)(DX*1), R11
-	MOVQ  w+32(FP), DI
-	MOVQ  c+48(FP), R14
-	MOVQ  ldw+40(FP), R8
-	MOVQ  apart+72(FP), DX
-	IMULQ R8, DX
-
-group113:
-	LEAQ   (DI)(DX*1), BX
-	LEAQ   (BX)(DX*1), AX
-	LEAQ   (AX)(DX*1), R13
+group239:
+	MOVQ   x+16(FP), SI
+	LEAQ   (SI)(R10*2), R9
+	ADDQ   R10, R9
+	MOVQ   w+32(FP), DI
+	LEAQ   (DI)(DX*2), BX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -2729,229 +5160,649 @@ group113:
 	VXORPS Z13, Z13, Z13
 	VXORPS Z14, Z14, Z14
 	VXORPS Z15, Z15, Z15
-	XORQ   R12, R12
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
 	MOVQ   n+8(FP), CX
 
-loop114:
-	PREFETCHT0    768(DI)(R12*1)
-	PREFETCHT0    768(BX)(R12*1)
-	PREFETCHT0    768(AX)(R12*1)
-	PREFETCHT0    768(R13)(R12*1)
-	VMOVUPS       (SI)(R12*2), Z16
-	VMOVUPS       (R9)(R12*2), Z17
-	VMOVUPS       (R10)(R12*2), Z18
-	VMOVUPS       (R11)(R12*2), Z19
-	VPMOVSXBW     (DI)(R12*1), Z20
-	VPMADDWD      Z20, Z16, Z21
-	VPADDD        Z21, Z0, Z0
-	VPMADDWD      Z20, Z17, Z21
-	VPADDD        Z21, Z4, Z4
-	VPMADDWD      Z20, Z18, Z21
-	VPADDD        Z21, Z8, Z8
-	VPMADDWD      Z20, Z19, Z21
-	VPADDD        Z21, Z12, Z12
-	VPMOVSXBW     (BX)(R12*1), Z20
-	VPMADDWD      Z20, Z16, Z21
-	VPADDD        Z21, Z1, Z1
-	VPMADDWD      Z20, Z17, Z21
-	VPADDD        Z21, Z5, Z5
-	VPMADDWD      Z20, Z18, Z21
-	VPADDD        Z21, Z9, Z9
-	VPMADDWD      Z20, Z19, Z21
-	VPADDD        Z21, Z13, Z13
-	VPMOVSXBW     (AX)(R12*1), Z20
-	VPMADDWD      Z20, Z16, Z21
-	VPADDD        Z21, Z2, Z2
-	VPMADDWD      Z20, Z17, Z21
-	VPADDD        Z21, Z6, Z6
-	VPMADDWD      Z20, Z18, Z21
-	VPADDD        Z21, Z10, Z10
-	VPMADDWD      Z20, Z19, Z21
-	VPADDD        Z21, Z14, Z14
-	VPMOVSXBW     (R13)(R12*1), Z20
-	VPMADDWD      Z20, Z16, Z21
-	VPADDD        Z21, Z3, Z3
-	VPMADDWD      Z20, Z17, Z21
-	VPADDD        Z21, Z7, Z7
-	VPMADDWD      Z20, Z18, Z21
-	VPADDD        Z21, Z11, Z11
-	VPMADDWD      Z20, Z19, Z21
-	VPADDD        Z21, Z15, Z15
-	VMOVUPS       64(SI)(R12*2), Z16
-	VMOVUPS       64(R9)(R12*2), Z17
-	VMOVUPS       64(R10)(R12*2), Z18
-	VMOVUPS       64(R11)(R12*2), Z19
-	VPMOVSXBW     32(DI)(R12*1), Z20
-	VPMADDWD      Z20, Z16, Z21
-	VPADDD        Z21, Z0, Z0
-	VPMADDWD      Z20, Z17, Z21
-	VPADDD        Z21, Z4, Z4
-	VPMADDWD      Z20, Z18, Z21
-	VPADDD        Z21, Z8, Z8
-	VPMADDWD      Z20, Z19, Z21
-	VPADDD        Z21, Z12, Z12
-	VPMOVSXBW     32(BX)(R12*1), Z20
-	VPMADDWD      Z20, Z16, Z21
-	VPADDD        Z21, Z1, Z1
-	VPMADDWD      Z20, Z17, Z21
-	VPADDD        Z21, Z5, Z5
-	VPMADDWD      Z20, Z18, Z21
-	VPADDD        Z21, Z9, Z9
-	VPMADDWD      Z20, Z19, Z21
-	VPADDD        Z21, Z13, Z13
-	VPMOVSXBW     32(AX)(R12*1), Z20
-	VPMADDWD      Z20, Z16, Z21
-	VPADDD        Z21, Z2, Z2
-	VPMADDWD      Z20, Z17, Z21
-	VPADDD        Z21, Z6, Z6
-	VPMADDWD      Z20, Z18, Z21
-	VPADDD        Z21, Z10, Z10
-	VPMADDWD      Z20, Z19, Z21
-	VPADDD        Z21, Z14, Z14
-	VPMOVSXBW     32(R13)(R12*1), Z20
-	VPMADDWD      Z20, Z16, Z21
-	VPADDD        Z21, Z3, Z3
-	VPMADDWD      Z20, Z17, Z21
-	VPADDD        Z21, Z7, Z7
-	VPMADDWD      Z20, Z18, Z21
-	VPADDD        Z21, Z11, Z11
-	VPMADDWD      Z20, Z19, Z21
-	VPADDD        Z21, Z15, Z15
-	ADDQ          $0x40, R12
+loop240:
+	PREFETCHT2    (R11)
+	PREFETCHT2    (R11)(DX*1)
+	PREFETCHT2    (R13)
+	PREFETCHT2    (R13)(DX*1)
+	VPMOVSXBW     (DI), Z20
+	VPMOVSXBW     (DI)(DX*1), Z21
+	VPMOVSXBW     (BX), Z22
+	VPMOVSXBW     (BX)(DX*1), Z23
+	VMOVUPS       (SI), Z24
+	VPDPWSSD      Z20, Z24, Z0
+	VPDPWSSD      Z21, Z24, Z1
+	VPDPWSSD      Z22, Z24, Z2
+	VPDPWSSD      Z23, Z24, Z3
+	VMOVUPS       (SI)(R10*1), Z24
+	VPDPWSSD      Z20, Z24, Z4
+	VPDPWSSD      Z21, Z24, Z5
+	VPDPWSSD      Z22, Z24, Z6
+	VPDPWSSD      Z23, Z24, Z7
+	VMOVUPS       (SI)(R10*2), Z24
+	VPDPWSSD      Z20, Z24, Z8
+	VPDPWSSD      Z21, Z24, Z9
+	VPDPWSSD      Z22, Z24, Z10
+	VPDPWSSD      Z23, Z24, Z11
+	VMOVUPS       (R9), Z24
+	VPDPWSSD      Z20, Z24, Z12
+	VPDPWSSD      Z21, Z24, Z13
+	VPDPWSSD      Z22, Z24, Z14
+	VPDPWSSD      Z23, Z24, Z15
+	VMOVUPS       (R9)(R10*1), Z24
+	VPDPWSSD      Z20, Z24, Z16
+	VPDPWSSD      Z21, Z24, Z17
+	VPDPWSSD      Z22, Z24, Z18
+	VPDPWSSD      Z23, Z24, Z19
+	VPMOVSXBW     32(DI), Z20
+	VPMOVSXBW     32(DI)(DX*1), Z21
+	VPMOVSXBW     32(BX), Z22
+	VPMOVSXBW     32(BX)(DX*1), Z23
+	VMOVUPS       64(SI), Z24
+	VPDPWSSD      Z20, Z24, Z0
+	VPDPWSSD      Z21, Z24, Z1
+	VPDPWSSD      Z22, Z24, Z2
+	VPDPWSSD      Z23, Z24, Z3
+	VMOVUPS       64(SI)(R10*1), Z24
+	VPDPWSSD      Z20, Z24, Z4
+	VPDPWSSD      Z21, Z24, Z5
+	VPDPWSSD      Z22, Z24, Z6
+	VPDPWSSD      Z23, Z24, Z7
+	VMOVUPS       64(SI)(R10*2), Z24
+	VPDPWSSD      Z20, Z24, Z8
+	VPDPWSSD      Z21, Z24, Z9
+	VPDPWSSD      Z22, Z24, Z10
+	VPDPWSSD      Z23, Z24, Z11
+	VMOVUPS       64(R9), Z24
+	VPDPWSSD      Z20, Z24, Z12
+	VPDPWSSD      Z21, Z24, Z13
+	VPDPWSSD      Z22, Z24, Z14
+	VPDPWSSD      Z23, Z24, Z15
+	VMOVUPS       64(R9)(R10*1), Z24
+	VPDPWSSD      Z20, Z24, Z16
+	VPDPWSSD      Z21, Z24, Z17
+	VPDPWSSD      Z22, Z24, Z18
+	VPDPWSSD      Z23, Z24, Z19
+	ADDQ          $+128, SI
+	ADDQ          $+128, R9
+	ADDQ          $+64, DI
+	ADDQ          AX, R11
+	ADDQ          $+64, BX
+	ADDQ          AX, R13
 	DECQ          CX
-	JNE           loop114
-	MOVQ          ldw+40(FP), CX
-	ADDQ          CX, DI
+	JNE           loop240
+	MOVQ          ldw+40(FP), R8
+	ADDQ          R8, w+32(FP)
 	MOVQ          ldc+56(FP), CX
 	MOVQ          apart+72(FP), R8
 	MOVQ          R14, R15
-	VEXTRACTF64X4 $0x01, Z0, Y16
-	VPADDD        Y16, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X16
-	VPADDD        X16, X0, X0
-	VEXTRACTF64X4 $0x01, Z1, Y16
-	VPADDD        Y16, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X16
-	VPADDD        X16, X1, X1
-	VEXTRACTF64X4 $0x01, Z2, Y16
-	VPADDD        Y16, Y2, Y2
-	VEXTRACTF32X4 $0x01, Y2, X16
-	VPADDD        X16, X2, X2
-	VEXTRACTF64X4 $0x01, Z3, Y16
-	VPADDD        Y16, Y3, Y3
-	VEXTRACTF32X4 $0x01, Y3, X16
-	VPADDD        X16, X3, X3
-	VPHADDD       X1, X0, X0
-	VPHADDD       X3, X2, X2
-	VPHADDD       X2, X0, X0
-	VCVTDQ2PS     X0, X0
-	LEAQ          (R15)(R8*8), AX
+	LEAQ          (R14)(R8*8), SI
+	VSHUFF32X4    $0xee, Z1, Z0, Z20
+	VSHUFF32X4    $0x44, Z1, Z0, Z0
+	VPADDD        Z20, Z0, Z0
+	VSHUFF32X4    $0xee, Z3, Z2, Z20
+	VSHUFF32X4    $0x44, Z3, Z2, Z2
+	VPADDD        Z20, Z2, Z2
+	VSHUFF32X4    $0xdd, Z2, Z0, Z20
+	VSHUFF32X4    $0x88, Z2, Z0, Z0
+	VPADDD        Z20, Z0, Z0
+	VPERMILPS     $0xb1, Z0, Z20
+	VPADDD        Z20, Z0, Z0
+	VPERMILPS     $0x4e, Z0, Z20
+	VPADDD        Z20, Z0, Z0
+	VCVTDQ2PS     Z0, Z0
+	VEXTRACTF32X4 $0x01, Z0, X21
+	VEXTRACTF32X4 $0x02, Z0, X22
+	VEXTRACTF32X4 $0x03, Z0, X23
 	VMOVSS        X0, (R15)
-	VEXTRACTPS    $0x01, X0, (R15)(R8*4)
-	VEXTRACTPS    $0x02, X0, (AX)
-	VEXTRACTPS    $0x03, X0, (AX)(R8*4)
+	VMOVSS        X21, (R15)(R8*4)
+	VMOVSS        X22, (SI)
+	VMOVSS        X23, (SI)(R8*4)
 	LEAQ          (R15)(CX*4), R15
-	VEXTRACTF64X4 $0x01, Z4, Y16
-	VPADDD        Y16, Y4, Y4
-	VEXTRACTF32X4 $0x01, Y4, X16
-	VPADDD        X16, X4, X4
-	VEXTRACTF64X4 $0x01, Z5, Y16
-	VPADDD        Y16, Y5, Y5
-	VEXTRACTF32X4 $0x01, Y5, X16
-	VPADDD        X16, X5, X5
-	VEXTRACTF64X4 $0x01, Z6, Y16
-	VPADDD        Y16, Y6, Y6
-	VEXTRACTF32X4 $0x01, Y6, X16
-	VPADDD        X16, X6, X6
-	VEXTRACTF64X4 $0x01, Z7, Y16
-	VPADDD        Y16, Y7, Y7
-	VEXTRACTF32X4 $0x01, Y7, X16
-	VPADDD        X16, X7, X7
-	VPHADDD       X5, X4, X4
-	VPHADDD       X7, X6, X6
-	VPHADDD       X6, X4, X4
-	VCVTDQ2PS     X4, X4
-	LEAQ          (R15)(R8*8), AX
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z5, Z4, Z20
+	VSHUFF32X4    $0x44, Z5, Z4, Z4
+	VPADDD        Z20, Z4, Z4
+	VSHUFF32X4    $0xee, Z7, Z6, Z20
+	VSHUFF32X4    $0x44, Z7, Z6, Z6
+	VPADDD        Z20, Z6, Z6
+	VSHUFF32X4    $0xdd, Z6, Z4, Z20
+	VSHUFF32X4    $0x88, Z6, Z4, Z4
+	VPADDD        Z20, Z4, Z4
+	VPERMILPS     $0xb1, Z4, Z20
+	VPADDD        Z20, Z4, Z4
+	VPERMILPS     $0x4e, Z4, Z20
+	VPADDD        Z20, Z4, Z4
+	VCVTDQ2PS     Z4, Z4
+	VEXTRACTF32X4 $0x01, Z4, X21
+	VEXTRACTF32X4 $0x02, Z4, X22
+	VEXTRACTF32X4 $0x03, Z4, X23
 	VMOVSS        X4, (R15)
-	VEXTRACTPS    $0x01, X4, (R15)(R8*4)
-	VEXTRACTPS    $0x02, X4, (AX)
-	VEXTRACTPS    $0x03, X4, (AX)(R8*4)
+	VMOVSS        X21, (R15)(R8*4)
+	VMOVSS        X22, (SI)
+	VMOVSS        X23, (SI)(R8*4)
 	LEAQ          (R15)(CX*4), R15
-	VEXTRACTF64X4 $0x01, Z8, Y16
-	VPADDD        Y16, Y8, Y8
-	VEXTRACTF32X4 $0x01, Y8, X16
-	VPADDD        X16, X8, X8
-	VEXTRACTF64X4 $0x01, Z9, Y16
-	VPADDD        Y16, Y9, Y9
-	VEXTRACTF32X4 $0x01, Y9, X16
-	VPADDD        X16, X9, X9
-	VEXTRACTF64X4 $0x01, Z10, Y16
-	VPADDD        Y16, Y10, Y10
-	VEXTRACTF32X4 $0x01, Y10, X16
-	VPADDD        X16, X10, X10
-	VEXTRACTF64X4 $0x01, Z11, Y16
-	VPADDD        Y16, Y11, Y11
-	VEXTRACTF32X4 $0x01, Y11, X16
-	VPADDD        X16, X11, X11
-	VPHADDD       X9, X8, X8
-	VPHADDD       X11, X10, X10
-	VPHADDD       X10, X8, X8
-	VCVTDQ2PS     X8, X8
-	LEAQ          (R15)(R8*8), AX
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z9, Z8, Z20
+	VSHUFF32X4    $0x44, Z9, Z8, Z8
+	VPADDD        Z20, Z8, Z8
+	VSHUFF32X4    $0xee, Z11, Z10, Z20
+	VSHUFF32X4    $0x44, Z11, Z10, Z10
+	VPADDD        Z20, Z10, Z10
+	VSHUFF32X4    $0xdd, Z10, Z8, Z20
+	VSHUFF32X4    $0x88, Z10, Z8, Z8
+	VPADDD        Z20, Z8, Z8
+	VPERMILPS     $0xb1, Z8, Z20
+	VPADDD        Z20, Z8, Z8
+	VPERMILPS     $0x4e, Z8, Z20
+	VPADDD        Z20, Z8, Z8
+	VCVTDQ2PS     Z8, Z8
+	VEXTRACTF32X4 $0x01, Z8, X21
+	VEXTRACTF32X4 $0x02, Z8, X22
+	VEXTRACTF32X4 $0x03, Z8, X23
 	VMOVSS        X8, (R15)
-	VEXTRACTPS    $0x01, X8, (R15)(R8*4)
-	VEXTRACTPS    $0x02, X8, (AX)
-	VEXTRACTPS    $0x03, X8, (AX)(R8*4)
+	VMOVSS        X21, (R15)(R8*4)
+	VMOVSS        X22, (SI)
+	VMOVSS        X23, (SI)(R8*4)
 	LEAQ          (R15)(CX*4), R15
-	VEXTRACTF64X4 $0x01, Z12, Y16
-	VPADDD        Y16, Y12, Y12
-	VEXTRACTF32X4 $0x01, Y12, X16
-	VPADDD        X16, X12, X12
-	VEXTRACTF64X4 $0x01, Z13, Y16
-	VPADDD        Y16, Y13, Y13
-	VEXTRACTF32X4 $0x01, Y13, X16
-	VPADDD        X16, X13, X13
-	VEXTRACTF64X4 $0x01, Z14, Y16
-	VPADDD        Y16, Y14, Y14
-	VEXTRACTF32X4 $0x01, Y14, X16
-	VPADDD        X16, X14, X14
-	VEXTRACTF64X4 $0x01, Z15, Y16
-	VPADDD        Y16, Y15, Y15
-	VEXTRACTF32X4 $0x01, Y15, X16
-	VPADDD        X16, X15, X15
-	VPHADDD       X13, X12, X12
-	VPHADDD       X15, X14, X14
-	VPHADDD       X14, X12, X12
-	VCVTDQ2PS     X12, X12
-	LEAQ          (R15)(R8*8), AX
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z13, Z12, Z20
+	VSHUFF32X4    $0x44, Z13, Z12, Z12
+	VPADDD        Z20, Z12, Z12
+	VSHUFF32X4    $0xee, Z15, Z14, Z20
+	VSHUFF32X4    $0x44, Z15, Z14, Z14
+	VPADDD        Z20, Z14, Z14
+	VSHUFF32X4    $0xdd, Z14, Z12, Z20
+	VSHUFF32X4    $0x88, Z14, Z12, Z12
+	VPADDD        Z20, Z12, Z12
+	VPERMILPS     $0xb1, Z12, Z20
+	VPADDD        Z20, Z12, Z12
+	VPERMILPS     $0x4e, Z12, Z20
+	VPADDD        Z20, Z12, Z12
+	VCVTDQ2PS     Z12, Z12
+	VEXTRACTF32X4 $0x01, Z12, X21
+	VEXTRACTF32X4 $0x02, Z12, X22
+	VEXTRACTF32X4 $0x03, Z12, X23
 	VMOVSS        X12, (R15)
-	VEXTRACTPS    $0x01, X12, (R15)(R8*4)
-	VEXTRACTPS    $0x02, X12, (AX)
-	VEXTRACTPS    $0x03, X12, (AX)(R8*4)
+	VMOVSS        X21, (R15)(R8*4)
+	VMOVSS        X22, (SI)
+	VMOVSS        X23, (SI)(R8*4)
+	LEAQ          (R15)(CX*4), R15
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z17, Z16, Z20
+	VSHUFF32X4    $0x44, Z17, Z16, Z16
+	VPADDD        Z20, Z16, Z16
+	VSHUFF32X4    $0xee, Z19, Z18, Z20
+	VSHUFF32X4    $0x44, Z19, Z18, Z18
+	VPADDD        Z20, Z18, Z18
+	VSHUFF32X4    $0xdd, Z18, Z16, Z20
+	VSHUFF32X4    $0x88, Z18, Z16, Z16
+	VPADDD        Z20, Z16, Z16
+	VPERMILPS     $0xb1, Z16, Z20
+	VPADDD        Z20, Z16, Z16
+	VPERMILPS     $0x4e, Z16, Z20
+	VPADDD        Z20, Z16, Z16
+	VCVTDQ2PS     Z16, Z16
+	VEXTRACTF32X4 $0x01, Z16, X21
+	VEXTRACTF32X4 $0x02, Z16, X22
+	VEXTRACTF32X4 $0x03, Z16, X23
+	VMOVSS        X16, (R15)
+	VMOVSS        X21, (R15)(R8*4)
+	VMOVSS        X22, (SI)
+	VMOVSS        X23, (SI)(R8*4)
 	ADDQ          $0x04, R14
 	DECQ          groups+0(FP)
-	JNE           group113
+	JNE           group239
+	VZEROUPPER
+	RET
+
+// func fewInt86x1AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, MMX+
+TEXT ·fewInt86x1AVX512(SB), NOSPLIT, $0-96
+	MOVQ ldx+24(FP), R10
+	SHLQ $0x01, R10
+	MOVQ c+48(FP), R14
+	MOVQ ldw+40(FP), R8
+	MOVQ R8, ldw+40(FP)
+	MOVQ w+32(FP), R11
+	ADDQ early+80(FP), R11
+	MOVQ pace+88(FP), AX
+
+group243:
+	MOVQ   x+16(FP), SI
+	LEAQ   (SI)(R10*2), R9
+	ADDQ   R10, R9
+	MOVQ   w+32(FP), DI
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	MOVQ   n+8(FP), CX
+
+loop244:
+	PREFETCHT2 (R11)
+	VPMOVSXBW  (DI), Z6
+	VMOVUPS    (SI), Z7
+	VPDPWSSD   Z6, Z7, Z0
+	VMOVUPS    (SI)(R10*1), Z7
+	VPDPWSSD   Z6, Z7, Z1
+	VMOVUPS    (SI)(R10*2), Z7
+	VPDPWSSD   Z6, Z7, Z2
+	VMOVUPS    (R9), Z7
+	VPDPWSSD   Z6, Z7, Z3
+	VMOVUPS    (R9)(R10*1), Z7
+	VPDPWSSD   Z6, Z7, Z4
+	VMOVUPS    (R9)(R10*2), Z7
+	VPDPWSSD   Z6, Z7, Z5
+	VPMOVSXBW  32(DI), Z6
+	VMOVUPS    64(SI), Z7
+	VPDPWSSD   Z6, Z7, Z0
+	VMOVUPS    64(SI)(R10*1), Z7
+	VPDPWSSD   Z6, Z7, Z1
+	VMOVUPS    64(SI)(R10*2), Z7
+	VPDPWSSD   Z6, Z7, Z2
+	VMOVUPS    64(R9), Z7
+	VPDPWSSD   Z6, Z7, Z3
+	VMOVUPS    64(R9)(R10*1), Z7
+	VPDPWSSD   Z6, Z7, Z4
+	VMOVUPS    64(R9)(R10*2), Z7
+	VPDPWSSD   Z6, Z7, Z5
+	ADDQ       $+128, SI
+	ADDQ       $+128, R9
+	ADDQ       $+64, DI
+	ADDQ       AX, R11
+	DECQ       CX
+	JNE        loop244
+	MOVQ       ldw+40(FP), R8
+	ADDQ       R8, w+32(FP)
+	MOVQ       ldc+56(FP), CX
+	MOVQ       apart+72(FP), R8
+	MOVQ       R14, R15
+	VSHUFF32X4 $0xee, Z0, Z0, Z6
+	VSHUFF32X4 $0x44, Z0, Z0, Z0
+	VPADDD     Z6, Z0, Z0
+	VSHUFF32X4 $0xdd, Z0, Z0, Z6
+	VSHUFF32X4 $0x88, Z0, Z0, Z0
+	VPADDD     Z6, Z0, Z0
+	VPERMILPS  $0xb1, Z0, Z6
+	VPADDD     Z6, Z0, Z0
+	VPERMILPS  $0x4e, Z0, Z6
+	VPADDD     Z6, Z0, Z0
+	VCVTDQ2PS  Z0, Z0
+	VMOVSS     X0, (R15)
+	LEAQ       (R15)(CX*4), R15
+	VSHUFF32X4 $0xee, Z1, Z1, Z6
+	VSHUFF32X4 $0x44, Z1, Z1, Z1
+	VPADDD     Z6, Z1, Z1
+	VSHUFF32X4 $0xdd, Z1, Z1, Z6
+	VSHUFF32X4 $0x88, Z1, Z1, Z1
+	VPADDD     Z6, Z1, Z1
+	VPERMILPS  $0xb1, Z1, Z6
+	VPADDD     Z6, Z1, Z1
+	VPERMILPS  $0x4e, Z1, Z6
+	VPADDD     Z6, Z1, Z1
+	VCVTDQ2PS  Z1, Z1
+	VMOVSS     X1, (R15)
+	LEAQ       (R15)(CX*4), R15
+	VSHUFF32X4 $0xee, Z2, Z2, Z6
+	VSHUFF32X4 $0x44, Z2, Z2, Z2
+	VPADDD     Z6, Z2, Z2
+	VSHUFF32X4 $0xdd, Z2, Z2, Z6
+	VSHUFF32X4 $0x88, Z2, Z2, Z2
+	VPADDD     Z6, Z2, Z2
+	VPERMILPS  $0xb1, Z2, Z6
+	VPADDD     Z6, Z2, Z2
+	VPERMILPS  $0x4e, Z2, Z6
+	VPADDD     Z6, Z2, Z2
+	VCVTDQ2PS  Z2, Z2
+	VMOVSS     X2, (R15)
+	LEAQ       (R15)(CX*4), R15
+	VSHUFF32X4 $0xee, Z3, Z3, Z6
+	VSHUFF32X4 $0x44, Z3, Z3, Z3
+	VPADDD     Z6, Z3, Z3
+	VSHUFF32X4 $0xdd, Z3, Z3, Z6
+	VSHUFF32X4 $0x88, Z3, Z3, Z3
+	VPADDD     Z6, Z3, Z3
+	VPERMILPS  $0xb1, Z3, Z6
+	VPADDD     Z6, Z3, Z3
+	VPERMILPS  $0x4e, Z3, Z6
+	VPADDD     Z6, Z3, Z3
+	VCVTDQ2PS  Z3, Z3
+	VMOVSS     X3, (R15)
+	LEAQ       (R15)(CX*4), R15
+	VSHUFF32X4 $0xee, Z4, Z4, Z6
+	VSHUFF32X4 $0x44, Z4, Z4, Z4
+	VPADDD     Z6, Z4, Z4
+	VSHUFF32X4 $0xdd, Z4, Z4, Z6
+	VSHUFF32X4 $0x88, Z4, Z4, Z4
+	VPADDD     Z6, Z4, Z4
+	VPERMILPS  $0xb1, Z4, Z6
+	VPADDD     Z6, Z4, Z4
+	VPERMILPS  $0x4e, Z4, Z6
+	VPADDD     Z6, Z4, Z4
+	VCVTDQ2PS  Z4, Z4
+	VMOVSS     X4, (R15)
+	LEAQ       (R15)(CX*4), R15
+	VSHUFF32X4 $0xee, Z5, Z5, Z6
+	VSHUFF32X4 $0x44, Z5, Z5, Z5
+	VPADDD     Z6, Z5, Z5
+	VSHUFF32X4 $0xdd, Z5, Z5, Z6
+	VSHUFF32X4 $0x88, Z5, Z5, Z5
+	VPADDD     Z6, Z5, Z5
+	VPERMILPS  $0xb1, Z5, Z6
+	VPADDD     Z6, Z5, Z5
+	VPERMILPS  $0x4e, Z5, Z6
+	VPADDD     Z6, Z5, Z5
+	VCVTDQ2PS  Z5, Z5
+	VMOVSS     X5, (R15)
+	ADDQ       $0x04, R14
+	DECQ       groups+0(FP)
+	JNE        group243
+	VZEROUPPER
+	RET
+
+// func fewInt86x4AVX512(groups int, n int, x *int16, ldx int, w *int8, ldw int, c *float32, ldc int, acc int, apart int, early int, pace int)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, MMX+
+TEXT ·fewInt86x4AVX512(SB), NOSPLIT, $0-96
+	MOVQ  ldx+24(FP), R10
+	SHLQ  $0x01, R10
+	MOVQ  c+48(FP), R14
+	MOVQ  ldw+40(FP), R8
+	MOVQ  R8, ldw+40(FP)
+	MOVQ  apart+72(FP), DX
+	IMULQ R8, DX
+	MOVQ  w+32(FP), R11
+	ADDQ  early+80(FP), R11
+	LEAQ  (R11)(DX*2), R13
+	MOVQ  pace+88(FP), AX
+
+group247:
+	MOVQ   x+16(FP), SI
+	LEAQ   (SI)(R10*2), R9
+	ADDQ   R10, R9
+	MOVQ   w+32(FP), DI
+	LEAQ   (DI)(DX*2), BX
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	VXORPS Z21, Z21, Z21
+	VXORPS Z22, Z22, Z22
+	VXORPS Z23, Z23, Z23
+	MOVQ   n+8(FP), CX
+
+loop248:
+	PREFETCHT2    (R11)
+	PREFETCHT2    (R11)(DX*1)
+	PREFETCHT2    (R13)
+	PREFETCHT2    (R13)(DX*1)
+	VPMOVSXBW     (DI), Z24
+	VPMOVSXBW     (DI)(DX*1), Z25
+	VPMOVSXBW     (BX), Z26
+	VPMOVSXBW     (BX)(DX*1), Z27
+	VMOVUPS       (SI), Z28
+	VPDPWSSD      Z24, Z28, Z0
+	VPDPWSSD      Z25, Z28, Z1
+	VPDPWSSD      Z26, Z28, Z2
+	VPDPWSSD      Z27, Z28, Z3
+	VMOVUPS       (SI)(R10*1), Z28
+	VPDPWSSD      Z24, Z28, Z4
+	VPDPWSSD      Z25, Z28, Z5
+	VPDPWSSD      Z26, Z28, Z6
+	VPDPWSSD      Z27, Z28, Z7
+	VMOVUPS       (SI)(R10*2), Z28
+	VPDPWSSD      Z24, Z28, Z8
+	VPDPWSSD      Z25, Z28, Z9
+	VPDPWSSD      Z26, Z28, Z10
+	VPDPWSSD      Z27, Z28, Z11
+	VMOVUPS       (R9), Z28
+	VPDPWSSD      Z24, Z28, Z12
+	VPDPWSSD      Z25, Z28, Z13
+	VPDPWSSD      Z26, Z28, Z14
+	VPDPWSSD      Z27, Z28, Z15
+	VMOVUPS       (R9)(R10*1), Z28
+	VPDPWSSD      Z24, Z28, Z16
+	VPDPWSSD      Z25, Z28, Z17
+	VPDPWSSD      Z26, Z28, Z18
+	VPDPWSSD      Z27, Z28, Z19
+	VMOVUPS       (R9)(R10*2), Z28
+	VPDPWSSD      Z24, Z28, Z20
+	VPDPWSSD      Z25, Z28, Z21
+	VPDPWSSD      Z26, Z28, Z22
+	VPDPWSSD      Z27, Z28, Z23
+	VPMOVSXBW     32(DI), Z24
+	VPMOVSXBW     32(DI)(DX*1), Z25
+	VPMOVSXBW     32(BX), Z26
+	VPMOVSXBW     32(BX)(DX*1), Z27
+	VMOVUPS       64(SI), Z28
+	VPDPWSSD      Z24, Z28, Z0
+	VPDPWSSD      Z25, Z28, Z1
+	VPDPWSSD      Z26, Z28, Z2
+	VPDPWSSD      Z27, Z28, Z3
+	VMOVUPS       64(SI)(R10*1), Z28
+	VPDPWSSD      Z24, Z28, Z4
+	VPDPWSSD      Z25, Z28, Z5
+	VPDPWSSD      Z26, Z28, Z6
+	VPDPWSSD      Z27, Z28, Z7
+	VMOVUPS       64(SI)(R10*2), Z28
+	VPDPWSSD      Z24, Z28, Z8
+	VPDPWSSD      Z25, Z28, Z9
+	VPDPWSSD      Z26, Z28, Z10
+	VPDPWSSD      Z27, Z28, Z11
+	VMOVUPS       64(R9), Z28
+	VPDPWSSD      Z24, Z28, Z12
+	VPDPWSSD      Z25, Z28, Z13
+	VPDPWSSD      Z26, Z28, Z14
+	VPDPWSSD      Z27, Z28, Z15
+	VMOVUPS       64(R9)(R10*1), Z28
+	VPDPWSSD      Z24, Z28, Z16
+	VPDPWSSD      Z25, Z28, Z17
+	VPDPWSSD      Z26, Z28, Z18
+	VPDPWSSD      Z27, Z28, Z19
+	VMOVUPS       64(R9)(R10*2), Z28
+	VPDPWSSD      Z24, Z28, Z20
+	VPDPWSSD      Z25, Z28, Z21
+	VPDPWSSD      Z26, Z28, Z22
+	VPDPWSSD      Z27, Z28, Z23
+	ADDQ          $+128, SI
+	ADDQ          $+128, R9
+	ADDQ          $+64, DI
+	ADDQ          AX, R11
+	ADDQ          $+64, BX
+	ADDQ          AX, R13
+	DECQ          CX
+	JNE           loop248
+	MOVQ          ldw+40(FP), R8
+	ADDQ          R8, w+32(FP)
+	MOVQ          ldc+56(FP), CX
+	MOVQ          apart+72(FP), R8
+	MOVQ          R14, R15
+	LEAQ          (R14)(R8*8), SI
+	VSHUFF32X4    $0xee, Z1, Z0, Z24
+	VSHUFF32X4    $0x44, Z1, Z0, Z0
+	VPADDD        Z24, Z0, Z0
+	VSHUFF32X4    $0xee, Z3, Z2, Z24
+	VSHUFF32X4    $0x44, Z3, Z2, Z2
+	VPADDD        Z24, Z2, Z2
+	VSHUFF32X4    $0xdd, Z2, Z0, Z24
+	VSHUFF32X4    $0x88, Z2, Z0, Z0
+	VPADDD        Z24, Z0, Z0
+	VPERMILPS     $0xb1, Z0, Z24
+	VPADDD        Z24, Z0, Z0
+	VPERMILPS     $0x4e, Z0, Z24
+	VPADDD        Z24, Z0, Z0
+	VCVTDQ2PS     Z0, Z0
+	VEXTRACTF32X4 $0x01, Z0, X25
+	VEXTRACTF32X4 $0x02, Z0, X26
+	VEXTRACTF32X4 $0x03, Z0, X27
+	VMOVSS        X0, (R15)
+	VMOVSS        X25, (R15)(R8*4)
+	VMOVSS        X26, (SI)
+	VMOVSS        X27, (SI)(R8*4)
+	LEAQ          (R15)(CX*4), R15
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z5, Z4, Z24
+	VSHUFF32X4    $0x44, Z5, Z4, Z4
+	VPADDD        Z24, Z4, Z4
+	VSHUFF32X4    $0xee, Z7, Z6, Z24
+	VSHUFF32X4    $0x44, Z7, Z6, Z6
+	VPADDD        Z24, Z6, Z6
+	VSHUFF32X4    $0xdd, Z6, Z4, Z24
+	VSHUFF32X4    $0x88, Z6, Z4, Z4
+	VPADDD        Z24, Z4, Z4
+	VPERMILPS     $0xb1, Z4, Z24
+	VPADDD        Z24, Z4, Z4
+	VPERMILPS     $0x4e, Z4, Z24
+	VPADDD        Z24, Z4, Z4
+	VCVTDQ2PS     Z4, Z4
+	VEXTRACTF32X4 $0x01, Z4, X25
+	VEXTRACTF32X4 $0x02, Z4, X26
+	VEXTRACTF32X4 $0x03, Z4, X27
+	VMOVSS        X4, (R15)
+	VMOVSS        X25, (R15)(R8*4)
+	VMOVSS        X26, (SI)
+	VMOVSS        X27, (SI)(R8*4)
+	LEAQ          (R15)(CX*4), R15
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z9, Z8, Z24
+	VSHUFF32X4    $0x44, Z9, Z8, Z8
+	VPADDD        Z24, Z8, Z8
+	VSHUFF32X4    $0xee, Z11, Z10, Z24
+	VSHUFF32X4    $0x44, Z11, Z10, Z10
+	VPADDD        Z24, Z10, Z10
+	VSHUFF32X4    $0xdd, Z10, Z8, Z24
+	VSHUFF32X4    $0x88, Z10, Z8, Z8
+	VPADDD        Z24, Z8, Z8
+	VPERMILPS     $0xb1, Z8, Z24
+	VPADDD        Z24, Z8, Z8
+	VPERMILPS     $0x4e, Z8, Z24
+	VPADDD        Z24, Z8, Z8
+	VCVTDQ2PS     Z8, Z8
+	VEXTRACTF32X4 $0x01, Z8, X25
+	VEXTRACTF32X4 $0x02, Z8, X26
+	VEXTRACTF32X4 $0x03, Z8, X27
+	VMOVSS        X8, (R15)
+	VMOVSS        X25, (R15)(R8*4)
+	VMOVSS        X26, (SI)
+	VMOVSS        X27, (SI)(R8*4)
+	LEAQ          (R15)(CX*4), R15
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z13, Z12, Z24
+	VSHUFF32X4    $0x44, Z13, Z12, Z12
+	VPADDD        Z24, Z12, Z12
+	VSHUFF32X4    $0xee, Z15, Z14, Z24
+	VSHUFF32X4    $0x44, Z15, Z14, Z14
+	VPADDD        Z24, Z14, Z14
+	VSHUFF32X4    $0xdd, Z14, Z12, Z24
+	VSHUFF32X4    $0x88, Z14, Z12, Z12
+	VPADDD        Z24, Z12, Z12
+	VPERMILPS     $0xb1, Z12, Z24
+	VPADDD        Z24, Z12, Z12
+	VPERMILPS     $0x4e, Z12, Z24
+	VPADDD        Z24, Z12, Z12
+	VCVTDQ2PS     Z12, Z12
+	VEXTRACTF32X4 $0x01, Z12, X25
+	VEXTRACTF32X4 $0x02, Z12, X26
+	VEXTRACTF32X4 $0x03, Z12, X27
+	VMOVSS        X12, (R15)
+	VMOVSS        X25, (R15)(R8*4)
+	VMOVSS        X26, (SI)
+	VMOVSS        X27, (SI)(R8*4)
+	LEAQ          (R15)(CX*4), R15
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z17, Z16, Z24
+	VSHUFF32X4    $0x44, Z17, Z16, Z16
+	VPADDD        Z24, Z16, Z16
+	VSHUFF32X4    $0xee, Z19, Z18, Z24
+	VSHUFF32X4    $0x44, Z19, Z18, Z18
+	VPADDD        Z24, Z18, Z18
+	VSHUFF32X4    $0xdd, Z18, Z16, Z24
+	VSHUFF32X4    $0x88, Z18, Z16, Z16
+	VPADDD        Z24, Z16, Z16
+	VPERMILPS     $0xb1, Z16, Z24
+	VPADDD        Z24, Z16, Z16
+	VPERMILPS     $0x4e, Z16, Z24
+	VPADDD        Z24, Z16, Z16
+	VCVTDQ2PS     Z16, Z16
+	VEXTRACTF32X4 $0x01, Z16, X25
+	VEXTRACTF32X4 $0x02, Z16, X26
+	VEXTRACTF32X4 $0x03, Z16, X27
+	VMOVSS        X16, (R15)
+	VMOVSS        X25, (R15)(R8*4)
+	VMOVSS        X26, (SI)
+	VMOVSS        X27, (SI)(R8*4)
+	LEAQ          (R15)(CX*4), R15
+	LEAQ          (SI)(CX*4), SI
+	VSHUFF32X4    $0xee, Z21, Z20, Z24
+	VSHUFF32X4    $0x44, Z21, Z20, Z20
+	VPADDD        Z24, Z20, Z20
+	VSHUFF32X4    $0xee, Z23, Z22, Z24
+	VSHUFF32X4    $0x44, Z23, Z22, Z22
+	VPADDD        Z24, Z22, Z22
+	VSHUFF32X4    $0xdd, Z22, Z20, Z24
+	VSHUFF32X4    $0x88, Z22, Z20, Z20
+	VPADDD        Z24, Z20, Z20
+	VPERMILPS     $0xb1, Z20, Z24
+	VPADDD        Z24, Z20, Z20
+	VPERMILPS     $0x4e, Z20, Z24
+	VPADDD        Z24, Z20, Z20
+	VCVTDQ2PS     Z20, Z20
+	VEXTRACTF32X4 $0x01, Z20, X25
+	VEXTRACTF32X4 $0x02, Z20, X26
+	VEXTRACTF32X4 $0x03, Z20, X27
+	VMOVSS        X20, (R15)
+	VMOVSS        X25, (R15)(R8*4)
+	VMOVSS        X26, (SI)
+	VMOVSS        X27, (SI)(R8*4)
+	ADDQ          $0x04, R14
+	DECQ          groups+0(FP)
+	JNE           group247
 	VZEROUPPER
 	RET
 
 // func widenBF16AVX512(n int, dst *float32, src *uint16)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·widenBF16AVX512(SB), NOSPLIT, $0-24
-	MOVQ n+0(FP), CX
-	MOVQ dst+8(FP), DI
-	MOVQ src+16(FP), SI
+	MOVQ         n+0(FP), CX
+	MOVQ         dst+8(FP), DI
+	MOVQ         src+16(FP), SI
+	VPBROADCASTD lanesAVX512154<>+0(SB), Z1
 
-loop117:
-	VPMOVZXWD (SI), Z0
-	VPSLLD    $0x10, Z0, Z0
-	VMOVUPS   Z0, (DI)
-	VPMOVZXWD 32(SI), Z0
-	VPSLLD    $0x10, Z0, Z0
-	VMOVUPS   Z0, 64(DI)
-	ADDQ      $0x40, SI
-	ADDQ      $+128, DI
-	DECQ      CX
-	JNE       loop117
+loop251:
+	VMOVUPS (SI), Z0
+	VPSLLD  $0x10, Z0, Z0
+	VMOVUPS Z0, (DI)
+	VANDPS  (SI), Z1, Z0
+	VMOVUPS Z0, 64(DI)
+	ADDQ    $0x40, SI
+	ADDQ    $+128, DI
+	DECQ    CX
+	JNE     loop251
 	VZEROUPPER
 	RET
 
@@ -2963,7 +5814,7 @@ TEXT ·widenInt8AVX512(SB), NOSPLIT, $0-28
 	MOVQ         src+16(FP), SI
 	VBROADCASTSS scale+24(FP), Z1
 
-loop118:
+loop252:
 	VPMOVSXBD (SI), Z0
 	VCVTDQ2PS Z0, Z0
 	VMULPS    Z1, Z0, Z0
@@ -2983,7 +5834,7 @@ loop118:
 	ADDQ      $0x40, SI
 	ADDQ      $+256, DI
 	DECQ      CX
-	JNE       loop118
+	JNE       loop252
 	VZEROUPPER
 	RET
 
@@ -2993,15 +5844,15 @@ TEXT ·highestAVX512(SB), NOSPLIT, $0-20
 	MOVQ         n+0(FP), CX
 	MOVQ         x+8(FP), SI
 	VXORPS       Z0, Z0, Z0
-	VPBROADCASTD lanesAVX512119<>+0(SB), Z2
+	VPBROADCASTD lanesAVX512253<>+0(SB), Z2
 
-loop120:
+loop254:
 	VMOVUPS       (SI), Z1
 	VANDPS        Z1, Z2, Z1
 	VPMAXSD       Z1, Z0, Z0
 	ADDQ          $0x40, SI
 	DECQ          CX
-	JNE           loop120
+	JNE           loop254
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VPMAXSD       Y1, Y0, Y0
 	VEXTRACTF32X4 $0x01, Y0, X1
@@ -3014,8 +5865,8 @@ loop120:
 	VZEROUPPER
 	RET
 
-DATA lanesAVX512119<>+0(SB)/4, $0x7fffffff
-GLOBL lanesAVX512119<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512253<>+0(SB)/4, $0x7fffffff
+GLOBL lanesAVX512253<>(SB), RODATA|NOPTR, $4
 
 // func quantizeAVX512(n int, dst *int16, x *float32, by float32)
 // Requires: AVX, AVX512F
@@ -3025,14 +5876,14 @@ TEXT ·quantizeAVX512(SB), NOSPLIT, $0-28
 	MOVQ         x+16(FP), SI
 	VBROADCASTSS by+24(FP), Z2
 
-loop121:
+loop255:
 	VMULPS    (SI), Z2, Z0
 	VCVTPS2DQ Z0, Z0
 	VPMOVSDW  Z0, (DI)
 	ADDQ      $0x40, SI
 	ADDQ      $0x20, DI
 	DECQ      CX
-	JNE       loop121
+	JNE       loop255
 	VZEROUPPER
 	RET
 
@@ -3042,10 +5893,10 @@ TEXT ·readAVX512(SB), NOSPLIT, $0-16
 	MOVQ n+0(FP), CX
 	MOVQ x+8(FP), SI
 
-block122:
+block256:
 	MOVQ $0x00000040, R12
 
-loop123:
+loop257:
 	PREFETCHT0 16384(SI)
 	VMOVUPS    (SI), Z0
 	PREFETCHT0 20480(SI)
@@ -3056,9 +5907,9 @@ loop123:
 	VMOVUPS    12288(SI), Z3
 	ADDQ       $0x40, SI
 	DECQ       R12
-	JNE        loop123
+	JNE        loop257
 	ADDQ       $0x00003000, SI
 	DECQ       CX
-	JNE        block122
+	JNE        block256
 	VZEROUPPER
 	RET

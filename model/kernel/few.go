@@ -1,9 +1,14 @@
 package kernel
 
-// chunkOf is how many of a matrix' rows, of so many bytes, a worker takes at a time: enough to
-// be read at full speed, and few enough for all workers to be done at the same time.
-func chunkOf(rows, bytes int) int {
-	const least, most, parts = 1 << 14, 1 << 17, 16
+// chunkOf is how many of a matrix' rows, of so many bytes, a worker takes at a time to multiply n
+// rows with: enough to be read at full speed, and few enough for all workers to be done at the
+// same time. Where arithmetic takes as long as reading, they are more: a chunk begins with what
+// nobody asked the memory for in advance.
+func chunkOf(n, rows, bytes int) int {
+	least, most, parts := 1<<14, 1<<17, 16
+	if n > 6 {
+		most, parts = 1<<20, 8
+	}
 	chunk := min(most, max(least, rows*bytes/parts))
 	return max(4, (chunk/max(1, bytes)+3)/4*4)
 }
@@ -19,7 +24,7 @@ type fewCall struct {
 var fewCalls loops[fewCall, *fewCall]
 
 // run computes all columns of y; a column reads so many bytes of weights.
-func (c fewCall) run(bytes int) { fewCalls.run(c.rows, chunkOf(c.rows, bytes), c) }
+func (c fewCall) run(bytes int) { fewCalls.run(c.rows, chunkOf(c.n, c.rows, bytes), c) }
 
 // chunk computes columns [lo, hi) of y, and of act, unless it is nil, GELU of them.
 func (c *fewCall) chunk(lo, hi int) {
@@ -46,7 +51,7 @@ func (c *fewCall) chunk(lo, hi int) {
 // dots is A·Bᵀ for few rows of A: each row of B is read once, where it lies. It adds in another
 // order than the kernels on panels.
 func (g *product) dots() {
-	g.run(g.n, chunkOf(g.n, 4*g.k), (*product).dotColumns)
+	g.run(g.n, chunkOf(g.m, g.n, 4*g.k), (*product).dotColumns)
 }
 
 func (g *product) dotColumns(j0, j1 int) {

@@ -57,7 +57,11 @@ var withAVX512 = func() bodies {
 	b.packed, b.packedBF16, b.mulPacked, b.mulTile = &gemmAVX512, &roundingAVX512, gemmAVX512.mulPacked, gemmAVX512.mulTile
 	b.peak, b.lanes = peakAVX512, 16
 	vectorAVX512.fill(&b)
-	fewAVX512.fill(&b)
+	few := fewAVX512
+	if !cpu.X86.HasAVX512VNNI { // before Cascade Lake: whole numbers make the same sums anywhere
+		few.bytes = fewAVX2.bytes
+	}
+	few.fill(&b)
 	return b
 }()
 

@@ -22,7 +22,7 @@ func PackBF16(w []float32, rows, cols int) *Weights {
 	Parallel(rows, rowGrain(cols), func(lo, hi int) {
 		for r := lo; r < hi; r++ {
 			for c, v := range w[r*cols : (r+1)*cols] {
-				p.half[r*p.stride+c] = bfloat16(v)
+				p.half[r*p.stride+place(c)] = bfloat16(v)
 			}
 		}
 	})
@@ -52,6 +52,11 @@ func PackInt8(w []float32, rows, cols int) *Weights {
 	})
 	return p
 }
+
+// place is where element c of a row of bfloat16 lies: a line of 64 bytes is 16 words, the first
+// half of its elements in their lower halves, the second in the upper ones. So both are float32
+// by one operation each.
+func place(c int) int { return c&^31 + c%16*2 + c/16%2 }
 
 // newWeights has room for rows filled up to a multiple of line elements.
 func newWeights(w []float32, rows, cols, line int) *Weights {
@@ -97,7 +102,9 @@ func (w *Weights) Linear(y, act, x, bias []float32, n int) {
 	}
 	in := w.input(x, n)
 	fewCall{y: y, act: act, bias: bias, n: n, rows: w.rows, narrow: w, in: in}.run(w.rowBytes())
-	giveBack(in.memory)
+	if in.memory != nil {
+		giveBack(in.memory)
+	}
 }
 
 func (w *Weights) rowBytes() int {
@@ -109,24 +116,36 @@ func (w *Weights) rowBytes() int {
 
 // An input is rows of x, each filled up with zeros to the stride of W.
 type input struct {
-	memory []float32        // that all of it lies in
+	memory []float32        // that all of it lies in, but where it is x itself; or nil
 	x      []float32        // with half
 	whole  []int16          // with bytes: x over its scale
 	scales [fewRows]float32 // of rows of x
 }
 
 func (w *Weights) input(x []float32, n int) (in input) {
-	line := w.stride
-	in.memory = borrow((n + n/2 + 2) * line)
-	in.x = in.memory[:n*line]
-	for i := range n {
-		row := in.x[i*line:][:line]
-		clear(row[copy(row, x[i*w.cols:][:w.cols]):])
+	line, filled, whole := w.stride, 0, 0
+	if w.cols < line {
+		filled = n * line
 	}
-	if w.half != nil || n*line == 0 {
+	if w.half == nil {
+		whole = (n*line + 1) / 2
+	}
+	in.x = x
+	if filled+whole == 0 {
 		return in
 	}
-	rest := in.memory[n*line:]
+	in.memory = borrow(filled + whole)
+	if filled > 0 {
+		in.x = in.memory[:filled]
+		for i := range n {
+			row := in.x[i*line:][:line]
+			clear(row[copy(row, x[i*w.cols:][:w.cols]):])
+		}
+	}
+	if whole == 0 {
+		return in
+	}
+	rest := in.memory[filled:]
 	in.whole = unsafe.Slice((*int16)(unsafe.Pointer(&rest[0])), 2*len(rest))[:n*line]
 	most := float32(min(math.MaxInt16, math.MaxInt32/(127*w.cols))) // no sum overflows
 	for i := range n {
@@ -168,8 +187,8 @@ func (w *Weights) unpacked(y, x []float32, n int) {
 func widenPlain(w *Weights, dst []float32, r int) {
 	at := r * w.stride
 	if w.half != nil {
-		for c, h := range w.half[at:][:w.stride] {
-			dst[c] = math.Float32frombits(uint32(h) << 16)
+		for c := range dst[:w.stride] {
+			dst[c] = math.Float32frombits(uint32(w.half[at+place(c)]) << 16)
 		}
 		return
 	}
@@ -201,8 +220,8 @@ func narrowPlain(w *Weights, y []float32, in *input, n, lo, hi int) {
 			from, at := i*w.stride, r*w.stride
 			if w.half != nil {
 				sum := float32(0)
-				for c, h := range w.half[at:][:w.cols] {
-					sum += float32(in.x[from+c] * math.Float32frombits(uint32(h)<<16))
+				for c, v := range in.x[from:][:w.cols] {
+					sum += float32(v * math.Float32frombits(uint32(w.half[at+place(c)])<<16))
 				}
 				y[i*w.rows+r] = sum
 				continue

@@ -2,10 +2,13 @@
 
 package kernel
 
+import "unsafe"
+
 // A fewKernel multiplies rows of x with groups of one or four rows of w. n counts elements of
 // float32, else cache lines of w. The four rows of a group are apart rows from each other, and so
-// are their columns of c; the next group is of the rows behind them.
-type fewKernel[X float32 | int16, W float32 | uint16 | int8] func(groups, n int, x *X, ldx int, w *W, ldw int, c *float32, ldc, acc, apart int)
+// are their columns of c; the next group is of the rows behind them. What lies early bytes behind
+// each row is asked for in advance, pace bytes of it for each cache line that is read.
+type fewKernel[X float32 | int16, W float32 | uint16 | int8] func(groups, n int, x *X, ldx int, w *W, ldw int, c *float32, ldc, acc, apart, early, pace int)
 
 // fewASM are products of few rows, where w is read where it lies. The kernels are by [rows of
 // x][0: one row of w, 1: four].
@@ -26,25 +29,43 @@ func (s *fewASM) fill(b *bodies) {
 
 // few sets C (m×n) = [C +] X·Wᵀ; steps is what the kernels count k in.
 func few[X float32 | int16, W float32 | uint16 | int8](kernels [][2]fewKernel[X, W], m, n, steps int, x []X, ldx int, w []W, ldw int, c []float32, ldc, acc int) {
-	most := len(kernels) - 1
-	block := n
-	if m > most { // so few rows of w that they stay in the cache until all of x has met them
-		block = 16
+	passes := (m + len(kernels) - 2) / (len(kernels) - 1)
+	row := ldw * int(unsafe.Sizeof(w[0]))
+	block := n // rows of w
+	if passes > 1 {
+		block = 4 * max(1, fewBlock/(4*row))
 	}
 	for j0 := 0; j0 < n; j0 += block {
-		fours := min(block, n-j0) / 4
-		for i := 0; i < m; i += most {
-			f, j := &kernels[min(most, m-i)], j0
-			if fours > 0 {
-				f[1](fours, steps, &x[i*ldx], ldx, &w[j*ldw], ldw, &c[i*ldc+j], ldc, acc, fours)
-				j += 4 * fours
+		rows := min(block, n-j0)
+		apart := rows / 4
+		for p := range passes {
+			// A pass over a block asks for its share of the next one, but the first of all for
+			// what it will read itself.
+			early, pace := fewEarly, cacheLine
+			if share, of := p, passes; passes > 1 && j0+p > 0 {
+				if j0 == 0 {
+					share, of = p-1, passes-1
+				}
+				early, pace = block*row+share*apart*row/of, (cacheLine+of-1)/of
 			}
-			if end := min(j0+block, n); j < end {
-				f[0](end-j, steps, &x[i*ldx], ldx, &w[j*ldw], ldw, &c[i*ldc+j], ldc, acc, 1)
+			i0, i1 := p*m/passes, (p+1)*m/passes
+			f, j := &kernels[i1-i0], j0
+			if apart > 0 {
+				f[1](apart, steps, &x[i0*ldx], ldx, &w[j*ldw], ldw, &c[i0*ldc+j], ldc, acc, apart, early, pace)
+				j += 4 * apart
+			}
+			if rest := rows % 4; rest > 0 {
+				f[0](rest, steps, &x[i0*ldx], ldx, &w[j*ldw], ldw, &c[i0*ldc+j], ldc, acc, 1, early, pace)
 			}
 		}
 	}
 }
+
+const (
+	cacheLine = 64
+	fewEarly  = 768     // bytes that a row is asked for in advance
+	fewBlock  = 1 << 16 // bytes of w that stay in the cache until all of x has met them
+)
 
 func (s *fewASM) floats(m, n, k int, x []float32, ldx int, w []float32, ldw int, c []float32, ldc, acc int) {
 	few(s.float, m, n, k, x, ldx, w, ldw, c, ldc, acc)
@@ -104,18 +125,24 @@ var fewAVX512 = fewASM{
 		2: {fewFloat2x1AVX512, fewFloat2x4AVX512},
 		3: {fewFloat3x1AVX512, fewFloat3x4AVX512},
 		4: {fewFloat4x1AVX512, fewFloat4x4AVX512},
+		5: {fewFloat5x1AVX512, fewFloat5x4AVX512},
+		6: {fewFloat6x1AVX512, fewFloat6x4AVX512},
 	},
 	half: [][2]fewKernel[float32, uint16]{
 		1: {fewBF161x1AVX512, fewBF161x4AVX512},
 		2: {fewBF162x1AVX512, fewBF162x4AVX512},
 		3: {fewBF163x1AVX512, fewBF163x4AVX512},
 		4: {fewBF164x1AVX512, fewBF164x4AVX512},
+		5: {fewBF165x1AVX512, fewBF165x4AVX512},
+		6: {fewBF166x1AVX512, fewBF166x4AVX512},
 	},
 	bytes: [][2]fewKernel[int16, int8]{
 		1: {fewInt81x1AVX512, fewInt81x4AVX512},
 		2: {fewInt82x1AVX512, fewInt82x4AVX512},
 		3: {fewInt83x1AVX512, fewInt83x4AVX512},
 		4: {fewInt84x1AVX512, fewInt84x4AVX512},
+		5: {fewInt85x1AVX512, fewInt85x4AVX512},
+		6: {fewInt86x1AVX512, fewInt86x4AVX512},
 	},
 	widenHalf: widenBF16AVX512, widenByte: widenInt8AVX512, top: highestAVX512, round: quantizeAVX512, load: readAVX512,
 }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -15,17 +13,16 @@ import (
 //	highest, quantize    a row of x as whole numbers of 16 bits
 //	read      nothing but reading, to measure what the memory gives
 //
-// Four rows of W are read side by side, apart rows from each other, and each is followed by the
-// next in memory: four long streams, of which the CPU finds more in time than of rows that are
-// neighbours. What lies a little ahead of each is asked for besides.
+// W is read as four long streams, of which the CPU finds more in time than of rows that are
+// neighbours.
 func (a *asm) decode() {
-	most := 4
+	most := 6
 	if a.isa == avx2 {
 		most = 2
 	}
 	for _, w := range []weight{{"Float", "float32", "float32", 4}, {"BF16", "float32", "uint16", 2}, {"Int8", "int16", "int8", 1}} {
 		for rows := 1; rows <= most; rows++ {
-			for _, columns := range []int{1, 4} {
+			for _, columns := range []int{1, fewGroup} {
 				a.few(rows, columns, w)
 			}
 		}
@@ -37,241 +34,19 @@ func (a *asm) decode() {
 	a.read()
 }
 
-// A weight is what W is made of, and X with it. Narrow rows of W are filled up with zeros to
-// whole cache lines, and so is X; those of float32 end anywhere.
-type weight struct {
-	name, x, w string
-	size       int // of an element of W
-}
-
-const (
-	cacheLine = 64
-	early     = 768 // bytes that W is asked for in advance
-)
-
-// few emits one kernel. n counts elements of float32, else cache lines of W.
-func (a *asm) few(rows, columns int, w weight) {
-	a.begin(fmt.Sprintf("few%s%dx%d", w.name, rows, columns),
-		fmt.Sprintf("func(groups, n int, x *%s, ldx int, w *%s, ldw int, c *float32, ldc, acc, apart int)", w.x, w.w),
-		fmt.Sprintf("multiplies %d rows of X with groups of %d rows of W.", rows, columns))
-	n, at := reg.RCX, reg.R12 // left to do, elements done
-	ldx := a.load("ldx", reg.RDX)
-	sizeX := 4
-	if w.size == 1 {
-		sizeX = 2
-	}
-	shift := map[int]uint64{4: 2, 2: 1}
-	a.SHLQ(Imm(shift[sizeX]), ldx)
-	elements := func(name string, r reg.GPPhysical) reg.GPPhysical { // in bytes of W
-		a.load(name, r)
-		if w.size > 1 {
-			a.SHLQ(Imm(shift[w.size]), r)
-		}
-		return r
-	}
-	follow := func(p []reg.GPPhysical, ld reg.GPPhysical) {
-		for i := 1; i < len(p); i++ {
-			a.LEAQ(Mem{Base: p[i-1], Index: ld, Scale: 1}, p[i])
-		}
-	}
-	x := []reg.GPPhysical{reg.RSI, reg.R9, reg.R10, reg.R11}[:rows]
-	y := []reg.GPPhysical{reg.RDI, reg.RBX, reg.RAX, reg.R13}[:columns]
-	a.load("x", x[0])
-	follow(x, ldx)
-	a.load("w", y[0])
-	c := a.load("c", reg.R14)
-	sums := a.reg[:rows*columns]
-	left := a.reg[len(sums):]
-	mask := left[rows+1] // behind x and a vector of W, where AVX2 wants one
-	stride := reg.RDX    // from one stream to the next
-	if columns > 1 {
-		a.IMULQ(elements("ldw", reg.R8), a.load("apart", stride))
-	}
-	if w.size == 4 {
-		a.load("n", n)
-		a.ANDQ(Imm(uint64(a.lanes-1)), n)
-		if a.isa == avx512 {
-			a.MOVL(U32(1<<32-1), reg.R12L)
-			a.BZHIL(n.As32(), reg.R12L, reg.R12L)
-			a.KMOVW(reg.R12L, reg.K1)
-		} else {
-			a.LEAQ(a.ones().Offset(a.bytes()), reg.R12)
-			a.SHLQ(Imm(2), n)
-			a.SUBQ(n, reg.R12)
-			a.VMOVUPS(Mem{Base: reg.R12}, mask)
-		}
-	}
-
-	// step multiplies a vector; disp and dispX are where its elements lie from at.
-	step := func(disp, dispX int, part bool) {
-		for i := range rows {
-			m := Mem{Base: x[i], Index: at, Scale: uint8(sizeX), Disp: dispX}
-			if part {
-				a.loadPart(m, a.part(mask), left[i])
-			} else {
-				a.VMOVUPS(m, left[i])
-			}
-		}
-		v, t := left[rows], left[rows+1]
-		for j := range columns {
-			m := Mem{Base: y[j], Index: at, Scale: uint8(w.size), Disp: disp}
-			switch {
-			case w.size == 2:
-				a.VPMOVZXWD(m, v)
-				a.VPSLLD(Imm(16), v, v)
-			case w.size == 1:
-				a.VPMOVSXBW(m, v)
-			case part:
-				a.loadPart(m, a.part(mask), v)
-			default:
-				a.VMOVUPS(m, v)
-			}
-			for i := range rows {
-				s := sums[i*columns+j]
-				if w.size > 1 {
-					a.VFMADD231PS(v, left[i], s)
-				} else {
-					a.VPMADDWD(v, left[i], t)
-					a.VPADDD(t, s, s)
-				}
-			}
-		}
-	}
-	group, loop, rest, done := a.label("group"), a.label("loop"), a.label("rest"), a.label("done")
-	turn := a.lanes // elements that a turn of the loop does
-	if w.size < 4 {
-		turn = cacheLine / w.size
-	}
-	a.Label(group)
-	follow(y, stride)
-	for _, s := range sums {
-		a.zero(s)
-	}
-	a.XORQ(at, at)
-	a.load("n", n)
-	if w.size == 4 {
-		a.SUBQ(Imm(uint64(a.lanes)), n)
-		a.JL(a.jump(rest))
-	}
-	a.Label(loop)
-	for j := range columns {
-		a.PREFETCHT0(Mem{Base: y[j], Index: at, Scale: uint8(w.size), Disp: early})
-	}
-	vector := a.lanes
-	if w.size == 1 {
-		vector *= 2
-	}
-	for e := 0; e < turn; e += vector {
-		step(e*w.size, e*sizeX, false)
-	}
-	a.ADDQ(Imm(uint64(turn)), at)
-	if w.size == 4 {
-		a.SUBQ(Imm(uint64(a.lanes)), n)
-		a.JGE(a.jump(loop))
-		a.Label(rest)
-		a.ADDQ(Imm(uint64(a.lanes)), n)
-		a.JE(a.jump(done))
-		step(0, 0, true)
-		a.Label(done)
-	} else {
-		a.DECQ(n)
-		a.JNE(a.jump(loop))
-	}
-	a.ADDQ(elements("ldw", reg.RCX), y[0])
-
-	ldc, acc := a.load("ldc", reg.RCX), reg.R12
-	if w.size == 4 {
-		a.load("acc", acc)
-	}
-	to, apart, half := reg.R15, reg.R8, reg.RAX
-	if columns > 1 {
-		a.load("apart", apart)
-	}
-	a.MOVQ(c, to)
-	for i := range rows {
-		s := a.foldSide(sums[i*columns:][:columns], left[0], w.size == 1)
-		place := []Mem{{Base: to}, {Base: to, Index: apart, Scale: 4}, {Base: half}, {Base: half, Index: apart, Scale: 4}}[:columns]
-		if columns > 1 {
-			a.LEAQ(Mem{Base: to, Index: apart, Scale: 8}, half)
-		}
-		if w.size == 4 {
-			store, old := a.label("store"), left[0].AsX()
-			a.TESTQ(acc, acc)
-			a.JE(a.jump(store))
-			a.VMOVSS(place[0], old)
-			for j, m := range place[1:] {
-				a.VINSERTPS(Imm(uint64(j+1)<<4), m, old, old)
-			}
-			a.VADDPS(old, s, s)
-			a.Label(store)
-		}
-		a.VMOVSS(s, place[0])
-		for j, m := range place[1:] {
-			a.VEXTRACTPS(Imm(uint64(j+1)), s, m)
-		}
-		if i < rows-1 {
-			a.LEAQ(Mem{Base: to, Index: ldc, Scale: 4}, to)
-		}
-	}
-	a.ADDQ(Imm(4), c)
-	groups, err := a.Param("groups").Resolve()
-	must(err)
-	a.DECQ(groups.Addr)
-	a.JNE(a.jump(group))
-	a.end()
-}
-
-// part is what selects the lanes of the last vector.
-func (a *asm) part(mask reg.Register) reg.Register {
-	if a.isa == avx512 {
-		return reg.K1
-	}
-	return mask
-}
-
-// foldSide sums the lanes of one or four vectors into the first lanes of a register, of
-// whole numbers as float32.
-func (a *asm) foldSide(sums []reg.VecPhysical, half lanes, whole bool) reg.Register {
-	add := func(x, y, z reg.Register) { a.VADDPS(x, y, z) }
-	pairs := func(x, y, z reg.Register) { a.VHADDPS(x, y, z) }
-	if whole {
-		add = func(x, y, z reg.Register) { a.VPADDD(x, y, z) }
-		pairs = func(x, y, z reg.Register) { a.VPHADDD(x, y, z) }
-	}
-	for _, s := range sums {
-		if a.isa == avx512 {
-			a.VEXTRACTF64X4(Imm(1), s, half.AsY())
-			add(half.AsY(), s.AsY(), s.AsY())
-			a.VEXTRACTF32X4(Imm(1), s.AsY(), half.AsX())
-		} else {
-			a.VEXTRACTF128(Imm(1), s.AsY(), half.AsX())
-		}
-		add(half.AsX(), s.AsX(), s.AsX())
-	}
-	first, last := sums[0].AsX(), sums[len(sums)-1].AsX()
-	if len(sums) == 4 {
-		pairs(sums[1].AsX(), first, first)
-		pairs(last, sums[2].AsX(), sums[2].AsX())
-		pairs(sums[2].AsX(), first, first)
-	} else {
-		pairs(first, first, first)
-		pairs(first, first, first)
-	}
-	if whole {
-		a.VCVTDQ2PS(first, first)
-	}
-	return first
-}
-
 func (a *asm) widenBF16() {
 	a.begin("widenBF16", "func(n int, dst *float32, src *uint16)", "widens n cache lines.")
 	n, dst, src := a.load("n", reg.RCX), a.load("dst", reg.RDI), a.load("src", reg.RSI)
+	mask := a.reg[1]
+	a.VPBROADCASTD(a.word(0xffff0000), mask)
 	loop := a.label("loop")
 	a.Label(loop)
-	for e := 0; e < cacheLine/2; e += a.lanes {
-		a.VPMOVZXWD(Mem{Base: src, Disp: 2 * e}, a.reg[0])
+	for e := 0; e < cacheLine; e += a.bytes() {
+		a.VMOVUPS(Mem{Base: src, Disp: e}, a.reg[0])
 		a.VPSLLD(Imm(16), a.reg[0], a.reg[0])
-		a.VMOVUPS(a.reg[0], Mem{Base: dst, Disp: 4 * e})
+		a.VMOVUPS(a.reg[0], Mem{Base: dst, Disp: e})
+		a.VANDPS(Mem{Base: src, Disp: e}, mask, a.reg[0])
+		a.VMOVUPS(a.reg[0], Mem{Base: dst, Disp: cacheLine + e})
 	}
 	a.ADDQ(Imm(cacheLine), src)
 	a.ADDQ(I32(2*cacheLine), dst)
