@@ -1,9 +1,7 @@
 package finetune
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"strings"
 
@@ -13,69 +11,30 @@ import (
 )
 
 // readParquet yields the rows of a Parquet file of any schema; only the wanted
-// columns are decoded into text. Lists give several labels. The library panics
-// on some corrupt files; that becomes an error of the file.
+// columns become text. Lists give several labels.
 func readParquet(name string, cols columns) iter.Seq2[record, error] {
 	return func(yield func(record, error) bool) {
-		var row int64
-		stopped := false
-		err := func() (err error) {
-			inside := false // the consumer's panics are its own
-			defer func() {
-				if !inside {
-					if p := recover(); p != nil {
-						err = fmt.Errorf("corrupt Parquet: %v", p)
-					}
-				}
-			}()
-			pf, err := pipeline.OpenParquet(name)
-			if err != nil {
-				return err
-			}
-			defer pf.Close()
-			at, err := parquetColumns(pf.Schema(), cols)
-			if err != nil {
-				return err
-			}
-			for _, group := range pf.RowGroups() {
-				rows := group.Rows()
-				defer rows.Close()
-				buf := make([]parquet.Row, 64)
-				for {
-					n, err := rows.ReadRows(buf)
-					for _, r := range buf[:n] {
-						rec := cols.record(row, parquetCells(r, at))
-						inside = true
-						ok := yield(rec, nil)
-						inside = false
-						row++
-						if !ok {
-							stopped = true
-							return nil
-						}
-					}
-					if err == io.EOF {
-						break
-					}
-					if err != nil {
-						return err
-					}
-					if n == 0 {
-						return io.ErrNoProgress
-					}
-				}
-			}
-			if row != pf.NumRows() {
-				return fmt.Errorf("the file ends here, but it announces %d rows", pf.NumRows())
-			}
-			return nil
-		}()
-		var placed *pipeline.RowError
-		if err != nil && !errors.As(err, &placed) {
-			err = &pipeline.RowError{File: name, Row: row, Err: err}
-		}
-		if err != nil && !stopped {
+		pf, err := pipeline.OpenParquet(name)
+		if err != nil {
 			yield(record{}, err)
+			return
+		}
+		defer pf.Close()
+		at, err := parquetColumns(pf.Schema(), cols)
+		if err != nil {
+			yield(record{}, &pipeline.RowError{File: name, Row: -1, Err: err})
+			return
+		}
+		n := int64(0)
+		for row, err := range pf.Rows(0, len(pf.RowGroups())) {
+			if err != nil {
+				yield(record{}, err)
+				return
+			}
+			if !yield(cols.record(n, parquetCells(row, at)), nil) {
+				return
+			}
+			n++
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 
 	"github.com/parquet-go/parquet-go"
@@ -13,20 +14,96 @@ import (
 
 // A ParquetFile is an open Parquet file.
 type ParquetFile struct {
-	*parquet.File
-	file *os.File
+	parquet.FileView
+	name   string
+	file   *os.File
+	groups []parquet.RowGroup
 }
 
 // Close closes the file.
 func (f *ParquetFile) Close() error { return f.file.Close() }
 
+// RowGroups returns the row groups. What their pages claim is held against the
+// bytes that they have before it is trusted.
+func (f *ParquetFile) RowGroups() []parquet.RowGroup { return f.groups }
+
+// Rows yields the rows of the row groups from up to, but without, to. Whatever
+// is wrong comes as a *RowError with the file's name and the row's number in it,
+// and ends the sequence. A row holds until the next is asked for.
+func (f *ParquetFile) Rows(from, to int) iter.Seq2[parquet.Row, error] {
+	return func(yield func(parquet.Row, error) bool) {
+		row := int64(0)
+		for i, g := range f.groups[:min(to, len(f.groups))] {
+			if i < from {
+				row += g.NumRows()
+				continue
+			}
+			r := groupReader{name: f.name, row: row, end: row + g.NumRows()}
+			err := r.open(g)
+			for err == nil {
+				var n int
+				n, err = r.read()
+				for _, values := range r.batch[:n] {
+					if !yield(values, nil) {
+						r.close()
+						return
+					}
+				}
+			}
+			r.close()
+			if err != io.EOF {
+				yield(nil, err)
+				return
+			}
+			row = r.end
+		}
+	}
+}
+
+// A groupReader reads the rows of a row group.
+type groupReader struct {
+	name     string
+	row, end int64 // of the file: the next to be read, and where the group ends
+	rows     parquet.Rows
+	batch    [16]parquet.Row
+}
+
+func (r *groupReader) open(g parquet.RowGroup) (err error) {
+	defer guard(r.name, r.row, &err)
+	r.rows = g.Rows()
+	return nil
+}
+
+func (r *groupReader) read() (n int, err error) {
+	defer guard(r.name, r.row, &err)
+	n, err = r.rows.ReadRows(r.batch[:])
+	r.row += int64(n)
+	switch {
+	case err == io.EOF && r.row != r.end:
+		err = damaged(fmt.Errorf("its group of rows ends here, but announces %d more", r.end-r.row))
+	case err == nil && n == 0:
+		err = io.ErrNoProgress
+	}
+	if err != nil && err != io.EOF {
+		err = &RowError{File: r.name, Row: r.row, Err: err}
+	}
+	return n, err
+}
+
+func (r *groupReader) close() {
+	defer func() { recover() }() // a reader of damaged pages may trip over itself; the error is already told
+	if r.rows != nil {
+		r.rows.Close()
+	}
+}
+
 // OpenParquet opens a Parquet file that anyone may have written. The library
-// trusts what it reads; here a damaged footer costs neither memory nor a panic.
+// trusts what it reads; here damage costs neither memory nor a panic.
 // Page indexes are not read, nor bloom filters unless an option asks for them.
 //
 // What is wrong with the content comes as a *RowError of the whole file, what
-// hinders the reading of it as it is. Pages are checked when they are read, and
-// the library panics on some damaged ones: that is for the caller to catch.
+// hinders the reading of it as it is. Pages are checked when they are read. On
+// some damaged ones the library still panics: Rows and ReadShard catch that.
 func OpenParquet(name string, options ...parquet.FileOption) (f *ParquetFile, err error) {
 	file, err := os.Open(name)
 	if err != nil {
@@ -49,7 +126,11 @@ func OpenParquet(name string, options ...parquet.FileOption) (f *ParquetFile, er
 	if err != nil {
 		return nil, &RowError{File: name, Row: -1, Err: err}
 	}
-	return &ParquetFile{pf, file}, nil
+	f = &ParquetFile{FileView: pf, name: name, file: file}
+	for i, g := range pf.RowGroups() {
+		f.groups = append(f.groups, checkGroup(g, &pf.Metadata().RowGroups[i], file, info.Size()))
+	}
+	return f, nil
 }
 
 func openFooter(r io.ReaderAt, size int64, options []parquet.FileOption) (*parquet.File, error) {
@@ -66,8 +147,17 @@ func openFooter(r io.ReaderAt, size int64, options []parquet.FileOption) (*parqu
 		return nil, notParquet(fmt.Errorf("it ends in %q, where PAR1 should stand", tail[4:]))
 	}
 	// The library makes room for whatever length stands here, up to 4 GiB.
-	if n := int64(binary.LittleEndian.Uint32(tail[:])); n > size-least {
+	n := int64(binary.LittleEndian.Uint32(tail[:]))
+	if n > size-least {
 		return nil, notParquet(fmt.Errorf("a footer of %d bytes in a file of %d", n, size))
+	}
+	// And for lists of whatever length stands in it.
+	footer := make([]byte, n)
+	if _, err := r.ReadAt(footer, size-8-n); err != nil {
+		return nil, err
+	}
+	if _, err := compactStruct(footer); err != nil {
+		return nil, notParquet(fmt.Errorf("the footer: %w", err))
 	}
 	options = append([]parquet.FileOption{parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true)}, options...)
 	pf, err := parquet.OpenFile(r, size, options...)

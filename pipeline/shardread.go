@@ -43,7 +43,7 @@ func ReadShard[Row any](name string) iter.Seq2[Row, error] {
 type shardReader[Row any] struct {
 	name  string
 	file  *ParquetFile
-	r     *parquet.GenericReader[Row]
+	r     *parquet.GenericReader[Row] // nil: no rows
 	batch []Row
 	row   int64 // of the file, from which the next batch starts
 	total int64
@@ -64,13 +64,18 @@ func openShard[Row any](name string) (r *shardReader[Row], err error) {
 		return nil, &RowError{File: name, Row: -1, Err: err}
 	}
 	r = &shardReader[Row]{name: name, file: f, total: f.NumRows(), batch: make([]Row, shardBatch)}
-	r.r = parquet.NewGenericReader[Row](f.File)
+	if groups := f.RowGroups(); len(groups) > 0 {
+		r.r = parquet.NewGenericRowGroupReader[Row](parquet.MultiRowGroup(groups...))
+	}
 	return r, nil
 }
 
 // next returns the next rows; io.EOF comes after the last, with or without rows.
 func (r *shardReader[Row]) next() (rows []Row, err error) {
 	defer guard(r.name, r.row, &err)
+	if r.r == nil {
+		return nil, io.EOF
+	}
 	clear(r.batch) // columns of the last batch must not shine through null values
 	n, err := r.r.Read(r.batch)
 	r.row += int64(n)
@@ -78,7 +83,7 @@ func (r *shardReader[Row]) next() (rows []Row, err error) {
 	case err != nil && err != io.EOF:
 		err = &RowError{File: r.name, Row: r.row, Err: fmt.Errorf("parquet: %w", err)}
 	case err == io.EOF && r.row != r.total:
-		err = &RowError{File: r.name, Row: r.row, Err: fmt.Errorf("parquet: the file ends here, but it announces %d rows", r.total)}
+		err = &RowError{File: r.name, Row: r.row, Err: damaged(fmt.Errorf("parquet: the file ends here, but it announces %d rows", r.total))}
 	case err == nil && n == 0:
 		err = &RowError{File: r.name, Row: r.row, Err: io.ErrNoProgress}
 	}
@@ -88,7 +93,9 @@ func (r *shardReader[Row]) next() (rows []Row, err error) {
 func (r *shardReader[Row]) close() {
 	defer func() { recover() }() // a reader of a corrupt file may trip over itself; the error is already told
 	defer r.file.Close()
-	r.r.Close()
+	if r.r != nil {
+		r.r.Close()
+	}
 }
 
 // ShardRows returns the number of rows of a Parquet file from its footer.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"math"
 	"slices"
@@ -55,7 +54,6 @@ func (s *Parquet) Parts(ctx context.Context, size int64) ([]Part, error) {
 
 // groupSizes returns the compressed size of each row group.
 func groupSizes(name string) (sizes []int64, err error) {
-	defer caught(&err)
 	f, err := openParquet(name)
 	if err != nil {
 		return nil, err
@@ -74,18 +72,10 @@ func groupSizes(name string) (sizes []int64, err error) {
 // openParquet opens a file, whose faults it marks as the file's own.
 func openParquet(name string) (*pipeline.ParquetFile, error) {
 	f, err := pipeline.OpenParquet(name)
-	var bad *pipeline.RowError
-	if errors.As(err, &bad) {
+	if bad := new(pipeline.RowError); errors.As(err, &bad) {
 		return nil, &corrupt{bad.Err}
 	}
 	return f, err
-}
-
-// caught turns a panic into an error: the library panics on some damaged files.
-func caught(err *error) {
-	if p := recover(); p != nil {
-		*err = &corrupt{fmt.Errorf("%v", p)}
-	}
 }
 
 // Read yields each row as a document.
@@ -126,48 +116,26 @@ func (s *Parquet) rows(r Range, yield func(*Document, error) bool) (row int64, e
 	}
 	defer f.Close()
 	leaves, names := leavesOf(f.Schema())
-	groups := f.RowGroups()
-	for _, g := range groups[:min(r.From, int64(len(groups)))] {
+	for _, g := range f.RowGroups()[:min(r.From, int64(len(f.RowGroups())))] {
 		row += g.NumRows()
 	}
-	for _, g := range groups[min(r.From, int64(len(groups))):min(r.To, int64(len(groups)))] {
-		rows, err := openRows(g)
+	for values, err := range f.Rows(int(r.From), int(r.To)) {
+		if bad := new(pipeline.RowError); errors.As(err, &bad) {
+			return bad.Row, &corrupt{bad.Err}
+		}
 		if err != nil {
 			return row, err
 		}
-		defer rows.Close()
-		batch := make([]parquet.Row, 16)
-		for {
-			n, err := readRows(rows, batch)
-			for _, values := range batch[:n] {
-				d, bad := s.Columns.document(s.Name(), r.File, row, recordOf(values, leaves), names)
-				if bad != nil {
-					d, bad = nil, &Failure{r.File, row, bad}
-				}
-				row++
-				if !yield(d, bad) {
-					return row, nil
-				}
-			}
-			if err == io.EOF {
-				break
-			}
-			if err != nil {
-				return row, &corrupt{err}
-			}
+		d, bad := s.Columns.document(s.Name(), r.File, row, recordOf(values, leaves), names)
+		if bad != nil {
+			d, bad = nil, &Failure{r.File, row, bad}
+		}
+		row++
+		if !yield(d, bad) {
+			return row, nil
 		}
 	}
 	return row, nil
-}
-
-func openRows(g parquet.RowGroup) (rows parquet.Rows, err error) {
-	defer caught(&err)
-	return g.Rows(), nil
-}
-
-func readRows(rows parquet.Rows, batch []parquet.Row) (n int, err error) {
-	defer caught(&err)
-	return rows.ReadRows(batch)
 }
 
 // leavesOf lists the columns that a record can have.

@@ -2,7 +2,6 @@ package inspect
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -44,7 +43,10 @@ func openParquet(path string, o Options, a *Artifact) error {
 		var least, most parquet.Value
 		bounded := true
 		for k, g := range pf.RowGroups() {
-			chunk, ok := g.ColumnChunks()[i].(*parquet.FileColumnChunk)
+			chunk, ok := g.ColumnChunks()[i].(interface {
+				NullCount() int64
+				Bounds() (least, most parquet.Value, ok bool)
+			})
 			if !ok {
 				bounded = false
 				continue
@@ -157,35 +159,27 @@ func valuesOf(pf *pipeline.ParquetFile, column int) (map[string]int64, error) {
 
 func parquetSamples(pf *pipeline.ParquetFile, o Options, a *Artifact) error {
 	names := pf.Schema().Columns()
-	for _, g := range pf.RowGroups() {
-		rows := g.Rows()
-		defer rows.Close()
-		for len(a.Samples) < o.Rows {
-			one := make([]parquet.Row, 1)
-			n, err := rows.ReadRows(one)
-			if n == 1 {
-				s := Sample{Title: fmt.Sprintf("row %d", len(a.Samples))}
-				one[0].Range(func(i int, values []parquet.Value) bool {
-					var parts []string
-					for _, v := range values {
-						if !v.IsNull() {
-							parts = append(parts, v.String())
-						}
-					}
-					if text := strings.Join(parts, ", "); text != "" {
-						s.Fields = append(s.Fields, Fact{strings.Join(names[i], "."), text})
-					}
-					return true
-				})
-				a.Samples = append(a.Samples, s)
-			}
-			if errors.Is(err, io.EOF) || err == nil && n == 0 {
-				break
-			}
-			if err != nil {
-				return err
-			}
+	for row, err := range pf.Rows(0, len(pf.RowGroups())) {
+		if err != nil {
+			return err
 		}
+		if len(a.Samples) >= o.Rows {
+			break
+		}
+		s := Sample{Title: fmt.Sprintf("row %d", len(a.Samples))}
+		row.Range(func(i int, values []parquet.Value) bool {
+			var parts []string
+			for _, v := range values {
+				if !v.IsNull() {
+					parts = append(parts, v.String())
+				}
+			}
+			if text := strings.Join(parts, ", "); text != "" {
+				s.Fields = append(s.Fields, Fact{strings.Join(names[i], "."), text})
+			}
+			return true
+		})
+		a.Samples = append(a.Samples, s)
 	}
 	return nil
 }
