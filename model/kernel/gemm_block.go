@@ -23,7 +23,7 @@ func (t *tile) free() {
 // while kernels are at work.
 func (t *tile) multiply(block int) {
 	var now, next []float32
-	if t.op == NT || t.i1-t.i0 > seldom || t.n%t.panels.lanes != 0 || t.round != nil {
+	if !t.readsInPlace() {
 		size := (t.last - t.first) * t.width * block
 		now = borrow(size)
 		defer giveBack(now)
@@ -54,6 +54,19 @@ func (t *tile) multiply(block int) {
 		}
 		t.block(now, k0, k)
 	}
+}
+
+// readsInPlace says whether kernels read B where it lies. Those of TN could copy it on their way, so
+// they do that for fewer rows; and rows of a multiple of 4 KB would share few sets of the cache.
+func (t *tile) readsInPlace() bool {
+	most := seldom * t.packedGemm.lanes
+	if t.op == TN {
+		most /= 2
+	}
+	if t.ldb%1024 == 0 {
+		most /= 4
+	}
+	return t.op != NT && t.i1-t.i0 <= most && t.n%t.panels.lanes == 0 && t.round == nil
 }
 
 // block adds what rows [k0, k0+k) of op(B) contribute, whose panels begin with b, one

@@ -52,7 +52,7 @@ const (
 	manyGroups  = 32   // for a worker, so that shares are nearly equal
 	fewRows     = 16   // most rows of A for which B is not worth packing
 	ownPanels   = 4    // most tiles one below the other that make the same panels each for itself
-	seldom      = 64   // most rows of C for which a copy of B is not worth its making
+	seldom      = 32   // most rows of C, for each lane, for which a copy of B is not worth its making
 	low         = 1280 // most rows of a tile whose panels are dearer to make than to keep two sets of
 )
 
