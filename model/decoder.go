@@ -58,8 +58,17 @@ func (d *decoder) Feed(ids [][]int32) []float32 {
 		d.fed = append(d.fed, len(fresh))
 		d.last = append(d.last, int32(len(d.flat)-1))
 	}
+	d.tp.Reserve(promptBytes(len(d.flat), d.m.Width(), d.layers))
 	x := d.forward(d.tp, d.flat, d.pos)                            // (Σ fed, C)
 	return d.tp.Linear(d.tp.Rows(x, d.last), d.m.Head(), nil).Data // (rows, V)
+}
+
+// promptBytes is room for the states of n ids between layers, and for what is made inside the
+// widest block. Without it a prompt is read at four fifths of the speed: in memory that is new
+// in each layer. What is not touched of it takes none.
+func promptBytes(n, width, layers int) int64 {
+	const inside = 32 // times width; GPT's is 14, a Llama's 20
+	return 4 * int64(n) * int64(width) * int64(layers+inside)
 }
 
 // fit makes room for fresh ids in a row, and returns what is to be fed.
