@@ -101,15 +101,6 @@ func (b BLEU) Score(s BLEUStats) float64 {
 	return penalty * math.Exp(sum/float64(order))
 }
 
-// Corpus scores a set; refs[i] are the references of hyps[i].
-func (b BLEU) Corpus(hyps []string, refs [][]string) float64 {
-	var sum BLEUStats
-	for i, h := range hyps {
-		sum.Add(b.Stats(h, refs[i]...))
-	}
-	return b.Score(sum)
-}
-
 // Signature says how the score was made, in sacrebleu's notation; its version
 // is the sacrebleu whose figures these equal.
 func (b BLEU) Signature(refs [][]string) string {

@@ -74,15 +74,6 @@ func (ChrF) Score(s ChrFStats) float64 {
 	return 100 * (1 + chrfBeta2) * precision * recall / (chrfBeta2*precision + recall)
 }
 
-// Corpus scores a set; refs[i] are the references of hyps[i].
-func (c ChrF) Corpus(hyps []string, refs [][]string) float64 {
-	var sum ChrFStats
-	for i, h := range hyps {
-		sum.Add(c.Stats(h, refs[i]...))
-	}
-	return c.Score(sum)
-}
-
 // Signature says how the score was made, in sacrebleu's notation; its version
 // is the sacrebleu whose figures these equal.
 func (ChrF) Signature(refs [][]string) string {

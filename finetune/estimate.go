@@ -3,13 +3,11 @@ package finetune
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"fragua/model/nn"
 	"fragua/model/train"
 	"fragua/pipeline"
-	"fragua/tokenize"
 )
 
 // timedSteps are taken to learn how long one lasts; the first is not counted.
@@ -59,18 +57,4 @@ func (j *job) preview(row int) string {
 		text += fmt.Sprintf(" [%s]", e.Labels[0])
 	}
 	return text
-}
-
-// PreviewExamples shows examples as a model would read them for a goal, one
-// text each: what `fragua inspect` prints beside a model.
-func PreviewExamples(modelDir string, goal Goal, examples []Example) ([]string, error) {
-	tok, err := tokenize.Load(filepath.Join(modelDir, tokenizerFile))
-	if err != nil {
-		return nil, err
-	}
-	out := make([]string, len(examples))
-	for i, e := range examples {
-		out[i] = Preview(tok, goal.Segments(e))
-	}
-	return out, nil
 }

@@ -55,17 +55,16 @@ type Fault struct {
 // config.json, the default settings, and how config.json becomes a model whose
 // weights are still to be read.
 var archs = []archEntry{
-	{"gpt", "gpt2", func() Arch { return &GPT{Layers: 4, Heads: 4, Width: 256} }, false, openGPT},
-	{"llama", "llama", func() Arch { return &Llama{Layers: 4, Heads: 4, Width: 256, Theta: 10000, Tied: true} }, false, openLlama},
-	{"lstm", "fragua_lstm", func() Arch { return &LSTM{Layers: 2, Width: 256, Tied: true, Dropout: .2} }, false, openLSTM},
-	{"nnlm", "fragua_nnlm", func() Arch { return &NNLM{Order: 5, Width: 128, Hidden: 256} }, false, openNNLM},
-	{"encdec", "pegasus", func() Arch { return &EncDec{Encoder: 3, Decoder: 3, Heads: 4, Width: 256, Hidden: 1024, Dropout: .1} }, true, openEncDec},
+	{"gpt", "gpt2", func() Arch { return &GPT{Layers: 4, Heads: 4, Width: 256} }, openGPT},
+	{"llama", "llama", func() Arch { return &Llama{Layers: 4, Heads: 4, Width: 256, Theta: 10000, Tied: true} }, openLlama},
+	{"lstm", "fragua_lstm", func() Arch { return &LSTM{Layers: 2, Width: 256, Tied: true, Dropout: .2} }, openLSTM},
+	{"nnlm", "fragua_nnlm", func() Arch { return &NNLM{Order: 5, Width: 128, Hidden: 256} }, openNNLM},
+	{"encdec", "pegasus", nil, openEncDec},
 }
 
 type archEntry struct {
 	name, modelType string
-	fresh           func() Arch
-	reads           bool // a source before it writes
+	fresh           func() Arch // nil: what it learns is not the continuation of a text
 	open            func(config []byte) (opened, error)
 }
 
@@ -78,16 +77,10 @@ type opened struct {
 
 // Archs returns the architectures that continue a text, by name, each a
 // constructor of its default settings.
-func Archs() map[string]func() Arch { return table(false) }
-
-// Readers returns the architectures that read one text and write another, as
-// Archs does. Their models are Readers.
-func Readers() map[string]func() Arch { return table(true) }
-
-func table(reads bool) map[string]func() Arch {
+func Archs() map[string]func() Arch {
 	m := map[string]func() Arch{}
 	for _, a := range archs {
-		if a.reads == reads {
+		if a.fresh != nil {
 			m[a.name] = a.fresh
 		}
 	}

@@ -300,7 +300,7 @@ func TestOpenRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(d.Stages) != 3 || d.Stages[2].Manifest.Kind != Model || d.Info.Program != "fragua test" || d.Info.Ended.IsZero() || d.Took("text") <= 0 {
+	if len(d.Stages) != 3 || d.Stages[2].Manifest.Kind != Model || d.Info.Program != "fragua test" || d.Info.Ended.IsZero() || d.Info.Stages[0].Seconds <= 0 {
 		t.Errorf("%+v", d)
 	}
 	if s, ok := d.Stage("long"); !ok || len(s.Files("train-*.parquet")) != 4 {

@@ -132,16 +132,6 @@ func (d *RunDir) Stage(name string) (Dir, bool) {
 	return Dir{}, false
 }
 
-// Took returns how long a stage ran when it was last run; 0: unknown.
-func (d *RunDir) Took(name string) time.Duration {
-	for _, s := range d.Info.Stages {
-		if s.Name == name {
-			return time.Duration(s.Seconds * float64(time.Second))
-		}
-	}
-	return 0
-}
-
 // Config reads back the configuration that was in force.
 func (d *RunDir) Config(table Table) (*Config, error) {
 	name := filepath.Join(d.Path, ResolvedName)

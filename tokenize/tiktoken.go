@@ -39,7 +39,7 @@ var specialRanks = map[int]map[string]int32{
 	199998: {EndOfText: 199999, "<|endofprompt|>": 200018},
 }
 
-// ParseTiktoken reads a rank file: a line "base64 rank" for each token. The file
+// parseTiktoken reads a rank file: a line "base64 rank" for each token. The file
 // holds neither pattern nor special tokens; an empty pattern means the one that
 // belongs to the number of ranks, and published sizes get their special tokens,
 // all others <|endoftext|> behind the last rank.
@@ -47,10 +47,6 @@ var specialRanks = map[int]map[string]int32{
 // tiktoken joins the pair whose whole has the lowest rank, whatever its parts,
 // and takes a piece that is a token as it is. So every cut of a token into two
 // tokens is a rule here.
-func ParseTiktoken(data []byte, pattern string) (*Tokenizer, error) {
-	return parseTiktoken(data, pattern)
-}
-
 func parseTiktoken(data []byte, pattern string) (*Tokenizer, error) {
 	var tokens []string
 	var token []byte

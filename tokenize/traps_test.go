@@ -265,7 +265,7 @@ func TestSaveTiktoken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := ParseTiktoken(data, "gpt2")
+	again, err := parseTiktoken(data, "gpt2")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -78,9 +78,6 @@ type SourceChoice struct {
 	source Source
 }
 
-// UseSource wraps a source for Ingest.Sources: name is its key in the table.
-func UseSource(name string, s Source) SourceChoice { return SourceChoice{name, s} }
-
 // Variants returns the table of sources.
 func (c *SourceChoice) Variants() map[string]func() any { return sources }
 
