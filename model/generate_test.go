@@ -276,3 +276,27 @@ func TestBatchCheck(t *testing.T) {
 		}
 	}
 }
+
+// The likeliest id and the k likeliest are those of a sorted list, whatever the logits are.
+func TestLikeliest(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	for _, logits := range [][]float32{
+		{1}, {nan}, {nan, nan}, {-inf, nan}, {nan, -inf, -inf}, {0, 3, 3, -1}, {nan, 2, nan, inf, 5, inf}, {5, 4, nan, 7, 7, 1, 6},
+	} {
+		var list []candidate
+		for id, z := range logits {
+			list = append(list, candidate{int32(id), float64(z)})
+		}
+		sorted := slices.SortedFunc(slices.Values(list), likelier)
+		if got := likeliest(logits); got != sorted[0].id {
+			t.Errorf("of %v the likeliest is %d, not %d", logits, sorted[0].id, got)
+		}
+		for k := range list {
+			for i, c := range top(slices.Clone(list), k) {
+				if c.id != sorted[i].id {
+					t.Errorf("of %v number %d of the %d likeliest is %d, not %d", logits, i, k, sorted[i].id, c.id)
+				}
+			}
+		}
+	}
+}

@@ -8,6 +8,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+
+	"fragua/model/kernel"
 )
 
 // A Sampler draws the next id from logits. The zero value takes the likeliest.
@@ -83,9 +85,12 @@ func likelier(a, b candidate) int {
 type sampling struct{ list []candidate }
 
 func (d *sampling) next(s Sampler, rng *rand.Rand, logits []float32, seen map[int32]bool) int32 {
-	list := d.list[:0]
+	if s.Temperature == 0 && s.Repetition == 0 {
+		return likeliest(logits)
+	}
+	list := slices.Grow(d.list[:0], len(logits))[:len(logits)]
 	for id, z := range logits {
-		list = append(list, candidate{int32(id), float64(z)})
+		list[id] = candidate{int32(id), float64(z)}
 	}
 	d.list = list
 	if s.Repetition > 0 {
@@ -107,9 +112,13 @@ func (d *sampling) next(s Sampler, rng *rand.Rand, logits []float32, seen map[in
 	for _, c := range list {
 		most = max(most, c.p)
 	}
-	for i := range list {
-		list[i].p = math.Exp((list[i].p - most) / s.Temperature)
-		sum += list[i].p
+	kernel.Parallel(len(list), 1<<12, func(lo, hi int) {
+		for i, c := range list[lo:hi] {
+			list[lo+i].p = math.Exp((c.p - most) / s.Temperature)
+		}
+	})
+	for _, c := range list {
+		sum += c.p
 	}
 	if s.TopP > 0 && s.TopP < 1 {
 		// What is below (1−p)/V of the sum makes less than 1−p together, so the
@@ -134,6 +143,17 @@ func (d *sampling) next(s Sampler, rng *rand.Rand, logits []float32, seen map[in
 	return list[len(list)-1].id
 }
 
+// likeliest is the first id of the largest logit.
+func likeliest(logits []float32) int32 {
+	best := 0
+	for id, z := range logits {
+		if top := logits[best]; z > top || top != top && z == z {
+			best = id
+		}
+	}
+	return int32(best)
+}
+
 // top brings the k likeliest to the front, in order, and returns them.
 func top(list []candidate, k int) []candidate {
 	if k <= 0 {
@@ -144,7 +164,7 @@ func top(list []candidate, k int) []candidate {
 		sink(h, i)
 	}
 	for i := k; i < len(list); i++ {
-		if likelier(list[i], h[0]) < 0 {
+		if !(list[i].p < h[0].p) && likelier(list[i], h[0]) < 0 { // most fail the first, which is fast
 			h[0], list[i] = list[i], h[0]
 			sink(h, 0)
 		}
