@@ -67,15 +67,28 @@ func newNNLM(a NNLM, vocab, context int, d *nn.Draw) *nnlm {
 	}
 }
 
-// forward takes N pasts, each the Order−1 last ids with the nearest first, to
-// states (N, C). past holds the nearest of all N, then the second nearest, ….
-func (m *nnlm) forward(tp *tensor.Tape, past [][]int32) *tensor.Tensor {
-	words := make([]*tensor.Tensor, len(past))
-	for k, ids := range past {
-		words[k] = tp.Dropout(m.Words.Forward(tp, ids), m.Dropout) // (N, C)
+// An nnlmPass is what a pass reads: of N positions the Order−1 last ids, the nearest of all N
+// first, then the second nearest, …; and the embeddings of each of these.
+type nnlmPass struct {
+	past  [][]int32
+	words []*tensor.Tensor // (N, C) each
+}
+
+func (m *nnlm) pass(tp *tensor.Tape) *nnlmPass {
+	p := tensor.Note[nnlmPass](tp)
+	if n := m.Order - 1; len(p.past) != n {
+		p.past, p.words = make([][]int32, n), make([]*tensor.Tensor, n)
 	}
-	h := tp.Tanh(m.Mid.Forward(tp, tp.Concat(words...))) // (N, hidden)
-	return m.Out.Forward(tp, h)                          // (N, C)
+	return p
+}
+
+// forward takes the past of N positions to states (N, C).
+func (m *nnlm) forward(tp *tensor.Tape, p *nnlmPass) *tensor.Tensor {
+	for k, ids := range p.past {
+		p.words[k] = tp.Dropout(m.Words.Forward(tp, ids), m.Dropout)
+	}
+	h := tp.Tanh(m.Mid.Forward(tp, tp.Concat(p.words...))) // (N, hidden)
+	return m.Out.Forward(tp, h)                            // (N, C)
 }
 
 func (m *nnlm) Params() []nn.Param   { return nn.Params(m) }
@@ -85,7 +98,8 @@ func (m *nnlm) Vocab() int           { return m.vocab }
 func (m *nnlm) Head() *tensor.Tensor { return m.Top.W }
 
 func (m *nnlm) Hidden(tp *tensor.Tape, b *Batch) *tensor.Tensor {
-	past := make([][]int32, m.Order-1)
+	pass := m.pass(tp)
+	past := pass.past
 	for k := range past {
 		past[k] = tp.Ints(b.B * b.T)
 		for i := range past[k] {
@@ -97,7 +111,7 @@ func (m *nnlm) Hidden(tp *tensor.Tape, b *Batch) *tensor.Tensor {
 			}
 		}
 	}
-	return m.forward(tp, past)
+	return m.forward(tp, pass)
 }
 
 func (m *nnlm) Loss(tp *tensor.Tape, b *Batch) Loss { return headLoss(tp, m, b) }
@@ -119,19 +133,22 @@ func (d *nnlmDecoder) Feed(ids [][]int32) []float32 {
 		d.rows = make([][]int32, len(ids))
 	}
 	checkFeed(ids, len(d.rows))
-	past := make([][]int32, n)
+	pass := d.m.pass(d.tp)
+	for k := range pass.past {
+		pass.past[k] = d.tp.Ints(len(ids))
+	}
 	for r, fresh := range ids {
 		all := append(append([]int32(nil), d.rows[r]...), fresh...)
 		d.rows[r] = all[max(0, len(all)-n):]
-		for k := range past {
+		for k := range pass.past {
 			id := int32(d.m.vocab)
 			if at := len(all) - 1 - k; at >= 0 {
 				id = all[at]
 			}
-			past[k] = append(past[k], id)
+			pass.past[k][r] = id
 		}
 	}
-	return d.tp.Linear(d.m.forward(d.tp, past), d.m.Head(), nil).Data // (rows, V)
+	return d.tp.Linear(d.m.forward(d.tp, pass), d.m.Head(), nil).Data // (rows, V)
 }
 
 // Select implements Decoder.

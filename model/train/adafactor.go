@@ -22,8 +22,6 @@ type Adafactor struct {
 	update     []float32   // scratch, as large as the largest parameter
 }
 
-const adafactorEps = 1e-30 // ε₁ of the paper
-
 func (o *Adafactor) Start(s *Slab) {
 	n, largest := 0, 0
 	for _, p := range s.Params {
@@ -62,9 +60,9 @@ func (o *Adafactor) Update(s *Slab, rates []float64, scale float32) {
 		g, u := s.Part(s.Grad, i), o.update[:len(p.Data)]
 		keep := 1 - math.Pow(float64(s.Updates[i]), -o.Decay2)
 		if o.whole[i] != nil {
-			o.direct(u, g, o.whole[i], keep, scale)
+			kernel.AdafactorVector(u, g, o.whole[i], keep, scale)
 		} else {
-			o.factored(u, g, o.rows[i], o.cols[i], keep, scale)
+			kernel.Adafactor(u, g, o.rows[i], o.cols[i], keep, scale)
 		}
 		n := float64(len(u))
 		clip := max(1, math.Sqrt(kernel.SumSquares(u)/n)/o.Clip)
@@ -74,47 +72,6 @@ func (o *Adafactor) Update(s *Slab, rates []float64, scale float32) {
 		}
 		kernel.AXPY(p.Data, float32(-rates[i]*size/clip), u)
 	}
-}
-
-// direct sets u = g/√v.
-func (o *Adafactor) direct(u, g, v []float32, keep float64, scale float32) {
-	k, rest := float32(keep), float32(1-keep)
-	for j := range g {
-		d := float32(scale * g[j])
-		v[j] = float32(k*v[j]) + float32(rest*(float32(d*d)+adafactorEps))
-		u[j] = d / float32(math.Sqrt(float64(v[j])))
-	}
-}
-
-// factored sets u = g/√V with V_rc = row_r·col_c / mean(row).
-func (o *Adafactor) factored(u, g, row, col []float32, keep float64, scale float32) {
-	m, n := len(row), len(col)
-	rest := 1 - keep
-	kernel.Parallel(m, max(1, grain/n), func(lo, hi int) {
-		for r := lo; r < hi; r++ {
-			mean := float64(scale) * float64(scale) * kernel.SumSquares(g[r*n:(r+1)*n]) / float64(n)
-			row[r] = float32(float64(keep*float64(row[r])) + float64(rest*(mean+adafactorEps)))
-		}
-	})
-	kernel.Parallel(n, max(1, grain/m), func(lo, hi int) {
-		for c := lo; c < hi; c++ {
-			var sum float64
-			for r := range m {
-				d := float64(scale * g[r*n+c])
-				sum += float64(d * d)
-			}
-			col[c] = float32(float64(keep*float64(col[c])) + float64(rest*(sum/float64(m)+adafactorEps)))
-		}
-	})
-	mean := kernel.Sum(row) / float64(m)
-	kernel.Parallel(m, max(1, grain/n), func(lo, hi int) {
-		for r := lo; r < hi; r++ {
-			share := float64(row[r]) / mean
-			for c := range n {
-				u[r*n+c] = float32(scale*g[r*n+c]) / float32(math.Sqrt(share*float64(col[c])))
-			}
-		}
-	})
 }
 
 func (o *Adafactor) Moments() []Moment { return []Moment{{"adafactor", o.memory}} }

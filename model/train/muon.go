@@ -57,14 +57,7 @@ func (o *Muon) Update(s *Slab, rates []float64, scale float32) {
 func (o *Muon) matrix(p nn.Param, g, v []float32, rate float64, scale float32) {
 	rows, cols := p.Shape[0], p.Shape[1]
 	u := o.z[:len(g)]
-	mu := float32(o.Momentum)
-	kernel.Parallel(len(g), grain, func(lo, hi int) {
-		for j := lo; j < hi; j++ { // Nesterov's momentum
-			d := float32(scale * g[j])
-			v[j] = float32(mu*v[j]) + d
-			u[j] = d + float32(mu*v[j])
-		}
-	})
+	kernel.Nesterov(u, v, g, float32(o.Momentum), scale)
 	o.orthogonalize(u, rows, cols)
 	if o.Decay != 0 {
 		kernel.Scale(p.Data, float32(1-rate*o.Decay))
@@ -81,7 +74,7 @@ func (o *Muon) orthogonalize(u []float32, rows, cols int) {
 	x, y := o.x[:len(u)], o.y[:len(u)]
 	A, B := o.a[:m*m], o.b[:m*m]
 	if rows > cols {
-		transpose(x, u, rows, cols)
+		kernel.Transpose(x, u, rows, cols)
 	} else {
 		copy(x, u)
 	}
@@ -96,19 +89,8 @@ func (o *Muon) orthogonalize(u []float32, rows, cols int) {
 		x, y = y, x
 	}
 	if rows > cols {
-		transpose(u, x, cols, rows)
+		kernel.Transpose(u, x, cols, rows)
 	} else {
 		copy(u, x)
 	}
-}
-
-// transpose sets dst (cols × rows) to srcᵀ (rows × cols).
-func transpose(dst, src []float32, rows, cols int) {
-	kernel.Parallel(cols, max(1, grain/rows), func(lo, hi int) {
-		for c := lo; c < hi; c++ {
-			for r := range rows {
-				dst[c*rows+r] = src[r*cols+c]
-			}
-		}
-	})
 }

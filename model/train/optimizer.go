@@ -53,8 +53,6 @@ func Optimizers() map[string]func() Optimizer {
 	}
 }
 
-const grain = 1 << 14 // floats that one worker takes at a time; sums never depend on it
-
 // AdamW is Adam with decoupled weight decay (Loshchilov and Hutter 2019,
 // algorithm 2), which spares the parameters whose Decay is false.
 type AdamW struct {
