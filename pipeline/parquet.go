@@ -80,7 +80,7 @@ func (r *groupReader) read() (n int, err error) {
 	r.row += int64(n)
 	switch {
 	case err == io.EOF && r.row != r.end:
-		err = damaged(fmt.Errorf("its group of rows ends here, but announces %d more", r.end-r.row))
+		err = damaged(fmt.Errorf("the group of rows ends here, but the footer says at row %d", r.end))
 	case err == nil && n == 0:
 		err = io.ErrNoProgress
 	}
