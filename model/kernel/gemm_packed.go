@@ -45,6 +45,7 @@ type stripsKernel func(k int, a *float32, lda int, b *float32, ldb int, c *float
 
 const (
 	depth       = 384  // most of k in a block: a strip of A stays in the first-level cache
+	undivided   = 768  // k up to which a pass over C less is worth strips twice as long
 	tileColumns = 480  // most columns of a tile: their panels stay in the second-level cache
 	tall        = 8192 // rows of C from which columns of A, that far apart, are dear to copy:
 	tallColumns = 768  // so tiles are wider, and 16384×768 of 1024 by 5 % faster
@@ -57,8 +58,11 @@ const (
 )
 
 // blockDepth cuts k into equal blocks of whole vectors.
-func blockDepth(k int) int {
+func blockDepth(op Op, k int) int {
 	blocks := (k + depth - 1) / depth
+	if op != TN && k <= undivided {
+		blocks = 1
+	}
 	return ((k+blocks-1)/blocks + 15) &^ 15
 }
 
@@ -73,8 +77,8 @@ func (s *packedGemm) gemm(g *product) {
 		return
 	}
 	p := s.cut(g.n)
-	block := min(g.k, blockDepth(g.k))
-	columns := tileColumns
+	block := min(g.k, blockDepth(g.op, g.k))
+	columns := tileColumns * depth / max(depth, block)
 	if g.op == TN && g.m >= tall {
 		columns = tallColumns
 	}

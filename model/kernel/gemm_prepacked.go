@@ -35,7 +35,7 @@ func Prepack(op Op, n, k int, b []float32, ldb, uses int, bf16 bool) Prepacked {
 	p.panels = p.shape.cut(n)
 	p.packed = borrow(p.panels.padded * k)
 	p.group = max(1, min(p.panels.count/prepackedTiles, prepackedPanels))
-	block := blockDepth(k)
+	block := blockDepth(op, k)
 	p.run(x, (k+block-1)/block*p.panels.count, 1, (*product).prepack)
 	return p
 }
@@ -50,7 +50,7 @@ func (p *Prepacked) run(x arguments, n, grain int, part func(g *product, lo, hi 
 
 // prepack makes panel u of all.
 func (g *product) prepack(u, _ int) {
-	p, block := &g.plan.prepacked, blockDepth(g.k)
+	p, block := &g.plan.prepacked, blockDepth(g.op, g.k)
 	k0 := u / p.panels.count * block
 	k, n := min(block, g.k-k0), u%p.panels.count
 	first := n / p.group * p.group
@@ -97,7 +97,7 @@ func (p *Prepacked) tiles() int { return (p.panels.count + p.group - 1) / p.grou
 
 // onPrepacked computes tiles [lo, hi).
 func (g *product) onPrepacked(lo, hi int) {
-	p, rows, block := &g.plan.prepacked, min(g.m, prepackedRows), blockDepth(g.k)
+	p, rows, block := &g.plan.prepacked, min(g.m, prepackedRows), blockDepth(g.op, g.k)
 	across := p.tiles()
 	t := tiles.take()
 	t.packedGemm, t.product, t.panels = p.shape, g, &p.panels
