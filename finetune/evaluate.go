@@ -22,7 +22,7 @@ type Evaluate struct {
 func NewEvaluate() *Evaluate { return &Evaluate{Split: Test} }
 
 // Version is raised when the same settings and inputs give other bytes.
-func (e *Evaluate) Version() int { return 2 }
+func (e *Evaluate) Version() int { return 3 }
 
 // Inputs are a fine-tuned model, examples, and blocks made with its tokenizer.
 func (e *Evaluate) Inputs() []pipeline.Input {

@@ -59,7 +59,7 @@ func NewFinetune() *Finetune {
 }
 
 // Version is raised when the same settings and inputs give other bytes.
-func (f *Finetune) Version() int { return 2 }
+func (f *Finetune) Version() int { return 3 }
 
 // Inputs are a pretrained model and examples.
 func (f *Finetune) Inputs() []pipeline.Input {

@@ -28,7 +28,7 @@ func NewGenerate() *Generate {
 }
 
 // Version implements pipeline.Stage.
-func (*Generate) Version() int { return 2 }
+func (*Generate) Version() int { return 3 }
 
 // Inputs implements pipeline.Stage.
 func (*Generate) Inputs() []pipeline.Input {

@@ -75,7 +75,7 @@ const (
 func (Kept) Values() []string { return []string{string(KeepBest), string(KeepLast)} }
 
 // Version implements pipeline.Stage.
-func (*Pretrain) Version() int { return 2 }
+func (*Pretrain) Version() int { return 3 }
 
 // Inputs implements pipeline.Stage.
 func (*Pretrain) Inputs() []pipeline.Input {
