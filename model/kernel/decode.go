@@ -65,15 +65,15 @@ func (d *decoding) head(unit int) {
 		return
 	}
 	from := kv * (len(d.keys[r]) / d.kvHeads)
+	values := d.values[r][from:]
 	s := borrow(d.group * n)
 	defer giveBack(s)
-	active.few(d.group, n, d.dim, d.q[r*d.strideQ+kv*width:], d.dim, d.keys[r][from:], d.dim, s, n, 0)
+	active.few(d.group, n, d.dim, d.q[r*d.strideQ+kv*width:], d.dim, d.keys[r][from:], d.dim, s, n, 0, values)
 	for g := range d.group {
 		row := s[g*n:][:n]
 		active.scale(row, d.scale)
 		softmaxRow(row)
 	}
-	values := d.values[r][from:]
 	if d.dim%16 == 0 {
 		active.mulTile(NN, d.group, d.dim, n, s, n, values, d.dim, y, d.dim, false)
 		return

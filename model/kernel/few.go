@@ -31,7 +31,7 @@ func (c *fewCall) chunk(lo, hi int) {
 	if w := c.narrow; w != nil {
 		active.narrow(w, c.y, &c.in, c.n, lo, hi)
 	} else {
-		active.few(c.n, hi-lo, c.cols, c.x, c.cols, c.w[lo*c.cols:], c.cols, c.y[lo:], c.rows, 0)
+		active.few(c.n, hi-lo, c.cols, c.x, c.cols, c.w[lo*c.cols:], c.cols, c.y[lo:], c.rows, 0, nil)
 	}
 	for i := range c.n {
 		row := c.y[i*c.rows+lo : i*c.rows+hi]
@@ -59,12 +59,12 @@ func (g *product) dotColumns(j0, j1 int) {
 	if g.acc {
 		acc = 1
 	}
-	g.level.few(g.m, j1-j0, g.k, g.a, g.lda, g.b[j0*g.ldb:], g.ldb, g.c[j0:], g.ldc, acc)
+	g.level.few(g.m, j1-j0, g.k, g.a, g.lda, g.b[j0*g.ldb:], g.ldb, g.c[j0:], g.ldc, acc, nil)
 	g.finish(0, g.m, j0, j1)
 }
 
 // fewPlain sets C (m×n) to X·Wᵀ, or with acc adds it, four rows of W side by side.
-func fewPlain(m, n, k int, x []float32, ldx int, w []float32, ldw int, c []float32, ldc, acc int) {
+func fewPlain(m, n, k int, x []float32, ldx int, w []float32, ldw int, c []float32, ldc, acc int, _ []float32) {
 	for i := range m {
 		x := x[i*ldx:][:k]
 		for j := 0; j < n; j += 4 {

@@ -21,8 +21,9 @@ type bodies struct {
 	mulPacked func(m, n, k int, a []float32, lda int, packed []float32, total int, c []float32, ldc int)
 	mulTile   func(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool)
 
-	// Products of few rows, C (m×n) = [C +] X·Wᵀ, and the same with narrow weights.
-	few      func(m, n, k int, x []float32, ldx int, w []float32, ldw int, c []float32, ldc, acc int)
+	// Products of few rows, C (m×n) = [C +] X·Wᵀ, and the same with narrow weights. What is read
+	// then, as much as W, is asked for on the way, but if nil.
+	few      func(m, n, k int, x []float32, ldx int, w []float32, ldw int, c []float32, ldc, acc int, then []float32)
 	narrow   func(w *Weights, y []float32, x *input, n, lo, hi int) // columns [lo, hi) of y = x·Wᵀ, unscaled
 	widen    func(w *Weights, dst []float32, r int)                 // row r with what it is filled up with
 	highest  func(x []float32) float32                              // magnitude

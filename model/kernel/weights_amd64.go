@@ -27,8 +27,9 @@ func (s *fewASM) fill(b *bodies) {
 	b.few, b.narrow, b.widen, b.highest, b.quantize, b.read = s.floats, s.narrow, s.widen, s.highest, s.quantize, s.read
 }
 
-// few sets C (m×n) = [C +] X·Wᵀ; steps is what the kernels count k in.
-func few[X float32 | int16, W float32 | uint16 | int8](kernels [][2]fewKernel[X, W], m, n, steps int, x []X, ldx int, w []W, ldw int, c []float32, ldc, acc int) {
+// few sets C (m×n) = [C +] X·Wᵀ; steps is what the kernels count k in, early where what is asked
+// for in advance lies behind W, where one pass is enough.
+func few[X float32 | int16, W float32 | uint16 | int8](kernels [][2]fewKernel[X, W], m, n, steps int, x []X, ldx int, w []W, ldw int, c []float32, ldc, acc, early int) {
 	passes := (m + len(kernels) - 2) / (len(kernels) - 1)
 	row := ldw * int(unsafe.Sizeof(w[0]))
 	block := n // rows of w
@@ -41,7 +42,7 @@ func few[X float32 | int16, W float32 | uint16 | int8](kernels [][2]fewKernel[X,
 		for p := range passes {
 			// A pass over a block asks for its share of the next one, but the first of all for
 			// what it will read itself.
-			early, pace := fewEarly, cacheLine
+			early, pace := early, cacheLine
 			if share, of := p, passes; passes > 1 && j0+p > 0 {
 				if j0 == 0 {
 					share, of = p-1, passes-1
@@ -67,8 +68,12 @@ const (
 	fewBlock  = 1 << 16 // bytes of w that stay in the cache until all of x has met them
 )
 
-func (s *fewASM) floats(m, n, k int, x []float32, ldx int, w []float32, ldw int, c []float32, ldc, acc int) {
-	few(s.float, m, n, k, x, ldx, w, ldw, c, ldc, acc)
+func (s *fewASM) floats(m, n, k int, x []float32, ldx int, w []float32, ldw int, c []float32, ldc, acc int, then []float32) {
+	early := fewEarly
+	if then != nil {
+		early = int(uintptr(unsafe.Pointer(&then[0])) - uintptr(unsafe.Pointer(&w[0])))
+	}
+	few(s.float, m, n, k, x, ldx, w, ldw, c, ldc, acc, early)
 }
 
 func (s *fewASM) narrow(w *Weights, y []float32, in *input, n, lo, hi int) {
@@ -78,9 +83,9 @@ func (s *fewASM) narrow(w *Weights, y []float32, in *input, n, lo, hi int) {
 			clear(y[i*w.rows+lo : i*w.rows+hi])
 		}
 	case w.half == nil:
-		few(s.bytes, n, hi-lo, w.stride/64, in.whole, w.stride, w.bytes[lo*w.stride:], w.stride, y[lo:], w.rows, 0)
+		few(s.bytes, n, hi-lo, w.stride/64, in.whole, w.stride, w.bytes[lo*w.stride:], w.stride, y[lo:], w.rows, 0, fewEarly)
 	default:
-		few(s.half, n, hi-lo, w.stride/32, in.x, w.stride, w.half[lo*w.stride:], w.stride, y[lo:], w.rows, 0)
+		few(s.half, n, hi-lo, w.stride/32, in.x, w.stride, w.half[lo*w.stride:], w.stride, y[lo:], w.rows, 0, fewEarly)
 	}
 }
 
