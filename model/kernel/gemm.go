@@ -63,36 +63,31 @@ func (g *product) chunk(lo, hi int) { g.part(g, lo, hi) }
 // Gemm sets C (m×n) to op(A)·op(B), or with acc adds it. Matrices are row-major, lda, ldb
 // and ldc the distance between the starts of their rows. The order in which an element's
 // k products are added is fixed by the shape and the level alone. C may not overlap A or B.
-func Gemm(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {
-	multiply(active.gemm, arguments{op, m, n, k, a, b, c, lda, ldb, ldc, acc}, epilogue{})
+//
+// With bf16, the elements of A and B are rounded to bfloat16, to nearest even, before they are
+// multiplied; sums are float32. Level avx512bf16 has instructions for that; the others multiply
+// in float32 what they have rounded, and are no faster than without.
+func Gemm(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc, bf16 bool) {
+	multiply(arguments{op, m, n, k, a, b, c, lda, ldb, ldc, acc}, epilogue{}, bf16)
 }
 
 // Linear sets y (rows × out) to x (rows × in)·wᵀ + bias, with w (out × in), and act, unless
-// it is nil, to GELU(y). A nil bias is 0. Both are done while rows are still in the cache.
-func Linear(y, act, x, w, bias []float32, rows, out, in int) {
-	if 0 < rows && rows <= fewRows && out > 0 && in > 0 {
+// it is nil, to GELU(y). A nil bias is 0. Both are done while rows are still in the cache. bf16
+// is Gemm's.
+func Linear(y, act, x, w, bias []float32, rows, out, in int, bf16 bool) {
+	checkEnd(y, act, bias, out)
+	if 0 < rows && rows <= fewRows && out > 0 && in > 0 && !bf16 {
 		same("Linear", rows*out, len(y))
 		same("Linear", rows*in, len(x))
 		same("Linear", out*in, len(w))
-		checkEnd(y, act, bias, out)
 		fewCall{y: y, act: act, x: x, w: w, bias: bias, n: rows, rows: out, cols: in}.run(4 * in)
 		return
 	}
-	linear(active.gemm, y, act, x, w, bias, rows, out, in)
-}
-
-// LinearBF16 is Linear with the product of GemmBF16.
-func LinearBF16(y, act, x, w, bias []float32, rows, out, in int) {
-	linear(active.gemmBF16, y, act, x, w, bias, rows, out, in)
-}
-
-func linear(gemm gemmBody, y, act, x, w, bias []float32, rows, out, in int) {
-	checkEnd(y, act, bias, out)
 	after := epilogue{do: (*product).addBias, bias: bias, soon: [2][]float32{act}}
 	if act != nil {
 		after.do = (*product).gelu
 	}
-	multiply(gemm, arguments{NT, rows, out, in, x, w, y, in, in, out, false}, after)
+	multiply(arguments{NT, rows, out, in, x, w, y, in, in, out, false}, after, bf16)
 }
 
 // checkEnd panics unless bias and act fit y.
@@ -135,8 +130,12 @@ func (g *product) gelu(row []float32, i, j int) {
 	g.level.gelu(g.beside(0, row, i, j), row)
 }
 
-func multiply(gemm gemmBody, x arguments, after epilogue) {
+func multiply(x arguments, after epilogue, bf16 bool) {
 	x.check()
+	gemm := active.gemm
+	if bf16 {
+		gemm = active.gemmBF16
+	}
 	switch {
 	case x.m == 0 || x.n == 0:
 	case x.k > 0:

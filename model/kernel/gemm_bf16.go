@@ -2,13 +2,6 @@ package kernel
 
 import "math"
 
-// GemmBF16 is Gemm with the elements of A and B rounded to bfloat16, to nearest even, before
-// they are multiplied; sums are float32. Level avx512bf16 has instructions for that; the others
-// multiply in float32 what they have rounded, and are no faster than Gemm.
-func GemmBF16(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {
-	multiply(active.gemmBF16, arguments{op, m, n, k, a, b, c, lda, ldb, ldc, acc}, epilogue{})
-}
-
 // rounded makes a product of bfloat16 from one of float32, which hold them exactly, by copies.
 func rounded(gemm gemmBody) gemmBody {
 	return func(g *product) {

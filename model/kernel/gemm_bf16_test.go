@@ -114,7 +114,7 @@ func TestGemmBF16Determinism(t *testing.T) {
 			for _, w := range []int{1, 2, 5} {
 				SetWorkers(w)
 				c := make([]float32, len(g.c))
-				GemmBF16(op, g.m, g.n, g.k, g.a, g.lda, g.b, g.ldb, c, g.ldc, false)
+				Gemm(op, g.m, g.n, g.k, g.a, g.lda, g.b, g.ldb, c, g.ldc, false, true)
 				if first == nil {
 					first = c
 				}
@@ -151,9 +151,9 @@ func BenchmarkGemmBF16(b *testing.B) {
 					m, n, k := shapeOf(op, s)
 					b.Run(fmt.Sprintf("%s/%d/%s/%dx%dx%d", l.name, workers, opNames[op], m, n, k), func(b *testing.B) {
 						g := newGemmCase(rand.New(rand.NewPCG(1, 1)), op, m, n, k, 0)
-						GemmBF16(op, m, n, k, g.a, g.lda, g.b, g.ldb, g.c, g.ldc, false)
+						Gemm(op, m, n, k, g.a, g.lda, g.b, g.ldb, g.c, g.ldc, false, true)
 						startMeter(b, workers, peak, pairs).run(2*float64(m)*float64(n)*float64(k), func() {
-							GemmBF16(op, m, n, k, g.a, g.lda, g.b, g.ldb, g.c, g.ldc, false)
+							Gemm(op, m, n, k, g.a, g.lda, g.b, g.ldb, g.c, g.ldc, false, true)
 						})
 					})
 				}

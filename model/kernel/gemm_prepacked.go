@@ -9,19 +9,19 @@ type Prepacked struct {
 	n, k   int
 	b      []float32
 	ldb    int
-	multi  gemmBody    // of the level and precision
-	shape  *packedGemm // nil: B stays where it is, for multi
+	bf16   bool
+	shape  *packedGemm // nil: B stays where it is
 	panels panels
 	packed []float32 // [tile][block of k][panel][k in block][column in panel]
 	group  int       // panels of a tile
 }
 
 // Prepack lays out B, n×k for NT and k×n for NN, if it is to be used more than once; bf16 is
-// the precision of GemmBF16. B must stay as it is until Free.
+// Gemm's. B must stay as it is until Free.
 func Prepack(op Op, n, k int, b []float32, ldb, uses int, bf16 bool) Prepacked {
-	p := Prepacked{op: op, n: n, k: k, b: b, ldb: ldb, multi: active.gemm, shape: active.packed}
+	p := Prepacked{op: op, n: n, k: k, b: b, ldb: ldb, bf16: bf16, shape: active.packed}
 	if bf16 {
-		p.multi, p.shape = active.gemmBF16, active.packedBF16
+		p.shape = active.packedBF16
 	}
 	if op == TN {
 		panic("kernel: Prepack of TN")
@@ -80,11 +80,11 @@ const (
 	prepackedRows   = 512 // most rows of C in a tile
 )
 
-// Gemm sets C (m×n) to A (m×k)·op(B), or with acc adds it, as Gemm and GemmBF16 do.
+// Gemm sets C (m×n) to A (m×k)·op(B), or with acc adds it, as Gemm does.
 func (p *Prepacked) Gemm(m int, a []float32, lda int, c []float32, ldc int, acc bool) {
 	x := arguments{p.op, m, p.n, p.k, a, p.b, c, lda, p.ldb, ldc, acc}
 	if p.shape == nil || m == 0 {
-		multiply(p.multi, x, epilogue{})
+		multiply(x, epilogue{}, p.bf16)
 		return
 	}
 	x.check()

@@ -18,12 +18,8 @@ func TestPrepacked(t *testing.T) {
 					lda, ldb, ldc := k+3, max(n, k)+1, n+2
 					a, b, c := random(rng, m*lda), random(rng, max(n, k)*ldb), random(rng, m*ldc)
 					for _, acc := range []bool{false, true} {
-						multi := Gemm
-						if bf16 {
-							multi = GemmBF16
-						}
 						want := append([]float32(nil), c...)
-						multi(op, m, n, k, a, lda, b, ldb, want, ldc, acc)
+						Gemm(op, m, n, k, a, lda, b, ldb, want, ldc, acc, bf16)
 						var first []float32
 						for _, workers := range []int{1, 3} {
 							SetWorkers(workers)
@@ -76,7 +72,7 @@ func BenchmarkPrepacked(b *testing.B) {
 			p := Prepack(s.op, s.n, s.k, w, width, 2, false)
 			for how, f := range map[string]func(){
 				"prepacked": func() { p.Gemm(rows, s.x, s.k, s.y, s.n, false) },
-				"gemm":      func() { Gemm(s.op, rows, s.n, s.k, s.x, s.k, w, width, s.y, s.n, false) },
+				"gemm":      func() { Gemm(s.op, rows, s.n, s.k, s.x, s.k, w, width, s.y, s.n, false, false) },
 			} {
 				b.Run(fmt.Sprintf("%d/%s/%s", workers, name, how), func(b *testing.B) {
 					startMeter(b, workers, active.peak, 1).run(2*rows*float64(s.n)*float64(s.k), func() {

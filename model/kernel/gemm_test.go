@@ -34,7 +34,7 @@ type gemmCase struct {
 	m, n, k       int
 	a, b, c       []float32
 	lda, ldb, ldc int
-	bf16          bool // multiply with GemmBF16
+	bf16          bool
 }
 
 func newGemmCase(rng *rand.Rand, op Op, m, n, k, pad int) *gemmCase {
@@ -76,11 +76,7 @@ func (g *gemmCase) want(i, j int) (sum, size float64) {
 // check multiplies and compares every element, and what must not change.
 func (g *gemmCase) check(t interface{ Fatalf(string, ...any) }, acc bool, tolerance float64) []float32 {
 	c := append([]float32(nil), g.c...)
-	f := Gemm
-	if g.bf16 {
-		f = GemmBF16
-	}
-	f(g.op, g.m, g.n, g.k, g.a, g.lda, g.b, g.ldb, c, g.ldc, acc)
+	Gemm(g.op, g.m, g.n, g.k, g.a, g.lda, g.b, g.ldb, c, g.ldc, acc, g.bf16)
 	for at, got := range c {
 		i, j := at/g.ldc, at%g.ldc
 		if i >= g.m || j >= g.n {
@@ -165,11 +161,11 @@ func TestGemmDeterminism(t *testing.T) {
 			}
 			SetWorkers(1)
 			one := append([]float32(nil), g.c...)
-			Gemm(op, g.m, g.n, g.k, g.a, g.lda, g.b, g.ldb, one, g.ldc, false)
+			Gemm(op, g.m, g.n, g.k, g.a, g.lda, g.b, g.ldb, one, g.ldc, false, false)
 			for _, w := range []int{2, 3, 8} {
 				SetWorkers(w)
 				c := append([]float32(nil), g.c...)
-				Gemm(op, g.m, g.n, g.k, g.a, g.lda, g.b, g.ldb, c, g.ldc, false)
+				Gemm(op, g.m, g.n, g.k, g.a, g.lda, g.b, g.ldb, c, g.ldc, false, false)
 				for i := range c {
 					if c[i] != one[i] {
 						t.Fatalf("op %d: element %d is %g with 1 worker, %g with %d", op, i, one[i], c[i], w)
@@ -186,7 +182,7 @@ func TestGemmRefusesShortSlices(t *testing.T) {
 			t.Error("a C that is too short was accepted")
 		}
 	}()
-	Gemm(NT, 4, 4, 4, make([]float32, 16), 4, make([]float32, 16), 4, make([]float32, 15), 4, false)
+	Gemm(NT, 4, 4, 4, make([]float32, 16), 4, make([]float32, 16), 4, make([]float32, 15), 4, false, false)
 }
 
 var opNames = [...]string{"NT", "NN", "TN"}
@@ -234,9 +230,9 @@ func BenchmarkGemm(b *testing.B) {
 					m, n, k := shapeOf(op, s)
 					b.Run(fmt.Sprintf("%s/%d/%s/%dx%dx%d", l.name, workers, opNames[op], m, n, k), func(b *testing.B) {
 						g := newGemmCase(rand.New(rand.NewPCG(1, 1)), op, m, n, k, 0)
-						Gemm(op, m, n, k, g.a, g.lda, g.b, g.ldb, g.c, g.ldc, false)
+						Gemm(op, m, n, k, g.a, g.lda, g.b, g.ldb, g.c, g.ldc, false, false)
 						startMeter(b, workers, active.peak, 1).run(2*float64(m)*float64(n)*float64(k), func() {
-							Gemm(op, m, n, k, g.a, g.lda, g.b, g.ldb, g.c, g.ldc, false)
+							Gemm(op, m, n, k, g.a, g.lda, g.b, g.ldb, g.c, g.ldc, false, false)
 						})
 					})
 				}

@@ -30,8 +30,8 @@ func testGarbage(t *testing.T) {
 				lda = m
 			}
 			for name, f := range map[string]func(){
-				"f32":  func() { Gemm(op, m, n, k, a, lda, b, ldb, c, n, true) },
-				"bf16": func() { GemmBF16(op, m, n, k, a, lda, b, ldb, c, n, false) },
+				"f32":  func() { Gemm(op, m, n, k, a, lda, b, ldb, c, n, true, false) },
+				"bf16": func() { Gemm(op, m, n, k, a, lda, b, ldb, c, n, false, true) },
 				"prepacked": func() {
 					if op != TN {
 						p := Prepack(op, n, k, b, ldb, 2, false)

@@ -1,7 +1,7 @@
 package kernel
 
 // Linear layers with what comes before or behind them, done while rows are in the cache. bf16
-// is the precision of GemmBF16.
+// is Gemm's.
 
 // LinearAdd sets y (rows × out) to x (rows × in)·wᵀ + bias + more (rows × out), as Linear
 // would followed by AddTo. A nil bias is 0. y may not overlap more.
@@ -10,8 +10,8 @@ func LinearAdd(y, more, x, w, bias []float32, rows, out, in int, bf16 bool) {
 		same("LinearAdd", out, len(bias))
 	}
 	same("LinearAdd", len(y), len(more))
-	multiply(body(bf16), arguments{NT, rows, out, in, x, w, y, in, in, out, false},
-		epilogue{(*product).addMore, [2][]float32{more}, bias})
+	multiply(arguments{NT, rows, out, in, x, w, y, in, in, out, false},
+		epilogue{(*product).addMore, [2][]float32{more}, bias}, bf16)
 }
 
 func (g *product) addMore(row []float32, i, j int) {
@@ -23,8 +23,8 @@ func (g *product) addMore(row []float32, i, j int) {
 // which is all that the way back wants to know of h. A nil bias is 0.
 func LinearGELU(y, slope, x, w, bias []float32, rows, out, in int, bf16 bool) {
 	checkEnd(slope, y, bias, out)
-	multiply(body(bf16), arguments{NT, rows, out, in, x, w, slope, in, in, out, false},
-		epilogue{(*product).geluSlope, [2][]float32{y}, bias})
+	multiply(arguments{NT, rows, out, in, x, w, slope, in, in, out, false},
+		epilogue{(*product).geluSlope, [2][]float32{y}, bias}, bf16)
 }
 
 func (g *product) geluSlope(row []float32, i, j int) {
@@ -36,8 +36,8 @@ func (g *product) geluSlope(row []float32, i, j int) {
 // and up to its slopes in them, up·SiLU′(gate) and SiLU(gate).
 func LinearSwiGLU(y, gate, up, x, w []float32, rows, out, in int, bf16 bool) {
 	same("LinearSwiGLU", rows*out, len(y), len(gate), len(up))
-	multiply(body(bf16), arguments{NT, rows, out, in, x, w, up, in, in, out, false},
-		epilogue{do: (*product).swigluSlopes, soon: [2][]float32{gate, y}})
+	multiply(arguments{NT, rows, out, in, x, w, up, in, in, out, false},
+		epilogue{do: (*product).swigluSlopes, soon: [2][]float32{gate, y}}, bf16)
 }
 
 func (g *product) swigluSlopes(row []float32, i, j int) {
@@ -48,8 +48,8 @@ func (g *product) swigluSlopes(row []float32, i, j int) {
 // dy (rows × out)·w times slope, which is f′(h).
 func ActivatedGrad(dh, slope, w, dy []float32, rows, out, in int, bf16 bool) {
 	same("ActivatedGrad", rows*in, len(dh), len(slope))
-	multiply(body(bf16), arguments{NN, rows, in, out, dy, w, dh, out, in, in, false},
-		epilogue{do: (*product).timesSlope, soon: [2][]float32{slope}})
+	multiply(arguments{NN, rows, in, out, dy, w, dh, out, in, in, false},
+		epilogue{do: (*product).timesSlope, soon: [2][]float32{slope}}, bf16)
 }
 
 func (g *product) timesSlope(row []float32, i, j int) { g.level.mul(row, row, g.beside(0, row, i, j)) }
@@ -59,19 +59,12 @@ func (g *product) timesSlope(row []float32, i, j int) { g.level.mul(row, row, g.
 // in gate, to the gradient times that.
 func GatedGrad(gate, dup, slope, w, dy []float32, rows, out, in int, bf16 bool) {
 	same("GatedGrad", rows*in, len(gate), len(dup), len(slope))
-	multiply(body(bf16), arguments{NN, rows, in, out, dy, w, dup, out, in, in, false},
-		epilogue{do: (*product).timesSlopes, soon: [2][]float32{gate, slope}})
+	multiply(arguments{NN, rows, in, out, dy, w, dup, out, in, in, false},
+		epilogue{do: (*product).timesSlopes, soon: [2][]float32{gate, slope}}, bf16)
 }
 
 func (g *product) timesSlopes(row []float32, i, j int) {
 	gate := g.beside(0, row, i, j)
 	g.level.mul(gate, gate, row)
 	g.level.mul(row, row, g.beside(1, row, i, j))
-}
-
-func body(bf16 bool) gemmBody {
-	if bf16 {
-		return active.gemmBF16
-	}
-	return active.gemm
 }

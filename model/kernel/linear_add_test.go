@@ -16,12 +16,8 @@ func TestEpilogues(t *testing.T) {
 				rows, out, in := s[0], s[1], s[2]
 				x, w, bias := random(rng, rows*in), random(rng, out*in), random(rng, out)
 				a, b := random(rng, rows*out), random(rng, rows*out)
-				gemm := Gemm
-				if bf16 {
-					gemm = GemmBF16
-				}
 				product := make([]float32, rows*out)
-				gemm(NT, rows, out, in, x, in, w, in, product, out, false)
+				Gemm(NT, rows, out, in, x, in, w, in, product, out, false, bf16)
 				y, more := make([]float32, rows*out), make([]float32, rows*out)
 				hold := func(name string, got, want []float32) {
 					t.Helper()
@@ -66,7 +62,7 @@ func TestEpilogues(t *testing.T) {
 
 				// The same x is now the gradient of what has in columns, and v its weights.
 				v := random(rng, in*out)
-				gemm(NN, rows, out, in, x, in, v, out, product, out, false)
+				Gemm(NN, rows, out, in, x, in, v, out, product, out, false, bf16)
 				Mul(want, product, a)
 				ActivatedGrad(y, a, v, x, rows, in, out, bf16)
 				hold("ActivatedGrad", y, want)

@@ -179,7 +179,7 @@ func (w *Weights) unpacked(y, x []float32, n int) {
 				active.widen(w, full[r*w.stride:][:w.stride], r0+r)
 			}
 		})
-		Gemm(NT, n, rows, w.cols, x, w.cols, full[:rows*w.stride], w.stride, y[r0:], w.rows, false)
+		Gemm(NT, n, rows, w.cols, x, w.cols, full[:rows*w.stride], w.stride, y[r0:], w.rows, false, false)
 	}
 }
 

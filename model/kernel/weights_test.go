@@ -100,7 +100,7 @@ func TestFewRowsAreIndependent(t *testing.T) {
 		const n, rows, cols = 16, 70, 100
 		w, x := random(rng, rows*cols), random(rng, n*cols)
 		for name, linear := range map[string]func(y, x []float32, n int){
-			"float32": func(y, x []float32, n int) { Linear(y, nil, x, w, nil, n, rows, cols) },
+			"float32": func(y, x []float32, n int) { Linear(y, nil, x, w, nil, n, rows, cols, false) },
 			"bf16":    func(y, x []float32, n int) { PackBF16(w, rows, cols).Linear(y, nil, x, nil, n) },
 			"int8":    func(y, x []float32, n int) { PackInt8(w, rows, cols).Linear(y, nil, x, nil, n) },
 		} {
@@ -137,7 +137,7 @@ func BenchmarkDecodeWeights(b *testing.B) {
 			size int
 			f    func()
 		}{
-			{"float32", 4 * len(w), func() { Linear(y[:n*rows], nil, x[:n*cols], w, nil, n, rows, cols) }},
+			{"float32", 4 * len(w), func() { Linear(y[:n*rows], nil, x[:n*cols], w, nil, n, rows, cols, false) }},
 			{"bf16", half.Bytes(), func() { half.Linear(y[:n*rows], nil, x[:n*cols], nil, n) }},
 			{"int8", bytes.Bytes(), func() { bytes.Linear(y[:n*rows], nil, x[:n*cols], nil, n) }},
 		} {

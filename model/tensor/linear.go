@@ -124,16 +124,11 @@ func (tp *Tape) outputs(x, w, b *Tensor) *Tensor {
 // affine sets y to x·wᵀ + b and, unless it is nil, gelu to GELU of that; both
 // may be the same.
 func (tp *Tape) affine(y, gelu []float32, x, w, b *Tensor) {
-	f := kernel.Linear
-	if tp.rounds() {
-		f = kernel.LinearBF16
-	}
-	bias := biasOf(b)
 	if w.Narrow != nil {
-		w.Narrow.Linear(y, gelu, x.Data, bias, x.Rows())
+		w.Narrow.Linear(y, gelu, x.Data, biasOf(b), x.Rows())
 		return
 	}
-	f(y, gelu, x.Data, w.Data, bias, x.Rows(), w.Rows(), x.Cols())
+	kernel.Linear(y, gelu, x.Data, w.Data, biasOf(b), x.Rows(), w.Rows(), x.Cols(), tp.rounds())
 }
 
 // linearBack is dw += dyᵀ·x and dx += dy·w.
@@ -141,14 +136,14 @@ func (tp *Tape) linearBack(x, w *Tensor, dy []float32) {
 	tp.weightBack(x, w, dy)
 	n, in, out := x.Rows(), x.Cols(), w.Rows()
 	if dx, add := tp.grad(x); dx != nil {
-		tp.gemm(kernel.NN, n, in, out, dy, out, w.Data, in, dx, in, add)
+		kernel.Gemm(kernel.NN, n, in, out, dy, out, w.Data, in, dx, in, add, tp.BF16)
 	}
 }
 
 // weightBack is dw += dyᵀ·x.
 func (tp *Tape) weightBack(x, w *Tensor, dy []float32) {
 	if dw, add := tp.grad(w); dw != nil {
-		tp.gemm(kernel.TN, w.Rows(), x.Cols(), x.Rows(), dy, w.Rows(), x.Data, x.Cols(), dw, x.Cols(), add)
+		kernel.Gemm(kernel.TN, w.Rows(), x.Cols(), x.Rows(), dy, w.Rows(), x.Data, x.Cols(), dw, x.Cols(), add, tp.BF16)
 	}
 }
 
@@ -164,12 +159,3 @@ func (tp *Tape) biasBack(b *Tensor, dy []float32) {
 
 // rounds reports whether products are of bfloat16.
 func (tp *Tape) rounds() bool { return tp != nil && tp.BF16 }
-
-// gemm is kernel.Gemm in the tape's precision.
-func (tp *Tape) gemm(op kernel.Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {
-	f := kernel.Gemm
-	if tp.rounds() {
-		f = kernel.GemmBF16
-	}
-	f(op, m, n, k, a, lda, b, ldb, c, ldc, acc)
-}

@@ -108,7 +108,7 @@ func (h *head) chunk(tp *Tape, m int) (loss, nll float64) {
 	if h.w.Narrow != nil {
 		h.w.Narrow.Linear(logits, nil, xs, nil, m)
 	} else {
-		tp.gemm(kernel.NT, m, v, c, xs, c, h.w.Data, c, logits, v, false)
+		kernel.Gemm(kernel.NT, m, v, c, xs, c, h.w.Data, c, logits, v, false, tp.rounds())
 	}
 	tp.lapOf("head, logits", false)
 
@@ -143,17 +143,17 @@ func (h *head) chunk(tp *Tape, m int) (loss, nll float64) {
 	}
 	tp.lapOf("cross entropy", false)
 	if h.dw != nil {
-		tp.gemm(kernel.TN, v, c, m, logits, v, xs, c, h.dw, c, h.addW)
+		kernel.Gemm(kernel.TN, v, c, m, logits, v, xs, c, h.dw, c, h.addW, tp.BF16)
 		h.addW = true
 	}
 	switch {
 	case h.dx == nil:
 	case dense:
-		tp.gemm(kernel.NN, m, c, v, logits, v, h.w.Data, c, h.dx[first*c:][:m*c], c, h.add)
+		kernel.Gemm(kernel.NN, m, c, v, logits, v, h.w.Data, c, h.dx[first*c:][:m*c], c, h.add, tp.BF16)
 	default:
 		b := tp.borrow(m * c)
 		defer b.giveBack(tp)
-		tp.gemm(kernel.NN, m, c, v, logits, v, h.w.Data, c, b.data, c, false)
+		kernel.Gemm(kernel.NN, m, c, v, logits, v, h.w.Data, c, b.data, c, false, tp.BF16)
 		kernel.EmbeddingGrad(h.dx, b.data, rows, c)
 	}
 	tp.lapOf("head, gradients", true)

@@ -68,7 +68,7 @@ type lstm struct {
 
 // repeated is the product with w at each of so many steps.
 func (tp *Tape) repeated(op kernel.Op, n, k int, w *Tensor, steps int) kernel.Prepacked {
-	return kernel.Prepack(op, n, k, w.Data, w.Cols(), steps, tp != nil && tp.BF16)
+	return kernel.Prepack(op, n, k, w.Data, w.Cols(), steps, tp.rounds())
 }
 
 // forgets reports whether a row begins anew at step t.
@@ -120,7 +120,7 @@ func (o *lstm) back(tp *Tape) {
 		o.forget(t, dh, dc)
 	}
 	if dw, add := tp.grad(o.w); dw != nil {
-		tp.gemm(kernel.TN, 4*n, n, steps*o.rows, dg, 4*n, o.h, n, dw, n, add)
+		kernel.Gemm(kernel.TN, 4*n, n, steps*o.rows, dg, 4*n, o.h, n, dw, n, add, tp.BF16)
 	}
 	tp.hand(o.gates, dg)
 }

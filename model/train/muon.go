@@ -80,11 +80,11 @@ func (o *Muon) orthogonalize(u []float32, rows, cols int) {
 	}
 	kernel.Scale(x, float32(1/(math.Sqrt(kernel.SumSquares(x))+1e-7)))
 	for range o.Iterations {
-		kernel.Gemm(kernel.NT, m, m, n, x, n, x, n, A, m, false)
-		kernel.Gemm(kernel.NN, m, m, m, A, m, A, m, B, m, false)
+		kernel.Gemm(kernel.NT, m, m, n, x, n, x, n, A, m, false, false)
+		kernel.Gemm(kernel.NN, m, m, m, A, m, A, m, B, m, false, false)
 		kernel.Scale(B, c)
 		kernel.AXPY(B, b, A)
-		kernel.Gemm(kernel.NN, m, n, m, B, m, x, n, y, n, false)
+		kernel.Gemm(kernel.NN, m, n, m, B, m, x, n, y, n, false, false)
 		kernel.AXPY(y, a, x)
 		x, y = y, x
 	}

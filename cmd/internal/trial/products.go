@@ -25,16 +25,17 @@ func (t *Trial) Products() (wall, cpu time.Duration) {
 			count[s]++
 		}
 	}
+	bf16 := t.Work.Precision == "bf16"
 	for s, n := range count {
 		x, w, y := small(s.rows*s.in), small(s.in*s.out), small(s.rows*s.out)
 		w1, c1 := bestOf(3, func() {
-			t.gemm(kernel.NT, s.rows, s.out, s.in, x, s.in, w, s.in, y, s.out, false)
+			kernel.Gemm(kernel.NT, s.rows, s.out, s.in, x, s.in, w, s.in, y, s.out, false, bf16)
 		})
 		w2, c2 := bestOf(3, func() {
-			t.gemm(kernel.NN, s.rows, s.in, s.out, y, s.out, w, s.in, x, s.in, false)
+			kernel.Gemm(kernel.NN, s.rows, s.in, s.out, y, s.out, w, s.in, x, s.in, false, bf16)
 		})
 		w3, c3 := bestOf(3, func() {
-			t.gemm(kernel.TN, s.out, s.in, s.rows, y, s.out, x, s.in, w, s.in, true)
+			kernel.Gemm(kernel.TN, s.out, s.in, s.rows, y, s.out, x, s.in, w, s.in, true, bf16)
 		})
 		wall += time.Duration(n) * (w1 + w2 + w3)
 		cpu += time.Duration(n) * (c1 + c2 + c3)
@@ -56,14 +57,6 @@ func (w Work) Peak(n int) (flops float64, of string) {
 // product reports whether a parameter multiplies all rows of a step at once.
 func product(p nn.Param) bool {
 	return len(p.Shape) == 2 && p.Group > 0 && !strings.HasSuffix(p.Name, "weight_hh")
-}
-
-func (t *Trial) gemm(op kernel.Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {
-	f := kernel.Gemm
-	if t.Work.Precision == "bf16" {
-		f = kernel.GemmBF16
-	}
-	f(op, m, n, k, a, lda, b, ldb, c, ldc, acc)
 }
 
 // bestOf is the least wall and processor time of f, after a first time that does not count.
