@@ -1,6 +1,7 @@
 package kernel
 
-// The activations work element by element; every Grad but those of GELU and SwiGLU adds to dx.
+// The activations work element by element; gradients of tanh and σ add to dx, the
+// others set it.
 
 // GELU sets dst = x·σ(2u), u = √(2/π)(x + 0.044715x³): the tanh form of Hendrycks and
 // Gimpel (2016) that GPT-2 uses, since (1 + tanh u)/2 = σ(2u).
@@ -8,18 +9,6 @@ func GELU(dst, x []float32) { map1("GELU", active.gelu, dearGrain, dst, x) }
 
 // GELUGrad sets dx = dy·GELU′(x). dx may be dy.
 func GELUGrad(dx, x, dy []float32) { map2("GELUGrad", active.geluGrad, dearGrain, dx, x, dy) }
-
-// SiLU sets dst = x·σ(x).
-func SiLU(dst, x []float32) { map1("SiLU", active.silu, dearGrain, dst, x) }
-
-// SiLUGrad sets dx += dy·SiLU′(x).
-func SiLUGrad(dx, x, dy []float32) { map2("SiLUGrad", active.siluGrad, dearGrain, dx, x, dy) }
-
-// ReLU2 sets dst = max(x, 0)² (So et al. 2021, Primer).
-func ReLU2(dst, x []float32) { map1("ReLU2", active.relu2, dearGrain, dst, x) }
-
-// ReLU2Grad sets dx += dy·2·max(x, 0).
-func ReLU2Grad(dx, x, dy []float32) { map2("ReLU2Grad", active.relu2Grad, dearGrain, dx, x, dy) }
 
 // Tanh sets dst = tanh x.
 func Tanh(dst, x []float32) { map1("Tanh", active.tanh, dearGrain, dst, x) }
@@ -87,33 +76,6 @@ func geluSlopePlain(dst, x []float32) {
 		y := float32(v * s)
 		du := float32(3*gelu3*z) + gelu1
 		dst[i], x[i] = y, s+float32((y-float32(y*s))*du)
-	}
-}
-
-func siluPlain(dst, x []float32) {
-	for i, v := range x {
-		dst[i] = v * sigmoid32(v)
-	}
-}
-
-func siluGradPlain(dx, x, dy []float32) {
-	for i, v := range x {
-		s := sigmoid32(v)
-		dx[i] += float32(dy[i] * (s + float32(float32(s*(1-s))*v)))
-	}
-}
-
-func relu2Plain(dst, x []float32) {
-	for i, v := range x {
-		v = max(v, 0)
-		dst[i] = v * v
-	}
-}
-
-func relu2GradPlain(dx, x, dy []float32) {
-	for i, v := range x {
-		v = max(v, 0)
-		dx[i] += float32(dy[i] * (v + v))
 	}
 }
 

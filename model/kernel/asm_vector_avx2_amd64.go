@@ -69,16 +69,6 @@ func geluSlopeAVX2(n int, dst *float32, x *float32)
 //go:noescape
 func swigluSlopesAVX2(n int, dst *float32, gate *float32, up *float32)
 
-// siluAVX2 sets dst = x·σ(x).
-//
-//go:noescape
-func siluAVX2(n int, dst *float32, x *float32)
-
-// siluGradAVX2 sets dx += dy·SiLU′(x).
-//
-//go:noescape
-func siluGradAVX2(n int, dx *float32, x *float32, dy *float32)
-
 // sigmoidAVX2 sets dst = σ(x).
 //
 //go:noescape
@@ -98,16 +88,6 @@ func tanhAVX2(n int, dst *float32, x *float32)
 //
 //go:noescape
 func tanhGradAVX2(n int, dx *float32, x *float32, dy *float32)
-
-// relu2AVX2 sets dst = max(x, 0)².
-//
-//go:noescape
-func relu2AVX2(n int, dst *float32, x *float32)
-
-// relu2GradAVX2 sets dx += dy·2·max(x, 0).
-//
-//go:noescape
-func relu2GradAVX2(n int, dx *float32, x *float32, dy *float32)
 
 // swigluAVX2 sets dst = gate·σ(gate)·up.
 //

@@ -1647,363 +1647,6 @@ end86:
 	VZEROUPPER
 	RET
 
-// func siluAVX2(n int, dst *float32, x *float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·siluAVX2(SB), NOSPLIT, $0-24
-	MOVQ n+0(FP), AX
-	MOVQ dst+8(FP), DX
-	MOVQ x+16(FP), BX
-	XORQ CX, CX
-	SUBQ $+16, AX
-	JL   rest88
-
-loop87:
-	VMOVUPS      (BX)(CX*1), Y0
-	VMOVUPS      32(BX)(CX*1), Y3
-	VMOVUPS      lanesAVX254<>+0(SB), Y1
-	VMOVUPS      lanesAVX254<>+0(SB), Y4
-	VMOVUPS      lanesAVX255<>+0(SB), Y2
-	VMOVUPS      lanesAVX255<>+0(SB), Y5
-	VMAXPS       Y0, Y1, Y1
-	VMAXPS       Y3, Y4, Y4
-	VMINPS       Y1, Y2, Y1
-	VMINPS       Y4, Y5, Y4
-	VMOVUPS      lanesAVX256<>+0(SB), Y2
-	VMOVUPS      lanesAVX256<>+0(SB), Y6
-	VFNMADD231PS lanesAVX257<>+0(SB), Y1, Y2
-	VFNMADD231PS lanesAVX257<>+0(SB), Y4, Y6
-	VSUBPS       lanesAVX256<>+0(SB), Y2, Y2
-	VSUBPS       lanesAVX256<>+0(SB), Y6, Y6
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y2, Y1
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y6, Y4
-	VFNMADD231PS lanesAVX259<>+0(SB), Y2, Y1
-	VFNMADD231PS lanesAVX259<>+0(SB), Y6, Y4
-	VMOVUPS      lanesAVX260<>+0(SB), Y5
-	VMOVUPS      lanesAVX260<>+0(SB), Y7
-	VFMADD213PS  lanesAVX261<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX261<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX262<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX262<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX263<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX263<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX264<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX264<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y7
-	VCVTPS2DQ    Y2, Y2
-	VCVTPS2DQ    Y6, Y6
-	VPSLLD       $0x17, Y2, Y2
-	VPSLLD       $0x17, Y6, Y6
-	VPADDD       Y2, Y5, Y5
-	VPADDD       Y6, Y7, Y7
-	VADDPS       lanesAVX265<>+0(SB), Y5, Y5
-	VADDPS       lanesAVX265<>+0(SB), Y7, Y7
-	VMOVUPS      lanesAVX266<>+0(SB), Y2
-	VMOVUPS      lanesAVX266<>+0(SB), Y6
-	VMOVUPS      lanesAVX267<>+0(SB), Y1
-	VMOVUPS      lanesAVX267<>+0(SB), Y4
-	VPSUBD       Y5, Y1, Y1
-	VPSUBD       Y7, Y4, Y4
-	VFNMADD231PS Y5, Y1, Y2
-	VFNMADD231PS Y7, Y4, Y6
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y6, Y4, Y4
-	VMOVUPS      lanesAVX265<>+0(SB), Y2
-	VMOVUPS      lanesAVX265<>+0(SB), Y6
-	VFNMADD231PS Y5, Y1, Y2
-	VFNMADD231PS Y7, Y4, Y6
-	VFMADD213PS  Y2, Y2, Y2
-	VFMADD213PS  Y6, Y6, Y6
-	VFMADD213PS  Y1, Y2, Y1
-	VFMADD213PS  Y4, Y6, Y4
-	VMULPS       Y0, Y1, Y1
-	VMULPS       Y3, Y4, Y4
-	VMOVUPS      Y1, (DX)(CX*1)
-	VMOVUPS      Y4, 32(DX)(CX*1)
-	ADDQ         $+64, CX
-	SUBQ         $+16, AX
-	JGE          loop87
-
-rest88:
-	ADDQ $+16, AX
-	SUBQ $+8, AX
-	JL   rest90
-
-loop89:
-	VMOVUPS      (BX)(CX*1), Y0
-	VMOVUPS      lanesAVX254<>+0(SB), Y1
-	VMOVUPS      lanesAVX255<>+0(SB), Y2
-	VMAXPS       Y0, Y1, Y1
-	VMINPS       Y1, Y2, Y1
-	VMOVUPS      lanesAVX256<>+0(SB), Y2
-	VFNMADD231PS lanesAVX257<>+0(SB), Y1, Y2
-	VSUBPS       lanesAVX256<>+0(SB), Y2, Y2
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y2, Y1
-	VFNMADD231PS lanesAVX259<>+0(SB), Y2, Y1
-	VMOVUPS      lanesAVX260<>+0(SB), Y3
-	VFMADD213PS  lanesAVX261<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX262<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX263<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX264<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y3
-	VCVTPS2DQ    Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y2, Y3, Y3
-	VADDPS       lanesAVX265<>+0(SB), Y3, Y3
-	VMOVUPS      lanesAVX266<>+0(SB), Y2
-	VMOVUPS      lanesAVX267<>+0(SB), Y1
-	VPSUBD       Y3, Y1, Y1
-	VFNMADD231PS Y3, Y1, Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVUPS      lanesAVX265<>+0(SB), Y2
-	VFNMADD231PS Y3, Y1, Y2
-	VFMADD213PS  Y2, Y2, Y2
-	VFMADD213PS  Y1, Y2, Y1
-	VMULPS       Y0, Y1, Y1
-	VMOVUPS      Y1, (DX)(CX*1)
-	ADDQ         $+32, CX
-	SUBQ         $+8, AX
-	JGE          loop89
-
-rest90:
-	ADDQ         $+8, AX
-	TESTQ        AX, AX
-	JE           end91
-	LEAQ         windowAVX2<>+32(SB), SI
-	SHLQ         $0x02, AX
-	SUBQ         AX, SI
-	VMOVUPS      (SI), Y0
-	VMASKMOVPS   (BX)(CX*1), Y0, Y1
-	VMOVUPS      lanesAVX254<>+0(SB), Y2
-	VMOVUPS      lanesAVX255<>+0(SB), Y3
-	VMAXPS       Y1, Y2, Y2
-	VMINPS       Y2, Y3, Y2
-	VMOVUPS      lanesAVX256<>+0(SB), Y3
-	VFNMADD231PS lanesAVX257<>+0(SB), Y2, Y3
-	VSUBPS       lanesAVX256<>+0(SB), Y3, Y3
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y3, Y2
-	VFNMADD231PS lanesAVX259<>+0(SB), Y3, Y2
-	VMOVUPS      lanesAVX260<>+0(SB), Y4
-	VFMADD213PS  lanesAVX261<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX262<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX263<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX264<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y4
-	VCVTPS2DQ    Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y3, Y4, Y4
-	VADDPS       lanesAVX265<>+0(SB), Y4, Y4
-	VMOVUPS      lanesAVX266<>+0(SB), Y3
-	VMOVUPS      lanesAVX267<>+0(SB), Y2
-	VPSUBD       Y4, Y2, Y2
-	VFNMADD231PS Y4, Y2, Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      lanesAVX265<>+0(SB), Y3
-	VFNMADD231PS Y4, Y2, Y3
-	VFMADD213PS  Y3, Y3, Y3
-	VFMADD213PS  Y2, Y3, Y2
-	VMULPS       Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y0, (DX)(CX*1)
-
-end91:
-	VZEROUPPER
-	RET
-
-// func siluGradAVX2(n int, dx *float32, x *float32, dy *float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·siluGradAVX2(SB), NOSPLIT, $0-32
-	MOVQ n+0(FP), AX
-	MOVQ dx+8(FP), DX
-	MOVQ x+16(FP), BX
-	MOVQ dy+24(FP), SI
-	XORQ CX, CX
-	SUBQ $+16, AX
-	JL   rest93
-
-loop92:
-	VMOVUPS      (BX)(CX*1), Y0
-	VMOVUPS      32(BX)(CX*1), Y3
-	VMOVUPS      lanesAVX254<>+0(SB), Y1
-	VMOVUPS      lanesAVX254<>+0(SB), Y4
-	VMOVUPS      lanesAVX255<>+0(SB), Y2
-	VMOVUPS      lanesAVX255<>+0(SB), Y5
-	VMAXPS       Y0, Y1, Y1
-	VMAXPS       Y3, Y4, Y4
-	VMINPS       Y1, Y2, Y1
-	VMINPS       Y4, Y5, Y4
-	VMOVUPS      lanesAVX256<>+0(SB), Y2
-	VMOVUPS      lanesAVX256<>+0(SB), Y6
-	VFNMADD231PS lanesAVX257<>+0(SB), Y1, Y2
-	VFNMADD231PS lanesAVX257<>+0(SB), Y4, Y6
-	VSUBPS       lanesAVX256<>+0(SB), Y2, Y2
-	VSUBPS       lanesAVX256<>+0(SB), Y6, Y6
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y2, Y1
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y6, Y4
-	VFNMADD231PS lanesAVX259<>+0(SB), Y2, Y1
-	VFNMADD231PS lanesAVX259<>+0(SB), Y6, Y4
-	VMOVUPS      lanesAVX260<>+0(SB), Y5
-	VMOVUPS      lanesAVX260<>+0(SB), Y7
-	VFMADD213PS  lanesAVX261<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX261<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX262<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX262<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX263<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX263<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX264<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX264<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y7
-	VCVTPS2DQ    Y2, Y2
-	VCVTPS2DQ    Y6, Y6
-	VPSLLD       $0x17, Y2, Y2
-	VPSLLD       $0x17, Y6, Y6
-	VPADDD       Y2, Y5, Y5
-	VPADDD       Y6, Y7, Y7
-	VADDPS       lanesAVX265<>+0(SB), Y5, Y5
-	VADDPS       lanesAVX265<>+0(SB), Y7, Y7
-	VMOVUPS      lanesAVX266<>+0(SB), Y2
-	VMOVUPS      lanesAVX266<>+0(SB), Y6
-	VMOVUPS      lanesAVX267<>+0(SB), Y1
-	VMOVUPS      lanesAVX267<>+0(SB), Y4
-	VPSUBD       Y5, Y1, Y1
-	VPSUBD       Y7, Y4, Y4
-	VFNMADD231PS Y5, Y1, Y2
-	VFNMADD231PS Y7, Y4, Y6
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y6, Y4, Y4
-	VMOVUPS      lanesAVX265<>+0(SB), Y2
-	VMOVUPS      lanesAVX265<>+0(SB), Y6
-	VFNMADD231PS Y5, Y1, Y2
-	VFNMADD231PS Y7, Y4, Y6
-	VFMADD213PS  Y2, Y2, Y2
-	VFMADD213PS  Y6, Y6, Y6
-	VFMADD213PS  Y1, Y2, Y1
-	VFMADD213PS  Y4, Y6, Y4
-	VMOVAPS      Y1, Y2
-	VMOVAPS      Y4, Y5
-	VFNMADD231PS Y1, Y1, Y2
-	VFNMADD231PS Y4, Y4, Y5
-	VMULPS       Y0, Y2, Y2
-	VMULPS       Y3, Y5, Y5
-	VADDPS       Y1, Y2, Y2
-	VADDPS       Y4, Y5, Y5
-	VMOVUPS      (SI)(CX*1), Y0
-	VMOVUPS      32(SI)(CX*1), Y3
-	VMOVUPS      (DX)(CX*1), Y1
-	VMOVUPS      32(DX)(CX*1), Y4
-	VFMADD231PS  Y0, Y2, Y1
-	VFMADD231PS  Y3, Y5, Y4
-	VMOVUPS      Y1, (DX)(CX*1)
-	VMOVUPS      Y4, 32(DX)(CX*1)
-	ADDQ         $+64, CX
-	SUBQ         $+16, AX
-	JGE          loop92
-
-rest93:
-	ADDQ $+16, AX
-	SUBQ $+8, AX
-	JL   rest95
-
-loop94:
-	VMOVUPS      (BX)(CX*1), Y0
-	VMOVUPS      lanesAVX254<>+0(SB), Y1
-	VMOVUPS      lanesAVX255<>+0(SB), Y2
-	VMAXPS       Y0, Y1, Y1
-	VMINPS       Y1, Y2, Y1
-	VMOVUPS      lanesAVX256<>+0(SB), Y2
-	VFNMADD231PS lanesAVX257<>+0(SB), Y1, Y2
-	VSUBPS       lanesAVX256<>+0(SB), Y2, Y2
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y2, Y1
-	VFNMADD231PS lanesAVX259<>+0(SB), Y2, Y1
-	VMOVUPS      lanesAVX260<>+0(SB), Y3
-	VFMADD213PS  lanesAVX261<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX262<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX263<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX264<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y3
-	VCVTPS2DQ    Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y2, Y3, Y3
-	VADDPS       lanesAVX265<>+0(SB), Y3, Y3
-	VMOVUPS      lanesAVX266<>+0(SB), Y2
-	VMOVUPS      lanesAVX267<>+0(SB), Y1
-	VPSUBD       Y3, Y1, Y1
-	VFNMADD231PS Y3, Y1, Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVUPS      lanesAVX265<>+0(SB), Y2
-	VFNMADD231PS Y3, Y1, Y2
-	VFMADD213PS  Y2, Y2, Y2
-	VFMADD213PS  Y1, Y2, Y1
-	VMOVAPS      Y1, Y2
-	VFNMADD231PS Y1, Y1, Y2
-	VMULPS       Y0, Y2, Y2
-	VADDPS       Y1, Y2, Y2
-	VMOVUPS      (SI)(CX*1), Y0
-	VMOVUPS      (DX)(CX*1), Y1
-	VFMADD231PS  Y0, Y2, Y1
-	VMOVUPS      Y1, (DX)(CX*1)
-	ADDQ         $+32, CX
-	SUBQ         $+8, AX
-	JGE          loop94
-
-rest95:
-	ADDQ         $+8, AX
-	TESTQ        AX, AX
-	JE           end96
-	LEAQ         windowAVX2<>+32(SB), DI
-	SHLQ         $0x02, AX
-	SUBQ         AX, DI
-	VMOVUPS      (DI), Y0
-	VMASKMOVPS   (BX)(CX*1), Y0, Y1
-	VMOVUPS      lanesAVX254<>+0(SB), Y2
-	VMOVUPS      lanesAVX255<>+0(SB), Y3
-	VMAXPS       Y1, Y2, Y2
-	VMINPS       Y2, Y3, Y2
-	VMOVUPS      lanesAVX256<>+0(SB), Y3
-	VFNMADD231PS lanesAVX257<>+0(SB), Y2, Y3
-	VSUBPS       lanesAVX256<>+0(SB), Y3, Y3
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y3, Y2
-	VFNMADD231PS lanesAVX259<>+0(SB), Y3, Y2
-	VMOVUPS      lanesAVX260<>+0(SB), Y4
-	VFMADD213PS  lanesAVX261<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX262<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX263<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX264<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y4
-	VCVTPS2DQ    Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y3, Y4, Y4
-	VADDPS       lanesAVX265<>+0(SB), Y4, Y4
-	VMOVUPS      lanesAVX266<>+0(SB), Y3
-	VMOVUPS      lanesAVX267<>+0(SB), Y2
-	VPSUBD       Y4, Y2, Y2
-	VFNMADD231PS Y4, Y2, Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      lanesAVX265<>+0(SB), Y3
-	VFNMADD231PS Y4, Y2, Y3
-	VFMADD213PS  Y3, Y3, Y3
-	VFMADD213PS  Y2, Y3, Y2
-	VMOVAPS      Y2, Y3
-	VFNMADD231PS Y2, Y2, Y3
-	VMULPS       Y1, Y3, Y3
-	VADDPS       Y2, Y3, Y3
-	VMASKMOVPS   (SI)(CX*1), Y0, Y1
-	VMASKMOVPS   (DX)(CX*1), Y0, Y2
-	VFMADD231PS  Y1, Y3, Y2
-	VMASKMOVPS   Y2, Y0, (DX)(CX*1)
-
-end96:
-	VZEROUPPER
-	RET
-
 // func sigmoidAVX2(n int, dst *float32, x *float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-24
@@ -2012,9 +1655,9 @@ TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-24
 	MOVQ x+16(FP), BX
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest98
+	JL   rest88
 
-loop97:
+loop87:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVUPS      32(BX)(CX*1), Y3
 	VMOVUPS      lanesAVX254<>+0(SB), Y1
@@ -2079,14 +1722,14 @@ loop97:
 	VMOVUPS      Y2, 32(DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop97
+	JGE          loop87
 
-rest98:
+rest88:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest100
+	JL   rest90
 
-loop99:
+loop89:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVUPS      lanesAVX254<>+0(SB), Y1
 	VMOVUPS      lanesAVX255<>+0(SB), Y2
@@ -2120,12 +1763,12 @@ loop99:
 	VMOVUPS      Y0, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop99
+	JGE          loop89
 
-rest100:
+rest90:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end101
+	JE           end91
 	LEAQ         windowAVX2<>+32(SB), SI
 	SHLQ         $0x02, AX
 	SUBQ         AX, SI
@@ -2162,7 +1805,7 @@ rest100:
 	VFMADD213PS  Y1, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (DX)(CX*1)
 
-end101:
+end91:
 	VZEROUPPER
 	RET
 
@@ -2175,9 +1818,9 @@ TEXT ·sigmoidGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ dy+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest103
+	JL   rest93
 
-loop102:
+loop92:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVUPS      32(BX)(CX*1), Y2
 	VMOVAPS      Y0, Y1
@@ -2194,14 +1837,14 @@ loop102:
 	VMOVUPS      Y5, 32(DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop102
+	JGE          loop92
 
-rest103:
+rest93:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest105
+	JL   rest95
 
-loop104:
+loop94:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVAPS      Y0, Y1
 	VFNMADD231PS Y0, Y0, Y1
@@ -2211,12 +1854,12 @@ loop104:
 	VMOVUPS      Y2, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop104
+	JGE          loop94
 
-rest105:
+rest95:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end106
+	JE           end96
 	LEAQ         windowAVX2<>+32(SB), DI
 	SHLQ         $0x02, AX
 	SUBQ         AX, DI
@@ -2229,7 +1872,7 @@ rest105:
 	VFMADD231PS  Y1, Y2, Y3
 	VMASKMOVPS   Y3, Y0, (DX)(CX*1)
 
-end106:
+end96:
 	VZEROUPPER
 	RET
 
@@ -2241,31 +1884,31 @@ TEXT ·tanhAVX2(SB), NOSPLIT, $0-24
 	MOVQ x+16(FP), BX
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest108
+	JL   rest98
 
-loop107:
+loop97:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVUPS      32(BX)(CX*1), Y4
-	VANDPS       lanesAVX2109<>+0(SB), Y0, Y1
-	VANDPS       lanesAVX2109<>+0(SB), Y4, Y5
+	VANDPS       lanesAVX299<>+0(SB), Y0, Y1
+	VANDPS       lanesAVX299<>+0(SB), Y4, Y5
 	VMULPS       Y0, Y0, Y2
 	VMULPS       Y4, Y4, Y6
-	VMOVUPS      lanesAVX2110<>+0(SB), Y3
-	VMOVUPS      lanesAVX2110<>+0(SB), Y7
-	VFMADD213PS  lanesAVX2111<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2111<>+0(SB), Y6, Y7
-	VFMADD213PS  lanesAVX2112<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2112<>+0(SB), Y6, Y7
-	VFMADD213PS  lanesAVX2113<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2113<>+0(SB), Y6, Y7
-	VFMADD213PS  lanesAVX2114<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2114<>+0(SB), Y6, Y7
+	VMOVUPS      lanesAVX2100<>+0(SB), Y3
+	VMOVUPS      lanesAVX2100<>+0(SB), Y7
+	VFMADD213PS  lanesAVX2101<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX2101<>+0(SB), Y6, Y7
+	VFMADD213PS  lanesAVX2102<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX2102<>+0(SB), Y6, Y7
+	VFMADD213PS  lanesAVX2103<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX2103<>+0(SB), Y6, Y7
+	VFMADD213PS  lanesAVX2104<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX2104<>+0(SB), Y6, Y7
 	VMULPS       Y2, Y3, Y3
 	VMULPS       Y6, Y7, Y7
 	VFMADD213PS  Y0, Y0, Y3
 	VFMADD213PS  Y4, Y4, Y7
-	VMOVUPS      lanesAVX2115<>+0(SB), Y6
-	VMOVUPS      lanesAVX2115<>+0(SB), Y9
+	VMOVUPS      lanesAVX2105<>+0(SB), Y6
+	VMOVUPS      lanesAVX2105<>+0(SB), Y9
 	VADDPS       Y1, Y1, Y2
 	VADDPS       Y5, Y5, Y8
 	VMINPS       Y2, Y6, Y2
@@ -2322,14 +1965,14 @@ loop107:
 	VFMADD213PS  Y8, Y10, Y8
 	VMOVUPS      lanesAVX265<>+0(SB), Y6
 	VMOVUPS      lanesAVX265<>+0(SB), Y9
-	VFNMADD231PS lanesAVX2116<>+0(SB), Y2, Y6
-	VFNMADD231PS lanesAVX2116<>+0(SB), Y8, Y9
-	VANDPS       lanesAVX2117<>+0(SB), Y0, Y0
-	VANDPS       lanesAVX2117<>+0(SB), Y4, Y2
+	VFNMADD231PS lanesAVX2106<>+0(SB), Y2, Y6
+	VFNMADD231PS lanesAVX2106<>+0(SB), Y8, Y9
+	VANDPS       lanesAVX2107<>+0(SB), Y0, Y0
+	VANDPS       lanesAVX2107<>+0(SB), Y4, Y2
 	VORPS        Y0, Y6, Y6
 	VORPS        Y2, Y9, Y9
-	VMOVUPS      lanesAVX2118<>+0(SB), Y0
-	VMOVUPS      lanesAVX2118<>+0(SB), Y2
+	VMOVUPS      lanesAVX2108<>+0(SB), Y0
+	VMOVUPS      lanesAVX2108<>+0(SB), Y2
 	VCMPPS       $0x01, Y0, Y1, Y0
 	VCMPPS       $0x01, Y2, Y5, Y2
 	VBLENDVPS    Y0, Y3, Y6, Y3
@@ -2338,25 +1981,25 @@ loop107:
 	VMOVUPS      Y7, 32(DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop107
+	JGE          loop97
 
-rest108:
+rest98:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest120
+	JL   rest110
 
-loop119:
+loop109:
 	VMOVUPS      (BX)(CX*1), Y0
-	VANDPS       lanesAVX2109<>+0(SB), Y0, Y1
+	VANDPS       lanesAVX299<>+0(SB), Y0, Y1
 	VMULPS       Y0, Y0, Y2
-	VMOVUPS      lanesAVX2110<>+0(SB), Y3
-	VFMADD213PS  lanesAVX2111<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2112<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2113<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2114<>+0(SB), Y2, Y3
+	VMOVUPS      lanesAVX2100<>+0(SB), Y3
+	VFMADD213PS  lanesAVX2101<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX2102<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX2103<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX2104<>+0(SB), Y2, Y3
 	VMULPS       Y2, Y3, Y3
 	VFMADD213PS  Y0, Y0, Y3
-	VMOVUPS      lanesAVX2115<>+0(SB), Y4
+	VMOVUPS      lanesAVX2105<>+0(SB), Y4
 	VADDPS       Y1, Y1, Y2
 	VMINPS       Y2, Y4, Y2
 	VMOVUPS      lanesAVX256<>+0(SB), Y4
@@ -2385,36 +2028,36 @@ loop119:
 	VFMADD213PS  Y4, Y4, Y4
 	VFMADD213PS  Y2, Y4, Y2
 	VMOVUPS      lanesAVX265<>+0(SB), Y4
-	VFNMADD231PS lanesAVX2116<>+0(SB), Y2, Y4
-	VANDPS       lanesAVX2117<>+0(SB), Y0, Y0
+	VFNMADD231PS lanesAVX2106<>+0(SB), Y2, Y4
+	VANDPS       lanesAVX2107<>+0(SB), Y0, Y0
 	VORPS        Y0, Y4, Y4
-	VMOVUPS      lanesAVX2118<>+0(SB), Y0
+	VMOVUPS      lanesAVX2108<>+0(SB), Y0
 	VCMPPS       $0x01, Y0, Y1, Y0
 	VBLENDVPS    Y0, Y3, Y4, Y3
 	VMOVUPS      Y3, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop119
+	JGE          loop109
 
-rest120:
+rest110:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end121
+	JE           end111
 	LEAQ         windowAVX2<>+32(SB), SI
 	SHLQ         $0x02, AX
 	SUBQ         AX, SI
 	VMOVUPS      (SI), Y0
 	VMASKMOVPS   (BX)(CX*1), Y0, Y1
-	VANDPS       lanesAVX2109<>+0(SB), Y1, Y2
+	VANDPS       lanesAVX299<>+0(SB), Y1, Y2
 	VMULPS       Y1, Y1, Y3
-	VMOVUPS      lanesAVX2110<>+0(SB), Y4
-	VFMADD213PS  lanesAVX2111<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2112<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2113<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2114<>+0(SB), Y3, Y4
+	VMOVUPS      lanesAVX2100<>+0(SB), Y4
+	VFMADD213PS  lanesAVX2101<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX2102<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX2103<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX2104<>+0(SB), Y3, Y4
 	VMULPS       Y3, Y4, Y4
 	VFMADD213PS  Y1, Y1, Y4
-	VMOVUPS      lanesAVX2115<>+0(SB), Y5
+	VMOVUPS      lanesAVX2105<>+0(SB), Y5
 	VADDPS       Y2, Y2, Y3
 	VMINPS       Y3, Y5, Y3
 	VMOVUPS      lanesAVX256<>+0(SB), Y5
@@ -2443,117 +2086,117 @@ rest120:
 	VFMADD213PS  Y5, Y5, Y5
 	VFMADD213PS  Y3, Y5, Y3
 	VMOVUPS      lanesAVX265<>+0(SB), Y5
-	VFNMADD231PS lanesAVX2116<>+0(SB), Y3, Y5
-	VANDPS       lanesAVX2117<>+0(SB), Y1, Y1
+	VFNMADD231PS lanesAVX2106<>+0(SB), Y3, Y5
+	VANDPS       lanesAVX2107<>+0(SB), Y1, Y1
 	VORPS        Y1, Y5, Y5
-	VMOVUPS      lanesAVX2118<>+0(SB), Y1
+	VMOVUPS      lanesAVX2108<>+0(SB), Y1
 	VCMPPS       $0x01, Y1, Y2, Y1
 	VBLENDVPS    Y1, Y4, Y5, Y4
 	VMASKMOVPS   Y4, Y0, (DX)(CX*1)
 
-end121:
+end111:
 	VZEROUPPER
 	RET
 
-DATA lanesAVX2109<>+0(SB)/4, $0x7fffffff
-DATA lanesAVX2109<>+4(SB)/4, $0x7fffffff
-DATA lanesAVX2109<>+8(SB)/4, $0x7fffffff
-DATA lanesAVX2109<>+12(SB)/4, $0x7fffffff
-DATA lanesAVX2109<>+16(SB)/4, $0x7fffffff
-DATA lanesAVX2109<>+20(SB)/4, $0x7fffffff
-DATA lanesAVX2109<>+24(SB)/4, $0x7fffffff
-DATA lanesAVX2109<>+28(SB)/4, $0x7fffffff
-GLOBL lanesAVX2109<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX299<>+0(SB)/4, $0x7fffffff
+DATA lanesAVX299<>+4(SB)/4, $0x7fffffff
+DATA lanesAVX299<>+8(SB)/4, $0x7fffffff
+DATA lanesAVX299<>+12(SB)/4, $0x7fffffff
+DATA lanesAVX299<>+16(SB)/4, $0x7fffffff
+DATA lanesAVX299<>+20(SB)/4, $0x7fffffff
+DATA lanesAVX299<>+24(SB)/4, $0x7fffffff
+DATA lanesAVX299<>+28(SB)/4, $0x7fffffff
+GLOBL lanesAVX299<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2110<>+0(SB)/4, $0xbbbaf0ea
-DATA lanesAVX2110<>+4(SB)/4, $0xbbbaf0ea
-DATA lanesAVX2110<>+8(SB)/4, $0xbbbaf0ea
-DATA lanesAVX2110<>+12(SB)/4, $0xbbbaf0ea
-DATA lanesAVX2110<>+16(SB)/4, $0xbbbaf0ea
-DATA lanesAVX2110<>+20(SB)/4, $0xbbbaf0ea
-DATA lanesAVX2110<>+24(SB)/4, $0xbbbaf0ea
-DATA lanesAVX2110<>+28(SB)/4, $0xbbbaf0ea
-GLOBL lanesAVX2110<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2100<>+0(SB)/4, $0xbbbaf0ea
+DATA lanesAVX2100<>+4(SB)/4, $0xbbbaf0ea
+DATA lanesAVX2100<>+8(SB)/4, $0xbbbaf0ea
+DATA lanesAVX2100<>+12(SB)/4, $0xbbbaf0ea
+DATA lanesAVX2100<>+16(SB)/4, $0xbbbaf0ea
+DATA lanesAVX2100<>+20(SB)/4, $0xbbbaf0ea
+DATA lanesAVX2100<>+24(SB)/4, $0xbbbaf0ea
+DATA lanesAVX2100<>+28(SB)/4, $0xbbbaf0ea
+GLOBL lanesAVX2100<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2111<>+0(SB)/4, $0x3ca9134e
-DATA lanesAVX2111<>+4(SB)/4, $0x3ca9134e
-DATA lanesAVX2111<>+8(SB)/4, $0x3ca9134e
-DATA lanesAVX2111<>+12(SB)/4, $0x3ca9134e
-DATA lanesAVX2111<>+16(SB)/4, $0x3ca9134e
-DATA lanesAVX2111<>+20(SB)/4, $0x3ca9134e
-DATA lanesAVX2111<>+24(SB)/4, $0x3ca9134e
-DATA lanesAVX2111<>+28(SB)/4, $0x3ca9134e
-GLOBL lanesAVX2111<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2101<>+0(SB)/4, $0x3ca9134e
+DATA lanesAVX2101<>+4(SB)/4, $0x3ca9134e
+DATA lanesAVX2101<>+8(SB)/4, $0x3ca9134e
+DATA lanesAVX2101<>+12(SB)/4, $0x3ca9134e
+DATA lanesAVX2101<>+16(SB)/4, $0x3ca9134e
+DATA lanesAVX2101<>+20(SB)/4, $0x3ca9134e
+DATA lanesAVX2101<>+24(SB)/4, $0x3ca9134e
+DATA lanesAVX2101<>+28(SB)/4, $0x3ca9134e
+GLOBL lanesAVX2101<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2112<>+0(SB)/4, $0xbd5c1e2d
-DATA lanesAVX2112<>+4(SB)/4, $0xbd5c1e2d
-DATA lanesAVX2112<>+8(SB)/4, $0xbd5c1e2d
-DATA lanesAVX2112<>+12(SB)/4, $0xbd5c1e2d
-DATA lanesAVX2112<>+16(SB)/4, $0xbd5c1e2d
-DATA lanesAVX2112<>+20(SB)/4, $0xbd5c1e2d
-DATA lanesAVX2112<>+24(SB)/4, $0xbd5c1e2d
-DATA lanesAVX2112<>+28(SB)/4, $0xbd5c1e2d
-GLOBL lanesAVX2112<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2102<>+0(SB)/4, $0xbd5c1e2d
+DATA lanesAVX2102<>+4(SB)/4, $0xbd5c1e2d
+DATA lanesAVX2102<>+8(SB)/4, $0xbd5c1e2d
+DATA lanesAVX2102<>+12(SB)/4, $0xbd5c1e2d
+DATA lanesAVX2102<>+16(SB)/4, $0xbd5c1e2d
+DATA lanesAVX2102<>+20(SB)/4, $0xbd5c1e2d
+DATA lanesAVX2102<>+24(SB)/4, $0xbd5c1e2d
+DATA lanesAVX2102<>+28(SB)/4, $0xbd5c1e2d
+GLOBL lanesAVX2102<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2113<>+0(SB)/4, $0x3e088393
-DATA lanesAVX2113<>+4(SB)/4, $0x3e088393
-DATA lanesAVX2113<>+8(SB)/4, $0x3e088393
-DATA lanesAVX2113<>+12(SB)/4, $0x3e088393
-DATA lanesAVX2113<>+16(SB)/4, $0x3e088393
-DATA lanesAVX2113<>+20(SB)/4, $0x3e088393
-DATA lanesAVX2113<>+24(SB)/4, $0x3e088393
-DATA lanesAVX2113<>+28(SB)/4, $0x3e088393
-GLOBL lanesAVX2113<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2103<>+0(SB)/4, $0x3e088393
+DATA lanesAVX2103<>+4(SB)/4, $0x3e088393
+DATA lanesAVX2103<>+8(SB)/4, $0x3e088393
+DATA lanesAVX2103<>+12(SB)/4, $0x3e088393
+DATA lanesAVX2103<>+16(SB)/4, $0x3e088393
+DATA lanesAVX2103<>+20(SB)/4, $0x3e088393
+DATA lanesAVX2103<>+24(SB)/4, $0x3e088393
+DATA lanesAVX2103<>+28(SB)/4, $0x3e088393
+GLOBL lanesAVX2103<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2114<>+0(SB)/4, $0xbeaaaa99
-DATA lanesAVX2114<>+4(SB)/4, $0xbeaaaa99
-DATA lanesAVX2114<>+8(SB)/4, $0xbeaaaa99
-DATA lanesAVX2114<>+12(SB)/4, $0xbeaaaa99
-DATA lanesAVX2114<>+16(SB)/4, $0xbeaaaa99
-DATA lanesAVX2114<>+20(SB)/4, $0xbeaaaa99
-DATA lanesAVX2114<>+24(SB)/4, $0xbeaaaa99
-DATA lanesAVX2114<>+28(SB)/4, $0xbeaaaa99
-GLOBL lanesAVX2114<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2104<>+0(SB)/4, $0xbeaaaa99
+DATA lanesAVX2104<>+4(SB)/4, $0xbeaaaa99
+DATA lanesAVX2104<>+8(SB)/4, $0xbeaaaa99
+DATA lanesAVX2104<>+12(SB)/4, $0xbeaaaa99
+DATA lanesAVX2104<>+16(SB)/4, $0xbeaaaa99
+DATA lanesAVX2104<>+20(SB)/4, $0xbeaaaa99
+DATA lanesAVX2104<>+24(SB)/4, $0xbeaaaa99
+DATA lanesAVX2104<>+28(SB)/4, $0xbeaaaa99
+GLOBL lanesAVX2104<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2115<>+0(SB)/4, $0x42300000
-DATA lanesAVX2115<>+4(SB)/4, $0x42300000
-DATA lanesAVX2115<>+8(SB)/4, $0x42300000
-DATA lanesAVX2115<>+12(SB)/4, $0x42300000
-DATA lanesAVX2115<>+16(SB)/4, $0x42300000
-DATA lanesAVX2115<>+20(SB)/4, $0x42300000
-DATA lanesAVX2115<>+24(SB)/4, $0x42300000
-DATA lanesAVX2115<>+28(SB)/4, $0x42300000
-GLOBL lanesAVX2115<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2105<>+0(SB)/4, $0x42300000
+DATA lanesAVX2105<>+4(SB)/4, $0x42300000
+DATA lanesAVX2105<>+8(SB)/4, $0x42300000
+DATA lanesAVX2105<>+12(SB)/4, $0x42300000
+DATA lanesAVX2105<>+16(SB)/4, $0x42300000
+DATA lanesAVX2105<>+20(SB)/4, $0x42300000
+DATA lanesAVX2105<>+24(SB)/4, $0x42300000
+DATA lanesAVX2105<>+28(SB)/4, $0x42300000
+GLOBL lanesAVX2105<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2116<>+0(SB)/4, $0x40000000
-DATA lanesAVX2116<>+4(SB)/4, $0x40000000
-DATA lanesAVX2116<>+8(SB)/4, $0x40000000
-DATA lanesAVX2116<>+12(SB)/4, $0x40000000
-DATA lanesAVX2116<>+16(SB)/4, $0x40000000
-DATA lanesAVX2116<>+20(SB)/4, $0x40000000
-DATA lanesAVX2116<>+24(SB)/4, $0x40000000
-DATA lanesAVX2116<>+28(SB)/4, $0x40000000
-GLOBL lanesAVX2116<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2106<>+0(SB)/4, $0x40000000
+DATA lanesAVX2106<>+4(SB)/4, $0x40000000
+DATA lanesAVX2106<>+8(SB)/4, $0x40000000
+DATA lanesAVX2106<>+12(SB)/4, $0x40000000
+DATA lanesAVX2106<>+16(SB)/4, $0x40000000
+DATA lanesAVX2106<>+20(SB)/4, $0x40000000
+DATA lanesAVX2106<>+24(SB)/4, $0x40000000
+DATA lanesAVX2106<>+28(SB)/4, $0x40000000
+GLOBL lanesAVX2106<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2117<>+0(SB)/4, $0x80000000
-DATA lanesAVX2117<>+4(SB)/4, $0x80000000
-DATA lanesAVX2117<>+8(SB)/4, $0x80000000
-DATA lanesAVX2117<>+12(SB)/4, $0x80000000
-DATA lanesAVX2117<>+16(SB)/4, $0x80000000
-DATA lanesAVX2117<>+20(SB)/4, $0x80000000
-DATA lanesAVX2117<>+24(SB)/4, $0x80000000
-DATA lanesAVX2117<>+28(SB)/4, $0x80000000
-GLOBL lanesAVX2117<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2107<>+0(SB)/4, $0x80000000
+DATA lanesAVX2107<>+4(SB)/4, $0x80000000
+DATA lanesAVX2107<>+8(SB)/4, $0x80000000
+DATA lanesAVX2107<>+12(SB)/4, $0x80000000
+DATA lanesAVX2107<>+16(SB)/4, $0x80000000
+DATA lanesAVX2107<>+20(SB)/4, $0x80000000
+DATA lanesAVX2107<>+24(SB)/4, $0x80000000
+DATA lanesAVX2107<>+28(SB)/4, $0x80000000
+GLOBL lanesAVX2107<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2118<>+0(SB)/4, $0x3f200000
-DATA lanesAVX2118<>+4(SB)/4, $0x3f200000
-DATA lanesAVX2118<>+8(SB)/4, $0x3f200000
-DATA lanesAVX2118<>+12(SB)/4, $0x3f200000
-DATA lanesAVX2118<>+16(SB)/4, $0x3f200000
-DATA lanesAVX2118<>+20(SB)/4, $0x3f200000
-DATA lanesAVX2118<>+24(SB)/4, $0x3f200000
-DATA lanesAVX2118<>+28(SB)/4, $0x3f200000
-GLOBL lanesAVX2118<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2108<>+0(SB)/4, $0x3f200000
+DATA lanesAVX2108<>+4(SB)/4, $0x3f200000
+DATA lanesAVX2108<>+8(SB)/4, $0x3f200000
+DATA lanesAVX2108<>+12(SB)/4, $0x3f200000
+DATA lanesAVX2108<>+16(SB)/4, $0x3f200000
+DATA lanesAVX2108<>+20(SB)/4, $0x3f200000
+DATA lanesAVX2108<>+24(SB)/4, $0x3f200000
+DATA lanesAVX2108<>+28(SB)/4, $0x3f200000
+GLOBL lanesAVX2108<>(SB), RODATA|NOPTR, $32
 
 // func tanhGradAVX2(n int, dx *float32, x *float32, dy *float32)
 // Requires: AVX, FMA3
@@ -2564,9 +2207,9 @@ TEXT ·tanhGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ dy+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest123
+	JL   rest113
 
-loop122:
+loop112:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVUPS      32(BX)(CX*1), Y2
 	VMOVUPS      lanesAVX265<>+0(SB), Y1
@@ -2583,14 +2226,14 @@ loop122:
 	VMOVUPS      Y5, 32(DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop122
+	JGE          loop112
 
-rest123:
+rest113:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest125
+	JL   rest115
 
-loop124:
+loop114:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVUPS      lanesAVX265<>+0(SB), Y1
 	VFNMADD231PS Y0, Y0, Y1
@@ -2600,12 +2243,12 @@ loop124:
 	VMOVUPS      Y2, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop124
+	JGE          loop114
 
-rest125:
+rest115:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end126
+	JE           end116
 	LEAQ         windowAVX2<>+32(SB), DI
 	SHLQ         $0x02, AX
 	SUBQ         AX, DI
@@ -2618,136 +2261,7 @@ rest125:
 	VFMADD231PS  Y1, Y2, Y3
 	VMASKMOVPS   Y3, Y0, (DX)(CX*1)
 
-end126:
-	VZEROUPPER
-	RET
-
-// func relu2AVX2(n int, dst *float32, x *float32)
-// Requires: AVX
-TEXT ·relu2AVX2(SB), NOSPLIT, $0-24
-	MOVQ n+0(FP), AX
-	MOVQ dst+8(FP), DX
-	MOVQ x+16(FP), BX
-	XORQ CX, CX
-	SUBQ $+16, AX
-	JL   rest128
-
-loop127:
-	VMOVUPS (BX)(CX*1), Y0
-	VMOVUPS 32(BX)(CX*1), Y2
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y3, Y3, Y3
-	VMAXPS  Y0, Y1, Y0
-	VMAXPS  Y2, Y3, Y2
-	VMULPS  Y0, Y0, Y0
-	VMULPS  Y2, Y2, Y2
-	VMOVUPS Y0, (DX)(CX*1)
-	VMOVUPS Y2, 32(DX)(CX*1)
-	ADDQ    $+64, CX
-	SUBQ    $+16, AX
-	JGE     loop127
-
-rest128:
-	ADDQ $+16, AX
-	SUBQ $+8, AX
-	JL   rest130
-
-loop129:
-	VMOVUPS (BX)(CX*1), Y0
-	VXORPS  Y1, Y1, Y1
-	VMAXPS  Y0, Y1, Y0
-	VMULPS  Y0, Y0, Y0
-	VMOVUPS Y0, (DX)(CX*1)
-	ADDQ    $+32, CX
-	SUBQ    $+8, AX
-	JGE     loop129
-
-rest130:
-	ADDQ       $+8, AX
-	TESTQ      AX, AX
-	JE         end131
-	LEAQ       windowAVX2<>+32(SB), SI
-	SHLQ       $0x02, AX
-	SUBQ       AX, SI
-	VMOVUPS    (SI), Y0
-	VMASKMOVPS (BX)(CX*1), Y0, Y1
-	VXORPS     Y2, Y2, Y2
-	VMAXPS     Y1, Y2, Y1
-	VMULPS     Y1, Y1, Y1
-	VMASKMOVPS Y1, Y0, (DX)(CX*1)
-
-end131:
-	VZEROUPPER
-	RET
-
-// func relu2GradAVX2(n int, dx *float32, x *float32, dy *float32)
-// Requires: AVX, FMA3
-TEXT ·relu2GradAVX2(SB), NOSPLIT, $0-32
-	MOVQ n+0(FP), AX
-	MOVQ dx+8(FP), DX
-	MOVQ x+16(FP), BX
-	MOVQ dy+24(FP), SI
-	XORQ CX, CX
-	SUBQ $+16, AX
-	JL   rest133
-
-loop132:
-	VMOVUPS     (BX)(CX*1), Y0
-	VMOVUPS     32(BX)(CX*1), Y2
-	VXORPS      Y1, Y1, Y1
-	VXORPS      Y3, Y3, Y3
-	VMAXPS      Y0, Y1, Y0
-	VMAXPS      Y2, Y3, Y2
-	VADDPS      Y0, Y0, Y0
-	VADDPS      Y2, Y2, Y2
-	VMOVUPS     (SI)(CX*1), Y1
-	VMOVUPS     32(SI)(CX*1), Y4
-	VMOVUPS     (DX)(CX*1), Y3
-	VMOVUPS     32(DX)(CX*1), Y5
-	VFMADD231PS Y1, Y0, Y3
-	VFMADD231PS Y4, Y2, Y5
-	VMOVUPS     Y3, (DX)(CX*1)
-	VMOVUPS     Y5, 32(DX)(CX*1)
-	ADDQ        $+64, CX
-	SUBQ        $+16, AX
-	JGE         loop132
-
-rest133:
-	ADDQ $+16, AX
-	SUBQ $+8, AX
-	JL   rest135
-
-loop134:
-	VMOVUPS     (BX)(CX*1), Y0
-	VXORPS      Y1, Y1, Y1
-	VMAXPS      Y0, Y1, Y0
-	VADDPS      Y0, Y0, Y0
-	VMOVUPS     (SI)(CX*1), Y1
-	VMOVUPS     (DX)(CX*1), Y2
-	VFMADD231PS Y1, Y0, Y2
-	VMOVUPS     Y2, (DX)(CX*1)
-	ADDQ        $+32, CX
-	SUBQ        $+8, AX
-	JGE         loop134
-
-rest135:
-	ADDQ        $+8, AX
-	TESTQ       AX, AX
-	JE          end136
-	LEAQ        windowAVX2<>+32(SB), DI
-	SHLQ        $0x02, AX
-	SUBQ        AX, DI
-	VMOVUPS     (DI), Y0
-	VMASKMOVPS  (BX)(CX*1), Y0, Y1
-	VXORPS      Y2, Y2, Y2
-	VMAXPS      Y1, Y2, Y1
-	VADDPS      Y1, Y1, Y1
-	VMASKMOVPS  (SI)(CX*1), Y0, Y2
-	VMASKMOVPS  (DX)(CX*1), Y0, Y3
-	VFMADD231PS Y2, Y1, Y3
-	VMASKMOVPS  Y3, Y0, (DX)(CX*1)
-
-end136:
+end116:
 	VZEROUPPER
 	RET
 
@@ -2760,9 +2274,9 @@ TEXT ·swigluAVX2(SB), NOSPLIT, $0-32
 	MOVQ up+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest138
+	JL   rest118
 
-loop137:
+loop117:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVUPS      32(BX)(CX*1), Y3
 	VMOVUPS      lanesAVX254<>+0(SB), Y1
@@ -2833,14 +2347,14 @@ loop137:
 	VMOVUPS      Y4, 32(DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop137
+	JGE          loop117
 
-rest138:
+rest118:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest140
+	JL   rest120
 
-loop139:
+loop119:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVUPS      lanesAVX254<>+0(SB), Y1
 	VMOVUPS      lanesAVX255<>+0(SB), Y2
@@ -2877,12 +2391,12 @@ loop139:
 	VMOVUPS      Y1, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop139
+	JGE          loop119
 
-rest140:
+rest120:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end141
+	JE           end121
 	LEAQ         windowAVX2<>+32(SB), DI
 	SHLQ         $0x02, AX
 	SUBQ         AX, DI
@@ -2922,7 +2436,7 @@ rest140:
 	VMULPS       Y1, Y2, Y2
 	VMASKMOVPS   Y2, Y0, (DX)(CX*1)
 
-end141:
+end121:
 	VZEROUPPER
 	RET
 
@@ -2937,9 +2451,9 @@ TEXT ·swigluGradAVX2(SB), NOSPLIT, $0-48
 	MOVQ dy+40(FP), R8
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest143
+	JL   rest123
 
-loop142:
+loop122:
 	VMOVUPS      (SI)(CX*1), Y0
 	VMOVUPS      32(SI)(CX*1), Y3
 	VMOVUPS      lanesAVX254<>+0(SB), Y1
@@ -3026,14 +2540,14 @@ loop142:
 	VMOVUPS      Y5, 32(DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop142
+	JGE          loop122
 
-rest143:
+rest123:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest145
+	JL   rest125
 
-loop144:
+loop124:
 	VMOVUPS      (SI)(CX*1), Y0
 	VMOVUPS      lanesAVX254<>+0(SB), Y1
 	VMOVUPS      lanesAVX255<>+0(SB), Y2
@@ -3078,12 +2592,12 @@ loop144:
 	VMOVUPS      Y2, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop144
+	JGE          loop124
 
-rest145:
+rest125:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end146
+	JE           end126
 	LEAQ         windowAVX2<>+32(SB), R9
 	SHLQ         $0x02, AX
 	SUBQ         AX, R9
@@ -3131,7 +2645,7 @@ rest145:
 	VMULPS       Y1, Y3, Y3
 	VMASKMOVPS   Y3, Y0, (DX)(CX*1)
 
-end146:
+end126:
 	VZEROUPPER
 	RET
 
@@ -3147,21 +2661,21 @@ TEXT ·expSumAVX2(SB), NOSPLIT, $0-36
 	MOVQ         x+16(FP), BX
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest148
+	JL           rest128
 
-loop147:
+loop127:
 	VMOVUPS      (BX)(CX*1), Y4
 	VMOVUPS      32(BX)(CX*1), Y7
 	VFMSUB213PS  Y1, Y0, Y4
 	VFMSUB213PS  Y1, Y0, Y7
-	VMOVUPS      lanesAVX2149<>+0(SB), Y5
-	VMOVUPS      lanesAVX2149<>+0(SB), Y8
+	VMOVUPS      lanesAVX2129<>+0(SB), Y5
+	VMOVUPS      lanesAVX2129<>+0(SB), Y8
 	VCMPPS       $0x01, Y5, Y4, Y6
 	VCMPPS       $0x01, Y8, Y7, Y9
 	VMAXPS       Y4, Y5, Y4
 	VMAXPS       Y7, Y8, Y7
-	VMOVUPS      lanesAVX2150<>+0(SB), Y8
-	VMOVUPS      lanesAVX2150<>+0(SB), Y11
+	VMOVUPS      lanesAVX2130<>+0(SB), Y8
+	VMOVUPS      lanesAVX2130<>+0(SB), Y11
 	VCMPPS       $0x01, Y4, Y8, Y5
 	VCMPPS       $0x01, Y7, Y11, Y10
 	VMINPS       Y4, Y8, Y4
@@ -3198,8 +2712,8 @@ loop147:
 	VPADDD       Y12, Y13, Y13
 	VANDNPS      Y11, Y6, Y11
 	VANDNPS      Y13, Y9, Y13
-	VMOVUPS      lanesAVX2151<>+0(SB), Y4
-	VMOVUPS      lanesAVX2151<>+0(SB), Y6
+	VMOVUPS      lanesAVX2131<>+0(SB), Y4
+	VMOVUPS      lanesAVX2131<>+0(SB), Y6
 	VBLENDVPS    Y5, Y4, Y11, Y11
 	VBLENDVPS    Y10, Y6, Y13, Y13
 	VMOVUPS      Y11, (DX)(CX*1)
@@ -3208,20 +2722,20 @@ loop147:
 	VADDPS       Y13, Y3, Y3
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop147
+	JGE          loop127
 
-rest148:
+rest128:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest153
+	JL   rest133
 
-loop152:
+loop132:
 	VMOVUPS      (BX)(CX*1), Y4
 	VFMSUB213PS  Y1, Y0, Y4
-	VMOVUPS      lanesAVX2149<>+0(SB), Y5
+	VMOVUPS      lanesAVX2129<>+0(SB), Y5
 	VCMPPS       $0x01, Y5, Y4, Y6
 	VMAXPS       Y4, Y5, Y4
-	VMOVUPS      lanesAVX2150<>+0(SB), Y7
+	VMOVUPS      lanesAVX2130<>+0(SB), Y7
 	VCMPPS       $0x01, Y4, Y7, Y5
 	VMINPS       Y4, Y7, Y4
 	VMOVUPS      lanesAVX256<>+0(SB), Y7
@@ -3240,28 +2754,28 @@ loop152:
 	VPSLLD       $0x17, Y7, Y7
 	VPADDD       Y7, Y8, Y8
 	VANDNPS      Y8, Y6, Y8
-	VMOVUPS      lanesAVX2151<>+0(SB), Y4
+	VMOVUPS      lanesAVX2131<>+0(SB), Y4
 	VBLENDVPS    Y5, Y4, Y8, Y8
 	VMOVUPS      Y8, (DX)(CX*1)
 	VADDPS       Y8, Y2, Y2
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop152
+	JGE          loop132
 
-rest153:
+rest133:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end154
+	JE           end134
 	LEAQ         windowAVX2<>+32(SB), SI
 	SHLQ         $0x02, AX
 	SUBQ         AX, SI
 	VMOVUPS      (SI), Y4
 	VMASKMOVPS   (BX)(CX*1), Y4, Y5
 	VFMSUB213PS  Y1, Y0, Y5
-	VMOVUPS      lanesAVX2149<>+0(SB), Y0
+	VMOVUPS      lanesAVX2129<>+0(SB), Y0
 	VCMPPS       $0x01, Y0, Y5, Y1
 	VMAXPS       Y5, Y0, Y5
-	VMOVUPS      lanesAVX2150<>+0(SB), Y6
+	VMOVUPS      lanesAVX2130<>+0(SB), Y6
 	VCMPPS       $0x01, Y5, Y6, Y0
 	VMINPS       Y5, Y6, Y5
 	VMOVUPS      lanesAVX256<>+0(SB), Y6
@@ -3280,13 +2794,13 @@ rest153:
 	VPSLLD       $0x17, Y6, Y6
 	VPADDD       Y6, Y7, Y7
 	VANDNPS      Y7, Y1, Y7
-	VMOVUPS      lanesAVX2151<>+0(SB), Y1
+	VMOVUPS      lanesAVX2131<>+0(SB), Y1
 	VBLENDVPS    Y0, Y1, Y7, Y7
 	VMASKMOVPS   Y7, Y4, (DX)(CX*1)
 	VANDPS       Y4, Y7, Y0
 	VADDPS       Y0, Y2, Y2
 
-end154:
+end134:
 	VADDPS       Y3, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X2
@@ -3298,35 +2812,35 @@ end154:
 	VZEROUPPER
 	RET
 
-DATA lanesAVX2149<>+0(SB)/4, $0xc2aeac4f
-DATA lanesAVX2149<>+4(SB)/4, $0xc2aeac4f
-DATA lanesAVX2149<>+8(SB)/4, $0xc2aeac4f
-DATA lanesAVX2149<>+12(SB)/4, $0xc2aeac4f
-DATA lanesAVX2149<>+16(SB)/4, $0xc2aeac4f
-DATA lanesAVX2149<>+20(SB)/4, $0xc2aeac4f
-DATA lanesAVX2149<>+24(SB)/4, $0xc2aeac4f
-DATA lanesAVX2149<>+28(SB)/4, $0xc2aeac4f
-GLOBL lanesAVX2149<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2129<>+0(SB)/4, $0xc2aeac4f
+DATA lanesAVX2129<>+4(SB)/4, $0xc2aeac4f
+DATA lanesAVX2129<>+8(SB)/4, $0xc2aeac4f
+DATA lanesAVX2129<>+12(SB)/4, $0xc2aeac4f
+DATA lanesAVX2129<>+16(SB)/4, $0xc2aeac4f
+DATA lanesAVX2129<>+20(SB)/4, $0xc2aeac4f
+DATA lanesAVX2129<>+24(SB)/4, $0xc2aeac4f
+DATA lanesAVX2129<>+28(SB)/4, $0xc2aeac4f
+GLOBL lanesAVX2129<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2150<>+0(SB)/4, $0x42b0c09d
-DATA lanesAVX2150<>+4(SB)/4, $0x42b0c09d
-DATA lanesAVX2150<>+8(SB)/4, $0x42b0c09d
-DATA lanesAVX2150<>+12(SB)/4, $0x42b0c09d
-DATA lanesAVX2150<>+16(SB)/4, $0x42b0c09d
-DATA lanesAVX2150<>+20(SB)/4, $0x42b0c09d
-DATA lanesAVX2150<>+24(SB)/4, $0x42b0c09d
-DATA lanesAVX2150<>+28(SB)/4, $0x42b0c09d
-GLOBL lanesAVX2150<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2130<>+0(SB)/4, $0x42b0c09d
+DATA lanesAVX2130<>+4(SB)/4, $0x42b0c09d
+DATA lanesAVX2130<>+8(SB)/4, $0x42b0c09d
+DATA lanesAVX2130<>+12(SB)/4, $0x42b0c09d
+DATA lanesAVX2130<>+16(SB)/4, $0x42b0c09d
+DATA lanesAVX2130<>+20(SB)/4, $0x42b0c09d
+DATA lanesAVX2130<>+24(SB)/4, $0x42b0c09d
+DATA lanesAVX2130<>+28(SB)/4, $0x42b0c09d
+GLOBL lanesAVX2130<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2151<>+0(SB)/4, $0x7f800000
-DATA lanesAVX2151<>+4(SB)/4, $0x7f800000
-DATA lanesAVX2151<>+8(SB)/4, $0x7f800000
-DATA lanesAVX2151<>+12(SB)/4, $0x7f800000
-DATA lanesAVX2151<>+16(SB)/4, $0x7f800000
-DATA lanesAVX2151<>+20(SB)/4, $0x7f800000
-DATA lanesAVX2151<>+24(SB)/4, $0x7f800000
-DATA lanesAVX2151<>+28(SB)/4, $0x7f800000
-GLOBL lanesAVX2151<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2131<>+0(SB)/4, $0x7f800000
+DATA lanesAVX2131<>+4(SB)/4, $0x7f800000
+DATA lanesAVX2131<>+8(SB)/4, $0x7f800000
+DATA lanesAVX2131<>+12(SB)/4, $0x7f800000
+DATA lanesAVX2131<>+16(SB)/4, $0x7f800000
+DATA lanesAVX2131<>+20(SB)/4, $0x7f800000
+DATA lanesAVX2131<>+24(SB)/4, $0x7f800000
+DATA lanesAVX2131<>+28(SB)/4, $0x7f800000
+GLOBL lanesAVX2131<>(SB), RODATA|NOPTR, $32
 
 // func sumExpAVX2(n int, x *float32, shift float32) float32
 // Requires: AVX, AVX2, FMA3, SSE
@@ -3338,21 +2852,21 @@ TEXT ·sumExpAVX2(SB), NOSPLIT, $0-28
 	MOVQ         x+8(FP), DX
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest156
+	JL           rest136
 
-loop155:
+loop135:
 	VMOVUPS      (DX)(CX*1), Y3
 	VMOVUPS      32(DX)(CX*1), Y6
 	VSUBPS       Y0, Y3, Y3
 	VSUBPS       Y0, Y6, Y6
-	VMOVUPS      lanesAVX2149<>+0(SB), Y4
-	VMOVUPS      lanesAVX2149<>+0(SB), Y7
+	VMOVUPS      lanesAVX2129<>+0(SB), Y4
+	VMOVUPS      lanesAVX2129<>+0(SB), Y7
 	VCMPPS       $0x01, Y4, Y3, Y5
 	VCMPPS       $0x01, Y7, Y6, Y8
 	VMAXPS       Y3, Y4, Y3
 	VMAXPS       Y6, Y7, Y6
-	VMOVUPS      lanesAVX2150<>+0(SB), Y7
-	VMOVUPS      lanesAVX2150<>+0(SB), Y10
+	VMOVUPS      lanesAVX2130<>+0(SB), Y7
+	VMOVUPS      lanesAVX2130<>+0(SB), Y10
 	VCMPPS       $0x01, Y3, Y7, Y4
 	VCMPPS       $0x01, Y6, Y10, Y9
 	VMINPS       Y3, Y7, Y3
@@ -3389,28 +2903,28 @@ loop155:
 	VPADDD       Y11, Y12, Y12
 	VANDNPS      Y10, Y5, Y10
 	VANDNPS      Y12, Y8, Y12
-	VMOVUPS      lanesAVX2151<>+0(SB), Y3
-	VMOVUPS      lanesAVX2151<>+0(SB), Y5
+	VMOVUPS      lanesAVX2131<>+0(SB), Y3
+	VMOVUPS      lanesAVX2131<>+0(SB), Y5
 	VBLENDVPS    Y4, Y3, Y10, Y10
 	VBLENDVPS    Y9, Y5, Y12, Y12
 	VADDPS       Y10, Y1, Y1
 	VADDPS       Y12, Y2, Y2
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop155
+	JGE          loop135
 
-rest156:
+rest136:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest158
+	JL   rest138
 
-loop157:
+loop137:
 	VMOVUPS      (DX)(CX*1), Y3
 	VSUBPS       Y0, Y3, Y3
-	VMOVUPS      lanesAVX2149<>+0(SB), Y4
+	VMOVUPS      lanesAVX2129<>+0(SB), Y4
 	VCMPPS       $0x01, Y4, Y3, Y5
 	VMAXPS       Y3, Y4, Y3
-	VMOVUPS      lanesAVX2150<>+0(SB), Y6
+	VMOVUPS      lanesAVX2130<>+0(SB), Y6
 	VCMPPS       $0x01, Y3, Y6, Y4
 	VMINPS       Y3, Y6, Y3
 	VMOVUPS      lanesAVX256<>+0(SB), Y6
@@ -3429,27 +2943,27 @@ loop157:
 	VPSLLD       $0x17, Y6, Y6
 	VPADDD       Y6, Y7, Y7
 	VANDNPS      Y7, Y5, Y7
-	VMOVUPS      lanesAVX2151<>+0(SB), Y3
+	VMOVUPS      lanesAVX2131<>+0(SB), Y3
 	VBLENDVPS    Y4, Y3, Y7, Y7
 	VADDPS       Y7, Y1, Y1
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop157
+	JGE          loop137
 
-rest158:
+rest138:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end159
+	JE           end139
 	LEAQ         windowAVX2<>+32(SB), BX
 	SHLQ         $0x02, AX
 	SUBQ         AX, BX
 	VMOVUPS      (BX), Y3
 	VMASKMOVPS   (DX)(CX*1), Y3, Y4
 	VSUBPS       Y0, Y4, Y4
-	VMOVUPS      lanesAVX2149<>+0(SB), Y0
+	VMOVUPS      lanesAVX2129<>+0(SB), Y0
 	VCMPPS       $0x01, Y0, Y4, Y5
 	VMAXPS       Y4, Y0, Y4
-	VMOVUPS      lanesAVX2150<>+0(SB), Y6
+	VMOVUPS      lanesAVX2130<>+0(SB), Y6
 	VCMPPS       $0x01, Y4, Y6, Y0
 	VMINPS       Y4, Y6, Y4
 	VMOVUPS      lanesAVX256<>+0(SB), Y6
@@ -3468,12 +2982,12 @@ rest158:
 	VPSLLD       $0x17, Y6, Y6
 	VPADDD       Y6, Y7, Y7
 	VANDNPS      Y7, Y5, Y7
-	VMOVUPS      lanesAVX2151<>+0(SB), Y4
+	VMOVUPS      lanesAVX2131<>+0(SB), Y4
 	VBLENDVPS    Y0, Y4, Y7, Y7
 	VANDPS       Y3, Y7, Y0
 	VADDPS       Y0, Y1, Y1
 
-end159:
+end139:
 	VADDPS       Y2, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X0, X1, X1
@@ -3496,9 +3010,9 @@ TEXT ·rowSumAVX2(SB), NOSPLIT, $0-20
 	MOVQ   x+8(FP), DX
 	XORQ   CX, CX
 	SUBQ   $+32, AX
-	JL     rest161
+	JL     rest141
 
-loop160:
+loop140:
 	VMOVUPS (DX)(CX*1), Y4
 	VMOVUPS 32(DX)(CX*1), Y5
 	VMOVUPS 64(DX)(CX*1), Y6
@@ -3509,24 +3023,24 @@ loop160:
 	VADDPS  Y7, Y3, Y3
 	ADDQ    $+128, CX
 	SUBQ    $+32, AX
-	JGE     loop160
+	JGE     loop140
 
-rest161:
+rest141:
 	ADDQ $+32, AX
 	SUBQ $+8, AX
-	JL   rest163
+	JL   rest143
 
-loop162:
+loop142:
 	VMOVUPS (DX)(CX*1), Y4
 	VADDPS  Y4, Y0, Y0
 	ADDQ    $+32, CX
 	SUBQ    $+8, AX
-	JGE     loop162
+	JGE     loop142
 
-rest163:
+rest143:
 	ADDQ       $+8, AX
 	TESTQ      AX, AX
-	JE         end164
+	JE         end144
 	LEAQ       windowAVX2<>+32(SB), BX
 	SHLQ       $0x02, AX
 	SUBQ       AX, BX
@@ -3534,7 +3048,7 @@ rest163:
 	VMASKMOVPS (DX)(CX*1), Y4, Y4
 	VADDPS     Y4, Y0, Y0
 
-end164:
+end144:
 	VADDPS       Y2, Y0, Y0
 	VADDPS       Y3, Y1, Y1
 	VADDPS       Y1, Y0, Y0
@@ -3560,9 +3074,9 @@ TEXT ·rowDotAVX2(SB), NOSPLIT, $0-28
 	MOVQ   y+16(FP), BX
 	XORQ   CX, CX
 	SUBQ   $+32, AX
-	JL     rest166
+	JL     rest146
 
-loop165:
+loop145:
 	VMOVUPS     (DX)(CX*1), Y4
 	VMOVUPS     32(DX)(CX*1), Y6
 	VMOVUPS     64(DX)(CX*1), Y8
@@ -3577,25 +3091,25 @@ loop165:
 	VFMADD231PS Y10, Y11, Y3
 	ADDQ        $+128, CX
 	SUBQ        $+32, AX
-	JGE         loop165
+	JGE         loop145
 
-rest166:
+rest146:
 	ADDQ $+32, AX
 	SUBQ $+8, AX
-	JL   rest168
+	JL   rest148
 
-loop167:
+loop147:
 	VMOVUPS     (DX)(CX*1), Y4
 	VMOVUPS     (BX)(CX*1), Y5
 	VFMADD231PS Y4, Y5, Y0
 	ADDQ        $+32, CX
 	SUBQ        $+8, AX
-	JGE         loop167
+	JGE         loop147
 
-rest168:
+rest148:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
-	JE          end169
+	JE          end149
 	LEAQ        windowAVX2<>+32(SB), SI
 	SHLQ        $0x02, AX
 	SUBQ        AX, SI
@@ -3604,7 +3118,7 @@ rest168:
 	VMASKMOVPS  (BX)(CX*1), Y4, Y4
 	VFMADD231PS Y5, Y4, Y0
 
-end169:
+end149:
 	VADDPS       Y2, Y0, Y0
 	VADDPS       Y3, Y1, Y1
 	VADDPS       Y1, Y0, Y0
@@ -3630,9 +3144,9 @@ TEXT ·rowSpreadAVX2(SB), NOSPLIT, $0-28
 	MOVQ         x+8(FP), DX
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest171
+	JL           rest151
 
-loop170:
+loop150:
 	VMOVUPS     (DX)(CX*1), Y5
 	VMOVUPS     32(DX)(CX*1), Y6
 	VMOVUPS     64(DX)(CX*1), Y7
@@ -3647,25 +3161,25 @@ loop170:
 	VFMADD231PS Y8, Y8, Y4
 	ADDQ        $+128, CX
 	SUBQ        $+32, AX
-	JGE         loop170
+	JGE         loop150
 
-rest171:
+rest151:
 	ADDQ $+32, AX
 	SUBQ $+8, AX
-	JL   rest173
+	JL   rest153
 
-loop172:
+loop152:
 	VMOVUPS     (DX)(CX*1), Y5
 	VSUBPS      Y0, Y5, Y5
 	VFMADD231PS Y5, Y5, Y1
 	ADDQ        $+32, CX
 	SUBQ        $+8, AX
-	JGE         loop172
+	JGE         loop152
 
-rest173:
+rest153:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
-	JE          end174
+	JE          end154
 	LEAQ        windowAVX2<>+32(SB), BX
 	SHLQ        $0x02, AX
 	SUBQ        AX, BX
@@ -3675,7 +3189,7 @@ rest173:
 	VANDPS      Y5, Y6, Y6
 	VFMADD231PS Y6, Y6, Y1
 
-end174:
+end154:
 	VADDPS       Y3, Y1, Y1
 	VADDPS       Y4, Y2, Y2
 	VADDPS       Y2, Y1, Y1
@@ -3701,9 +3215,9 @@ TEXT ·normalizeAVX2(SB), NOSPLIT, $0-48
 	MOVQ         bias+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest176
+	JL           rest156
 
-loop175:
+loop155:
 	VMOVUPS     (BX)(CX*1), Y2
 	VMOVUPS     32(BX)(CX*1), Y5
 	VSUBPS      Y0, Y2, Y2
@@ -3720,14 +3234,14 @@ loop175:
 	VMOVUPS     Y5, 32(DX)(CX*1)
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop175
+	JGE         loop155
 
-rest176:
+rest156:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest178
+	JL   rest158
 
-loop177:
+loop157:
 	VMOVUPS     (BX)(CX*1), Y2
 	VSUBPS      Y0, Y2, Y2
 	VMULPS      Y1, Y2, Y2
@@ -3737,12 +3251,12 @@ loop177:
 	VMOVUPS     Y2, (DX)(CX*1)
 	ADDQ        $+32, CX
 	SUBQ        $+8, AX
-	JGE         loop177
+	JGE         loop157
 
-rest178:
+rest158:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
-	JE          end179
+	JE          end159
 	LEAQ        windowAVX2<>+32(SB), R8
 	SHLQ        $0x02, AX
 	SUBQ        AX, R8
@@ -3755,7 +3269,7 @@ rest178:
 	VFMADD213PS Y0, Y1, Y3
 	VMASKMOVPS  Y3, Y2, (DX)(CX*1)
 
-end179:
+end159:
 	VZEROUPPER
 	RET
 
@@ -3769,9 +3283,9 @@ TEXT ·rmsScaleAVX2(SB), NOSPLIT, $0-36
 	MOVQ         gain+24(FP), SI
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest181
+	JL           rest161
 
-loop180:
+loop160:
 	VMOVUPS (BX)(CX*1), Y1
 	VMOVUPS 32(BX)(CX*1), Y3
 	VMULPS  Y0, Y1, Y1
@@ -3784,14 +3298,14 @@ loop180:
 	VMOVUPS Y3, 32(DX)(CX*1)
 	ADDQ    $+64, CX
 	SUBQ    $+16, AX
-	JGE     loop180
+	JGE     loop160
 
-rest181:
+rest161:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest183
+	JL   rest163
 
-loop182:
+loop162:
 	VMOVUPS (BX)(CX*1), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS (SI)(CX*1), Y2
@@ -3799,12 +3313,12 @@ loop182:
 	VMOVUPS Y1, (DX)(CX*1)
 	ADDQ    $+32, CX
 	SUBQ    $+8, AX
-	JGE     loop182
+	JGE     loop162
 
-rest183:
+rest163:
 	ADDQ       $+8, AX
 	TESTQ      AX, AX
-	JE         end184
+	JE         end164
 	LEAQ       windowAVX2<>+32(SB), DI
 	SHLQ       $0x02, AX
 	SUBQ       AX, DI
@@ -3815,7 +3329,7 @@ rest183:
 	VMULPS     Y0, Y2, Y2
 	VMASKMOVPS Y2, Y1, (DX)(CX*1)
 
-end184:
+end164:
 	VZEROUPPER
 	RET
 
@@ -3836,9 +3350,9 @@ TEXT ·normGradSumsAVX2(SB), NOSPLIT, $0-64
 	MOVQ         dbias+16(FP), R8
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest186
+	JL           rest166
 
-loop185:
+loop165:
 	VMOVUPS     (BX)(CX*1), Y6
 	VMOVUPS     32(BX)(CX*1), Y9
 	VMOVUPS     (DI)(CX*1), Y7
@@ -3869,14 +3383,14 @@ loop185:
 	VFMADD231PS Y10, Y9, Y5
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop185
+	JGE         loop165
 
-rest186:
+rest166:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest188
+	JL   rest168
 
-loop187:
+loop167:
 	VMOVUPS     (BX)(CX*1), Y6
 	VMOVUPS     (DI)(CX*1), Y7
 	VSUBPS      Y0, Y6, Y6
@@ -3893,12 +3407,12 @@ loop187:
 	VFMADD231PS Y7, Y6, Y4
 	ADDQ        $+32, CX
 	SUBQ        $+8, AX
-	JGE         loop187
+	JGE         loop167
 
-rest188:
+rest168:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
-	JE          end189
+	JE          end169
 	LEAQ        windowAVX2<>+32(SB), R9
 	SHLQ        $0x02, AX
 	SUBQ        AX, R9
@@ -3918,7 +3432,7 @@ rest188:
 	VADDPS      Y8, Y2, Y2
 	VFMADD231PS Y8, Y7, Y4
 
-end189:
+end169:
 	VADDPS       Y3, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X2
@@ -3954,9 +3468,9 @@ TEXT ·rmsGradSumsAVX2(SB), NOSPLIT, $0-56
 	MOVQ         dy+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest191
+	JL           rest171
 
-loop190:
+loop170:
 	VMOVUPS     (BX)(CX*1), Y6
 	VMOVUPS     32(BX)(CX*1), Y9
 	VMOVUPS     (DI)(CX*1), Y7
@@ -3981,14 +3495,14 @@ loop190:
 	VFMADD231PS Y10, Y9, Y5
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop190
+	JGE         loop170
 
-rest191:
+rest171:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest193
+	JL   rest173
 
-loop192:
+loop172:
 	VMOVUPS     (BX)(CX*1), Y6
 	VMOVUPS     (DI)(CX*1), Y7
 	VSUBPS      Y0, Y6, Y6
@@ -4002,12 +3516,12 @@ loop192:
 	VFMADD231PS Y7, Y6, Y4
 	ADDQ        $+32, CX
 	SUBQ        $+8, AX
-	JGE         loop192
+	JGE         loop172
 
-rest193:
+rest173:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
-	JE          end194
+	JE          end174
 	LEAQ        windowAVX2<>+32(SB), R8
 	SHLQ        $0x02, AX
 	SUBQ        AX, R8
@@ -4024,7 +3538,7 @@ rest193:
 	VADDPS      Y8, Y2, Y2
 	VFMADD231PS Y8, Y7, Y4
 
-end194:
+end174:
 	VADDPS       Y3, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X2
@@ -4058,9 +3572,9 @@ TEXT ·normGradAVX2(SB), NOSPLIT, $0-56
 	MOVQ         dy+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest196
+	JL           rest176
 
-loop195:
+loop175:
 	VMOVUPS      (BX)(CX*1), Y4
 	VMOVUPS      32(BX)(CX*1), Y7
 	VMOVUPS      (DI)(CX*1), Y5
@@ -4085,14 +3599,14 @@ loop195:
 	VMOVUPS      Y6, 32(DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop195
+	JGE          loop175
 
-rest196:
+rest176:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest198
+	JL   rest178
 
-loop197:
+loop177:
 	VMOVUPS      (BX)(CX*1), Y4
 	VMOVUPS      (DI)(CX*1), Y5
 	VSUBPS       Y0, Y4, Y4
@@ -4106,12 +3620,12 @@ loop197:
 	VMOVUPS      Y4, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop197
+	JGE          loop177
 
-rest198:
+rest178:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end199
+	JE           end179
 	LEAQ         windowAVX2<>+32(SB), R8
 	SHLQ         $0x02, AX
 	SUBQ         AX, R8
@@ -4128,7 +3642,7 @@ rest198:
 	VFMADD231PS  Y1, Y6, Y0
 	VMASKMOVPS   Y0, Y4, (DX)(CX*1)
 
-end199:
+end179:
 	VZEROUPPER
 	RET
 
@@ -4143,11 +3657,11 @@ TEXT ·scoresMaxAVX2(SB), NOSPLIT, $0-56
 	SHLQ $0x02, R8
 	XORQ DX, DX
 
-row200:
-	VMOVUPS lanesAVX2201<>+0(SB), Y0
-	VMOVUPS lanesAVX2201<>+0(SB), Y1
-	VMOVUPS lanesAVX2201<>+0(SB), Y2
-	VMOVUPS lanesAVX2201<>+0(SB), Y3
+row180:
+	VMOVUPS lanesAVX2181<>+0(SB), Y0
+	VMOVUPS lanesAVX2181<>+0(SB), Y1
+	VMOVUPS lanesAVX2181<>+0(SB), Y2
+	VMOVUPS lanesAVX2181<>+0(SB), Y3
 	XORQ    AX, AX
 	MOVQ    DI, R9
 	CMPQ    R9, AX
@@ -4156,9 +3670,9 @@ row200:
 	CMOVQGT n+8(FP), R9
 	XORQ    AX, AX
 	SUBQ    $+32, R9
-	JL      rest203
+	JL      rest183
 
-loop202:
+loop182:
 	VMOVUPS (CX)(AX*1), Y4
 	VMOVUPS 32(CX)(AX*1), Y5
 	VMOVUPS 64(CX)(AX*1), Y6
@@ -4169,24 +3683,24 @@ loop202:
 	VMAXPS  Y3, Y7, Y3
 	ADDQ    $+128, AX
 	SUBQ    $+32, R9
-	JGE     loop202
+	JGE     loop182
 
-rest203:
+rest183:
 	ADDQ $+32, R9
 	SUBQ $+8, R9
-	JL   rest205
+	JL   rest185
 
-loop204:
+loop184:
 	VMOVUPS (CX)(AX*1), Y4
 	VMAXPS  Y0, Y4, Y0
 	ADDQ    $+32, AX
 	SUBQ    $+8, R9
-	JGE     loop204
+	JGE     loop184
 
-rest205:
+rest185:
 	ADDQ       $+8, R9
 	TESTQ      R9, R9
-	JE         whole206
+	JE         whole186
 	LEAQ       windowAVX2<>+32(SB), R10
 	SHLQ       $0x02, R9
 	SUBQ       R9, R10
@@ -4196,7 +3710,7 @@ rest205:
 	VMAXPS     Y0, Y5, Y0
 	ADDQ       $+32, AX
 
-whole206:
+whole186:
 	VMAXPS       Y2, Y0, Y0
 	VMAXPS       Y3, Y1, Y1
 	VMAXPS       Y1, Y0, Y0
@@ -4211,19 +3725,19 @@ whole206:
 	ADDQ         more+24(FP), DI
 	INCQ         DX
 	CMPQ         DX, SI
-	JL           row200
+	JL           row180
 	VZEROUPPER
 	RET
 
-DATA lanesAVX2201<>+0(SB)/4, $0xff800000
-DATA lanesAVX2201<>+4(SB)/4, $0xff800000
-DATA lanesAVX2201<>+8(SB)/4, $0xff800000
-DATA lanesAVX2201<>+12(SB)/4, $0xff800000
-DATA lanesAVX2201<>+16(SB)/4, $0xff800000
-DATA lanesAVX2201<>+20(SB)/4, $0xff800000
-DATA lanesAVX2201<>+24(SB)/4, $0xff800000
-DATA lanesAVX2201<>+28(SB)/4, $0xff800000
-GLOBL lanesAVX2201<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2181<>+0(SB)/4, $0xff800000
+DATA lanesAVX2181<>+4(SB)/4, $0xff800000
+DATA lanesAVX2181<>+8(SB)/4, $0xff800000
+DATA lanesAVX2181<>+12(SB)/4, $0xff800000
+DATA lanesAVX2181<>+16(SB)/4, $0xff800000
+DATA lanesAVX2181<>+20(SB)/4, $0xff800000
+DATA lanesAVX2181<>+24(SB)/4, $0xff800000
+DATA lanesAVX2181<>+28(SB)/4, $0xff800000
+GLOBL lanesAVX2181<>(SB), RODATA|NOPTR, $32
 
 // func scoresExpAVX2(rows int, n int, first int, more int, ld int, x *float32, factor float32, shift *float32, sum *float32)
 // Requires: AVX, AVX2, CMOV, FMA3
@@ -4238,7 +3752,7 @@ TEXT ·scoresExpAVX2(SB), NOSPLIT, $0-72
 	SHLQ         $0x02, R9
 	XORQ         DX, DX
 
-row207:
+row187:
 	VXORPS       Y2, Y2, Y2
 	VXORPS       Y3, Y3, Y3
 	VBROADCASTSS (BX)(DX*4), Y1
@@ -4250,21 +3764,21 @@ row207:
 	CMOVQGT      n+8(FP), R10
 	XORQ         AX, AX
 	SUBQ         $+16, R10
-	JL           rest209
+	JL           rest189
 
-loop208:
+loop188:
 	VMOVUPS      (CX)(AX*1), Y4
 	VMOVUPS      32(CX)(AX*1), Y7
 	VFMSUB213PS  Y1, Y0, Y4
 	VFMSUB213PS  Y1, Y0, Y7
-	VMOVUPS      lanesAVX2149<>+0(SB), Y5
-	VMOVUPS      lanesAVX2149<>+0(SB), Y8
+	VMOVUPS      lanesAVX2129<>+0(SB), Y5
+	VMOVUPS      lanesAVX2129<>+0(SB), Y8
 	VCMPPS       $0x01, Y5, Y4, Y6
 	VCMPPS       $0x01, Y8, Y7, Y9
 	VMAXPS       Y4, Y5, Y4
 	VMAXPS       Y7, Y8, Y7
-	VMOVUPS      lanesAVX2150<>+0(SB), Y8
-	VMOVUPS      lanesAVX2150<>+0(SB), Y11
+	VMOVUPS      lanesAVX2130<>+0(SB), Y8
+	VMOVUPS      lanesAVX2130<>+0(SB), Y11
 	VCMPPS       $0x01, Y4, Y8, Y5
 	VCMPPS       $0x01, Y7, Y11, Y10
 	VMINPS       Y4, Y8, Y4
@@ -4301,8 +3815,8 @@ loop208:
 	VPADDD       Y12, Y13, Y13
 	VANDNPS      Y11, Y6, Y11
 	VANDNPS      Y13, Y9, Y13
-	VMOVUPS      lanesAVX2151<>+0(SB), Y4
-	VMOVUPS      lanesAVX2151<>+0(SB), Y6
+	VMOVUPS      lanesAVX2131<>+0(SB), Y4
+	VMOVUPS      lanesAVX2131<>+0(SB), Y6
 	VBLENDVPS    Y5, Y4, Y11, Y11
 	VBLENDVPS    Y10, Y6, Y13, Y13
 	VMOVUPS      Y11, (CX)(AX*1)
@@ -4311,20 +3825,20 @@ loop208:
 	VADDPS       Y13, Y3, Y3
 	ADDQ         $+64, AX
 	SUBQ         $+16, R10
-	JGE          loop208
+	JGE          loop188
 
-rest209:
+rest189:
 	ADDQ $+16, R10
 	SUBQ $+8, R10
-	JL   rest211
+	JL   rest191
 
-loop210:
+loop190:
 	VMOVUPS      (CX)(AX*1), Y4
 	VFMSUB213PS  Y1, Y0, Y4
-	VMOVUPS      lanesAVX2149<>+0(SB), Y5
+	VMOVUPS      lanesAVX2129<>+0(SB), Y5
 	VCMPPS       $0x01, Y5, Y4, Y6
 	VMAXPS       Y4, Y5, Y4
-	VMOVUPS      lanesAVX2150<>+0(SB), Y7
+	VMOVUPS      lanesAVX2130<>+0(SB), Y7
 	VCMPPS       $0x01, Y4, Y7, Y5
 	VMINPS       Y4, Y7, Y4
 	VMOVUPS      lanesAVX256<>+0(SB), Y7
@@ -4343,28 +3857,28 @@ loop210:
 	VPSLLD       $0x17, Y7, Y7
 	VPADDD       Y7, Y8, Y8
 	VANDNPS      Y8, Y6, Y8
-	VMOVUPS      lanesAVX2151<>+0(SB), Y4
+	VMOVUPS      lanesAVX2131<>+0(SB), Y4
 	VBLENDVPS    Y5, Y4, Y8, Y8
 	VMOVUPS      Y8, (CX)(AX*1)
 	VADDPS       Y8, Y2, Y2
 	ADDQ         $+32, AX
 	SUBQ         $+8, R10
-	JGE          loop210
+	JGE          loop190
 
-rest211:
+rest191:
 	ADDQ         $+8, R10
 	TESTQ        R10, R10
-	JE           whole212
+	JE           whole192
 	LEAQ         windowAVX2<>+32(SB), R11
 	SHLQ         $0x02, R10
 	SUBQ         R10, R11
 	VMOVUPS      (R11), Y4
 	VMASKMOVPS   (CX)(AX*1), Y4, Y5
 	VFMSUB213PS  Y1, Y0, Y5
-	VMOVUPS      lanesAVX2149<>+0(SB), Y1
+	VMOVUPS      lanesAVX2129<>+0(SB), Y1
 	VCMPPS       $0x01, Y1, Y5, Y6
 	VMAXPS       Y5, Y1, Y5
-	VMOVUPS      lanesAVX2150<>+0(SB), Y7
+	VMOVUPS      lanesAVX2130<>+0(SB), Y7
 	VCMPPS       $0x01, Y5, Y7, Y1
 	VMINPS       Y5, Y7, Y5
 	VMOVUPS      lanesAVX256<>+0(SB), Y7
@@ -4383,26 +3897,26 @@ rest211:
 	VPSLLD       $0x17, Y7, Y7
 	VPADDD       Y7, Y8, Y8
 	VANDNPS      Y8, Y6, Y8
-	VMOVUPS      lanesAVX2151<>+0(SB), Y5
+	VMOVUPS      lanesAVX2131<>+0(SB), Y5
 	VBLENDVPS    Y1, Y5, Y8, Y8
 	VANDPS       Y4, Y8, Y8
 	VMOVUPS      Y8, (CX)(AX*1)
 	VADDPS       Y8, Y2, Y2
 	ADDQ         $+32, AX
 
-whole212:
+whole192:
 	MOVQ   n+8(FP), R10
 	SHLQ   $0x02, R10
 	VXORPS Y1, Y1, Y1
 
-fill213:
+fill193:
 	CMPQ    AX, R10
-	JGE     filled214
+	JGE     filled194
 	VMOVUPS Y1, (CX)(AX*1)
 	ADDQ    $+32, AX
-	JMP     fill213
+	JMP     fill193
 
-filled214:
+filled194:
 	VADDPS       Y3, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X1
 	VADDPS       X1, X2, X2
@@ -4416,7 +3930,7 @@ filled214:
 	ADDQ         more+24(FP), R8
 	INCQ         DX
 	CMPQ         DX, DI
-	JL           row207
+	JL           row187
 	VZEROUPPER
 	RET
 
@@ -4431,7 +3945,7 @@ TEXT ·scoresScaleAVX2(SB), NOSPLIT, $0-56
 	SHLQ $0x02, R8
 	XORQ DX, DX
 
-row215:
+row195:
 	VBROADCASTSS (BX)(DX*4), Y0
 	XORQ         AX, AX
 	MOVQ         DI, R9
@@ -4441,9 +3955,9 @@ row215:
 	CMOVQGT      n+8(FP), R9
 	XORQ         AX, AX
 	SUBQ         $+32, R9
-	JL           rest217
+	JL           rest197
 
-loop216:
+loop196:
 	VMOVUPS (CX)(AX*1), Y1
 	VMOVUPS 32(CX)(AX*1), Y2
 	VMOVUPS 64(CX)(AX*1), Y3
@@ -4458,25 +3972,25 @@ loop216:
 	VMOVUPS Y4, 96(CX)(AX*1)
 	ADDQ    $+128, AX
 	SUBQ    $+32, R9
-	JGE     loop216
+	JGE     loop196
 
-rest217:
+rest197:
 	ADDQ $+32, R9
 	SUBQ $+8, R9
-	JL   rest219
+	JL   rest199
 
-loop218:
+loop198:
 	VMOVUPS (CX)(AX*1), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (CX)(AX*1)
 	ADDQ    $+32, AX
 	SUBQ    $+8, R9
-	JGE     loop218
+	JGE     loop198
 
-rest219:
+rest199:
 	ADDQ       $+8, R9
 	TESTQ      R9, R9
-	JE         whole220
+	JE         whole200
 	LEAQ       windowAVX2<>+32(SB), R10
 	SHLQ       $0x02, R9
 	SUBQ       R9, R10
@@ -4486,12 +4000,12 @@ rest219:
 	VMASKMOVPS Y2, Y1, (CX)(AX*1)
 	ADDQ       $+32, AX
 
-whole220:
+whole200:
 	ADDQ R8, CX
 	ADDQ more+24(FP), DI
 	INCQ DX
 	CMPQ DX, SI
-	JL   row215
+	JL   row195
 	VZEROUPPER
 	RET
 
@@ -4503,185 +4017,185 @@ TEXT ·logAVX2(SB), NOSPLIT, $0-24
 	MOVQ x+16(FP), BX
 	XORQ CX, CX
 	SUBQ $+8, AX
-	JL   rest222
+	JL   rest202
 
-loop221:
+loop201:
 	VMOVUPS      (BX)(CX*1), Y0
-	VMOVUPS      lanesAVX2223<>+0(SB), Y1
+	VMOVUPS      lanesAVX2203<>+0(SB), Y1
 	VPSUBD       Y1, Y0, Y1
 	VPSRAD       $0x17, Y1, Y1
 	VPSLLD       $0x17, Y1, Y2
 	VPSUBD       Y2, Y0, Y0
 	VCVTDQ2PS    Y1, Y1
 	VSUBPS       lanesAVX265<>+0(SB), Y0, Y0
-	VMOVUPS      lanesAVX2224<>+0(SB), Y3
-	VFMADD213PS  lanesAVX2225<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX2226<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX2227<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX2228<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX2229<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX2230<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX2231<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX2232<>+0(SB), Y0, Y3
+	VMOVUPS      lanesAVX2204<>+0(SB), Y3
+	VFMADD213PS  lanesAVX2205<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX2206<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX2207<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX2208<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX2209<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX2210<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX2211<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX2212<>+0(SB), Y0, Y3
 	VMULPS       Y0, Y0, Y2
 	VMULPS       Y0, Y3, Y3
 	VMULPS       Y2, Y3, Y3
 	VFMADD231PS  lanesAVX259<>+0(SB), Y1, Y3
-	VFNMADD231PS lanesAVX2233<>+0(SB), Y2, Y3
+	VFNMADD231PS lanesAVX2213<>+0(SB), Y2, Y3
 	VADDPS       Y3, Y0, Y0
 	VFMADD231PS  lanesAVX258<>+0(SB), Y1, Y0
 	VMOVUPS      Y0, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop221
+	JGE          loop201
 
-rest222:
+rest202:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end234
+	JE           end214
 	LEAQ         windowAVX2<>+32(SB), SI
 	SHLQ         $0x02, AX
 	SUBQ         AX, SI
 	VMOVUPS      (SI), Y0
 	VMASKMOVPS   (BX)(CX*1), Y0, Y1
-	VMOVUPS      lanesAVX2223<>+0(SB), Y2
+	VMOVUPS      lanesAVX2203<>+0(SB), Y2
 	VPSUBD       Y2, Y1, Y2
 	VPSRAD       $0x17, Y2, Y2
 	VPSLLD       $0x17, Y2, Y3
 	VPSUBD       Y3, Y1, Y1
 	VCVTDQ2PS    Y2, Y2
 	VSUBPS       lanesAVX265<>+0(SB), Y1, Y1
-	VMOVUPS      lanesAVX2224<>+0(SB), Y4
-	VFMADD213PS  lanesAVX2225<>+0(SB), Y1, Y4
-	VFMADD213PS  lanesAVX2226<>+0(SB), Y1, Y4
-	VFMADD213PS  lanesAVX2227<>+0(SB), Y1, Y4
-	VFMADD213PS  lanesAVX2228<>+0(SB), Y1, Y4
-	VFMADD213PS  lanesAVX2229<>+0(SB), Y1, Y4
-	VFMADD213PS  lanesAVX2230<>+0(SB), Y1, Y4
-	VFMADD213PS  lanesAVX2231<>+0(SB), Y1, Y4
-	VFMADD213PS  lanesAVX2232<>+0(SB), Y1, Y4
+	VMOVUPS      lanesAVX2204<>+0(SB), Y4
+	VFMADD213PS  lanesAVX2205<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX2206<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX2207<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX2208<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX2209<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX2210<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX2211<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX2212<>+0(SB), Y1, Y4
 	VMULPS       Y1, Y1, Y3
 	VMULPS       Y1, Y4, Y4
 	VMULPS       Y3, Y4, Y4
 	VFMADD231PS  lanesAVX259<>+0(SB), Y2, Y4
-	VFNMADD231PS lanesAVX2233<>+0(SB), Y3, Y4
+	VFNMADD231PS lanesAVX2213<>+0(SB), Y3, Y4
 	VADDPS       Y4, Y1, Y1
 	VFMADD231PS  lanesAVX258<>+0(SB), Y2, Y1
 	VMASKMOVPS   Y1, Y0, (DX)(CX*1)
 
-end234:
+end214:
 	VZEROUPPER
 	RET
 
-DATA lanesAVX2223<>+0(SB)/4, $0x3f3504f3
-DATA lanesAVX2223<>+4(SB)/4, $0x3f3504f3
-DATA lanesAVX2223<>+8(SB)/4, $0x3f3504f3
-DATA lanesAVX2223<>+12(SB)/4, $0x3f3504f3
-DATA lanesAVX2223<>+16(SB)/4, $0x3f3504f3
-DATA lanesAVX2223<>+20(SB)/4, $0x3f3504f3
-DATA lanesAVX2223<>+24(SB)/4, $0x3f3504f3
-DATA lanesAVX2223<>+28(SB)/4, $0x3f3504f3
-GLOBL lanesAVX2223<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2203<>+0(SB)/4, $0x3f3504f3
+DATA lanesAVX2203<>+4(SB)/4, $0x3f3504f3
+DATA lanesAVX2203<>+8(SB)/4, $0x3f3504f3
+DATA lanesAVX2203<>+12(SB)/4, $0x3f3504f3
+DATA lanesAVX2203<>+16(SB)/4, $0x3f3504f3
+DATA lanesAVX2203<>+20(SB)/4, $0x3f3504f3
+DATA lanesAVX2203<>+24(SB)/4, $0x3f3504f3
+DATA lanesAVX2203<>+28(SB)/4, $0x3f3504f3
+GLOBL lanesAVX2203<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2224<>+0(SB)/4, $0x3d9021bb
-DATA lanesAVX2224<>+4(SB)/4, $0x3d9021bb
-DATA lanesAVX2224<>+8(SB)/4, $0x3d9021bb
-DATA lanesAVX2224<>+12(SB)/4, $0x3d9021bb
-DATA lanesAVX2224<>+16(SB)/4, $0x3d9021bb
-DATA lanesAVX2224<>+20(SB)/4, $0x3d9021bb
-DATA lanesAVX2224<>+24(SB)/4, $0x3d9021bb
-DATA lanesAVX2224<>+28(SB)/4, $0x3d9021bb
-GLOBL lanesAVX2224<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2204<>+0(SB)/4, $0x3d9021bb
+DATA lanesAVX2204<>+4(SB)/4, $0x3d9021bb
+DATA lanesAVX2204<>+8(SB)/4, $0x3d9021bb
+DATA lanesAVX2204<>+12(SB)/4, $0x3d9021bb
+DATA lanesAVX2204<>+16(SB)/4, $0x3d9021bb
+DATA lanesAVX2204<>+20(SB)/4, $0x3d9021bb
+DATA lanesAVX2204<>+24(SB)/4, $0x3d9021bb
+DATA lanesAVX2204<>+28(SB)/4, $0x3d9021bb
+GLOBL lanesAVX2204<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2225<>+0(SB)/4, $0xbdebd1b8
-DATA lanesAVX2225<>+4(SB)/4, $0xbdebd1b8
-DATA lanesAVX2225<>+8(SB)/4, $0xbdebd1b8
-DATA lanesAVX2225<>+12(SB)/4, $0xbdebd1b8
-DATA lanesAVX2225<>+16(SB)/4, $0xbdebd1b8
-DATA lanesAVX2225<>+20(SB)/4, $0xbdebd1b8
-DATA lanesAVX2225<>+24(SB)/4, $0xbdebd1b8
-DATA lanesAVX2225<>+28(SB)/4, $0xbdebd1b8
-GLOBL lanesAVX2225<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2205<>+0(SB)/4, $0xbdebd1b8
+DATA lanesAVX2205<>+4(SB)/4, $0xbdebd1b8
+DATA lanesAVX2205<>+8(SB)/4, $0xbdebd1b8
+DATA lanesAVX2205<>+12(SB)/4, $0xbdebd1b8
+DATA lanesAVX2205<>+16(SB)/4, $0xbdebd1b8
+DATA lanesAVX2205<>+20(SB)/4, $0xbdebd1b8
+DATA lanesAVX2205<>+24(SB)/4, $0xbdebd1b8
+DATA lanesAVX2205<>+28(SB)/4, $0xbdebd1b8
+GLOBL lanesAVX2205<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2226<>+0(SB)/4, $0x3def251a
-DATA lanesAVX2226<>+4(SB)/4, $0x3def251a
-DATA lanesAVX2226<>+8(SB)/4, $0x3def251a
-DATA lanesAVX2226<>+12(SB)/4, $0x3def251a
-DATA lanesAVX2226<>+16(SB)/4, $0x3def251a
-DATA lanesAVX2226<>+20(SB)/4, $0x3def251a
-DATA lanesAVX2226<>+24(SB)/4, $0x3def251a
-DATA lanesAVX2226<>+28(SB)/4, $0x3def251a
-GLOBL lanesAVX2226<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2206<>+0(SB)/4, $0x3def251a
+DATA lanesAVX2206<>+4(SB)/4, $0x3def251a
+DATA lanesAVX2206<>+8(SB)/4, $0x3def251a
+DATA lanesAVX2206<>+12(SB)/4, $0x3def251a
+DATA lanesAVX2206<>+16(SB)/4, $0x3def251a
+DATA lanesAVX2206<>+20(SB)/4, $0x3def251a
+DATA lanesAVX2206<>+24(SB)/4, $0x3def251a
+DATA lanesAVX2206<>+28(SB)/4, $0x3def251a
+GLOBL lanesAVX2206<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2227<>+0(SB)/4, $0xbdfe5d4f
-DATA lanesAVX2227<>+4(SB)/4, $0xbdfe5d4f
-DATA lanesAVX2227<>+8(SB)/4, $0xbdfe5d4f
-DATA lanesAVX2227<>+12(SB)/4, $0xbdfe5d4f
-DATA lanesAVX2227<>+16(SB)/4, $0xbdfe5d4f
-DATA lanesAVX2227<>+20(SB)/4, $0xbdfe5d4f
-DATA lanesAVX2227<>+24(SB)/4, $0xbdfe5d4f
-DATA lanesAVX2227<>+28(SB)/4, $0xbdfe5d4f
-GLOBL lanesAVX2227<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2207<>+0(SB)/4, $0xbdfe5d4f
+DATA lanesAVX2207<>+4(SB)/4, $0xbdfe5d4f
+DATA lanesAVX2207<>+8(SB)/4, $0xbdfe5d4f
+DATA lanesAVX2207<>+12(SB)/4, $0xbdfe5d4f
+DATA lanesAVX2207<>+16(SB)/4, $0xbdfe5d4f
+DATA lanesAVX2207<>+20(SB)/4, $0xbdfe5d4f
+DATA lanesAVX2207<>+24(SB)/4, $0xbdfe5d4f
+DATA lanesAVX2207<>+28(SB)/4, $0xbdfe5d4f
+GLOBL lanesAVX2207<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2228<>+0(SB)/4, $0x3e11e9bf
-DATA lanesAVX2228<>+4(SB)/4, $0x3e11e9bf
-DATA lanesAVX2228<>+8(SB)/4, $0x3e11e9bf
-DATA lanesAVX2228<>+12(SB)/4, $0x3e11e9bf
-DATA lanesAVX2228<>+16(SB)/4, $0x3e11e9bf
-DATA lanesAVX2228<>+20(SB)/4, $0x3e11e9bf
-DATA lanesAVX2228<>+24(SB)/4, $0x3e11e9bf
-DATA lanesAVX2228<>+28(SB)/4, $0x3e11e9bf
-GLOBL lanesAVX2228<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2208<>+0(SB)/4, $0x3e11e9bf
+DATA lanesAVX2208<>+4(SB)/4, $0x3e11e9bf
+DATA lanesAVX2208<>+8(SB)/4, $0x3e11e9bf
+DATA lanesAVX2208<>+12(SB)/4, $0x3e11e9bf
+DATA lanesAVX2208<>+16(SB)/4, $0x3e11e9bf
+DATA lanesAVX2208<>+20(SB)/4, $0x3e11e9bf
+DATA lanesAVX2208<>+24(SB)/4, $0x3e11e9bf
+DATA lanesAVX2208<>+28(SB)/4, $0x3e11e9bf
+GLOBL lanesAVX2208<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2229<>+0(SB)/4, $0xbe2aae50
-DATA lanesAVX2229<>+4(SB)/4, $0xbe2aae50
-DATA lanesAVX2229<>+8(SB)/4, $0xbe2aae50
-DATA lanesAVX2229<>+12(SB)/4, $0xbe2aae50
-DATA lanesAVX2229<>+16(SB)/4, $0xbe2aae50
-DATA lanesAVX2229<>+20(SB)/4, $0xbe2aae50
-DATA lanesAVX2229<>+24(SB)/4, $0xbe2aae50
-DATA lanesAVX2229<>+28(SB)/4, $0xbe2aae50
-GLOBL lanesAVX2229<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2209<>+0(SB)/4, $0xbe2aae50
+DATA lanesAVX2209<>+4(SB)/4, $0xbe2aae50
+DATA lanesAVX2209<>+8(SB)/4, $0xbe2aae50
+DATA lanesAVX2209<>+12(SB)/4, $0xbe2aae50
+DATA lanesAVX2209<>+16(SB)/4, $0xbe2aae50
+DATA lanesAVX2209<>+20(SB)/4, $0xbe2aae50
+DATA lanesAVX2209<>+24(SB)/4, $0xbe2aae50
+DATA lanesAVX2209<>+28(SB)/4, $0xbe2aae50
+GLOBL lanesAVX2209<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2230<>+0(SB)/4, $0x3e4cceac
-DATA lanesAVX2230<>+4(SB)/4, $0x3e4cceac
-DATA lanesAVX2230<>+8(SB)/4, $0x3e4cceac
-DATA lanesAVX2230<>+12(SB)/4, $0x3e4cceac
-DATA lanesAVX2230<>+16(SB)/4, $0x3e4cceac
-DATA lanesAVX2230<>+20(SB)/4, $0x3e4cceac
-DATA lanesAVX2230<>+24(SB)/4, $0x3e4cceac
-DATA lanesAVX2230<>+28(SB)/4, $0x3e4cceac
-GLOBL lanesAVX2230<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2210<>+0(SB)/4, $0x3e4cceac
+DATA lanesAVX2210<>+4(SB)/4, $0x3e4cceac
+DATA lanesAVX2210<>+8(SB)/4, $0x3e4cceac
+DATA lanesAVX2210<>+12(SB)/4, $0x3e4cceac
+DATA lanesAVX2210<>+16(SB)/4, $0x3e4cceac
+DATA lanesAVX2210<>+20(SB)/4, $0x3e4cceac
+DATA lanesAVX2210<>+24(SB)/4, $0x3e4cceac
+DATA lanesAVX2210<>+28(SB)/4, $0x3e4cceac
+GLOBL lanesAVX2210<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2231<>+0(SB)/4, $0xbe7ffffc
-DATA lanesAVX2231<>+4(SB)/4, $0xbe7ffffc
-DATA lanesAVX2231<>+8(SB)/4, $0xbe7ffffc
-DATA lanesAVX2231<>+12(SB)/4, $0xbe7ffffc
-DATA lanesAVX2231<>+16(SB)/4, $0xbe7ffffc
-DATA lanesAVX2231<>+20(SB)/4, $0xbe7ffffc
-DATA lanesAVX2231<>+24(SB)/4, $0xbe7ffffc
-DATA lanesAVX2231<>+28(SB)/4, $0xbe7ffffc
-GLOBL lanesAVX2231<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2211<>+0(SB)/4, $0xbe7ffffc
+DATA lanesAVX2211<>+4(SB)/4, $0xbe7ffffc
+DATA lanesAVX2211<>+8(SB)/4, $0xbe7ffffc
+DATA lanesAVX2211<>+12(SB)/4, $0xbe7ffffc
+DATA lanesAVX2211<>+16(SB)/4, $0xbe7ffffc
+DATA lanesAVX2211<>+20(SB)/4, $0xbe7ffffc
+DATA lanesAVX2211<>+24(SB)/4, $0xbe7ffffc
+DATA lanesAVX2211<>+28(SB)/4, $0xbe7ffffc
+GLOBL lanesAVX2211<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2232<>+0(SB)/4, $0x3eaaaaaa
-DATA lanesAVX2232<>+4(SB)/4, $0x3eaaaaaa
-DATA lanesAVX2232<>+8(SB)/4, $0x3eaaaaaa
-DATA lanesAVX2232<>+12(SB)/4, $0x3eaaaaaa
-DATA lanesAVX2232<>+16(SB)/4, $0x3eaaaaaa
-DATA lanesAVX2232<>+20(SB)/4, $0x3eaaaaaa
-DATA lanesAVX2232<>+24(SB)/4, $0x3eaaaaaa
-DATA lanesAVX2232<>+28(SB)/4, $0x3eaaaaaa
-GLOBL lanesAVX2232<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2212<>+0(SB)/4, $0x3eaaaaaa
+DATA lanesAVX2212<>+4(SB)/4, $0x3eaaaaaa
+DATA lanesAVX2212<>+8(SB)/4, $0x3eaaaaaa
+DATA lanesAVX2212<>+12(SB)/4, $0x3eaaaaaa
+DATA lanesAVX2212<>+16(SB)/4, $0x3eaaaaaa
+DATA lanesAVX2212<>+20(SB)/4, $0x3eaaaaaa
+DATA lanesAVX2212<>+24(SB)/4, $0x3eaaaaaa
+DATA lanesAVX2212<>+28(SB)/4, $0x3eaaaaaa
+GLOBL lanesAVX2212<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2233<>+0(SB)/4, $0x3f000000
-DATA lanesAVX2233<>+4(SB)/4, $0x3f000000
-DATA lanesAVX2233<>+8(SB)/4, $0x3f000000
-DATA lanesAVX2233<>+12(SB)/4, $0x3f000000
-DATA lanesAVX2233<>+16(SB)/4, $0x3f000000
-DATA lanesAVX2233<>+20(SB)/4, $0x3f000000
-DATA lanesAVX2233<>+24(SB)/4, $0x3f000000
-DATA lanesAVX2233<>+28(SB)/4, $0x3f000000
-GLOBL lanesAVX2233<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2213<>+0(SB)/4, $0x3f000000
+DATA lanesAVX2213<>+4(SB)/4, $0x3f000000
+DATA lanesAVX2213<>+8(SB)/4, $0x3f000000
+DATA lanesAVX2213<>+12(SB)/4, $0x3f000000
+DATA lanesAVX2213<>+16(SB)/4, $0x3f000000
+DATA lanesAVX2213<>+20(SB)/4, $0x3f000000
+DATA lanesAVX2213<>+24(SB)/4, $0x3f000000
+DATA lanesAVX2213<>+28(SB)/4, $0x3f000000
+GLOBL lanesAVX2213<>(SB), RODATA|NOPTR, $32
 
 // func scoresGradAVX2(rows int, n int, first int, more int, ld int, p *float32, dp *float32, factor float32, lse *float32, d *float32)
 // Requires: AVX, AVX2, CMOV, FMA3
@@ -4697,7 +4211,7 @@ TEXT ·scoresGradAVX2(SB), NOSPLIT, $0-80
 	SHLQ         $0x02, R10
 	XORQ         BX, BX
 
-row235:
+row215:
 	VBROADCASTSS (SI)(BX*4), Y1
 	VBROADCASTSS (DI)(BX*4), Y2
 	XORQ         AX, AX
@@ -4708,21 +4222,21 @@ row235:
 	CMOVQGT      n+8(FP), R11
 	XORQ         AX, AX
 	SUBQ         $+16, R11
-	JL           rest237
+	JL           rest217
 
-loop236:
+loop216:
 	VMOVUPS      (CX)(AX*1), Y3
 	VMOVUPS      32(CX)(AX*1), Y6
 	VFMSUB213PS  Y1, Y0, Y3
 	VFMSUB213PS  Y1, Y0, Y6
-	VMOVUPS      lanesAVX2149<>+0(SB), Y4
-	VMOVUPS      lanesAVX2149<>+0(SB), Y7
+	VMOVUPS      lanesAVX2129<>+0(SB), Y4
+	VMOVUPS      lanesAVX2129<>+0(SB), Y7
 	VCMPPS       $0x01, Y4, Y3, Y5
 	VCMPPS       $0x01, Y7, Y6, Y8
 	VMAXPS       Y3, Y4, Y3
 	VMAXPS       Y6, Y7, Y6
-	VMOVUPS      lanesAVX2150<>+0(SB), Y7
-	VMOVUPS      lanesAVX2150<>+0(SB), Y10
+	VMOVUPS      lanesAVX2130<>+0(SB), Y7
+	VMOVUPS      lanesAVX2130<>+0(SB), Y10
 	VCMPPS       $0x01, Y3, Y7, Y4
 	VCMPPS       $0x01, Y6, Y10, Y9
 	VMINPS       Y3, Y7, Y3
@@ -4759,8 +4273,8 @@ loop236:
 	VPADDD       Y11, Y12, Y12
 	VANDNPS      Y10, Y5, Y10
 	VANDNPS      Y12, Y8, Y12
-	VMOVUPS      lanesAVX2151<>+0(SB), Y3
-	VMOVUPS      lanesAVX2151<>+0(SB), Y5
+	VMOVUPS      lanesAVX2131<>+0(SB), Y3
+	VMOVUPS      lanesAVX2131<>+0(SB), Y5
 	VBLENDVPS    Y4, Y3, Y10, Y10
 	VBLENDVPS    Y9, Y5, Y12, Y12
 	VMOVUPS      (DX)(AX*1), Y3
@@ -4777,20 +4291,20 @@ loop236:
 	VMOVUPS      Y4, 32(DX)(AX*1)
 	ADDQ         $+64, AX
 	SUBQ         $+16, R11
-	JGE          loop236
+	JGE          loop216
 
-rest237:
+rest217:
 	ADDQ $+16, R11
 	SUBQ $+8, R11
-	JL   rest239
+	JL   rest219
 
-loop238:
+loop218:
 	VMOVUPS      (CX)(AX*1), Y3
 	VFMSUB213PS  Y1, Y0, Y3
-	VMOVUPS      lanesAVX2149<>+0(SB), Y4
+	VMOVUPS      lanesAVX2129<>+0(SB), Y4
 	VCMPPS       $0x01, Y4, Y3, Y5
 	VMAXPS       Y3, Y4, Y3
-	VMOVUPS      lanesAVX2150<>+0(SB), Y6
+	VMOVUPS      lanesAVX2130<>+0(SB), Y6
 	VCMPPS       $0x01, Y3, Y6, Y4
 	VMINPS       Y3, Y6, Y3
 	VMOVUPS      lanesAVX256<>+0(SB), Y6
@@ -4809,7 +4323,7 @@ loop238:
 	VPSLLD       $0x17, Y6, Y6
 	VPADDD       Y6, Y7, Y7
 	VANDNPS      Y7, Y5, Y7
-	VMOVUPS      lanesAVX2151<>+0(SB), Y3
+	VMOVUPS      lanesAVX2131<>+0(SB), Y3
 	VBLENDVPS    Y4, Y3, Y7, Y7
 	VMOVUPS      (DX)(AX*1), Y3
 	VMOVUPS      Y7, (CX)(AX*1)
@@ -4819,22 +4333,22 @@ loop238:
 	VMOVUPS      Y3, (DX)(AX*1)
 	ADDQ         $+32, AX
 	SUBQ         $+8, R11
-	JGE          loop238
+	JGE          loop218
 
-rest239:
+rest219:
 	ADDQ         $+8, R11
 	TESTQ        R11, R11
-	JE           whole240
+	JE           whole220
 	LEAQ         windowAVX2<>+32(SB), R12
 	SHLQ         $0x02, R11
 	SUBQ         R11, R12
 	VMOVUPS      (R12), Y3
 	VMASKMOVPS   (CX)(AX*1), Y3, Y4
 	VFMSUB213PS  Y1, Y0, Y4
-	VMOVUPS      lanesAVX2149<>+0(SB), Y1
+	VMOVUPS      lanesAVX2129<>+0(SB), Y1
 	VCMPPS       $0x01, Y1, Y4, Y5
 	VMAXPS       Y4, Y1, Y4
-	VMOVUPS      lanesAVX2150<>+0(SB), Y6
+	VMOVUPS      lanesAVX2130<>+0(SB), Y6
 	VCMPPS       $0x01, Y4, Y6, Y1
 	VMINPS       Y4, Y6, Y4
 	VMOVUPS      lanesAVX256<>+0(SB), Y6
@@ -4853,7 +4367,7 @@ rest239:
 	VPSLLD       $0x17, Y6, Y6
 	VPADDD       Y6, Y7, Y7
 	VANDNPS      Y7, Y5, Y7
-	VMOVUPS      lanesAVX2151<>+0(SB), Y4
+	VMOVUPS      lanesAVX2131<>+0(SB), Y4
 	VBLENDVPS    Y1, Y4, Y7, Y7
 	VMASKMOVPS   (DX)(AX*1), Y3, Y1
 	VANDPS       Y3, Y7, Y7
@@ -4865,26 +4379,26 @@ rest239:
 	VMOVUPS      Y1, (DX)(AX*1)
 	ADDQ         $+32, AX
 
-whole240:
+whole220:
 	MOVQ   n+8(FP), R11
 	SHLQ   $0x02, R11
 	VXORPS Y1, Y1, Y1
 
-fill241:
+fill221:
 	CMPQ    AX, R11
-	JGE     filled242
+	JGE     filled222
 	VMOVUPS Y1, (CX)(AX*1)
 	VMOVUPS Y1, (DX)(AX*1)
 	ADDQ    $+32, AX
-	JMP     fill241
+	JMP     fill221
 
-filled242:
+filled222:
 	ADDQ R10, CX
 	ADDQ R10, DX
 	ADDQ more+24(FP), R9
 	INCQ BX
 	CMPQ BX, R8
-	JL   row235
+	JL   row215
 	VZEROUPPER
 	RET
 
@@ -4901,9 +4415,9 @@ TEXT ·lstmCellAVX2(SB), NOSPLIT, $0-64
 	MOVQ cPrev+56(FP), R10
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest244
+	JL   rest224
 
-loop243:
+loop223:
 	VMOVUPS      (SI)(CX*1), Y0
 	VMOVUPS      32(SI)(CX*1), Y3
 	VMOVUPS      lanesAVX254<>+0(SB), Y1
@@ -4968,26 +4482,26 @@ loop243:
 	VMOVUPS      Y2, 32(SI)(CX*1)
 	VMOVUPS      (R8)(CX*1), Y1
 	VMOVUPS      32(R8)(CX*1), Y6
-	VANDPS       lanesAVX2109<>+0(SB), Y1, Y3
-	VANDPS       lanesAVX2109<>+0(SB), Y6, Y7
+	VANDPS       lanesAVX299<>+0(SB), Y1, Y3
+	VANDPS       lanesAVX299<>+0(SB), Y6, Y7
 	VMULPS       Y1, Y1, Y4
 	VMULPS       Y6, Y6, Y8
-	VMOVUPS      lanesAVX2110<>+0(SB), Y5
-	VMOVUPS      lanesAVX2110<>+0(SB), Y9
-	VFMADD213PS  lanesAVX2111<>+0(SB), Y4, Y5
-	VFMADD213PS  lanesAVX2111<>+0(SB), Y8, Y9
-	VFMADD213PS  lanesAVX2112<>+0(SB), Y4, Y5
-	VFMADD213PS  lanesAVX2112<>+0(SB), Y8, Y9
-	VFMADD213PS  lanesAVX2113<>+0(SB), Y4, Y5
-	VFMADD213PS  lanesAVX2113<>+0(SB), Y8, Y9
-	VFMADD213PS  lanesAVX2114<>+0(SB), Y4, Y5
-	VFMADD213PS  lanesAVX2114<>+0(SB), Y8, Y9
+	VMOVUPS      lanesAVX2100<>+0(SB), Y5
+	VMOVUPS      lanesAVX2100<>+0(SB), Y9
+	VFMADD213PS  lanesAVX2101<>+0(SB), Y4, Y5
+	VFMADD213PS  lanesAVX2101<>+0(SB), Y8, Y9
+	VFMADD213PS  lanesAVX2102<>+0(SB), Y4, Y5
+	VFMADD213PS  lanesAVX2102<>+0(SB), Y8, Y9
+	VFMADD213PS  lanesAVX2103<>+0(SB), Y4, Y5
+	VFMADD213PS  lanesAVX2103<>+0(SB), Y8, Y9
+	VFMADD213PS  lanesAVX2104<>+0(SB), Y4, Y5
+	VFMADD213PS  lanesAVX2104<>+0(SB), Y8, Y9
 	VMULPS       Y4, Y5, Y5
 	VMULPS       Y8, Y9, Y9
 	VFMADD213PS  Y1, Y1, Y5
 	VFMADD213PS  Y6, Y6, Y9
-	VMOVUPS      lanesAVX2115<>+0(SB), Y8
-	VMOVUPS      lanesAVX2115<>+0(SB), Y11
+	VMOVUPS      lanesAVX2105<>+0(SB), Y8
+	VMOVUPS      lanesAVX2105<>+0(SB), Y11
 	VADDPS       Y3, Y3, Y4
 	VADDPS       Y7, Y7, Y10
 	VMINPS       Y4, Y8, Y4
@@ -5044,14 +4558,14 @@ loop243:
 	VFMADD213PS  Y10, Y12, Y10
 	VMOVUPS      lanesAVX265<>+0(SB), Y8
 	VMOVUPS      lanesAVX265<>+0(SB), Y11
-	VFNMADD231PS lanesAVX2116<>+0(SB), Y4, Y8
-	VFNMADD231PS lanesAVX2116<>+0(SB), Y10, Y11
-	VANDPS       lanesAVX2117<>+0(SB), Y1, Y1
-	VANDPS       lanesAVX2117<>+0(SB), Y6, Y4
+	VFNMADD231PS lanesAVX2106<>+0(SB), Y4, Y8
+	VFNMADD231PS lanesAVX2106<>+0(SB), Y10, Y11
+	VANDPS       lanesAVX2107<>+0(SB), Y1, Y1
+	VANDPS       lanesAVX2107<>+0(SB), Y6, Y4
 	VORPS        Y1, Y8, Y8
 	VORPS        Y4, Y11, Y11
-	VMOVUPS      lanesAVX2118<>+0(SB), Y1
-	VMOVUPS      lanesAVX2118<>+0(SB), Y4
+	VMOVUPS      lanesAVX2108<>+0(SB), Y1
+	VMOVUPS      lanesAVX2108<>+0(SB), Y4
 	VCMPPS       $0x01, Y1, Y3, Y1
 	VCMPPS       $0x01, Y4, Y7, Y4
 	VBLENDVPS    Y1, Y5, Y8, Y5
@@ -5128,26 +4642,26 @@ loop243:
 	VFMADD231PS  Y5, Y4, Y2
 	VMOVUPS      Y0, (BX)(CX*1)
 	VMOVUPS      Y2, 32(BX)(CX*1)
-	VANDPS       lanesAVX2109<>+0(SB), Y0, Y1
-	VANDPS       lanesAVX2109<>+0(SB), Y2, Y5
+	VANDPS       lanesAVX299<>+0(SB), Y0, Y1
+	VANDPS       lanesAVX299<>+0(SB), Y2, Y5
 	VMULPS       Y0, Y0, Y3
 	VMULPS       Y2, Y2, Y6
-	VMOVUPS      lanesAVX2110<>+0(SB), Y4
-	VMOVUPS      lanesAVX2110<>+0(SB), Y7
-	VFMADD213PS  lanesAVX2111<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2111<>+0(SB), Y6, Y7
-	VFMADD213PS  lanesAVX2112<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2112<>+0(SB), Y6, Y7
-	VFMADD213PS  lanesAVX2113<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2113<>+0(SB), Y6, Y7
-	VFMADD213PS  lanesAVX2114<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2114<>+0(SB), Y6, Y7
+	VMOVUPS      lanesAVX2100<>+0(SB), Y4
+	VMOVUPS      lanesAVX2100<>+0(SB), Y7
+	VFMADD213PS  lanesAVX2101<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX2101<>+0(SB), Y6, Y7
+	VFMADD213PS  lanesAVX2102<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX2102<>+0(SB), Y6, Y7
+	VFMADD213PS  lanesAVX2103<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX2103<>+0(SB), Y6, Y7
+	VFMADD213PS  lanesAVX2104<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX2104<>+0(SB), Y6, Y7
 	VMULPS       Y3, Y4, Y4
 	VMULPS       Y6, Y7, Y7
 	VFMADD213PS  Y0, Y0, Y4
 	VFMADD213PS  Y2, Y2, Y7
-	VMOVUPS      lanesAVX2115<>+0(SB), Y6
-	VMOVUPS      lanesAVX2115<>+0(SB), Y9
+	VMOVUPS      lanesAVX2105<>+0(SB), Y6
+	VMOVUPS      lanesAVX2105<>+0(SB), Y9
 	VADDPS       Y1, Y1, Y3
 	VADDPS       Y5, Y5, Y8
 	VMINPS       Y3, Y6, Y3
@@ -5204,14 +4718,14 @@ loop243:
 	VFMADD213PS  Y8, Y10, Y8
 	VMOVUPS      lanesAVX265<>+0(SB), Y6
 	VMOVUPS      lanesAVX265<>+0(SB), Y9
-	VFNMADD231PS lanesAVX2116<>+0(SB), Y3, Y6
-	VFNMADD231PS lanesAVX2116<>+0(SB), Y8, Y9
-	VANDPS       lanesAVX2117<>+0(SB), Y0, Y0
-	VANDPS       lanesAVX2117<>+0(SB), Y2, Y2
+	VFNMADD231PS lanesAVX2106<>+0(SB), Y3, Y6
+	VFNMADD231PS lanesAVX2106<>+0(SB), Y8, Y9
+	VANDPS       lanesAVX2107<>+0(SB), Y0, Y0
+	VANDPS       lanesAVX2107<>+0(SB), Y2, Y2
 	VORPS        Y0, Y6, Y6
 	VORPS        Y2, Y9, Y9
-	VMOVUPS      lanesAVX2118<>+0(SB), Y0
-	VMOVUPS      lanesAVX2118<>+0(SB), Y2
+	VMOVUPS      lanesAVX2108<>+0(SB), Y0
+	VMOVUPS      lanesAVX2108<>+0(SB), Y2
 	VCMPPS       $0x01, Y0, Y1, Y0
 	VCMPPS       $0x01, Y2, Y5, Y2
 	VBLENDVPS    Y0, Y4, Y6, Y4
@@ -5284,14 +4798,14 @@ loop243:
 	VMOVUPS      Y7, 32(DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop243
+	JGE          loop223
 
-rest244:
+rest224:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest246
+	JL   rest226
 
-loop245:
+loop225:
 	VMOVUPS      (SI)(CX*1), Y0
 	VMOVUPS      lanesAVX254<>+0(SB), Y1
 	VMOVUPS      lanesAVX255<>+0(SB), Y2
@@ -5324,16 +4838,16 @@ loop245:
 	VFMADD213PS  Y0, Y1, Y0
 	VMOVUPS      Y0, (SI)(CX*1)
 	VMOVUPS      (R8)(CX*1), Y1
-	VANDPS       lanesAVX2109<>+0(SB), Y1, Y2
+	VANDPS       lanesAVX299<>+0(SB), Y1, Y2
 	VMULPS       Y1, Y1, Y3
-	VMOVUPS      lanesAVX2110<>+0(SB), Y4
-	VFMADD213PS  lanesAVX2111<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2112<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2113<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2114<>+0(SB), Y3, Y4
+	VMOVUPS      lanesAVX2100<>+0(SB), Y4
+	VFMADD213PS  lanesAVX2101<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX2102<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX2103<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX2104<>+0(SB), Y3, Y4
 	VMULPS       Y3, Y4, Y4
 	VFMADD213PS  Y1, Y1, Y4
-	VMOVUPS      lanesAVX2115<>+0(SB), Y5
+	VMOVUPS      lanesAVX2105<>+0(SB), Y5
 	VADDPS       Y2, Y2, Y3
 	VMINPS       Y3, Y5, Y3
 	VMOVUPS      lanesAVX256<>+0(SB), Y5
@@ -5362,10 +4876,10 @@ loop245:
 	VFMADD213PS  Y5, Y5, Y5
 	VFMADD213PS  Y3, Y5, Y3
 	VMOVUPS      lanesAVX265<>+0(SB), Y5
-	VFNMADD231PS lanesAVX2116<>+0(SB), Y3, Y5
-	VANDPS       lanesAVX2117<>+0(SB), Y1, Y1
+	VFNMADD231PS lanesAVX2106<>+0(SB), Y3, Y5
+	VANDPS       lanesAVX2107<>+0(SB), Y1, Y1
 	VORPS        Y1, Y5, Y5
-	VMOVUPS      lanesAVX2118<>+0(SB), Y1
+	VMOVUPS      lanesAVX2108<>+0(SB), Y1
 	VCMPPS       $0x01, Y1, Y2, Y1
 	VBLENDVPS    Y1, Y4, Y5, Y4
 	VMOVUPS      Y4, (R8)(CX*1)
@@ -5404,16 +4918,16 @@ loop245:
 	VMOVUPS      (R10)(CX*1), Y2
 	VFMADD231PS  Y2, Y1, Y0
 	VMOVUPS      Y0, (BX)(CX*1)
-	VANDPS       lanesAVX2109<>+0(SB), Y0, Y1
+	VANDPS       lanesAVX299<>+0(SB), Y0, Y1
 	VMULPS       Y0, Y0, Y2
-	VMOVUPS      lanesAVX2110<>+0(SB), Y3
-	VFMADD213PS  lanesAVX2111<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2112<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2113<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2114<>+0(SB), Y2, Y3
+	VMOVUPS      lanesAVX2100<>+0(SB), Y3
+	VFMADD213PS  lanesAVX2101<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX2102<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX2103<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX2104<>+0(SB), Y2, Y3
 	VMULPS       Y2, Y3, Y3
 	VFMADD213PS  Y0, Y0, Y3
-	VMOVUPS      lanesAVX2115<>+0(SB), Y4
+	VMOVUPS      lanesAVX2105<>+0(SB), Y4
 	VADDPS       Y1, Y1, Y2
 	VMINPS       Y2, Y4, Y2
 	VMOVUPS      lanesAVX256<>+0(SB), Y4
@@ -5442,10 +4956,10 @@ loop245:
 	VFMADD213PS  Y4, Y4, Y4
 	VFMADD213PS  Y2, Y4, Y2
 	VMOVUPS      lanesAVX265<>+0(SB), Y4
-	VFNMADD231PS lanesAVX2116<>+0(SB), Y2, Y4
-	VANDPS       lanesAVX2117<>+0(SB), Y0, Y0
+	VFNMADD231PS lanesAVX2106<>+0(SB), Y2, Y4
+	VANDPS       lanesAVX2107<>+0(SB), Y0, Y0
 	VORPS        Y0, Y4, Y4
-	VMOVUPS      lanesAVX2118<>+0(SB), Y0
+	VMOVUPS      lanesAVX2108<>+0(SB), Y0
 	VCMPPS       $0x01, Y0, Y1, Y0
 	VBLENDVPS    Y0, Y3, Y4, Y3
 	VMOVUPS      (R9)(CX*1), Y0
@@ -5483,12 +4997,12 @@ loop245:
 	VMOVUPS      Y3, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop245
+	JGE          loop225
 
-rest246:
+rest226:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end247
+	JE           end227
 	LEAQ         windowAVX2<>+32(SB), R11
 	SHLQ         $0x02, AX
 	SUBQ         AX, R11
@@ -5525,16 +5039,16 @@ rest246:
 	VFMADD213PS  Y1, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (SI)(CX*1)
 	VMASKMOVPS   (R8)(CX*1), Y0, Y2
-	VANDPS       lanesAVX2109<>+0(SB), Y2, Y3
+	VANDPS       lanesAVX299<>+0(SB), Y2, Y3
 	VMULPS       Y2, Y2, Y4
-	VMOVUPS      lanesAVX2110<>+0(SB), Y5
-	VFMADD213PS  lanesAVX2111<>+0(SB), Y4, Y5
-	VFMADD213PS  lanesAVX2112<>+0(SB), Y4, Y5
-	VFMADD213PS  lanesAVX2113<>+0(SB), Y4, Y5
-	VFMADD213PS  lanesAVX2114<>+0(SB), Y4, Y5
+	VMOVUPS      lanesAVX2100<>+0(SB), Y5
+	VFMADD213PS  lanesAVX2101<>+0(SB), Y4, Y5
+	VFMADD213PS  lanesAVX2102<>+0(SB), Y4, Y5
+	VFMADD213PS  lanesAVX2103<>+0(SB), Y4, Y5
+	VFMADD213PS  lanesAVX2104<>+0(SB), Y4, Y5
 	VMULPS       Y4, Y5, Y5
 	VFMADD213PS  Y2, Y2, Y5
-	VMOVUPS      lanesAVX2115<>+0(SB), Y6
+	VMOVUPS      lanesAVX2105<>+0(SB), Y6
 	VADDPS       Y3, Y3, Y4
 	VMINPS       Y4, Y6, Y4
 	VMOVUPS      lanesAVX256<>+0(SB), Y6
@@ -5563,10 +5077,10 @@ rest246:
 	VFMADD213PS  Y6, Y6, Y6
 	VFMADD213PS  Y4, Y6, Y4
 	VMOVUPS      lanesAVX265<>+0(SB), Y6
-	VFNMADD231PS lanesAVX2116<>+0(SB), Y4, Y6
-	VANDPS       lanesAVX2117<>+0(SB), Y2, Y2
+	VFNMADD231PS lanesAVX2106<>+0(SB), Y4, Y6
+	VANDPS       lanesAVX2107<>+0(SB), Y2, Y2
 	VORPS        Y2, Y6, Y6
-	VMOVUPS      lanesAVX2118<>+0(SB), Y2
+	VMOVUPS      lanesAVX2108<>+0(SB), Y2
 	VCMPPS       $0x01, Y2, Y3, Y2
 	VBLENDVPS    Y2, Y5, Y6, Y5
 	VMASKMOVPS   Y5, Y0, (R8)(CX*1)
@@ -5605,16 +5119,16 @@ rest246:
 	VMASKMOVPS   (R10)(CX*1), Y0, Y3
 	VFMADD231PS  Y3, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (BX)(CX*1)
-	VANDPS       lanesAVX2109<>+0(SB), Y1, Y2
+	VANDPS       lanesAVX299<>+0(SB), Y1, Y2
 	VMULPS       Y1, Y1, Y3
-	VMOVUPS      lanesAVX2110<>+0(SB), Y4
-	VFMADD213PS  lanesAVX2111<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2112<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2113<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2114<>+0(SB), Y3, Y4
+	VMOVUPS      lanesAVX2100<>+0(SB), Y4
+	VFMADD213PS  lanesAVX2101<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX2102<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX2103<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX2104<>+0(SB), Y3, Y4
 	VMULPS       Y3, Y4, Y4
 	VFMADD213PS  Y1, Y1, Y4
-	VMOVUPS      lanesAVX2115<>+0(SB), Y5
+	VMOVUPS      lanesAVX2105<>+0(SB), Y5
 	VADDPS       Y2, Y2, Y3
 	VMINPS       Y3, Y5, Y3
 	VMOVUPS      lanesAVX256<>+0(SB), Y5
@@ -5643,10 +5157,10 @@ rest246:
 	VFMADD213PS  Y5, Y5, Y5
 	VFMADD213PS  Y3, Y5, Y3
 	VMOVUPS      lanesAVX265<>+0(SB), Y5
-	VFNMADD231PS lanesAVX2116<>+0(SB), Y3, Y5
-	VANDPS       lanesAVX2117<>+0(SB), Y1, Y1
+	VFNMADD231PS lanesAVX2106<>+0(SB), Y3, Y5
+	VANDPS       lanesAVX2107<>+0(SB), Y1, Y1
 	VORPS        Y1, Y5, Y5
-	VMOVUPS      lanesAVX2118<>+0(SB), Y1
+	VMOVUPS      lanesAVX2108<>+0(SB), Y1
 	VCMPPS       $0x01, Y1, Y2, Y1
 	VBLENDVPS    Y1, Y4, Y5, Y4
 	VMASKMOVPS   (R9)(CX*1), Y0, Y1
@@ -5683,7 +5197,7 @@ rest246:
 	VMULPS       Y1, Y4, Y4
 	VMASKMOVPS   Y4, Y0, (DX)(CX*1)
 
-end247:
+end227:
 	VZEROUPPER
 	RET
 
@@ -5702,31 +5216,31 @@ TEXT ·lstmCellGradAVX2(SB), NOSPLIT, $0-80
 	MOVQ dh+72(FP), R12
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest249
+	JL   rest229
 
-loop248:
+loop228:
 	VMOVUPS      (R9)(CX*1), Y0
 	VMOVUPS      32(R9)(CX*1), Y4
-	VANDPS       lanesAVX2109<>+0(SB), Y0, Y1
-	VANDPS       lanesAVX2109<>+0(SB), Y4, Y5
+	VANDPS       lanesAVX299<>+0(SB), Y0, Y1
+	VANDPS       lanesAVX299<>+0(SB), Y4, Y5
 	VMULPS       Y0, Y0, Y2
 	VMULPS       Y4, Y4, Y6
-	VMOVUPS      lanesAVX2110<>+0(SB), Y3
-	VMOVUPS      lanesAVX2110<>+0(SB), Y7
-	VFMADD213PS  lanesAVX2111<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2111<>+0(SB), Y6, Y7
-	VFMADD213PS  lanesAVX2112<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2112<>+0(SB), Y6, Y7
-	VFMADD213PS  lanesAVX2113<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2113<>+0(SB), Y6, Y7
-	VFMADD213PS  lanesAVX2114<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2114<>+0(SB), Y6, Y7
+	VMOVUPS      lanesAVX2100<>+0(SB), Y3
+	VMOVUPS      lanesAVX2100<>+0(SB), Y7
+	VFMADD213PS  lanesAVX2101<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX2101<>+0(SB), Y6, Y7
+	VFMADD213PS  lanesAVX2102<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX2102<>+0(SB), Y6, Y7
+	VFMADD213PS  lanesAVX2103<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX2103<>+0(SB), Y6, Y7
+	VFMADD213PS  lanesAVX2104<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX2104<>+0(SB), Y6, Y7
 	VMULPS       Y2, Y3, Y3
 	VMULPS       Y6, Y7, Y7
 	VFMADD213PS  Y0, Y0, Y3
 	VFMADD213PS  Y4, Y4, Y7
-	VMOVUPS      lanesAVX2115<>+0(SB), Y6
-	VMOVUPS      lanesAVX2115<>+0(SB), Y9
+	VMOVUPS      lanesAVX2105<>+0(SB), Y6
+	VMOVUPS      lanesAVX2105<>+0(SB), Y9
 	VADDPS       Y1, Y1, Y2
 	VADDPS       Y5, Y5, Y8
 	VMINPS       Y2, Y6, Y2
@@ -5783,14 +5297,14 @@ loop248:
 	VFMADD213PS  Y8, Y10, Y8
 	VMOVUPS      lanesAVX265<>+0(SB), Y6
 	VMOVUPS      lanesAVX265<>+0(SB), Y9
-	VFNMADD231PS lanesAVX2116<>+0(SB), Y2, Y6
-	VFNMADD231PS lanesAVX2116<>+0(SB), Y8, Y9
-	VANDPS       lanesAVX2117<>+0(SB), Y0, Y0
-	VANDPS       lanesAVX2117<>+0(SB), Y4, Y2
+	VFNMADD231PS lanesAVX2106<>+0(SB), Y2, Y6
+	VFNMADD231PS lanesAVX2106<>+0(SB), Y8, Y9
+	VANDPS       lanesAVX2107<>+0(SB), Y0, Y0
+	VANDPS       lanesAVX2107<>+0(SB), Y4, Y2
 	VORPS        Y0, Y6, Y6
 	VORPS        Y2, Y9, Y9
-	VMOVUPS      lanesAVX2118<>+0(SB), Y0
-	VMOVUPS      lanesAVX2118<>+0(SB), Y2
+	VMOVUPS      lanesAVX2108<>+0(SB), Y0
+	VMOVUPS      lanesAVX2108<>+0(SB), Y2
 	VCMPPS       $0x01, Y0, Y1, Y0
 	VCMPPS       $0x01, Y2, Y5, Y2
 	VBLENDVPS    Y0, Y3, Y6, Y3
@@ -5867,25 +5381,25 @@ loop248:
 	VMOVUPS      Y8, 32(R8)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop248
+	JGE          loop228
 
-rest249:
+rest229:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest251
+	JL   rest231
 
-loop250:
+loop230:
 	VMOVUPS      (R9)(CX*1), Y0
-	VANDPS       lanesAVX2109<>+0(SB), Y0, Y1
+	VANDPS       lanesAVX299<>+0(SB), Y0, Y1
 	VMULPS       Y0, Y0, Y2
-	VMOVUPS      lanesAVX2110<>+0(SB), Y3
-	VFMADD213PS  lanesAVX2111<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2112<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2113<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2114<>+0(SB), Y2, Y3
+	VMOVUPS      lanesAVX2100<>+0(SB), Y3
+	VFMADD213PS  lanesAVX2101<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX2102<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX2103<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX2104<>+0(SB), Y2, Y3
 	VMULPS       Y2, Y3, Y3
 	VFMADD213PS  Y0, Y0, Y3
-	VMOVUPS      lanesAVX2115<>+0(SB), Y4
+	VMOVUPS      lanesAVX2105<>+0(SB), Y4
 	VADDPS       Y1, Y1, Y2
 	VMINPS       Y2, Y4, Y2
 	VMOVUPS      lanesAVX256<>+0(SB), Y4
@@ -5914,10 +5428,10 @@ loop250:
 	VFMADD213PS  Y4, Y4, Y4
 	VFMADD213PS  Y2, Y4, Y2
 	VMOVUPS      lanesAVX265<>+0(SB), Y4
-	VFNMADD231PS lanesAVX2116<>+0(SB), Y2, Y4
-	VANDPS       lanesAVX2117<>+0(SB), Y0, Y0
+	VFNMADD231PS lanesAVX2106<>+0(SB), Y2, Y4
+	VANDPS       lanesAVX2107<>+0(SB), Y0, Y0
 	VORPS        Y0, Y4, Y4
-	VMOVUPS      lanesAVX2118<>+0(SB), Y0
+	VMOVUPS      lanesAVX2108<>+0(SB), Y0
 	VCMPPS       $0x01, Y0, Y1, Y0
 	VBLENDVPS    Y0, Y3, Y4, Y3
 	VMOVUPS      (R11)(CX*1), Y0
@@ -5957,27 +5471,27 @@ loop250:
 	VMOVUPS      Y2, (R8)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop250
+	JGE          loop230
 
-rest251:
+rest231:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end252
+	JE           end232
 	LEAQ         windowAVX2<>+32(SB), R13
 	SHLQ         $0x02, AX
 	SUBQ         AX, R13
 	VMOVUPS      (R13), Y0
 	VMASKMOVPS   (R9)(CX*1), Y0, Y1
-	VANDPS       lanesAVX2109<>+0(SB), Y1, Y2
+	VANDPS       lanesAVX299<>+0(SB), Y1, Y2
 	VMULPS       Y1, Y1, Y3
-	VMOVUPS      lanesAVX2110<>+0(SB), Y4
-	VFMADD213PS  lanesAVX2111<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2112<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2113<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2114<>+0(SB), Y3, Y4
+	VMOVUPS      lanesAVX2100<>+0(SB), Y4
+	VFMADD213PS  lanesAVX2101<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX2102<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX2103<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX2104<>+0(SB), Y3, Y4
 	VMULPS       Y3, Y4, Y4
 	VFMADD213PS  Y1, Y1, Y4
-	VMOVUPS      lanesAVX2115<>+0(SB), Y5
+	VMOVUPS      lanesAVX2105<>+0(SB), Y5
 	VADDPS       Y2, Y2, Y3
 	VMINPS       Y3, Y5, Y3
 	VMOVUPS      lanesAVX256<>+0(SB), Y5
@@ -6006,10 +5520,10 @@ rest251:
 	VFMADD213PS  Y5, Y5, Y5
 	VFMADD213PS  Y3, Y5, Y3
 	VMOVUPS      lanesAVX265<>+0(SB), Y5
-	VFNMADD231PS lanesAVX2116<>+0(SB), Y3, Y5
-	VANDPS       lanesAVX2117<>+0(SB), Y1, Y1
+	VFNMADD231PS lanesAVX2106<>+0(SB), Y3, Y5
+	VANDPS       lanesAVX2107<>+0(SB), Y1, Y1
 	VORPS        Y1, Y5, Y5
-	VMOVUPS      lanesAVX2118<>+0(SB), Y1
+	VMOVUPS      lanesAVX2108<>+0(SB), Y1
 	VCMPPS       $0x01, Y1, Y2, Y1
 	VBLENDVPS    Y1, Y4, Y5, Y4
 	VMASKMOVPS   (R11)(CX*1), Y0, Y1
@@ -6048,7 +5562,7 @@ rest251:
 	VMULPS       Y1, Y3, Y3
 	VMASKMOVPS   Y3, Y0, (R8)(CX*1)
 
-end252:
+end232:
 	VZEROUPPER
 	RET
 
@@ -6071,9 +5585,9 @@ TEXT ·adamwAVX2(SB), NOSPLIT, $0-76
 	MOVQ         v+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+8, AX
-	JL           rest254
+	JL           rest234
 
-loop253:
+loop233:
 	VMOVUPS      (BX)(CX*1), Y9
 	VMOVUPS      (SI)(CX*1), Y10
 	VMOVUPS      (DI)(CX*1), Y11
@@ -6095,12 +5609,12 @@ loop253:
 	VMOVUPS      Y12, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop253
+	JGE          loop233
 
-rest254:
+rest234:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end255
+	JE           end235
 	LEAQ         windowAVX2<>+32(SB), R8
 	SHLQ         $0x02, AX
 	SUBQ         AX, R8
@@ -6125,7 +5639,7 @@ rest254:
 	VFNMADD231PS Y5, Y11, Y13
 	VMASKMOVPS   Y13, Y9, (DX)(CX*1)
 
-end255:
+end235:
 	VZEROUPPER
 	RET
 
@@ -6143,29 +5657,29 @@ TEXT ·dropoutAVX2(SB), NOSPLIT, $0-44
 	MOVQ         x+16(FP), BX
 	XORQ         CX, CX
 	SUBQ         $+8, AX
-	JL           rest257
+	JL           rest237
 
-loop256:
+loop236:
 	VMOVUPS  Y0, Y5
 	VPXOR    Y1, Y5, Y5
 	VPSRLD   $0x10, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPMULLD  lanesAVX2258<>+0(SB), Y5, Y5
+	VPMULLD  lanesAVX2238<>+0(SB), Y5, Y5
 	VPSRLD   $0x0d, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPMULLD  lanesAVX2259<>+0(SB), Y5, Y5
+	VPMULLD  lanesAVX2239<>+0(SB), Y5, Y5
 	VPSRLD   $0x10, Y5, Y6
 	VPXOR    Y6, Y5, Y5
 	VPADDD   Y2, Y5, Y5
 	VPSRLD   $0x10, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPMULLD  lanesAVX2258<>+0(SB), Y5, Y5
+	VPMULLD  lanesAVX2238<>+0(SB), Y5, Y5
 	VPSRLD   $0x0d, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPMULLD  lanesAVX2259<>+0(SB), Y5, Y5
+	VPMULLD  lanesAVX2239<>+0(SB), Y5, Y5
 	VPSRLD   $0x10, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPADDD   lanesAVX2260<>+0(SB), Y0, Y0
+	VPADDD   lanesAVX2240<>+0(SB), Y0, Y0
 	VMOVUPS  (BX)(CX*1), Y7
 	VMULPS   Y4, Y7, Y7
 	VPMAXUD  Y3, Y5, Y6
@@ -6174,12 +5688,12 @@ loop256:
 	VMOVUPS  Y7, (DX)(CX*1)
 	ADDQ     $+32, CX
 	SUBQ     $+8, AX
-	JGE      loop256
+	JGE      loop236
 
-rest257:
+rest237:
 	ADDQ       $+8, AX
 	TESTQ      AX, AX
-	JE         end261
+	JE         end241
 	LEAQ       windowAVX2<>+32(SB), SI
 	SHLQ       $0x02, AX
 	SUBQ       AX, SI
@@ -6188,22 +5702,22 @@ rest257:
 	VPXOR      Y1, Y6, Y6
 	VPSRLD     $0x10, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPMULLD    lanesAVX2258<>+0(SB), Y6, Y6
+	VPMULLD    lanesAVX2238<>+0(SB), Y6, Y6
 	VPSRLD     $0x0d, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPMULLD    lanesAVX2259<>+0(SB), Y6, Y6
+	VPMULLD    lanesAVX2239<>+0(SB), Y6, Y6
 	VPSRLD     $0x10, Y6, Y1
 	VPXOR      Y1, Y6, Y6
 	VPADDD     Y2, Y6, Y6
 	VPSRLD     $0x10, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPMULLD    lanesAVX2258<>+0(SB), Y6, Y6
+	VPMULLD    lanesAVX2238<>+0(SB), Y6, Y6
 	VPSRLD     $0x0d, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPMULLD    lanesAVX2259<>+0(SB), Y6, Y6
+	VPMULLD    lanesAVX2239<>+0(SB), Y6, Y6
 	VPSRLD     $0x10, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPADDD     lanesAVX2260<>+0(SB), Y0, Y0
+	VPADDD     lanesAVX2240<>+0(SB), Y0, Y0
 	VMASKMOVPS (BX)(CX*1), Y5, Y0
 	VMULPS     Y4, Y0, Y0
 	VPMAXUD    Y3, Y6, Y1
@@ -6211,7 +5725,7 @@ rest257:
 	VANDPS     Y1, Y0, Y0
 	VMASKMOVPS Y0, Y5, (DX)(CX*1)
 
-end261:
+end241:
 	VZEROUPPER
 	RET
 
@@ -6225,32 +5739,32 @@ DATA iotaAVX2<>+24(SB)/4, $0x00000006
 DATA iotaAVX2<>+28(SB)/4, $0x00000007
 GLOBL iotaAVX2<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2258<>+0(SB)/4, $0x85ebca6b
-DATA lanesAVX2258<>+4(SB)/4, $0x85ebca6b
-DATA lanesAVX2258<>+8(SB)/4, $0x85ebca6b
-DATA lanesAVX2258<>+12(SB)/4, $0x85ebca6b
-DATA lanesAVX2258<>+16(SB)/4, $0x85ebca6b
-DATA lanesAVX2258<>+20(SB)/4, $0x85ebca6b
-DATA lanesAVX2258<>+24(SB)/4, $0x85ebca6b
-DATA lanesAVX2258<>+28(SB)/4, $0x85ebca6b
-GLOBL lanesAVX2258<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2238<>+0(SB)/4, $0x85ebca6b
+DATA lanesAVX2238<>+4(SB)/4, $0x85ebca6b
+DATA lanesAVX2238<>+8(SB)/4, $0x85ebca6b
+DATA lanesAVX2238<>+12(SB)/4, $0x85ebca6b
+DATA lanesAVX2238<>+16(SB)/4, $0x85ebca6b
+DATA lanesAVX2238<>+20(SB)/4, $0x85ebca6b
+DATA lanesAVX2238<>+24(SB)/4, $0x85ebca6b
+DATA lanesAVX2238<>+28(SB)/4, $0x85ebca6b
+GLOBL lanesAVX2238<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2259<>+0(SB)/4, $0xc2b2ae35
-DATA lanesAVX2259<>+4(SB)/4, $0xc2b2ae35
-DATA lanesAVX2259<>+8(SB)/4, $0xc2b2ae35
-DATA lanesAVX2259<>+12(SB)/4, $0xc2b2ae35
-DATA lanesAVX2259<>+16(SB)/4, $0xc2b2ae35
-DATA lanesAVX2259<>+20(SB)/4, $0xc2b2ae35
-DATA lanesAVX2259<>+24(SB)/4, $0xc2b2ae35
-DATA lanesAVX2259<>+28(SB)/4, $0xc2b2ae35
-GLOBL lanesAVX2259<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2239<>+0(SB)/4, $0xc2b2ae35
+DATA lanesAVX2239<>+4(SB)/4, $0xc2b2ae35
+DATA lanesAVX2239<>+8(SB)/4, $0xc2b2ae35
+DATA lanesAVX2239<>+12(SB)/4, $0xc2b2ae35
+DATA lanesAVX2239<>+16(SB)/4, $0xc2b2ae35
+DATA lanesAVX2239<>+20(SB)/4, $0xc2b2ae35
+DATA lanesAVX2239<>+24(SB)/4, $0xc2b2ae35
+DATA lanesAVX2239<>+28(SB)/4, $0xc2b2ae35
+GLOBL lanesAVX2239<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2260<>+0(SB)/4, $0x00000008
-DATA lanesAVX2260<>+4(SB)/4, $0x00000008
-DATA lanesAVX2260<>+8(SB)/4, $0x00000008
-DATA lanesAVX2260<>+12(SB)/4, $0x00000008
-DATA lanesAVX2260<>+16(SB)/4, $0x00000008
-DATA lanesAVX2260<>+20(SB)/4, $0x00000008
-DATA lanesAVX2260<>+24(SB)/4, $0x00000008
-DATA lanesAVX2260<>+28(SB)/4, $0x00000008
-GLOBL lanesAVX2260<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2240<>+0(SB)/4, $0x00000008
+DATA lanesAVX2240<>+4(SB)/4, $0x00000008
+DATA lanesAVX2240<>+8(SB)/4, $0x00000008
+DATA lanesAVX2240<>+12(SB)/4, $0x00000008
+DATA lanesAVX2240<>+16(SB)/4, $0x00000008
+DATA lanesAVX2240<>+20(SB)/4, $0x00000008
+DATA lanesAVX2240<>+24(SB)/4, $0x00000008
+DATA lanesAVX2240<>+28(SB)/4, $0x00000008
+GLOBL lanesAVX2240<>(SB), RODATA|NOPTR, $32

@@ -69,16 +69,6 @@ func geluSlopeAVX512(n int, dst *float32, x *float32)
 //go:noescape
 func swigluSlopesAVX512(n int, dst *float32, gate *float32, up *float32)
 
-// siluAVX512 sets dst = x·σ(x).
-//
-//go:noescape
-func siluAVX512(n int, dst *float32, x *float32)
-
-// siluGradAVX512 sets dx += dy·SiLU′(x).
-//
-//go:noescape
-func siluGradAVX512(n int, dx *float32, x *float32, dy *float32)
-
 // sigmoidAVX512 sets dst = σ(x).
 //
 //go:noescape
@@ -98,16 +88,6 @@ func tanhAVX512(n int, dst *float32, x *float32)
 //
 //go:noescape
 func tanhGradAVX512(n int, dx *float32, x *float32, dy *float32)
-
-// relu2AVX512 sets dst = max(x, 0)².
-//
-//go:noescape
-func relu2AVX512(n int, dst *float32, x *float32)
-
-// relu2GradAVX512 sets dx += dy·2·max(x, 0).
-//
-//go:noescape
-func relu2GradAVX512(n int, dx *float32, x *float32, dy *float32)
 
 // swigluAVX512 sets dst = gate·σ(gate)·up.
 //

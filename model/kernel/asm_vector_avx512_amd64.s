@@ -1713,477 +1713,6 @@ end85:
 	VZEROUPPER
 	RET
 
-// func siluAVX512(n int, dst *float32, x *float32)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·siluAVX512(SB), NOSPLIT, $0-24
-	MOVQ n+0(FP), AX
-	MOVQ dst+8(FP), DX
-	MOVQ x+16(FP), BX
-	XORQ CX, CX
-	SUBQ $+64, AX
-	JL   rest87
-
-loop86:
-	VMOVUPS           (BX)(CX*1), Z0
-	VMOVUPS           64(BX)(CX*1), Z3
-	VMOVUPS           128(BX)(CX*1), Z6
-	VMOVUPS           192(BX)(CX*1), Z9
-	VBROADCASTSS      lanesAVX51253<>+0(SB), Z1
-	VBROADCASTSS      lanesAVX51253<>+0(SB), Z4
-	VBROADCASTSS      lanesAVX51253<>+0(SB), Z7
-	VBROADCASTSS      lanesAVX51253<>+0(SB), Z10
-	VBROADCASTSS      lanesAVX51254<>+0(SB), Z2
-	VBROADCASTSS      lanesAVX51254<>+0(SB), Z5
-	VBROADCASTSS      lanesAVX51254<>+0(SB), Z8
-	VBROADCASTSS      lanesAVX51254<>+0(SB), Z11
-	VMAXPS            Z0, Z1, Z1
-	VMAXPS            Z3, Z4, Z4
-	VMAXPS            Z6, Z7, Z7
-	VMAXPS            Z9, Z10, Z10
-	VMINPS            Z1, Z2, Z1
-	VMINPS            Z4, Z5, Z4
-	VMINPS            Z7, Z8, Z7
-	VMINPS            Z10, Z11, Z10
-	VBROADCASTSS      lanesAVX51255<>+0(SB), Z2
-	VBROADCASTSS      lanesAVX51255<>+0(SB), Z8
-	VBROADCASTSS      lanesAVX51255<>+0(SB), Z12
-	VBROADCASTSS      lanesAVX51255<>+0(SB), Z14
-	VFNMADD231PS.BCST lanesAVX51256<>+0(SB), Z1, Z2
-	VFNMADD231PS.BCST lanesAVX51256<>+0(SB), Z4, Z8
-	VFNMADD231PS.BCST lanesAVX51256<>+0(SB), Z7, Z12
-	VFNMADD231PS.BCST lanesAVX51256<>+0(SB), Z10, Z14
-	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z2, Z2
-	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z8, Z8
-	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z12, Z12
-	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z14, Z14
-	VFNMSUB231PS.BCST lanesAVX51257<>+0(SB), Z2, Z1
-	VFNMSUB231PS.BCST lanesAVX51257<>+0(SB), Z8, Z4
-	VFNMSUB231PS.BCST lanesAVX51257<>+0(SB), Z12, Z7
-	VFNMSUB231PS.BCST lanesAVX51257<>+0(SB), Z14, Z10
-	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z2, Z1
-	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z8, Z4
-	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z12, Z7
-	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z14, Z10
-	VBROADCASTSS      lanesAVX51259<>+0(SB), Z5
-	VBROADCASTSS      lanesAVX51259<>+0(SB), Z11
-	VBROADCASTSS      lanesAVX51259<>+0(SB), Z13
-	VBROADCASTSS      lanesAVX51259<>+0(SB), Z15
-	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z1, Z5
-	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z4, Z11
-	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z7, Z13
-	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z10, Z15
-	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z1, Z5
-	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z4, Z11
-	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z7, Z13
-	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z10, Z15
-	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z1, Z5
-	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z4, Z11
-	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z7, Z13
-	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z10, Z15
-	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z1, Z5
-	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z4, Z11
-	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z7, Z13
-	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z10, Z15
-	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z1, Z5
-	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z4, Z11
-	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z7, Z13
-	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z10, Z15
-	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z1, Z5
-	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z4, Z11
-	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z7, Z13
-	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z10, Z15
-	VSCALEFPS         Z2, Z5, Z5
-	VSCALEFPS         Z8, Z11, Z11
-	VSCALEFPS         Z12, Z13, Z13
-	VSCALEFPS         Z14, Z15, Z15
-	VADDPS.BCST       lanesAVX51264<>+0(SB), Z5, Z5
-	VADDPS.BCST       lanesAVX51264<>+0(SB), Z11, Z11
-	VADDPS.BCST       lanesAVX51264<>+0(SB), Z13, Z13
-	VADDPS.BCST       lanesAVX51264<>+0(SB), Z15, Z15
-	VBROADCASTSS      lanesAVX51265<>+0(SB), Z2
-	VBROADCASTSS      lanesAVX51265<>+0(SB), Z7
-	VBROADCASTSS      lanesAVX51265<>+0(SB), Z10
-	VBROADCASTSS      lanesAVX51265<>+0(SB), Z14
-	VBROADCASTSS      lanesAVX51266<>+0(SB), Z1
-	VBROADCASTSS      lanesAVX51266<>+0(SB), Z4
-	VBROADCASTSS      lanesAVX51266<>+0(SB), Z8
-	VBROADCASTSS      lanesAVX51266<>+0(SB), Z12
-	VPSUBD            Z5, Z1, Z1
-	VPSUBD            Z11, Z4, Z4
-	VPSUBD            Z13, Z8, Z8
-	VPSUBD            Z15, Z12, Z12
-	VFNMADD231PS      Z5, Z1, Z2
-	VFNMADD231PS      Z11, Z4, Z7
-	VFNMADD231PS      Z13, Z8, Z10
-	VFNMADD231PS      Z15, Z12, Z14
-	VMULPS            Z2, Z1, Z1
-	VMULPS            Z7, Z4, Z4
-	VMULPS            Z10, Z8, Z8
-	VMULPS            Z14, Z12, Z12
-	VBROADCASTSS      lanesAVX51264<>+0(SB), Z2
-	VBROADCASTSS      lanesAVX51264<>+0(SB), Z7
-	VBROADCASTSS      lanesAVX51264<>+0(SB), Z10
-	VBROADCASTSS      lanesAVX51264<>+0(SB), Z14
-	VFNMADD231PS      Z5, Z1, Z2
-	VFNMADD231PS      Z11, Z4, Z7
-	VFNMADD231PS      Z13, Z8, Z10
-	VFNMADD231PS      Z15, Z12, Z14
-	VFMADD213PS       Z2, Z2, Z2
-	VFMADD213PS       Z7, Z7, Z7
-	VFMADD213PS       Z10, Z10, Z10
-	VFMADD213PS       Z14, Z14, Z14
-	VFMADD213PS       Z1, Z2, Z1
-	VFMADD213PS       Z4, Z7, Z4
-	VFMADD213PS       Z8, Z10, Z8
-	VFMADD213PS       Z12, Z14, Z12
-	VMULPS            Z0, Z1, Z1
-	VMULPS            Z3, Z4, Z4
-	VMULPS            Z6, Z8, Z8
-	VMULPS            Z9, Z12, Z12
-	VMOVUPS           Z1, (DX)(CX*1)
-	VMOVUPS           Z4, 64(DX)(CX*1)
-	VMOVUPS           Z8, 128(DX)(CX*1)
-	VMOVUPS           Z12, 192(DX)(CX*1)
-	ADDQ              $+256, CX
-	SUBQ              $+64, AX
-	JGE               loop86
-
-rest87:
-	ADDQ $+64, AX
-	SUBQ $+16, AX
-	JL   rest89
-
-loop88:
-	VMOVUPS           (BX)(CX*1), Z0
-	VBROADCASTSS      lanesAVX51253<>+0(SB), Z1
-	VBROADCASTSS      lanesAVX51254<>+0(SB), Z2
-	VMAXPS            Z0, Z1, Z1
-	VMINPS            Z1, Z2, Z1
-	VBROADCASTSS      lanesAVX51255<>+0(SB), Z2
-	VFNMADD231PS.BCST lanesAVX51256<>+0(SB), Z1, Z2
-	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z2, Z2
-	VFNMSUB231PS.BCST lanesAVX51257<>+0(SB), Z2, Z1
-	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z2, Z1
-	VBROADCASTSS      lanesAVX51259<>+0(SB), Z3
-	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z1, Z3
-	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z1, Z3
-	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z1, Z3
-	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z1, Z3
-	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z1, Z3
-	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z1, Z3
-	VSCALEFPS         Z2, Z3, Z3
-	VADDPS.BCST       lanesAVX51264<>+0(SB), Z3, Z3
-	VBROADCASTSS      lanesAVX51265<>+0(SB), Z2
-	VBROADCASTSS      lanesAVX51266<>+0(SB), Z1
-	VPSUBD            Z3, Z1, Z1
-	VFNMADD231PS      Z3, Z1, Z2
-	VMULPS            Z2, Z1, Z1
-	VBROADCASTSS      lanesAVX51264<>+0(SB), Z2
-	VFNMADD231PS      Z3, Z1, Z2
-	VFMADD213PS       Z2, Z2, Z2
-	VFMADD213PS       Z1, Z2, Z1
-	VMULPS            Z0, Z1, Z1
-	VMOVUPS           Z1, (DX)(CX*1)
-	ADDQ              $+64, CX
-	SUBQ              $+16, AX
-	JGE               loop88
-
-rest89:
-	ADDQ              $+16, AX
-	TESTQ             AX, AX
-	JE                end90
-	MOVL              $0xffffffff, SI
-	BZHIL             AX, SI, SI
-	KMOVW             SI, K1
-	VMOVUPS.Z         (BX)(CX*1), K1, Z0
-	VBROADCASTSS      lanesAVX51253<>+0(SB), Z1
-	VBROADCASTSS      lanesAVX51254<>+0(SB), Z2
-	VMAXPS            Z0, Z1, Z1
-	VMINPS            Z1, Z2, Z1
-	VBROADCASTSS      lanesAVX51255<>+0(SB), Z2
-	VFNMADD231PS.BCST lanesAVX51256<>+0(SB), Z1, Z2
-	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z2, Z2
-	VFNMSUB231PS.BCST lanesAVX51257<>+0(SB), Z2, Z1
-	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z2, Z1
-	VBROADCASTSS      lanesAVX51259<>+0(SB), Z3
-	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z1, Z3
-	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z1, Z3
-	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z1, Z3
-	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z1, Z3
-	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z1, Z3
-	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z1, Z3
-	VSCALEFPS         Z2, Z3, Z3
-	VADDPS.BCST       lanesAVX51264<>+0(SB), Z3, Z3
-	VBROADCASTSS      lanesAVX51265<>+0(SB), Z2
-	VBROADCASTSS      lanesAVX51266<>+0(SB), Z1
-	VPSUBD            Z3, Z1, Z1
-	VFNMADD231PS      Z3, Z1, Z2
-	VMULPS            Z2, Z1, Z1
-	VBROADCASTSS      lanesAVX51264<>+0(SB), Z2
-	VFNMADD231PS      Z3, Z1, Z2
-	VFMADD213PS       Z2, Z2, Z2
-	VFMADD213PS       Z1, Z2, Z1
-	VMULPS            Z0, Z1, Z1
-	VMOVUPS           Z1, K1, (DX)(CX*1)
-
-end90:
-	VZEROUPPER
-	RET
-
-// func siluGradAVX512(n int, dx *float32, x *float32, dy *float32)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·siluGradAVX512(SB), NOSPLIT, $0-32
-	MOVQ n+0(FP), AX
-	MOVQ dx+8(FP), DX
-	MOVQ x+16(FP), BX
-	MOVQ dy+24(FP), SI
-	XORQ CX, CX
-	SUBQ $+64, AX
-	JL   rest92
-
-loop91:
-	VMOVUPS           (BX)(CX*1), Z0
-	VMOVUPS           64(BX)(CX*1), Z3
-	VMOVUPS           128(BX)(CX*1), Z6
-	VMOVUPS           192(BX)(CX*1), Z9
-	VBROADCASTSS      lanesAVX51253<>+0(SB), Z1
-	VBROADCASTSS      lanesAVX51253<>+0(SB), Z4
-	VBROADCASTSS      lanesAVX51253<>+0(SB), Z7
-	VBROADCASTSS      lanesAVX51253<>+0(SB), Z10
-	VBROADCASTSS      lanesAVX51254<>+0(SB), Z2
-	VBROADCASTSS      lanesAVX51254<>+0(SB), Z5
-	VBROADCASTSS      lanesAVX51254<>+0(SB), Z8
-	VBROADCASTSS      lanesAVX51254<>+0(SB), Z11
-	VMAXPS            Z0, Z1, Z1
-	VMAXPS            Z3, Z4, Z4
-	VMAXPS            Z6, Z7, Z7
-	VMAXPS            Z9, Z10, Z10
-	VMINPS            Z1, Z2, Z1
-	VMINPS            Z4, Z5, Z4
-	VMINPS            Z7, Z8, Z7
-	VMINPS            Z10, Z11, Z10
-	VBROADCASTSS      lanesAVX51255<>+0(SB), Z2
-	VBROADCASTSS      lanesAVX51255<>+0(SB), Z8
-	VBROADCASTSS      lanesAVX51255<>+0(SB), Z12
-	VBROADCASTSS      lanesAVX51255<>+0(SB), Z14
-	VFNMADD231PS.BCST lanesAVX51256<>+0(SB), Z1, Z2
-	VFNMADD231PS.BCST lanesAVX51256<>+0(SB), Z4, Z8
-	VFNMADD231PS.BCST lanesAVX51256<>+0(SB), Z7, Z12
-	VFNMADD231PS.BCST lanesAVX51256<>+0(SB), Z10, Z14
-	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z2, Z2
-	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z8, Z8
-	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z12, Z12
-	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z14, Z14
-	VFNMSUB231PS.BCST lanesAVX51257<>+0(SB), Z2, Z1
-	VFNMSUB231PS.BCST lanesAVX51257<>+0(SB), Z8, Z4
-	VFNMSUB231PS.BCST lanesAVX51257<>+0(SB), Z12, Z7
-	VFNMSUB231PS.BCST lanesAVX51257<>+0(SB), Z14, Z10
-	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z2, Z1
-	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z8, Z4
-	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z12, Z7
-	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z14, Z10
-	VBROADCASTSS      lanesAVX51259<>+0(SB), Z5
-	VBROADCASTSS      lanesAVX51259<>+0(SB), Z11
-	VBROADCASTSS      lanesAVX51259<>+0(SB), Z13
-	VBROADCASTSS      lanesAVX51259<>+0(SB), Z15
-	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z1, Z5
-	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z4, Z11
-	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z7, Z13
-	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z10, Z15
-	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z1, Z5
-	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z4, Z11
-	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z7, Z13
-	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z10, Z15
-	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z1, Z5
-	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z4, Z11
-	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z7, Z13
-	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z10, Z15
-	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z1, Z5
-	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z4, Z11
-	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z7, Z13
-	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z10, Z15
-	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z1, Z5
-	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z4, Z11
-	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z7, Z13
-	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z10, Z15
-	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z1, Z5
-	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z4, Z11
-	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z7, Z13
-	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z10, Z15
-	VSCALEFPS         Z2, Z5, Z5
-	VSCALEFPS         Z8, Z11, Z11
-	VSCALEFPS         Z12, Z13, Z13
-	VSCALEFPS         Z14, Z15, Z15
-	VADDPS.BCST       lanesAVX51264<>+0(SB), Z5, Z5
-	VADDPS.BCST       lanesAVX51264<>+0(SB), Z11, Z11
-	VADDPS.BCST       lanesAVX51264<>+0(SB), Z13, Z13
-	VADDPS.BCST       lanesAVX51264<>+0(SB), Z15, Z15
-	VBROADCASTSS      lanesAVX51265<>+0(SB), Z2
-	VBROADCASTSS      lanesAVX51265<>+0(SB), Z7
-	VBROADCASTSS      lanesAVX51265<>+0(SB), Z10
-	VBROADCASTSS      lanesAVX51265<>+0(SB), Z14
-	VBROADCASTSS      lanesAVX51266<>+0(SB), Z1
-	VBROADCASTSS      lanesAVX51266<>+0(SB), Z4
-	VBROADCASTSS      lanesAVX51266<>+0(SB), Z8
-	VBROADCASTSS      lanesAVX51266<>+0(SB), Z12
-	VPSUBD            Z5, Z1, Z1
-	VPSUBD            Z11, Z4, Z4
-	VPSUBD            Z13, Z8, Z8
-	VPSUBD            Z15, Z12, Z12
-	VFNMADD231PS      Z5, Z1, Z2
-	VFNMADD231PS      Z11, Z4, Z7
-	VFNMADD231PS      Z13, Z8, Z10
-	VFNMADD231PS      Z15, Z12, Z14
-	VMULPS            Z2, Z1, Z1
-	VMULPS            Z7, Z4, Z4
-	VMULPS            Z10, Z8, Z8
-	VMULPS            Z14, Z12, Z12
-	VBROADCASTSS      lanesAVX51264<>+0(SB), Z2
-	VBROADCASTSS      lanesAVX51264<>+0(SB), Z7
-	VBROADCASTSS      lanesAVX51264<>+0(SB), Z10
-	VBROADCASTSS      lanesAVX51264<>+0(SB), Z14
-	VFNMADD231PS      Z5, Z1, Z2
-	VFNMADD231PS      Z11, Z4, Z7
-	VFNMADD231PS      Z13, Z8, Z10
-	VFNMADD231PS      Z15, Z12, Z14
-	VFMADD213PS       Z2, Z2, Z2
-	VFMADD213PS       Z7, Z7, Z7
-	VFMADD213PS       Z10, Z10, Z10
-	VFMADD213PS       Z14, Z14, Z14
-	VFMADD213PS       Z1, Z2, Z1
-	VFMADD213PS       Z4, Z7, Z4
-	VFMADD213PS       Z8, Z10, Z8
-	VFMADD213PS       Z12, Z14, Z12
-	VMOVAPS           Z1, Z2
-	VMOVAPS           Z4, Z5
-	VMOVAPS           Z8, Z7
-	VMOVAPS           Z12, Z10
-	VFNMADD231PS      Z1, Z1, Z2
-	VFNMADD231PS      Z4, Z4, Z5
-	VFNMADD231PS      Z8, Z8, Z7
-	VFNMADD231PS      Z12, Z12, Z10
-	VMULPS            Z0, Z2, Z2
-	VMULPS            Z3, Z5, Z5
-	VMULPS            Z6, Z7, Z7
-	VMULPS            Z9, Z10, Z10
-	VADDPS            Z1, Z2, Z2
-	VADDPS            Z4, Z5, Z5
-	VADDPS            Z8, Z7, Z7
-	VADDPS            Z12, Z10, Z10
-	VMOVUPS           (SI)(CX*1), Z0
-	VMOVUPS           64(SI)(CX*1), Z3
-	VMOVUPS           128(SI)(CX*1), Z6
-	VMOVUPS           192(SI)(CX*1), Z9
-	VMOVUPS           (DX)(CX*1), Z1
-	VMOVUPS           64(DX)(CX*1), Z4
-	VMOVUPS           128(DX)(CX*1), Z8
-	VMOVUPS           192(DX)(CX*1), Z11
-	VFMADD231PS       Z0, Z2, Z1
-	VFMADD231PS       Z3, Z5, Z4
-	VFMADD231PS       Z6, Z7, Z8
-	VFMADD231PS       Z9, Z10, Z11
-	VMOVUPS           Z1, (DX)(CX*1)
-	VMOVUPS           Z4, 64(DX)(CX*1)
-	VMOVUPS           Z8, 128(DX)(CX*1)
-	VMOVUPS           Z11, 192(DX)(CX*1)
-	ADDQ              $+256, CX
-	SUBQ              $+64, AX
-	JGE               loop91
-
-rest92:
-	ADDQ $+64, AX
-	SUBQ $+16, AX
-	JL   rest94
-
-loop93:
-	VMOVUPS           (BX)(CX*1), Z0
-	VBROADCASTSS      lanesAVX51253<>+0(SB), Z1
-	VBROADCASTSS      lanesAVX51254<>+0(SB), Z2
-	VMAXPS            Z0, Z1, Z1
-	VMINPS            Z1, Z2, Z1
-	VBROADCASTSS      lanesAVX51255<>+0(SB), Z2
-	VFNMADD231PS.BCST lanesAVX51256<>+0(SB), Z1, Z2
-	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z2, Z2
-	VFNMSUB231PS.BCST lanesAVX51257<>+0(SB), Z2, Z1
-	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z2, Z1
-	VBROADCASTSS      lanesAVX51259<>+0(SB), Z3
-	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z1, Z3
-	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z1, Z3
-	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z1, Z3
-	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z1, Z3
-	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z1, Z3
-	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z1, Z3
-	VSCALEFPS         Z2, Z3, Z3
-	VADDPS.BCST       lanesAVX51264<>+0(SB), Z3, Z3
-	VBROADCASTSS      lanesAVX51265<>+0(SB), Z2
-	VBROADCASTSS      lanesAVX51266<>+0(SB), Z1
-	VPSUBD            Z3, Z1, Z1
-	VFNMADD231PS      Z3, Z1, Z2
-	VMULPS            Z2, Z1, Z1
-	VBROADCASTSS      lanesAVX51264<>+0(SB), Z2
-	VFNMADD231PS      Z3, Z1, Z2
-	VFMADD213PS       Z2, Z2, Z2
-	VFMADD213PS       Z1, Z2, Z1
-	VMOVAPS           Z1, Z2
-	VFNMADD231PS      Z1, Z1, Z2
-	VMULPS            Z0, Z2, Z2
-	VADDPS            Z1, Z2, Z2
-	VMOVUPS           (SI)(CX*1), Z0
-	VMOVUPS           (DX)(CX*1), Z1
-	VFMADD231PS       Z0, Z2, Z1
-	VMOVUPS           Z1, (DX)(CX*1)
-	ADDQ              $+64, CX
-	SUBQ              $+16, AX
-	JGE               loop93
-
-rest94:
-	ADDQ              $+16, AX
-	TESTQ             AX, AX
-	JE                end95
-	MOVL              $0xffffffff, DI
-	BZHIL             AX, DI, DI
-	KMOVW             DI, K1
-	VMOVUPS.Z         (BX)(CX*1), K1, Z0
-	VBROADCASTSS      lanesAVX51253<>+0(SB), Z1
-	VBROADCASTSS      lanesAVX51254<>+0(SB), Z2
-	VMAXPS            Z0, Z1, Z1
-	VMINPS            Z1, Z2, Z1
-	VBROADCASTSS      lanesAVX51255<>+0(SB), Z2
-	VFNMADD231PS.BCST lanesAVX51256<>+0(SB), Z1, Z2
-	VSUBPS.BCST       lanesAVX51255<>+0(SB), Z2, Z2
-	VFNMSUB231PS.BCST lanesAVX51257<>+0(SB), Z2, Z1
-	VFNMADD231PS.BCST lanesAVX51258<>+0(SB), Z2, Z1
-	VBROADCASTSS      lanesAVX51259<>+0(SB), Z3
-	VFMADD213PS.BCST  lanesAVX51260<>+0(SB), Z1, Z3
-	VFMADD213PS.BCST  lanesAVX51261<>+0(SB), Z1, Z3
-	VFMADD213PS.BCST  lanesAVX51262<>+0(SB), Z1, Z3
-	VFMADD213PS.BCST  lanesAVX51263<>+0(SB), Z1, Z3
-	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z1, Z3
-	VFMADD213PS.BCST  lanesAVX51264<>+0(SB), Z1, Z3
-	VSCALEFPS         Z2, Z3, Z3
-	VADDPS.BCST       lanesAVX51264<>+0(SB), Z3, Z3
-	VBROADCASTSS      lanesAVX51265<>+0(SB), Z2
-	VBROADCASTSS      lanesAVX51266<>+0(SB), Z1
-	VPSUBD            Z3, Z1, Z1
-	VFNMADD231PS      Z3, Z1, Z2
-	VMULPS            Z2, Z1, Z1
-	VBROADCASTSS      lanesAVX51264<>+0(SB), Z2
-	VFNMADD231PS      Z3, Z1, Z2
-	VFMADD213PS       Z2, Z2, Z2
-	VFMADD213PS       Z1, Z2, Z1
-	VMOVAPS           Z1, Z2
-	VFNMADD231PS      Z1, Z1, Z2
-	VMULPS            Z0, Z2, Z2
-	VADDPS            Z1, Z2, Z2
-	VMOVUPS.Z         (SI)(CX*1), K1, Z0
-	VMOVUPS.Z         (DX)(CX*1), K1, Z1
-	VFMADD231PS       Z0, Z2, Z1
-	VMOVUPS           Z1, K1, (DX)(CX*1)
-
-end95:
-	VZEROUPPER
-	RET
-
 // func sigmoidAVX512(n int, dst *float32, x *float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-24
@@ -2192,9 +1721,9 @@ TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-24
 	MOVQ x+16(FP), BX
 	XORQ CX, CX
 	SUBQ $+64, AX
-	JL   rest97
+	JL   rest87
 
-loop96:
+loop86:
 	VMOVUPS           (BX)(CX*1), Z0
 	VMOVUPS           64(BX)(CX*1), Z3
 	VMOVUPS           128(BX)(CX*1), Z6
@@ -2313,14 +1842,14 @@ loop96:
 	VMOVUPS           Z8, 192(DX)(CX*1)
 	ADDQ              $+256, CX
 	SUBQ              $+64, AX
-	JGE               loop96
+	JGE               loop86
 
-rest97:
+rest87:
 	ADDQ $+64, AX
 	SUBQ $+16, AX
-	JL   rest99
+	JL   rest89
 
-loop98:
+loop88:
 	VMOVUPS           (BX)(CX*1), Z0
 	VBROADCASTSS      lanesAVX51253<>+0(SB), Z1
 	VBROADCASTSS      lanesAVX51254<>+0(SB), Z2
@@ -2352,12 +1881,12 @@ loop98:
 	VMOVUPS           Z0, (DX)(CX*1)
 	ADDQ              $+64, CX
 	SUBQ              $+16, AX
-	JGE               loop98
+	JGE               loop88
 
-rest99:
+rest89:
 	ADDQ              $+16, AX
 	TESTQ             AX, AX
-	JE                end100
+	JE                end90
 	MOVL              $0xffffffff, SI
 	BZHIL             AX, SI, SI
 	KMOVW             SI, K1
@@ -2391,7 +1920,7 @@ rest99:
 	VFMADD213PS       Z0, Z1, Z0
 	VMOVUPS           Z0, K1, (DX)(CX*1)
 
-end100:
+end90:
 	VZEROUPPER
 	RET
 
@@ -2404,9 +1933,9 @@ TEXT ·sigmoidGradAVX512(SB), NOSPLIT, $0-32
 	MOVQ dy+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+64, AX
-	JL   rest102
+	JL   rest92
 
-loop101:
+loop91:
 	VMOVUPS      (BX)(CX*1), Z0
 	VMOVUPS      64(BX)(CX*1), Z2
 	VMOVUPS      128(BX)(CX*1), Z4
@@ -2437,14 +1966,14 @@ loop101:
 	VMOVUPS      Z11, 192(DX)(CX*1)
 	ADDQ         $+256, CX
 	SUBQ         $+64, AX
-	JGE          loop101
+	JGE          loop91
 
-rest102:
+rest92:
 	ADDQ $+64, AX
 	SUBQ $+16, AX
-	JL   rest104
+	JL   rest94
 
-loop103:
+loop93:
 	VMOVUPS      (BX)(CX*1), Z0
 	VMOVAPS      Z0, Z1
 	VFNMADD231PS Z0, Z0, Z1
@@ -2454,12 +1983,12 @@ loop103:
 	VMOVUPS      Z2, (DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop103
+	JGE          loop93
 
-rest104:
+rest94:
 	ADDQ         $+16, AX
 	TESTQ        AX, AX
-	JE           end105
+	JE           end95
 	MOVL         $0xffffffff, DI
 	BZHIL        AX, DI, DI
 	KMOVW        DI, K1
@@ -2471,7 +2000,7 @@ rest104:
 	VFMADD231PS  Z0, Z1, Z2
 	VMOVUPS      Z2, K1, (DX)(CX*1)
 
-end105:
+end95:
 	VZEROUPPER
 	RET
 
@@ -2483,41 +2012,41 @@ TEXT ·tanhAVX512(SB), NOSPLIT, $0-24
 	MOVQ x+16(FP), BX
 	XORQ CX, CX
 	SUBQ $+64, AX
-	JL   rest107
+	JL   rest97
 
-loop106:
+loop96:
 	VMOVUPS           (BX)(CX*1), Z0
 	VMOVUPS           64(BX)(CX*1), Z4
 	VMOVUPS           128(BX)(CX*1), Z8
 	VMOVUPS           192(BX)(CX*1), Z12
-	VANDPS.BCST       lanesAVX512108<>+0(SB), Z0, Z1
-	VANDPS.BCST       lanesAVX512108<>+0(SB), Z4, Z5
-	VANDPS.BCST       lanesAVX512108<>+0(SB), Z8, Z9
-	VANDPS.BCST       lanesAVX512108<>+0(SB), Z12, Z13
+	VANDPS.BCST       lanesAVX51298<>+0(SB), Z0, Z1
+	VANDPS.BCST       lanesAVX51298<>+0(SB), Z4, Z5
+	VANDPS.BCST       lanesAVX51298<>+0(SB), Z8, Z9
+	VANDPS.BCST       lanesAVX51298<>+0(SB), Z12, Z13
 	VMULPS            Z0, Z0, Z2
 	VMULPS            Z4, Z4, Z6
 	VMULPS            Z8, Z8, Z10
 	VMULPS            Z12, Z12, Z14
-	VBROADCASTSS      lanesAVX512109<>+0(SB), Z3
-	VBROADCASTSS      lanesAVX512109<>+0(SB), Z7
-	VBROADCASTSS      lanesAVX512109<>+0(SB), Z11
-	VBROADCASTSS      lanesAVX512109<>+0(SB), Z15
-	VFMADD213PS.BCST  lanesAVX512110<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512110<>+0(SB), Z6, Z7
-	VFMADD213PS.BCST  lanesAVX512110<>+0(SB), Z10, Z11
-	VFMADD213PS.BCST  lanesAVX512110<>+0(SB), Z14, Z15
-	VFMADD213PS.BCST  lanesAVX512111<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512111<>+0(SB), Z6, Z7
-	VFMADD213PS.BCST  lanesAVX512111<>+0(SB), Z10, Z11
-	VFMADD213PS.BCST  lanesAVX512111<>+0(SB), Z14, Z15
-	VFMADD213PS.BCST  lanesAVX512112<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512112<>+0(SB), Z6, Z7
-	VFMADD213PS.BCST  lanesAVX512112<>+0(SB), Z10, Z11
-	VFMADD213PS.BCST  lanesAVX512112<>+0(SB), Z14, Z15
-	VFMADD213PS.BCST  lanesAVX512113<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512113<>+0(SB), Z6, Z7
-	VFMADD213PS.BCST  lanesAVX512113<>+0(SB), Z10, Z11
-	VFMADD213PS.BCST  lanesAVX512113<>+0(SB), Z14, Z15
+	VBROADCASTSS      lanesAVX51299<>+0(SB), Z3
+	VBROADCASTSS      lanesAVX51299<>+0(SB), Z7
+	VBROADCASTSS      lanesAVX51299<>+0(SB), Z11
+	VBROADCASTSS      lanesAVX51299<>+0(SB), Z15
+	VFMADD213PS.BCST  lanesAVX512100<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512100<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  lanesAVX512100<>+0(SB), Z10, Z11
+	VFMADD213PS.BCST  lanesAVX512100<>+0(SB), Z14, Z15
+	VFMADD213PS.BCST  lanesAVX512101<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512101<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  lanesAVX512101<>+0(SB), Z10, Z11
+	VFMADD213PS.BCST  lanesAVX512101<>+0(SB), Z14, Z15
+	VFMADD213PS.BCST  lanesAVX512102<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512102<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  lanesAVX512102<>+0(SB), Z10, Z11
+	VFMADD213PS.BCST  lanesAVX512102<>+0(SB), Z14, Z15
+	VFMADD213PS.BCST  lanesAVX512103<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512103<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  lanesAVX512103<>+0(SB), Z10, Z11
+	VFMADD213PS.BCST  lanesAVX512103<>+0(SB), Z14, Z15
 	VMULPS            Z2, Z3, Z3
 	VMULPS            Z6, Z7, Z7
 	VMULPS            Z10, Z11, Z11
@@ -2526,10 +2055,10 @@ loop106:
 	VFMADD213PS       Z4, Z4, Z7
 	VFMADD213PS       Z8, Z8, Z11
 	VFMADD213PS       Z12, Z12, Z15
-	VBROADCASTSS      lanesAVX512114<>+0(SB), Z6
-	VBROADCASTSS      lanesAVX512114<>+0(SB), Z14
-	VBROADCASTSS      lanesAVX512114<>+0(SB), Z17
-	VBROADCASTSS      lanesAVX512114<>+0(SB), Z19
+	VBROADCASTSS      lanesAVX512104<>+0(SB), Z6
+	VBROADCASTSS      lanesAVX512104<>+0(SB), Z14
+	VBROADCASTSS      lanesAVX512104<>+0(SB), Z17
+	VBROADCASTSS      lanesAVX512104<>+0(SB), Z19
 	VADDPS            Z1, Z1, Z2
 	VADDPS            Z5, Z5, Z10
 	VADDPS            Z9, Z9, Z16
@@ -2634,22 +2163,22 @@ loop106:
 	VBROADCASTSS      lanesAVX51264<>+0(SB), Z14
 	VBROADCASTSS      lanesAVX51264<>+0(SB), Z16
 	VBROADCASTSS      lanesAVX51264<>+0(SB), Z18
-	VFNMADD231PS.BCST lanesAVX512115<>+0(SB), Z2, Z6
-	VFNMADD231PS.BCST lanesAVX512115<>+0(SB), Z10, Z14
-	VFNMADD231PS.BCST lanesAVX512115<>+0(SB), Z17, Z16
-	VFNMADD231PS.BCST lanesAVX512115<>+0(SB), Z20, Z18
-	VANDPS.BCST       lanesAVX512116<>+0(SB), Z0, Z0
-	VANDPS.BCST       lanesAVX512116<>+0(SB), Z4, Z2
-	VANDPS.BCST       lanesAVX512116<>+0(SB), Z8, Z4
-	VANDPS.BCST       lanesAVX512116<>+0(SB), Z12, Z8
+	VFNMADD231PS.BCST lanesAVX512105<>+0(SB), Z2, Z6
+	VFNMADD231PS.BCST lanesAVX512105<>+0(SB), Z10, Z14
+	VFNMADD231PS.BCST lanesAVX512105<>+0(SB), Z17, Z16
+	VFNMADD231PS.BCST lanesAVX512105<>+0(SB), Z20, Z18
+	VANDPS.BCST       lanesAVX512106<>+0(SB), Z0, Z0
+	VANDPS.BCST       lanesAVX512106<>+0(SB), Z4, Z2
+	VANDPS.BCST       lanesAVX512106<>+0(SB), Z8, Z4
+	VANDPS.BCST       lanesAVX512106<>+0(SB), Z12, Z8
 	VORPS             Z0, Z6, Z6
 	VORPS             Z2, Z14, Z14
 	VORPS             Z4, Z16, Z16
 	VORPS             Z8, Z18, Z18
-	VBROADCASTSS      lanesAVX512117<>+0(SB), Z0
-	VBROADCASTSS      lanesAVX512117<>+0(SB), Z2
-	VBROADCASTSS      lanesAVX512117<>+0(SB), Z4
-	VBROADCASTSS      lanesAVX512117<>+0(SB), Z8
+	VBROADCASTSS      lanesAVX512107<>+0(SB), Z0
+	VBROADCASTSS      lanesAVX512107<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX512107<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512107<>+0(SB), Z8
 	VCMPPS            $0x01, Z0, Z1, K1
 	VCMPPS            $0x01, Z2, Z5, K2
 	VCMPPS            $0x01, Z4, Z9, K3
@@ -2664,25 +2193,25 @@ loop106:
 	VMOVUPS           Z15, 192(DX)(CX*1)
 	ADDQ              $+256, CX
 	SUBQ              $+64, AX
-	JGE               loop106
+	JGE               loop96
 
-rest107:
+rest97:
 	ADDQ $+64, AX
 	SUBQ $+16, AX
-	JL   rest119
+	JL   rest109
 
-loop118:
+loop108:
 	VMOVUPS           (BX)(CX*1), Z0
-	VANDPS.BCST       lanesAVX512108<>+0(SB), Z0, Z1
+	VANDPS.BCST       lanesAVX51298<>+0(SB), Z0, Z1
 	VMULPS            Z0, Z0, Z2
-	VBROADCASTSS      lanesAVX512109<>+0(SB), Z3
-	VFMADD213PS.BCST  lanesAVX512110<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512111<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512112<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512113<>+0(SB), Z2, Z3
+	VBROADCASTSS      lanesAVX51299<>+0(SB), Z3
+	VFMADD213PS.BCST  lanesAVX512100<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512101<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512102<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512103<>+0(SB), Z2, Z3
 	VMULPS            Z2, Z3, Z3
 	VFMADD213PS       Z0, Z0, Z3
-	VBROADCASTSS      lanesAVX512114<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512104<>+0(SB), Z4
 	VADDPS            Z1, Z1, Z2
 	VMINPS            Z2, Z4, Z2
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z4
@@ -2709,35 +2238,35 @@ loop118:
 	VFMADD213PS       Z4, Z4, Z4
 	VFMADD213PS       Z2, Z4, Z2
 	VBROADCASTSS      lanesAVX51264<>+0(SB), Z4
-	VFNMADD231PS.BCST lanesAVX512115<>+0(SB), Z2, Z4
-	VANDPS.BCST       lanesAVX512116<>+0(SB), Z0, Z0
+	VFNMADD231PS.BCST lanesAVX512105<>+0(SB), Z2, Z4
+	VANDPS.BCST       lanesAVX512106<>+0(SB), Z0, Z0
 	VORPS             Z0, Z4, Z4
-	VBROADCASTSS      lanesAVX512117<>+0(SB), Z0
+	VBROADCASTSS      lanesAVX512107<>+0(SB), Z0
 	VCMPPS            $0x01, Z0, Z1, K1
 	VBLENDMPS         Z3, Z4, K1, Z3
 	VMOVUPS           Z3, (DX)(CX*1)
 	ADDQ              $+64, CX
 	SUBQ              $+16, AX
-	JGE               loop118
+	JGE               loop108
 
-rest119:
+rest109:
 	ADDQ              $+16, AX
 	TESTQ             AX, AX
-	JE                end120
+	JE                end110
 	MOVL              $0xffffffff, SI
 	BZHIL             AX, SI, SI
 	KMOVW             SI, K1
 	VMOVUPS.Z         (BX)(CX*1), K1, Z0
-	VANDPS.BCST       lanesAVX512108<>+0(SB), Z0, Z1
+	VANDPS.BCST       lanesAVX51298<>+0(SB), Z0, Z1
 	VMULPS            Z0, Z0, Z2
-	VBROADCASTSS      lanesAVX512109<>+0(SB), Z3
-	VFMADD213PS.BCST  lanesAVX512110<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512111<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512112<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512113<>+0(SB), Z2, Z3
+	VBROADCASTSS      lanesAVX51299<>+0(SB), Z3
+	VFMADD213PS.BCST  lanesAVX512100<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512101<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512102<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512103<>+0(SB), Z2, Z3
 	VMULPS            Z2, Z3, Z3
 	VFMADD213PS       Z0, Z0, Z3
-	VBROADCASTSS      lanesAVX512114<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512104<>+0(SB), Z4
 	VADDPS            Z1, Z1, Z2
 	VMINPS            Z2, Z4, Z2
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z4
@@ -2764,47 +2293,47 @@ rest119:
 	VFMADD213PS       Z4, Z4, Z4
 	VFMADD213PS       Z2, Z4, Z2
 	VBROADCASTSS      lanesAVX51264<>+0(SB), Z4
-	VFNMADD231PS.BCST lanesAVX512115<>+0(SB), Z2, Z4
-	VANDPS.BCST       lanesAVX512116<>+0(SB), Z0, Z0
+	VFNMADD231PS.BCST lanesAVX512105<>+0(SB), Z2, Z4
+	VANDPS.BCST       lanesAVX512106<>+0(SB), Z0, Z0
 	VORPS             Z0, Z4, Z4
-	VBROADCASTSS      lanesAVX512117<>+0(SB), Z0
+	VBROADCASTSS      lanesAVX512107<>+0(SB), Z0
 	VCMPPS            $0x01, Z0, Z1, K2
 	VBLENDMPS         Z3, Z4, K2, Z3
 	VMOVUPS           Z3, K1, (DX)(CX*1)
 
-end120:
+end110:
 	VZEROUPPER
 	RET
 
-DATA lanesAVX512108<>+0(SB)/4, $0x7fffffff
-GLOBL lanesAVX512108<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX51298<>+0(SB)/4, $0x7fffffff
+GLOBL lanesAVX51298<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512109<>+0(SB)/4, $0xbbbaf0ea
-GLOBL lanesAVX512109<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX51299<>+0(SB)/4, $0xbbbaf0ea
+GLOBL lanesAVX51299<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512110<>+0(SB)/4, $0x3ca9134e
-GLOBL lanesAVX512110<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512100<>+0(SB)/4, $0x3ca9134e
+GLOBL lanesAVX512100<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512111<>+0(SB)/4, $0xbd5c1e2d
-GLOBL lanesAVX512111<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512101<>+0(SB)/4, $0xbd5c1e2d
+GLOBL lanesAVX512101<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512112<>+0(SB)/4, $0x3e088393
-GLOBL lanesAVX512112<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512102<>+0(SB)/4, $0x3e088393
+GLOBL lanesAVX512102<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512113<>+0(SB)/4, $0xbeaaaa99
-GLOBL lanesAVX512113<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512103<>+0(SB)/4, $0xbeaaaa99
+GLOBL lanesAVX512103<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512114<>+0(SB)/4, $0x42300000
-GLOBL lanesAVX512114<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512104<>+0(SB)/4, $0x42300000
+GLOBL lanesAVX512104<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512115<>+0(SB)/4, $0x40000000
-GLOBL lanesAVX512115<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512105<>+0(SB)/4, $0x40000000
+GLOBL lanesAVX512105<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512116<>+0(SB)/4, $0x80000000
-GLOBL lanesAVX512116<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512106<>+0(SB)/4, $0x80000000
+GLOBL lanesAVX512106<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512117<>+0(SB)/4, $0x3f200000
-GLOBL lanesAVX512117<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512107<>+0(SB)/4, $0x3f200000
+GLOBL lanesAVX512107<>(SB), RODATA|NOPTR, $4
 
 // func tanhGradAVX512(n int, dx *float32, x *float32, dy *float32)
 // Requires: AVX, AVX512F, BMI2
@@ -2815,9 +2344,9 @@ TEXT ·tanhGradAVX512(SB), NOSPLIT, $0-32
 	MOVQ dy+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+64, AX
-	JL   rest122
+	JL   rest112
 
-loop121:
+loop111:
 	VMOVUPS      (BX)(CX*1), Z0
 	VMOVUPS      64(BX)(CX*1), Z2
 	VMOVUPS      128(BX)(CX*1), Z4
@@ -2848,14 +2377,14 @@ loop121:
 	VMOVUPS      Z11, 192(DX)(CX*1)
 	ADDQ         $+256, CX
 	SUBQ         $+64, AX
-	JGE          loop121
+	JGE          loop111
 
-rest122:
+rest112:
 	ADDQ $+64, AX
 	SUBQ $+16, AX
-	JL   rest124
+	JL   rest114
 
-loop123:
+loop113:
 	VMOVUPS      (BX)(CX*1), Z0
 	VBROADCASTSS lanesAVX51264<>+0(SB), Z1
 	VFNMADD231PS Z0, Z0, Z1
@@ -2865,12 +2394,12 @@ loop123:
 	VMOVUPS      Z2, (DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop123
+	JGE          loop113
 
-rest124:
+rest114:
 	ADDQ         $+16, AX
 	TESTQ        AX, AX
-	JE           end125
+	JE           end115
 	MOVL         $0xffffffff, DI
 	BZHIL        AX, DI, DI
 	KMOVW        DI, K1
@@ -2882,160 +2411,7 @@ rest124:
 	VFMADD231PS  Z0, Z1, Z2
 	VMOVUPS      Z2, K1, (DX)(CX*1)
 
-end125:
-	VZEROUPPER
-	RET
-
-// func relu2AVX512(n int, dst *float32, x *float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·relu2AVX512(SB), NOSPLIT, $0-24
-	MOVQ n+0(FP), AX
-	MOVQ dst+8(FP), DX
-	MOVQ x+16(FP), BX
-	XORQ CX, CX
-	SUBQ $+64, AX
-	JL   rest127
-
-loop126:
-	VMOVUPS (BX)(CX*1), Z0
-	VMOVUPS 64(BX)(CX*1), Z2
-	VMOVUPS 128(BX)(CX*1), Z4
-	VMOVUPS 192(BX)(CX*1), Z6
-	VXORPS  Z1, Z1, Z1
-	VXORPS  Z3, Z3, Z3
-	VXORPS  Z5, Z5, Z5
-	VXORPS  Z7, Z7, Z7
-	VMAXPS  Z0, Z1, Z0
-	VMAXPS  Z2, Z3, Z2
-	VMAXPS  Z4, Z5, Z4
-	VMAXPS  Z6, Z7, Z6
-	VMULPS  Z0, Z0, Z0
-	VMULPS  Z2, Z2, Z2
-	VMULPS  Z4, Z4, Z4
-	VMULPS  Z6, Z6, Z6
-	VMOVUPS Z0, (DX)(CX*1)
-	VMOVUPS Z2, 64(DX)(CX*1)
-	VMOVUPS Z4, 128(DX)(CX*1)
-	VMOVUPS Z6, 192(DX)(CX*1)
-	ADDQ    $+256, CX
-	SUBQ    $+64, AX
-	JGE     loop126
-
-rest127:
-	ADDQ $+64, AX
-	SUBQ $+16, AX
-	JL   rest129
-
-loop128:
-	VMOVUPS (BX)(CX*1), Z0
-	VXORPS  Z1, Z1, Z1
-	VMAXPS  Z0, Z1, Z0
-	VMULPS  Z0, Z0, Z0
-	VMOVUPS Z0, (DX)(CX*1)
-	ADDQ    $+64, CX
-	SUBQ    $+16, AX
-	JGE     loop128
-
-rest129:
-	ADDQ      $+16, AX
-	TESTQ     AX, AX
-	JE        end130
-	MOVL      $0xffffffff, SI
-	BZHIL     AX, SI, SI
-	KMOVW     SI, K1
-	VMOVUPS.Z (BX)(CX*1), K1, Z0
-	VXORPS    Z1, Z1, Z1
-	VMAXPS    Z0, Z1, Z0
-	VMULPS    Z0, Z0, Z0
-	VMOVUPS   Z0, K1, (DX)(CX*1)
-
-end130:
-	VZEROUPPER
-	RET
-
-// func relu2GradAVX512(n int, dx *float32, x *float32, dy *float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·relu2GradAVX512(SB), NOSPLIT, $0-32
-	MOVQ n+0(FP), AX
-	MOVQ dx+8(FP), DX
-	MOVQ x+16(FP), BX
-	MOVQ dy+24(FP), SI
-	XORQ CX, CX
-	SUBQ $+64, AX
-	JL   rest132
-
-loop131:
-	VMOVUPS     (BX)(CX*1), Z0
-	VMOVUPS     64(BX)(CX*1), Z2
-	VMOVUPS     128(BX)(CX*1), Z4
-	VMOVUPS     192(BX)(CX*1), Z6
-	VXORPS      Z1, Z1, Z1
-	VXORPS      Z3, Z3, Z3
-	VXORPS      Z5, Z5, Z5
-	VXORPS      Z7, Z7, Z7
-	VMAXPS      Z0, Z1, Z0
-	VMAXPS      Z2, Z3, Z2
-	VMAXPS      Z4, Z5, Z4
-	VMAXPS      Z6, Z7, Z6
-	VADDPS      Z0, Z0, Z0
-	VADDPS      Z2, Z2, Z2
-	VADDPS      Z4, Z4, Z4
-	VADDPS      Z6, Z6, Z6
-	VMOVUPS     (SI)(CX*1), Z1
-	VMOVUPS     64(SI)(CX*1), Z5
-	VMOVUPS     128(SI)(CX*1), Z8
-	VMOVUPS     192(SI)(CX*1), Z10
-	VMOVUPS     (DX)(CX*1), Z3
-	VMOVUPS     64(DX)(CX*1), Z7
-	VMOVUPS     128(DX)(CX*1), Z9
-	VMOVUPS     192(DX)(CX*1), Z11
-	VFMADD231PS Z1, Z0, Z3
-	VFMADD231PS Z5, Z2, Z7
-	VFMADD231PS Z8, Z4, Z9
-	VFMADD231PS Z10, Z6, Z11
-	VMOVUPS     Z3, (DX)(CX*1)
-	VMOVUPS     Z7, 64(DX)(CX*1)
-	VMOVUPS     Z9, 128(DX)(CX*1)
-	VMOVUPS     Z11, 192(DX)(CX*1)
-	ADDQ        $+256, CX
-	SUBQ        $+64, AX
-	JGE         loop131
-
-rest132:
-	ADDQ $+64, AX
-	SUBQ $+16, AX
-	JL   rest134
-
-loop133:
-	VMOVUPS     (BX)(CX*1), Z0
-	VXORPS      Z1, Z1, Z1
-	VMAXPS      Z0, Z1, Z0
-	VADDPS      Z0, Z0, Z0
-	VMOVUPS     (SI)(CX*1), Z1
-	VMOVUPS     (DX)(CX*1), Z2
-	VFMADD231PS Z1, Z0, Z2
-	VMOVUPS     Z2, (DX)(CX*1)
-	ADDQ        $+64, CX
-	SUBQ        $+16, AX
-	JGE         loop133
-
-rest134:
-	ADDQ        $+16, AX
-	TESTQ       AX, AX
-	JE          end135
-	MOVL        $0xffffffff, DI
-	BZHIL       AX, DI, DI
-	KMOVW       DI, K1
-	VMOVUPS.Z   (BX)(CX*1), K1, Z0
-	VXORPS      Z1, Z1, Z1
-	VMAXPS      Z0, Z1, Z0
-	VADDPS      Z0, Z0, Z0
-	VMOVUPS.Z   (SI)(CX*1), K1, Z1
-	VMOVUPS.Z   (DX)(CX*1), K1, Z2
-	VFMADD231PS Z1, Z0, Z2
-	VMOVUPS     Z2, K1, (DX)(CX*1)
-
-end135:
+end115:
 	VZEROUPPER
 	RET
 
@@ -3048,9 +2424,9 @@ TEXT ·swigluAVX512(SB), NOSPLIT, $0-32
 	MOVQ up+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+64, AX
-	JL   rest137
+	JL   rest117
 
-loop136:
+loop116:
 	VMOVUPS           (BX)(CX*1), Z0
 	VMOVUPS           64(BX)(CX*1), Z3
 	VMOVUPS           128(BX)(CX*1), Z6
@@ -3181,14 +2557,14 @@ loop136:
 	VMOVUPS           Z12, 192(DX)(CX*1)
 	ADDQ              $+256, CX
 	SUBQ              $+64, AX
-	JGE               loop136
+	JGE               loop116
 
-rest137:
+rest117:
 	ADDQ $+64, AX
 	SUBQ $+16, AX
-	JL   rest139
+	JL   rest119
 
-loop138:
+loop118:
 	VMOVUPS           (BX)(CX*1), Z0
 	VBROADCASTSS      lanesAVX51253<>+0(SB), Z1
 	VBROADCASTSS      lanesAVX51254<>+0(SB), Z2
@@ -3223,12 +2599,12 @@ loop138:
 	VMOVUPS           Z1, (DX)(CX*1)
 	ADDQ              $+64, CX
 	SUBQ              $+16, AX
-	JGE               loop138
+	JGE               loop118
 
-rest139:
+rest119:
 	ADDQ              $+16, AX
 	TESTQ             AX, AX
-	JE                end140
+	JE                end120
 	MOVL              $0xffffffff, DI
 	BZHIL             AX, DI, DI
 	KMOVW             DI, K1
@@ -3265,7 +2641,7 @@ rest139:
 	VMULPS            Z0, Z1, Z1
 	VMOVUPS           Z1, K1, (DX)(CX*1)
 
-end140:
+end120:
 	VZEROUPPER
 	RET
 
@@ -3280,9 +2656,9 @@ TEXT ·swigluGradAVX512(SB), NOSPLIT, $0-48
 	MOVQ dy+40(FP), R8
 	XORQ CX, CX
 	SUBQ $+64, AX
-	JL   rest142
+	JL   rest122
 
-loop141:
+loop121:
 	VMOVUPS           (SI)(CX*1), Z0
 	VMOVUPS           64(SI)(CX*1), Z3
 	VMOVUPS           128(SI)(CX*1), Z6
@@ -3445,14 +2821,14 @@ loop141:
 	VMOVUPS           Z10, 192(DX)(CX*1)
 	ADDQ              $+256, CX
 	SUBQ              $+64, AX
-	JGE               loop141
+	JGE               loop121
 
-rest142:
+rest122:
 	ADDQ $+64, AX
 	SUBQ $+16, AX
-	JL   rest144
+	JL   rest124
 
-loop143:
+loop123:
 	VMOVUPS           (SI)(CX*1), Z0
 	VBROADCASTSS      lanesAVX51253<>+0(SB), Z1
 	VBROADCASTSS      lanesAVX51254<>+0(SB), Z2
@@ -3495,12 +2871,12 @@ loop143:
 	VMOVUPS           Z2, (DX)(CX*1)
 	ADDQ              $+64, CX
 	SUBQ              $+16, AX
-	JGE               loop143
+	JGE               loop123
 
-rest144:
+rest124:
 	ADDQ              $+16, AX
 	TESTQ             AX, AX
-	JE                end145
+	JE                end125
 	MOVL              $0xffffffff, R9
 	BZHIL             AX, R9, R9
 	KMOVW             R9, K1
@@ -3545,7 +2921,7 @@ rest144:
 	VMULPS            Z0, Z2, Z2
 	VMOVUPS           Z2, K1, (DX)(CX*1)
 
-end145:
+end125:
 	VZEROUPPER
 	RET
 
@@ -3561,19 +2937,19 @@ TEXT ·expSumAVX512(SB), NOSPLIT, $0-36
 	MOVQ         x+16(FP), BX
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest147
+	JL           rest127
 
-loop146:
+loop126:
 	VMOVUPS           (BX)(CX*1), Z4
 	VMOVUPS           64(BX)(CX*1), Z6
 	VFMSUB213PS       Z1, Z0, Z4
 	VFMSUB213PS       Z1, Z0, Z6
-	VBROADCASTSS      lanesAVX512148<>+0(SB), Z5
-	VBROADCASTSS      lanesAVX512148<>+0(SB), Z7
+	VBROADCASTSS      lanesAVX512128<>+0(SB), Z5
+	VBROADCASTSS      lanesAVX512128<>+0(SB), Z7
 	VCMPPS            $0x05, Z5, Z4, K1
 	VCMPPS            $0x05, Z7, Z6, K2
-	VBROADCASTSS      lanesAVX512149<>+0(SB), Z5
-	VBROADCASTSS      lanesAVX512149<>+0(SB), Z7
+	VBROADCASTSS      lanesAVX512129<>+0(SB), Z5
+	VBROADCASTSS      lanesAVX512129<>+0(SB), Z7
 	VMINPS            Z4, Z5, Z4
 	VMINPS            Z6, Z7, Z6
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z5
@@ -3608,19 +2984,19 @@ loop146:
 	VADDPS            Z9, Z3, Z3
 	ADDQ              $+128, CX
 	SUBQ              $+32, AX
-	JGE               loop146
+	JGE               loop126
 
-rest147:
+rest127:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest151
+	JL   rest131
 
-loop150:
+loop130:
 	VMOVUPS           (BX)(CX*1), Z4
 	VFMSUB213PS       Z1, Z0, Z4
-	VBROADCASTSS      lanesAVX512148<>+0(SB), Z5
+	VBROADCASTSS      lanesAVX512128<>+0(SB), Z5
 	VCMPPS            $0x05, Z5, Z4, K1
-	VBROADCASTSS      lanesAVX512149<>+0(SB), Z5
+	VBROADCASTSS      lanesAVX512129<>+0(SB), Z5
 	VMINPS            Z4, Z5, Z4
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z5
 	VFMADD231PS.BCST  lanesAVX51256<>+0(SB), Z4, Z5
@@ -3639,20 +3015,20 @@ loop150:
 	VADDPS            Z6, Z2, Z2
 	ADDQ              $+64, CX
 	SUBQ              $+16, AX
-	JGE               loop150
+	JGE               loop130
 
-rest151:
+rest131:
 	ADDQ              $+16, AX
 	TESTQ             AX, AX
-	JE                end152
+	JE                end132
 	MOVL              $0xffffffff, SI
 	BZHIL             AX, SI, SI
 	KMOVW             SI, K1
 	VMOVUPS.Z         (BX)(CX*1), K1, Z4
 	VFMSUB213PS       Z1, Z0, Z4
-	VBROADCASTSS      lanesAVX512148<>+0(SB), Z0
+	VBROADCASTSS      lanesAVX512128<>+0(SB), Z0
 	VCMPPS            $0x05, Z0, Z4, K2
-	VBROADCASTSS      lanesAVX512149<>+0(SB), Z0
+	VBROADCASTSS      lanesAVX512129<>+0(SB), Z0
 	VMINPS            Z4, Z0, Z4
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z0
 	VFMADD231PS.BCST  lanesAVX51256<>+0(SB), Z4, Z0
@@ -3670,7 +3046,7 @@ rest151:
 	VMOVUPS           Z1, K1, (DX)(CX*1)
 	VADDPS            Z1, Z2, K1, Z2
 
-end152:
+end132:
 	VADDPS        Z3, Z2, Z2
 	VEXTRACTF64X4 $0x01, Z2, Y0
 	VADDPS        Y0, Y2, Y2
@@ -3684,11 +3060,11 @@ end152:
 	VZEROUPPER
 	RET
 
-DATA lanesAVX512148<>+0(SB)/4, $0xc2aeac4f
-GLOBL lanesAVX512148<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512128<>+0(SB)/4, $0xc2aeac4f
+GLOBL lanesAVX512128<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512149<>+0(SB)/4, $0x42c80000
-GLOBL lanesAVX512149<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512129<>+0(SB)/4, $0x42c80000
+GLOBL lanesAVX512129<>(SB), RODATA|NOPTR, $4
 
 // func sumExpAVX512(n int, x *float32, shift float32) float32
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, SSE
@@ -3700,19 +3076,19 @@ TEXT ·sumExpAVX512(SB), NOSPLIT, $0-28
 	MOVQ         x+8(FP), DX
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest154
+	JL           rest134
 
-loop153:
+loop133:
 	VMOVUPS           (DX)(CX*1), Z3
 	VMOVUPS           64(DX)(CX*1), Z5
 	VSUBPS            Z0, Z3, Z3
 	VSUBPS            Z0, Z5, Z5
-	VBROADCASTSS      lanesAVX512148<>+0(SB), Z4
-	VBROADCASTSS      lanesAVX512148<>+0(SB), Z6
+	VBROADCASTSS      lanesAVX512128<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512128<>+0(SB), Z6
 	VCMPPS            $0x05, Z4, Z3, K1
 	VCMPPS            $0x05, Z6, Z5, K2
-	VBROADCASTSS      lanesAVX512149<>+0(SB), Z4
-	VBROADCASTSS      lanesAVX512149<>+0(SB), Z6
+	VBROADCASTSS      lanesAVX512129<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512129<>+0(SB), Z6
 	VMINPS            Z3, Z4, Z3
 	VMINPS            Z5, Z6, Z5
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z4
@@ -3745,19 +3121,19 @@ loop153:
 	VADDPS            Z8, Z2, Z2
 	ADDQ              $+128, CX
 	SUBQ              $+32, AX
-	JGE               loop153
+	JGE               loop133
 
-rest154:
+rest134:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest156
+	JL   rest136
 
-loop155:
+loop135:
 	VMOVUPS           (DX)(CX*1), Z3
 	VSUBPS            Z0, Z3, Z3
-	VBROADCASTSS      lanesAVX512148<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512128<>+0(SB), Z4
 	VCMPPS            $0x05, Z4, Z3, K1
-	VBROADCASTSS      lanesAVX512149<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512129<>+0(SB), Z4
 	VMINPS            Z3, Z4, Z3
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z4
 	VFMADD231PS.BCST  lanesAVX51256<>+0(SB), Z3, Z4
@@ -3775,20 +3151,20 @@ loop155:
 	VADDPS            Z5, Z1, Z1
 	ADDQ              $+64, CX
 	SUBQ              $+16, AX
-	JGE               loop155
+	JGE               loop135
 
-rest156:
+rest136:
 	ADDQ              $+16, AX
 	TESTQ             AX, AX
-	JE                end157
+	JE                end137
 	MOVL              $0xffffffff, BX
 	BZHIL             AX, BX, BX
 	KMOVW             BX, K1
 	VMOVUPS.Z         (DX)(CX*1), K1, Z3
 	VSUBPS            Z0, Z3, Z3
-	VBROADCASTSS      lanesAVX512148<>+0(SB), Z0
+	VBROADCASTSS      lanesAVX512128<>+0(SB), Z0
 	VCMPPS            $0x05, Z0, Z3, K2
-	VBROADCASTSS      lanesAVX512149<>+0(SB), Z0
+	VBROADCASTSS      lanesAVX512129<>+0(SB), Z0
 	VMINPS            Z3, Z0, Z3
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z0
 	VFMADD231PS.BCST  lanesAVX51256<>+0(SB), Z3, Z0
@@ -3805,7 +3181,7 @@ rest156:
 	VSCALEFPS.Z       Z0, Z4, K2, Z4
 	VADDPS            Z4, Z1, K1, Z1
 
-end157:
+end137:
 	VADDPS        Z2, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPS        Y0, Y1, Y1
@@ -3830,9 +3206,9 @@ TEXT ·rowSumAVX512(SB), NOSPLIT, $0-20
 	MOVQ   x+8(FP), DX
 	XORQ   CX, CX
 	SUBQ   $+64, AX
-	JL     rest159
+	JL     rest139
 
-loop158:
+loop138:
 	VMOVUPS (DX)(CX*1), Z4
 	VMOVUPS 64(DX)(CX*1), Z5
 	VMOVUPS 128(DX)(CX*1), Z6
@@ -3843,31 +3219,31 @@ loop158:
 	VADDPS  Z7, Z3, Z3
 	ADDQ    $+256, CX
 	SUBQ    $+64, AX
-	JGE     loop158
+	JGE     loop138
 
-rest159:
+rest139:
 	ADDQ $+64, AX
 	SUBQ $+16, AX
-	JL   rest161
+	JL   rest141
 
-loop160:
+loop140:
 	VMOVUPS (DX)(CX*1), Z4
 	VADDPS  Z4, Z0, Z0
 	ADDQ    $+64, CX
 	SUBQ    $+16, AX
-	JGE     loop160
+	JGE     loop140
 
-rest161:
+rest141:
 	ADDQ      $+16, AX
 	TESTQ     AX, AX
-	JE        end162
+	JE        end142
 	MOVL      $0xffffffff, BX
 	BZHIL     AX, BX, BX
 	KMOVW     BX, K1
 	VMOVUPS.Z (DX)(CX*1), K1, Z4
 	VADDPS    Z4, Z0, Z0
 
-end162:
+end142:
 	VADDPS        Z2, Z0, Z0
 	VADDPS        Z3, Z1, Z1
 	VADDPS        Z1, Z0, Z0
@@ -3895,9 +3271,9 @@ TEXT ·rowDotAVX512(SB), NOSPLIT, $0-28
 	MOVQ   y+16(FP), BX
 	XORQ   CX, CX
 	SUBQ   $+64, AX
-	JL     rest164
+	JL     rest144
 
-loop163:
+loop143:
 	VMOVUPS     (DX)(CX*1), Z4
 	VMOVUPS     64(DX)(CX*1), Z6
 	VMOVUPS     128(DX)(CX*1), Z8
@@ -3912,25 +3288,25 @@ loop163:
 	VFMADD231PS Z10, Z11, Z3
 	ADDQ        $+256, CX
 	SUBQ        $+64, AX
-	JGE         loop163
+	JGE         loop143
 
-rest164:
+rest144:
 	ADDQ $+64, AX
 	SUBQ $+16, AX
-	JL   rest166
+	JL   rest146
 
-loop165:
+loop145:
 	VMOVUPS     (DX)(CX*1), Z4
 	VMOVUPS     (BX)(CX*1), Z5
 	VFMADD231PS Z4, Z5, Z0
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop165
+	JGE         loop145
 
-rest166:
+rest146:
 	ADDQ        $+16, AX
 	TESTQ       AX, AX
-	JE          end167
+	JE          end147
 	MOVL        $0xffffffff, SI
 	BZHIL       AX, SI, SI
 	KMOVW       SI, K1
@@ -3938,7 +3314,7 @@ rest166:
 	VMOVUPS.Z   (BX)(CX*1), K1, Z5
 	VFMADD231PS Z4, Z5, Z0
 
-end167:
+end147:
 	VADDPS        Z2, Z0, Z0
 	VADDPS        Z3, Z1, Z1
 	VADDPS        Z1, Z0, Z0
@@ -3966,9 +3342,9 @@ TEXT ·rowSpreadAVX512(SB), NOSPLIT, $0-28
 	MOVQ         x+8(FP), DX
 	XORQ         CX, CX
 	SUBQ         $+64, AX
-	JL           rest169
+	JL           rest149
 
-loop168:
+loop148:
 	VMOVUPS     (DX)(CX*1), Z5
 	VMOVUPS     64(DX)(CX*1), Z6
 	VMOVUPS     128(DX)(CX*1), Z7
@@ -3983,25 +3359,25 @@ loop168:
 	VFMADD231PS Z8, Z8, Z4
 	ADDQ        $+256, CX
 	SUBQ        $+64, AX
-	JGE         loop168
+	JGE         loop148
 
-rest169:
+rest149:
 	ADDQ $+64, AX
 	SUBQ $+16, AX
-	JL   rest171
+	JL   rest151
 
-loop170:
+loop150:
 	VMOVUPS     (DX)(CX*1), Z5
 	VSUBPS      Z0, Z5, Z5
 	VFMADD231PS Z5, Z5, Z1
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop170
+	JGE         loop150
 
-rest171:
+rest151:
 	ADDQ        $+16, AX
 	TESTQ       AX, AX
-	JE          end172
+	JE          end152
 	MOVL        $0xffffffff, BX
 	BZHIL       AX, BX, BX
 	KMOVW       BX, K1
@@ -4010,7 +3386,7 @@ rest171:
 	VMOVAPS.Z   Z5, K1, Z5
 	VFMADD231PS Z5, Z5, Z1
 
-end172:
+end152:
 	VADDPS        Z3, Z1, Z1
 	VADDPS        Z4, Z2, Z2
 	VADDPS        Z2, Z1, Z1
@@ -4038,9 +3414,9 @@ TEXT ·normalizeAVX512(SB), NOSPLIT, $0-48
 	MOVQ         bias+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest174
+	JL           rest154
 
-loop173:
+loop153:
 	VMOVUPS     (BX)(CX*1), Z2
 	VMOVUPS     64(BX)(CX*1), Z5
 	VSUBPS      Z0, Z2, Z2
@@ -4057,14 +3433,14 @@ loop173:
 	VMOVUPS     Z5, 64(DX)(CX*1)
 	ADDQ        $+128, CX
 	SUBQ        $+32, AX
-	JGE         loop173
+	JGE         loop153
 
-rest174:
+rest154:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest176
+	JL   rest156
 
-loop175:
+loop155:
 	VMOVUPS     (BX)(CX*1), Z2
 	VSUBPS      Z0, Z2, Z2
 	VMULPS      Z1, Z2, Z2
@@ -4074,12 +3450,12 @@ loop175:
 	VMOVUPS     Z2, (DX)(CX*1)
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop175
+	JGE         loop155
 
-rest176:
+rest156:
 	ADDQ        $+16, AX
 	TESTQ       AX, AX
-	JE          end177
+	JE          end157
 	MOVL        $0xffffffff, R8
 	BZHIL       AX, R8, R8
 	KMOVW       R8, K1
@@ -4091,7 +3467,7 @@ rest176:
 	VFMADD213PS Z0, Z1, Z2
 	VMOVUPS     Z2, K1, (DX)(CX*1)
 
-end177:
+end157:
 	VZEROUPPER
 	RET
 
@@ -4105,9 +3481,9 @@ TEXT ·rmsScaleAVX512(SB), NOSPLIT, $0-36
 	MOVQ         gain+24(FP), SI
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest179
+	JL           rest159
 
-loop178:
+loop158:
 	VMOVUPS (BX)(CX*1), Z1
 	VMOVUPS 64(BX)(CX*1), Z3
 	VMULPS  Z0, Z1, Z1
@@ -4120,14 +3496,14 @@ loop178:
 	VMOVUPS Z3, 64(DX)(CX*1)
 	ADDQ    $+128, CX
 	SUBQ    $+32, AX
-	JGE     loop178
+	JGE     loop158
 
-rest179:
+rest159:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest181
+	JL   rest161
 
-loop180:
+loop160:
 	VMOVUPS (BX)(CX*1), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS (SI)(CX*1), Z2
@@ -4135,12 +3511,12 @@ loop180:
 	VMOVUPS Z1, (DX)(CX*1)
 	ADDQ    $+64, CX
 	SUBQ    $+16, AX
-	JGE     loop180
+	JGE     loop160
 
-rest181:
+rest161:
 	ADDQ      $+16, AX
 	TESTQ     AX, AX
-	JE        end182
+	JE        end162
 	MOVL      $0xffffffff, DI
 	BZHIL     AX, DI, DI
 	KMOVW     DI, K1
@@ -4150,7 +3526,7 @@ rest181:
 	VMULPS    Z0, Z1, Z1
 	VMOVUPS   Z1, K1, (DX)(CX*1)
 
-end182:
+end162:
 	VZEROUPPER
 	RET
 
@@ -4171,9 +3547,9 @@ TEXT ·normGradSumsAVX512(SB), NOSPLIT, $0-64
 	MOVQ         dbias+16(FP), R8
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest184
+	JL           rest164
 
-loop183:
+loop163:
 	VMOVUPS     (BX)(CX*1), Z6
 	VMOVUPS     64(BX)(CX*1), Z9
 	VMOVUPS     (DI)(CX*1), Z7
@@ -4204,14 +3580,14 @@ loop183:
 	VFMADD231PS Z10, Z9, Z5
 	ADDQ        $+128, CX
 	SUBQ        $+32, AX
-	JGE         loop183
+	JGE         loop163
 
-rest184:
+rest164:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest186
+	JL   rest166
 
-loop185:
+loop165:
 	VMOVUPS     (BX)(CX*1), Z6
 	VMOVUPS     (DI)(CX*1), Z7
 	VSUBPS      Z0, Z6, Z6
@@ -4228,12 +3604,12 @@ loop185:
 	VFMADD231PS Z7, Z6, Z4
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop185
+	JGE         loop165
 
-rest186:
+rest166:
 	ADDQ        $+16, AX
 	TESTQ       AX, AX
-	JE          end187
+	JE          end167
 	MOVL        $0xffffffff, R9
 	BZHIL       AX, R9, R9
 	KMOVW       R9, K1
@@ -4252,7 +3628,7 @@ rest186:
 	VADDPS      Z7, Z2, Z2
 	VFMADD231PS Z7, Z6, Z4
 
-end187:
+end167:
 	VADDPS        Z3, Z2, Z2
 	VEXTRACTF64X4 $0x01, Z2, Y0
 	VADDPS        Y0, Y2, Y2
@@ -4292,9 +3668,9 @@ TEXT ·rmsGradSumsAVX512(SB), NOSPLIT, $0-56
 	MOVQ         dy+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest189
+	JL           rest169
 
-loop188:
+loop168:
 	VMOVUPS     (BX)(CX*1), Z6
 	VMOVUPS     64(BX)(CX*1), Z9
 	VMOVUPS     (DI)(CX*1), Z7
@@ -4319,14 +3695,14 @@ loop188:
 	VFMADD231PS Z10, Z9, Z5
 	ADDQ        $+128, CX
 	SUBQ        $+32, AX
-	JGE         loop188
+	JGE         loop168
 
-rest189:
+rest169:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest191
+	JL   rest171
 
-loop190:
+loop170:
 	VMOVUPS     (BX)(CX*1), Z6
 	VMOVUPS     (DI)(CX*1), Z7
 	VSUBPS      Z0, Z6, Z6
@@ -4340,12 +3716,12 @@ loop190:
 	VFMADD231PS Z7, Z6, Z4
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop190
+	JGE         loop170
 
-rest191:
+rest171:
 	ADDQ        $+16, AX
 	TESTQ       AX, AX
-	JE          end192
+	JE          end172
 	MOVL        $0xffffffff, R8
 	BZHIL       AX, R8, R8
 	KMOVW       R8, K1
@@ -4361,7 +3737,7 @@ rest191:
 	VADDPS      Z7, Z2, Z2
 	VFMADD231PS Z7, Z6, Z4
 
-end192:
+end172:
 	VADDPS        Z3, Z2, Z2
 	VEXTRACTF64X4 $0x01, Z2, Y0
 	VADDPS        Y0, Y2, Y2
@@ -4399,9 +3775,9 @@ TEXT ·normGradAVX512(SB), NOSPLIT, $0-56
 	MOVQ         dy+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest194
+	JL           rest174
 
-loop193:
+loop173:
 	VMOVUPS      (BX)(CX*1), Z4
 	VMOVUPS      64(BX)(CX*1), Z7
 	VMOVUPS      (DI)(CX*1), Z5
@@ -4426,14 +3802,14 @@ loop193:
 	VMOVUPS      Z6, 64(DX)(CX*1)
 	ADDQ         $+128, CX
 	SUBQ         $+32, AX
-	JGE          loop193
+	JGE          loop173
 
-rest194:
+rest174:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest196
+	JL   rest176
 
-loop195:
+loop175:
 	VMOVUPS      (BX)(CX*1), Z4
 	VMOVUPS      (DI)(CX*1), Z5
 	VSUBPS       Z0, Z4, Z4
@@ -4447,12 +3823,12 @@ loop195:
 	VMOVUPS      Z4, (DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop195
+	JGE          loop175
 
-rest196:
+rest176:
 	ADDQ         $+16, AX
 	TESTQ        AX, AX
-	JE           end197
+	JE           end177
 	MOVL         $0xffffffff, R8
 	BZHIL        AX, R8, R8
 	KMOVW        R8, K1
@@ -4468,7 +3844,7 @@ rest196:
 	VFMADD231PS  Z1, Z5, Z0
 	VMOVUPS      Z0, K1, (DX)(CX*1)
 
-end197:
+end177:
 	VZEROUPPER
 	RET
 
@@ -4483,11 +3859,11 @@ TEXT ·scoresMaxAVX512(SB), NOSPLIT, $0-56
 	SHLQ $0x02, R8
 	XORQ DX, DX
 
-row198:
-	VBROADCASTSS lanesAVX512199<>+0(SB), Z0
-	VBROADCASTSS lanesAVX512199<>+0(SB), Z1
-	VBROADCASTSS lanesAVX512199<>+0(SB), Z2
-	VBROADCASTSS lanesAVX512199<>+0(SB), Z3
+row178:
+	VBROADCASTSS lanesAVX512179<>+0(SB), Z0
+	VBROADCASTSS lanesAVX512179<>+0(SB), Z1
+	VBROADCASTSS lanesAVX512179<>+0(SB), Z2
+	VBROADCASTSS lanesAVX512179<>+0(SB), Z3
 	XORQ         AX, AX
 	MOVQ         DI, R9
 	CMPQ         R9, AX
@@ -4496,9 +3872,9 @@ row198:
 	CMOVQGT      n+8(FP), R9
 	XORQ         AX, AX
 	SUBQ         $+64, R9
-	JL           rest201
+	JL           rest181
 
-loop200:
+loop180:
 	VMOVUPS (CX)(AX*1), Z4
 	VMOVUPS 64(CX)(AX*1), Z5
 	VMOVUPS 128(CX)(AX*1), Z6
@@ -4509,24 +3885,24 @@ loop200:
 	VMAXPS  Z3, Z7, Z3
 	ADDQ    $+256, AX
 	SUBQ    $+64, R9
-	JGE     loop200
+	JGE     loop180
 
-rest201:
+rest181:
 	ADDQ $+64, R9
 	SUBQ $+16, R9
-	JL   rest203
+	JL   rest183
 
-loop202:
+loop182:
 	VMOVUPS (CX)(AX*1), Z4
 	VMAXPS  Z0, Z4, Z0
 	ADDQ    $+64, AX
 	SUBQ    $+16, R9
-	JGE     loop202
+	JGE     loop182
 
-rest203:
+rest183:
 	ADDQ      $+16, R9
 	TESTQ     R9, R9
-	JE        whole204
+	JE        whole184
 	MOVL      $0xffffffff, R10
 	BZHIL     R9, R10, R10
 	KMOVW     R10, K1
@@ -4535,7 +3911,7 @@ rest203:
 	VMAXPS    Z0, Z4, Z0
 	ADDQ      $+64, AX
 
-whole204:
+whole184:
 	VMAXPS        Z2, Z0, Z0
 	VMAXPS        Z3, Z1, Z1
 	VMAXPS        Z1, Z0, Z0
@@ -4552,12 +3928,12 @@ whole204:
 	ADDQ          more+24(FP), DI
 	INCQ          DX
 	CMPQ          DX, SI
-	JL            row198
+	JL            row178
 	VZEROUPPER
 	RET
 
-DATA lanesAVX512199<>+0(SB)/4, $0xff800000
-GLOBL lanesAVX512199<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512179<>+0(SB)/4, $0xff800000
+GLOBL lanesAVX512179<>(SB), RODATA|NOPTR, $4
 
 // func scoresExpAVX512(rows int, n int, first int, more int, ld int, x *float32, factor float32, shift *float32, sum *float32)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, CMOV
@@ -4572,7 +3948,7 @@ TEXT ·scoresExpAVX512(SB), NOSPLIT, $0-72
 	SHLQ         $0x02, R9
 	XORQ         DX, DX
 
-row205:
+row185:
 	VXORPS       Z2, Z2, Z2
 	VXORPS       Z3, Z3, Z3
 	VXORPS       Z4, Z4, Z4
@@ -4586,9 +3962,9 @@ row205:
 	CMOVQGT      n+8(FP), R10
 	XORQ         AX, AX
 	SUBQ         $+64, R10
-	JL           rest207
+	JL           rest187
 
-loop206:
+loop186:
 	VMOVUPS           (CX)(AX*1), Z6
 	VMOVUPS           64(CX)(AX*1), Z8
 	VMOVUPS           128(CX)(AX*1), Z10
@@ -4597,18 +3973,18 @@ loop206:
 	VFMSUB213PS       Z1, Z0, Z8
 	VFMSUB213PS       Z1, Z0, Z10
 	VFMSUB213PS       Z1, Z0, Z12
-	VBROADCASTSS      lanesAVX512148<>+0(SB), Z7
-	VBROADCASTSS      lanesAVX512148<>+0(SB), Z9
-	VBROADCASTSS      lanesAVX512148<>+0(SB), Z11
-	VBROADCASTSS      lanesAVX512148<>+0(SB), Z13
+	VBROADCASTSS      lanesAVX512128<>+0(SB), Z7
+	VBROADCASTSS      lanesAVX512128<>+0(SB), Z9
+	VBROADCASTSS      lanesAVX512128<>+0(SB), Z11
+	VBROADCASTSS      lanesAVX512128<>+0(SB), Z13
 	VCMPPS            $0x05, Z7, Z6, K1
 	VCMPPS            $0x05, Z9, Z8, K2
 	VCMPPS            $0x05, Z11, Z10, K3
 	VCMPPS            $0x05, Z13, Z12, K4
-	VBROADCASTSS      lanesAVX512149<>+0(SB), Z7
-	VBROADCASTSS      lanesAVX512149<>+0(SB), Z9
-	VBROADCASTSS      lanesAVX512149<>+0(SB), Z11
-	VBROADCASTSS      lanesAVX512149<>+0(SB), Z13
+	VBROADCASTSS      lanesAVX512129<>+0(SB), Z7
+	VBROADCASTSS      lanesAVX512129<>+0(SB), Z9
+	VBROADCASTSS      lanesAVX512129<>+0(SB), Z11
+	VBROADCASTSS      lanesAVX512129<>+0(SB), Z13
 	VMINPS            Z6, Z7, Z6
 	VMINPS            Z8, Z9, Z8
 	VMINPS            Z10, Z11, Z10
@@ -4675,19 +4051,19 @@ loop206:
 	VADDPS            Z17, Z5, Z5
 	ADDQ              $+256, AX
 	SUBQ              $+64, R10
-	JGE               loop206
+	JGE               loop186
 
-rest207:
+rest187:
 	ADDQ $+64, R10
 	SUBQ $+16, R10
-	JL   rest209
+	JL   rest189
 
-loop208:
+loop188:
 	VMOVUPS           (CX)(AX*1), Z6
 	VFMSUB213PS       Z1, Z0, Z6
-	VBROADCASTSS      lanesAVX512148<>+0(SB), Z7
+	VBROADCASTSS      lanesAVX512128<>+0(SB), Z7
 	VCMPPS            $0x05, Z7, Z6, K1
-	VBROADCASTSS      lanesAVX512149<>+0(SB), Z7
+	VBROADCASTSS      lanesAVX512129<>+0(SB), Z7
 	VMINPS            Z6, Z7, Z6
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z7
 	VFMADD231PS.BCST  lanesAVX51256<>+0(SB), Z6, Z7
@@ -4706,20 +4082,20 @@ loop208:
 	VADDPS            Z8, Z2, Z2
 	ADDQ              $+64, AX
 	SUBQ              $+16, R10
-	JGE               loop208
+	JGE               loop188
 
-rest209:
+rest189:
 	ADDQ              $+16, R10
 	TESTQ             R10, R10
-	JE                whole210
+	JE                whole190
 	MOVL              $0xffffffff, R11
 	BZHIL             R10, R11, R11
 	KMOVW             R11, K1
 	VMOVUPS.Z         (CX)(AX*1), K1, Z6
 	VFMSUB213PS       Z1, Z0, Z6
-	VBROADCASTSS      lanesAVX512148<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX512128<>+0(SB), Z1
 	VCMPPS            $0x05, Z1, Z6, K2
-	VBROADCASTSS      lanesAVX512149<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX512129<>+0(SB), Z1
 	VMINPS            Z6, Z1, Z6
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z1
 	VFMADD231PS.BCST  lanesAVX51256<>+0(SB), Z6, Z1
@@ -4739,19 +4115,19 @@ rest209:
 	VADDPS            Z7, Z2, Z2
 	ADDQ              $+64, AX
 
-whole210:
+whole190:
 	MOVQ   n+8(FP), R10
 	SHLQ   $0x02, R10
 	VXORPS Z1, Z1, Z1
 
-fill211:
+fill191:
 	CMPQ    AX, R10
-	JGE     filled212
+	JGE     filled192
 	VMOVUPS Z1, (CX)(AX*1)
 	ADDQ    $+64, AX
-	JMP     fill211
+	JMP     fill191
 
-filled212:
+filled192:
 	VADDPS        Z4, Z2, Z2
 	VADDPS        Z5, Z3, Z3
 	VADDPS        Z3, Z2, Z2
@@ -4769,7 +4145,7 @@ filled212:
 	ADDQ          more+24(FP), R8
 	INCQ          DX
 	CMPQ          DX, DI
-	JL            row205
+	JL            row185
 	VZEROUPPER
 	RET
 
@@ -4784,7 +4160,7 @@ TEXT ·scoresScaleAVX512(SB), NOSPLIT, $0-56
 	SHLQ $0x02, R8
 	XORQ DX, DX
 
-row213:
+row193:
 	VBROADCASTSS (BX)(DX*4), Z0
 	XORQ         AX, AX
 	MOVQ         DI, R9
@@ -4794,9 +4170,9 @@ row213:
 	CMOVQGT      n+8(FP), R9
 	XORQ         AX, AX
 	SUBQ         $+64, R9
-	JL           rest215
+	JL           rest195
 
-loop214:
+loop194:
 	VMOVUPS (CX)(AX*1), Z1
 	VMOVUPS 64(CX)(AX*1), Z2
 	VMOVUPS 128(CX)(AX*1), Z3
@@ -4811,25 +4187,25 @@ loop214:
 	VMOVUPS Z4, 192(CX)(AX*1)
 	ADDQ    $+256, AX
 	SUBQ    $+64, R9
-	JGE     loop214
+	JGE     loop194
 
-rest215:
+rest195:
 	ADDQ $+64, R9
 	SUBQ $+16, R9
-	JL   rest217
+	JL   rest197
 
-loop216:
+loop196:
 	VMOVUPS (CX)(AX*1), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (CX)(AX*1)
 	ADDQ    $+64, AX
 	SUBQ    $+16, R9
-	JGE     loop216
+	JGE     loop196
 
-rest217:
+rest197:
 	ADDQ      $+16, R9
 	TESTQ     R9, R9
-	JE        whole218
+	JE        whole198
 	MOVL      $0xffffffff, R10
 	BZHIL     R9, R10, R10
 	KMOVW     R10, K1
@@ -4838,12 +4214,12 @@ rest217:
 	VMOVUPS   Z1, K1, (CX)(AX*1)
 	ADDQ      $+64, AX
 
-whole218:
+whole198:
 	ADDQ R8, CX
 	ADDQ more+24(FP), DI
 	INCQ DX
 	CMPQ DX, SI
-	JL   row213
+	JL   row193
 	VZEROUPPER
 	RET
 
@@ -4855,107 +4231,107 @@ TEXT ·logAVX512(SB), NOSPLIT, $0-24
 	MOVQ x+16(FP), BX
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest220
+	JL   rest200
 
-loop219:
+loop199:
 	VMOVUPS           (BX)(CX*1), Z0
-	VBROADCASTSS      lanesAVX512221<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX512201<>+0(SB), Z1
 	VPSUBD            Z1, Z0, Z1
 	VPSRAD            $0x17, Z1, Z1
 	VPSLLD            $0x17, Z1, Z2
 	VPSUBD            Z2, Z0, Z0
 	VCVTDQ2PS         Z1, Z1
 	VSUBPS.BCST       lanesAVX51264<>+0(SB), Z0, Z0
-	VBROADCASTSS      lanesAVX512222<>+0(SB), Z3
-	VFMADD213PS.BCST  lanesAVX512223<>+0(SB), Z0, Z3
-	VFMADD213PS.BCST  lanesAVX512224<>+0(SB), Z0, Z3
-	VFMADD213PS.BCST  lanesAVX512225<>+0(SB), Z0, Z3
-	VFMADD213PS.BCST  lanesAVX512226<>+0(SB), Z0, Z3
-	VFMADD213PS.BCST  lanesAVX512227<>+0(SB), Z0, Z3
-	VFMADD213PS.BCST  lanesAVX512228<>+0(SB), Z0, Z3
-	VFMADD213PS.BCST  lanesAVX512229<>+0(SB), Z0, Z3
-	VFMADD213PS.BCST  lanesAVX512230<>+0(SB), Z0, Z3
+	VBROADCASTSS      lanesAVX512202<>+0(SB), Z3
+	VFMADD213PS.BCST  lanesAVX512203<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512204<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512205<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512206<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512207<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512208<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512209<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512210<>+0(SB), Z0, Z3
 	VMULPS            Z0, Z0, Z2
 	VMULPS            Z0, Z3, Z3
 	VMULPS            Z2, Z3, Z3
 	VFMADD231PS.BCST  lanesAVX51258<>+0(SB), Z1, Z3
-	VFNMADD231PS.BCST lanesAVX512231<>+0(SB), Z2, Z3
+	VFNMADD231PS.BCST lanesAVX512211<>+0(SB), Z2, Z3
 	VADDPS            Z3, Z0, Z0
 	VFMADD231PS.BCST  lanesAVX51257<>+0(SB), Z1, Z0
 	VMOVUPS           Z0, (DX)(CX*1)
 	ADDQ              $+64, CX
 	SUBQ              $+16, AX
-	JGE               loop219
+	JGE               loop199
 
-rest220:
+rest200:
 	ADDQ              $+16, AX
 	TESTQ             AX, AX
-	JE                end232
+	JE                end212
 	MOVL              $0xffffffff, SI
 	BZHIL             AX, SI, SI
 	KMOVW             SI, K1
 	VMOVUPS.Z         (BX)(CX*1), K1, Z0
-	VBROADCASTSS      lanesAVX512221<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX512201<>+0(SB), Z1
 	VPSUBD            Z1, Z0, Z1
 	VPSRAD            $0x17, Z1, Z1
 	VPSLLD            $0x17, Z1, Z2
 	VPSUBD            Z2, Z0, Z0
 	VCVTDQ2PS         Z1, Z1
 	VSUBPS.BCST       lanesAVX51264<>+0(SB), Z0, Z0
-	VBROADCASTSS      lanesAVX512222<>+0(SB), Z3
-	VFMADD213PS.BCST  lanesAVX512223<>+0(SB), Z0, Z3
-	VFMADD213PS.BCST  lanesAVX512224<>+0(SB), Z0, Z3
-	VFMADD213PS.BCST  lanesAVX512225<>+0(SB), Z0, Z3
-	VFMADD213PS.BCST  lanesAVX512226<>+0(SB), Z0, Z3
-	VFMADD213PS.BCST  lanesAVX512227<>+0(SB), Z0, Z3
-	VFMADD213PS.BCST  lanesAVX512228<>+0(SB), Z0, Z3
-	VFMADD213PS.BCST  lanesAVX512229<>+0(SB), Z0, Z3
-	VFMADD213PS.BCST  lanesAVX512230<>+0(SB), Z0, Z3
+	VBROADCASTSS      lanesAVX512202<>+0(SB), Z3
+	VFMADD213PS.BCST  lanesAVX512203<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512204<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512205<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512206<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512207<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512208<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512209<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST  lanesAVX512210<>+0(SB), Z0, Z3
 	VMULPS            Z0, Z0, Z2
 	VMULPS            Z0, Z3, Z3
 	VMULPS            Z2, Z3, Z3
 	VFMADD231PS.BCST  lanesAVX51258<>+0(SB), Z1, Z3
-	VFNMADD231PS.BCST lanesAVX512231<>+0(SB), Z2, Z3
+	VFNMADD231PS.BCST lanesAVX512211<>+0(SB), Z2, Z3
 	VADDPS            Z3, Z0, Z0
 	VFMADD231PS.BCST  lanesAVX51257<>+0(SB), Z1, Z0
 	VMOVUPS           Z0, K1, (DX)(CX*1)
 
-end232:
+end212:
 	VZEROUPPER
 	RET
 
-DATA lanesAVX512221<>+0(SB)/4, $0x3f3504f3
-GLOBL lanesAVX512221<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512201<>+0(SB)/4, $0x3f3504f3
+GLOBL lanesAVX512201<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512222<>+0(SB)/4, $0x3d9021bb
-GLOBL lanesAVX512222<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512202<>+0(SB)/4, $0x3d9021bb
+GLOBL lanesAVX512202<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512223<>+0(SB)/4, $0xbdebd1b8
-GLOBL lanesAVX512223<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512203<>+0(SB)/4, $0xbdebd1b8
+GLOBL lanesAVX512203<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512224<>+0(SB)/4, $0x3def251a
-GLOBL lanesAVX512224<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512204<>+0(SB)/4, $0x3def251a
+GLOBL lanesAVX512204<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512225<>+0(SB)/4, $0xbdfe5d4f
-GLOBL lanesAVX512225<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512205<>+0(SB)/4, $0xbdfe5d4f
+GLOBL lanesAVX512205<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512226<>+0(SB)/4, $0x3e11e9bf
-GLOBL lanesAVX512226<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512206<>+0(SB)/4, $0x3e11e9bf
+GLOBL lanesAVX512206<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512227<>+0(SB)/4, $0xbe2aae50
-GLOBL lanesAVX512227<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512207<>+0(SB)/4, $0xbe2aae50
+GLOBL lanesAVX512207<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512228<>+0(SB)/4, $0x3e4cceac
-GLOBL lanesAVX512228<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512208<>+0(SB)/4, $0x3e4cceac
+GLOBL lanesAVX512208<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512229<>+0(SB)/4, $0xbe7ffffc
-GLOBL lanesAVX512229<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512209<>+0(SB)/4, $0xbe7ffffc
+GLOBL lanesAVX512209<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512230<>+0(SB)/4, $0x3eaaaaaa
-GLOBL lanesAVX512230<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512210<>+0(SB)/4, $0x3eaaaaaa
+GLOBL lanesAVX512210<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512231<>+0(SB)/4, $0x3f000000
-GLOBL lanesAVX512231<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512211<>+0(SB)/4, $0x3f000000
+GLOBL lanesAVX512211<>(SB), RODATA|NOPTR, $4
 
 // func scoresGradAVX512(rows int, n int, first int, more int, ld int, p *float32, dp *float32, factor float32, lse *float32, d *float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
@@ -4971,7 +4347,7 @@ TEXT ·scoresGradAVX512(SB), NOSPLIT, $0-80
 	SHLQ         $0x02, R10
 	XORQ         BX, BX
 
-row233:
+row213:
 	VBROADCASTSS (SI)(BX*4), Z1
 	VBROADCASTSS (DI)(BX*4), Z2
 	XORQ         AX, AX
@@ -4982,9 +4358,9 @@ row233:
 	CMOVQGT      n+8(FP), R11
 	XORQ         AX, AX
 	SUBQ         $+64, R11
-	JL           rest235
+	JL           rest215
 
-loop234:
+loop214:
 	VMOVUPS           (CX)(AX*1), Z3
 	VMOVUPS           64(CX)(AX*1), Z5
 	VMOVUPS           128(CX)(AX*1), Z7
@@ -4993,18 +4369,18 @@ loop234:
 	VFMSUB213PS       Z1, Z0, Z5
 	VFMSUB213PS       Z1, Z0, Z7
 	VFMSUB213PS       Z1, Z0, Z9
-	VBROADCASTSS      lanesAVX512148<>+0(SB), Z4
-	VBROADCASTSS      lanesAVX512148<>+0(SB), Z6
-	VBROADCASTSS      lanesAVX512148<>+0(SB), Z8
-	VBROADCASTSS      lanesAVX512148<>+0(SB), Z10
+	VBROADCASTSS      lanesAVX512128<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512128<>+0(SB), Z6
+	VBROADCASTSS      lanesAVX512128<>+0(SB), Z8
+	VBROADCASTSS      lanesAVX512128<>+0(SB), Z10
 	VCMPPS            $0x05, Z4, Z3, K1
 	VCMPPS            $0x05, Z6, Z5, K2
 	VCMPPS            $0x05, Z8, Z7, K3
 	VCMPPS            $0x05, Z10, Z9, K4
-	VBROADCASTSS      lanesAVX512149<>+0(SB), Z4
-	VBROADCASTSS      lanesAVX512149<>+0(SB), Z6
-	VBROADCASTSS      lanesAVX512149<>+0(SB), Z8
-	VBROADCASTSS      lanesAVX512149<>+0(SB), Z10
+	VBROADCASTSS      lanesAVX512129<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512129<>+0(SB), Z6
+	VBROADCASTSS      lanesAVX512129<>+0(SB), Z8
+	VBROADCASTSS      lanesAVX512129<>+0(SB), Z10
 	VMINPS            Z3, Z4, Z3
 	VMINPS            Z5, Z6, Z5
 	VMINPS            Z7, Z8, Z7
@@ -5087,19 +4463,19 @@ loop234:
 	VMOVUPS           Z7, 192(DX)(AX*1)
 	ADDQ              $+256, AX
 	SUBQ              $+64, R11
-	JGE               loop234
+	JGE               loop214
 
-rest235:
+rest215:
 	ADDQ $+64, R11
 	SUBQ $+16, R11
-	JL   rest237
+	JL   rest217
 
-loop236:
+loop216:
 	VMOVUPS           (CX)(AX*1), Z3
 	VFMSUB213PS       Z1, Z0, Z3
-	VBROADCASTSS      lanesAVX512148<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512128<>+0(SB), Z4
 	VCMPPS            $0x05, Z4, Z3, K1
-	VBROADCASTSS      lanesAVX512149<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512129<>+0(SB), Z4
 	VMINPS            Z3, Z4, Z3
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z4
 	VFMADD231PS.BCST  lanesAVX51256<>+0(SB), Z3, Z4
@@ -5122,20 +4498,20 @@ loop236:
 	VMOVUPS           Z3, (DX)(AX*1)
 	ADDQ              $+64, AX
 	SUBQ              $+16, R11
-	JGE               loop236
+	JGE               loop216
 
-rest237:
+rest217:
 	ADDQ              $+16, R11
 	TESTQ             R11, R11
-	JE                whole238
+	JE                whole218
 	MOVL              $0xffffffff, R12
 	BZHIL             R11, R12, R12
 	KMOVW             R12, K1
 	VMOVUPS.Z         (CX)(AX*1), K1, Z3
 	VFMSUB213PS       Z1, Z0, Z3
-	VBROADCASTSS      lanesAVX512148<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX512128<>+0(SB), Z1
 	VCMPPS            $0x05, Z1, Z3, K2
-	VBROADCASTSS      lanesAVX512149<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX512129<>+0(SB), Z1
 	VMINPS            Z3, Z1, Z3
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z1
 	VFMADD231PS.BCST  lanesAVX51256<>+0(SB), Z3, Z1
@@ -5160,26 +4536,26 @@ rest237:
 	VMOVUPS           Z1, (DX)(AX*1)
 	ADDQ              $+64, AX
 
-whole238:
+whole218:
 	MOVQ   n+8(FP), R11
 	SHLQ   $0x02, R11
 	VXORPS Z1, Z1, Z1
 
-fill239:
+fill219:
 	CMPQ    AX, R11
-	JGE     filled240
+	JGE     filled220
 	VMOVUPS Z1, (CX)(AX*1)
 	VMOVUPS Z1, (DX)(AX*1)
 	ADDQ    $+64, AX
-	JMP     fill239
+	JMP     fill219
 
-filled240:
+filled220:
 	ADDQ R10, CX
 	ADDQ R10, DX
 	ADDQ more+24(FP), R9
 	INCQ BX
 	CMPQ BX, R8
-	JL   row233
+	JL   row213
 	VZEROUPPER
 	RET
 
@@ -5196,9 +4572,9 @@ TEXT ·lstmCellAVX512(SB), NOSPLIT, $0-64
 	MOVQ cPrev+56(FP), R10
 	XORQ CX, CX
 	SUBQ $+32, AX
-	JL   rest242
+	JL   rest222
 
-loop241:
+loop221:
 	VMOVUPS           (SI)(CX*1), Z0
 	VMOVUPS           64(SI)(CX*1), Z3
 	VBROADCASTSS      lanesAVX51253<>+0(SB), Z1
@@ -5259,26 +4635,26 @@ loop241:
 	VMOVUPS           Z2, 64(SI)(CX*1)
 	VMOVUPS           (R8)(CX*1), Z1
 	VMOVUPS           64(R8)(CX*1), Z6
-	VANDPS.BCST       lanesAVX512108<>+0(SB), Z1, Z3
-	VANDPS.BCST       lanesAVX512108<>+0(SB), Z6, Z7
+	VANDPS.BCST       lanesAVX51298<>+0(SB), Z1, Z3
+	VANDPS.BCST       lanesAVX51298<>+0(SB), Z6, Z7
 	VMULPS            Z1, Z1, Z4
 	VMULPS            Z6, Z6, Z8
-	VBROADCASTSS      lanesAVX512109<>+0(SB), Z5
-	VBROADCASTSS      lanesAVX512109<>+0(SB), Z9
-	VFMADD213PS.BCST  lanesAVX512110<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  lanesAVX512110<>+0(SB), Z8, Z9
-	VFMADD213PS.BCST  lanesAVX512111<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  lanesAVX512111<>+0(SB), Z8, Z9
-	VFMADD213PS.BCST  lanesAVX512112<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  lanesAVX512112<>+0(SB), Z8, Z9
-	VFMADD213PS.BCST  lanesAVX512113<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  lanesAVX512113<>+0(SB), Z8, Z9
+	VBROADCASTSS      lanesAVX51299<>+0(SB), Z5
+	VBROADCASTSS      lanesAVX51299<>+0(SB), Z9
+	VFMADD213PS.BCST  lanesAVX512100<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  lanesAVX512100<>+0(SB), Z8, Z9
+	VFMADD213PS.BCST  lanesAVX512101<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  lanesAVX512101<>+0(SB), Z8, Z9
+	VFMADD213PS.BCST  lanesAVX512102<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  lanesAVX512102<>+0(SB), Z8, Z9
+	VFMADD213PS.BCST  lanesAVX512103<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  lanesAVX512103<>+0(SB), Z8, Z9
 	VMULPS            Z4, Z5, Z5
 	VMULPS            Z8, Z9, Z9
 	VFMADD213PS       Z1, Z1, Z5
 	VFMADD213PS       Z6, Z6, Z9
-	VBROADCASTSS      lanesAVX512114<>+0(SB), Z8
-	VBROADCASTSS      lanesAVX512114<>+0(SB), Z11
+	VBROADCASTSS      lanesAVX512104<>+0(SB), Z8
+	VBROADCASTSS      lanesAVX512104<>+0(SB), Z11
 	VADDPS            Z3, Z3, Z4
 	VADDPS            Z7, Z7, Z10
 	VMINPS            Z4, Z8, Z4
@@ -5331,14 +4707,14 @@ loop241:
 	VFMADD213PS       Z10, Z12, Z10
 	VBROADCASTSS      lanesAVX51264<>+0(SB), Z8
 	VBROADCASTSS      lanesAVX51264<>+0(SB), Z11
-	VFNMADD231PS.BCST lanesAVX512115<>+0(SB), Z4, Z8
-	VFNMADD231PS.BCST lanesAVX512115<>+0(SB), Z10, Z11
-	VANDPS.BCST       lanesAVX512116<>+0(SB), Z1, Z1
-	VANDPS.BCST       lanesAVX512116<>+0(SB), Z6, Z4
+	VFNMADD231PS.BCST lanesAVX512105<>+0(SB), Z4, Z8
+	VFNMADD231PS.BCST lanesAVX512105<>+0(SB), Z10, Z11
+	VANDPS.BCST       lanesAVX512106<>+0(SB), Z1, Z1
+	VANDPS.BCST       lanesAVX512106<>+0(SB), Z6, Z4
 	VORPS             Z1, Z8, Z8
 	VORPS             Z4, Z11, Z11
-	VBROADCASTSS      lanesAVX512117<>+0(SB), Z1
-	VBROADCASTSS      lanesAVX512117<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512107<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX512107<>+0(SB), Z4
 	VCMPPS            $0x01, Z1, Z3, K1
 	VCMPPS            $0x01, Z4, Z7, K2
 	VBLENDMPS         Z5, Z8, K1, Z5
@@ -5411,26 +4787,26 @@ loop241:
 	VFMADD231PS       Z5, Z4, Z2
 	VMOVUPS           Z0, (BX)(CX*1)
 	VMOVUPS           Z2, 64(BX)(CX*1)
-	VANDPS.BCST       lanesAVX512108<>+0(SB), Z0, Z1
-	VANDPS.BCST       lanesAVX512108<>+0(SB), Z2, Z5
+	VANDPS.BCST       lanesAVX51298<>+0(SB), Z0, Z1
+	VANDPS.BCST       lanesAVX51298<>+0(SB), Z2, Z5
 	VMULPS            Z0, Z0, Z3
 	VMULPS            Z2, Z2, Z6
-	VBROADCASTSS      lanesAVX512109<>+0(SB), Z4
-	VBROADCASTSS      lanesAVX512109<>+0(SB), Z7
-	VFMADD213PS.BCST  lanesAVX512110<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  lanesAVX512110<>+0(SB), Z6, Z7
-	VFMADD213PS.BCST  lanesAVX512111<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  lanesAVX512111<>+0(SB), Z6, Z7
-	VFMADD213PS.BCST  lanesAVX512112<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  lanesAVX512112<>+0(SB), Z6, Z7
-	VFMADD213PS.BCST  lanesAVX512113<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  lanesAVX512113<>+0(SB), Z6, Z7
+	VBROADCASTSS      lanesAVX51299<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX51299<>+0(SB), Z7
+	VFMADD213PS.BCST  lanesAVX512100<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  lanesAVX512100<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  lanesAVX512101<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  lanesAVX512101<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  lanesAVX512102<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  lanesAVX512102<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  lanesAVX512103<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  lanesAVX512103<>+0(SB), Z6, Z7
 	VMULPS            Z3, Z4, Z4
 	VMULPS            Z6, Z7, Z7
 	VFMADD213PS       Z0, Z0, Z4
 	VFMADD213PS       Z2, Z2, Z7
-	VBROADCASTSS      lanesAVX512114<>+0(SB), Z6
-	VBROADCASTSS      lanesAVX512114<>+0(SB), Z9
+	VBROADCASTSS      lanesAVX512104<>+0(SB), Z6
+	VBROADCASTSS      lanesAVX512104<>+0(SB), Z9
 	VADDPS            Z1, Z1, Z3
 	VADDPS            Z5, Z5, Z8
 	VMINPS            Z3, Z6, Z3
@@ -5483,14 +4859,14 @@ loop241:
 	VFMADD213PS       Z8, Z10, Z8
 	VBROADCASTSS      lanesAVX51264<>+0(SB), Z6
 	VBROADCASTSS      lanesAVX51264<>+0(SB), Z9
-	VFNMADD231PS.BCST lanesAVX512115<>+0(SB), Z3, Z6
-	VFNMADD231PS.BCST lanesAVX512115<>+0(SB), Z8, Z9
-	VANDPS.BCST       lanesAVX512116<>+0(SB), Z0, Z0
-	VANDPS.BCST       lanesAVX512116<>+0(SB), Z2, Z2
+	VFNMADD231PS.BCST lanesAVX512105<>+0(SB), Z3, Z6
+	VFNMADD231PS.BCST lanesAVX512105<>+0(SB), Z8, Z9
+	VANDPS.BCST       lanesAVX512106<>+0(SB), Z0, Z0
+	VANDPS.BCST       lanesAVX512106<>+0(SB), Z2, Z2
 	VORPS             Z0, Z6, Z6
 	VORPS             Z2, Z9, Z9
-	VBROADCASTSS      lanesAVX512117<>+0(SB), Z0
-	VBROADCASTSS      lanesAVX512117<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX512107<>+0(SB), Z0
+	VBROADCASTSS      lanesAVX512107<>+0(SB), Z2
 	VCMPPS            $0x01, Z0, Z1, K1
 	VCMPPS            $0x01, Z2, Z5, K2
 	VBLENDMPS         Z4, Z6, K1, Z4
@@ -5559,14 +4935,14 @@ loop241:
 	VMOVUPS           Z7, 64(DX)(CX*1)
 	ADDQ              $+128, CX
 	SUBQ              $+32, AX
-	JGE               loop241
+	JGE               loop221
 
-rest242:
+rest222:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest244
+	JL   rest224
 
-loop243:
+loop223:
 	VMOVUPS           (SI)(CX*1), Z0
 	VBROADCASTSS      lanesAVX51253<>+0(SB), Z1
 	VBROADCASTSS      lanesAVX51254<>+0(SB), Z2
@@ -5597,16 +4973,16 @@ loop243:
 	VFMADD213PS       Z0, Z1, Z0
 	VMOVUPS           Z0, (SI)(CX*1)
 	VMOVUPS           (R8)(CX*1), Z1
-	VANDPS.BCST       lanesAVX512108<>+0(SB), Z1, Z2
+	VANDPS.BCST       lanesAVX51298<>+0(SB), Z1, Z2
 	VMULPS            Z1, Z1, Z3
-	VBROADCASTSS      lanesAVX512109<>+0(SB), Z4
-	VFMADD213PS.BCST  lanesAVX512110<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  lanesAVX512111<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  lanesAVX512112<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  lanesAVX512113<>+0(SB), Z3, Z4
+	VBROADCASTSS      lanesAVX51299<>+0(SB), Z4
+	VFMADD213PS.BCST  lanesAVX512100<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  lanesAVX512101<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  lanesAVX512102<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  lanesAVX512103<>+0(SB), Z3, Z4
 	VMULPS            Z3, Z4, Z4
 	VFMADD213PS       Z1, Z1, Z4
-	VBROADCASTSS      lanesAVX512114<>+0(SB), Z5
+	VBROADCASTSS      lanesAVX512104<>+0(SB), Z5
 	VADDPS            Z2, Z2, Z3
 	VMINPS            Z3, Z5, Z3
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z5
@@ -5633,10 +5009,10 @@ loop243:
 	VFMADD213PS       Z5, Z5, Z5
 	VFMADD213PS       Z3, Z5, Z3
 	VBROADCASTSS      lanesAVX51264<>+0(SB), Z5
-	VFNMADD231PS.BCST lanesAVX512115<>+0(SB), Z3, Z5
-	VANDPS.BCST       lanesAVX512116<>+0(SB), Z1, Z1
+	VFNMADD231PS.BCST lanesAVX512105<>+0(SB), Z3, Z5
+	VANDPS.BCST       lanesAVX512106<>+0(SB), Z1, Z1
 	VORPS             Z1, Z5, Z5
-	VBROADCASTSS      lanesAVX512117<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX512107<>+0(SB), Z1
 	VCMPPS            $0x01, Z1, Z2, K1
 	VBLENDMPS         Z4, Z5, K1, Z4
 	VMOVUPS           Z4, (R8)(CX*1)
@@ -5673,16 +5049,16 @@ loop243:
 	VMOVUPS           (R10)(CX*1), Z2
 	VFMADD231PS       Z2, Z1, Z0
 	VMOVUPS           Z0, (BX)(CX*1)
-	VANDPS.BCST       lanesAVX512108<>+0(SB), Z0, Z1
+	VANDPS.BCST       lanesAVX51298<>+0(SB), Z0, Z1
 	VMULPS            Z0, Z0, Z2
-	VBROADCASTSS      lanesAVX512109<>+0(SB), Z3
-	VFMADD213PS.BCST  lanesAVX512110<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512111<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512112<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512113<>+0(SB), Z2, Z3
+	VBROADCASTSS      lanesAVX51299<>+0(SB), Z3
+	VFMADD213PS.BCST  lanesAVX512100<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512101<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512102<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512103<>+0(SB), Z2, Z3
 	VMULPS            Z2, Z3, Z3
 	VFMADD213PS       Z0, Z0, Z3
-	VBROADCASTSS      lanesAVX512114<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512104<>+0(SB), Z4
 	VADDPS            Z1, Z1, Z2
 	VMINPS            Z2, Z4, Z2
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z4
@@ -5709,10 +5085,10 @@ loop243:
 	VFMADD213PS       Z4, Z4, Z4
 	VFMADD213PS       Z2, Z4, Z2
 	VBROADCASTSS      lanesAVX51264<>+0(SB), Z4
-	VFNMADD231PS.BCST lanesAVX512115<>+0(SB), Z2, Z4
-	VANDPS.BCST       lanesAVX512116<>+0(SB), Z0, Z0
+	VFNMADD231PS.BCST lanesAVX512105<>+0(SB), Z2, Z4
+	VANDPS.BCST       lanesAVX512106<>+0(SB), Z0, Z0
 	VORPS             Z0, Z4, Z4
-	VBROADCASTSS      lanesAVX512117<>+0(SB), Z0
+	VBROADCASTSS      lanesAVX512107<>+0(SB), Z0
 	VCMPPS            $0x01, Z0, Z1, K1
 	VBLENDMPS         Z3, Z4, K1, Z3
 	VMOVUPS           (R9)(CX*1), Z0
@@ -5748,12 +5124,12 @@ loop243:
 	VMOVUPS           Z3, (DX)(CX*1)
 	ADDQ              $+64, CX
 	SUBQ              $+16, AX
-	JGE               loop243
+	JGE               loop223
 
-rest244:
+rest224:
 	ADDQ              $+16, AX
 	TESTQ             AX, AX
-	JE                end245
+	JE                end225
 	MOVL              $0xffffffff, R11
 	BZHIL             AX, R11, R11
 	KMOVW             R11, K1
@@ -5787,16 +5163,16 @@ rest244:
 	VFMADD213PS       Z0, Z1, Z0
 	VMOVUPS           Z0, K1, (SI)(CX*1)
 	VMOVUPS.Z         (R8)(CX*1), K1, Z1
-	VANDPS.BCST       lanesAVX512108<>+0(SB), Z1, Z2
+	VANDPS.BCST       lanesAVX51298<>+0(SB), Z1, Z2
 	VMULPS            Z1, Z1, Z3
-	VBROADCASTSS      lanesAVX512109<>+0(SB), Z4
-	VFMADD213PS.BCST  lanesAVX512110<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  lanesAVX512111<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  lanesAVX512112<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  lanesAVX512113<>+0(SB), Z3, Z4
+	VBROADCASTSS      lanesAVX51299<>+0(SB), Z4
+	VFMADD213PS.BCST  lanesAVX512100<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  lanesAVX512101<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  lanesAVX512102<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  lanesAVX512103<>+0(SB), Z3, Z4
 	VMULPS            Z3, Z4, Z4
 	VFMADD213PS       Z1, Z1, Z4
-	VBROADCASTSS      lanesAVX512114<>+0(SB), Z5
+	VBROADCASTSS      lanesAVX512104<>+0(SB), Z5
 	VADDPS            Z2, Z2, Z3
 	VMINPS            Z3, Z5, Z3
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z5
@@ -5823,10 +5199,10 @@ rest244:
 	VFMADD213PS       Z5, Z5, Z5
 	VFMADD213PS       Z3, Z5, Z3
 	VBROADCASTSS      lanesAVX51264<>+0(SB), Z5
-	VFNMADD231PS.BCST lanesAVX512115<>+0(SB), Z3, Z5
-	VANDPS.BCST       lanesAVX512116<>+0(SB), Z1, Z1
+	VFNMADD231PS.BCST lanesAVX512105<>+0(SB), Z3, Z5
+	VANDPS.BCST       lanesAVX512106<>+0(SB), Z1, Z1
 	VORPS             Z1, Z5, Z5
-	VBROADCASTSS      lanesAVX512117<>+0(SB), Z1
+	VBROADCASTSS      lanesAVX512107<>+0(SB), Z1
 	VCMPPS            $0x01, Z1, Z2, K2
 	VBLENDMPS         Z4, Z5, K2, Z4
 	VMOVUPS           Z4, K1, (R8)(CX*1)
@@ -5863,16 +5239,16 @@ rest244:
 	VMOVUPS.Z         (R10)(CX*1), K1, Z2
 	VFMADD231PS       Z2, Z1, Z0
 	VMOVUPS           Z0, K1, (BX)(CX*1)
-	VANDPS.BCST       lanesAVX512108<>+0(SB), Z0, Z1
+	VANDPS.BCST       lanesAVX51298<>+0(SB), Z0, Z1
 	VMULPS            Z0, Z0, Z2
-	VBROADCASTSS      lanesAVX512109<>+0(SB), Z3
-	VFMADD213PS.BCST  lanesAVX512110<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512111<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512112<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512113<>+0(SB), Z2, Z3
+	VBROADCASTSS      lanesAVX51299<>+0(SB), Z3
+	VFMADD213PS.BCST  lanesAVX512100<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512101<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512102<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512103<>+0(SB), Z2, Z3
 	VMULPS            Z2, Z3, Z3
 	VFMADD213PS       Z0, Z0, Z3
-	VBROADCASTSS      lanesAVX512114<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512104<>+0(SB), Z4
 	VADDPS            Z1, Z1, Z2
 	VMINPS            Z2, Z4, Z2
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z4
@@ -5899,10 +5275,10 @@ rest244:
 	VFMADD213PS       Z4, Z4, Z4
 	VFMADD213PS       Z2, Z4, Z2
 	VBROADCASTSS      lanesAVX51264<>+0(SB), Z4
-	VFNMADD231PS.BCST lanesAVX512115<>+0(SB), Z2, Z4
-	VANDPS.BCST       lanesAVX512116<>+0(SB), Z0, Z0
+	VFNMADD231PS.BCST lanesAVX512105<>+0(SB), Z2, Z4
+	VANDPS.BCST       lanesAVX512106<>+0(SB), Z0, Z0
 	VORPS             Z0, Z4, Z4
-	VBROADCASTSS      lanesAVX512117<>+0(SB), Z0
+	VBROADCASTSS      lanesAVX512107<>+0(SB), Z0
 	VCMPPS            $0x01, Z0, Z1, K2
 	VBLENDMPS         Z3, Z4, K2, Z3
 	VMOVUPS.Z         (R9)(CX*1), K1, Z0
@@ -5937,7 +5313,7 @@ rest244:
 	VMULPS            Z0, Z3, Z3
 	VMOVUPS           Z3, K1, (DX)(CX*1)
 
-end245:
+end225:
 	VZEROUPPER
 	RET
 
@@ -5956,31 +5332,31 @@ TEXT ·lstmCellGradAVX512(SB), NOSPLIT, $0-80
 	MOVQ dh+72(FP), R12
 	XORQ CX, CX
 	SUBQ $+32, AX
-	JL   rest247
+	JL   rest227
 
-loop246:
+loop226:
 	VMOVUPS           (R9)(CX*1), Z0
 	VMOVUPS           64(R9)(CX*1), Z4
-	VANDPS.BCST       lanesAVX512108<>+0(SB), Z0, Z1
-	VANDPS.BCST       lanesAVX512108<>+0(SB), Z4, Z5
+	VANDPS.BCST       lanesAVX51298<>+0(SB), Z0, Z1
+	VANDPS.BCST       lanesAVX51298<>+0(SB), Z4, Z5
 	VMULPS            Z0, Z0, Z2
 	VMULPS            Z4, Z4, Z6
-	VBROADCASTSS      lanesAVX512109<>+0(SB), Z3
-	VBROADCASTSS      lanesAVX512109<>+0(SB), Z7
-	VFMADD213PS.BCST  lanesAVX512110<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512110<>+0(SB), Z6, Z7
-	VFMADD213PS.BCST  lanesAVX512111<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512111<>+0(SB), Z6, Z7
-	VFMADD213PS.BCST  lanesAVX512112<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512112<>+0(SB), Z6, Z7
-	VFMADD213PS.BCST  lanesAVX512113<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512113<>+0(SB), Z6, Z7
+	VBROADCASTSS      lanesAVX51299<>+0(SB), Z3
+	VBROADCASTSS      lanesAVX51299<>+0(SB), Z7
+	VFMADD213PS.BCST  lanesAVX512100<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512100<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  lanesAVX512101<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512101<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  lanesAVX512102<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512102<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  lanesAVX512103<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512103<>+0(SB), Z6, Z7
 	VMULPS            Z2, Z3, Z3
 	VMULPS            Z6, Z7, Z7
 	VFMADD213PS       Z0, Z0, Z3
 	VFMADD213PS       Z4, Z4, Z7
-	VBROADCASTSS      lanesAVX512114<>+0(SB), Z6
-	VBROADCASTSS      lanesAVX512114<>+0(SB), Z9
+	VBROADCASTSS      lanesAVX512104<>+0(SB), Z6
+	VBROADCASTSS      lanesAVX512104<>+0(SB), Z9
 	VADDPS            Z1, Z1, Z2
 	VADDPS            Z5, Z5, Z8
 	VMINPS            Z2, Z6, Z2
@@ -6033,14 +5409,14 @@ loop246:
 	VFMADD213PS       Z8, Z10, Z8
 	VBROADCASTSS      lanesAVX51264<>+0(SB), Z6
 	VBROADCASTSS      lanesAVX51264<>+0(SB), Z9
-	VFNMADD231PS.BCST lanesAVX512115<>+0(SB), Z2, Z6
-	VFNMADD231PS.BCST lanesAVX512115<>+0(SB), Z8, Z9
-	VANDPS.BCST       lanesAVX512116<>+0(SB), Z0, Z0
-	VANDPS.BCST       lanesAVX512116<>+0(SB), Z4, Z2
+	VFNMADD231PS.BCST lanesAVX512105<>+0(SB), Z2, Z6
+	VFNMADD231PS.BCST lanesAVX512105<>+0(SB), Z8, Z9
+	VANDPS.BCST       lanesAVX512106<>+0(SB), Z0, Z0
+	VANDPS.BCST       lanesAVX512106<>+0(SB), Z4, Z2
 	VORPS             Z0, Z6, Z6
 	VORPS             Z2, Z9, Z9
-	VBROADCASTSS      lanesAVX512117<>+0(SB), Z0
-	VBROADCASTSS      lanesAVX512117<>+0(SB), Z2
+	VBROADCASTSS      lanesAVX512107<>+0(SB), Z0
+	VBROADCASTSS      lanesAVX512107<>+0(SB), Z2
 	VCMPPS            $0x01, Z0, Z1, K1
 	VCMPPS            $0x01, Z2, Z5, K2
 	VBLENDMPS         Z3, Z6, K1, Z3
@@ -6117,25 +5493,25 @@ loop246:
 	VMOVUPS           Z8, 64(R8)(CX*1)
 	ADDQ              $+128, CX
 	SUBQ              $+32, AX
-	JGE               loop246
+	JGE               loop226
 
-rest247:
+rest227:
 	ADDQ $+32, AX
 	SUBQ $+16, AX
-	JL   rest249
+	JL   rest229
 
-loop248:
+loop228:
 	VMOVUPS           (R9)(CX*1), Z0
-	VANDPS.BCST       lanesAVX512108<>+0(SB), Z0, Z1
+	VANDPS.BCST       lanesAVX51298<>+0(SB), Z0, Z1
 	VMULPS            Z0, Z0, Z2
-	VBROADCASTSS      lanesAVX512109<>+0(SB), Z3
-	VFMADD213PS.BCST  lanesAVX512110<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512111<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512112<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512113<>+0(SB), Z2, Z3
+	VBROADCASTSS      lanesAVX51299<>+0(SB), Z3
+	VFMADD213PS.BCST  lanesAVX512100<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512101<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512102<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512103<>+0(SB), Z2, Z3
 	VMULPS            Z2, Z3, Z3
 	VFMADD213PS       Z0, Z0, Z3
-	VBROADCASTSS      lanesAVX512114<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512104<>+0(SB), Z4
 	VADDPS            Z1, Z1, Z2
 	VMINPS            Z2, Z4, Z2
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z4
@@ -6162,10 +5538,10 @@ loop248:
 	VFMADD213PS       Z4, Z4, Z4
 	VFMADD213PS       Z2, Z4, Z2
 	VBROADCASTSS      lanesAVX51264<>+0(SB), Z4
-	VFNMADD231PS.BCST lanesAVX512115<>+0(SB), Z2, Z4
-	VANDPS.BCST       lanesAVX512116<>+0(SB), Z0, Z0
+	VFNMADD231PS.BCST lanesAVX512105<>+0(SB), Z2, Z4
+	VANDPS.BCST       lanesAVX512106<>+0(SB), Z0, Z0
 	VORPS             Z0, Z4, Z4
-	VBROADCASTSS      lanesAVX512117<>+0(SB), Z0
+	VBROADCASTSS      lanesAVX512107<>+0(SB), Z0
 	VCMPPS            $0x01, Z0, Z1, K1
 	VBLENDMPS         Z3, Z4, K1, Z3
 	VMOVUPS           (R11)(CX*1), Z0
@@ -6205,26 +5581,26 @@ loop248:
 	VMOVUPS           Z2, (R8)(CX*1)
 	ADDQ              $+64, CX
 	SUBQ              $+16, AX
-	JGE               loop248
+	JGE               loop228
 
-rest249:
+rest229:
 	ADDQ              $+16, AX
 	TESTQ             AX, AX
-	JE                end250
+	JE                end230
 	MOVL              $0xffffffff, R13
 	BZHIL             AX, R13, R13
 	KMOVW             R13, K1
 	VMOVUPS.Z         (R9)(CX*1), K1, Z0
-	VANDPS.BCST       lanesAVX512108<>+0(SB), Z0, Z1
+	VANDPS.BCST       lanesAVX51298<>+0(SB), Z0, Z1
 	VMULPS            Z0, Z0, Z2
-	VBROADCASTSS      lanesAVX512109<>+0(SB), Z3
-	VFMADD213PS.BCST  lanesAVX512110<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512111<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512112<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  lanesAVX512113<>+0(SB), Z2, Z3
+	VBROADCASTSS      lanesAVX51299<>+0(SB), Z3
+	VFMADD213PS.BCST  lanesAVX512100<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512101<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512102<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  lanesAVX512103<>+0(SB), Z2, Z3
 	VMULPS            Z2, Z3, Z3
 	VFMADD213PS       Z0, Z0, Z3
-	VBROADCASTSS      lanesAVX512114<>+0(SB), Z4
+	VBROADCASTSS      lanesAVX512104<>+0(SB), Z4
 	VADDPS            Z1, Z1, Z2
 	VMINPS            Z2, Z4, Z2
 	VBROADCASTSS      lanesAVX51255<>+0(SB), Z4
@@ -6251,10 +5627,10 @@ rest249:
 	VFMADD213PS       Z4, Z4, Z4
 	VFMADD213PS       Z2, Z4, Z2
 	VBROADCASTSS      lanesAVX51264<>+0(SB), Z4
-	VFNMADD231PS.BCST lanesAVX512115<>+0(SB), Z2, Z4
-	VANDPS.BCST       lanesAVX512116<>+0(SB), Z0, Z0
+	VFNMADD231PS.BCST lanesAVX512105<>+0(SB), Z2, Z4
+	VANDPS.BCST       lanesAVX512106<>+0(SB), Z0, Z0
 	VORPS             Z0, Z4, Z4
-	VBROADCASTSS      lanesAVX512117<>+0(SB), Z0
+	VBROADCASTSS      lanesAVX512107<>+0(SB), Z0
 	VCMPPS            $0x01, Z0, Z1, K2
 	VBLENDMPS         Z3, Z4, K2, Z3
 	VMOVUPS.Z         (R11)(CX*1), K1, Z0
@@ -6293,7 +5669,7 @@ rest249:
 	VMULPS            Z0, Z2, Z2
 	VMOVUPS           Z2, K1, (R8)(CX*1)
 
-end250:
+end230:
 	VZEROUPPER
 	RET
 
@@ -6316,9 +5692,9 @@ TEXT ·adamwAVX512(SB), NOSPLIT, $0-76
 	MOVQ         v+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest252
+	JL           rest232
 
-loop251:
+loop231:
 	VMOVUPS      (BX)(CX*1), Z9
 	VMOVUPS      (SI)(CX*1), Z10
 	VMOVUPS      (DI)(CX*1), Z11
@@ -6340,12 +5716,12 @@ loop251:
 	VMOVUPS      Z12, (DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop251
+	JGE          loop231
 
-rest252:
+rest232:
 	ADDQ         $+16, AX
 	TESTQ        AX, AX
-	JE           end253
+	JE           end233
 	MOVL         $0xffffffff, R8
 	BZHIL        AX, R8, R8
 	KMOVW        R8, K1
@@ -6369,7 +5745,7 @@ rest252:
 	VFNMADD231PS Z5, Z10, Z12
 	VMOVUPS      Z12, K1, (DX)(CX*1)
 
-end253:
+end233:
 	VZEROUPPER
 	RET
 
@@ -6387,29 +5763,29 @@ TEXT ·dropoutAVX512(SB), NOSPLIT, $0-44
 	MOVQ         x+16(FP), BX
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest255
+	JL           rest235
 
-loop254:
+loop234:
 	VMOVUPS      Z0, Z5
 	VPXORD       Z1, Z5, Z5
 	VPSRLD       $0x10, Z5, Z6
 	VPXORD       Z6, Z5, Z5
-	VPMULLD.BCST lanesAVX512256<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512236<>+0(SB), Z5, Z5
 	VPSRLD       $0x0d, Z5, Z6
 	VPXORD       Z6, Z5, Z5
-	VPMULLD.BCST lanesAVX512257<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512237<>+0(SB), Z5, Z5
 	VPSRLD       $0x10, Z5, Z6
 	VPXORD       Z6, Z5, Z5
 	VPADDD       Z2, Z5, Z5
 	VPSRLD       $0x10, Z5, Z6
 	VPXORD       Z6, Z5, Z5
-	VPMULLD.BCST lanesAVX512256<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512236<>+0(SB), Z5, Z5
 	VPSRLD       $0x0d, Z5, Z6
 	VPXORD       Z6, Z5, Z5
-	VPMULLD.BCST lanesAVX512257<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512237<>+0(SB), Z5, Z5
 	VPSRLD       $0x10, Z5, Z6
 	VPXORD       Z6, Z5, Z5
-	VPADDD.BCST  lanesAVX512258<>+0(SB), Z0, Z0
+	VPADDD.BCST  lanesAVX512238<>+0(SB), Z0, Z0
 	VMOVUPS      (BX)(CX*1), Z7
 	VMULPS       Z4, Z7, Z7
 	VPMAXUD      Z3, Z5, Z6
@@ -6418,12 +5794,12 @@ loop254:
 	VMOVUPS      Z7, (DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop254
+	JGE          loop234
 
-rest255:
+rest235:
 	ADDQ         $+16, AX
 	TESTQ        AX, AX
-	JE           end259
+	JE           end239
 	MOVL         $0xffffffff, SI
 	BZHIL        AX, SI, SI
 	KMOVW        SI, K1
@@ -6431,22 +5807,22 @@ rest255:
 	VPXORD       Z1, Z5, Z5
 	VPSRLD       $0x10, Z5, Z1
 	VPXORD       Z1, Z5, Z5
-	VPMULLD.BCST lanesAVX512256<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512236<>+0(SB), Z5, Z5
 	VPSRLD       $0x0d, Z5, Z1
 	VPXORD       Z1, Z5, Z5
-	VPMULLD.BCST lanesAVX512257<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512237<>+0(SB), Z5, Z5
 	VPSRLD       $0x10, Z5, Z1
 	VPXORD       Z1, Z5, Z5
 	VPADDD       Z2, Z5, Z5
 	VPSRLD       $0x10, Z5, Z1
 	VPXORD       Z1, Z5, Z5
-	VPMULLD.BCST lanesAVX512256<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512236<>+0(SB), Z5, Z5
 	VPSRLD       $0x0d, Z5, Z1
 	VPXORD       Z1, Z5, Z5
-	VPMULLD.BCST lanesAVX512257<>+0(SB), Z5, Z5
+	VPMULLD.BCST lanesAVX512237<>+0(SB), Z5, Z5
 	VPSRLD       $0x10, Z5, Z1
 	VPXORD       Z1, Z5, Z5
-	VPADDD.BCST  lanesAVX512258<>+0(SB), Z0, Z0
+	VPADDD.BCST  lanesAVX512238<>+0(SB), Z0, Z0
 	VMOVUPS.Z    (BX)(CX*1), K1, Z0
 	VMULPS       Z4, Z0, Z0
 	VPMAXUD      Z3, Z5, Z1
@@ -6454,7 +5830,7 @@ rest255:
 	VMOVAPS.Z    Z0, K2, Z0
 	VMOVUPS      Z0, K1, (DX)(CX*1)
 
-end259:
+end239:
 	VZEROUPPER
 	RET
 
@@ -6476,11 +5852,11 @@ DATA iotaAVX512<>+56(SB)/4, $0x0000000e
 DATA iotaAVX512<>+60(SB)/4, $0x0000000f
 GLOBL iotaAVX512<>(SB), RODATA|NOPTR, $64
 
-DATA lanesAVX512256<>+0(SB)/4, $0x85ebca6b
-GLOBL lanesAVX512256<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512236<>+0(SB)/4, $0x85ebca6b
+GLOBL lanesAVX512236<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512257<>+0(SB)/4, $0xc2b2ae35
-GLOBL lanesAVX512257<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512237<>+0(SB)/4, $0xc2b2ae35
+GLOBL lanesAVX512237<>(SB), RODATA|NOPTR, $4
 
-DATA lanesAVX512258<>+0(SB)/4, $0x00000010
-GLOBL lanesAVX512258<>(SB), RODATA|NOPTR, $4
+DATA lanesAVX512238<>+0(SB)/4, $0x00000010
+GLOBL lanesAVX512238<>(SB), RODATA|NOPTR, $4

@@ -34,7 +34,7 @@ type Attention struct {
 const (
 	queryTile = 64
 	keyTile   = 256
-	scoreRow  = keyTile + 16 // from one row of a tile to the next: 1 KiB apart, rows would share a few sets of the cache
+	scoreRow  = keyTile + 16 // from one row of a tile to the next: 1 KiB apart, they would share few sets of the cache
 	partRows  = 512          // queries of one head that one chunk of work takes
 )
 
@@ -117,7 +117,8 @@ func (a *Attention) forwardTile(b, h, t0 int, y, lse, q, keys, v []float32) {
 	head := h / (a.Heads / a.KVHeads) * d
 	buffer := borrow(active.strip*(scoreRow+2) + 3*queryTile)
 	defer giveBack(buffer)
-	s, most, factor := buffer[:active.strip*scoreRow], buffer[active.strip*scoreRow:][:active.strip], buffer[active.strip*(scoreRow+1):]
+	s, most := buffer[:active.strip*scoreRow], buffer[active.strip*scoreRow:][:active.strip]
+	factor := buffer[active.strip*(scoreRow+1):]
 	perRow := buffer[active.strip*(scoreRow+2):]
 	top, share, written := perRow[:rows], perRow[queryTile:][:rows], newMarks(perRow[2*queryTile:], rows, false)
 	sums := lse // holds Σexp until the last tile is done
@@ -153,7 +154,8 @@ func (a *Attention) forwardTile(b, h, t0 int, y, lse, q, keys, v []float32) {
 				active.scoresScale(sight{see.rows, d, d, 0, a.StrideY}, y[r0*a.StrideY:], factor)
 			}
 			active.scoresExp(see, s, a.Scale, most, sums[r0:])
-			active.mulTile(NN, see.rows, d, see.n, s, scoreRow, v[(b*a.S+s0)*a.StrideV+head:], a.StrideV, y[r0*a.StrideY:], a.StrideY, written.set(r0, see.rows))
+			active.mulTile(NN, see.rows, d, see.n, s, scoreRow, v[(b*a.S+s0)*a.StrideV+head:], a.StrideV,
+				y[r0*a.StrideY:], a.StrideY, written.set(r0, see.rows))
 		}
 	}
 	written.clearRest(y, d, a.StrideY)
@@ -201,7 +203,8 @@ func (a Attention) ready(q, k, v, y []float32) Attention {
 	if !fits(q, a.B*a.T, a.Heads*a.Dim, a.StrideQ) || !fits(y, a.B*a.T, a.Heads*a.Dim, a.StrideY) ||
 		!fits(k, a.B*a.S, a.KVHeads*a.Dim, a.StrideK) || !fits(v, a.B*a.S, a.KVHeads*a.Dim, a.StrideV) ||
 		a.Docs != nil && len(a.Docs) != a.B*a.T || a.KeyDocs != nil && len(a.KeyDocs) != a.B*a.S {
-		panic(fmt.Sprintf("kernel: Attention: q, k, v, y, docs, key docs of %d, %d, %d, %d, %d, %d elements do not fit B=%d T=%d S=%d, %d/%d heads of %d",
+		panic(fmt.Sprintf("kernel: Attention: q, k, v, y, docs, key docs of %d, %d, %d, %d, %d, %d elements do not fit "+
+			"B=%d T=%d S=%d, %d/%d heads of %d",
 			len(q), len(k), len(v), len(y), len(a.Docs), len(a.KeyDocs), a.B, a.T, a.S, a.Heads, a.KVHeads, a.Dim))
 	}
 	return a

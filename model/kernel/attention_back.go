@@ -85,7 +85,8 @@ func (a *Attention) backwardTile(b, h, t0 int, dq, dk, dv []float32, written [3]
 				a.mask(b*a.T+t0+r0, b*a.S+s0, see, p)
 			}
 			active.scoresGrad(see, p, ds, a.Scale, shift[r0:], delta[r0:])
-			active.mulTile(NN, see.rows, d, see.n, ds, scoreRow, k[ko:], a.StrideK, dq[r0*a.StrideQ:], a.StrideQ, written[0].set(r0, see.rows))
+			active.mulTile(NN, see.rows, d, see.n, ds, scoreRow, k[ko:], a.StrideK,
+				dq[r0*a.StrideQ:], a.StrideQ, written[0].set(r0, see.rows))
 		}
 		// Keys gather from the strips that see them, which are the last ones.
 		for c, r0 := 0, 0; c < cols; {
@@ -99,8 +100,10 @@ func (a *Attention) backwardTile(b, h, t0 int, dq, dk, dv []float32, written [3]
 				break
 			}
 			wide := written[2].alike(s0+c, written[1].alike(s0+c, end-c))
-			active.mulTile(TN, wide, d, rows-r0, probs[r0*scoreRow+c:], scoreRow, dy[r0*a.StrideY:], a.StrideY, dv[vo+c*a.StrideV:], a.StrideV, written[2].set(s0+c, wide))
-			active.mulTile(TN, wide, d, rows-r0, grads[r0*scoreRow+c:], scoreRow, q[r0*a.StrideQ:], a.StrideQ, dk[ko+c*a.StrideK:], a.StrideK, written[1].set(s0+c, wide))
+			active.mulTile(TN, wide, d, rows-r0, probs[r0*scoreRow+c:], scoreRow, dy[r0*a.StrideY:], a.StrideY,
+				dv[vo+c*a.StrideV:], a.StrideV, written[2].set(s0+c, wide))
+			active.mulTile(TN, wide, d, rows-r0, grads[r0*scoreRow+c:], scoreRow, q[r0*a.StrideQ:], a.StrideQ,
+				dk[ko+c*a.StrideK:], a.StrideK, written[1].set(s0+c, wide))
 			c += wide
 		}
 	}

@@ -10,7 +10,7 @@
 // tests. At one level, results are the same bits for any number of workers.
 //
 // Accuracy against real numbers, at any level, in units in the last place: exp and log 1, tanh 1.5,
-// sigmoid and SiLU 2.5, GELU 5 (where x > −1.5; below, its tail cancels). Between levels an
+// sigmoid 2.5, GELU 5 (where x > −1.5; below, its tail cancels). Between levels an
 // elementwise result differs by at most 4 such units, what sums up a row by 20 or fewer of
 // its largest terms; vector_test.go states each bound. Integers and masks never differ.
 //

@@ -8,8 +8,8 @@ type tile struct {
 	i0, i1, first, last int
 	upcoming            []float32 // panels to fetch on the way
 	errands             errands   // of TN
-	later               int       // the first panel of the tile that likely comes next; 0: none, or the same
-	soon                region    // of B, what the next panels are made of
+	nextFirst           int       // panel of the tile that likely comes next; 0: none, or the same
+	foreseen            region    // of B, what the next panels are made of
 }
 
 var tiles kept[tile]
@@ -19,8 +19,8 @@ func (t *tile) free() {
 	tiles.give(t)
 }
 
-// multiply computes the tile, making its own panels: a low one those of the next block of TN
-// while kernels are at work.
+// multiply computes the tile, making its own panels, if it wants any; a low one of TN makes those
+// of the next block while kernels are at work.
 func (t *tile) multiply(block int) {
 	var now, next []float32
 	if !t.readsInPlace() {
@@ -56,8 +56,9 @@ func (t *tile) multiply(block int) {
 	}
 }
 
-// readsInPlace says whether kernels read B where it lies. Those of TN could copy it on their way, so
-// they do that for fewer rows; and rows of a multiple of 4 KB would share few sets of the cache.
+// readsInPlace says whether kernels read B where it lies, in whole vectors: for rows of C too few
+// for panels to pay. Of TN these are fewer, since kernels make panels on their way; and where rows
+// of B are a multiple of 4 KB apart, since they share few sets of the cache.
 func (t *tile) readsInPlace() bool {
 	most := seldom * t.packedGemm.lanes
 	if t.op == TN {
@@ -103,8 +104,8 @@ func (t *tile) block(b []float32, k0, k int) {
 			a = &g.a[i*lda+k0]
 		}
 		pieces := 0
-		if i >= t.soon.begin {
-			pieces = t.soon.each
+		if i >= t.foreseen.begin {
+			pieces = t.foreseen.each
 		}
 		for n := t.first; n < t.last; n++ {
 			j, vectors := t.at(n)
@@ -124,18 +125,19 @@ func (t *tile) block(b []float32, k0, k int) {
 					kernels = &s.copying
 				} else if kernels = &s.byColumns; pieces > 0 {
 					pieces--
-					next, step = t.soon.fetch(k, g.ldb), g.ldb
+					next, step = t.foreseen.fetch(k, g.ldb), g.ldb
 				}
 			case len(upcoming) > 0 && rows == s.rows:
 				kernels, next = &s.ahead, &upcoming[0]
 				upcoming = upcoming[min(len(upcoming), fetched(vectors*s.lanes, k)):]
 			case n < t.first+2 && i+2*s.rows <= t.i1: // half of the next strip
 				next = &g.a[(i+s.rows+min(4*(n-t.first), s.rows-4))*g.lda+k0]
-			case k0+k == g.k && rows == s.rows && g.after.do != nil && q < 2*len(g.after.soon) && g.after.soon[q/2] != nil: // half of what is laid out as C
+			case k0+k == g.k && rows == s.rows && q < 2*len(g.after.soon) && g.after.soon[q/2] != nil:
+				// half of what is laid out as C
 				next, step = &g.after.soon[q/2][(i+min(4*(q%2), s.rows-4))*g.ldc+left], g.ldc
 			case pieces > 0:
 				pieces--
-				next, step = t.soon.fetch(k, g.ldb), g.ldb
+				next, step = t.foreseen.fetch(k, g.ldb), g.ldb
 			}
 			kernels[vectors](k, a, lda, panel, ldb, &g.c[i*g.ldc+j], g.ldc, acc, tail, next, step, into)
 		}

@@ -34,9 +34,9 @@ func (s packedGemm) rounding(round func(n int, dst, x *float32)) packedGemm {
 }
 
 // A gemmKernel multiplies a strip of A with a panel of k rows of B. Strides count elements;
-// tail is how many lanes the last vector of a row of C has. By the way, those that read A by
-// rows prefetch four rows of k elements, step apart, from next on, or as many as fetched says in one
-// piece; those that copy copy rows, step apart, from next on.
+// tail is how many lanes the last vector of a row of C has. By the way, kernels prefetch from next
+// on: those of ahead as many elements as fetched says, the others four rows of k, step apart. Those
+// of copying copy rows, step apart, from next on.
 type gemmKernel func(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int,
 	next *float32, step int, into *target)
 
@@ -99,7 +99,7 @@ func (s *packedGemm) tile(g *product, u int) *tile {
 func (s *packedGemm) ownPanels(g *product, u int) {
 	t := s.tile(g, u)
 	if u += max(1, g.workers); u < g.tiles() { // which this worker will likely be given
-		_, _, t.later, _ = g.corners(u)
+		_, _, t.nextFirst, _ = g.corners(u)
 	}
 	t.multiply(g.plan.block)
 	t.free()
@@ -125,8 +125,8 @@ func (s *packedGemm) sharedPanels(g *product, u, k0, k int) {
 
 // shape chooses how many rows make a tile, and how many groups of panels, of at most so many
 // columns, lie side by side. The higher tiles are, the more use is made of their panels, so there
-// are only as many tiles as the workers want: a few more groups than needed, if these are then equal,
-// or low tiles. Sums do not depend on it.
+// are only as many tiles as the workers want: a few more groups than needed, if these are then
+// equal, or low tiles. Sums do not depend on it.
 func (s *packedGemm) shape(m int, p *panels, columns, workers int) (rows, groups int) {
 	widest := columns / p.width
 	least := (p.count + widest - 1) / widest

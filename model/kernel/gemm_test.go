@@ -207,17 +207,17 @@ func shapeOf(op Op, s [3]int) (m, n, k int) {
 // shapes are those of one training step: width 384 at 4096 tokens, 768 at 1024, and small.
 //
 // Measured on two cores of a Xeon with 2 MB of second-level cache each, in shares of the peak:
-// the kernels alone reach .98; fetching C row by row instead of all at once was worth .01;
-// making panels costs .01 to .02 where tiles are 1024 rows or more high, .01 more when what they are
-// made of is not fetched before, but not long before; where the first strip's kernels made them by the way,
-// reading B where it lies, it cost .03. Of TN, copying columns
-// of A costs .03, of it .01 the instructions; in fewer kernels, every row a line in each
-// round, it was .06, and .02 more where the two strips of a line were not pulled apart. Low
-// tiles lost .06 by making panels before use and lose .03 where kernels copy them. More lines of a row at a time, strips that stay where they lie
-// (half the speed at rows 4 KB apart), huge pages, blocks of 256 or 512 deep, wider
-// tiles, strips copied once for all of them, and fetching panels into the first-level cache were no better.
-// Nor were giving workers the same ends of each call, and tiles half as wide or high, so that two
-// workers have two each.
+//   - The kernels alone reach .98. Fetching C row by row, not all at once, was worth .01.
+//   - Making panels costs .01 to .02 where tiles are 1024 rows or more high, .01 more where what they
+//     are made of is not fetched shortly before. It cost .03 where the kernels of the first strip made
+//     them by the way, reading B where it lies.
+//   - Copying columns of A for TN costs .03, of it .01 the instructions. It was .06 in fewer kernels,
+//     every row a line in each round, and .02 more where the two strips of a line were not pulled
+//     apart. Low tiles lost .06 by making panels before use and lose .03 where kernels copy them.
+//   - No better were more lines of a row at a time, strips that stay where they lie (half the speed at
+//     rows 4 KB apart), huge pages, other depths of blocks, wider tiles, strips copied once for all of
+//     them, fetching panels into the first-level cache, giving workers the same ends of each call, and
+//     tiles half as wide or high, so that two workers have two each.
 func BenchmarkGemm(b *testing.B) {
 	before := active
 	defer func() { active = before; SetWorkers(0) }()

@@ -42,12 +42,12 @@ type bodies struct {
 	squares func(x []float32) float64
 	dot     func(a, b []float32) float64
 
-	gelu, silu, tanh, sigmoid, relu2                     func(dst, x []float32)
-	geluGrad, siluGrad, tanhGrad, sigmoidGrad, relu2Grad func(dx, x, dy []float32)
-	swiglu                                               func(dst, gate, up []float32)
-	swigluGrad                                           func(dgate, dup, gate, up, dy []float32)
-	geluSlope                                            func(dst, x []float32)
-	swigluSlopes                                         func(dst, gate, up []float32)
+	gelu, tanh, sigmoid             func(dst, x []float32)
+	geluGrad, tanhGrad, sigmoidGrad func(dx, x, dy []float32)
+	swiglu                          func(dst, gate, up []float32)
+	swigluGrad                      func(dgate, dup, gate, up, dy []float32)
+	geluSlope                       func(dst, x []float32)
+	swigluSlopes                    func(dst, gate, up []float32)
 
 	layerNorm     func(y, x, gain, bias []float32, eps float32) (mean, rstd float32)
 	layerNormGrad func(dx, dgain, dbias, x, gain []float32, mean, rstd float32, dy []float32)

@@ -116,23 +116,26 @@ var gemmAVX512 = packedGemm{
 var roundingAVX2, roundingAVX512 = gemmAVX2.rounding(roundAVX2), gemmAVX512.rounding(roundAVX512)
 
 var vectorAVX2 = vectorASM{
-	add: addAVX2, mul: mulAVX2, scale: scaleAVX2, axpy: axpyAVX2, sum: sumAVX2,
-	dot: dotAVX2, gelu: geluAVX2, silu: siluAVX2, tanh: tanhAVX2, sigmoid: sigmoidAVX2,
-	relu2: relu2AVX2, geluGrad: geluGradAVX2, siluGrad: siluGradAVX2, tanhGrad: tanhGradAVX2, sigmoidGrad: sigmoidGradAVX2,
-	relu2Grad: relu2GradAVX2, swiglu: swigluAVX2, swigluGrad: swigluGradAVX2, geluSlope: geluSlopeAVX2, swigluSlopes: swigluSlopesAVX2, rowMax: rowMaxAVX2, rowSum: rowSumAVX2, rowDot: rowDotAVX2,
-	rowSpread: rowSpreadAVX2, normalize: normalizeAVX2, normGradSums: normGradSumsAVX2, normGrad: normGradAVX2, rmsScale: rmsScaleAVX2,
-	rmsGradSums: rmsGradSumsAVX2, expSum: expSumAVX2, sumExp: sumExpAVX2,
-	scoresMax: scoresMaxAVX2, scoresExp: scoresExpAVX2, scoresGrad: scoresGradAVX2, scoresScale: scoresScaleAVX2, log: logAVX2, round: roundAVX2, rotate: rotateAVX2,
-	adamw: adamwAVX2, dropout: dropoutAVX2, lstmCell: lstmCellAVX2, lstmCellGrad: lstmCellGradAVX2,
+	add: addAVX2, mul: mulAVX2, scale: scaleAVX2, axpy: axpyAVX2, sum: sumAVX2, dot: dotAVX2, gelu: geluAVX2,
+	tanh: tanhAVX2, sigmoid: sigmoidAVX2, geluGrad: geluGradAVX2, tanhGrad: tanhGradAVX2,
+	sigmoidGrad: sigmoidGradAVX2, swiglu: swigluAVX2, swigluGrad: swigluGradAVX2, geluSlope: geluSlopeAVX2,
+	swigluSlopes: swigluSlopesAVX2, rowMax: rowMaxAVX2, rowSum: rowSumAVX2, rowDot: rowDotAVX2,
+	rowSpread: rowSpreadAVX2, normalize: normalizeAVX2, normGradSums: normGradSumsAVX2, normGrad: normGradAVX2,
+	rmsScale: rmsScaleAVX2, rmsGradSums: rmsGradSumsAVX2, expSum: expSumAVX2, sumExp: sumExpAVX2,
+	scoresMax: scoresMaxAVX2, scoresExp: scoresExpAVX2, scoresGrad: scoresGradAVX2,
+	scoresScale: scoresScaleAVX2, log: logAVX2, round: roundAVX2, rotate: rotateAVX2, adamw: adamwAVX2,
+	dropout: dropoutAVX2, lstmCell: lstmCellAVX2, lstmCellGrad: lstmCellGradAVX2,
 }
 
 var vectorAVX512 = vectorASM{
-	add: addAVX512, mul: mulAVX512, scale: scaleAVX512, axpy: axpyAVX512, sum: sumAVX512,
-	dot: dotAVX512, gelu: geluAVX512, silu: siluAVX512, tanh: tanhAVX512, sigmoid: sigmoidAVX512,
-	relu2: relu2AVX512, geluGrad: geluGradAVX512, siluGrad: siluGradAVX512, tanhGrad: tanhGradAVX512, sigmoidGrad: sigmoidGradAVX512,
-	relu2Grad: relu2GradAVX512, swiglu: swigluAVX512, swigluGrad: swigluGradAVX512, geluSlope: geluSlopeAVX512, swigluSlopes: swigluSlopesAVX512, rowMax: rowMaxAVX512, rowSum: rowSumAVX512, rowDot: rowDotAVX512,
-	rowSpread: rowSpreadAVX512, normalize: normalizeAVX512, normGradSums: normGradSumsAVX512, normGrad: normGradAVX512, rmsScale: rmsScaleAVX512,
-	rmsGradSums: rmsGradSumsAVX512, expSum: expSumAVX512, sumExp: sumExpAVX512,
-	scoresMax: scoresMaxAVX512, scoresExp: scoresExpAVX512, scoresGrad: scoresGradAVX512, scoresScale: scoresScaleAVX512, log: logAVX512, round: roundAVX512, rotate: rotateAVX512,
+	add: addAVX512, mul: mulAVX512, scale: scaleAVX512, axpy: axpyAVX512, sum: sumAVX512, dot: dotAVX512,
+	gelu: geluAVX512, tanh: tanhAVX512, sigmoid: sigmoidAVX512, geluGrad: geluGradAVX512,
+	tanhGrad: tanhGradAVX512, sigmoidGrad: sigmoidGradAVX512, swiglu: swigluAVX512,
+	swigluGrad: swigluGradAVX512, geluSlope: geluSlopeAVX512, swigluSlopes: swigluSlopesAVX512,
+	rowMax: rowMaxAVX512, rowSum: rowSumAVX512, rowDot: rowDotAVX512, rowSpread: rowSpreadAVX512,
+	normalize: normalizeAVX512, normGradSums: normGradSumsAVX512, normGrad: normGradAVX512,
+	rmsScale: rmsScaleAVX512, rmsGradSums: rmsGradSumsAVX512, expSum: expSumAVX512, sumExp: sumExpAVX512,
+	scoresMax: scoresMaxAVX512, scoresExp: scoresExpAVX512, scoresGrad: scoresGradAVX512,
+	scoresScale: scoresScaleAVX512, log: logAVX512, round: roundAVX512, rotate: rotateAVX512,
 	adamw: adamwAVX512, dropout: dropoutAVX512, lstmCell: lstmCellAVX512, lstmCellGrad: lstmCellGradAVX512,
 }

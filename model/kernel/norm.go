@@ -44,7 +44,8 @@ func LayerNormGrad(dx, dgain, dbias, x, gain, mean, rstd, dy []float32, cols int
 	rows := rowsOf("LayerNormGrad", len(x), cols)
 	same("LayerNormGrad", len(x), len(dx), len(dy))
 	same("LayerNormGrad", rows, len(mean), len(rstd))
-	byRows(rowSums{rows: rows, cols: cols, row: (*rowSums).layerNorm, dx: dx, x: x, gain: gain, mean: mean, rstd: rstd, dy: dy}, dgain, dbias)
+	byRows(rowSums{rows: rows, cols: cols, row: (*rowSums).layerNorm,
+		dx: dx, x: x, gain: gain, mean: mean, rstd: rstd, dy: dy}, dgain, dbias)
 }
 
 func (s *rowSums) layerNorm(r int, dg, db []float32) {
@@ -94,8 +95,8 @@ func (s *rowSums) chunk(lo, hi int) {
 	}
 }
 
-// byRows adds the accumulators to a and b in the order of the chunks. Chunks
-// depend on rows alone, hence so does the sum. A nil total is dropped.
+// byRows calls row for all of them, and adds the accumulators to a and b, each unless it is nil, in
+// the order of the chunks. Chunks depend on rows alone, hence so does the sum.
 func byRows(s rowSums, a, b []float32) {
 	const most = 32
 	s.level, s.grain = active, max(8, (s.rows+most-1)/most)

@@ -7,13 +7,14 @@ var plain = bodies{
 	gemm: gemmPlain, gemmBF16: rounded(gemmPlain),
 
 	strip: 16, packT: packTPlain, mulPacked: mulPackedPlain, mulTile: mulTilePlain,
-	few: fewPlain, narrow: narrowPlain, widen: widenPlain, highest: highestPlain, quantize: quantizePlain, read: readPlain,
+	few: fewPlain, narrow: narrowPlain, widen: widenPlain, highest: highestPlain,
+	quantize: quantizePlain, read: readPlain,
 
 	add: addPlain, addTo: addToPlain, mul: mulPlain, scale: scalePlain, axpy: axpyPlain,
 	sum: sumPlain, squares: squaresPlain, dot: dotPlain,
 
-	gelu: geluPlain, silu: siluPlain, tanh: tanhPlain, sigmoid: sigmoidPlain, relu2: relu2Plain,
-	geluGrad: geluGradPlain, siluGrad: siluGradPlain, tanhGrad: tanhGradPlain, sigmoidGrad: sigmoidGradPlain, relu2Grad: relu2GradPlain,
+	gelu: geluPlain, tanh: tanhPlain, sigmoid: sigmoidPlain,
+	geluGrad: geluGradPlain, tanhGrad: tanhGradPlain, sigmoidGrad: sigmoidGradPlain,
 	swiglu: swigluPlain, swigluGrad: swigluGradPlain, geluSlope: geluSlopePlain, swigluSlopes: swigluSlopesPlain,
 
 	layerNorm: layerNormPlain, layerNormGrad: layerNormGradPlain,

@@ -5,17 +5,7 @@ import (
 	"math"
 )
 
-// Softmax turns each row of x (rows × cols) into exp(x)/Σexp(x), in place. −Inf gives 0;
-// a row of nothing but −Inf gives zeros.
-func Softmax(x []float32, cols int) {
-	rows := rowsOf("Softmax", len(x), cols)
-	Parallel(rows, rowGrain(4*cols), func(lo, hi int) {
-		for r := lo; r < hi; r++ {
-			softmaxRow(x[r*cols : (r+1)*cols])
-		}
-	})
-}
-
+// softmaxRow turns x into exp(x)/Σexp(x). −Inf gives 0; nothing but −Inf gives zeros.
 func softmaxRow(x []float32) {
 	m := active.rowMax(x)
 	if math.IsInf(float64(m), -1) {

@@ -93,34 +93,20 @@ type mapping2 struct {
 func (c *mapping2) chunk(lo, hi int) { c.f(c.dst[lo:hi], c.x[lo:hi], c.y[lo:hi]) }
 
 // Sum returns Σ x, added up in float64 by blocks in a fixed order.
-func Sum(x []float32) float64 { return reduce(sum{one: active.sum, x: x}) }
+func Sum(x []float32) float64 { return reduce(sum{f: active.sum, x: x}) }
 
 // SumSquares returns Σ x², added up in float64 by blocks in a fixed order.
-func SumSquares(x []float32) float64 { return reduce(sum{one: active.squares, x: x}) }
+func SumSquares(x []float32) float64 { return reduce(sum{f: active.squares, x: x}) }
 
-// Dot returns Σ a·b, added up in float64 by blocks in a fixed order.
-func Dot(a, b []float32) float64 {
-	same("Dot", len(a), len(b))
-	return reduce(sum{two: active.dot, x: a, y: b})
-}
-
-// A sum is of x, or of x and y.
 type sum struct {
-	one   func(x []float32) float64
-	two   func(x, y []float32) float64
-	x, y  []float32
+	f     func(x []float32) float64
+	x     []float32
 	parts []float64 // of the blocks
 }
 
 var sums loops[sum, *sum]
 
-func (s *sum) chunk(lo, hi int) {
-	if s.one != nil {
-		s.parts[lo/grain] = s.one(s.x[lo:hi])
-	} else {
-		s.parts[lo/grain] = s.two(s.x[lo:hi], s.y[lo:hi])
-	}
-}
+func (s *sum) chunk(lo, hi int) { s.parts[lo/grain] = s.f(s.x[lo:hi]) }
 
 func reduce(s sum) float64 {
 	blocks := (len(s.x) + grain - 1) / grain

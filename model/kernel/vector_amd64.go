@@ -34,37 +34,37 @@ func over3(f func(n int, dst, x, y *float32)) func(dst, x, y []float32) {
 
 // vectorASM is the assembly of one instruction set.
 type vectorASM struct {
-	add, mul                                             func(n int, dst, x, y *float32)
-	scale                                                func(n int, dst *float32, s float32)
-	axpy                                                 func(n int, dst, x *float32, s float32)
-	sum                                                  func(n int, x *float32) float64
-	dot                                                  func(n int, x, y *float32) float64
-	gelu, silu, tanh, sigmoid, relu2                     func(n int, dst, x *float32)
-	geluGrad, siluGrad, tanhGrad, sigmoidGrad, relu2Grad func(n int, dx, x, dy *float32)
-	geluSlope                                            func(n int, dst, x *float32)
-	swiglu, swigluSlopes                                 func(n int, dst, gate, up *float32)
-	swigluGrad                                           func(n int, dgate, dup, gate, up, dy *float32)
-	rowMax, rowSum                                       func(n int, x *float32) float32
-	rowDot                                               func(n int, x, y *float32) float32
-	rowSpread                                            func(n int, x *float32, mean float32) float32
-	normalize                                            func(n int, y, x, gain, bias *float32, mean, rstd float32)
-	normGradSums                                         func(n int, dgain, dbias, x, gain, dy *float32, mean, rstd float32) (sum, sumH float32)
-	normGrad                                             func(n int, dx, x, gain, dy *float32, mean, rstd, m, mH float32)
-	rmsScale                                             func(n int, y, x, gain *float32, rstd float32)
-	rmsGradSums                                          func(n int, dgain, x, gain, dy *float32, mean, rstd float32) (sum, sumH float32)
-	expSum                                               func(n int, dst, x *float32, factor, shift float32) float32
-	sumExp                                               func(n int, x *float32, shift float32) float32
-	scoresMax                                            func(rows, n, first, more, ld int, x, top *float32)
-	scoresScale                                          func(rows, n, first, more, ld int, x, factor *float32)
-	log                                                  func(n int, dst, x *float32)
-	scoresExp                                            func(rows, n, first, more, ld int, x *float32, factor float32, shift, sum *float32)
-	scoresGrad                                           func(rows, n, first, more, ld int, p, dp *float32, factor float32, lse, d *float32)
-	round                                                func(n int, dst, x *float32)
-	rotate                                               func(n int, x, y, cos, sin *float32)
-	adamw                                                func(n int, p, g, m, v *float32, scale, beta1, beta2, rest1, rest2, rate, correct2, eps, remaining float32)
-	lstmCell                                             func(n int, h, c, i, f, z, o, cPrev *float32)
-	lstmCellGrad                                         func(n int, i, f, z, o, dc, c, cPrev, dy, dh *float32)
-	dropout                                              func(n int, dst, x *float32, low, key1, high, limit uint32, factor float32)
+	add, mul                        func(n int, dst, x, y *float32)
+	scale                           func(n int, dst *float32, s float32)
+	axpy                            func(n int, dst, x *float32, s float32)
+	sum                             func(n int, x *float32) float64
+	dot                             func(n int, x, y *float32) float64
+	gelu, tanh, sigmoid             func(n int, dst, x *float32)
+	geluGrad, tanhGrad, sigmoidGrad func(n int, dx, x, dy *float32)
+	geluSlope                       func(n int, dst, x *float32)
+	swiglu, swigluSlopes            func(n int, dst, gate, up *float32)
+	swigluGrad                      func(n int, dgate, dup, gate, up, dy *float32)
+	rowMax, rowSum                  func(n int, x *float32) float32
+	rowDot                          func(n int, x, y *float32) float32
+	rowSpread                       func(n int, x *float32, mean float32) float32
+	normalize                       func(n int, y, x, gain, bias *float32, mean, rstd float32)
+	normGradSums                    func(n int, dgain, dbias, x, gain, dy *float32, mean, rstd float32) (sum, sumH float32)
+	normGrad                        func(n int, dx, x, gain, dy *float32, mean, rstd, m, mH float32)
+	rmsScale                        func(n int, y, x, gain *float32, rstd float32)
+	rmsGradSums                     func(n int, dgain, x, gain, dy *float32, mean, rstd float32) (sum, sumH float32)
+	expSum                          func(n int, dst, x *float32, factor, shift float32) float32
+	sumExp                          func(n int, x *float32, shift float32) float32
+	scoresMax                       func(rows, n, first, more, ld int, x, top *float32)
+	scoresScale                     func(rows, n, first, more, ld int, x, factor *float32)
+	log                             func(n int, dst, x *float32)
+	scoresExp                       func(rows, n, first, more, ld int, x *float32, factor float32, shift, sum *float32)
+	scoresGrad                      func(rows, n, first, more, ld int, p, dp *float32, factor float32, lse, d *float32)
+	round                           func(n int, dst, x *float32)
+	rotate                          func(n int, x, y, cos, sin *float32)
+	adamw                           func(n int, p, g, m, v *float32, scale, beta1, beta2, rest1, rest2, rate, correct2, eps, remaining float32)
+	lstmCell                        func(n int, h, c, i, f, z, o, cPrev *float32)
+	lstmCellGrad                    func(n int, i, f, z, o, dc, c, cPrev, dy, dh *float32)
+	dropout                         func(n int, dst, x *float32, low, key1, high, limit uint32, factor float32)
 }
 
 // fill sets all of b that is vectors.
@@ -93,9 +93,8 @@ func (v *vectorASM) fill(b *bodies) {
 		}
 		return 0
 	}
-	b.gelu, b.silu, b.tanh, b.sigmoid, b.relu2 = over2(v.gelu), over2(v.silu), over2(v.tanh), over2(v.sigmoid), over2(v.relu2)
-	b.geluGrad, b.siluGrad, b.relu2Grad = over3(v.geluGrad), over3(v.siluGrad), over3(v.relu2Grad)
-	b.tanhGrad, b.sigmoidGrad, b.swiglu = over3(v.tanhGrad), over3(v.sigmoidGrad), over3(v.swiglu)
+	b.gelu, b.tanh, b.sigmoid = over2(v.gelu), over2(v.tanh), over2(v.sigmoid)
+	b.geluGrad, b.tanhGrad, b.sigmoidGrad, b.swiglu = over3(v.geluGrad), over3(v.tanhGrad), over3(v.sigmoidGrad), over3(v.swiglu)
 	b.geluSlope, b.swigluSlopes = over2(v.geluSlope), over3(v.swigluSlopes)
 	b.swigluGrad = func(dgate, dup, gate, up, dy []float32) {
 		if n := len(dy); n > 0 {

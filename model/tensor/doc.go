@@ -26,7 +26,7 @@
 //	          |x|qkv|att|y| dy | …               adds to it; it dies, with the result itself,
 //	          |x|qkv| …                          when the operation that made it has gone back
 //
-// From the second step of a shape on nothing is allocated, and after Reserve
-// from the first. A tensor made by a
-// tape is valid until Backward or Reset, the loss until the operation after.
+// From the second step of a shape on nothing is allocated; after Reserve the first has its memory
+// at once. A tensor made by a tape is valid until Backward or Reset, the loss until the operation
+// after.
 package tensor

@@ -9,11 +9,7 @@ func (tp *Tape) LayerNorm(x, gain, bias *Tensor, eps float32) *Tensor {
 	y := tp.make(x.needs() || gain.needs() || bias.needs(), n, c)
 	stats := tp.buffer(2 * n)
 	mean, rstd := stats[:n], stats[n:]
-	var b []float32
-	if bias != nil {
-		b = bias.Data
-	}
-	kernel.LayerNorm(y.Data, mean, rstd, x.Data, gain.Data, b, c, eps)
+	kernel.LayerNorm(y.Data, mean, rstd, x.Data, gain.Data, biasOf(bias), c, eps)
 	keep(x)
 	record(tp, layerNorm{x: x, gain: gain, bias: bias, y: y, mean: mean, rstd: rstd})
 	return y

@@ -31,8 +31,7 @@ func (tp *Tape) lapOf(name string, back bool) {
 
 func (o *linear) String() string     { return shapeOf("linear", o.w) }
 func (o *linearGELU) String() string { return shapeOf("linear+gelu", o.w) }
-
-func (o *linearAdd) String() string { return shapeOf("linear+add", o.w) }
+func (o *linearAdd) String() string  { return shapeOf("linear+add", o.w) }
 
 func (o *feedForward) String() string {
 	return fmt.Sprintf("feed-forward %d→%d→%d", o.up.w.Cols(), o.up.w.Rows(), o.down.w.Rows())

@@ -266,12 +266,6 @@ func (a *asm) activations() {
 		s.store(slope, "gate")
 	})
 	a.end()
-	forward("silu", "x·σ(x)", func(x reg.VecVirtual) reg.VecVirtual {
-		s := a.sigmoid(x)
-		a.VMULPS(x, s, s)
-		return s
-	})
-	backward("siluGrad", "SiLU′(x)", func(x reg.VecVirtual) reg.VecVirtual { return slope(a.sigmoid(x), x, nil) })
 	forward("sigmoid", "σ(x)", a.sigmoid)
 	backward("sigmoidGrad", "x(1 − x)", func(y reg.VecVirtual) reg.VecVirtual {
 		t := a.vec()
@@ -284,21 +278,6 @@ func (a *asm) activations() {
 		t := a.constant(1)
 		a.VFNMADD231PS(y, y, t)
 		return t
-	})
-	positive := func(x reg.VecVirtual) {
-		zero := a.vec()
-		a.zero(zero)
-		a.VMAXPS(x, zero, x)
-	}
-	forward("relu2", "max(x, 0)²", func(x reg.VecVirtual) reg.VecVirtual {
-		positive(x)
-		a.VMULPS(x, x, x)
-		return x
-	})
-	backward("relu2Grad", "2·max(x, 0)", func(x reg.VecVirtual) reg.VecVirtual {
-		positive(x)
-		a.VADDPS(x, x, x)
-		return x
 	})
 
 	a.begin("swiglu", "func(n int, dst, gate, up *float32)", "sets dst = gate·σ(gate)·up.")

@@ -13,17 +13,18 @@ type region struct {
 }
 
 // foresee plans to fetch what the next panels are made of: those of this tile from depth k0 on or,
-// after its end, of the next tile. It happens late: sooner, it would be gone from the cache again.
+// after its end, of the next tile. The last strips fetch: what came sooner would be gone from the
+// cache again.
 func (t *tile) foresee(k0, block int) {
 	first, last := t.first, t.last
 	if k0 >= t.k {
-		k0, first, last = 0, t.later, min(t.count, t.later+t.last-t.first)
+		k0, first, last = 0, t.nextFirst, min(t.count, t.nextFirst+t.last-t.first)
 	}
-	t.soon = region{}
+	t.foreseen = region{}
 	if first == 0 && k0 == 0 {
 		return
 	}
-	r := &t.soon
+	r := &t.foreseen
 	k := min(block, t.k-k0)
 	left, _ := t.at(first)
 	if r.rows, r.cols = k, t.end(last)-left; t.op == NT {
@@ -31,8 +32,8 @@ func (t *tile) foresee(k0, block int) {
 	} else {
 		r.from = t.b[k0*t.ldb+left:]
 	}
-	r.each = max(1, t.last-t.first-2)
-	if t.op == TN { // half of the kernels copy
+	r.each = max(1, t.last-t.first-2) // two fetch the next strip
+	if t.op == TN {                   // half of the kernels copy
 		r.each = max(1, (t.last-t.first)/2)
 	}
 	pieces := (r.cols + k - 1) / k * ((r.rows + 3) / 4)

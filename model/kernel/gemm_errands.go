@@ -1,6 +1,6 @@
 package kernel
 
-// A target is where a kernel copies to on its way, twice eight elements of each row.
+// A target is where a kernel copies to on its way, of each row eight elements and eight more.
 type target struct {
 	at     *float32
 	gap    int // from one row to the next
