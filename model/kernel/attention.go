@@ -60,15 +60,15 @@ type attentionForward struct {
 
 var forwards loops[attentionForward, *attentionForward]
 
-func (f *attentionForward) chunk(lo, hi int) {
-	parts, group := (f.T+partRows-1)/partRows, f.Heads/f.KVHeads
+func (a *attentionForward) chunk(lo, hi int) {
+	parts, group := (a.T+partRows-1)/partRows, a.Heads/a.KVHeads
 	for unit := lo; unit < hi; unit++ {
-		b, kv, t0 := unit/parts/f.KVHeads, unit/parts%f.KVHeads, unit%parts*partRows
-		t1 := min(f.T, t0+partRows)
-		keys := f.packed(f.k, f.StrideK, b, kv, t1)
+		b, kv, t0 := unit/parts/a.KVHeads, unit/parts%a.KVHeads, unit%parts*partRows
+		t1 := min(a.T, t0+partRows)
+		keys := a.packed(a.k, a.StrideK, b, kv, t1)
 		for h := kv * group; h < (kv+1)*group; h++ {
 			for t := t0; t < t1; t += queryTile {
-				f.forwardTile(b, h, t, f.y, f.lse, f.q, keys, f.v)
+				a.tile(b, h, t, keys)
 			}
 		}
 		giveBack(keys)
@@ -109,11 +109,11 @@ func (a *Attention) sight(t, rows, s0, cols int) sight {
 	return sight{rows, n, n, 0, scoreRow}
 }
 
-func (a *Attention) forwardTile(b, h, t0 int, y, lse, q, keys, v []float32) {
+// tile computes queries [t0, t0+queryTile) of head h of sequence b.
+func (a *attentionForward) tile(b, h, t0 int, keys []float32) {
 	d, rows := a.Dim, min(queryTile, a.T-t0)
-	q = q[(b*a.T+t0)*a.StrideQ+h*d:]
-	y = y[(b*a.T+t0)*a.StrideY+h*d:]
-	lse = lse[(b*a.Heads+h)*a.T+t0:][:rows]
+	q, y := a.q[(b*a.T+t0)*a.StrideQ+h*d:], a.y[(b*a.T+t0)*a.StrideY+h*d:]
+	lse := a.lse[(b*a.Heads+h)*a.T+t0:][:rows]
 	head := h / (a.Heads / a.KVHeads) * d
 	buffer := borrow(active.strip*(scoreRow+2) + 3*queryTile)
 	defer giveBack(buffer)
@@ -154,7 +154,7 @@ func (a *Attention) forwardTile(b, h, t0 int, y, lse, q, keys, v []float32) {
 				active.scoresScale(sight{see.rows, d, d, 0, a.StrideY}, y[r0*a.StrideY:], factor)
 			}
 			active.scoresExp(see, s, a.Scale, most, sums[r0:])
-			active.mulTile(NN, see.rows, d, see.n, s, scoreRow, v[(b*a.S+s0)*a.StrideV+head:], a.StrideV,
+			active.mulTile(NN, see.rows, d, see.n, s, scoreRow, a.v[(b*a.S+s0)*a.StrideV+head:], a.StrideV,
 				y[r0*a.StrideY:], a.StrideY, written.set(r0, see.rows))
 		}
 	}

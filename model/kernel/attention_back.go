@@ -39,7 +39,7 @@ func (a *attentionBackward) head(b, kv int) {
 		for t := 0; t < a.T; t += queryTile {
 			rows := min(queryTile, a.T-t)
 			written := newMarks(markQ, rows, a.add[0])
-			a.backwardTile(b, h, t, a.dq, a.dk, a.dv, [3]marks{written, markK, markV}, a.q, a.k, keys, values, a.y, a.lse, a.dy)
+			a.tile(b, h, t, keys, values, [3]marks{written, markK, markV})
 			written.clearRest(a.dq[(b*a.T+t)*a.StrideQ+h*a.Dim:], a.Dim, a.StrideQ)
 		}
 	}
@@ -48,13 +48,15 @@ func (a *attentionBackward) head(b, kv int) {
 	markV.clearRest(a.dv[min(len(a.dv), at*a.StrideV+kv*a.Dim):], a.Dim, a.StrideV)
 }
 
-func (a *Attention) backwardTile(b, h, t0 int, dq, dk, dv []float32, written [3]marks, q, k, keys, values, y, lse, dy []float32) {
+// tile goes back through queries [t0, t0+queryTile) of head h of sequence b; written are marks of
+// the rows of dq, dk and dv.
+func (a *attentionBackward) tile(b, h, t0 int, keys, values []float32, written [3]marks) {
 	d, rows := a.Dim, min(queryTile, a.T-t0)
 	at := (b*a.T+t0)*a.StrideQ + h*d
-	q, dq = q[at:], dq[at:]
+	q, dq := a.q[at:], a.dq[at:]
 	at = (b*a.T+t0)*a.StrideY + h*d
-	y, dy = y[at:], dy[at:]
-	lse = lse[(b*a.Heads+h)*a.T+t0:][:rows]
+	y, dy := a.y[at:], a.dy[at:]
+	lse := a.lse[(b*a.Heads+h)*a.T+t0:][:rows]
 	head := h / (a.Heads / a.KVHeads) * d
 	buffer := borrow(queryTile * (2*scoreRow + 2))
 	defer giveBack(buffer)
@@ -85,7 +87,7 @@ func (a *Attention) backwardTile(b, h, t0 int, dq, dk, dv []float32, written [3]
 				a.mask(b*a.T+t0+r0, b*a.S+s0, see, p)
 			}
 			active.scoresGrad(see, p, ds, a.Scale, shift[r0:], delta[r0:])
-			active.mulTile(NN, see.rows, d, see.n, ds, scoreRow, k[ko:], a.StrideK,
+			active.mulTile(NN, see.rows, d, see.n, ds, scoreRow, a.k[ko:], a.StrideK,
 				dq[r0*a.StrideQ:], a.StrideQ, written[0].set(r0, see.rows))
 		}
 		// Keys gather from the strips that see them, which are the last ones.
@@ -101,9 +103,9 @@ func (a *Attention) backwardTile(b, h, t0 int, dq, dk, dv []float32, written [3]
 			}
 			wide := written[2].alike(s0+c, written[1].alike(s0+c, end-c))
 			active.mulTile(TN, wide, d, rows-r0, probs[r0*scoreRow+c:], scoreRow, dy[r0*a.StrideY:], a.StrideY,
-				dv[vo+c*a.StrideV:], a.StrideV, written[2].set(s0+c, wide))
+				a.dv[vo+c*a.StrideV:], a.StrideV, written[2].set(s0+c, wide))
 			active.mulTile(TN, wide, d, rows-r0, grads[r0*scoreRow+c:], scoreRow, q[r0*a.StrideQ:], a.StrideQ,
-				dk[ko+c*a.StrideK:], a.StrideK, written[1].set(s0+c, wide))
+				a.dk[ko+c*a.StrideK:], a.StrideK, written[1].set(s0+c, wide))
 			c += wide
 		}
 	}

@@ -67,7 +67,8 @@ func RMSNormGrad(dx, dgain, x, gain, rstd, dy []float32, cols int) {
 	rows := rowsOf("RMSNormGrad", len(x), cols)
 	same("RMSNormGrad", len(x), len(dx), len(dy))
 	same("RMSNormGrad", rows, len(rstd))
-	byRows(rowSums{rows: rows, cols: cols, row: (*rowSums).rmsNorm, dx: dx, x: x, gain: gain, rstd: rstd, dy: dy}, dgain, nil)
+	byRows(rowSums{rows: rows, cols: cols, row: (*rowSums).rmsNorm,
+		dx: dx, x: x, gain: gain, rstd: rstd, dy: dy}, dgain, nil)
 }
 
 func (s *rowSums) rmsNorm(r int, dg, _ []float32) {

@@ -21,7 +21,8 @@ var plain = bodies{
 	rmsNorm: rmsNormPlain, rmsNormGrad: rmsNormGradPlain,
 
 	rowMax: rowMaxPlain, rowDot: rowDotPlain, expSum: expSumPlain, sumExp: sumExpPlain,
-	scoresMax: scoresMaxPlain, scoresExp: scoresExpPlain, scoresGrad: scoresGradPlain, scoresScale: scoresScalePlain, log: logPlain,
+	scoresMax: scoresMaxPlain, scoresExp: scoresExpPlain, scoresGrad: scoresGradPlain, scoresScale: scoresScalePlain,
+	log:      logPlain,
 	lstmCell: lstmCellPlain, lstmCellGrad: lstmCellGradPlain,
 	round: roundPlain, rotate: rotatePlain, adamw: adamwPlain, dropout: dropoutPlain,
 }
