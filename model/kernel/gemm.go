@@ -28,7 +28,7 @@ type product struct {
 	arguments
 	level   *bodies
 	after   epilogue
-	workers int // that may share the work; up to 1: only the caller
+	workers int // that may share the work, at least 1: the caller
 	plan    plan
 	part    func(g *product, lo, hi int) // of the work that is being shared
 }

@@ -98,7 +98,7 @@ func (s *packedGemm) tile(g *product, u int) *tile {
 
 func (s *packedGemm) ownPanels(g *product, u int) {
 	t := s.tile(g, u)
-	if u += max(1, g.workers); u < g.tiles() { // which this worker will likely be given
+	if u += g.workers; u < g.tiles() { // which this worker will likely be given
 		_, _, t.nextFirst, _ = g.corners(u)
 	}
 	t.multiply(g.plan.block)

@@ -80,7 +80,7 @@ const (
 	prepackedRows   = 512 // most rows of C in a tile
 )
 
-// Gemm sets C (m×n) to A (m×k)·op(B), or with acc adds it, as Gemm does.
+// Gemm sets C (m×n) to A (m×k)·op(B), or with acc adds it, as the function Gemm does.
 func (p *Prepacked) Gemm(m int, a []float32, lda int, c []float32, ldc int, acc bool) {
 	x := arguments{p.op, m, p.n, p.k, a, p.b, c, lda, p.ldb, ldc, acc}
 	if p.shape == nil || m == 0 {
