@@ -15,7 +15,7 @@ import (
 	"testing"
 
 	"fragua/model"
-	"fragua/model/kernel"
+	"fragua/model/kernel/par"
 	"fragua/pipeline"
 	"fragua/tokenize"
 )
@@ -285,8 +285,8 @@ func TestResumeAndWorkers(t *testing.T) {
 	}
 	whole, _ := run(t, f(), base, examples)
 
-	kernel.SetWorkers(4)
-	defer kernel.SetWorkers(0)
+	par.SetWorkers(4)
+	defer par.SetWorkers(0)
 	env := testEnv(t)
 	env.In = map[string][]pipeline.Dir{"model": {base}, "examples": {examples}}
 	for cuts := 0; ; cuts++ {

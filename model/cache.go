@@ -2,6 +2,7 @@ package model
 
 import (
 	"fragua/model/kernel"
+	"fragua/model/kernel/par"
 	"fragua/model/tensor"
 )
 
@@ -134,7 +135,7 @@ func (c *cache) look(tp *tensor.Tape, q tensor.Heads, causal bool) *tensor.Tenso
 	at := 0
 	for r, t := range c.fed {
 		lse, from := tp.Empty(c.n, t), at
-		kernel.Parallel(c.kv, 1, func(head, _ int) {
+		par.For(c.kv, 1, func(head, _ int) {
 			a := kernel.Attention{B: 1, T: t, S: c.lengths[r], Heads: group, KVHeads: 1, Dim: c.dim,
 				Causal: causal, StrideQ: stride, StrideY: width}
 			first, column := head*(len(c.keys[r])/c.kv), head*group*c.dim

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"fragua/model/kernel"
+	"fragua/model/kernel/par"
 	"fragua/model/nn"
 	"fragua/model/tensor"
 )
@@ -92,8 +93,8 @@ func TestLearns(t *testing.T) {
 	for name, a := range small() {
 		t.Run(name, func(t *testing.T) {
 			train := func(workers int) (LanguageModel, []float64) {
-				kernel.SetWorkers(workers)
-				defer kernel.SetWorkers(0)
+				par.SetWorkers(workers)
+				defer par.SetWorkers(0)
 				m := build(t, a)
 				return m, steps(m, 20)
 			}

@@ -9,7 +9,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"fragua/model/kernel"
+	"fragua/model/kernel/par"
 )
 
 // A Sampler draws the next id from logits. The zero value takes the likeliest.
@@ -112,7 +112,7 @@ func (d *sampling) next(s Sampler, rng *rand.Rand, logits []float32, seen map[in
 	for _, c := range list {
 		most = max(most, c.p)
 	}
-	kernel.Parallel(len(list), 1<<12, func(lo, hi int) {
+	par.For(len(list), 1<<12, func(lo, hi int) {
 		for i, c := range list[lo:hi] {
 			list[lo+i].p = math.Exp((c.p - most) / s.Temperature)
 		}

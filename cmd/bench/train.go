@@ -18,6 +18,7 @@ import (
 	"fragua/cmd/internal/trial"
 	"fragua/model"
 	"fragua/model/kernel"
+	"fragua/model/kernel/par"
 )
 
 // A race is the settings of `bench train`.
@@ -109,7 +110,7 @@ func trainRace(ctx context.Context, args []string) error {
 			return err
 		}
 	}
-	kernel.SetWorkers(r.threads)
+	par.SetWorkers(r.threads)
 	dir, err := os.MkdirTemp("", "bench-train-")
 	if err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 	"fragua/cmd/internal/trial"
 	"fragua/model"
 	"fragua/model/kernel"
+	"fragua/model/kernel/par"
 	"fragua/model/train"
 	"fragua/pipeline"
 )
@@ -157,7 +158,7 @@ func benchTrain(c *cli.Context) error {
 	if warning := train.Floats(w.Precision).Warning(); warning != "" {
 		fmt.Fprintln(c.App.ErrWriter, "note: "+warning)
 	}
-	r := trainReport{Work: w, Level: kernel.Level(), Workers: kernel.Workers()}
+	r := trainReport{Work: w, Level: kernel.Level(), Workers: par.Workers()}
 	r.Peak, r.PeakOf = w.Peak(r.Workers)
 
 	began := time.Now()
@@ -302,7 +303,7 @@ func benchDecode(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	r := decodeReport{Work: w, Level: kernel.Level(), Workers: kernel.Workers(), Prompt: prompt}
+	r := decodeReport{Work: w, Level: kernel.Level(), Workers: par.Workers(), Prompt: prompt}
 	err = profiled(c, func() {
 		for _, kind := range c.StringSlice("weights") {
 			var m model.LanguageModel

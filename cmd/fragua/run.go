@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"fragua/model/kernel"
+	"fragua/model/kernel/par"
 	"fragua/pipeline"
 	"fragua/pipeline/report"
 )
@@ -121,7 +122,7 @@ func setMachine(c *cli.Context) error {
 	if n := c.Int("workers"); n < 0 || n > 4096 {
 		return usage("--workers is %d, but a number from 1 to 4096 is wanted", n)
 	} else if n > 0 {
-		kernel.SetWorkers(n)
+		par.SetWorkers(n)
 	}
 	return nil
 }

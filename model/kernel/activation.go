@@ -1,5 +1,7 @@
 package kernel
 
+import "fragua/model/kernel/par"
+
 // The activations work element by element; gradients of tanh and σ add to dx, the
 // others set it.
 
@@ -31,7 +33,7 @@ func SwiGLU(dst, gate, up []float32) { map2("SwiGLU", active.swiglu, dearGrain, 
 // others.
 func SwiGLUGrad(dgate, dup, gate, up, dy []float32) {
 	same("SwiGLUGrad", len(dy), len(dgate), len(dup), len(gate), len(up))
-	swigluGrads.run(len(dy), dearGrain, swigluGrad{active.swigluGrad, dgate, dup, gate, up, dy})
+	swigluGrads.Run(len(dy), dearGrain, swigluGrad{active.swigluGrad, dgate, dup, gate, up, dy})
 }
 
 type swigluGrad struct {
@@ -39,9 +41,9 @@ type swigluGrad struct {
 	dgate, dup, gate, up, dy []float32
 }
 
-var swigluGrads loops[swigluGrad, *swigluGrad]
+var swigluGrads par.CallPool[swigluGrad, *swigluGrad]
 
-func (c *swigluGrad) chunk(lo, hi int) {
+func (c *swigluGrad) Chunk(lo, hi int) {
 	c.f(c.dgate[lo:hi], c.dup[lo:hi], c.gate[lo:hi], c.up[lo:hi], c.dy[lo:hi])
 }
 

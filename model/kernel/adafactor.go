@@ -1,6 +1,10 @@
 package kernel
 
-import "math"
+import (
+	"math"
+
+	"fragua/model/kernel/par"
+)
 
 // Adafactor sets u to the update of a matrix (len(row) × len(col)) with gradients d = scale·g
 // (Shazeer and Stern 2018, algorithm 4): d/√V, V = row·colᵀ / mean(row). row and col are means
@@ -31,14 +35,14 @@ type adafactor struct {
 
 const adafactorEps = 1e-30 // ε₁ of the paper
 
-var adafactors loops[adafactor, *adafactor]
+var adafactors par.CallPool[adafactor, *adafactor]
 
 func (a adafactor) run(n, grain int, part func(a *adafactor, lo, hi int)) {
 	a.part = part
-	adafactors.run(n, grain, a)
+	adafactors.Run(n, grain, a)
 }
 
-func (a *adafactor) chunk(lo, hi int) { a.part(a, lo, hi) }
+func (a *adafactor) Chunk(lo, hi int) { a.part(a, lo, hi) }
 
 // average is a mean of squares after a fresh one.
 func (a *adafactor) average(before float32, fresh float64) float32 {

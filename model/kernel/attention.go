@@ -3,6 +3,8 @@ package kernel
 import (
 	"fmt"
 	"math"
+
+	"fragua/model/kernel/par"
 )
 
 // An Attention is the shape of scaled dot-product attention: B sequences of T queries in
@@ -46,21 +48,21 @@ func (a Attention) Forward(y, lse, q, k, v []float32) {
 	same("Attention", a.B*a.Heads*a.T, len(lse))
 	parts := (a.T + partRows - 1) / partRows
 	units := a.B * a.KVHeads * parts
-	forwards.run(units, a.inARow(units), attentionForward{a, y, lse, q, k, v})
+	forwards.Run(units, a.inARow(units), attentionForward{a, y, lse, q, k, v})
 }
 
 // inARow is how many units of work a worker takes at a time. Heads beside one another have their
 // rows in the same pages, so it takes several where there are enough; results do not depend on it.
-func (a *Attention) inARow(units int) int { return max(1, min(a.KVHeads, units/(4*Workers()))) }
+func (a *Attention) inARow(units int) int { return max(1, min(a.KVHeads, units/(4*par.Workers()))) }
 
 type attentionForward struct {
 	Attention
 	y, lse, q, k, v []float32
 }
 
-var forwards loops[attentionForward, *attentionForward]
+var forwards par.CallPool[attentionForward, *attentionForward]
 
-func (a *attentionForward) chunk(lo, hi int) {
+func (a *attentionForward) Chunk(lo, hi int) {
 	parts, group := (a.T+partRows-1)/partRows, a.Heads/a.KVHeads
 	for unit := lo; unit < hi; unit++ {
 		b, kv, t0 := unit/parts/a.KVHeads, unit/parts%a.KVHeads, unit%parts*partRows
@@ -71,7 +73,7 @@ func (a *attentionForward) chunk(lo, hi int) {
 				a.tile(b, h, t, keys)
 			}
 		}
-		giveBack(keys)
+		par.PutScratch(keys)
 	}
 }
 
@@ -82,7 +84,7 @@ func (a *Attention) packed(k []float32, stride, b, kv, t1 int) []float32 {
 	if a.Causal {
 		n = max(0, min(n, t1+a.S-a.T))
 	}
-	tiles := borrow((n + 2*keyTile) * a.Dim)
+	tiles := par.GetScratch((n + 2*keyTile) * a.Dim)
 	for s := 0; s < n; s += keyTile {
 		// The whole tile, so that its layout does not depend on t1.
 		active.packT(tiles[s*a.Dim:], k[(b*a.S+s)*stride+kv*a.Dim:], stride, min(keyTile, a.S-s), a.Dim)
@@ -115,8 +117,8 @@ func (a *attentionForward) tile(b, h, t0 int, keys []float32) {
 	q, y := a.q[(b*a.T+t0)*a.StrideQ+h*d:], a.y[(b*a.T+t0)*a.StrideY+h*d:]
 	lse := a.lse[(b*a.Heads+h)*a.T+t0:][:rows]
 	head := h / (a.Heads / a.KVHeads) * d
-	buffer := borrow(active.strip*(scoreRow+2) + 3*queryTile)
-	defer giveBack(buffer)
+	buffer := par.GetScratch(active.strip*(scoreRow+2) + 3*queryTile)
+	defer par.PutScratch(buffer)
 	s, most := buffer[:active.strip*scoreRow], buffer[active.strip*scoreRow:][:active.strip]
 	factor := buffer[active.strip*(scoreRow+1):]
 	perRow := buffer[active.strip*(scoreRow+2):]

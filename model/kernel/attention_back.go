@@ -1,5 +1,7 @@
 package kernel
 
+import "fragua/model/kernel/par"
+
 // Backward makes dq, dk and dv, laid out as q, k and v, from dy, y and lse; add says of each
 // of them whether it is added to or overwritten. The probabilities are computed again tile
 // by tile (Dao et al. 2022, algorithm 4).
@@ -8,7 +10,7 @@ func (a Attention) Backward(dq, dk, dv []float32, add [3]bool, q, k, v, y, lse, 
 	a.ready(dq, dk, dv, dy)
 	same("Attention", a.B*a.Heads*a.T, len(lse))
 	units := a.B * a.KVHeads
-	backwards.run(units, a.inARow(units), attentionBackward{a, dq, dk, dv, add, q, k, v, y, lse, dy})
+	backwards.Run(units, a.inARow(units), attentionBackward{a, dq, dk, dv, add, q, k, v, y, lse, dy})
 }
 
 type attentionBackward struct {
@@ -18,9 +20,9 @@ type attentionBackward struct {
 	q, k, v, y, lse, dy []float32
 }
 
-var backwards loops[attentionBackward, *attentionBackward]
+var backwards par.CallPool[attentionBackward, *attentionBackward]
 
-func (a *attentionBackward) chunk(lo, hi int) {
+func (a *attentionBackward) Chunk(lo, hi int) {
 	for unit := lo; unit < hi; unit++ {
 		a.head(unit/a.KVHeads, unit%a.KVHeads)
 	}
@@ -29,10 +31,10 @@ func (a *attentionBackward) chunk(lo, hi int) {
 // head goes back through a head of keys and the heads of queries that it serves.
 func (a *attentionBackward) head(b, kv int) {
 	keys, values := a.packed(a.k, a.StrideK, b, kv, a.T), a.packed(a.v, a.StrideV, b, kv, a.T)
-	defer giveBack(keys)
-	defer giveBack(values)
-	buffer := borrow(2*a.S + queryTile)
-	defer giveBack(buffer)
+	defer par.PutScratch(keys)
+	defer par.PutScratch(values)
+	buffer := par.GetScratch(2*a.S + queryTile)
+	defer par.PutScratch(buffer)
 	markQ, markK, markV := buffer[2*a.S:], newMarks(buffer, a.S, a.add[1]), newMarks(buffer[a.S:], a.S, a.add[2])
 	group := a.Heads / a.KVHeads
 	for h := kv * group; h < (kv+1)*group; h++ {
@@ -58,8 +60,8 @@ func (a *attentionBackward) tile(b, h, t0 int, keys, values []float32, written [
 	y, dy := a.y[at:], a.dy[at:]
 	lse := a.lse[(b*a.Heads+h)*a.T+t0:][:rows]
 	head := h / (a.Heads / a.KVHeads) * d
-	buffer := borrow(queryTile * (2*scoreRow + 2))
-	defer giveBack(buffer)
+	buffer := par.GetScratch(queryTile * (2*scoreRow + 2))
+	defer par.PutScratch(buffer)
 	probs, grads := buffer[:queryTile*scoreRow], buffer[queryTile*scoreRow:][:queryTile*scoreRow]
 	delta, shift := buffer[2*queryTile*scoreRow:][:rows], buffer[queryTile*(2*scoreRow+1):][:rows]
 	for r := range rows {

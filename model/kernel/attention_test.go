@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"fragua/model/kernel/par"
 )
 
 // naive is attention with its T×S matrix, forward and backward, in float64.
@@ -169,7 +171,7 @@ func near(t *testing.T, what string, got []float32, want []float64, tolerance fl
 }
 
 func TestAttentionDeterminism(t *testing.T) {
-	defer SetWorkers(0)
+	defer par.SetWorkers(0)
 	a := Attention{B: 3, T: 100, S: 100, Heads: 4, KVHeads: 2, Dim: 32, Causal: true}
 	atLevels(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(1, 1))
@@ -177,7 +179,7 @@ func TestAttentionDeterminism(t *testing.T) {
 		dy := random(rng, 300*128)
 		var first []float32
 		for _, w := range []int{1, 2, 5} {
-			SetWorkers(w)
+			par.SetWorkers(w)
 			y, lse := make([]float32, 300*128), make([]float32, 3*4*100)
 			dq, dk, dv := make([]float32, len(q)), make([]float32, len(k)), make([]float32, len(v))
 			a.Forward(y, lse, q, k, v)
@@ -251,11 +253,11 @@ func decodeEach(t *testing.T, T, heads, kvHeads, dim int) {
 // backward).
 func BenchmarkAttention(b *testing.B) {
 	before := active
-	defer func() { active = before; SetWorkers(0) }()
+	defer func() { active = before; par.SetWorkers(0) }()
 	for _, l := range levels[1:] {
 		for _, workers := range []int{1, 2} {
 			active = l
-			SetWorkers(workers)
+			par.SetWorkers(workers)
 			for _, a := range []Attention{
 				{B: 16, T: 256, S: 256, Heads: 6, KVHeads: 6, Dim: 64, Causal: true},
 				{B: 8, T: 256, S: 256, Heads: 4, KVHeads: 4, Dim: 32, Causal: true},
@@ -265,7 +267,7 @@ func BenchmarkAttention(b *testing.B) {
 				width := a.Heads * a.Dim
 				a.StrideQ, a.StrideK, a.StrideV = 3*width, 3*width, 3*width
 				qkv, y, dy := random(rng, a.B*a.T*3*width), random(rng, a.B*a.T*width), random(rng, a.B*a.T*width)
-				d := Zeros(len(qkv))
+				d := par.Zeros(len(qkv))
 				lse := make([]float32, a.B*a.Heads*a.T)
 				flops := float64(a.B*a.Heads*a.Dim) * float64(a.T) * float64(a.T)
 				a.Forward(y, lse, qkv, qkv[width:], qkv[2*width:])

@@ -3,6 +3,8 @@ package kernel
 import (
 	"runtime"
 	"time"
+
+	"fragua/model/kernel/par"
 )
 
 // readBlock is how many floats the reading loops take at a time.
@@ -16,7 +18,7 @@ func Bandwidth(x []float32) float64 {
 	blocks := len(x) / readBlock
 	for range 5 {
 		start := time.Now()
-		Parallel(blocks, 16, func(lo, hi int) { active.read(x[lo*readBlock : hi*readBlock]) })
+		par.For(blocks, 16, func(lo, hi int) { active.read(x[lo*readBlock : hi*readBlock]) })
 		best = max(best, 4*readBlock*float64(blocks)/time.Since(start).Seconds())
 	}
 	return best

@@ -3,6 +3,8 @@ package kernel
 import (
 	"fmt"
 	"math"
+
+	"fragua/model/kernel/par"
 )
 
 // AttentionDecode is attention of one new query a row, each against its own cache: q holds
@@ -35,7 +37,7 @@ func AttentionDecode(y, q []float32, strideQ int, keys, values [][]float32, leng
 	if total <= grain {
 		share = units
 	}
-	decodings.run(units, share, decoding{y, q, keys, values, lengths, strideQ, kvHeads, heads / kvHeads, dim, scale})
+	decodings.Run(units, share, decoding{y, q, keys, values, lengths, strideQ, kvHeads, heads / kvHeads, dim, scale})
 }
 
 // A decoding is a call of AttentionDecode; a unit is a row and a head of keys.
@@ -47,9 +49,9 @@ type decoding struct {
 	scale                        float32
 }
 
-var decodings loops[decoding, *decoding]
+var decodings par.CallPool[decoding, *decoding]
 
-func (d *decoding) chunk(lo, hi int) {
+func (d *decoding) Chunk(lo, hi int) {
 	for unit := lo; unit < hi; unit++ {
 		d.head(unit)
 	}
@@ -66,8 +68,8 @@ func (d *decoding) head(unit int) {
 	}
 	from := kv * (len(d.keys[r]) / d.kvHeads)
 	values := d.values[r][from:]
-	s := borrow(d.group * n)
-	defer giveBack(s)
+	s := par.GetScratch(d.group * n)
+	defer par.PutScratch(s)
 	active.few(d.group, n, d.dim, d.q[r*d.strideQ+kv*width:], d.dim, d.keys[r][from:], d.dim, s, n, 0, values)
 	for g := range d.group {
 		row := s[g*n:][:n]

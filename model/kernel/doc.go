@@ -2,7 +2,7 @@
 // flow out, and nothing here knows what they mean. Matrices are row-major and flat.
 //
 //	public function      checks lengths, cuts the work; the order of sums by the problem's size alone
-//	  └─ Parallel        one pool of workers, started once; they take chunks
+//	  └─ par.Run         one pool of workers, started once; they take chunks
 //	       └─ bodies     the serial loop of the active level: plain, avx2, avx512, avx512bf16
 //
 // The plain Go bodies define the results: each product is rounded before it is added, so

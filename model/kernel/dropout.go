@@ -1,5 +1,7 @@
 package kernel
 
+import "fragua/model/kernel/par"
+
 // dropFactors say what is kept: elements whose 32 random bits are not below limit.
 type dropFactors struct {
 	key1, key2 uint32
@@ -22,7 +24,7 @@ func Dropout(dst, x []float32, p float32, seed, offset uint64) {
 	}
 	key := splitmix64(seed)
 	d := dropFactors{uint32(key), uint32(key >> 32), uint32(float64(p) * (1 << 32)), float32(1 / (1 - float64(p)))}
-	dropouts.run(len(dst), grain, dropout{active.dropout, dst, x, d, offset})
+	dropouts.Run(len(dst), grain, dropout{active.dropout, dst, x, d, offset})
 }
 
 type dropout struct {
@@ -32,9 +34,9 @@ type dropout struct {
 	offset  uint64
 }
 
-var dropouts loops[dropout, *dropout]
+var dropouts par.CallPool[dropout, *dropout]
 
-func (c *dropout) chunk(lo, hi int) { c.f(c.dst[lo:hi], c.x[lo:hi], &c.factors, c.offset+uint64(lo)) }
+func (c *dropout) Chunk(lo, hi int) { c.f(c.dst[lo:hi], c.x[lo:hi], &c.factors, c.offset+uint64(lo)) }
 
 func dropoutPlain(dst, x []float32, d *dropFactors, index uint64) {
 	for i, v := range x {

@@ -1,11 +1,15 @@
 package kernel
 
-import "fmt"
+import (
+	"fmt"
+
+	"fragua/model/kernel/par"
+)
 
 // Embedding copies row ids[i] of table (· × cols) to row i of dst.
 func Embedding(dst, table []float32, ids []int32, cols int) {
 	checkIDs("Embedding", table, dst, ids, cols)
-	embeddings.run(len(ids), rowGrain(cols), embedding{dst, table, ids, cols})
+	embeddings.Run(len(ids), rowGrain(cols), embedding{dst, table, ids, cols})
 }
 
 type embedding struct {
@@ -14,9 +18,9 @@ type embedding struct {
 	cols       int
 }
 
-var embeddings loops[embedding, *embedding]
+var embeddings par.CallPool[embedding, *embedding]
 
-func (e *embedding) chunk(lo, hi int) {
+func (e *embedding) Chunk(lo, hi int) {
 	for i, id := range e.ids[lo:hi] {
 		copy(e.dst[(lo+i)*e.cols:(lo+i+1)*e.cols], e.table[int(id)*e.cols:])
 	}
@@ -26,7 +30,7 @@ func (e *embedding) chunk(lo, hi int) {
 // among them, so that equal ids meet in the order of the rows.
 func EmbeddingGrad(dtable, dy []float32, ids []int32, cols int) {
 	checkIDs("EmbeddingGrad", dtable, dy, ids, cols)
-	embeddingGrads.run(cols, 64, embeddingGrad{active.addTo, dtable, dy, ids, cols})
+	embeddingGrads.Run(cols, 64, embeddingGrad{active.addTo, dtable, dy, ids, cols})
 }
 
 type embeddingGrad struct {
@@ -36,9 +40,9 @@ type embeddingGrad struct {
 	cols       int
 }
 
-var embeddingGrads loops[embeddingGrad, *embeddingGrad]
+var embeddingGrads par.CallPool[embeddingGrad, *embeddingGrad]
 
-func (e *embeddingGrad) chunk(lo, hi int) {
+func (e *embeddingGrad) Chunk(lo, hi int) {
 	for r, id := range e.ids {
 		e.addTo(e.dtable[int(id)*e.cols+lo:int(id)*e.cols+hi], e.dy[r*e.cols+lo:r*e.cols+hi])
 	}

@@ -1,5 +1,7 @@
 package kernel
 
+import "fragua/model/kernel/par"
+
 // chunkOf is how many of a matrix' rows, of so many bytes, a worker takes at a time to multiply n
 // rows with: enough to be read at full speed, and few enough for all workers to be done at the
 // same time. Where arithmetic takes as long as reading, they are more: a chunk begins with what
@@ -21,13 +23,13 @@ type fewCall struct {
 	in                 input    // instead of x, with narrow
 }
 
-var fewCalls loops[fewCall, *fewCall]
+var fewCalls par.CallPool[fewCall, *fewCall]
 
 // run computes all columns of y; a column reads so many bytes of weights.
-func (c fewCall) run(bytes int) { fewCalls.run(c.rows, chunkOf(c.n, c.rows, bytes), c) }
+func (c fewCall) run(bytes int) { fewCalls.Run(c.rows, chunkOf(c.n, c.rows, bytes), c) }
 
 // chunk computes columns [lo, hi) of y, and of act, unless it is nil, GELU of them.
-func (c *fewCall) chunk(lo, hi int) {
+func (c *fewCall) Chunk(lo, hi int) {
 	if w := c.narrow; w != nil {
 		active.narrow(w, c.y, &c.in, c.n, lo, hi)
 	} else {

@@ -1,6 +1,10 @@
 package kernel
 
-import "fmt"
+import (
+	"fmt"
+
+	"fragua/model/kernel/par"
+)
 
 // Op says which operand of a product is read transposed.
 type Op int
@@ -33,11 +37,11 @@ type product struct {
 	part    func(g *product, lo, hi int) // of the work that is being shared
 }
 
-var products kept[product]
+var products par.FreeList[product]
 
 // multiply computes a product, here of arguments that fit.
 func (gemm gemmBody) multiply(x arguments, after epilogue, level *bodies, workers int) {
-	g := products.take()
+	g := products.Get()
 	g.arguments, g.after, g.level, g.workers = x, after, level, workers
 	gemm(g)
 	g.free()
@@ -45,20 +49,20 @@ func (gemm gemmBody) multiply(x arguments, after epilogue, level *bodies, worker
 
 func (g *product) free() {
 	*g = product{}
-	products.give(g)
+	products.Put(g)
 }
 
 // run shares out work among the product's workers.
 func (g *product) run(n, grain int, part func(g *product, lo, hi int)) {
 	g.part = part
 	if g.workers > 1 {
-		share(n, grain, g)
+		par.Run(n, grain, g)
 	} else {
-		inline(n, grain, g)
+		par.Inline(n, grain, g)
 	}
 }
 
-func (g *product) chunk(lo, hi int) { g.part(g, lo, hi) }
+func (g *product) Chunk(lo, hi int) { g.part(g, lo, hi) }
 
 // Gemm sets C (m×n) to op(A)·op(B), or with acc adds it. Matrices are row-major, lda, ldb
 // and ldc the distance between the starts of their rows. The order in which an element's
@@ -139,7 +143,7 @@ func multiply(x arguments, after epilogue, bf16 bool) {
 	switch {
 	case x.m == 0 || x.n == 0:
 	case x.k > 0:
-		gemm.multiply(x, after, active, Workers())
+		gemm.multiply(x, after, active, par.Workers())
 	default:
 		zeroDepth.multiply(x, after, active, 1)
 	}

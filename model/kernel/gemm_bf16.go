@@ -1,16 +1,20 @@
 package kernel
 
-import "math"
+import (
+	"math"
+
+	"fragua/model/kernel/par"
+)
 
 // rounded makes a product of bfloat16 from one of float32, which hold them exactly, by copies.
 func rounded(gemm gemmBody) gemmBody {
 	return func(g *product) {
 		rowsA, colsA, rowsB, colsB := g.operands()
-		a, b := borrow(rowsA*colsA), borrow(rowsB*colsB)
-		defer giveBack(a)
-		defer giveBack(b)
-		roundings.run(rowsA, rowGrain(colsA), rounding{g.level.round, a, g.a, colsA, g.lda})
-		roundings.run(rowsB, rowGrain(colsB), rounding{g.level.round, b, g.b, colsB, g.ldb})
+		a, b := par.GetScratch(rowsA*colsA), par.GetScratch(rowsB*colsB)
+		defer par.PutScratch(a)
+		defer par.PutScratch(b)
+		roundings.Run(rowsA, rowGrain(colsA), rounding{g.level.round, a, g.a, colsA, g.lda})
+		roundings.Run(rowsB, rowGrain(colsB), rounding{g.level.round, b, g.b, colsB, g.ldb})
 		x := g.arguments
 		x.a, x.lda, x.b, x.ldb = a, colsA, b, colsB
 		gemm.multiply(x, g.after, g.level, g.workers)
@@ -23,9 +27,9 @@ type rounding struct {
 	cols, ld int
 }
 
-var roundings loops[rounding, *rounding]
+var roundings par.CallPool[rounding, *rounding]
 
-func (c *rounding) chunk(lo, hi int) {
+func (c *rounding) Chunk(lo, hi int) {
 	for r := lo; r < hi; r++ {
 		c.round(c.dst[r*c.cols:][:c.cols], c.src[r*c.ld:])
 	}

@@ -2,7 +2,11 @@
 
 package kernel
 
-import "math"
+import (
+	"math"
+
+	"fragua/model/kernel/par"
+)
 
 // pairASM is the assembly of a packedGemm for bfloat16. Its unit is the word: two neighbours in
 // k. Panels of B are packed as words, and so is A, shortly before it is used: a strip of rows, or,
@@ -56,8 +60,8 @@ func (s *pairASM) tile(g *product, u int) pairTile {
 
 func (s *pairASM) ownPanels(g *product, u int) {
 	t, block := s.tile(g, u), g.plan.block
-	own := borrow((t.last - t.first) * t.width * words(block))
-	defer giveBack(own)
+	own := par.GetScratch((t.last - t.first) * t.width * words(block))
+	defer par.PutScratch(own)
 	left, _ := t.at(t.first)
 	for k0 := 0; k0 < t.k; k0 += block {
 		k := min(block, t.k-k0)
@@ -95,7 +99,7 @@ func (t *pairTile) block(b []float32, k0, k int) {
 		acc = 1
 	}
 	s := t.strips(k0, k)
-	defer giveBack(s.now)
+	defer par.PutScratch(s.now)
 	left, _ := t.at(t.first)
 	for i := t.i0; i < t.i1; i += high {
 		rows := min(high, t.i1-i)
@@ -180,7 +184,7 @@ func (t *pairTile) strips(k0, k int) pairStrips {
 	if t.op == TN {
 		wide += kernelShape.widest * line
 	}
-	return pairStrips{pairTile: *t, k0: k0, k: k, words: w, now: borrow(wide * w), from: t.i0, to: t.i0}
+	return pairStrips{pairTile: *t, k0: k0, k: k, words: w, now: par.GetScratch(wide * w), from: t.i0, to: t.i0}
 }
 
 // at returns where kernels find rows i and on of op(A), and their distance.

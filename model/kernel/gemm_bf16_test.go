@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"fragua/model/kernel/par"
 )
 
 func widen(h uint16) float32 { return math.Float32frombits(uint32(h) << 16) }
@@ -106,13 +108,13 @@ func TestGemmBF16RoundsFirst(t *testing.T) {
 }
 
 func TestGemmBF16Determinism(t *testing.T) {
-	defer SetWorkers(0)
+	defer par.SetWorkers(0)
 	atLevels(t, func(t *testing.T) {
 		for _, op := range []Op{NT, NN, TN} {
 			g := newGemmCase(rand.New(rand.NewPCG(5, 6)), op, 300, 200, 700, 1)
 			var first []float32
 			for _, w := range []int{1, 2, 5} {
-				SetWorkers(w)
+				par.SetWorkers(w)
 				c := make([]float32, len(g.c))
 				Gemm(op, g.m, g.n, g.k, g.a, g.lda, g.b, g.ldb, c, g.ldc, false, true)
 				if first == nil {
@@ -137,7 +139,7 @@ func TestGemmBF16Determinism(t *testing.T) {
 func BenchmarkGemmBF16(b *testing.B) {
 	before := active
 	defer func() { active = before }()
-	defer SetWorkers(0)
+	defer par.SetWorkers(0)
 	for _, l := range levels[1:] {
 		active = l
 		peak, pairs := l.peakBF16, 2.
@@ -145,7 +147,7 @@ func BenchmarkGemmBF16(b *testing.B) {
 			peak, pairs = l.peak, 1
 		}
 		for _, workers := range []int{1, 2} {
-			SetWorkers(workers)
+			par.SetWorkers(workers)
 			for _, s := range benchShapes {
 				for _, op := range []Op{NT, NN, TN} {
 					m, n, k := shapeOf(op, s)

@@ -1,5 +1,7 @@
 package kernel
 
+import "fragua/model/kernel/par"
+
 // A tile is rows [i0, i1) and panels [first, last) of C.
 type tile struct {
 	*packedGemm
@@ -12,11 +14,11 @@ type tile struct {
 	foreseen            region    // of B, what the next panels are made of
 }
 
-var tiles kept[tile]
+var tiles par.FreeList[tile]
 
 func (t *tile) free() {
 	*t = tile{}
-	tiles.give(t)
+	tiles.Put(t)
 }
 
 // multiply computes the tile, making its own panels, if it wants any; a low one of TN makes those
@@ -25,16 +27,16 @@ func (t *tile) multiply(block int) {
 	var now, next []float32
 	if !t.readsInPlace() {
 		size := (t.last - t.first) * t.width * block
-		now = borrow(size)
-		defer giveBack(now)
+		now = par.GetScratch(size)
+		defer par.PutScratch(now)
 		if t.op == TN && t.i1-t.i0 <= low {
-			next = borrow(size)
-			defer giveBack(next)
+			next = par.GetScratch(size)
+			defer par.PutScratch(next)
 		}
 	}
 	if t.op == TN {
 		t.newErrands(0, block, t.k, next)
-		defer t.errands.giveBack()
+		defer t.errands.free()
 	}
 	left, _ := t.at(t.first)
 	for k0 := 0; k0 < t.k; k0 += block {
@@ -83,8 +85,8 @@ func (t *tile) block(b []float32, k0, k int) {
 	case g.op == TN:
 		t.errands.begin(k0, k)
 	case s.round != nil:
-		rounded = borrow(s.rows * k)
-		defer giveBack(rounded)
+		rounded = par.GetScratch(s.rows * k)
+		defer par.PutScratch(rounded)
 	}
 	left, _ := t.at(t.first)
 	upcoming := t.upcoming

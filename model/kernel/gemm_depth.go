@@ -1,5 +1,7 @@
 package kernel
 
+import "fragua/model/kernel/par"
+
 const (
 	segmentLeast = 1024 // depths in a segment
 	segmentMost  = 8    // segments
@@ -20,8 +22,8 @@ func splitDepth(gemm gemmBody) gemmBody {
 			return
 		}
 		depth := ((g.k+segments-1)/segments + 31) / 32 * 32
-		sums := borrow((segments - 1) * g.m * g.n)
-		defer giveBack(sums)
+		sums := par.GetScratch((segments - 1) * g.m * g.n)
+		defer par.PutScratch(sums)
 		g.plan = plan{segment: gemm, block: depth, segments: segments, packed: sums}
 		g.run(segments, 1, (*product).segment)
 		g.run(g.m, rowGrain(g.n), (*product).addSegments)

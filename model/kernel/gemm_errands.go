@@ -1,5 +1,7 @@
 package kernel
 
+import "fragua/model/kernel/par"
+
 // A target is where a kernel copies to on its way, of each row eight elements and eight more.
 type target struct {
 	at     *float32
@@ -42,16 +44,16 @@ type supply struct {
 func (t *tile) newErrands(k0, block, end int, panels []float32) {
 	size := 2 * t.pairApart(block)
 	e := &t.errands
-	*e = errands{tile: t, block: block, end: end, edge: borrow(t.rows * block)}
-	e.now.strips, e.next.strips = borrow(size), borrow(size)
+	*e = errands{tile: t, block: block, end: end, edge: par.GetScratch(t.rows * block)}
+	e.now.strips, e.next.strips = par.GetScratch(size), par.GetScratch(size)
 	e.next.i, e.next.k0, e.next.k = t.i0, k0, min(block, end-k0)
 	e.stock.to = panels
 }
 
-func (e *errands) giveBack() {
-	giveBack(e.now.strips)
-	giveBack(e.next.strips)
-	giveBack(e.edge)
+func (e *errands) free() {
+	par.PutScratch(e.now.strips)
+	par.PutScratch(e.next.strips)
+	par.PutScratch(e.edge)
 }
 
 // pairApart is the distance of two strips of k depths. Between them is room for what a copy of

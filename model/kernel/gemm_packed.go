@@ -90,7 +90,7 @@ var roundedDots = rounded((*product).dots)
 
 // tile is number u of them.
 func (s *packedGemm) tile(g *product, u int) *tile {
-	t := tiles.take()
+	t := tiles.Get()
 	t.packedGemm, t.product, t.panels = s, g, &g.plan.panels
 	t.i0, t.i1, t.first, t.last = g.corners(u)
 	return t
@@ -118,7 +118,7 @@ func (s *packedGemm) sharedPanels(g *product, u, k0, k int) {
 	column, _ := t.at(t.first)
 	t.block(g.plan.packed[column*k:], k0, k)
 	if t.op == TN {
-		t.errands.giveBack()
+		t.errands.free()
 	}
 	t.free()
 }

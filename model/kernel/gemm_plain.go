@@ -1,5 +1,7 @@
 package kernel
 
+import "fragua/model/kernel/par"
+
 // gemmPlain packs panels of four columns of B and four rows of A, so that one kernel
 // reads all three forms in order, and adds up k in blocks of plainDepth.
 func gemmPlain(g *product) {
@@ -18,10 +20,10 @@ const plainRows, plainColumns = 128, 256 // of a tile
 func (g *product) plainTile(i0, i1, j0, j1 int) {
 	const plainDepth = 256
 	kc := min(g.k, plainDepth)
-	panels := borrow((j1 - j0 + 3) / 4 * 4 * kc)
-	strip := borrow(4 * kc)
-	defer giveBack(panels)
-	defer giveBack(strip)
+	panels := par.GetScratch((j1 - j0 + 3) / 4 * 4 * kc)
+	strip := par.GetScratch(4 * kc)
+	defer par.PutScratch(panels)
+	defer par.PutScratch(strip)
 	for p := 0; p < g.k; p += plainDepth {
 		kc := min(plainDepth, g.k-p)
 		for j := j0; j < j1; j += 4 {

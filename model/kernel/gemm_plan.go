@@ -1,5 +1,7 @@
 package kernel
 
+import "fragua/model/kernel/par"
+
 // A plan is how a product is cut, for its workers to see.
 type plan struct {
 	kernels   tiled
@@ -30,8 +32,8 @@ func (g *product) inTiles(kernels tiled, p plan, floats int) {
 		g.run(g.tiles(), 1, func(g *product, u, _ int) { g.plan.kernels.ownPanels(g, u) })
 		return
 	}
-	packed := borrow(p.panels.padded * floats)
-	defer giveBack(packed)
+	packed := par.GetScratch(p.panels.padded * floats)
+	defer par.PutScratch(packed)
 	g.plan.packed = packed
 	for ; g.plan.k0 < g.k; g.plan.k0 += p.block {
 		g.run(p.panels.count, 1, func(g *product, n, _ int) { g.plan.kernels.pack(g, n, g.plan.k0, g.depths()) })

@@ -1,5 +1,7 @@
 package kernel
 
+import "fragua/model/kernel/par"
+
 // A Prepacked is the right side of a product that is multiplied again and again: the
 // weights of a recurrent layer, at each step. It is laid out once for the kernels, in the
 // order of their use: for few rows it must come from memory nearly as fast as it can, so
@@ -33,7 +35,7 @@ func Prepack(op Op, n, k int, b []float32, ldb, uses int, bf16 bool) Prepacked {
 		return p
 	}
 	p.panels = p.shape.cut(n)
-	p.packed = borrow(p.panels.padded * k)
+	p.packed = par.GetScratch(p.panels.padded * k)
 	p.group = max(1, min(p.panels.count/prepackedTiles, prepackedPanels))
 	block := blockDepth(op, k)
 	p.run(x, (k+block-1)/block*p.panels.count, 1, (*product).prepack)
@@ -42,8 +44,8 @@ func Prepack(op Op, n, k int, b []float32, ldb, uses int, bf16 bool) Prepacked {
 
 // run shares out work on p.
 func (p *Prepacked) run(x arguments, n, grain int, part func(g *product, lo, hi int)) {
-	g := products.take()
-	g.arguments, g.level, g.workers, g.plan.prepacked = x, active, Workers(), *p
+	g := products.Get()
+	g.arguments, g.level, g.workers, g.plan.prepacked = x, active, par.Workers(), *p
 	g.run(n, grain, part)
 	g.free()
 }
@@ -69,7 +71,7 @@ func (p *Prepacked) at(first, k0 int) int {
 // Free gives the memory back.
 func (p *Prepacked) Free() {
 	if p.packed != nil {
-		giveBack(p.packed)
+		par.PutScratch(p.packed)
 		p.packed = nil
 	}
 }
@@ -89,7 +91,7 @@ func (p *Prepacked) Gemm(m int, a []float32, lda int, c []float32, ldc int, acc 
 	}
 	x.check()
 	tiles := p.tiles()
-	p.run(x, tiles*((m+prepackedRows-1)/prepackedRows), max(1, tiles/(4*Workers())), (*product).onPrepacked)
+	p.run(x, tiles*((m+prepackedRows-1)/prepackedRows), max(1, tiles/(4*par.Workers())), (*product).onPrepacked)
 }
 
 // tiles is how many lie side by side.
@@ -99,7 +101,7 @@ func (p *Prepacked) tiles() int { return (p.panels.count + p.group - 1) / p.grou
 func (g *product) onPrepacked(lo, hi int) {
 	p, rows, block := &g.plan.prepacked, min(g.m, prepackedRows), blockDepth(g.op, g.k)
 	across := p.tiles()
-	t := tiles.take()
+	t := tiles.Get()
 	t.packedGemm, t.product, t.panels = p.shape, g, &p.panels
 	for u := lo; u < hi; u++ {
 		i, first := u/across*rows, u%across*p.group

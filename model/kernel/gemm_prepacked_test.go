@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+
+	"fragua/model/kernel/par"
 )
 
 // What is prepacked gives the bits of Gemm, or, where Gemm takes dot products, nearly so.
 func TestPrepacked(t *testing.T) {
-	defer SetWorkers(0)
+	defer par.SetWorkers(0)
 	atLevels(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(5, 6))
 		for _, s := range [][3]int{{1, 1, 1}, {3, 50, 7}, {17, 130, 40}, {24, 92, 800}, {9, 1600, 400}, {64, 200, 401}, {600, 48, 9}, {5, 0, 3}, {20, 7, 0}} {
@@ -22,7 +24,7 @@ func TestPrepacked(t *testing.T) {
 						Gemm(op, m, n, k, a, lda, b, ldb, want, ldc, acc, bf16)
 						var first []float32
 						for _, workers := range []int{1, 3} {
-							SetWorkers(workers)
+							par.SetWorkers(workers)
 							got := append([]float32(nil), c...)
 							p := Prepack(op, n, k, b, ldb, 2, bf16)
 							p.Gemm(m, a, lda, got, ldc, acc)
@@ -58,12 +60,12 @@ func widened(x []float32) []float64 {
 // cores with AVX-512, of the peak, .91 and .90 (NT and NN); .77 and .73 before the kernels
 // fetched panels on the way, .92 and .87 with weights that are always in the cache.
 func BenchmarkPrepacked(b *testing.B) {
-	defer SetWorkers(0)
+	defer par.SetWorkers(0)
 	const rows, width = 64, 1150
 	rng := rand.New(rand.NewPCG(1, 1))
 	w, h, g := random(rng, 4*width*width), random(rng, rows*width), random(rng, rows*4*width)
 	for _, workers := range []int{1, 2} {
-		SetWorkers(workers)
+		par.SetWorkers(workers)
 		for name, s := range map[string]struct {
 			op   Op
 			n, k int

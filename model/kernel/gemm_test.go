@@ -7,11 +7,13 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"fragua/model/kernel/par"
 )
 
 // random returns normal deviates, on the pages that a training's arrays have.
 func random(rng *rand.Rand, n int) []float32 {
-	x := Zeros(n)
+	x := par.Zeros(n)
 	for i := range x {
 		x[i] = float32(rng.NormFloat64())
 	}
@@ -151,7 +153,7 @@ func TestGemmProperty(t *testing.T) {
 
 // The same bits come out for any number of workers, and for a column alone as among others.
 func TestGemmDeterminism(t *testing.T) {
-	defer SetWorkers(0)
+	defer par.SetWorkers(0)
 	atLevels(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(5, 6))
 		for _, op := range []Op{NT, NN, TN} {
@@ -159,11 +161,11 @@ func TestGemmDeterminism(t *testing.T) {
 			if op == TN {
 				g = newGemmCase(rng, op, 130, 60, 3000, 1) // low tiles
 			}
-			SetWorkers(1)
+			par.SetWorkers(1)
 			one := append([]float32(nil), g.c...)
 			Gemm(op, g.m, g.n, g.k, g.a, g.lda, g.b, g.ldb, one, g.ldc, false, false)
 			for _, w := range []int{2, 3, 8} {
-				SetWorkers(w)
+				par.SetWorkers(w)
 				c := append([]float32(nil), g.c...)
 				Gemm(op, g.m, g.n, g.k, g.a, g.lda, g.b, g.ldb, c, g.ldc, false, false)
 				for i := range c {
@@ -220,11 +222,11 @@ func shapeOf(op Op, s [3]int) (m, n, k int) {
 //     tiles half as wide or high, so that two workers have two each.
 func BenchmarkGemm(b *testing.B) {
 	before := active
-	defer func() { active = before; SetWorkers(0) }()
+	defer func() { active = before; par.SetWorkers(0) }()
 	for _, l := range levels[1:] {
 		for _, workers := range []int{1, 2} {
 			active = l
-			SetWorkers(workers)
+			par.SetWorkers(workers)
 			for _, s := range benchShapes {
 				for _, op := range []Op{NT, NN, TN} {
 					m, n, k := shapeOf(op, s)

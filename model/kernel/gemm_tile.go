@@ -41,7 +41,7 @@ func (s *packedGemm) mulPanel(m, k int, a []float32, lda int, b *float32, ldb, v
 // mulTile sets C (m×n) to op(A)·B, or adds it, reading B where it lies: op is NN or TN.
 func (s *packedGemm) mulTile(op Op, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {
 	if n%s.lanes != 0 || op == TN && m%s.rows != 0 { // the kernels read whole vectors
-		g := products.take()
+		g := products.Get()
 		g.arguments, g.workers = arguments{op, m, n, k, a, b, c, lda, ldb, ldc, acc}, 1
 		s.gemm(g)
 		g.free()

@@ -4,6 +4,8 @@ import (
 	"runtime"
 	"runtime/debug"
 	"testing"
+
+	"fragua/model/kernel/par"
 )
 
 // Products of all forms and ways to be cut allocate nothing once memory has been laid out. Now
@@ -13,7 +15,7 @@ func TestProductsMakeNoGarbage(t *testing.T) { atLevels(t, testGarbage) }
 
 func testGarbage(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
-	defer SetWorkers(0)
+	defer par.SetWorkers(0)
 	x := make([]float32, 3*1<<16)
 	for i := range x {
 		x[i] = float32(i % 7)
@@ -41,7 +43,7 @@ func testGarbage(t *testing.T) {
 				},
 			} {
 				for _, workers := range []int{1, 2} {
-					SetWorkers(workers)
+					par.SetWorkers(workers)
 					if least := garbage(f); least > 0 {
 						t.Errorf("op %d of %v, %s, %d workers: %d allocations", op, s, name, workers, least)
 					}

@@ -1,5 +1,7 @@
 package kernel
 
+import "fragua/model/kernel/par"
+
 // LSTMCell is one step of a long short-term memory (Hochreiter and Schmidhuber 1997, with
 // forget gates) for rows of width n. gates (rows × 4n) holds the sums before activation,
 // in PyTorch's order input, forget, cell, output, and is overwritten with what they
@@ -7,7 +9,7 @@ package kernel
 func LSTMCell(h, c, gates, cPrev []float32, n int) {
 	rows := rowsOf("LSTMCell", len(h), n)
 	same("LSTMCell", len(h), len(c), len(gates)/4, len(cPrev))
-	cells.run(rows, rowGrain(16*n), cell{active.lstmCell, h, c, gates, cPrev, n})
+	cells.Run(rows, rowGrain(16*n), cell{active.lstmCell, h, c, gates, cPrev, n})
 }
 
 type cell struct {
@@ -16,9 +18,9 @@ type cell struct {
 	n                  int
 }
 
-var cells loops[cell, *cell]
+var cells par.CallPool[cell, *cell]
 
-func (l *cell) chunk(lo, hi int) {
+func (l *cell) Chunk(lo, hi int) {
 	n := l.n
 	for r := lo; r < hi; r++ {
 		l.f(l.h[r*n:(r+1)*n], l.c[r*n:(r+1)*n], l.gates[r*4*n:(r+1)*4*n], l.cPrev[r*n:(r+1)*n])
@@ -32,7 +34,7 @@ func (l *cell) chunk(lo, hi int) {
 func LSTMCellGrad(gates, dc, c, cPrev, dy, dh []float32, n int) {
 	rows := rowsOf("LSTMCellGrad", len(c), n)
 	same("LSTMCellGrad", len(c), len(gates)/4, len(dc), len(cPrev), len(dy), len(dh))
-	cellGrads.run(rows, rowGrain(16*n), cellGrad{active.lstmCellGrad, gates, dc, c, cPrev, dy, dh, n})
+	cellGrads.Run(rows, rowGrain(16*n), cellGrad{active.lstmCellGrad, gates, dc, c, cPrev, dy, dh, n})
 }
 
 type cellGrad struct {
@@ -41,9 +43,9 @@ type cellGrad struct {
 	n                           int
 }
 
-var cellGrads loops[cellGrad, *cellGrad]
+var cellGrads par.CallPool[cellGrad, *cellGrad]
 
-func (l *cellGrad) chunk(lo, hi int) {
+func (l *cellGrad) Chunk(lo, hi int) {
 	for r := lo; r < hi; r++ {
 		at, end := r*l.n, (r+1)*l.n
 		l.f(l.gates[4*at:4*end], l.dc[at:end], l.c[at:end], l.cPrev[at:end], l.dy[at:end], l.dh[at:end])

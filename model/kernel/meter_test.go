@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"fragua/model/kernel/par"
 )
 
 // A meter reports the rate of a benchmark and its share of the peak that was measured just
@@ -23,7 +25,7 @@ func startMeter(b *testing.B, workers int, peak func(loops int), pairs float64) 
 		flops := float64(100*workers) * loops * 12 * 2 * pairs * float64(active.lanes)
 		for range rounds {
 			start := time.Now()
-			Parallel(100*workers, 1, func(int, int) { peak(loops) })
+			par.For(100*workers, 1, func(int, int) { peak(loops) })
 			m.peak = max(m.peak, flops/time.Since(start).Seconds())
 		}
 	}

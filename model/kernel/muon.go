@@ -1,10 +1,12 @@
 package kernel
 
+import "fragua/model/kernel/par"
+
 // Nesterov sets u to what Nesterov's momentum makes of gradients d = scale·g: with velocity
 // v ← momentum·v + d, d + momentum·v.
 func Nesterov(u, v, g []float32, momentum, scale float32) {
 	same("Nesterov", len(u), len(v), len(g))
-	nesterovs.run(len(u), grain, nesterov{u, v, g, momentum, scale})
+	nesterovs.Run(len(u), grain, nesterov{u, v, g, momentum, scale})
 }
 
 type nesterov struct {
@@ -12,9 +14,9 @@ type nesterov struct {
 	momentum, scale float32
 }
 
-var nesterovs loops[nesterov, *nesterov]
+var nesterovs par.CallPool[nesterov, *nesterov]
 
-func (c *nesterov) chunk(lo, hi int) {
+func (c *nesterov) Chunk(lo, hi int) {
 	for j := lo; j < hi; j++ {
 		d := float32(c.scale * c.g[j])
 		c.v[j] = float32(c.momentum*c.v[j]) + d
@@ -25,7 +27,7 @@ func (c *nesterov) chunk(lo, hi int) {
 // Transpose sets dst (cols × rows) to xᵀ, x (rows × cols).
 func Transpose(dst, x []float32, rows, cols int) {
 	same("Transpose", rows*cols, len(dst), len(x))
-	transposes.run(cols, rowGrain(rows), transpose{dst, x, rows, cols})
+	transposes.Run(cols, rowGrain(rows), transpose{dst, x, rows, cols})
 }
 
 type transpose struct {
@@ -33,9 +35,9 @@ type transpose struct {
 	rows, cols int
 }
 
-var transposes loops[transpose, *transpose]
+var transposes par.CallPool[transpose, *transpose]
 
-func (t *transpose) chunk(lo, hi int) {
+func (t *transpose) Chunk(lo, hi int) {
 	for c := lo; c < hi; c++ {
 		for r := range t.rows {
 			t.dst[c*t.rows+r] = t.x[r*t.cols+c]

@@ -1,6 +1,10 @@
 package kernel
 
-import "math"
+import (
+	"math"
+
+	"fragua/model/kernel/par"
+)
 
 // LayerNorm normalises each row of x (rows × cols): y = (x − mean)·rstd·gain + bias (Ba
 // et al. 2016). mean and rstd, one a row, are kept for the way back. A nil bias is 0.
@@ -10,12 +14,12 @@ func LayerNorm(y, mean, rstd, x, gain, bias []float32, cols int, eps float32) {
 	same("LayerNorm", cols, len(gain))
 	same("LayerNorm", rows, len(mean), len(rstd))
 	if bias == nil {
-		bias = borrow(cols)
-		defer giveBack(bias)
+		bias = par.GetScratch(cols)
+		defer par.PutScratch(bias)
 		clear(bias)
 	}
 	same("LayerNorm", cols, len(bias))
-	norms.run(rows, rowGrain(cols), norm{active, y, mean, rstd, x, gain, bias, cols, eps})
+	norms.Run(rows, rowGrain(cols), norm{active, y, mean, rstd, x, gain, bias, cols, eps})
 }
 
 // A norm is a call of LayerNorm, or of RMSNorm, which has no mean.
@@ -26,9 +30,9 @@ type norm struct {
 	eps                          float32
 }
 
-var norms loops[norm, *norm]
+var norms par.CallPool[norm, *norm]
 
-func (n *norm) chunk(lo, hi int) {
+func (n *norm) Chunk(lo, hi int) {
 	for r := lo; r < hi; r++ {
 		y, x := n.y[r*n.cols:(r+1)*n.cols], n.x[r*n.cols:(r+1)*n.cols]
 		if n.mean != nil {
@@ -59,7 +63,7 @@ func RMSNorm(y, rstd, x, gain []float32, cols int, eps float32) {
 	same("RMSNorm", len(x), len(y))
 	same("RMSNorm", cols, len(gain))
 	same("RMSNorm", rows, len(rstd))
-	norms.run(rows, rowGrain(cols), norm{active, y, nil, rstd, x, gain, nil, cols, eps})
+	norms.Run(rows, rowGrain(cols), norm{active, y, nil, rstd, x, gain, nil, cols, eps})
 }
 
 // RMSNormGrad adds to dx and dgain; a nil dgain is frozen.
@@ -86,9 +90,9 @@ type rowSums struct {
 	parts                       []float32 // the accumulators
 }
 
-var rowSumLoops loops[rowSums, *rowSums]
+var rowSumLoops par.CallPool[rowSums, *rowSums]
 
-func (s *rowSums) chunk(lo, hi int) {
+func (s *rowSums) Chunk(lo, hi int) {
 	p := s.parts[2*(lo/s.grain)*s.cols:][:2*s.cols]
 	clear(p)
 	for r := lo; r < hi; r++ {
@@ -102,9 +106,9 @@ func byRows(s rowSums, a, b []float32) {
 	const most = 32
 	s.level, s.grain = active, max(8, (s.rows+most-1)/most)
 	chunks := (s.rows + s.grain - 1) / s.grain
-	s.parts = borrow(2 * chunks * s.cols)
-	defer giveBack(s.parts)
-	rowSumLoops.run(s.rows, s.grain, s)
+	s.parts = par.GetScratch(2 * chunks * s.cols)
+	defer par.PutScratch(s.parts)
+	rowSumLoops.Run(s.rows, s.grain, s)
 	for i, total := range [2][]float32{a, b} {
 		if total == nil {
 			continue

@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"fragua/model/kernel/par"
 )
 
 // A gradCase is a function of several slices with its gradient. forward returns the output;
@@ -129,7 +131,7 @@ var gradCases = []gradCase{
 // and do not depend on the number
 // of workers.
 func TestGradients(t *testing.T) {
-	defer SetWorkers(0)
+	defer par.SetWorkers(0)
 	atLevels(t, func(t *testing.T) {
 		for _, c := range gradCases {
 			t.Run(c.name, func(t *testing.T) {
@@ -166,13 +168,13 @@ func TestGradients(t *testing.T) {
 						}
 					}
 				}
-				SetWorkers(4)
+				par.SetWorkers(4)
 				again := make([][]float32, len(d))
 				for i := range d {
 					again[i] = make([]float32, len(d[i]))
 				}
 				c.backward(again, x, dy)
-				SetWorkers(1)
+				par.SetWorkers(1)
 				for i := range d {
 					clear(d[i])
 				}
@@ -200,7 +202,7 @@ func TestGradients(t *testing.T) {
 // Many rows meet in dgain and dbias in an order that depends on the shape alone, and nil
 // leaves them out.
 func TestNormGradsOfManyRows(t *testing.T) {
-	defer SetWorkers(0)
+	defer par.SetWorkers(0)
 	const rows, cols = 1000, 48
 	atLevels(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(1, 3))
@@ -209,7 +211,7 @@ func TestNormGradsOfManyRows(t *testing.T) {
 		LayerNorm(y, mean, rstd, x, gain, nil, cols, 1e-5)
 		var first []float32
 		for _, w := range []int{1, 3, 7} {
-			SetWorkers(w)
+			par.SetWorkers(w)
 			dg, db, dx, frozen := make([]float32, cols), make([]float32, cols), make([]float32, rows*cols), make([]float32, rows*cols)
 			LayerNormGrad(dx, dg, db, x, gain, mean, rstd, dy, cols)
 			LayerNormGrad(frozen, nil, nil, x, gain, mean, rstd, dy, cols)
@@ -332,16 +334,16 @@ func TestAdamW(t *testing.T) {
 
 // Dropout keeps the stated share, scales it, and gives the same mask for any cut.
 func TestDropout(t *testing.T) {
-	defer SetWorkers(0)
+	defer par.SetWorkers(0)
 	atLevels(t, func(t *testing.T) {
 		const n = 200_000
 		x, y, z := make([]float32, n), make([]float32, n), make([]float32, n)
 		for i := range x {
 			x[i] = 1
 		}
-		SetWorkers(3)
+		par.SetWorkers(3)
 		Dropout(y, x, 0.1, 42, 7)
-		SetWorkers(1)
+		par.SetWorkers(1)
 		for lo := 0; lo < n; lo += 777 {
 			hi := min(n, lo+777)
 			Dropout(z[lo:hi], x[lo:hi], 0.1, 42, 7+uint64(lo))
@@ -376,7 +378,7 @@ func TestDropout(t *testing.T) {
 }
 
 func TestReductions(t *testing.T) {
-	defer SetWorkers(0)
+	defer par.SetWorkers(0)
 	atLevels(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(2, 2))
 		x := random(rng, 100_001)
@@ -386,7 +388,7 @@ func TestReductions(t *testing.T) {
 			squares += float64(v) * float64(v)
 		}
 		for _, w := range []int{1, 2, 5} {
-			SetWorkers(w)
+			par.SetWorkers(w)
 			if s := Sum(x); math.Abs(s-sum) > 1e-8 || s != Sum(x) {
 				t.Errorf("sum is %g, want %g", s, sum)
 			}

@@ -1,6 +1,10 @@
 package kernel
 
-import "time"
+import (
+	"time"
+
+	"fragua/model/kernel/par"
+)
 
 // Peak measures how many float32 operations a second the active level can do when n
 // workers only multiply and add in registers: the best of a few short runs, in FLOP/s. The
@@ -21,9 +25,9 @@ func measure(f func(loops int), n, lanes int) float64 {
 		start := time.Now()
 		work := func(int, int) { f(loops) }
 		if n == 1 {
-			inline(parts, 1, each(work))
+			par.Inline(parts, 1, par.Func(work))
 		} else {
-			Parallel(parts*n, 1, work)
+			par.For(parts*n, 1, work)
 		}
 		flops := float64(parts*n) * loops * 12 * 2 * float64(lanes)
 		best = max(best, flops/time.Since(start).Seconds())

@@ -3,6 +3,8 @@ package kernel
 import (
 	"fmt"
 	"math"
+
+	"fragua/model/kernel/par"
 )
 
 // A RoPE holds the angles of rotary position embedding (Su et al. 2021, section 3.4.2) in
@@ -51,7 +53,7 @@ func (r *RoPE) Rotate(x []float32, ld, heads int, pos []int32, inverse bool) {
 			panic(fmt.Sprintf("kernel: Rotate: row %d stands at position %d, the table has %d", i, p, n))
 		}
 	}
-	turns.run(len(pos), rowGrain(heads*dim), turn{r, x, ld, heads, pos, inverse})
+	turns.Run(len(pos), rowGrain(heads*dim), turn{r, x, ld, heads, pos, inverse})
 }
 
 type turn struct {
@@ -62,16 +64,16 @@ type turn struct {
 	inverse   bool
 }
 
-var turns loops[turn, *turn]
+var turns par.CallPool[turn, *turn]
 
-func (t *turn) chunk(lo, hi int) { t.turn(t.x[lo*t.ld:], t.ld, t.heads, t.pos[lo:hi], t.inverse) }
+func (t *turn) Chunk(lo, hi int) { t.turn(t.x[lo*t.ld:], t.ld, t.heads, t.pos[lo:hi], t.inverse) }
 
 func (r *RoPE) turn(x []float32, ld, heads int, pos []int32, inverse bool) {
 	h, dim := r.half, 2*r.half
 	var back []float32
 	if inverse {
-		back = borrow(h)
-		defer giveBack(back)
+		back = par.GetScratch(h)
+		defer par.PutScratch(back)
 	}
 	for i, p := range pos {
 		cos, sin := r.cos[int(p)*h:][:h], r.sin[int(p)*h:][:h]

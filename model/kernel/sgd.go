@@ -1,5 +1,7 @@
 package kernel
 
+import "fragua/model/kernel/par"
+
 // SGD is one step of gradient descent on parameters p with gradients scale·g: with d the
 // gradient plus decay·p, and velocity v ← momentum·v + d unless v is nil, it sets p −= lr·d, or
 // lr·v, or with nesterov lr·(d + momentum·v).
@@ -8,7 +10,7 @@ func SGD(p, g, v []float32, lr, momentum, decay, scale float32, nesterov bool) {
 	if v != nil {
 		same("SGD", len(p), len(v))
 	}
-	descents.run(len(p), grain, descent{p, g, v, lr, momentum, decay, scale, nesterov})
+	descents.Run(len(p), grain, descent{p, g, v, lr, momentum, decay, scale, nesterov})
 }
 
 type descent struct {
@@ -17,9 +19,9 @@ type descent struct {
 	nesterov                   bool
 }
 
-var descents loops[descent, *descent]
+var descents par.CallPool[descent, *descent]
 
-func (s *descent) chunk(lo, hi int) {
+func (s *descent) Chunk(lo, hi int) {
 	for j := lo; j < hi; j++ {
 		d := float32(s.scale*s.g[j]) + float32(s.decay*s.p[j])
 		if s.v != nil {
@@ -37,7 +39,7 @@ func (s *descent) chunk(lo, hi int) {
 // Average moves a mean by a share of the way to x: mean += share·(x − mean).
 func Average(mean, x []float32, share float32) {
 	same("Average", len(mean), len(x))
-	axpys.run(len(mean), grain, axpy{averagePlain, mean, share, x})
+	axpys.Run(len(mean), grain, axpy{averagePlain, mean, share, x})
 }
 
 func averagePlain(mean []float32, share float32, x []float32) {

@@ -3,6 +3,8 @@ package kernel
 import (
 	"fmt"
 	"math"
+
+	"fragua/model/kernel/par"
 )
 
 // softmaxRow turns x into exp(x)/Σexp(x). −Inf gives 0; nothing but −Inf gives zeros.
@@ -26,7 +28,7 @@ func CrossEntropy(losses []float64, logits []float32, targets []int32, cols int,
 			panic(fmt.Sprintf("kernel: CrossEntropy: target %d in row %d, of %d classes", t, r, cols))
 		}
 	}
-	entropies.run(rows, rowGrain(4*cols), entropy{losses, logits, targets, cols, scale, grad})
+	entropies.Run(rows, rowGrain(4*cols), entropy{losses, logits, targets, cols, scale, grad})
 }
 
 type entropy struct {
@@ -38,9 +40,9 @@ type entropy struct {
 	grad    bool
 }
 
-var entropies loops[entropy, *entropy]
+var entropies par.CallPool[entropy, *entropy]
 
-func (e *entropy) chunk(lo, hi int) {
+func (e *entropy) Chunk(lo, hi int) {
 	for r := lo; r < hi; r++ {
 		e.losses[r] = crossEntropyRow(e.logits[r*e.cols:(r+1)*e.cols], e.targets[r], e.scale, e.grad)
 	}
@@ -51,7 +53,7 @@ func (e *entropy) chunk(lo, hi int) {
 // that every id gets. scale is CrossEntropy's.
 func SmoothLabels(logits []float32, targets []int32, cols int, scale, share, lost float32) {
 	same("SmoothLabels", rowsOf("SmoothLabels", len(logits), cols), len(targets))
-	smoothings.run(len(targets), rowGrain(cols), smoothing{logits, targets, cols, float32(scale * share), float32(scale * lost)})
+	smoothings.Run(len(targets), rowGrain(cols), smoothing{logits, targets, cols, float32(scale * share), float32(scale * lost)})
 }
 
 type smoothing struct {
@@ -61,9 +63,9 @@ type smoothing struct {
 	share, lost float32
 }
 
-var smoothings loops[smoothing, *smoothing]
+var smoothings par.CallPool[smoothing, *smoothing]
 
-func (s *smoothing) chunk(lo, hi int) {
+func (s *smoothing) Chunk(lo, hi int) {
 	for i := lo; i < hi; i++ {
 		row := s.logits[i*s.cols:][:s.cols]
 		for j := range row {

@@ -3,6 +3,8 @@ package kernel
 import (
 	"fmt"
 	"unsafe"
+
+	"fragua/model/kernel/par"
 )
 
 // grain is how many elements of an elementwise operation one chunk holds: 64 KiB a slice.
@@ -28,13 +30,13 @@ func Mul(dst, a, b []float32) { map2("Mul", active.mul, grain, dst, a, b) }
 
 // Scale sets dst ·= s.
 func Scale(dst []float32, s float32) {
-	scalings.run(len(dst), grain, scaling{active.scale, dst, s})
+	scalings.Run(len(dst), grain, scaling{active.scale, dst, s})
 }
 
 // AXPY sets dst += s·x.
 func AXPY(dst []float32, s float32, x []float32) {
 	same("AXPY", len(dst), len(x))
-	axpys.run(len(dst), grain, axpy{active.axpy, dst, s, x})
+	axpys.Run(len(dst), grain, axpy{active.axpy, dst, s, x})
 }
 
 // Copy is copy for large arrays, by all workers.
@@ -46,19 +48,19 @@ func Clear(dst []float32) { map1("Clear", clearPlain, 4*grain, dst, dst) }
 // map1 sets dst = f(x), map2 dst = f(x, y), so many elements at a time.
 func map1(what string, f func(dst, x []float32), chunk int, dst, x []float32) {
 	same(what, len(dst), len(x))
-	maps1.run(len(dst), chunk, mapping1{f, dst, x})
+	maps1.Run(len(dst), chunk, mapping1{f, dst, x})
 }
 
 func map2(what string, f func(dst, x, y []float32), chunk int, dst, x, y []float32) {
 	same(what, len(dst), len(x), len(y))
-	maps2.run(len(dst), chunk, mapping2{f, dst, x, y})
+	maps2.Run(len(dst), chunk, mapping2{f, dst, x, y})
 }
 
 var (
-	scalings loops[scaling, *scaling]
-	axpys    loops[axpy, *axpy]
-	maps1    loops[mapping1, *mapping1]
-	maps2    loops[mapping2, *mapping2]
+	scalings par.CallPool[scaling, *scaling]
+	axpys    par.CallPool[axpy, *axpy]
+	maps1    par.CallPool[mapping1, *mapping1]
+	maps2    par.CallPool[mapping2, *mapping2]
 )
 
 type scaling struct {
@@ -67,7 +69,7 @@ type scaling struct {
 	s   float32
 }
 
-func (c *scaling) chunk(lo, hi int) { c.f(c.dst[lo:hi], c.s) }
+func (c *scaling) Chunk(lo, hi int) { c.f(c.dst[lo:hi], c.s) }
 
 type axpy struct {
 	f   func(dst []float32, s float32, x []float32)
@@ -76,21 +78,21 @@ type axpy struct {
 	x   []float32
 }
 
-func (c *axpy) chunk(lo, hi int) { c.f(c.dst[lo:hi], c.s, c.x[lo:hi]) }
+func (c *axpy) Chunk(lo, hi int) { c.f(c.dst[lo:hi], c.s, c.x[lo:hi]) }
 
 type mapping1 struct {
 	f      func(dst, x []float32)
 	dst, x []float32
 }
 
-func (c *mapping1) chunk(lo, hi int) { c.f(c.dst[lo:hi], c.x[lo:hi]) }
+func (c *mapping1) Chunk(lo, hi int) { c.f(c.dst[lo:hi], c.x[lo:hi]) }
 
 type mapping2 struct {
 	f         func(dst, x, y []float32)
 	dst, x, y []float32
 }
 
-func (c *mapping2) chunk(lo, hi int) { c.f(c.dst[lo:hi], c.x[lo:hi], c.y[lo:hi]) }
+func (c *mapping2) Chunk(lo, hi int) { c.f(c.dst[lo:hi], c.x[lo:hi], c.y[lo:hi]) }
 
 // Sum returns Σ x, added up in float64 by blocks in a fixed order.
 func Sum(x []float32) float64 { return reduce(sum{f: active.sum, x: x}) }
@@ -104,19 +106,19 @@ type sum struct {
 	parts []float64 // of the blocks
 }
 
-var sums loops[sum, *sum]
+var sums par.CallPool[sum, *sum]
 
-func (s *sum) chunk(lo, hi int) { s.parts[lo/grain] = s.f(s.x[lo:hi]) }
+func (s *sum) Chunk(lo, hi int) { s.parts[lo/grain] = s.f(s.x[lo:hi]) }
 
 func reduce(s sum) float64 {
 	blocks := (len(s.x) + grain - 1) / grain
 	if blocks == 0 {
 		return 0
 	}
-	memory := borrow(2 * blocks)
-	defer giveBack(memory)
+	memory := par.GetScratch(2 * blocks)
+	defer par.PutScratch(memory)
 	s.parts = unsafe.Slice((*float64)(unsafe.Pointer(&memory[0])), blocks)
-	sums.run(len(s.x), grain, s)
+	sums.Run(len(s.x), grain, s)
 	total := 0.0
 	for _, p := range s.parts {
 		total += p
@@ -139,7 +141,7 @@ func rowsOf(what string, n, cols int) int {
 func AddBias(x, bias []float32) {
 	cols := len(bias)
 	rows := rowsOf("AddBias", len(x), cols)
-	biases.run(rows, rowGrain(cols), addBias{active.addTo, x, bias})
+	biases.Run(rows, rowGrain(cols), addBias{active.addTo, x, bias})
 }
 
 type addBias struct {
@@ -147,9 +149,9 @@ type addBias struct {
 	x, bias []float32
 }
 
-var biases loops[addBias, *addBias]
+var biases par.CallPool[addBias, *addBias]
 
-func (c *addBias) chunk(lo, hi int) {
+func (c *addBias) Chunk(lo, hi int) {
 	cols := len(c.bias)
 	for r := lo; r < hi; r++ {
 		c.addTo(c.x[r*cols:(r+1)*cols], c.bias)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"unsafe"
+
+	"fragua/model/kernel/par"
 )
 
 // Weights is a matrix kept in fewer bits, for generating, where reading the weights is what
@@ -18,8 +20,8 @@ type Weights struct {
 // PackBF16 rounds w (rows × cols) to bfloat16: each weight is off by at most 2⁻⁸ of itself.
 func PackBF16(w []float32, rows, cols int) *Weights {
 	p := newWeights(w, rows, cols, 32)
-	p.half = zeros[uint16](rows * p.stride)
-	Parallel(rows, rowGrain(cols), func(lo, hi int) {
+	p.half = par.ZerosOf[uint16](rows * p.stride)
+	par.For(rows, rowGrain(cols), func(lo, hi int) {
 		for r := lo; r < hi; r++ {
 			for c, v := range w[r*cols : (r+1)*cols] {
 				p.half[r*p.stride+place(c)] = bfloat16(v)
@@ -33,8 +35,8 @@ func PackBF16(w []float32, rows, cols int) *Weights {
 // each weight is off by at most 1/254 of the largest magnitude in its row.
 func PackInt8(w []float32, rows, cols int) *Weights {
 	p := newWeights(w, rows, cols, 64)
-	p.bytes, p.scales = zeros[int8](rows*p.stride), make([]float32, rows)
-	Parallel(rows, rowGrain(cols), func(lo, hi int) {
+	p.bytes, p.scales = par.ZerosOf[int8](rows*p.stride), make([]float32, rows)
+	par.For(rows, rowGrain(cols), func(lo, hi int) {
 		for r := lo; r < hi; r++ {
 			row := w[r*cols : (r+1)*cols]
 			top := float32(0)
@@ -70,8 +72,8 @@ func (w *Weights) Bytes() int { return 2*len(w.half) + len(w.bytes) + 4*len(w.sc
 // Rows writes rows ids of the matrix as float32 to dst (len(ids) × cols).
 func (w *Weights) Rows(dst []float32, ids []int32) {
 	same("Rows", len(ids)*w.cols, len(dst))
-	row := borrow(w.stride)
-	defer giveBack(row)
+	row := par.GetScratch(w.stride)
+	defer par.PutScratch(row)
 	for i, id := range ids {
 		active.widen(w, row, int(id))
 		copy(dst[i*w.cols:][:w.cols], row)
@@ -103,7 +105,7 @@ func (w *Weights) Linear(y, act, x, bias []float32, n int) {
 	in := w.input(x, n)
 	fewCall{y: y, act: act, bias: bias, n: n, rows: w.rows, narrow: w, in: in}.run(w.rowBytes())
 	if in.memory != nil {
-		giveBack(in.memory)
+		par.PutScratch(in.memory)
 	}
 }
 
@@ -134,7 +136,7 @@ func (w *Weights) input(x []float32, n int) (in input) {
 	if filled+whole == 0 {
 		return in
 	}
-	in.memory = borrow(filled + whole)
+	in.memory = par.GetScratch(filled + whole)
 	if filled > 0 {
 		in.x = in.memory[:filled]
 		for i := range n {
@@ -170,11 +172,11 @@ func (w *Weights) input(x []float32, n int) (in input) {
 func (w *Weights) unpacked(y, x []float32, n int) {
 	const most = 4 << 20 // elements widened at once
 	block := min(w.rows, max(64, most/max(1, w.stride)))
-	full := borrow(block * w.stride)
-	defer giveBack(full)
+	full := par.GetScratch(block * w.stride)
+	defer par.PutScratch(full)
 	for r0 := 0; r0 < w.rows; r0 += block {
 		rows := min(block, w.rows-r0)
-		Parallel(rows, rowGrain(w.stride), func(lo, hi int) {
+		par.For(rows, rowGrain(w.stride), func(lo, hi int) {
 			for r := lo; r < hi; r++ {
 				active.widen(w, full[r*w.stride:][:w.stride], r0+r)
 			}

@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"fragua/model/kernel/par"
 )
 
 // Narrow weights are as close to w as they promise, and Linear is exact about them.
@@ -141,7 +143,7 @@ func BenchmarkDecodeWeights(b *testing.B) {
 		var products []func(n int)
 		for _, s := range shapes {
 			rows, cols := s[0], s[1]
-			w := Zeros(rows * cols)
+			w := par.Zeros(rows * cols)
 			for part := w; len(part) > 0; part = part[min(len(part), len(x)):] {
 				copy(part, x)
 			}
@@ -158,7 +160,7 @@ func BenchmarkDecodeWeights(b *testing.B) {
 			size += p.Bytes()
 			products = append(products, func(n int) { p.Linear(y[:n*rows], nil, x[:n*cols], nil, n) })
 		}
-		flat := Zeros(size / 4)
+		flat := par.Zeros(size / 4)
 		for i := range flat {
 			flat[i] = 1 // pages that were never written are all the same one
 		}

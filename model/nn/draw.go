@@ -3,7 +3,7 @@ package nn
 import (
 	"math/rand/v2"
 
-	"fragua/model/kernel"
+	"fragua/model/kernel/par"
 	"fragua/model/tensor"
 )
 
@@ -47,7 +47,7 @@ func (d *Draw) fill(x []float32, number func(*rand.Rand) float64) {
 		return
 	}
 	seed := d.rng.Uint64()
-	kernel.Parallel(len(x), part, func(lo, hi int) {
+	par.For(len(x), part, func(lo, hi int) {
 		rng := rand.New(rand.NewPCG(seed, uint64(lo)))
 		for i := range x[lo:hi] {
 			x[lo+i] = float32(number(rng))

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"fragua/model/kernel"
+	"fragua/model/kernel/par"
 	"fragua/model/tensor"
 )
 
@@ -55,9 +55,9 @@ func TestDraw(t *testing.T) {
 	if !slices.Equal(a.Data, b.Data) {
 		t.Error("the same seed draws otherwise")
 	}
-	defer kernel.SetWorkers(0)
+	defer par.SetWorkers(0)
 	many := func(workers int) []float32 { // more than one stream, and what comes after
-		kernel.SetWorkers(workers)
+		par.SetWorkers(workers)
 		d := NewDraw(1)
 		return append(d.Uniform(1, part+100).Data, d.Normal(1, 3).Data...)
 	}

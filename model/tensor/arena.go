@@ -1,6 +1,6 @@
 package tensor
 
-import "fragua/model/kernel"
+import "fragua/model/kernel/par"
 
 // An arena hands out float32 buffers and takes them back. It works in
 // addresses of one slab; while it learns how large the slab must be it borrows
@@ -79,7 +79,7 @@ func (a *arena) give(s span) {
 // reset takes everything back. The contents stay as they are until the next take.
 func (a *arena) reset() {
 	if len(a.slab) < a.high {
-		a.slab = kernel.Zeros(a.high)
+		a.slab = par.Zeros(a.high)
 	}
 	a.free = append(a.free[:0], span{0, endless})
 	a.now = 0

@@ -6,13 +6,13 @@ import (
 	"slices"
 	"testing"
 
-	"fragua/model/kernel"
+	"fragua/model/kernel/par"
 )
 
 // A feed-forward part is what its layers are one by one, in both precisions, over as many rows
 // as make several tiles.
 func TestFeedForwardIsItsLayers(t *testing.T) {
-	defer kernel.SetWorkers(0)
+	defer par.SetWorkers(0)
 	rng := rand.New(rand.NewPCG(1, 1))
 	forms := []struct {
 		name        string
@@ -65,12 +65,12 @@ func TestFeedForwardIsItsLayers(t *testing.T) {
 					}
 				}
 				for _, workers := range []int{1, 3} {
-					kernel.SetWorkers(workers)
+					par.SetWorkers(workers)
 					if again := grads(form.whole); !slices.EqualFunc(got, again, slices.Equal[[]float32]) {
 						t.Errorf("%s, %d rows, bf16 %v: %d workers give other bits", form.name, rows, bf16, workers)
 					}
 				}
-				kernel.SetWorkers(0)
+				par.SetWorkers(0)
 			}
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"fragua/model/kernel"
+	"fragua/model/kernel/par"
 )
 
 // LinearGELU is Linear and GELU, over as many rows as make several chunks.
@@ -47,11 +47,11 @@ func TestLinearGELUIsLinearThenGELU(t *testing.T) {
 			}
 		}
 		for _, workers := range []int{1, 3} {
-			kernel.SetWorkers(workers)
+			par.SetWorkers(workers)
 			if _, again := grads(false); !slices.EqualFunc(got[:], again[:], slices.Equal[[]float32]) {
 				t.Errorf("%d rows: %d workers give other bits", rows, workers)
 			}
 		}
-		kernel.SetWorkers(0)
+		par.SetWorkers(0)
 	}
 }

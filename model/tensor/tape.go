@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"fragua/model/kernel"
+	"fragua/model/kernel/par"
 )
 
 // A Tape remembers the operations of one forward pass and owns the memory of
@@ -75,7 +76,7 @@ func (tp *Tape) Bytes() int64 {
 // touched takes no memory.
 func (tp *Tape) Reserve(bytes int64) {
 	if n := int(bytes/4) + int(bytes/64) + 1<<12; n > len(tp.arena.slab) {
-		tp.arena.slab = kernel.Zeros(n)
+		tp.arena.slab = par.Zeros(n)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"fragua/model/kernel"
+	"fragua/model/kernel/par"
 )
 
 // mlp is a small network whose steps the tests count.
@@ -32,8 +33,8 @@ func TestSecondStepAllocatesNothing(t *testing.T) {
 	step()
 	step()
 	peak, slab := tp.Bytes(), len(tp.arena.slab)
-	kernel.SetWorkers(1)
-	defer kernel.SetWorkers(0)
+	par.SetWorkers(1)
+	defer par.SetWorkers(0)
 	bytes := testing.Benchmark(func(b *testing.B) {
 		b.ReportAllocs()
 		for range b.N {
@@ -54,8 +55,8 @@ func TestDropoutMask(t *testing.T) {
 		x.Data[i] = 1
 	}
 	mask := func(seed, step uint64, workers int) []float32 {
-		kernel.SetWorkers(workers)
-		defer kernel.SetWorkers(0)
+		par.SetWorkers(workers)
+		defer par.SetWorkers(0)
 		tp := NewTape(seed)
 		tp.Step, tp.Train = step, true
 		return tp.Dropout(tp.Scale(x, 1), .5).Data

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"fragua/model/kernel"
+	"fragua/model/kernel/par"
 )
 
 // A Tensor is a row-major array. A Tensor whose Grad is nil is frozen.
@@ -28,7 +29,7 @@ type Tensor struct {
 
 // New returns zeros of the given shape, frozen.
 func New(shape ...int) *Tensor {
-	return &Tensor{Shape: slices.Clone(shape), Data: kernel.Zeros(size(shape))}
+	return &Tensor{Shape: slices.Clone(shape), Data: par.Zeros(size(shape))}
 }
 
 // Param returns zeros that want a gradient.

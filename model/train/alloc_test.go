@@ -9,6 +9,7 @@ import (
 
 	"fragua/model"
 	"fragua/model/kernel"
+	"fragua/model/kernel/par"
 )
 
 // smoothed is letters to a model that is to be less sure of them, and carries its state on.
@@ -30,7 +31,7 @@ func (s smoothed) Batch(n int64, b *model.Batch) error {
 func TestStepsMakeNoGarbage(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	defer kernel.SetLevel(kernel.Level())
-	defer kernel.SetWorkers(0)
+	defer par.SetWorkers(0)
 	gpt := &model.GPT{Layers: 2, Heads: 2, Width: 32, Dropout: .1}
 	for name, arch := range map[string]model.Arch{
 		"gpt":              gpt,
@@ -63,7 +64,7 @@ func holdToNoGarbage(t *testing.T, what string, arch model.Arch, optimizer func(
 			t.Fatal(err)
 		}
 		for _, workers := range []int{1, 2} {
-			kernel.SetWorkers(workers)
+			par.SetWorkers(workers)
 			least := ^uint64(0)
 			for try := 0; try < 3 && least > 0; try++ {
 				least = min(least, garbage(t, arch, optimizer(), floats))

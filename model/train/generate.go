@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 
 	"fragua/model"
-	"fragua/model/kernel"
+	"fragua/model/kernel/par"
 	"fragua/pipeline"
 	"fragua/tokenize"
 )
@@ -76,7 +76,7 @@ func (g *Generate) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 	if err := level(env); err != nil {
 		return counts, err
 	}
-	kernel.SetWorkers(env.Workers)
+	par.SetWorkers(env.Workers)
 	dir := env.One("model")
 	lm, err := model.Open(dir.Path)
 	if err != nil {

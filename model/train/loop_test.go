@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"fragua/model"
-	"fragua/model/kernel"
+	"fragua/model/kernel/par"
 	"fragua/model/tensor"
 )
 
@@ -85,11 +85,11 @@ func TestAccumulation(t *testing.T) {
 
 // TestWorkers: the same bytes for any number of workers.
 func TestWorkers(t *testing.T) {
-	defer kernel.SetWorkers(0)
+	defer par.SetWorkers(0)
 	for name, make := range Optimizers() {
-		kernel.SetWorkers(1)
+		par.SetWorkers(1)
 		one, _ := train(t, func(l *Loop) { l.Optimizer = make() })
-		kernel.SetWorkers(5)
+		par.SetWorkers(5)
 		five, _ := train(t, func(l *Loop) { l.Optimizer = make() })
 		if !slices.Equal(one.weights(), five.weights()) {
 			t.Errorf("%s: weights differ between 1 and 5 workers", name)

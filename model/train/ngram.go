@@ -6,7 +6,7 @@ import (
 	"iter"
 
 	"fragua/model"
-	"fragua/model/kernel"
+	"fragua/model/kernel/par"
 	"fragua/model/ngram"
 	"fragua/tokenize"
 )
@@ -59,7 +59,7 @@ func (s ngramScorer) Score(b *model.Batch) ([]float64, error) {
 		}
 	}
 	scores := make([]float64, b.B)
-	kernel.Parallel(b.B, 1, func(lo, hi int) {
+	par.For(b.B, 1, func(lo, hi int) {
 		before := make([]int32, 0, s.m.Order())
 		for r := lo; r < hi; r++ {
 			ids, targets := b.IDs[r*b.T:(r+1)*b.T], b.Targets[r*b.T:(r+1)*b.T]

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 
 	"fragua/model"
-	"fragua/model/kernel"
+	"fragua/model/kernel/par"
 	"fragua/model/ngram"
 	"fragua/pipeline"
 )
@@ -63,7 +63,7 @@ type ngramConfig struct {
 }
 
 func (n *Ngram) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (counts pipeline.Counts, err error) {
-	kernel.SetWorkers(env.Workers)
+	par.SetWorkers(env.Workers)
 	dir := env.One("blocks")
 	d, err := openData(dir)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"fragua/model"
 	"fragua/model/kernel"
+	"fragua/model/kernel/par"
 	"fragua/model/nn"
 	"fragua/pipeline"
 	"fragua/tokenize"
@@ -50,7 +51,7 @@ func (p *Pretrain) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 	if w := p.Floats.Warning(); w != "" {
 		env.Progress.Say(w)
 	}
-	kernel.SetWorkers(env.Workers)
+	par.SetWorkers(env.Workers)
 	dir := env.One("blocks")
 	d, err := openData(dir)
 	if err != nil {

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"fragua/model/kernel"
+	"fragua/model/kernel/par"
 	"fragua/model/nn"
 	"fragua/model/tensor"
 )
@@ -49,7 +49,7 @@ func NewSlab(params []nn.Param) (*Slab, error) {
 	if len(s.Params) == 0 {
 		return nil, fmt.Errorf("nothing to train: all %d parameters are frozen", len(params))
 	}
-	s.Grad = kernel.Zeros(n)
+	s.Grad = par.Zeros(n)
 	s.Updates = make([]int64, len(s.Params))
 	for i := range s.Params {
 		g := s.Part(s.Grad, i)
@@ -60,7 +60,7 @@ func NewSlab(params []nn.Param) (*Slab, error) {
 }
 
 // New returns zeros of the slab's layout, for a moment.
-func (s *Slab) New() []float32 { return kernel.Zeros(len(s.Grad)) }
+func (s *Slab) New() []float32 { return par.Zeros(len(s.Grad)) }
 
 // Part returns the part of an array of the slab's layout that belongs to
 // parameter i.

@@ -13,7 +13,7 @@ import (
 	"testing"
 
 	"fragua/model"
-	"fragua/model/kernel"
+	"fragua/model/kernel/par"
 	"fragua/model/tensor"
 )
 
@@ -114,7 +114,7 @@ func attempt(dir string, optimizer func() Optimizer, carry bool, kill func(done 
 // TestResume: interrupted and crashed at any steps, with any number of workers
 // each time, a run ends in the same bytes.
 func TestResume(t *testing.T) {
-	defer kernel.SetWorkers(0)
+	defer par.SetWorkers(0)
 	never := func(int64) (bool, bool) { return false, false }
 	makers := Optimizers()
 	makers["averaged"] = func() Optimizer { return &Averaged{Optimizer: Optimizers()["adamw"](), Keep: 0.9} }
@@ -126,7 +126,7 @@ func TestResume(t *testing.T) {
 	slices.Sort(names)
 	for _, carry := range []bool{false, true} {
 		for _, name := range names {
-			kernel.SetWorkers(1)
+			par.SetWorkers(1)
 			want, done, err := attempt(t.TempDir(), makers[name], carry, never)
 			if !done || err != nil {
 				t.Fatal(err)
@@ -141,7 +141,7 @@ func TestResume(t *testing.T) {
 					if tries == 100 {
 						t.Fatal("it never ends")
 					}
-					kernel.SetWorkers(1 + rng.IntN(4))
+					par.SetWorkers(1 + rng.IntN(4))
 					at, crash := 1+rng.Int64N(testSteps+10), rng.IntN(2) == 0
 					var got result
 					got, done, err = attempt(dir, makers[name], carry, func(step int64) (bool, bool) {

@@ -5,6 +5,7 @@ import (
 
 	"fragua/model"
 	"fragua/model/kernel"
+	"fragua/model/kernel/par"
 )
 
 // A Decoded is how fast a model generates.
@@ -75,7 +76,7 @@ func read(m model.LanguageModel) (bytes int64) {
 
 // Bandwidth is how many bytes a second all workers read from an array of so many bytes.
 func Bandwidth(bytes int64) float64 {
-	x := kernel.Zeros(int(bytes)/4 + 1<<13) // enough for the smallest to be measured
+	x := par.Zeros(int(bytes)/4 + 1<<13) // enough for the smallest to be measured
 	for i := range x {
 		x[i] = 1 // pages that were never written are all the same one
 	}

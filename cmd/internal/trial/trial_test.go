@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"fragua/model"
-	"fragua/model/kernel"
+	"fragua/model/kernel/par"
 )
 
 var tiny = Work{Arch: "gpt", Layers: 2, Width: 32, Heads: 2, Context: 16, Vocab: 61, Batch: 3, Precision: "f32"}
@@ -26,14 +26,14 @@ func TestTextIsTheSameForever(t *testing.T) {
 }
 
 func TestLossesFallAndDoNotDependOnWorkers(t *testing.T) {
-	defer kernel.SetWorkers(0)
+	defer par.SetWorkers(0)
 	for arch, fall := range map[string]float64{"gpt": 0.05, "llama": 0.05, "lstm": 0.0005} { // in 30 steps
 		for _, precision := range Precisions {
 			w := tiny
 			w.Arch, w.Precision = arch, precision
 			var losses [2][]float64
 			for i := range losses {
-				kernel.SetWorkers(1 + 2*i)
+				par.SetWorkers(1 + 2*i)
 				tr, err := Start(w)
 				if err != nil {
 					t.Fatal(err)

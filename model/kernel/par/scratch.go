@@ -1,4 +1,4 @@
-package kernel
+package par
 
 import (
 	"math/bits"
@@ -6,15 +6,15 @@ import (
 	"unsafe"
 )
 
-// Scratch buffers are kept by size class, so that a training step allocates nothing
-// after the first. There are never more of them than were in use at once.
+// scratch holds free buffers by size class: the power of two that is their capacity.
 var scratch struct {
 	sync.Mutex
 	free [40][][]float32
 }
 
-// borrow returns n floats of undefined content that start on a cache line.
-func borrow(n int) []float32 {
+// GetScratch returns n float32 of undefined content, aligned to a cache line of 64 bytes.
+// Give them back by PutScratch.
+func GetScratch(n int) []float32 {
 	class := bits.Len(uint(max(n, 64) - 1))
 	scratch.Lock()
 	if list := scratch.free[class]; len(list) > 0 {
@@ -29,8 +29,8 @@ func borrow(n int) []float32 {
 	return b[skip : skip+n : skip+1<<class]
 }
 
-// giveBack returns what borrow lent.
-func giveBack(b []float32) {
+// PutScratch gives back what GetScratch returned.
+func PutScratch(b []float32) {
 	class := bits.Len(uint(cap(b)) - 1)
 	scratch.Lock()
 	scratch.free[class] = append(scratch.free[class], b)

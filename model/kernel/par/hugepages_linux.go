@@ -1,4 +1,4 @@
-package kernel
+package par
 
 import (
 	"os"
@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// useHugePages asks for huge pages under all of x but its ends. It is advice: a kernel that
-// refuses it, for it was built without them, costs speed alone.
+// useHugePages advises the system to back the whole pages of x by huge ones. A system built
+// without them refuses, which costs speed only, so the error is ignored.
 func useHugePages(x []byte) {
 	page := os.Getpagesize()
 	x = x[int(-uintptr(unsafe.Pointer(&x[0]))%uintptr(page)):]

@@ -1,5 +1,5 @@
 //go:build !linux
 
-package kernel
+package par
 
 func useHugePages([]byte) {}

@@ -1,4 +1,4 @@
-package kernel
+package par
 
 import (
 	"bufio"
@@ -9,12 +9,12 @@ import (
 	"unsafe"
 )
 
-// The memory of a large array is marked for huge pages, but for its ends.
+// All of a large array but its ends is advised to be on huge pages.
 func TestZerosLieOnHugePages(t *testing.T) {
 	if _, err := os.Stat("/sys/kernel/mm/transparent_hugepage"); err != nil {
 		t.Skip("this kernel has no huge pages:", err)
 	}
-	x := Zeros(huge / 4)
+	x := Zeros(hugeBytes / 4)
 	maps, err := os.Open("/proc/self/smaps")
 	if err != nil {
 		t.Skip(err)

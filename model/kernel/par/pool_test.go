@@ -1,18 +1,18 @@
-package kernel
+package par
 
 import (
 	"sync/atomic"
 	"testing"
 )
 
-func TestParallelCoversOnce(t *testing.T) {
+func TestForCoversOnce(t *testing.T) {
 	defer SetWorkers(0)
 	for _, w := range []int{1, 2, 7} {
 		SetWorkers(w)
 		for _, n := range []int{0, 1, 5, 64, 1000} {
 			for _, grain := range []int{1, 3, 64, 5000} {
 				seen := make([]atomic.Int32, n)
-				Parallel(n, grain, func(lo, hi int) {
+				For(n, grain, func(lo, hi int) {
 					if lo%grain != 0 || hi != min(n, lo+grain) {
 						t.Errorf("chunk [%d, %d) of %d by %d", lo, hi, n, grain)
 					}
@@ -31,7 +31,7 @@ func TestParallelCoversOnce(t *testing.T) {
 }
 
 // Calls may nest, and come from many goroutines at once.
-func TestParallelNestsAndMeets(t *testing.T) {
+func TestForNests(t *testing.T) {
 	defer SetWorkers(0)
 	SetWorkers(3)
 	var total atomic.Int64
@@ -40,8 +40,8 @@ func TestParallelNestsAndMeets(t *testing.T) {
 		go func() {
 			defer func() { done <- struct{}{} }()
 			for range 200 {
-				Parallel(10, 1, func(lo, _ int) {
-					Parallel(10, 3, func(a, b int) { total.Add(int64(b - a)) })
+				For(10, 1, func(lo, _ int) {
+					For(10, 3, func(a, b int) { total.Add(int64(b - a)) })
 				})
 			}
 		}()
@@ -54,8 +54,8 @@ func TestParallelNestsAndMeets(t *testing.T) {
 	}
 }
 
-func BenchmarkParallel(b *testing.B) {
+func BenchmarkFor(b *testing.B) {
 	for range b.N {
-		Parallel(2, 1, func(lo, hi int) {})
+		For(2, 1, func(lo, hi int) {})
 	}
 }
