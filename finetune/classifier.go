@@ -19,7 +19,7 @@ type classifier struct {
 // GPT2ForSequenceClassification and LlamaForSequenceClassification have it.
 const scoreName = "score.weight"
 
-func newClassifier(m model.LanguageModel, classes int, pool Pool, dropout float32, d *nn.Draw) *classifier {
+func newClassifier(m model.LanguageModel, classes int, pool Pool, dropout float32, d *nn.Init) *classifier {
 	width := m.Width()
 	if pool == PoolConcat {
 		width *= 3

@@ -123,7 +123,7 @@ func (g *Sentiment) Fill(b *model.Batch, rows []sequence, classes int) {
 
 // Build puts a head on the model.
 func (g *Sentiment) Build(m model.LanguageModel, classes []string, examples []Example, seed uint64) (train.Model, error) {
-	c := newClassifier(m, len(classes), g.Pool, float32(g.Dropout), nn.NewDraw(seed))
+	c := newClassifier(m, len(classes), g.Pool, float32(g.Dropout), nn.NewInit(seed))
 	if g.ClassWeights == WeightsBalanced {
 		c.weights = make([]float32, len(classes))
 		for _, e := range examples {

@@ -79,8 +79,8 @@ func (m *Tuned) save(dir, tokenizer string) error {
 			id2label[fmt.Sprint(i)], label2id[l] = l, i
 		}
 		x.Config["id2label"], x.Config["label2id"] = id2label, label2id
-		if c.pool == PoolLast {
-			x.Config["architectures"] = []string{classifierName(m.LM)}
+		if class := model.ClassifierClass(m.LM); class != "" && c.pool == PoolLast {
+			x.Config["architectures"] = []string{class}
 		}
 	}
 	if pad, ok := m.Tokenizer.ID("<|pad|>"); ok {
@@ -98,16 +98,6 @@ func (m *Tuned) save(dir, tokenizer string) error {
 		_, err := io.Copy(w, from)
 		return err
 	})
-}
-
-// classifierName is the class of transformers that reads such a model.
-func classifierName(m model.LanguageModel) string {
-	for _, p := range m.Params() {
-		if p.Name == "transformer.wpe.weight" {
-			return "GPT2ForSequenceClassification"
-		}
-	}
-	return "LlamaForSequenceClassification"
 }
 
 // openBase reads a pretrained model and its tokenizer.

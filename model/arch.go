@@ -10,10 +10,10 @@ import (
 type Arch interface {
 	// Check finds the faults of the settings, all of them.
 	Check() []Fault
-	// Build draws a model of vocab ids that sees context positions. The same
-	// seed gives the same weights.
+	// Build makes a model of vocab ids and context positions with initial weights. The
+	// same seed gives the same weights.
 	Build(vocab, context int, seed uint64) (LanguageModel, error)
-	// Size foretells what training takes, for settings without faults.
+	// Size estimates what training takes, for settings without faults.
 	Size(vocab, context, rows int) Size
 }
 

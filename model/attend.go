@@ -5,10 +5,10 @@ import (
 	"fragua/model/tensor"
 )
 
-// An attender is where a block's queries find their keys: in the same batch,
+// An attentionContext is where a block's queries find their keys: in the same batch,
 // or in the cache of what was fed before. So the blocks of an architecture are
 // written once for training and decoding.
-type attender interface {
+type attentionContext interface {
 	// attend takes q (N, H·D), k and v (N, KV·D) of a layer to (N, H·D).
 	attend(tp *tensor.Tape, layer int, q, k, v tensor.Heads) *tensor.Tensor
 }
@@ -25,15 +25,15 @@ func (a *inBatch) attend(tp *tensor.Tape, _ int, q, k, v tensor.Heads) *tensor.T
 }
 
 func (h heads) inBatch(tp *tensor.Tape, b *Batch) *inBatch {
-	at := tensor.Note[inBatch](tp)
+	at := tensor.Temp[inBatch](tp)
 	at.Attention = kernel.Attention{B: b.B, T: b.T, S: b.T, Heads: h.n, KVHeads: h.kv, Dim: h.dim,
 		Causal: true, Docs: b.Docs, KeyDocs: b.Docs}
 	return at
 }
 
-// sparing reports whether the blocks' results for n ids are to be freed as soon as they can
+// recomputes reports whether the blocks' results for n ids are to be freed as soon as they can
 // be: always in inference, except where it is of few ids and nothing is gained.
-func sparing(tp *tensor.Tape, recompute bool, n int) bool {
+func recomputes(tp *tensor.Tape, recompute bool, n int) bool {
 	return recompute || !tp.Recording() && n > 16
 }
 

@@ -15,21 +15,15 @@ type Batch struct {
 	Labels    []float32 // B×C, one-hot or multi-hot, for classification
 	Norm      float32   // what the summed loss is divided by: the targets of the whole step; 0: this batch's own
 	Smoothing float32   // label smoothing of the token loss; NLL stays plain
-	Carry     any       // recurrent state that the loop hands on, in memory that the next one takes
-}
-
-// Begin makes the state that the batch carries, if it does, that before any text: zeros.
-func (b *Batch) Begin() {
-	if carry, ok := b.Carry.([][]float32); ok {
-		for _, c := range carry {
-			clear(c)
-		}
-	}
+	// State is where a recurrent model writes its state after the batch (an lstm: h and c of each
+	// layer, B×H). With Resume the batch goes on from what is in it, else from zeros.
+	State  [][]float32
+	Resume bool
 }
 
 // Loss is what a forward pass gives.
 type Loss struct {
-	Total   *tensor.Tensor // one number, Σ nll / Norm, to go backward from
+	Total   *tensor.Tensor // one number, Σ nll / Norm, to call Backward on
 	NLL     float64        // Σ nll in nats, not divided
 	Targets int            // how many targets were scored
 }
@@ -49,7 +43,7 @@ type LanguageModel interface {
 	Decoder() Decoder
 }
 
-// A Decoder holds what generation remembers: KV cache, hidden state, n-gram history.
+// A Decoder holds the state of generation: KV cache, hidden state or n-gram context.
 type Decoder interface {
 	// Feed appends ids[r] to each of len(ids) rows and returns the logits of each
 	// row's next id, rows × V. The first call sets the number of rows. The slice

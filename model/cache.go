@@ -6,43 +6,43 @@ import (
 	"fragua/model/tensor"
 )
 
-// A cache holds the keys and values of all that each row was fed, each head's in one
+// A kvCache holds the keys and values of all that each row was fed, each head's in one
 // piece, so that attention reads what lies side by side.
 //
-//	rows[r].k[layer]   (KV, room, D), of which the first len(ids) positions are there
-type cache struct {
+//	rows[r].k[layer]   (KV, room, D), filled up to len(ids)
+type kvCache struct {
 	heads
-	rows    []*history
-	fed     []int      // how many ids each row is being fed now
-	free    []*history // of rows that were dropped, for their memory
+	rows    []*kvRow
+	fed     []int    // how many ids each row is being fed now
+	free    []*kvRow // of rows that were dropped, for their memory
 	keys    [][]float32
 	values  [][]float32
 	lengths []int
 }
 
-// A history is one row of the cache.
-type history struct {
+// A kvRow is one row of the cache.
+type kvRow struct {
 	ids  []int32
 	room int
 	k, v [][]float32 // by layer
 }
 
-// firstRoom is how many positions a history has room for at first; then twice as many.
+// firstRoom is the capacity of a new row in positions; it doubles as needed.
 const firstRoom = 256
 
-// empty returns a history with nothing in it.
-func (c *cache) empty() *history {
+// empty returns a row without positions.
+func (c *kvCache) empty() *kvRow {
 	if n := len(c.free); n > 0 {
 		h := c.free[n-1]
 		c.free = c.free[:n-1]
 		h.ids = h.ids[:0]
 		return h
 	}
-	return &history{k: make([][]float32, c.layers), v: make([][]float32, c.layers)}
+	return &kvRow{k: make([][]float32, c.layers), v: make([][]float32, c.layers)}
 }
 
-// reserve makes room for n positions, of which the first kept are there already.
-func (h *history) reserve(c heads, n, kept int) {
+// reserve makes room for n positions and keeps the first kept.
+func (h *kvRow) reserve(c heads, n, kept int) {
 	if n <= h.room {
 		return
 	}
@@ -67,10 +67,10 @@ func copyHeads(to, from []float32, c heads, roomTo, roomFrom, n int) {
 	}
 }
 
-// choose makes row i what row rows[i] was. A row taken once keeps its memory,
+// selectRows makes row i what row rows[i] was. A row taken once keeps its memory,
 // further takings are copies.
-func (c *cache) choose(rows []int) {
-	next := make([]*history, len(rows))
+func (c *kvCache) selectRows(rows []int) {
+	next := make([]*kvRow, len(rows))
 	taken := make([]bool, len(c.rows))
 	for i, r := range rows {
 		if !taken[r] {
@@ -99,7 +99,7 @@ func (c *cache) choose(rows []int) {
 }
 
 // write puts n rows of k and v, from row at on, to positions first and on of a layer.
-func (h *history) write(c heads, layer, first, n, at int, k, v tensor.Heads) {
+func (h *kvRow) write(c heads, layer, first, n, at int, k, v tensor.Heads) {
 	for i := range n {
 		for head := range c.kv {
 			to, from := (head*h.room+first+i)*c.dim, head*c.dim
@@ -109,9 +109,9 @@ func (h *history) write(c heads, layer, first, n, at int, k, v tensor.Heads) {
 	}
 }
 
-// attend implements attender: row r's next fed[r] queries see all that the row
+// attend implements attentionContext: row r's next fed[r] queries see all that the row
 // was fed before, and each other causally.
-func (c *cache) attend(tp *tensor.Tape, layer int, q, k, v tensor.Heads) *tensor.Tensor {
+func (c *kvCache) attend(tp *tensor.Tape, layer int, q, k, v tensor.Heads) *tensor.Tensor {
 	c.keys, c.values, c.lengths = c.keys[:0], c.values[:0], c.lengths[:0]
 	at := 0
 	for r, h := range c.rows {
@@ -119,12 +119,12 @@ func (c *cache) attend(tp *tensor.Tape, layer int, q, k, v tensor.Heads) *tensor
 		at += c.fed[r]
 		c.keys, c.values, c.lengths = append(c.keys, h.k[layer]), append(c.values, h.v[layer]), append(c.lengths, len(h.ids))
 	}
-	return c.look(tp, q, true)
+	return c.attendRows(tp, q, true)
 }
 
-// look is attention of row r's fed[r] queries to the first lengths[r] of keys[r] and
+// attendRows is attention of row r's fed[r] queries to the first lengths[r] of keys[r] and
 // values[r].
-func (c *cache) look(tp *tensor.Tape, q tensor.Heads, causal bool) *tensor.Tensor {
+func (c *kvCache) attendRows(tp *tensor.Tape, q tensor.Heads, causal bool) *tensor.Tensor {
 	n, width, stride := q.X.Rows(), c.n*c.dim, q.X.Cols()
 	y := tp.Empty(n, width)
 	if n == len(c.fed) { // one each

@@ -36,6 +36,15 @@ type saver interface {
 	config() any
 }
 
+// ClassifierClass is the class of transformers that reads the model with a linear head on the
+// state of a text's last id, or "" where transformers has none.
+func ClassifierClass(m LanguageModel) string {
+	if c, ok := m.(interface{ classifierClass() string }); ok {
+		return c.classifierClass()
+	}
+	return ""
+}
+
 // Save writes config.json, generation_config.json and model.safetensors, as
 // transformers' save_pretrained does: each to a temporary name, synced and
 // renamed, the weights last. The same model gives the same bytes.
@@ -100,12 +109,12 @@ func writeJSON(path string, v any) error {
 func SaveParams(path string, params []nn.Param) error {
 	var arrays []safetensors.Array
 	for _, p := range params {
-		if p.Narrow != nil {
+		if p.Quantized != nil {
 			return fmt.Errorf("%s: %s was quantized, and is written as float32 only", path, p.Name)
 		}
 		data, shape := p.Data, p.Shape
-		if p.Turned {
-			data, shape = turn(p.Data, p.Rows(), p.Cols()), []int{p.Cols(), p.Rows()}
+		if p.Transposed {
+			data, shape = transpose(p.Data, p.Rows(), p.Cols()), []int{p.Cols(), p.Rows()}
 		}
 		arrays = append(arrays, safetensors.Float32(p.Name, shape, data))
 	}
@@ -114,8 +123,8 @@ func SaveParams(path string, params []nn.Param) error {
 	})
 }
 
-// turn returns the transpose of a rows × cols matrix.
-func turn(x []float32, rows, cols int) []float32 {
+// transpose returns the transpose of a rows × cols matrix.
+func transpose(x []float32, rows, cols int) []float32 {
 	t := make([]float32, len(x))
 	for r := range rows {
 		for c, v := range x[r*cols:][:cols] {
@@ -255,7 +264,7 @@ func (w *weights) fill(params []nn.Param) error {
 			return fmt.Errorf("%s: there is no array %q", w.path, p.Name)
 		}
 		want := p.Shape
-		if p.Turned {
+		if p.Transposed {
 			want = []int{p.Cols(), p.Rows()}
 		}
 		if info, _ := w.Info(name); !slices.Equal(info.Shape, want) {
@@ -265,8 +274,8 @@ func (w *weights) fill(params []nn.Param) error {
 		if err != nil {
 			return err
 		}
-		if p.Turned {
-			data = turn(data, want[0], want[1])
+		if p.Transposed {
+			data = transpose(data, want[0], want[1])
 		}
 		p.Data = data
 		w.names[name] = true

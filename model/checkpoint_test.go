@@ -33,7 +33,7 @@ func TestOpensWhatTransformersSaves(t *testing.T) {
 			t.Fatal(err)
 		}
 		batch := &Batch{B: len(want.IDs), T: len(want.IDs[0]), IDs: slices.Concat(want.IDs...)}
-		if _, reads := m.(Reader); reads {
+		if _, reads := m.(Seq2Seq); reads {
 			batch.Source = batch
 		}
 		var tp *tensor.Tape
@@ -60,7 +60,7 @@ func TestSaveOpen(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			m := build(t, a)
 			perturb(m)
-			head := nn.Param{Name: "score.weight", Tensor: nn.NewDraw(1).Normal(1, 3, m.Width())}
+			head := nn.Param{Name: "score.weight", Tensor: nn.NewInit(1).Normal(1, 3, m.Width())}
 			x := Extra{End: 60, Params: []nn.Param{head}, Config: map[string]any{"id2label": map[string]string{"0": "bad"}}}
 			first, second := t.TempDir(), t.TempDir()
 			if err := Save(first, m, x); err != nil {

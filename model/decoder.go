@@ -6,30 +6,29 @@ import (
 	"fragua/model/tensor"
 )
 
-// A transformer is a language model whose blocks find their keys through an attender.
+// A transformer is a language model whose blocks attend through an attentionContext.
 type transformer interface {
 	LanguageModel
-	forward(tp *tensor.Tape, ids, pos []int32, at attender) *tensor.Tensor
+	forward(tp *tensor.Tape, ids, pos []int32, at attentionContext) *tensor.Tensor
 	heads() heads
 }
 
 // decoder generates with a cache of keys and values.
 //
-// When a row would outgrow the model's context, it forgets all but its last
-// context/2 ids (or what it is being fed, if that is more) and reads those
-// anew from position 0, so every state is what the model would compute for
-// that text alone.
+// When a row would outgrow the model's context, all but its last context/2 ids (or what
+// it is being fed, if that is more) are dropped, and those are read again from
+// position 0: every state is what the model computes for that text alone.
 type decoder struct {
 	m       LanguageModel
 	forward func(tp *tensor.Tape, ids, pos []int32) *tensor.Tensor
 	tp      *tensor.Tape
-	cache
+	kvCache
 	flat, pos, last []int32
 }
 
 func newDecoder(m transformer) *decoder {
-	d := &decoder{m: m, tp: tensor.Scratch(), cache: cache{heads: m.heads()}}
-	d.forward = func(tp *tensor.Tape, ids, pos []int32) *tensor.Tensor { return m.forward(tp, ids, pos, &d.cache) }
+	d := &decoder{m: m, tp: tensor.Scratch(), kvCache: kvCache{heads: m.heads()}}
+	d.forward = func(tp *tensor.Tape, ids, pos []int32) *tensor.Tensor { return m.forward(tp, ids, pos, &d.kvCache) }
 	return d
 }
 
@@ -72,7 +71,7 @@ func promptBytes(n, width, layers int) int64 {
 }
 
 // fit makes room for fresh ids in a row, and returns what is to be fed.
-func (d *decoder) fit(h *history, fresh []int32) []int32 {
+func (d *decoder) fit(h *kvRow, fresh []int32) []int32 {
 	limit := d.m.Context()
 	if len(h.ids)+len(fresh) <= limit {
 		return fresh
@@ -84,7 +83,7 @@ func (d *decoder) fit(h *history, fresh []int32) []int32 {
 }
 
 // Select implements Decoder.
-func (d *decoder) Select(rows []int) { d.choose(rows) }
+func (d *decoder) Select(rows []int) { d.selectRows(rows) }
 
 // checkFeed panics where a row is fed nothing or the number of rows is not that
 // of before: mistakes of the caller.

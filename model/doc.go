@@ -3,7 +3,7 @@
 //
 // In flow ids ([Batch]), out flow losses, log-probabilities and ids:
 //
-//	Arch ──Build──▶ LanguageModel ──Loss───▶ a number for the tape to go back from
+//	Arch ──Build──▶ LanguageModel ──Loss───▶ a number to call Backward on
 //	                     │   │ └────Hidden─▶ states for a classification head
 //	     Save ▼          │   └────Decoder──▶ Generate, Beam: ids, one after the other
 //	     Open ▲          └────────Score────▶ log-probabilities

@@ -16,14 +16,14 @@ import (
 type EncDec struct {
 	Encoder int     `yaml:"encoder" doc:"Blocks that read the source."`
 	Decoder int     `yaml:"decoder" doc:"Blocks that write the target."`
-	Heads   int     `yaml:"heads" doc:"Attention heads; they share out the width evenly."`
-	Width   int     `yaml:"width" doc:"Numbers that stand for one position."`
+	Heads   int     `yaml:"heads" doc:"Attention heads; each has width/heads features."`
+	Width   int     `yaml:"width" doc:"Features of one position (hidden size)."`
 	Hidden  int     `yaml:"hidden" doc:"Width of the feed-forward."`
 	Dropout float32 `yaml:"dropout" doc:"Share dropped of the embeddings and of what each part adds, while training."`
 }
 
-// A Reader is a model that reads Batch.Source before it writes.
-type Reader interface {
+// A Seq2Seq is a model that reads Batch.Source before it writes.
+type Seq2Seq interface {
 	LanguageModel
 	// DecoderFor returns a decoder with a row for each row of the source. Where
 	// Docs are given, positions of document -1 are padding.
@@ -67,33 +67,33 @@ func (e *EncDec) Build(vocab, context int, seed uint64) (LanguageModel, error) {
 	if err := checkSize("encdec", e, vocab, context); err != nil {
 		return nil, err
 	}
-	return newEncDec(*e, vocab, context, nn.NewDraw(seed)), nil
+	return newEncDec(*e, vocab, context, nn.NewInit(seed)), nil
 }
 
 type encDec struct {
 	EncDec
 	vocab, context int
-	places         *tensor.Tensor // (context, C)
+	positions      *tensor.Tensor // (context, C)
 
-	Words   *nn.Embedding `st:"model.shared"` // (V, C)
-	Enc     []*encBlock   `st:"model.encoder.layers"`
-	EncNorm *nn.LayerNorm `st:"model.encoder.layer_norm"`
-	Dec     []*decBlock   `st:"model.decoder.layers"`
-	DecNorm *nn.LayerNorm `st:"model.decoder.layer_norm"`
+	TokenEmbedding *nn.Embedding `st:"model.shared"` // (V, C)
+	Enc            []*encBlock   `st:"model.encoder.layers"`
+	EncNorm        *nn.LayerNorm `st:"model.encoder.layer_norm"`
+	Dec            []*decBlock   `st:"model.decoder.layers"`
+	DecNorm        *nn.LayerNorm `st:"model.decoder.layer_norm"`
 }
 
 type encBlock struct {
-	Self  *projections  `st:"self_attn"`
-	Norm1 *nn.LayerNorm `st:"self_attn_layer_norm"`
-	Up    *nn.Linear    `st:"fc1"` // C → hidden
-	Down  *nn.Linear    `st:"fc2"` // hidden → C
-	Norm2 *nn.LayerNorm `st:"final_layer_norm"`
+	Self     *projections  `st:"self_attn"`
+	SelfNorm *nn.LayerNorm `st:"self_attn_layer_norm"`
+	Up       *nn.Linear    `st:"fc1"` // C → hidden
+	Down     *nn.Linear    `st:"fc2"` // hidden → C
+	MLPNorm  *nn.LayerNorm `st:"final_layer_norm"`
 }
 
 type decBlock struct {
-	encBlock `st:""`
-	Cross    *projections  `st:"encoder_attn"`
-	NormX    *nn.LayerNorm `st:"encoder_attn_layer_norm"`
+	encBlock  `st:""`
+	Cross     *projections  `st:"encoder_attn"`
+	CrossNorm *nn.LayerNorm `st:"encoder_attn_layer_norm"`
 }
 
 type projections struct { // all C → C
@@ -103,7 +103,7 @@ type projections struct { // all C → C
 	Out *nn.Linear `st:"out_proj"`
 }
 
-func newEncDec(c EncDec, vocab, context int, d *nn.Draw) *encDec {
+func newEncDec(c EncDec, vocab, context int, d *nn.Init) *encDec {
 	const std, eps = 0.02, 1e-5
 	residual := std / math.Sqrt(2*float64(c.Encoder+c.Decoder))
 	attention := func() *projections {
@@ -114,10 +114,10 @@ func newEncDec(c EncDec, vocab, context int, d *nn.Draw) *encDec {
 		return encBlock{attention(), nn.NewLayerNorm(c.Width, eps), nn.NewLinear(c.Width, c.Hidden, true, std, d),
 			nn.NewLinear(c.Hidden, c.Width, true, residual, d), nn.NewLayerNorm(c.Width, eps)}
 	}
-	m := &encDec{EncDec: c, vocab: vocab, context: context, places: sinusoids(context, c.Width),
-		Words:   nn.NewEmbedding(vocab, c.Width, std, d),
-		EncNorm: nn.NewLayerNorm(c.Width, eps),
-		DecNorm: nn.NewLayerNorm(c.Width, eps),
+	m := &encDec{EncDec: c, vocab: vocab, context: context, positions: sinusoids(context, c.Width),
+		TokenEmbedding: nn.NewEmbedding(vocab, c.Width, std, d),
+		EncNorm:        nn.NewLayerNorm(c.Width, eps),
+		DecNorm:        nn.NewLayerNorm(c.Width, eps),
 	}
 	for range c.Encoder {
 		b := block()
@@ -144,8 +144,8 @@ func sinusoids(context, width int) *tensor.Tensor {
 
 // embed takes N ids at their positions to (N, C).
 func (m *encDec) embed(tp *tensor.Tape, ids, pos []int32) *tensor.Tensor {
-	x := tp.Scale(m.Words.Forward(tp, ids), float32(math.Sqrt(float64(m.EncDec.Width))))
-	return tp.Dropout(tp.AddTo(x, tp.Rows(m.places, pos)), m.Dropout)
+	x := tp.Scale(m.TokenEmbedding.Forward(tp, ids), float32(math.Sqrt(float64(m.EncDec.Width))))
+	return tp.Dropout(tp.AddTo(x, tp.Rows(m.positions, pos)), m.Dropout)
 }
 
 // encode takes a source to states (B·S, C).
@@ -160,43 +160,43 @@ func (m *encDec) encode(tp *tensor.Tape, b *Batch) *tensor.Tensor {
 	return m.EncNorm.Forward(tp, x)
 }
 
-// A crosser is where a decoder's queries find the source.
-type crosser interface {
-	attender
+// A seq2seqContext is where a decoder's queries find the source.
+type seq2seqContext interface {
+	attentionContext
 	cross(tp *tensor.Tape, layer int, q *tensor.Tensor, p *projections) *tensor.Tensor
 }
 
 // decode takes N ids at their positions to states (N, C).
-func (m *encDec) decode(tp *tensor.Tape, ids, pos []int32, at crosser) *tensor.Tensor {
+func (m *encDec) decode(tp *tensor.Tape, ids, pos []int32, at seq2seqContext) *tensor.Tensor {
 	x := m.embed(tp, ids, pos)
 	for i, d := range m.Dec {
 		x = d.attend(tp, x, i, at, m.Dropout)
-		q := d.Cross.Q.Forward(tp, d.NormX.Forward(tp, x))                      // (N, C)
+		q := d.Cross.Q.Forward(tp, d.CrossNorm.Forward(tp, x))                  // (N, C)
 		x = d.Cross.Out.Residual(tp, at.cross(tp, i, q, d.Cross), x, m.Dropout) // (N, C)
 		x = d.feed(tp, x, m.Dropout)
 	}
 	return m.DecNorm.Forward(tp, x)
 }
 
-func (b *encBlock) attend(tp *tensor.Tape, x *tensor.Tensor, layer int, at attender, dropout float32) *tensor.Tensor {
-	h := b.Norm1.Forward(tp, x)
+func (b *encBlock) attend(tp *tensor.Tape, x *tensor.Tensor, layer int, at attentionContext, dropout float32) *tensor.Tensor {
+	h := b.SelfNorm.Forward(tp, x)
 	q, k, v := b.Self.Q.Forward(tp, h), b.Self.K.Forward(tp, h), b.Self.V.Forward(tp, h) // (N, C)
 	h = at.attend(tp, layer, tensor.Heads{X: q}, tensor.Heads{X: k}, tensor.Heads{X: v})
 	return b.Self.Out.Residual(tp, h, x, dropout)
 }
 
 func (b *encBlock) feed(tp *tensor.Tape, x *tensor.Tensor, dropout float32) *tensor.Tensor {
-	return nn.FeedForward(tp, b.Up, b.Down, b.Norm2.Forward(tp, x), x, dropout)
+	return nn.FeedForward(tp, b.Up, b.Down, b.MLPNorm.Forward(tp, x), x, dropout)
 }
 
-// besideSource is attention within a batch and to the source's states.
-type besideSource struct {
+// batchSeq2Seq is attention within a batch and to the source's states.
+type batchSeq2Seq struct {
 	*inBatch
 	states *tensor.Tensor // (B·S, C)
 	shape  kernel.Attention
 }
 
-func (s *besideSource) cross(tp *tensor.Tape, _ int, q *tensor.Tensor, p *projections) *tensor.Tensor {
+func (s *batchSeq2Seq) cross(tp *tensor.Tape, _ int, q *tensor.Tensor, p *projections) *tensor.Tensor {
 	k, v := p.K.Forward(tp, s.states), p.V.Forward(tp, s.states) // (B·S, C)
 	return tp.Attention(tensor.Heads{X: q}, tensor.Heads{X: k}, tensor.Heads{X: v}, s.shape)
 }
@@ -205,7 +205,7 @@ func (m *encDec) Params() []nn.Param   { return nn.Params(m) }
 func (m *encDec) Width() int           { return m.EncDec.Width }
 func (m *encDec) Context() int         { return m.context }
 func (m *encDec) Vocab() int           { return m.vocab }
-func (m *encDec) Head() *tensor.Tensor { return m.Words.W }
+func (m *encDec) Head() *tensor.Tensor { return m.TokenEmbedding.W }
 func (m *encDec) heads() heads {
 	return heads{m.EncDec.Decoder, m.Heads, m.Heads, m.EncDec.Width / m.Heads}
 }
@@ -213,8 +213,8 @@ func (m *encDec) heads() heads {
 // Hidden implements LanguageModel; the batch must have a Source of as many rows.
 func (m *encDec) Hidden(tp *tensor.Tape, b *Batch) *tensor.Tensor {
 	s := b.Source
-	at := tensor.Note[besideSource](tp)
-	*at = besideSource{m.heads().inBatch(tp, b), m.encode(tp, s), kernel.Attention{B: b.B, T: b.T, S: s.T,
+	at := tensor.Temp[batchSeq2Seq](tp)
+	*at = batchSeq2Seq{m.heads().inBatch(tp, b), m.encode(tp, s), kernel.Attention{B: b.B, T: b.T, S: s.T,
 		Heads: m.Heads, KVHeads: m.Heads, Dim: m.EncDec.Width / m.Heads}}
 	if s.Docs != nil {
 		at.shape.KeyDocs = tp.Ints(len(s.Docs))
@@ -232,7 +232,7 @@ func (m *encDec) Decoder() Decoder { return m.DecoderFor(nil) }
 
 // DecoderFor implements Reader.
 func (m *encDec) DecoderFor(source *Batch) Decoder {
-	d := &readerDecoder{decoder: decoder{m: m, tp: tensor.Scratch(), cache: cache{heads: m.heads()}}}
+	d := &seq2seqDecoder{decoder: decoder{m: m, tp: tensor.Scratch(), kvCache: kvCache{heads: m.heads()}}}
 	d.forward = func(tp *tensor.Tape, ids, pos []int32) *tensor.Tensor { return m.decode(tp, ids, pos, d) }
 	if source != nil {
 		d.read(m, source)
@@ -240,14 +240,14 @@ func (m *encDec) DecoderFor(source *Batch) Decoder {
 	return d
 }
 
-// readerDecoder is a decoder that remembers the source: for each row, keys and
-// values of each layer, which never change.
-type readerDecoder struct {
+// seq2seqDecoder is a decoder with the source's keys and values of each row and layer,
+// which never change.
+type seq2seqDecoder struct {
 	decoder
-	source []*history
+	source []*kvRow
 }
 
-func (d *readerDecoder) read(m *encDec, b *Batch) {
+func (d *seq2seqDecoder) read(m *encDec, b *Batch) {
 	tp := tensor.Scratch()
 	states := m.encode(tp, b)
 	for r := range b.B {
@@ -274,8 +274,8 @@ func (d *readerDecoder) read(m *encDec, b *Batch) {
 	}
 }
 
-// cross implements crosser.
-func (d *readerDecoder) cross(tp *tensor.Tape, layer int, q *tensor.Tensor, _ *projections) *tensor.Tensor {
+// cross implements seq2seqContext.
+func (d *seq2seqDecoder) cross(tp *tensor.Tape, layer int, q *tensor.Tensor, _ *projections) *tensor.Tensor {
 	d.keys, d.values, d.lengths = d.keys[:0], d.values[:0], d.lengths[:0]
 	for r := range d.rows {
 		var k, v []float32
@@ -285,11 +285,11 @@ func (d *readerDecoder) cross(tp *tensor.Tape, layer int, q *tensor.Tensor, _ *p
 		}
 		d.keys, d.values, d.lengths = append(d.keys, k), append(d.values, v), append(d.lengths, n)
 	}
-	return d.look(tp, tensor.Heads{X: q}, false)
+	return d.attendRows(tp, tensor.Heads{X: q}, false)
 }
 
 // Feed implements Decoder; there are as many rows as the source has.
-func (d *readerDecoder) Feed(ids [][]int32) []float32 {
+func (d *seq2seqDecoder) Feed(ids [][]int32) []float32 {
 	if d.source != nil {
 		checkFeed(ids, len(d.source))
 	}
@@ -297,12 +297,12 @@ func (d *readerDecoder) Feed(ids [][]int32) []float32 {
 }
 
 // Select implements Decoder.
-func (d *readerDecoder) Select(rows []int) {
+func (d *seq2seqDecoder) Select(rows []int) {
 	d.decoder.Select(rows)
 	if d.source == nil {
 		return
 	}
-	next := make([]*history, len(rows))
+	next := make([]*kvRow, len(rows))
 	for i, r := range rows {
 		next[i] = d.source[r]
 	}

@@ -37,12 +37,12 @@ func reversals(rng *rand.Rand, rows, longest int) *Batch {
 	return b
 }
 
-func buildEncDec(t *testing.T) Reader {
+func buildEncDec(t *testing.T) Seq2Seq {
 	m, err := (&EncDec{Encoder: 2, Decoder: 2, Heads: 4, Width: 32, Hidden: 64}).Build(10, 8, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return m.(Reader)
+	return m.(Seq2Seq)
 }
 
 // TestEncDecLearns teaches it eight pairs by heart, then lets it write: beam

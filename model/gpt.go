@@ -13,10 +13,10 @@ import (
 // layer norms before each part, GELU, and a head tied to the embedding.
 type GPT struct {
 	Layers    int     `yaml:"layers" doc:"Blocks of attention and feed-forward."`
-	Heads     int     `yaml:"heads" doc:"Attention heads; they share out the width evenly."`
-	Width     int     `yaml:"width" doc:"Numbers that stand for one position."`
+	Heads     int     `yaml:"heads" doc:"Attention heads; each has width/heads features."`
+	Width     int     `yaml:"width" doc:"Features of one position (hidden size)."`
 	Dropout   float32 `yaml:"dropout" doc:"Share dropped of the embeddings and of what each part adds, while training."`
-	Recompute bool    `yaml:"recompute" doc:"Keep one block's results at a time and compute the others' again on the way back: less memory, a third more time."`
+	Recompute bool    `yaml:"recompute" doc:"Activation checkpointing: keep one block's results at a time and compute them again in the backward pass; less memory, a third more time."`
 }
 
 // Check implements Arch.
@@ -32,8 +32,8 @@ func (g *GPT) Check() []Fault {
 
 // Size implements Arch. Of each position a block keeps two norms (2C), q|k|v
 // (3C), what attention gives and adds (2C), the feed-forward before and after
-// GELU (8C) and what that adds (C); the way back holds the gradients of
-// what it adds and of the norm before besides.
+// GELU (8C) and what that adds (C); the backward pass holds also the
+// gradients of what it adds and of the norm before.
 func (g *GPT) Size(vocab, context, rows int) Size {
 	c, l, n := g.Width, g.Layers, rows*context
 	params := vocab*c + context*c + l*(12*c*c+13*c) + 2*c
@@ -52,7 +52,7 @@ func (g *GPT) Build(vocab, context int, seed uint64) (LanguageModel, error) {
 	if err := checkSize("gpt", g, vocab, context); err != nil {
 		return nil, err
 	}
-	return newGPT(*g, vocab, context, 1e-5, nn.NewDraw(seed)), nil
+	return newGPT(*g, vocab, context, 1e-5, nn.NewInit(seed)), nil
 }
 
 type gpt struct {
@@ -60,63 +60,63 @@ type gpt struct {
 	vocab, context int
 	eps            float32
 
-	Words  *nn.Embedding `st:"transformer.wte"` // (V, C)
-	Places *nn.Embedding `st:"transformer.wpe"` // (context, C)
-	Blocks []*gptBlock   `st:"transformer.h"`
-	Norm   *nn.LayerNorm `st:"transformer.ln_f"`
+	TokenEmbedding    *nn.Embedding `st:"transformer.wte"` // (V, C)
+	PositionEmbedding *nn.Embedding `st:"transformer.wpe"` // (context, C)
+	Blocks            []*gptBlock   `st:"transformer.h"`
+	FinalNorm         *nn.LayerNorm `st:"transformer.ln_f"`
 }
 
 type gptBlock struct {
-	Norm1 *nn.LayerNorm `st:"ln_1"`
-	QKV   *nn.Linear    `st:"attn.c_attn,turned"` // C → 3C
-	Out   *nn.Linear    `st:"attn.c_proj,turned"` // C → C
-	Norm2 *nn.LayerNorm `st:"ln_2"`
-	Up    *nn.Linear    `st:"mlp.c_fc,turned"`   // C → 4C
-	Down  *nn.Linear    `st:"mlp.c_proj,turned"` // 4C → C
+	AttnNorm *nn.LayerNorm `st:"ln_1"`
+	QKV      *nn.Linear    `st:"attn.c_attn,transposed"` // C → 3C
+	Out      *nn.Linear    `st:"attn.c_proj,transposed"` // C → C
+	MLPNorm  *nn.LayerNorm `st:"ln_2"`
+	Up       *nn.Linear    `st:"mlp.c_fc,transposed"`   // C → 4C
+	Down     *nn.Linear    `st:"mlp.c_proj,transposed"` // 4C → C
 }
 
-func newGPT(c GPT, vocab, context int, eps float32, d *nn.Draw) *gpt {
+func newGPT(c GPT, vocab, context int, eps float32, d *nn.Init) *gpt {
 	const std = 0.02
 	residual := std / math.Sqrt(2*float64(c.Layers))
 	g := &gpt{GPT: c, vocab: vocab, context: context, eps: eps,
-		Words:  nn.NewEmbedding(vocab, c.Width, std, d),
-		Places: nn.NewEmbedding(context, c.Width, std, d),
-		Norm:   nn.NewLayerNorm(c.Width, eps),
+		TokenEmbedding:    nn.NewEmbedding(vocab, c.Width, std, d),
+		PositionEmbedding: nn.NewEmbedding(context, c.Width, std, d),
+		FinalNorm:         nn.NewLayerNorm(c.Width, eps),
 	}
 	for range c.Layers {
 		g.Blocks = append(g.Blocks, &gptBlock{
-			Norm1: nn.NewLayerNorm(c.Width, eps),
-			QKV:   nn.NewLinear(c.Width, 3*c.Width, true, std, d),
-			Out:   nn.NewLinear(c.Width, c.Width, true, residual, d),
-			Norm2: nn.NewLayerNorm(c.Width, eps),
-			Up:    nn.NewLinear(c.Width, 4*c.Width, true, std, d),
-			Down:  nn.NewLinear(4*c.Width, c.Width, true, residual, d),
+			AttnNorm: nn.NewLayerNorm(c.Width, eps),
+			QKV:      nn.NewLinear(c.Width, 3*c.Width, true, std, d),
+			Out:      nn.NewLinear(c.Width, c.Width, true, residual, d),
+			MLPNorm:  nn.NewLayerNorm(c.Width, eps),
+			Up:       nn.NewLinear(c.Width, 4*c.Width, true, std, d),
+			Down:     nn.NewLinear(4*c.Width, c.Width, true, residual, d),
 		})
 	}
 	return g
 }
 
 // forward takes N ids at their positions to states (N, C).
-func (g *gpt) forward(tp *tensor.Tape, ids, pos []int32, at attender) *tensor.Tensor {
-	x := tp.AddTo(g.Words.Forward(tp, ids), g.Places.Forward(tp, pos)) // (N, C)
+func (g *gpt) forward(tp *tensor.Tape, ids, pos []int32, at attentionContext) *tensor.Tensor {
+	x := tp.AddTo(g.TokenEmbedding.Forward(tp, ids), g.PositionEmbedding.Forward(tp, pos)) // (N, C)
 	x = tp.Dropout(x, g.Dropout)
 	for i, b := range g.Blocks {
-		if !sparing(tp, g.Recompute, len(ids)) {
+		if !recomputes(tp, g.Recompute, len(ids)) {
 			x = b.forward(tp, x, i, at, g.Dropout)
 			continue
 		}
-		pass := tensor.Note[gptPass](tp)
+		pass := tensor.Temp[gptPass](tp)
 		*pass = gptPass{b, i, at, g.Dropout}
-		x = tp.Again(x, pass)
+		x = tp.Recompute(x, pass)
 	}
-	return g.Norm.Forward(tp, x)
+	return g.FinalNorm.Forward(tp, x)
 }
 
 // A gptPass is a block at work.
 type gptPass struct {
 	*gptBlock
 	layer   int
-	at      attender
+	at      attentionContext
 	dropout float32
 }
 
@@ -126,19 +126,19 @@ func (p *gptPass) Forward(tp *tensor.Tape, x *tensor.Tensor) *tensor.Tensor {
 }
 
 // forward takes (N, C) to the same.
-func (b *gptBlock) forward(tp *tensor.Tape, x *tensor.Tensor, layer int, at attender, dropout float32) *tensor.Tensor {
+func (b *gptBlock) forward(tp *tensor.Tape, x *tensor.Tensor, layer int, at attentionContext, dropout float32) *tensor.Tensor {
 	c := x.Cols()
-	h := b.QKV.Forward(tp, b.Norm1.Forward(tp, x)) // (N, 3C)
+	h := b.QKV.Forward(tp, b.AttnNorm.Forward(tp, x)) // (N, 3C)
 	q, k, v := tensor.Heads{X: h}, tensor.Heads{X: h, Col: c}, tensor.Heads{X: h, Col: 2 * c}
 	x = b.Out.Residual(tp, at.attend(tp, layer, q, k, v), x, dropout) // (N, C)
-	return nn.FeedForward(tp, b.Up, b.Down, b.Norm2.Forward(tp, x), x, dropout)
+	return nn.FeedForward(tp, b.Up, b.Down, b.MLPNorm.Forward(tp, x), x, dropout)
 }
 
 func (g *gpt) Params() []nn.Param   { return nn.Params(g) }
 func (g *gpt) Width() int           { return g.GPT.Width }
 func (g *gpt) Context() int         { return g.context }
 func (g *gpt) Vocab() int           { return g.vocab }
-func (g *gpt) Head() *tensor.Tensor { return g.Words.W }
+func (g *gpt) Head() *tensor.Tensor { return g.TokenEmbedding.W }
 func (g *gpt) heads() heads {
 	return heads{g.GPT.Layers, g.GPT.Heads, g.GPT.Heads, g.GPT.Width / g.GPT.Heads}
 }
@@ -168,6 +168,8 @@ type gptConfig struct {
 	InitStd       float32  `json:"initializer_range"`
 	Tied          *bool    `json:"tie_word_embeddings"`
 }
+
+func (g *gpt) classifierClass() string { return "GPT2ForSequenceClassification" }
 
 func (g *gpt) config() any {
 	tied := true

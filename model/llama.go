@@ -15,14 +15,14 @@ import (
 // (Ainslie et al. 2023).
 type Llama struct {
 	Layers    int     `yaml:"layers" doc:"Blocks of attention and feed-forward."`
-	Heads     int     `yaml:"heads" doc:"Attention heads; they share out the width evenly."`
+	Heads     int     `yaml:"heads" doc:"Attention heads; each has width/heads features."`
 	KVHeads   int     `yaml:"kv_heads" doc:"Heads of keys and values, each serving heads/kv_heads heads. 0: as many as heads."`
-	Width     int     `yaml:"width" doc:"Numbers that stand for one position."`
+	Width     int     `yaml:"width" doc:"Features of one position (hidden size)."`
 	Hidden    int     `yaml:"hidden" doc:"Width of the feed-forward. 0: 8/3 of width, rounded up to a multiple of 32."`
 	Theta     float64 `yaml:"theta" doc:"Base of the rotary frequencies; larger ones see farther."`
 	Tied      bool    `yaml:"tied" doc:"The output layer is the embedding."`
 	Dropout   float32 `yaml:"dropout" doc:"Share dropped of the embeddings and of what each part adds, while training."`
-	Recompute bool    `yaml:"recompute" doc:"Keep one block's results at a time and compute the others' again on the way back: less memory, a third more time."`
+	Recompute bool    `yaml:"recompute" doc:"Activation checkpointing: keep one block's results at a time and compute them again in the backward pass; less memory, a third more time."`
 }
 
 func (l *Llama) filled() Llama {
@@ -82,7 +82,7 @@ func (l *Llama) Build(vocab, context int, seed uint64) (LanguageModel, error) {
 	if err := checkSize("llama", l, vocab, context); err != nil {
 		return nil, err
 	}
-	return newLlama(l.filled(), vocab, context, 1e-5, nn.NewDraw(seed)), nil
+	return newLlama(l.filled(), vocab, context, 1e-5, nn.NewInit(seed)), nil
 }
 
 type llama struct {
@@ -91,65 +91,65 @@ type llama struct {
 	eps            float32
 	rope           *kernel.RoPE
 
-	Words  *nn.Embedding `st:"model.embed_tokens"` // (V, C)
-	Blocks []*llamaBlock `st:"model.layers"`
-	Norm   *nn.RMSNorm   `st:"model.norm"`
-	Top    *nn.Embedding `st:"lm_head"` // (V, C); nil: tied
+	TokenEmbedding *nn.Embedding `st:"model.embed_tokens"` // (V, C)
+	Blocks         []*llamaBlock `st:"model.layers"`
+	FinalNorm      *nn.RMSNorm   `st:"model.norm"`
+	LMHead         *nn.Embedding `st:"lm_head"` // (V, C); nil: tied
 }
 
 type llamaBlock struct {
-	Norm1 *nn.RMSNorm `st:"input_layernorm"`
-	Q     *nn.Linear  `st:"self_attn.q_proj"` // C → H·D
-	K     *nn.Linear  `st:"self_attn.k_proj"` // C → KV·D
-	V     *nn.Linear  `st:"self_attn.v_proj"` // C → KV·D
-	Out   *nn.Linear  `st:"self_attn.o_proj"` // H·D → C
-	Norm2 *nn.RMSNorm `st:"post_attention_layernorm"`
-	Gate  *nn.Linear  `st:"mlp.gate_proj"` // C → hidden
-	Up    *nn.Linear  `st:"mlp.up_proj"`   // C → hidden
-	Down  *nn.Linear  `st:"mlp.down_proj"` // hidden → C
+	AttnNorm *nn.RMSNorm `st:"input_layernorm"`
+	Q        *nn.Linear  `st:"self_attn.q_proj"` // C → H·D
+	K        *nn.Linear  `st:"self_attn.k_proj"` // C → KV·D
+	V        *nn.Linear  `st:"self_attn.v_proj"` // C → KV·D
+	Out      *nn.Linear  `st:"self_attn.o_proj"` // H·D → C
+	MLPNorm  *nn.RMSNorm `st:"post_attention_layernorm"`
+	Gate     *nn.Linear  `st:"mlp.gate_proj"` // C → hidden
+	Up       *nn.Linear  `st:"mlp.up_proj"`   // C → hidden
+	Down     *nn.Linear  `st:"mlp.down_proj"` // hidden → C
 }
 
-func newLlama(c Llama, vocab, context int, eps float32, d *nn.Draw) *llama {
+func newLlama(c Llama, vocab, context int, eps float32, d *nn.Init) *llama {
 	const std = 0.02
 	residual := std / math.Sqrt(2*float64(c.Layers))
 	dim := c.Width / c.Heads
 	l := &llama{Llama: c, vocab: vocab, context: context, eps: eps,
-		rope:  kernel.NewRoPE(context, kernel.RoPEFrequencies(dim, c.Theta)),
-		Words: nn.NewEmbedding(vocab, c.Width, std, d),
-		Norm:  nn.NewRMSNorm(c.Width, eps),
+		rope:           kernel.NewRoPE(context, kernel.RoPEFrequencies(dim, c.Theta)),
+		TokenEmbedding: nn.NewEmbedding(vocab, c.Width, std, d),
+		FinalNorm:      nn.NewRMSNorm(c.Width, eps),
 	}
 	for range c.Layers {
 		l.Blocks = append(l.Blocks, &llamaBlock{
-			Norm1: nn.NewRMSNorm(c.Width, eps),
-			Q:     nn.NewLinear(c.Width, c.Heads*dim, false, std, d),
-			K:     nn.NewLinear(c.Width, c.KVHeads*dim, false, std, d),
-			V:     nn.NewLinear(c.Width, c.KVHeads*dim, false, std, d),
-			Out:   nn.NewLinear(c.Heads*dim, c.Width, false, residual, d),
-			Norm2: nn.NewRMSNorm(c.Width, eps),
-			Gate:  nn.NewLinear(c.Width, c.Hidden, false, std, d),
-			Up:    nn.NewLinear(c.Width, c.Hidden, false, std, d),
-			Down:  nn.NewLinear(c.Hidden, c.Width, false, residual, d),
+			AttnNorm: nn.NewRMSNorm(c.Width, eps),
+			Q:        nn.NewLinear(c.Width, c.Heads*dim, false, std, d),
+			K:        nn.NewLinear(c.Width, c.KVHeads*dim, false, std, d),
+			V:        nn.NewLinear(c.Width, c.KVHeads*dim, false, std, d),
+			Out:      nn.NewLinear(c.Heads*dim, c.Width, false, residual, d),
+			MLPNorm:  nn.NewRMSNorm(c.Width, eps),
+			Gate:     nn.NewLinear(c.Width, c.Hidden, false, std, d),
+			Up:       nn.NewLinear(c.Width, c.Hidden, false, std, d),
+			Down:     nn.NewLinear(c.Hidden, c.Width, false, residual, d),
 		})
 	}
 	if !c.Tied {
-		l.Top = nn.NewEmbedding(vocab, c.Width, std, d)
+		l.LMHead = nn.NewEmbedding(vocab, c.Width, std, d)
 	}
 	return l
 }
 
 // forward takes N ids at their positions to states (N, C).
-func (l *llama) forward(tp *tensor.Tape, ids, pos []int32, at attender) *tensor.Tensor {
-	x := tp.Dropout(l.Words.Forward(tp, ids), l.Dropout) // (N, C)
+func (l *llama) forward(tp *tensor.Tape, ids, pos []int32, at attentionContext) *tensor.Tensor {
+	x := tp.Dropout(l.TokenEmbedding.Forward(tp, ids), l.Dropout) // (N, C)
 	for i, b := range l.Blocks {
-		if !sparing(tp, l.Recompute, len(ids)) {
+		if !recomputes(tp, l.Recompute, len(ids)) {
 			x = b.forward(tp, x, i, l, pos, at)
 			continue
 		}
-		pass := tensor.Note[llamaPass](tp)
+		pass := tensor.Temp[llamaPass](tp)
 		*pass = llamaPass{b, i, l, pos, at}
-		x = tp.Again(x, pass)
+		x = tp.Recompute(x, pass)
 	}
-	return l.Norm.Forward(tp, x)
+	return l.FinalNorm.Forward(tp, x)
 }
 
 // A llamaPass is a block at work.
@@ -158,7 +158,7 @@ type llamaPass struct {
 	layer int
 	l     *llama
 	pos   []int32
-	at    attender
+	at    attentionContext
 }
 
 // Forward implements tensor.Part.
@@ -167,14 +167,14 @@ func (p *llamaPass) Forward(tp *tensor.Tape, x *tensor.Tensor) *tensor.Tensor {
 }
 
 // forward takes (N, C) to the same.
-func (b *llamaBlock) forward(tp *tensor.Tape, x *tensor.Tensor, layer int, l *llama, pos []int32, at attender) *tensor.Tensor {
-	h := b.Norm1.Forward(tp, x)                                                          // (N, C)
+func (b *llamaBlock) forward(tp *tensor.Tape, x *tensor.Tensor, layer int, l *llama, pos []int32, at attentionContext) *tensor.Tensor {
+	h := b.AttnNorm.Forward(tp, x)                                                       // (N, C)
 	q := tp.Rotate(b.Q.Forward(tp, h), l.rope, l.Heads, pos)                             // (N, H·D)
 	k := tp.Rotate(b.K.Forward(tp, h), l.rope, l.KVHeads, pos)                           // (N, KV·D)
 	v := b.V.Forward(tp, h)                                                              // (N, KV·D)
 	h = at.attend(tp, layer, tensor.Heads{X: q}, tensor.Heads{X: k}, tensor.Heads{X: v}) // (N, H·D)
 	x = b.Out.Residual(tp, h, x, l.Dropout)                                              // (N, C)
-	return nn.GatedFeedForward(tp, b.Gate, b.Up, b.Down, b.Norm2.Forward(tp, x), x, l.Dropout)
+	return nn.GatedFeedForward(tp, b.Gate, b.Up, b.Down, b.MLPNorm.Forward(tp, x), x, l.Dropout)
 }
 
 func (l *llama) Params() []nn.Param { return nn.Params(l) }
@@ -185,10 +185,10 @@ func (l *llama) heads() heads       { return heads{l.Layers, l.Heads, l.KVHeads,
 func (l *llama) Decoder() Decoder   { return newDecoder(l) }
 
 func (l *llama) Head() *tensor.Tensor {
-	if l.Top == nil {
-		return l.Words.W
+	if l.LMHead == nil {
+		return l.TokenEmbedding.W
 	}
-	return l.Top.W
+	return l.LMHead.W
 }
 
 func (l *llama) Hidden(tp *tensor.Tape, b *Batch) *tensor.Tensor {
@@ -218,6 +218,8 @@ type llamaConfig struct {
 	InitStd       float32  `json:"initializer_range"`
 	Tied          bool     `json:"tie_word_embeddings"`
 }
+
+func (l *llama) classifierClass() string { return "LlamaForSequenceClassification" }
 
 func (l *llama) config() any {
 	h := l.heads()

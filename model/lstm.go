@@ -51,7 +51,7 @@ func (l *LSTM) widths() (w [][2]int) {
 
 // Size implements Arch. Of each position a layer keeps the gates (4H), whose
 // gradient takes their place, h and the cell, and with dropout a copy of h; the
-// way back holds the gradient of h of one layer, when those above are done.
+// backward pass holds the gradient of h of one layer at a time.
 func (l *LSTM) Size(vocab, context, rows int) Size {
 	c, n := l.Width, rows*context
 	params, kept, widest := vocab*c, 2*c, 0
@@ -84,16 +84,16 @@ func (l *LSTM) Build(vocab, context int, seed uint64) (LanguageModel, error) {
 	if err := checkSize("lstm", l, vocab, context); err != nil {
 		return nil, err
 	}
-	return newLSTM(*l, vocab, context, nn.NewDraw(seed)), nil
+	return newLSTM(*l, vocab, context, nn.NewInit(seed)), nil
 }
 
 type lstm struct {
 	LSTM
 	vocab, context int
 
-	Words *nn.Embedding `st:"encoder"` // (V, C)
-	Stack []*lstmLayer  `st:"rnn"`
-	Top   *nn.Embedding `st:"decoder"` // (V, C); nil: tied
+	TokenEmbedding *nn.Embedding `st:"encoder"` // (V, C)
+	Layers         []*lstmLayer  `st:"rnn"`
+	LMHead         *nn.Embedding `st:"decoder"` // (V, C); nil: tied
 }
 
 type lstmLayer struct {
@@ -102,8 +102,8 @@ type lstmLayer struct {
 	B  *tensor.Tensor `st:"bias"`      // (4H)
 }
 
-func newLSTM(c LSTM, vocab, context int, d *nn.Draw) *lstm {
-	m := &lstm{LSTM: c, vocab: vocab, context: context, Words: &nn.Embedding{W: d.Uniform(.1, vocab, c.Width)}}
+func newLSTM(c LSTM, vocab, context int, d *nn.Init) *lstm {
+	m := &lstm{LSTM: c, vocab: vocab, context: context, TokenEmbedding: &nn.Embedding{W: d.Uniform(.1, vocab, c.Width)}}
 	for _, w := range c.widths() {
 		h := w[1]
 		r := 1 / math.Sqrt(float64(h))
@@ -111,10 +111,10 @@ func newLSTM(c LSTM, vocab, context int, d *nn.Draw) *lstm {
 		for i := range h {
 			layer.B.Data[h+i] = 1
 		}
-		m.Stack = append(m.Stack, layer)
+		m.Layers = append(m.Layers, layer)
 	}
 	if !c.Tied {
-		m.Top = &nn.Embedding{W: d.Uniform(.1, vocab, c.Width)}
+		m.LMHead = &nn.Embedding{W: d.Uniform(.1, vocab, c.Width)}
 	}
 	return m
 }
@@ -122,8 +122,8 @@ func newLSTM(c LSTM, vocab, context int, d *nn.Draw) *lstm {
 // forward takes T·B ids, time-major, to states (T·B, C), and the layers' states
 // from before the first step to after the last.
 func (m *lstm) forward(tp *tensor.Tape, ids []int32, rows int, fresh []bool, states []tensor.State) *tensor.Tensor {
-	x := tp.LockedDropout(m.Words.Forward(tp, ids), rows, m.Dropout) // (T·B, C)
-	for i, l := range m.Stack {
+	x := tp.LockedDropout(m.TokenEmbedding.Forward(tp, ids), rows, m.Dropout) // (T·B, C)
+	for i, l := range m.Layers {
 		w := tp.Dropped(l.W, l.W.Rows(), m.WeightDropout)
 		x, states[i] = tp.LSTM(tp.Linear(x, l.In, l.B), w, rows, states[i], fresh) // (T·B, H)
 		x = tp.Dropped(x, rows, m.Dropout)
@@ -137,16 +137,15 @@ func (m *lstm) Context() int       { return m.context }
 func (m *lstm) Vocab() int         { return m.vocab }
 
 func (m *lstm) Head() *tensor.Tensor {
-	if m.Top == nil {
-		return m.Words.W
+	if m.LMHead == nil {
+		return m.TokenEmbedding.W
 	}
-	return m.Top.W
+	return m.LMHead.W
 }
 
-// Hidden implements LanguageModel. A Carry of type [][]float32 (h and c of each
-// layer, B×H) is where the rows go on from; the state after the batch is written over it.
+// Hidden implements LanguageModel. Batch.State is h and c of each layer, B×H.
 func (m *lstm) Hidden(tp *tensor.Tape, b *Batch) *tensor.Tensor {
-	n, pass := b.B*b.T, tensor.Note[lstmPass](tp)
+	n, pass := b.B*b.T, tensor.Temp[lstmPass](tp)
 	ids, order := tp.Ints(n), tp.Ints(n)
 	var fresh []bool
 	if b.Docs != nil {
@@ -162,45 +161,47 @@ func (m *lstm) Hidden(tp *tensor.Tape, b *Batch) *tensor.Tensor {
 			}
 		}
 	}
-	carry, ok := b.Carry.([][]float32)
-	if !ok || !m.fits(carry, b.B) {
-		carry = m.zeros(b.B)
-		b.Carry = carry
+	if !m.fits(b.State, b.B) {
+		b.State = m.zeros(b.B)
+	} else if !b.Resume {
+		for _, s := range b.State {
+			clear(s)
+		}
 	}
 	pass.states = pass.states[:0]
-	for i := range m.Stack {
-		pass.states = append(pass.states, tensor.State{H: carry[2*i], C: carry[2*i+1]})
+	for i := range m.Layers {
+		pass.states = append(pass.states, tensor.State{H: b.State[2*i], C: b.State[2*i+1]})
 	}
 	x := m.forward(tp, ids, b.B, fresh, pass.states)
 	for i, s := range pass.states {
-		copy(carry[2*i], s.H)
-		copy(carry[2*i+1], s.C)
+		copy(b.State[2*i], s.H)
+		copy(b.State[2*i+1], s.C)
 	}
 	return tp.Rows(x, order) // (B·T, C)
 }
 
-// A lstmPass is what a pass remembers of a batch.
+// An lstmPass is the working memory of one batch.
 type lstmPass struct {
 	fresh  []bool // of each position, whether a document begins
 	states []tensor.State
 }
 
 // zeros is the state of so many rows before any text.
-func (m *lstm) zeros(rows int) (carry [][]float32) {
-	for _, l := range m.Stack {
+func (m *lstm) zeros(rows int) (state [][]float32) {
+	for _, l := range m.Layers {
 		n := rows * l.W.Cols()
-		carry = append(carry, make([]float32, n), make([]float32, n))
+		state = append(state, make([]float32, n), make([]float32, n))
 	}
-	return carry
+	return state
 }
 
 // fits reports whether a state is of this model and so many rows.
-func (m *lstm) fits(carry [][]float32, rows int) bool {
-	if len(carry) != 2*len(m.Stack) {
+func (m *lstm) fits(state [][]float32, rows int) bool {
+	if len(state) != 2*len(m.Layers) {
 		return false
 	}
-	for i, l := range m.Stack {
-		if n := rows * l.W.Cols(); len(carry[2*i]) != n || len(carry[2*i+1]) != n {
+	for i, l := range m.Layers {
+		if n := rows * l.W.Cols(); len(state[2*i]) != n || len(state[2*i+1]) != n {
 			return false
 		}
 	}
@@ -225,8 +226,8 @@ func (d *lstmDecoder) Feed(ids [][]int32) []float32 {
 	if d.rows == nil {
 		d.rows = make([][]tensor.State, len(ids))
 		for r := range d.rows {
-			d.rows[r] = make([]tensor.State, len(d.m.Stack))
-			for i, l := range d.m.Stack {
+			d.rows[r] = make([]tensor.State, len(d.m.Layers))
+			for i, l := range d.m.Layers {
 				d.rows[r][i] = tensor.State{H: make([]float32, l.W.Cols()), C: make([]float32, l.W.Cols())}
 			}
 		}
@@ -257,7 +258,7 @@ func (d *lstmDecoder) Feed(ids [][]int32) []float32 {
 
 // gather sets the states of some rows one under the other.
 func (d *lstmDecoder) gather(rows []int) []tensor.State {
-	states := make([]tensor.State, len(d.m.Stack))
+	states := make([]tensor.State, len(d.m.Layers))
 	for i := range states {
 		for _, r := range rows {
 			s := d.rows[r][i]
@@ -268,7 +269,7 @@ func (d *lstmDecoder) gather(rows []int) []tensor.State {
 }
 
 func (d *lstmDecoder) scatter(rows []int, states []tensor.State) {
-	for i, l := range d.m.Stack {
+	for i, l := range d.m.Layers {
 		n := l.W.Cols()
 		for at, r := range rows {
 			d.rows[r][i] = tensor.State{H: slices.Clone(states[i].H[at*n:][:n]), C: slices.Clone(states[i].C[at*n:][:n])}

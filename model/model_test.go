@@ -210,7 +210,7 @@ func TestDocuments(t *testing.T) {
 			if math.Abs(packed.NLL-apart) > 1e-4 || packed.Targets != 16 {
 				t.Errorf("packed %v over %d targets, apart %v", packed.NLL, packed.Targets, apart)
 			}
-			both.Carry = nil
+			both.State = nil
 			scores, err := Score(m).Score(both)
 			if err != nil || math.Abs(scores[0]+apart) > 1e-4 {
 				t.Errorf("Score gives %v, %v; want %v", scores, err, -apart)
@@ -221,7 +221,7 @@ func TestDocuments(t *testing.T) {
 
 // perturb moves every parameter, so that biases and gains count too.
 func perturb(m LanguageModel) {
-	d := nn.NewDraw(9)
+	d := nn.NewInit(9)
 	for _, p := range m.Params() {
 		kernel.AddTo(p.Data, d.Normal(.1, p.Shape...).Data)
 	}
@@ -242,22 +242,22 @@ func same(t *testing.T, got, want []float32, format string, args ...any) {
 	}
 }
 
-// TestCarry cuts rows in two: a recurrent model that goes on from its state
+// TestResume cuts rows in two: a recurrent model that goes on from its state
 // loses what it loses on the whole rows.
-func TestCarry(t *testing.T) {
+func TestResume(t *testing.T) {
 	m := build(t, small()["lstm"])
 	perturb(m)
 	whole := drawBatch(rand.New(rand.NewPCG(6, 6)), 3, 16)
 	want := m.Loss(nil, whole).NLL
-	got, carry := 0.0, any(nil)
+	got, state := 0.0, [][]float32(nil)
 	for half := range 2 {
-		b := &Batch{B: 3, T: 8, Carry: carry}
+		b := &Batch{B: 3, T: 8, State: state, Resume: half > 0}
 		for r := range 3 {
 			at := r*16 + half*8
 			b.IDs, b.Targets = append(b.IDs, whole.IDs[at:at+8]...), append(b.Targets, whole.Targets[at:at+8]...)
 		}
 		got += m.Loss(nil, b).NLL
-		carry = b.Carry
+		state = b.State
 	}
 	if math.Abs(got-want) > 1e-4 {
 		t.Errorf("in two halves %v, whole %v", got, want)

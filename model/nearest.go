@@ -2,7 +2,7 @@ package model
 
 import "math"
 
-// A Space is an embedding, V rows of a width, seen from the mean of its rows: what all of
+// A Space is an embedding, V rows of a width, centred on the mean of its rows: what all of
 // them share tells how often an id is seen and nothing of what it means, and hides the rest
 // (Mu and Viswanath 2018, section 2).
 type Space struct {

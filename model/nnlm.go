@@ -13,7 +13,7 @@ import (
 // the embeddings of the last Order−1 ids side by side, one hidden layer of tanh,
 // and a head.
 type NNLM struct {
-	Order   int     `yaml:"order" doc:"Ids of an n-gram: order-1 of them foretell the next."`
+	Order   int     `yaml:"order" doc:"Ids of an n-gram: order-1 of them predict the next."`
 	Width   int     `yaml:"width" doc:"Of the embedding and of what the head reads."`
 	Hidden  int     `yaml:"hidden" doc:"Of the layer of tanh."`
 	Dropout float32 `yaml:"dropout" doc:"Share dropped of the embeddings and of the hidden layer, while training."`
@@ -44,40 +44,40 @@ func (a *NNLM) Build(vocab, context int, seed uint64) (LanguageModel, error) {
 	if err := checkSize("nnlm", a, vocab, context); err != nil {
 		return nil, err
 	}
-	return newNNLM(*a, vocab, context, nn.NewDraw(seed)), nil
+	return newNNLM(*a, vocab, context, nn.NewInit(seed)), nil
 }
 
 type nnlm struct {
 	NNLM
 	vocab, context int
 
-	Words *nn.Embedding `st:"embed"`  // (V+1, C); the last row stands before a text
-	Mid   *nn.Linear    `st:"hidden"` // (Order−1)·C → hidden
-	Out   *nn.Linear    `st:"output"` // hidden → C
-	Top   *nn.Embedding `st:"head"`   // (V, C)
+	TokenEmbedding *nn.Embedding `st:"embed"`  // (V+1, C); the last row is padding before a text
+	HiddenLayer    *nn.Linear    `st:"hidden"` // (Order−1)·C → hidden
+	OutputLayer    *nn.Linear    `st:"output"` // hidden → C
+	LMHead         *nn.Embedding `st:"head"`   // (V, C)
 }
 
-func newNNLM(a NNLM, vocab, context int, d *nn.Draw) *nnlm {
+func newNNLM(a NNLM, vocab, context int, d *nn.Init) *nnlm {
 	in := (a.Order - 1) * a.Width
 	return &nnlm{NNLM: a, vocab: vocab, context: context,
-		Words: nn.NewEmbedding(vocab+1, a.Width, .1, d),
-		Mid:   nn.NewLinear(in, a.Hidden, true, 1/math.Sqrt(float64(in)), d),
-		Out:   nn.NewLinear(a.Hidden, a.Width, true, 1/math.Sqrt(float64(a.Hidden)), d),
-		Top:   nn.NewEmbedding(vocab, a.Width, .1, d),
+		TokenEmbedding: nn.NewEmbedding(vocab+1, a.Width, .1, d),
+		HiddenLayer:    nn.NewLinear(in, a.Hidden, true, 1/math.Sqrt(float64(in)), d),
+		OutputLayer:    nn.NewLinear(a.Hidden, a.Width, true, 1/math.Sqrt(float64(a.Hidden)), d),
+		LMHead:         nn.NewEmbedding(vocab, a.Width, .1, d),
 	}
 }
 
 // An nnlmPass is what a pass reads: of N positions the Order−1 last ids, the nearest of all N
 // first, then the second nearest, …; and the embeddings of each of these.
 type nnlmPass struct {
-	past  [][]int32
-	words []*tensor.Tensor // (N, C) each
+	past     [][]int32
+	embedded []*tensor.Tensor // (N, C) each
 }
 
 func (m *nnlm) pass(tp *tensor.Tape) *nnlmPass {
-	p := tensor.Note[nnlmPass](tp)
+	p := tensor.Temp[nnlmPass](tp)
 	if n := m.Order - 1; len(p.past) != n {
-		p.past, p.words = make([][]int32, n), make([]*tensor.Tensor, n)
+		p.past, p.embedded = make([][]int32, n), make([]*tensor.Tensor, n)
 	}
 	return p
 }
@@ -85,17 +85,17 @@ func (m *nnlm) pass(tp *tensor.Tape) *nnlmPass {
 // forward takes the past of N positions to states (N, C).
 func (m *nnlm) forward(tp *tensor.Tape, p *nnlmPass) *tensor.Tensor {
 	for k, ids := range p.past {
-		p.words[k] = tp.Dropout(m.Words.Forward(tp, ids), m.Dropout)
+		p.embedded[k] = tp.Dropout(m.TokenEmbedding.Forward(tp, ids), m.Dropout)
 	}
-	h := tp.Tanh(m.Mid.Forward(tp, tp.Concat(p.words...))) // (N, hidden)
-	return m.Out.Forward(tp, h)                            // (N, C)
+	h := tp.Tanh(m.HiddenLayer.Forward(tp, tp.Concat(p.embedded...))) // (N, hidden)
+	return m.OutputLayer.Forward(tp, h)                               // (N, C)
 }
 
 func (m *nnlm) Params() []nn.Param   { return nn.Params(m) }
 func (m *nnlm) Width() int           { return m.NNLM.Width }
 func (m *nnlm) Context() int         { return m.context }
 func (m *nnlm) Vocab() int           { return m.vocab }
-func (m *nnlm) Head() *tensor.Tensor { return m.Top.W }
+func (m *nnlm) Head() *tensor.Tensor { return m.LMHead.W }
 
 func (m *nnlm) Hidden(tp *tensor.Tape, b *Batch) *tensor.Tensor {
 	pass := m.pass(tp)

@@ -44,16 +44,16 @@ func Quantize(m LanguageModel, kind string) error {
 		matrices = append(matrices, l.W)
 	}
 	if r, ok := m.(*lstm); ok {
-		for _, l := range r.Stack {
+		for _, l := range r.Layers {
 			matrices = append(matrices, l.In)
 		}
 	}
 	for i, w := range matrices {
-		if w.Narrow != nil && !slices.Contains(matrices[:i], w) {
+		if w.Quantized != nil && !slices.Contains(matrices[:i], w) {
 			return fmt.Errorf("the model's weights are quantized already")
 		}
-		if w.Narrow == nil {
-			w.Narrow = pack(w.Data, w.Rows(), w.Cols())
+		if w.Quantized == nil {
+			w.Quantized = pack(w.Data, w.Rows(), w.Cols())
 			w.Data, w.Grad = nil, nil
 		}
 	}

@@ -27,13 +27,10 @@ func (s scorer) Score(b *Batch) ([]float64, error) {
 		return nil, err
 	}
 	defer s.tp.Reset()
-	defer func(c any) { b.Carry = c }(b.Carry)
-	if carry, ok := b.Carry.([][]float32); ok { // which the model writes over
-		own := slices.Clone(carry)
-		for i, c := range own {
-			own[i] = slices.Clone(c)
-		}
-		b.Carry = own
+	defer func(state [][]float32) { b.State = state }(b.State)
+	b.State = slices.Clone(b.State) // the model overwrites it
+	for i, state := range b.State {
+		b.State[i] = slices.Clone(state)
 	}
 	each := make([]float64, b.B*b.T)
 	s.tp.HeadLoss(s.m.Hidden(s.tp, b), s.m.Head(), b.Targets, tensor.HeadOptions{Each: each})
@@ -47,7 +44,7 @@ func (s scorer) Score(b *Batch) ([]float64, error) {
 // Check finds what would not fit the model: lengths, ids outside the
 // vocabulary, rows longer than the context.
 func (b *Batch) Check(m LanguageModel) error {
-	if _, reads := m.(Reader); reads != (b.Source != nil) {
+	if _, reads := m.(Seq2Seq); reads != (b.Source != nil) {
 		return fmt.Errorf("a batch with a source: %v, a model that reads one: %v", b.Source != nil, reads)
 	}
 	if b.Source != nil {

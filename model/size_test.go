@@ -8,7 +8,7 @@ import (
 	"fragua/model/tensor"
 )
 
-// TestSize holds what is foretold against what one step takes.
+// TestSize holds what is estimated against what one step takes.
 func TestSize(t *testing.T) {
 	for _, tt := range []struct {
 		a                    Arch
@@ -31,7 +31,7 @@ func TestSize(t *testing.T) {
 		}
 		size := tt.a.Size(tt.vocab, tt.context, tt.rows)
 		if n := nn.Count(m.Params()); size.Params != int64(n) {
-			t.Errorf("%+v: %d parameters foretold, there are %d", tt.a, size.Params, n)
+			t.Errorf("%+v: %d parameters estimated, there are %d", tt.a, size.Params, n)
 		}
 		if of := SizeOf(m, tt.context, tt.rows); of != size {
 			t.Errorf("%+v: built, its size is %+v, want %+v", tt.a, of, size)
@@ -41,14 +41,14 @@ func TestSize(t *testing.T) {
 		for range tt.rows * tt.context {
 			b.IDs, b.Targets = append(b.IDs, int32(rng.IntN(tt.vocab))), append(b.Targets, int32(rng.IntN(tt.vocab)))
 		}
-		if _, reads := m.(Reader); reads {
+		if _, reads := m.(Seq2Seq); reads {
 			b.Source = b
 		}
 		tp := tensor.NewTape(1)
 		tp.Train = true
 		tp.Backward(m.Loss(tp, b).Total)
 		if ratio := float64(size.Tape) / float64(tp.Bytes()); ratio < .95 || ratio > 1.05 {
-			t.Errorf("%+v: %d bytes of tape foretold, it took %d", tt.a, size.Tape, tp.Bytes())
+			t.Errorf("%+v: %d bytes of tape estimated, it took %d", tt.a, size.Tape, tp.Bytes())
 		}
 	}
 }

@@ -7,11 +7,11 @@ type Linear struct {
 	W *tensor.Tensor `st:"weight"` // (out, in)
 	B *tensor.Tensor `st:"bias"`   // (out), or nil
 
-	Low []*LowRank // adapters, which belong to no checkpoint of the model
+	Adapters []*LoRA // adapters, which belong to no checkpoint of the model
 }
 
 // NewLinear draws W from N(0, std²); the bias starts at 0.
-func NewLinear(in, out int, bias bool, std float64, d *Draw) *Linear {
+func NewLinear(in, out int, bias bool, std float64, d *Init) *Linear {
 	l := &Linear{W: d.Normal(std, out, in)}
 	if bias {
 		l.B = tensor.Param(out)
@@ -24,10 +24,10 @@ func (l *Linear) Forward(tp *tensor.Tape, x *tensor.Tensor) *tensor.Tensor {
 	return l.adapters(tp, tp.Linear(x, l.W, l.B), x)
 }
 
-// Residual is r + Forward, of which a share is dropped while the tape trains:
-// what a part of a block adds to the residual stream. r may not change.
+// Residual is r + Forward, with dropout while the tape trains: what a
+// sublayer adds to the residual stream. r may not change.
 func (l *Linear) Residual(tp *tensor.Tape, x, r *tensor.Tensor, dropout float32) *tensor.Tensor {
-	if len(l.Low) > 0 || dropout > 0 || l.W.Narrow != nil || !tp.Recording() {
+	if len(l.Adapters) > 0 || dropout > 0 || l.W.Quantized != nil || !tp.Recording() {
 		return tp.AddTo(tp.Dropout(l.Forward(tp, x), dropout), r)
 	}
 	return tp.LinearAdd(x, l.W, l.B, r)
@@ -35,7 +35,7 @@ func (l *Linear) Residual(tp *tensor.Tape, x, r *tensor.Tensor, dropout float32)
 
 // GELU is Forward with the activation of GPT-2.
 func (l *Linear) GELU(tp *tensor.Tape, x *tensor.Tensor) *tensor.Tensor {
-	if len(l.Low) > 0 {
+	if len(l.Adapters) > 0 {
 		return tp.GELU(l.Forward(tp, x))
 	}
 	return tp.LinearGELU(x, l.W, l.B)
@@ -47,7 +47,7 @@ type Embedding struct {
 }
 
 // NewEmbedding draws rows from N(0, std²).
-func NewEmbedding(ids, width int, std float64, d *Draw) *Embedding {
+func NewEmbedding(ids, width int, std float64, d *Init) *Embedding {
 	return &Embedding{d.Normal(std, ids, width)}
 }
 

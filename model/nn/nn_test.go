@@ -12,7 +12,7 @@ import (
 
 type block struct {
 	Norm *LayerNorm `st:"ln"`
-	Up   *Linear    `st:"up,turned"`
+	Up   *Linear    `st:"up,transposed"`
 }
 
 type module struct {
@@ -24,7 +24,7 @@ type module struct {
 	Width  int
 }
 
-func newModule(d *Draw) *module {
+func newModule(d *Init) *module {
 	m := &module{Words: NewEmbedding(5, 4, 1, d), Norm: NewRMSNorm(4, 1e-5)}
 	for range 2 {
 		m.Blocks = append(m.Blocks, &block{NewLayerNorm(4, 1e-5), NewLinear(4, 6, true, 1, d)})
@@ -34,31 +34,31 @@ func newModule(d *Draw) *module {
 }
 
 func ExampleParams() {
-	for _, p := range Params(newModule(NewDraw(1))) {
-		fmt.Println(p.Name, p.Shape, "decay", p.Decay, "group", p.Group, "turned", p.Turned)
+	for _, p := range Params(newModule(NewInit(1))) {
+		fmt.Println(p.Name, p.Shape, "decay", p.Decay, "group", p.Group, "transposed", p.Transposed)
 	}
 	// Output:
-	// wte.weight [5 4] decay true group 0 turned false
-	// h.0.ln.weight [4] decay false group 1 turned false
-	// h.0.ln.bias [4] decay false group 1 turned false
-	// h.0.up.weight [6 4] decay true group 1 turned true
-	// h.0.up.bias [6] decay false group 1 turned false
-	// h.1.ln.weight [4] decay false group 2 turned false
-	// h.1.ln.bias [4] decay false group 2 turned false
-	// h.1.up.weight [6 4] decay true group 2 turned true
-	// h.1.up.bias [6] decay false group 2 turned false
-	// norm.weight [4] decay false group 3 turned false
+	// wte.weight [5 4] decay true group 0 transposed false
+	// h.0.ln.weight [4] decay false group 1 transposed false
+	// h.0.ln.bias [4] decay false group 1 transposed false
+	// h.0.up.weight [6 4] decay true group 1 transposed true
+	// h.0.up.bias [6] decay false group 1 transposed false
+	// h.1.ln.weight [4] decay false group 2 transposed false
+	// h.1.ln.bias [4] decay false group 2 transposed false
+	// h.1.up.weight [6 4] decay true group 2 transposed true
+	// h.1.up.bias [6] decay false group 2 transposed false
+	// norm.weight [4] decay false group 3 transposed false
 }
 
 func TestDraw(t *testing.T) {
-	a, b := NewDraw(1).Normal(.02, 100, 100), NewDraw(1).Normal(.02, 100, 100)
+	a, b := NewInit(1).Normal(.02, 100, 100), NewInit(1).Normal(.02, 100, 100)
 	if !slices.Equal(a.Data, b.Data) {
 		t.Error("the same seed draws otherwise")
 	}
 	defer par.SetWorkers(0)
 	many := func(workers int) []float32 { // more than one stream, and what comes after
 		par.SetWorkers(workers)
-		d := NewDraw(1)
+		d := NewInit(1)
 		return append(d.Uniform(1, part+100).Data, d.Normal(1, 3).Data...)
 	}
 	if !slices.Equal(many(1), many(4)) {
@@ -72,7 +72,7 @@ func TestDraw(t *testing.T) {
 	if mean, std := sum/1e4, math.Sqrt(squares/1e4); math.Abs(mean) > 1e-3 || math.Abs(std-.02) > 1e-3 {
 		t.Errorf("mean %g and deviation %g, want 0 and .02", mean, std)
 	}
-	var none *Draw
+	var none *Init
 	if none.Normal(1, 3).Data[0] != 0 {
 		t.Error("a nil Draw drew")
 	}
@@ -90,7 +90,7 @@ func TestFreeze(t *testing.T) {
 
 // TestAdapter holds a layer with adapters against the layer they were merged into.
 func TestAdapter(t *testing.T) {
-	d := NewDraw(1)
+	d := NewInit(1)
 	m := newModule(d)
 	names := Linears(m)
 	if len(names) != 2 || names[0].Name != "h.0.up" || names[1].Linear != m.Blocks[1].Up {
@@ -125,7 +125,7 @@ func TestAdapter(t *testing.T) {
 
 // TestAdapterLearns trains an adapter of a frozen layer: it alone changes.
 func TestAdapterLearns(t *testing.T) {
-	d := NewDraw(1)
+	d := NewInit(1)
 	l := NewLinear(4, 6, true, 1, d)
 	l.W.Grad, l.B.Grad = nil, nil
 	a := l.Adapt(2, 1, 3, 1, .1, d)

@@ -14,15 +14,15 @@ type Param struct {
 	*tensor.Tensor
 	Decay bool // weight decay applies: matrices yes; biases, norms and gains no
 	Group int  // depth, for discriminative rates and unfreezing: 0 embeddings, 1…N blocks, N+1 final norm and head
-	// Turned: the checkpoint holds the matrix as (in, out), as GPT-2's Conv1D
+	// Transposed: the checkpoint holds the matrix as (in, out), as GPT-2's Conv1D
 	// does; in memory it is (out, in) like every other.
-	Turned bool
+	Transposed bool
 }
 
 // Params lists the parameters of a module in the order of its fields. Fields
 // before the first slice are group 0, element i of the slice is group i+1, and
 // what follows comes after the last. A tensor met twice (a tied one) is listed
-// once, under its first name. The tag option "turned" sets Turned.
+// once, under its first name. The tag option "transposed" sets Turned.
 func Params(module any) []Param {
 	w := walker{seen: map[*tensor.Tensor]bool{}}
 	w.walk(reflect.ValueOf(module), "", false, true)
@@ -37,7 +37,7 @@ type walker struct {
 
 var tensorType = reflect.TypeFor[*tensor.Tensor]()
 
-func (w *walker) walk(v reflect.Value, name string, turned, top bool) {
+func (w *walker) walk(v reflect.Value, name string, transposed, top bool) {
 	switch {
 	case v.Type() == tensorType:
 		t := v.Interface().(*tensor.Tensor)
@@ -45,17 +45,17 @@ func (w *walker) walk(v reflect.Value, name string, turned, top bool) {
 			return
 		}
 		w.seen[t] = true
-		w.params = append(w.params, Param{Name: name, Tensor: t, Decay: len(t.Shape) > 1, Group: w.group, Turned: turned && len(t.Shape) == 2})
+		w.params = append(w.params, Param{Name: name, Tensor: t, Decay: len(t.Shape) > 1, Group: w.group, Transposed: transposed && len(t.Shape) == 2})
 	case v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface:
 		if !v.IsNil() {
-			w.walk(v.Elem(), name, turned, top)
+			w.walk(v.Elem(), name, transposed, top)
 		}
 	case v.Kind() == reflect.Slice:
 		for i := range v.Len() {
 			if top {
 				w.group++
 			}
-			w.walk(v.Index(i), fmt.Sprintf("%s.%d", name, i), turned, false)
+			w.walk(v.Index(i), fmt.Sprintf("%s.%d", name, i), transposed, false)
 		}
 		if top {
 			w.group++
@@ -67,7 +67,7 @@ func (w *walker) walk(v reflect.Value, name string, turned, top bool) {
 				continue
 			}
 			f := v.Field(i)
-			w.walk(f, join(name, part), turned || option == "turned", top && f.Kind() == reflect.Slice)
+			w.walk(f, join(name, part), transposed || option == "transposed", top && f.Kind() == reflect.Slice)
 		}
 	}
 }

@@ -13,9 +13,9 @@ func (tp *Tape) Sigmoid(x *Tensor) *Tensor {
 }
 
 func (tp *Tape) squash(x *Tensor, f func(y, x []float32), grad func(dx, y, dy []float32)) *Tensor {
-	y := tp.make(x.needs(), x.Rows(), x.Cols())
+	y := tp.make(x.needsGrad(), x.Rows(), x.Cols())
 	f(y.Data, x.Data)
-	keep(y)
+	saveForBackward(y)
 	record(tp, squash{x: x, y: y, grad: grad})
 	return y
 }
@@ -25,56 +25,56 @@ type squash struct {
 	grad func(dx, y, dy []float32)
 }
 
-func (o *squash) back(tp *Tape) {
-	if o.y.Grad != nil && o.x.needs() {
-		o.grad(tp.sum(o.x), o.y.Data, o.y.Grad)
+func (o *squash) backward(tp *Tape) {
+	if o.y.Grad != nil && o.x.needsGrad() {
+		o.grad(tp.gradToAdd(o.x), o.y.Data, o.y.Grad)
 	}
 }
 
 // GELU is x·Φ(x) in the tanh form of GPT-2.
 func (tp *Tape) GELU(x *Tensor) *Tensor {
-	y := tp.make(x.needs(), x.Rows(), x.Cols())
+	y := tp.make(x.needsGrad(), x.Rows(), x.Cols())
 	kernel.GELU(y.Data, x.Data)
-	keep(x)
+	saveForBackward(x)
 	record(tp, gelu{x: x, y: y})
 	return y
 }
 
 type gelu struct{ x, y *Tensor }
 
-func (o *gelu) back(tp *Tape) {
-	if o.y.Grad == nil || !o.x.needs() {
+func (o *gelu) backward(tp *Tape) {
+	if o.y.Grad == nil || !o.x.needsGrad() {
 		return
 	}
 	kernel.GELUGrad(o.y.Grad, o.x.Data, o.y.Grad)
-	tp.inherit(o.x, o.y)
+	tp.inheritGrad(o.x, o.y)
 }
 
 // SwiGLU is gate·σ(gate)·up, all (N, H) (Shazeer 2020).
 func (tp *Tape) SwiGLU(gate, up *Tensor) *Tensor {
-	alike("SwiGLU", gate, up)
-	y := tp.make(gate.needs() || up.needs(), gate.Rows(), gate.Cols())
+	sameShape("SwiGLU", gate, up)
+	y := tp.make(gate.needsGrad() || up.needsGrad(), gate.Rows(), gate.Cols())
 	kernel.SwiGLU(y.Data, gate.Data, up.Data)
-	keep(gate)
-	keep(up)
+	saveForBackward(gate)
+	saveForBackward(up)
 	record(tp, swiGLU{gate: gate, up: up, y: y})
 	return y
 }
 
 type swiGLU struct{ gate, up, y *Tensor }
 
-func (o *swiGLU) back(tp *Tape) {
+func (o *swiGLU) backward(tp *Tape) {
 	if o.y.Grad == nil {
 		return
 	}
 	var grads [2][]float32
 	var adds [2]bool
-	var loans [2]loan
+	var temps [2]scratch
 	inputs := [2]*Tensor{o.gate, o.up}
 	for i, x := range inputs {
 		if grads[i], adds[i] = tp.grad(x); grads[i] == nil || adds[i] { // the kernel overwrites
-			loans[i] = tp.borrow(len(x.Data))
-			grads[i] = loans[i].data
+			temps[i] = tp.scratch(len(x.Data))
+			grads[i] = temps[i].data
 		}
 	}
 	kernel.SwiGLUGrad(grads[0], grads[1], o.gate.Data, o.up.Data, o.y.Grad)
@@ -82,8 +82,8 @@ func (o *swiGLU) back(tp *Tape) {
 		if adds[i] {
 			kernel.AddTo(x.Grad, grads[i])
 		}
-		if loans[i].data != nil {
-			loans[i].giveBack(tp)
+		if temps[i].data != nil {
+			temps[i].free(tp)
 		}
 	}
 }

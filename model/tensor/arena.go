@@ -3,7 +3,7 @@ package tensor
 import "fragua/model/kernel/par"
 
 // An arena hands out float32 buffers and takes them back. It works in
-// addresses of one slab; while it learns how large the slab must be it borrows
+// addresses of one slab; while it finds out how large the slab must be it allocates
 // from the heap, and at the next reset the slab grows to the highest address
 // that was ever in use.
 type arena struct {
@@ -22,8 +22,8 @@ const (
 	align   = 16 // floats: a cache line, and a vector of AVX-512
 )
 
-// take returns n floats, of any content, and where they lie.
-func (a *arena) take(n int) ([]float32, span) {
+// alloc returns n floats, of any content, and where they lie.
+func (a *arena) alloc(n int) ([]float32, span) {
 	size := max((n+align-1)/align*align, align)
 	if a.free == nil {
 		a.free = append(a.free, span{0, endless})
@@ -48,8 +48,8 @@ func (a *arena) take(n int) ([]float32, span) {
 	panic("tensor: address space exhausted")
 }
 
-// give takes a span back.
-func (a *arena) give(s span) {
+// release takes a span back.
+func (a *arena) release(s span) {
 	a.now -= s.end - s.at
 	i, j := 0, len(a.free)
 	for i < j { // the first free span behind s

@@ -8,8 +8,8 @@ import (
 
 // Add is x + y, of one shape.
 func (tp *Tape) Add(x, y *Tensor) *Tensor {
-	alike("Add", x, y)
-	z := tp.make(x.needs() || y.needs(), x.Rows(), x.Cols())
+	sameShape("Add", x, y)
+	z := tp.make(x.needsGrad() || y.needsGrad(), x.Rows(), x.Cols())
 	kernel.Add(z.Data, x.Data, y.Data)
 	record(tp, add{x: x, y: y, z: z})
 	return z
@@ -17,17 +17,17 @@ func (tp *Tape) Add(x, y *Tensor) *Tensor {
 
 type add struct{ x, y, z *Tensor }
 
-func (o *add) back(tp *Tape) {
-	tp.pass(o.x, o.z.Grad)
-	tp.pass(o.y, o.z.Grad)
+func (o *add) backward(tp *Tape) {
+	tp.addGrad(o.x, o.z.Grad)
+	tp.addGrad(o.y, o.z.Grad)
 }
 
 // AddTo is y += x in place; it returns y. Residual streams are made of it.
 func (tp *Tape) AddTo(y, x *Tensor) *Tensor {
-	alike("AddTo", y, x)
+	sameShape("AddTo", y, x)
 	inPlace("AddTo", y)
-	if tp.Recording() && x.needs() {
-		y.wants = true
+	if tp.Recording() && x.needsGrad() {
+		y.requiresGrad = true
 	}
 	kernel.AddTo(y.Data, x.Data)
 	record(tp, addTo{x: x, y: y})
@@ -36,7 +36,7 @@ func (tp *Tape) AddTo(y, x *Tensor) *Tensor {
 
 type addTo struct{ x, y *Tensor }
 
-func (o *addTo) back(tp *Tape) { tp.pass(o.x, o.y.Grad) }
+func (o *addTo) backward(tp *Tape) { tp.addGrad(o.x, o.y.Grad) }
 
 // AddColumns is y[:, col:col+w] += s·x in place, x (N, w); it returns y.
 func (tp *Tape) AddColumns(y *Tensor, col int, x *Tensor, s float32) *Tensor {
@@ -44,8 +44,8 @@ func (tp *Tape) AddColumns(y *Tensor, col int, x *Tensor, s float32) *Tensor {
 		panic(fmt.Sprintf("tensor: AddColumns of %v to %v from %d", x.Shape, y.Shape, col))
 	}
 	inPlace("AddColumns", y)
-	if tp.Recording() && x.needs() {
-		y.wants = true
+	if tp.Recording() && x.needsGrad() {
+		y.requiresGrad = true
 	}
 	for r := range y.Rows() {
 		kernel.AXPY(y.Data[r*y.Cols()+col:][:x.Cols()], s, x.Data[r*x.Cols():][:x.Cols()])
@@ -60,11 +60,11 @@ type addColumns struct {
 	s    float32
 }
 
-func (o *addColumns) back(tp *Tape) {
-	if o.y.Grad == nil || !o.x.needs() {
+func (o *addColumns) backward(tp *Tape) {
+	if o.y.Grad == nil || !o.x.needsGrad() {
 		return
 	}
-	dx := tp.sum(o.x)
+	dx := tp.gradToAdd(o.x)
 	for r := range o.y.Rows() {
 		kernel.AXPY(dx[r*o.x.Cols():][:o.x.Cols()], o.s, o.y.Grad[r*o.y.Cols()+o.col:][:o.x.Cols()])
 	}
@@ -72,35 +72,35 @@ func (o *addColumns) back(tp *Tape) {
 
 // Mul is x·y, element by element.
 func (tp *Tape) Mul(x, y *Tensor) *Tensor {
-	alike("Mul", x, y)
-	z := tp.make(x.needs() || y.needs(), x.Rows(), x.Cols())
+	sameShape("Mul", x, y)
+	z := tp.make(x.needsGrad() || y.needsGrad(), x.Rows(), x.Cols())
 	kernel.Mul(z.Data, x.Data, y.Data)
-	keep(x)
-	keep(y)
+	saveForBackward(x)
+	saveForBackward(y)
 	record(tp, mul{x: x, y: y, z: z})
 	return z
 }
 
 type mul struct{ x, y, z *Tensor }
 
-func (o *mul) back(tp *Tape) {
+func (o *mul) backward(tp *Tape) {
 	if o.z.Grad == nil {
 		return
 	}
 	for _, p := range [2][2]*Tensor{{o.x, o.y}, {o.y, o.x}} {
-		if !p[0].needs() {
+		if !p[0].needsGrad() {
 			continue
 		}
-		t := tp.borrow(len(o.z.Grad))
+		t := tp.scratch(len(o.z.Grad))
 		kernel.Mul(t.data, o.z.Grad, p[1].Data)
-		kernel.AddTo(tp.sum(p[0]), t.data)
-		t.giveBack(tp)
+		kernel.AddTo(tp.gradToAdd(p[0]), t.data)
+		t.free(tp)
 	}
 }
 
 // Scale is s·x.
 func (tp *Tape) Scale(x *Tensor, s float32) *Tensor {
-	y := tp.make(x.needs(), x.Rows(), x.Cols())
+	y := tp.make(x.needsGrad(), x.Rows(), x.Cols())
 	kernel.Copy(y.Data, x.Data)
 	kernel.Scale(y.Data, s)
 	record(tp, scale{x: x, y: y, s: s})
@@ -112,14 +112,14 @@ type scale struct {
 	s    float32
 }
 
-func (o *scale) back(tp *Tape) {
-	if o.y.Grad != nil && o.x.needs() {
-		kernel.AXPY(tp.sum(o.x), o.s, o.y.Grad)
+func (o *scale) backward(tp *Tape) {
+	if o.y.Grad != nil && o.x.needsGrad() {
+		kernel.AXPY(tp.gradToAdd(o.x), o.s, o.y.Grad)
 	}
 }
 
-// pass adds g to the gradient of x.
-func (tp *Tape) pass(x *Tensor, g []float32) {
+// addGrad adds g to the gradient of x.
+func (tp *Tape) addGrad(x *Tensor, g []float32) {
 	if g == nil {
 		return
 	}
@@ -132,18 +132,18 @@ func (tp *Tape) pass(x *Tensor, g []float32) {
 	}
 }
 
-// inherit is pass of all of y's gradient, which nobody reads any more: if x has
+// inheritGrad is pass of all of y's gradient, which nobody reads any more: if x has
 // none yet, it takes y's over.
-func (tp *Tape) inherit(x, y *Tensor) {
-	if y.Grad == nil || x.Grad != nil || !x.wants || y.at == (span{}) {
-		tp.pass(x, y.Grad)
+func (tp *Tape) inheritGrad(x, y *Tensor) {
+	if y.Grad == nil || x.Grad != nil || !x.requiresGrad || y.at == (span{}) {
+		tp.addGrad(x, y.Grad)
 		return
 	}
 	x.Grad, x.at = y.Grad, y.at
 	y.Grad, y.at = nil, span{}
 }
 
-func alike(op string, x, y *Tensor) {
+func sameShape(op string, x, y *Tensor) {
 	if len(x.Data) != len(y.Data) || x.Cols() != y.Cols() {
 		panic(fmt.Sprintf("tensor: %s of %v and %v", op, x.Shape, y.Shape))
 	}

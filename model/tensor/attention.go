@@ -28,13 +28,13 @@ func (tp *Tape) Attention(q, k, v Heads, a kernel.Attention) *Tensor {
 			q.X.Shape, k.X.Shape, v.X.Shape, a.B, a.T, a.S, a.Heads, a.KVHeads, a.Dim))
 	}
 	a.StrideQ, a.StrideK, a.StrideV, a.StrideY = q.X.Cols(), k.X.Cols(), v.X.Cols(), width
-	y := tp.make(q.X.needs() || k.X.needs() || v.X.needs(), a.B*a.T, width)
+	y := tp.make(q.X.needsGrad() || k.X.needsGrad() || v.X.needsGrad(), a.B*a.T, width)
 	lse := tp.buffer(a.B * a.Heads * a.T)
 	a.Forward(y.Data, lse, q.data(), k.data(), v.data())
-	keep(q.X)
-	keep(k.X)
-	keep(v.X)
-	keep(y)
+	saveForBackward(q.X)
+	saveForBackward(k.X)
+	saveForBackward(v.X)
+	saveForBackward(y)
 	record(tp, attention{q: q, k: k, v: v, y: y, lse: lse, a: a})
 	return y
 }
@@ -46,13 +46,13 @@ type attention struct {
 	a       kernel.Attention
 }
 
-func (o *attention) back(tp *Tape) {
+func (o *attention) backward(tp *Tape) {
 	if o.y.Grad == nil {
 		return
 	}
 	var d [3][]float32
 	var add [3]bool
-	var loans [3]loan
+	var temps [3]scratch
 	heads := [3]Heads{o.q, o.k, o.v}
 	for i, h := range heads {
 		first := slices.IndexFunc(heads[:], func(other Heads) bool { return other.X == h.X })
@@ -61,8 +61,8 @@ func (o *attention) back(tp *Tape) {
 			continue
 		}
 		if d[i], add[i] = tp.grad(h.X); d[i] == nil { // the kernel wants it all the same
-			loans[i] = tp.borrow(len(h.X.Data))
-			d[i] = loans[i].data
+			temps[i] = tp.scratch(len(h.X.Data))
+			d[i] = temps[i].data
 		} else if !add[i] && !o.fill(h.X) {
 			kernel.Clear(d[i])
 			add[i] = true
@@ -70,9 +70,9 @@ func (o *attention) back(tp *Tape) {
 	}
 	o.a.Backward(d[0][o.q.Col:], d[1][o.k.Col:], d[2][o.v.Col:], add,
 		o.q.data(), o.k.data(), o.v.data(), o.y.Data, o.lse, o.y.Grad)
-	for _, l := range loans {
+	for _, l := range temps {
 		if l.data != nil {
-			l.giveBack(tp)
+			l.free(tp)
 		}
 	}
 }
@@ -117,7 +117,7 @@ type rotate struct {
 	pos   []int32
 }
 
-func (o *rotate) back(tp *Tape) {
+func (o *rotate) backward(tp *Tape) {
 	if o.x.Grad != nil {
 		o.r.Rotate(o.x.Grad, o.x.Cols(), o.heads, o.pos, true)
 	}

@@ -22,7 +22,7 @@ func (tp *Tape) ClassLoss(logits *Tensor, labels []float32, o ClassOptions) (tot
 	if len(labels) != n*c || o.Weights != nil && len(o.Weights) != c {
 		panic(fmt.Sprintf("tensor: ClassLoss of %v with %d labels and %d weights", logits.Shape, len(labels), len(o.Weights)))
 	}
-	total = tp.make(logits.needs(), 1, 1)
+	total = tp.make(logits.needsGrad(), 1, 1)
 	total.Shape = total.Shape[:1]
 	d := tp.buffer(n * c) // the gradient, made at once
 	norm, labelled, loss := float64(o.Norm), 0, 0.0
@@ -52,11 +52,11 @@ type classLoss struct {
 	scale    float32
 }
 
-func (o *classLoss) back(tp *Tape) {
-	if o.total.Grad == nil || !o.x.needs() {
+func (o *classLoss) backward(tp *Tape) {
+	if o.total.Grad == nil || !o.x.needsGrad() {
 		return
 	}
-	g := tp.sum(o.x)
+	g := tp.gradToAdd(o.x)
 	for i, d := range o.d {
 		g[i] += float32(o.total.Grad[0] * float32(o.scale*d))
 	}

@@ -1,7 +1,7 @@
 // Package tensor is float32 arrays and the tape that differentiates them.
 //
 // An operation is a method of [Tape]. It computes its result at once and, when
-// the tape records, leaves a node that knows the way back. In flow tensors, ids
+// the tape records, records a node for the backward pass. In flow tensors, ids
 // and targets; out flow tensors and one loss:
 //
 //	tp := tensor.NewTape(seed)
@@ -19,12 +19,12 @@
 // # Memory
 //
 // All that operations make lies in the tape's arena, one slab that is laid out
-// anew each step:
+// again each step:
 //
-//	forward   |x|qkv|att|y|h|gelu|y|…            results stay: the way back reads them
+//	forward   |x|qkv|att|y|h|gelu|y|…            results stay: the backward pass reads them
 //	backward  |x|qkv|att|y|h|gelu| dy | dh |…    a gradient is born when the first operation
 //	          |x|qkv|att|y| dy | …               adds to it; it dies, with the result itself,
-//	          |x|qkv| …                          when the operation that made it has gone back
+//	          |x|qkv| …                          when the operation that made it has run backward
 //
 // From the second step of a shape on nothing is allocated; after Reserve the first has its memory
 // at once. A tensor made by a tape is valid until Backward or Reset, the loss until the operation

@@ -23,7 +23,7 @@ func (tp *Tape) Dropped(x *Tensor, rows int, p float32) *Tensor {
 	if tp == nil || !tp.Train || p <= 0 {
 		return x
 	}
-	return tp.drop(tp.make(x.needs(), x.Rows(), x.Cols()), x, rows, p)
+	return tp.drop(tp.make(x.needsGrad(), x.Rows(), x.Cols()), x, rows, p)
 }
 
 func (tp *Tape) drop(y, x *Tensor, rows int, p float32) *Tensor {
@@ -41,13 +41,13 @@ type dropout struct {
 	seed uint64
 }
 
-func (o *dropout) back(tp *Tape) {
+func (o *dropout) backward(tp *Tape) {
 	if o.y.Grad == nil {
 		return
 	}
 	o.mask(o.y.Grad, o.y.Grad)
 	if o.x != o.y {
-		tp.pass(o.x, o.y.Grad)
+		tp.addGrad(o.x, o.y.Grad)
 	}
 }
 

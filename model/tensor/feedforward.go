@@ -21,28 +21,28 @@ type feedForward struct {
 	down linearAdd
 }
 
-func (o *feedForward) back(tp *Tape) {
+func (o *feedForward) backward(tp *Tape) {
 	a, v, dy := o.up.y, o.down.w, o.down.y.Grad
 	if dy == nil {
 		return
 	}
-	tp.biasBack(o.down.b, dy)
-	tp.weightBack(a, v, dy)
+	tp.biasBackward(o.down.b, dy)
+	tp.weightBackward(a, v, dy)
 	if o.up.slope != nil {
 		kernel.ActivatedGrad(a.Data, o.up.slope, v.Data, dy, a.Rows(), v.Rows(), a.Cols(), tp.BF16)
-		o.up.rest(tp)
+		o.up.preActivationBackward(tp)
 	}
-	o.down.inherited(tp)
+	o.down.residualBackward(tp)
 }
 
 // GatedFeedForward is SwiGLU(x·gᵀ, x·uᵀ)·vᵀ + r: x (N, in), g and u (hidden, in), v (out,
 // hidden), r (N, out) or nil (Shazeer 2020).
 func (tp *Tape) GatedFeedForward(x, g, u, v, r *Tensor) *Tensor {
 	gate, up := tp.outputs(x, g, nil), tp.outputs(x, u, nil)
-	alike("GatedFeedForward", gate, up)
+	sameShape("GatedFeedForward", gate, up)
 	tp.affine(gate.Data, nil, x, g, nil)
 	a := up
-	if gate.wants || up.wants {
+	if gate.requiresGrad || up.requiresGrad {
 		a = tp.make(true, up.Rows(), up.Cols())
 		kernel.LinearSwiGLU(a.Data, gate.Data, up.Data, x.Data, u.Data, x.Rows(), u.Rows(), x.Cols(), tp.rounds())
 	} else {
@@ -59,16 +59,16 @@ type gatedFeedForward struct {
 	down              linearAdd
 }
 
-func (o *gatedFeedForward) back(tp *Tape) {
+func (o *gatedFeedForward) backward(tp *Tape) {
 	a, v, dy := o.down.x, o.down.w, o.down.y.Grad
 	if dy == nil {
 		return
 	}
-	tp.weightBack(a, v, dy)
-	if a.wants {
+	tp.weightBackward(a, v, dy)
+	if a.requiresGrad {
 		kernel.GatedGrad(o.gate.Data, a.Data, o.up.Data, v.Data, dy, a.Rows(), v.Rows(), a.Cols(), tp.BF16)
-		tp.linearBack(o.x, o.g, o.gate.Data)
-		tp.linearBack(o.x, o.u, a.Data)
+		tp.linearBackward(o.x, o.g, o.gate.Data)
+		tp.linearBackward(o.x, o.u, a.Data)
 	}
-	o.down.inherited(tp)
+	o.down.residualBackward(tp)
 }

@@ -111,10 +111,10 @@ func cases(rng *rand.Rand, n, c int) []opCase {
 			return tp.Attention(Heads{in[0], 0}, Heads{in[1], 0}, Heads{in[2], 0},
 				kernel.Attention{B: B, T: T, S: S, Heads: 4, KVHeads: 2, Dim: dim, KeyDocs: keys})
 		}},
-		{"Again", []*Tensor{d(n, c), d(c, c)}, func(tp *Tape, in []*Tensor) *Tensor {
+		{"Recompute", []*Tensor{d(n, c), d(c, c)}, func(tp *Tape, in []*Tensor) *Tensor {
 			x := tp.Dropout(copyOf(tp, in[0]), .1)
 			for range 2 {
-				x = tp.Again(x, part(func(tp *Tape, x *Tensor) *Tensor {
+				x = tp.Recompute(x, part(func(tp *Tape, x *Tensor) *Tensor {
 					return tp.AddTo(tp.Dropout(tp.LinearGELU(tp.Scale(x, .1), in[1], nil), .2), x)
 				}))
 			}
@@ -153,7 +153,7 @@ type weighted struct {
 	w        []float32
 }
 
-func (o *weighted) back(tp *Tape) { tp.pass(o.y, o.w) }
+func (o *weighted) backward(tp *Tape) { tp.addGrad(o.y, o.w) }
 
 func weigh(y *Tensor) (sum float64, w []float32) {
 	if len(y.Shape) == 1 {

@@ -16,10 +16,10 @@ func (tp *Tape) Linear(x, w, b *Tensor) *Tensor {
 
 type linear struct{ x, w, b, y *Tensor }
 
-func (o *linear) back(tp *Tape) {
+func (o *linear) backward(tp *Tape) {
 	if dy := o.y.Grad; dy != nil {
-		tp.biasBack(o.b, dy)
-		tp.linearBack(o.x, o.w, dy)
+		tp.biasBackward(o.b, dy)
+		tp.linearBackward(o.x, o.w, dy)
 	}
 }
 
@@ -36,8 +36,8 @@ func (tp *Tape) linearAdd(x, w, b, r *Tensor) linearAdd {
 	if r == nil {
 		tp.affine(y.Data, nil, x, w, b)
 	} else {
-		alike("LinearAdd", y, r)
-		y.wants = y.wants || tp.Recording() && r.needs()
+		sameShape("LinearAdd", y, r)
+		y.requiresGrad = y.requiresGrad || tp.Recording() && r.needsGrad()
 		kernel.LinearAdd(y.Data, r.Data, x.Data, w.Data, biasOf(b), x.Rows(), w.Rows(), x.Cols(), tp.rounds())
 	}
 	return linearAdd{linear{x: x, w: w, b: b, y: y}, r}
@@ -48,15 +48,15 @@ type linearAdd struct {
 	r *Tensor
 }
 
-func (o *linearAdd) back(tp *Tape) {
-	o.linear.back(tp)
-	o.inherited(tp)
+func (o *linearAdd) backward(tp *Tape) {
+	o.linear.backward(tp)
+	o.residualBackward(tp)
 }
 
-// inherited gives the gradient of the sum to r.
-func (o *linearAdd) inherited(tp *Tape) {
+// residualBackward gives the gradient of the sum to r.
+func (o *linearAdd) residualBackward(tp *Tape) {
 	if o.r != nil {
-		tp.inherit(o.r, o.y)
+		tp.inheritGrad(o.r, o.y)
 	}
 }
 
@@ -79,7 +79,7 @@ func (tp *Tape) LinearGELU(x, w, b *Tensor) *Tensor {
 // linearGELU computes LinearGELU.
 func (tp *Tape) linearGELU(x, w, b *Tensor) linearGELU {
 	y := tp.outputs(x, w, b)
-	if !y.wants {
+	if !y.requiresGrad {
 		tp.affine(y.Data, y.Data, x, w, b)
 		return linearGELU{x: x, w: w, b: b, y: y}
 	}
@@ -90,23 +90,23 @@ func (tp *Tape) linearGELU(x, w, b *Tensor) linearGELU {
 
 type linearGELU struct {
 	x, w, b, y *Tensor
-	slope      []float32 // of GELU; nil: nothing goes back
+	slope      []float32 // of GELU; nil: no gradient is needed
 }
 
 // back writes the gradient of GELU's argument over y, which whoever read it has gone back
 // through by now.
-func (o *linearGELU) back(tp *Tape) {
+func (o *linearGELU) backward(tp *Tape) {
 	if o.y.Grad == nil {
 		return
 	}
 	kernel.Mul(o.y.Data, o.y.Grad, o.slope)
-	o.rest(tp)
+	o.preActivationBackward(tp)
 }
 
-// rest goes back from the gradient of GELU's argument, in the place of y.
-func (o *linearGELU) rest(tp *Tape) {
-	tp.biasBack(o.b, o.y.Data)
-	tp.linearBack(o.x, o.w, o.y.Data)
+// preActivationBackward continues from the gradient of GELU's argument, stored in y.
+func (o *linearGELU) preActivationBackward(tp *Tape) {
+	tp.biasBackward(o.b, o.y.Data)
+	tp.linearBackward(o.x, o.w, o.y.Data)
 }
 
 // outputs is the place of x·wᵀ + b.
@@ -114,45 +114,45 @@ func (tp *Tape) outputs(x, w, b *Tensor) *Tensor {
 	if w.Cols() != x.Cols() || b != nil && len(b.Data) != w.Rows() {
 		panic(fmt.Sprintf("tensor: Linear of %v by %v", x.Shape, w.Shape))
 	}
-	w.forward("Linear", x)
-	if w.needs() {
-		keep(x)
+	w.checkTrainable("Linear", x)
+	if w.needsGrad() {
+		saveForBackward(x)
 	}
-	return tp.make(x.needs() || w.needs() || b.needs(), x.Rows(), w.Rows())
+	return tp.make(x.needsGrad() || w.needsGrad() || b.needsGrad(), x.Rows(), w.Rows())
 }
 
 // affine sets y to x·wᵀ + b and, unless it is nil, gelu to GELU of that; both
 // may be the same.
 func (tp *Tape) affine(y, gelu []float32, x, w, b *Tensor) {
-	if w.Narrow != nil {
-		w.Narrow.Linear(y, gelu, x.Data, biasOf(b), x.Rows())
+	if w.Quantized != nil {
+		w.Quantized.Linear(y, gelu, x.Data, biasOf(b), x.Rows())
 		return
 	}
 	kernel.Linear(y, gelu, x.Data, w.Data, biasOf(b), x.Rows(), w.Rows(), x.Cols(), tp.rounds())
 }
 
-// linearBack is dw += dyᵀ·x and dx += dy·w.
-func (tp *Tape) linearBack(x, w *Tensor, dy []float32) {
-	tp.weightBack(x, w, dy)
+// linearBackward is dw += dyᵀ·x and dx += dy·w.
+func (tp *Tape) linearBackward(x, w *Tensor, dy []float32) {
+	tp.weightBackward(x, w, dy)
 	n, in, out := x.Rows(), x.Cols(), w.Rows()
 	if dx, add := tp.grad(x); dx != nil {
 		kernel.Gemm(kernel.NN, n, in, out, dy, out, w.Data, in, dx, in, add, tp.BF16)
 	}
 }
 
-// weightBack is dw += dyᵀ·x.
-func (tp *Tape) weightBack(x, w *Tensor, dy []float32) {
+// weightBackward is dw += dyᵀ·x.
+func (tp *Tape) weightBackward(x, w *Tensor, dy []float32) {
 	if dw, add := tp.grad(w); dw != nil {
 		kernel.Gemm(kernel.TN, w.Rows(), x.Cols(), x.Rows(), dy, w.Rows(), x.Data, x.Cols(), dw, x.Cols(), add, tp.BF16)
 	}
 }
 
-// biasBack is db += Σ dy.
-func (tp *Tape) biasBack(b *Tensor, dy []float32) {
+// biasBackward is db += Σ dy.
+func (tp *Tape) biasBackward(b *Tensor, dy []float32) {
 	if b == nil {
 		return
 	}
-	if db := tp.sum(b); db != nil {
+	if db := tp.gradToAdd(b); db != nil {
 		kernel.BiasGrad(db, dy, len(db))
 	}
 }

@@ -19,7 +19,7 @@ type HeadOptions struct {
 // nothing. It returns the loss Σ/Norm, the plain Σ nll in nats and the number
 // of targets.
 //
-// On a recording tape the gradients of x and w are made on the way forward,
+// On a recording tape the gradients of x and w are made in the forward pass,
 // while the logits are there. So the loss must be what Backward starts from,
 // or a term of a plain sum that it starts from.
 func (tp *Tape) HeadLoss(x, w *Tensor, targets []int32, o HeadOptions) (total *Tensor, nll float64, count int) {
@@ -27,8 +27,8 @@ func (tp *Tape) HeadLoss(x, w *Tensor, targets []int32, o HeadOptions) (total *T
 	if len(targets) != n || w.Cols() != c {
 		panic(fmt.Sprintf("tensor: HeadLoss of %v by %v with %d targets", x.Shape, w.Shape, len(targets)))
 	}
-	w.forward("HeadLoss", x)
-	total = tp.make(x.needs() || w.needs(), 1, 1)
+	w.checkTrainable("HeadLoss", x)
+	total = tp.make(x.needsGrad() || w.needsGrad(), 1, 1)
 	total.Shape = total.Shape[:1]
 	total.Data[0] = 0
 
@@ -41,7 +41,7 @@ func (tp *Tape) HeadLoss(x, w *Tensor, targets []int32, o HeadOptions) (total *T
 	clear(o.Each)
 
 	h := head{x: x, w: w, targets: targets, rows: scored, options: o, scale: 1 / norm}
-	if total.wants {
+	if total.requiresGrad {
 		h.total = total
 		if dx, add := tp.grad(x); dx != nil {
 			if !add && count < n {
@@ -54,7 +54,7 @@ func (tp *Tape) HeadLoss(x, w *Tensor, targets []int32, o HeadOptions) (total *T
 		if count == 0 && !h.addW {
 			kernel.Clear(h.dw)
 		}
-		keep(x)
+		saveForBackward(x)
 	}
 	loss := 0.0
 	for chunk := HeadRows(count, v); len(h.rows) > 0; {
@@ -87,30 +87,30 @@ type head struct {
 	add, addW   bool
 }
 
-// chunk scores the next m rows and, on the way, makes their gradients.
+// chunk scores the next m rows and makes their gradients at once.
 func (h *head) chunk(tp *Tape, m int) (loss, nll float64) {
 	c, v := h.x.Cols(), h.w.Rows()
 	rows := h.rows[:m]
 	first := int(rows[0])
 	dense := int(rows[m-1])-first == m-1 // then they are a part of x, else they are gathered
 
-	buf := tp.borrow(m * v)
+	buf := tp.scratch(m * v)
 	logits := buf.data
-	defer buf.giveBack(tp)
+	defer buf.free(tp)
 	xs := h.x.Data[first*c:]
 	if !dense {
-		b := tp.borrow(m * c)
-		defer b.giveBack(tp)
+		b := tp.scratch(m * c)
+		defer b.free(tp)
 		kernel.Embedding(b.data, h.x.Data, rows, c)
 		xs = b.data
 	}
 	xs = xs[:m*c]
-	if h.w.Narrow != nil {
-		h.w.Narrow.Linear(logits, nil, xs, nil, m)
+	if h.w.Quantized != nil {
+		h.w.Quantized.Linear(logits, nil, xs, nil, m)
 	} else {
 		kernel.Gemm(kernel.NT, m, v, c, xs, c, h.w.Data, c, logits, v, false, tp.rounds())
 	}
-	tp.lapOf("head, logits", false)
+	tp.profileAs("head, logits", false)
 
 	targets, losses, sums := tp.chunkRows(m)
 	for i, r := range rows {
@@ -141,7 +141,7 @@ func (h *head) chunk(tp *Tape, m int) (loss, nll float64) {
 	if eps > 0 {
 		kernel.SmoothLabels(logits, targets, v, h.scale, epsV, eps+epsV)
 	}
-	tp.lapOf("cross entropy", false)
+	tp.profileAs("cross entropy", false)
 	if h.dw != nil {
 		kernel.Gemm(kernel.TN, v, c, m, logits, v, xs, c, h.dw, c, h.addW, tp.BF16)
 		h.addW = true
@@ -151,16 +151,16 @@ func (h *head) chunk(tp *Tape, m int) (loss, nll float64) {
 	case dense:
 		kernel.Gemm(kernel.NN, m, c, v, logits, v, h.w.Data, c, h.dx[first*c:][:m*c], c, h.add, tp.BF16)
 	default:
-		b := tp.borrow(m * c)
-		defer b.giveBack(tp)
+		b := tp.scratch(m * c)
+		defer b.free(tp)
 		kernel.Gemm(kernel.NN, m, c, v, logits, v, h.w.Data, c, b.data, c, false, tp.BF16)
 		kernel.EmbeddingGrad(h.dx, b.data, rows, c)
 	}
-	tp.lapOf("head, gradients", true)
+	tp.profileAs("head, gradients", true)
 	return loss, nll
 }
 
-func (h *head) back(tp *Tape) {
+func (h *head) backward(tp *Tape) {
 	if h.total != nil && (h.total.Grad == nil || h.total.Grad[0] != 1) {
 		panic("tensor: Backward must start from HeadLoss or from a plain sum with it")
 	}

@@ -7,7 +7,7 @@ import (
 	"fragua/model/kernel"
 )
 
-// A State is what a recurrent layer hands on: h and c of B rows, (B, H) each.
+// A State is the state of a recurrent layer: h and c of B rows, (B, H) each.
 type State struct{ H, C []float32 }
 
 // LSTM is one layer of long short-term memory over T steps of B rows. Its
@@ -25,7 +25,7 @@ func (tp *Tape) LSTM(gates, w *Tensor, rows int, start State, fresh []bool) (y *
 	}
 	inPlace("LSTM", gates)
 	steps, width := gates.Rows()/rows, rows*n
-	y = tp.make(gates.needs() || w.needs(), rows+gates.Rows(), n)
+	y = tp.make(gates.needsGrad() || w.needsGrad(), rows+gates.Rows(), n)
 	o := lstm{gates: gates, w: w, y: y, rows: rows, fresh: fresh, h: y.Data, c: tp.buffer(width + steps*width)}
 	y.Data, y.Shape[0] = o.h[width:], steps*rows
 	if start.H == nil {
@@ -37,8 +37,8 @@ func (tp *Tape) LSTM(gates, w *Tensor, rows int, start State, fresh []bool) (y *
 	}
 	product := tp.repeated(kernel.NT, 4*n, n, w, steps)
 	defer product.Free()
-	known := tp.borrow(2 * width)
-	defer known.giveBack(tp)
+	known := tp.scratch(2 * width)
+	defer known.free(tp)
 	for t := range steps {
 		at := t * width
 		h, c := o.h[at:at+width], o.c[at:at+width]
@@ -52,8 +52,8 @@ func (tp *Tape) LSTM(gates, w *Tensor, rows int, start State, fresh []bool) (y *
 		product.Gemm(rows, h, n, g, 4*n, true)
 		kernel.LSTMCell(o.h[at+width:at+2*width], o.c[at+width:at+2*width], g, c, n)
 	}
-	keep(gates)
-	keep(y)
+	saveForBackward(gates)
+	saveForBackward(y)
 	record(tp, o)
 	end := steps * width
 	return y, State{o.h[end : end+width], o.c[end : end+width]}
@@ -71,12 +71,12 @@ func (tp *Tape) repeated(op kernel.Op, n, k int, w *Tensor, steps int) kernel.Pr
 	return kernel.Prepack(op, n, k, w.Data, w.Cols(), steps, tp.rounds())
 }
 
-// forgets reports whether a row begins anew at step t.
+// forgets reports whether a document begins at step t of a row.
 func (o *lstm) forgets(t int) bool {
 	return o.fresh != nil && slices.Contains(o.fresh[t*o.rows:][:o.rows], true)
 }
 
-// forget clears the rows that begin anew at step t.
+// forget clears the rows whose document begins at step t.
 func (o *lstm) forget(t int, states ...[]float32) {
 	if o.fresh == nil {
 		return
@@ -92,7 +92,7 @@ func (o *lstm) forget(t int, states ...[]float32) {
 }
 
 // back turns the gates into their own gradient, in place.
-func (o *lstm) back(tp *Tape) {
+func (o *lstm) backward(tp *Tape) {
 	if o.y.Grad == nil {
 		return
 	}
@@ -100,8 +100,8 @@ func (o *lstm) back(tp *Tape) {
 	width := o.rows * n
 	steps := len(o.h)/width - 1
 	dg := o.gates.Data
-	l := tp.borrow(3 * width)
-	defer l.giveBack(tp)
+	l := tp.scratch(3 * width)
+	defer l.free(tp)
 	clear(l.data)
 	dh, dc, known := l.data[:width], l.data[width:2*width], l.data[2*width:]
 	product := tp.repeated(kernel.NN, n, 4*n, o.w, steps)
@@ -122,5 +122,5 @@ func (o *lstm) back(tp *Tape) {
 	if dw, add := tp.grad(o.w); dw != nil {
 		kernel.Gemm(kernel.TN, 4*n, n, steps*o.rows, dg, 4*n, o.h, n, dw, n, add, tp.BF16)
 	}
-	tp.hand(o.gates, dg)
+	tp.moveGrad(o.gates, dg)
 }

@@ -6,11 +6,11 @@ import "fragua/model/kernel"
 // applies gain and bias (C); bias may be nil (Ba et al. 2016).
 func (tp *Tape) LayerNorm(x, gain, bias *Tensor, eps float32) *Tensor {
 	n, c := x.Rows(), x.Cols()
-	y := tp.make(x.needs() || gain.needs() || bias.needs(), n, c)
+	y := tp.make(x.needsGrad() || gain.needsGrad() || bias.needsGrad(), n, c)
 	stats := tp.buffer(2 * n)
 	mean, rstd := stats[:n], stats[n:]
 	kernel.LayerNorm(y.Data, mean, rstd, x.Data, gain.Data, biasOf(bias), c, eps)
-	keep(x)
+	saveForBackward(x)
 	record(tp, layerNorm{x: x, gain: gain, bias: bias, y: y, mean: mean, rstd: rstd})
 	return y
 }
@@ -20,27 +20,27 @@ type layerNorm struct {
 	mean, rstd       []float32
 }
 
-func (o *layerNorm) back(tp *Tape) {
+func (o *layerNorm) backward(tp *Tape) {
 	if o.y.Grad == nil {
 		return
 	}
-	dx := tp.sum(o.x)
+	dx := tp.gradToAdd(o.x)
 	if dx == nil { // the kernel wants it all the same
-		l := tp.borrow(len(o.x.Data))
-		defer l.giveBack(tp)
+		l := tp.scratch(len(o.x.Data))
+		defer l.free(tp)
 		dx = l.data
 	}
-	kernel.LayerNormGrad(dx, tp.sum(o.gain), tp.sum(o.bias), o.x.Data, o.gain.Data, o.mean, o.rstd, o.y.Grad, o.x.Cols())
+	kernel.LayerNormGrad(dx, tp.gradToAdd(o.gain), tp.gradToAdd(o.bias), o.x.Data, o.gain.Data, o.mean, o.rstd, o.y.Grad, o.x.Cols())
 }
 
 // RMSNorm divides each row of x (N, C) by its root mean square, then applies
 // gain (C) (Zhang and Sennrich 2019).
 func (tp *Tape) RMSNorm(x, gain *Tensor, eps float32) *Tensor {
 	n, c := x.Rows(), x.Cols()
-	y := tp.make(x.needs() || gain.needs(), n, c)
+	y := tp.make(x.needsGrad() || gain.needsGrad(), n, c)
 	rstd := tp.buffer(n)
 	kernel.RMSNorm(y.Data, rstd, x.Data, gain.Data, c, eps)
-	keep(x)
+	saveForBackward(x)
 	record(tp, rmsNorm{x: x, gain: gain, y: y, rstd: rstd})
 	return y
 }
@@ -50,15 +50,15 @@ type rmsNorm struct {
 	rstd       []float32
 }
 
-func (o *rmsNorm) back(tp *Tape) {
+func (o *rmsNorm) backward(tp *Tape) {
 	if o.y.Grad == nil {
 		return
 	}
-	dx := tp.sum(o.x)
+	dx := tp.gradToAdd(o.x)
 	if dx == nil { // the kernel wants it all the same
-		l := tp.borrow(len(o.x.Data))
-		defer l.giveBack(tp)
+		l := tp.scratch(len(o.x.Data))
+		defer l.free(tp)
 		dx = l.data
 	}
-	kernel.RMSNormGrad(dx, tp.sum(o.gain), o.x.Data, o.gain.Data, o.rstd, o.y.Grad, o.x.Cols())
+	kernel.RMSNormGrad(dx, tp.gradToAdd(o.gain), o.x.Data, o.gain.Data, o.rstd, o.y.Grad, o.x.Cols())
 }

@@ -9,9 +9,9 @@ import (
 // Rows picks rows of x (V, C): y (len(ids), C). With a table of parameters it
 // is an embedding. ids must stay as they are until Backward.
 func (tp *Tape) Rows(x *Tensor, ids []int32) *Tensor {
-	y := tp.make(x.needs(), len(ids), x.Cols())
-	if x.Narrow != nil {
-		x.Narrow.Rows(y.Data, ids)
+	y := tp.make(x.needsGrad(), len(ids), x.Cols())
+	if x.Quantized != nil {
+		x.Quantized.Rows(y.Data, ids)
 		return y
 	}
 	kernel.Embedding(y.Data, x.Data, ids, x.Cols())
@@ -24,9 +24,9 @@ type rows struct {
 	ids  []int32
 }
 
-func (o *rows) back(tp *Tape) {
-	if o.y.Grad != nil && o.x.needs() {
-		kernel.EmbeddingGrad(tp.sum(o.x), o.y.Grad, o.ids, o.x.Cols())
+func (o *rows) backward(tp *Tape) {
+	if o.y.Grad != nil && o.x.needsGrad() {
+		kernel.EmbeddingGrad(tp.gradToAdd(o.x), o.y.Grad, o.ids, o.x.Cols())
 	}
 }
 
@@ -36,7 +36,7 @@ type Span struct{ From, To int }
 // Mean averages spans of rows of x (N, C): y (len(spans), C). An empty span gives zeros.
 func (tp *Tape) Mean(x *Tensor, spans []Span) *Tensor {
 	c := x.Cols()
-	y := tp.make(x.needs(), len(spans), c)
+	y := tp.make(x.needsGrad(), len(spans), c)
 	clear(y.Data)
 	for i, s := range spans {
 		for r := s.From; r < s.To; r++ {
@@ -52,11 +52,11 @@ type mean struct {
 	spans []Span
 }
 
-func (o *mean) back(tp *Tape) {
-	if o.y.Grad == nil || !o.x.needs() {
+func (o *mean) backward(tp *Tape) {
+	if o.y.Grad == nil || !o.x.needsGrad() {
 		return
 	}
-	dx, c := tp.sum(o.x), o.x.Cols()
+	dx, c := tp.gradToAdd(o.x), o.x.Cols()
 	for i, s := range o.spans {
 		for r := s.From; r < s.To; r++ {
 			kernel.AXPY(dx[r*c:][:c], 1/float32(s.To-s.From), o.y.Grad[i*c:][:c])
@@ -68,7 +68,7 @@ func (o *mean) back(tp *Tape) {
 // y (len(spans), C). An empty span gives zeros.
 func (tp *Tape) Max(x *Tensor, spans []Span) *Tensor {
 	c := x.Cols()
-	y := tp.make(x.needs(), len(spans), c)
+	y := tp.make(x.needsGrad(), len(spans), c)
 	clear(y.Data)
 	for i, s := range spans {
 		for j := range y.Data[i*c:][:c] {
@@ -77,7 +77,7 @@ func (tp *Tape) Max(x *Tensor, spans []Span) *Tensor {
 			}
 		}
 	}
-	keep(x)
+	saveForBackward(x)
 	record(tp, greatest{x: x, y: y, spans: spans})
 	return y
 }
@@ -87,11 +87,11 @@ type greatest struct {
 	spans []Span
 }
 
-func (o *greatest) back(tp *Tape) {
-	if o.y.Grad == nil || !o.x.needs() {
+func (o *greatest) backward(tp *Tape) {
+	if o.y.Grad == nil || !o.x.needsGrad() {
 		return
 	}
-	dx, c := tp.sum(o.x), o.x.Cols()
+	dx, c := tp.gradToAdd(o.x), o.x.Cols()
 	for i, s := range o.spans {
 		for j, g := range o.y.Grad[i*c:][:c] {
 			if r := highest(o.x, s, j); r >= 0 {
@@ -120,7 +120,7 @@ func (tp *Tape) Concat(xs ...*Tensor) *Tensor {
 			panic(fmt.Sprintf("tensor: Concat of %v and %v", xs[0].Shape, x.Shape))
 		}
 		c += x.Cols()
-		needs = needs || x.needs()
+		needs = needs || x.needsGrad()
 	}
 	y := tp.make(needs, n, c)
 	at := 0
@@ -139,13 +139,13 @@ type concat struct {
 	y  *Tensor
 }
 
-func (o *concat) back(tp *Tape) {
+func (o *concat) backward(tp *Tape) {
 	if o.y.Grad == nil {
 		return
 	}
 	at := 0
 	for _, x := range o.xs {
-		if dx := tp.sum(x); dx != nil {
+		if dx := tp.gradToAdd(x); dx != nil {
 			for r := range x.Rows() {
 				kernel.AddTo(dx[r*x.Cols():][:x.Cols()], o.y.Grad[r*o.y.Cols()+at:][:x.Cols()])
 			}

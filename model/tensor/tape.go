@@ -8,7 +8,7 @@ import (
 	"fragua/model/kernel/par"
 )
 
-// A Tape remembers the operations of one forward pass and owns the memory of
+// A Tape records the operations of one forward pass and owns the memory of
 // their results. A nil *Tape is inference, with memory from the heap.
 // A Tape is for one goroutine; operations themselves use all workers.
 type Tape struct {
@@ -16,38 +16,38 @@ type Tape struct {
 	Step  uint64 // counts forward passes; with Seed it decides the dropout masks
 	Train bool   // dropout is on
 	BF16  bool   // linear layers round what they multiply to bfloat16; sums stay float32
-	// Watch, if not nil, hears how long each operation took, on the way there
-	// and back: what a benchmark shows.
-	Watch func(op string, back bool, took time.Duration)
+	// Profile, if not nil, is told how long each operation took, forward
+	// and backward: what a benchmark shows.
+	Profile func(op string, back bool, took time.Duration)
 
-	lapped  time.Time // up to when Watch has heard
-	forget  bool      // inference in reused memory
-	arena   arena
-	nodes   []node // the operations of this pass, then those of earlier ones, for reuse
-	n       int    // how many are of this pass
-	inner   []node // the operations of an Again on the way back
-	base    int    // number of the first of them; 0: none is under way
-	drops   uint64 // how many dropouts there were in this pass
-	tensors []*Tensor
-	t       int
-	held    []hold // what the nodes of this pass hold of the arena, in order
+	profiled  time.Time // up to when Profile was told
+	inference bool      // inference in reused memory
+	arena     arena
+	nodes     []node // the operations of this pass, then those of earlier ones, for reuse
+	n         int    // how many are of this pass
+	inner     []node // the operations of a Recompute in the backward pass
+	base      int    // number of the first of them; 0: none is under way
+	drops     uint64 // how many dropouts there were in this pass
+	tensors   []*Tensor
+	t         int
+	held      []allocation // what the nodes of this pass hold of the arena, in order
 
-	ints  []int32 // what Ints gives out, from the front
+	ints  []int32 // what Ints returns, from the front
 	intsN int     // how many of them were asked for in this pass
 
-	notes []any // what Note gives out, likewise
-	noted int
+	temps  []any // what Temp returns, likewise
+	tempsN int
 
 	rows    []int32 // what HeadLoss writes down for a moment
 	targets []int32
 	losses  []float64
 }
 
-// A node is an operation that can go back.
-type node interface{ back(tp *Tape) }
+// A node is an operation with its backward pass.
+type node interface{ backward(tp *Tape) }
 
-// A hold is memory of the arena that is given back with its node.
-type hold struct {
+// An allocation is memory of the arena that is released with its node.
+type allocation struct {
 	node int
 	span span
 }
@@ -57,10 +57,10 @@ func NewTape(seed uint64) *Tape { return &Tape{Seed: seed} }
 
 // Scratch returns a tape that records nothing and reuses its memory after each
 // Reset: inference without garbage.
-func Scratch() *Tape { return &Tape{forget: true} }
+func Scratch() *Tape { return &Tape{inference: true} }
 
-// Recording reports whether operations leave a way back.
-func (tp *Tape) Recording() bool { return tp != nil && !tp.forget }
+// Recording reports whether operations are recorded for Backward.
+func (tp *Tape) Recording() bool { return tp != nil && !tp.inference }
 
 // Bytes is the most memory that the tape's results and gradients ever took at once.
 func (tp *Tape) Bytes() int64 {
@@ -70,18 +70,18 @@ func (tp *Tape) Bytes() int64 {
 	return int64(tp.arena.peak) * 4
 }
 
-// Reserve makes room for a pass of so many bytes, as foretold. Without it the
+// Reserve makes room for a pass of so many bytes, as estimated. Without it the
 // first pass finds out how many, and while it does takes them twice. A sixteenth
-// more is set aside for gaps and for what was foretold too low; what is never
-// touched takes no memory.
+// more is set aside for gaps and estimates that are too low; what is never touched
+// takes no memory.
 func (tp *Tape) Reserve(bytes int64) {
 	if n := int(bytes/4) + int(bytes/64) + 1<<12; n > len(tp.arena.slab) {
 		tp.arena.slab = par.Zeros(n)
 	}
 }
 
-// Reset forgets the pass and takes its memory back. Backward ends with it; a
-// pass that nobody goes back through must be reset.
+// Reset forgets the pass and frees its memory. Backward ends with it; a pass
+// without Backward must be reset.
 func (tp *Tape) Reset() {
 	if tp == nil {
 		return
@@ -93,7 +93,7 @@ func (tp *Tape) Reset() {
 	if tp.intsN > len(tp.ints) {
 		tp.ints = make([]int32, tp.intsN)
 	}
-	tp.intsN, tp.noted = 0, 0
+	tp.intsN, tp.tempsN = 0, 0
 	tp.arena.reset()
 }
 
@@ -107,25 +107,25 @@ func (tp *Tape) Backward(loss *Tensor) {
 	if !tp.Recording() {
 		panic("tensor: Backward on a tape that does not record")
 	}
-	if loss.wants {
+	if loss.requiresGrad {
 		g, _ := tp.grad(loss)
 		g[0] = 1
 	}
 	for i := tp.n - 1; i >= 0; i-- {
-		tp.nodes[i].back(tp)
+		tp.nodes[i].backward(tp)
 		tp.release(i)
-		tp.lap(tp.nodes[i], true)
+		tp.profile(tp.nodes[i], true)
 	}
 	tp.Reset()
 }
 
-// release gives back what node i and later ones hold.
+// release frees what node i and later ones hold.
 func (tp *Tape) release(i int) {
 	for t := tp.t - 1; t >= 0 && tp.tensors[t].node >= i; t-- {
 		if x := tp.tensors[t]; x.Grad != nil {
 			x.Grad = nil
-			if x.at != (span{}) { // else it lies in memory that is given back by itself
-				tp.arena.give(x.at)
+			if x.at != (span{}) { // else it lies in memory that is released on its own
+				tp.arena.release(x.at)
 			}
 		}
 		tp.t = t
@@ -133,7 +133,7 @@ func (tp *Tape) release(i int) {
 	n := len(tp.held)
 	for n > 0 && tp.held[n-1].node >= i {
 		n--
-		tp.arena.give(tp.held[n].span)
+		tp.arena.release(tp.held[n].span)
 	}
 	tp.held = tp.held[:n]
 }
@@ -149,13 +149,13 @@ func (tp *Tape) make(needs bool, rows, cols int) *Tensor {
 	if tp.t == len(tp.tensors) {
 		tp.tensors = append(tp.tensors, new(Tensor))
 	}
-	if tp.t == 0 && tp.Watch != nil {
-		tp.lapped = time.Now()
+	if tp.t == 0 && tp.Profile != nil {
+		tp.profiled = time.Now()
 	}
 	t := tp.tensors[tp.t]
 	tp.t++
 	*t = Tensor{Shape: append(t.Shape[:0], rows, cols), Data: tp.buffer(rows * cols),
-		made: true, wants: needs && tp.Recording(), node: tp.n}
+		made: true, requiresGrad: needs && tp.Recording(), node: tp.n}
 	return t
 }
 
@@ -168,8 +168,8 @@ func (tp *Tape) buffer(n int) []float32 {
 	if tp == nil {
 		return make([]float32, n)
 	}
-	b, s := tp.arena.take(n)
-	tp.held = append(tp.held, hold{tp.n, s})
+	b, s := tp.arena.alloc(n)
+	tp.held = append(tp.held, allocation{tp.n, s})
 	return b
 }
 
@@ -186,41 +186,41 @@ func (tp *Tape) Ints(n int) []int32 {
 	return tp.ints[at:tp.intsN:tp.intsN]
 }
 
-// Note returns a T that is the caller's until Backward or Reset: for what a model remembers of
-// a pass. It holds what was in it in an earlier pass, or zeros.
-func Note[T any](tp *Tape) *T {
+// Temp returns a T that is the caller's until Backward or Reset: for the working memory
+// of a model. It holds what was in it in an earlier pass, or zeros.
+func Temp[T any](tp *Tape) *T {
 	if tp == nil {
 		return new(T)
 	}
-	i := tp.noted
-	if tp.noted++; i == len(tp.notes) {
-		tp.notes = append(tp.notes, nil)
+	i := tp.tempsN
+	if tp.tempsN++; i == len(tp.temps) {
+		tp.temps = append(tp.temps, nil)
 	}
-	t, ok := tp.notes[i].(*T)
+	t, ok := tp.temps[i].(*T)
 	if !ok {
 		t = new(T)
-		tp.notes[i] = t
+		tp.temps[i] = t
 	}
 	return t
 }
 
-// A loan is memory for the time of one call.
-type loan struct {
+// A scratch is memory for the time of one call.
+type scratch struct {
 	data []float32
 	span span
 }
 
-func (tp *Tape) borrow(n int) (l loan) {
+func (tp *Tape) scratch(n int) (l scratch) {
 	if tp == nil {
-		return loan{data: make([]float32, n)}
+		return scratch{data: make([]float32, n)}
 	}
-	l.data, l.span = tp.arena.take(n)
+	l.data, l.span = tp.arena.alloc(n)
 	return l
 }
 
-func (l loan) giveBack(tp *Tape) {
+func (l scratch) free(tp *Tape) {
 	if tp != nil {
-		tp.arena.give(l.span)
+		tp.arena.release(l.span)
 	}
 }
 
@@ -244,7 +244,7 @@ func record[N any, P interface {
 	}
 	*p = n
 	tp.n++
-	tp.lap(p, false)
+	tp.profile(p, false)
 }
 
 // grad returns where the gradient of t goes, and whether there is something to
@@ -255,8 +255,8 @@ func (tp *Tape) grad(t *Tensor) (g []float32, add bool) {
 		return nil, false
 	}
 	switch {
-	case t.Grad == nil && t.wants:
-		t.Grad, t.at = tp.arena.take(len(t.Data))
+	case t.Grad == nil && t.requiresGrad:
+		t.Grad, t.at = tp.arena.alloc(len(t.Data))
 		return t.Grad, false
 	case t.Grad != nil && t.stale:
 		t.stale = false
@@ -265,19 +265,18 @@ func (tp *Tape) grad(t *Tensor) (g []float32, add bool) {
 	return t.Grad, t.Grad != nil
 }
 
-// hand makes g, which lives as long as x, the gradient of x, whose only reader
-// hands it back.
-func (tp *Tape) hand(x *Tensor, g []float32) {
+// moveGrad makes g, which lives as long as x, the gradient of x, which has one reader only.
+func (tp *Tape) moveGrad(x *Tensor, g []float32) {
 	switch {
 	case x.Grad != nil:
 		panic("tensor: a second reader of what an operation has overwritten")
-	case x.wants:
+	case x.requiresGrad:
 		x.Grad = g
 	}
 }
 
-// sum is grad for operations that can only add: it starts from zeros.
-func (tp *Tape) sum(t *Tensor) []float32 {
+// gradToAdd is grad for operations that can only add: it starts from zeros.
+func (tp *Tape) gradToAdd(t *Tensor) []float32 {
 	g, add := tp.grad(t)
 	if !add {
 		kernel.Clear(g)
@@ -285,10 +284,10 @@ func (tp *Tape) sum(t *Tensor) []float32 {
 	return g
 }
 
-// keep says that an operation reads x on the way back.
-func keep(x *Tensor) {
+// saveForBackward says that an operation reads x in its backward pass.
+func saveForBackward(x *Tensor) {
 	if x.made {
-		x.fixed = true
+		x.saved = true
 	}
 }
 
@@ -297,7 +296,7 @@ func inPlace(op string, x *Tensor) {
 	switch {
 	case !x.made:
 		panic("tensor: " + op + " in place of a tensor that no operation made")
-	case x.fixed:
-		panic("tensor: " + op + " in place of a result that its operation reads on the way back")
+	case x.saved:
+		panic("tensor: " + op + " in place of a result that its operation reads in the backward pass")
 	}
 }

@@ -113,8 +113,8 @@ func TestLossMustEndTheTape(t *testing.T) {
 	tp.Backward(tp.Scale(total, 2))
 }
 
-// TestArena takes and gives at random: buffers never overlap, and when all is
-// given back one span is left.
+// TestArena allocates and releases at random: buffers never overlap, and when all is
+// released one span is left.
 func TestArena(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var a arena
@@ -122,12 +122,12 @@ func TestArena(t *testing.T) {
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
 			if len(live) > 0 && rapid.Bool().Draw(t, "give") {
 				i := rapid.IntRange(0, len(live)-1).Draw(t, "which")
-				a.give(live[i])
+				a.release(live[i])
 				live = slices.Delete(live, i, i+1)
 				continue
 			}
 			n := rapid.IntRange(0, 100).Draw(t, "floats")
-			b, s := a.take(n)
+			b, s := a.alloc(n)
 			if len(b) != n || s.end-s.at < n {
 				t.Fatalf("asked for %d, got %d in %v", n, len(b), s)
 			}
@@ -139,7 +139,7 @@ func TestArena(t *testing.T) {
 			live = append(live, s)
 		}
 		for _, s := range live {
-			a.give(s)
+			a.release(s)
 		}
 		if len(a.free) != 1 || a.free[0] != (span{0, endless}) || a.now != 0 {
 			t.Fatalf("after all was given back: %v, %d in use", a.free, a.now)
@@ -150,7 +150,7 @@ func TestArena(t *testing.T) {
 func TestWatchHearsEveryOperation(t *testing.T) {
 	tp := NewTape(1)
 	var forward, backward []string
-	tp.Watch = func(op string, back bool, took time.Duration) {
+	tp.Profile = func(op string, back bool, took time.Duration) {
 		if took < 0 {
 			t.Errorf("%s took %v", op, took)
 		}
@@ -161,12 +161,12 @@ func TestWatchHearsEveryOperation(t *testing.T) {
 		}
 	}
 	x, w := From(make([]float32, 6), 2, 3), Param(4, 3)
-	h := tp.Again(tp.Linear(x, w, nil), part(func(tp *Tape, x *Tensor) *Tensor { return tp.Tanh(x) }))
+	h := tp.Recompute(tp.Linear(x, w, nil), part(func(tp *Tape, x *Tensor) *Tensor { return tp.Tanh(x) }))
 	loss, _, _ := tp.HeadLoss(h, Param(5, 4), []int32{1, -1}, HeadOptions{})
 	tp.Backward(loss)
 	for got, want := range map[*[]string]string{
-		&forward:  "linear 3→4, again, head, logits, cross entropy, head, squash",
-		&backward: "head, gradients, head, squash, again, linear 3→4",
+		&forward:  "linear 3→4, recompute, head, logits, cross entropy, head, squash",
+		&backward: "head, gradients, head, squash, recompute, linear 3→4",
 	} {
 		if s := strings.Join(*got, ", "); s != want {
 			t.Errorf("heard %q, want %q", s, want)
@@ -174,7 +174,7 @@ func TestWatchHearsEveryOperation(t *testing.T) {
 	}
 }
 
-// part makes a Part of a function.
+// part makes a Module of a function.
 type part func(*Tape, *Tensor) *Tensor
 
 func (f part) Forward(tp *Tape, x *Tensor) *Tensor { return f(tp, x) }

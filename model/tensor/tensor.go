@@ -13,18 +13,18 @@ type Tensor struct {
 	Shape []int
 	Data  []float32
 	Grad  []float32
-	// Narrow, if not nil, is what Data was rounded to, which is then nil. Linear, HeadLoss
-	// and Rows read it, and nothing goes back to it.
-	Narrow *kernel.Weights
+	// Quantized, if not nil, is what Data was rounded to, which is then nil. Linear, HeadLoss
+	// and Rows read it, and it gets no gradient.
+	Quantized *kernel.Weights
 
-	stale bool // Grad counts as 0, whatever it holds: see Renew
+	stale bool // Grad counts as 0, whatever it holds: see ZeroGrad
 
 	// The rest concerns results of operations alone.
-	made  bool // an operation made it
-	wants bool // a gradient flows through it
-	fixed bool // its operation reads it on the way back: it may not be changed in place
-	node  int  // the operation that made it
-	at    span // where Grad lies in the arena
+	made         bool // an operation made it
+	requiresGrad bool // a gradient flows through it
+	saved        bool // an operation reads it in the backward pass: it may not be changed in place
+	node         int  // the operation that made it
+	at           span // where Grad lies in the arena
 }
 
 // New returns zeros of the given shape, frozen.
@@ -53,25 +53,25 @@ func (t *Tensor) Cols() int { return t.Shape[len(t.Shape)-1] }
 // Rows is the product of all the other axes.
 func (t *Tensor) Rows() int { return size(t.Shape[:len(t.Shape)-1]) }
 
-// Renew makes the gradient 0 without touching it: the first operation that goes
-// back to t overwrites what Grad holds. Before anyone reads it, Settle.
-func (t *Tensor) Renew() { t.stale = true }
+// ZeroGrad makes the gradient 0 without touching it: the first gradient
+// that comes overwrites what Grad holds. Before Grad is read, FlushGrad.
+func (t *Tensor) ZeroGrad() { t.stale = true }
 
-// Settle clears Grad if no gradient has come since Renew.
-func (t *Tensor) Settle() {
+// FlushGrad clears Grad if no gradient has come since ZeroGrad.
+func (t *Tensor) FlushGrad() {
 	if t.stale {
 		t.stale = false
 		kernel.Clear(t.Grad)
 	}
 }
 
-// needs reports whether a gradient flows into t; nil tensors need none.
-func (t *Tensor) needs() bool { return t != nil && (t.wants || t.Grad != nil) }
+// needsGrad reports whether a gradient flows into t; nil tensors need none.
+func (t *Tensor) needsGrad() bool { return t != nil && (t.requiresGrad || t.Grad != nil) }
 
-// forward panics where something would go back through narrow weights.
-func (t *Tensor) forward(op string, x *Tensor) {
-	if t.Narrow != nil && x.needs() {
-		panic("tensor: " + op + " to learn with narrow weights")
+// checkTrainable panics where a gradient would flow through quantized weights.
+func (t *Tensor) checkTrainable(op string, x *Tensor) {
+	if t.Quantized != nil && x.needsGrad() {
+		panic("tensor: " + op + " of quantized weights in training")
 	}
 }
 

@@ -19,7 +19,7 @@ func (s smoothed) Batch(n int64, b *model.Batch) error {
 	err := s.letters.Batch(n, b)
 	b.Smoothing = .1
 	if n%8 != 0 {
-		b.Carry = Continues{}
+		b.Resume = true
 	}
 	return err
 }

@@ -112,9 +112,7 @@ func (s *Stream) Batch(n int64, b *model.Batch) error {
 	if s.ids == nil {
 		s.ids = make([]int32, 0, 2*b.T+2) // a row and its starts
 	}
-	if n%lane != 0 {
-		b.Carry = Continues{}
-	}
+	b.Resume = n%lane != 0
 	for r := range s.Size {
 		ids, starts, filled := s.Rows.Row(int(int64(r)*lane+n%lane), s.ids[:0])
 		fillRow(b, r, ids, starts, filled)

@@ -120,8 +120,8 @@ func TestStream(t *testing.T) {
 		if err := s.Batch(n, &b); err != nil {
 			t.Fatal(err)
 		}
-		if _, goesOn := b.Carry.(Continues); goesOn != (n%3 != 0) {
-			t.Errorf("batch %d goes on: %v", n, goesOn)
+		if b.Resume != (n%3 != 0) {
+			t.Errorf("batch %d resumes: %v", n, b.Resume)
 		}
 		for r := range 3 {
 			if want := int32(int64(r)*3 + n%3); b.IDs[r*6] != want {

@@ -17,7 +17,7 @@ type letters struct{}
 
 func (letters) Batch(n int64, b *model.Batch) error {
 	resize(b, 4, 24)
-	b.Docs, b.Carry, b.Source = nil, nil, b
+	b.Docs, b.State, b.Source = nil, nil, b
 	for r := range b.B {
 		start := int(n*4+int64(r)) * 7 % (len(smith) - 25)
 		for t := range b.T {

@@ -83,7 +83,7 @@ type position struct {
 	Stopped   bool    `json:"stopped"`
 	Untold    *Step   `json:"untold,omitempty"` // the last step, if After has not heard of it
 
-	carry any
+	carry [][]float32
 }
 
 const mostSkips = 10 // so many skipped steps in a row end the run
@@ -136,14 +136,11 @@ func (l *Loop) Run(ctx context.Context) error {
 		}
 		for i, b := range batches.micro {
 			l.tape.Step = uint64(l.at.Step*passes) + uint64(i)
-			_, goesOn := b.Carry.(Continues)
-			if b.Carry = l.at.carry; !goesOn {
-				b.Begin()
-			}
+			b.State = l.at.carry
 			loss := l.Model.Loss(l.tape, b)
 			l.tape.Backward(loss.Total)
 			report.NLL += loss.NLL
-			l.at.carry = b.Carry
+			l.at.carry = b.State
 		}
 		steps.free <- batches
 

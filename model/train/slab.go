@@ -82,7 +82,7 @@ func (s *Slab) Trains() int64 {
 // and Settle clears what it did not reach.
 func (s *Slab) Clear() {
 	for _, p := range s.Params {
-		p.Renew()
+		p.ZeroGrad()
 	}
 }
 
@@ -93,7 +93,7 @@ func (s *Slab) Settle() {
 		if frozen {
 			p.Tensor.Grad = s.grads[i]
 		}
-		p.Settle()
+		p.FlushGrad()
 		if frozen {
 			p.Tensor.Grad = nil
 		}

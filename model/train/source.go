@@ -13,14 +13,10 @@ type Source interface {
 	// Batch fills b, whose slices it reuses, with micro-batch number n, counted
 	// from 0 over the whole run. It is a pure function of n. It may set b.Norm to
 	// how many losses the batch sums; else its targets, or its rows if it has
-	// labels and no targets, are counted. It is called from one goroutine.
+	// labels and no targets, are counted. It sets b.Resume where the batch goes on from
+	// the recurrent state of the one before. It is called from one goroutine.
 	Batch(n int64, b *model.Batch) error
 }
-
-// Continues stands in a batch's Carry where it goes on from the batch before
-// it: the loop puts the state in that the model left there. So that a
-// checkpoint can hold it, that state is a [][]float32, or nil.
-type Continues struct{}
 
 // gathered is the micro-batches of one step.
 type gathered struct {
@@ -71,7 +67,7 @@ func (l *Loop) fill(g *gathered, n int64) {
 	g.targets, g.bytes, g.err = 0, 0, nil
 	var norm float32
 	for i, b := range g.micro {
-		b.Carry, b.Norm = nil, 0
+		b.State, b.Resume, b.Norm = nil, false, 0
 		if err := l.Source.Batch(n+int64(i), b); err != nil {
 			g.err = fmt.Errorf("micro-batch %d: %w", n+int64(i), err)
 			return

@@ -80,11 +80,8 @@ func (l *Loop) save() error {
 		r.NLL, r.Norm = 0, 0 // perhaps not numbers, which JSON cannot hold; the reason tells them
 		s.At.Untold = &r
 	}
-	carry, ok := l.at.carry.([][]float32)
-	if ok {
-		s.Carries = len(carry)
-	} else if l.at.carry != nil {
-		return fmt.Errorf("a checkpoint cannot hold a recurrent state of type %T, only [][]float32", l.at.carry)
+	if l.at.carry != nil {
+		s.Carries = len(l.at.carry)
 	}
 	var err error
 	if r, ok := l.Optimizer.(Rememberer); ok {
@@ -102,7 +99,7 @@ func (l *Loop) save() error {
 		return err
 	}
 	return pipeline.WriteFile(filepath.Join(l.Checkpoint.Dir, checkpointName), func(w io.Writer) error {
-		return safetensors.Write(w, l.arrays(carry), map[string]string{"fragua": string(meta)})
+		return safetensors.Write(w, l.arrays(l.at.carry), map[string]string{"fragua": string(meta)})
 	})
 }
 

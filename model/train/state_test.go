@@ -29,12 +29,12 @@ type carrying struct{ *bigram }
 func (m carrying) Loss(tp *tensor.Tape, b *model.Batch) model.Loss {
 	loss := m.bigram.Loss(tp, b)
 	state := float32(0)
-	if c, ok := b.Carry.([][]float32); ok {
-		state = c[0][0]
+	if b.Resume {
+		state = b.State[0][0]
 	}
-	m.bigram.bias.Settle()
+	m.bigram.bias.FlushGrad()
 	m.bigram.bias.Grad[0] += state * 0.01
-	b.Carry = [][]float32{{state + 1}, {}}
+	b.State = [][]float32{{state + 1}, {}}
 	return loss
 }
 
@@ -42,9 +42,7 @@ func (m carrying) Loss(tp *tensor.Tape, b *model.Batch) model.Loss {
 type lanes struct{ cycle }
 
 func (s lanes) Batch(n int64, b *model.Batch) error {
-	if n%7 != 0 {
-		b.Carry = Continues{}
-	}
+	b.Resume = n%7 != 0
 	return s.cycle.Batch(n, b)
 }
 

@@ -65,8 +65,8 @@ func read(m model.LanguageModel) (bytes int64) {
 	for _, p := range m.Params() {
 		switch {
 		case p.Group == 0 && p.Tensor != m.Head():
-		case p.Narrow != nil:
-			bytes += int64(p.Narrow.Bytes())
+		case p.Quantized != nil:
+			bytes += int64(p.Quantized.Bytes())
 		default:
 			bytes += 4 * int64(len(p.Data))
 		}

@@ -71,7 +71,7 @@ func Start(w Work) (*Trial, error) {
 	t.rates = slices.Repeat([]float64{Rate}, len(t.slab.Params))
 	t.tape = tensor.NewTape(seed)
 	t.tape.BF16 = w.Precision == "bf16"
-	t.tape.Watch = t.hear
+	t.tape.Profile = t.hear
 	t.tape.Reserve(t.Size.Tape)
 	n := w.IDs()
 	t.batch = model.Batch{B: w.Batch, T: w.Context, IDs: make([]int32, n), Targets: make([]int32, n)}
@@ -89,7 +89,6 @@ func (t *Trial) Step(text []int32) Step {
 	}
 	t.slab.Clear()
 	t.tape.Step = uint64(t.step)
-	t.batch.Begin() // a recurrent model begins each batch anew
 	loss := t.Model.Loss(t.tape, &t.batch)
 	t.tape.Backward(loss.Total)
 	began := time.Now()
@@ -106,9 +105,9 @@ func (t *Trial) Step(text []int32) Step {
 // Allocations takes a step, without a look at its operations, and returns how often it allocates
 // memory.
 func (t *Trial) Allocations(text []int32) uint64 {
-	watch := t.tape.Watch
-	t.tape.Watch = nil
-	defer func() { t.tape.Watch = watch }()
+	watch := t.tape.Profile
+	t.tape.Profile = nil
+	defer func() { t.tape.Profile = watch }()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	t.Step(text)

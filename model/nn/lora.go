@@ -8,10 +8,10 @@ import (
 	"fragua/model/tensor"
 )
 
-// A LowRank adapts some outputs of a Linear: y[:, From:From+out] +=
+// A LoRA adapts some outputs of a Linear: y[:, From:From+out] +=
 // Scale·dropout(x)·Aᵀ·Bᵀ (Hu et al. 2021, LoRA, section 4.1). B starts at 0, so
 // that nothing changes at first.
-type LowRank struct {
+type LoRA struct {
 	A       *tensor.Tensor // (rank, in)
 	B       *tensor.Tensor // (out, rank)
 	From    int            // first output it adapts: a fused q|k|v has one for each part
@@ -21,20 +21,20 @@ type LowRank struct {
 
 // Adapt adds to l an adapter of outputs [from, from+out). A is drawn evenly
 // from ±1/√in.
-func (l *Linear) Adapt(rank, from, out int, scale, dropout float32, d *Draw) *LowRank {
+func (l *Linear) Adapt(rank, from, out int, scale, dropout float32, d *Init) *LoRA {
 	in := l.W.Cols()
 	if rank < 1 || from < 0 || out < 1 || from+out > l.W.Rows() {
 		panic(fmt.Sprintf("nn: adapter of rank %d for outputs %d to %d of a layer of %v", rank, from, from+out, l.W.Shape))
 	}
-	a := &LowRank{A: d.Uniform(1/math.Sqrt(float64(in)), rank, in), B: tensor.Param(out, rank), From: from, Scale: scale, Dropout: dropout}
-	l.Low = append(l.Low, a)
+	a := &LoRA{A: d.Uniform(1/math.Sqrt(float64(in)), rank, in), B: tensor.Param(out, rank), From: from, Scale: scale, Dropout: dropout}
+	l.Adapters = append(l.Adapters, a)
 	return a
 }
 
 // Merge adds the adapters to W and removes them.
 func (l *Linear) Merge() {
 	in := l.W.Cols()
-	for _, a := range l.Low {
+	for _, a := range l.Adapters {
 		rank := a.A.Rows()
 		for o := range a.B.Rows() {
 			row := l.W.Data[(a.From+o)*in:][:in]
@@ -46,11 +46,11 @@ func (l *Linear) Merge() {
 			}
 		}
 	}
-	l.Low = nil
+	l.Adapters = nil
 }
 
 func (l *Linear) adapters(tp *tensor.Tape, y, x *tensor.Tensor) *tensor.Tensor {
-	for _, a := range l.Low {
+	for _, a := range l.Adapters {
 		in := tp.Dropped(x, x.Rows(), a.Dropout)
 		y = tp.AddColumns(y, a.From, tp.Linear(tp.Linear(in, a.A, nil), a.B, nil), a.Scale)
 	}

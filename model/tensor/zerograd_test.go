@@ -7,7 +7,7 @@ import (
 )
 
 // What a renewed gradient held must not show, whatever adds to it first.
-func TestRenew(t *testing.T) {
+func TestZeroGrad(t *testing.T) {
 	nan := float32(math.NaN())
 	build := func() (params []*Tensor, step func(tp *Tape)) {
 		table, gain, bias, w1, b1, w2 := Param(9, 4), Param(4), Param(4), Param(8, 4), Param(8), Param(4, 8)
@@ -39,16 +39,16 @@ func TestRenew(t *testing.T) {
 		for i := range p.Grad {
 			p.Grad[i] = nan
 		}
-		p.Renew()
+		p.ZeroGrad()
 	}
 	step(tp)
 	step(tp)
 	for i, p := range params {
-		p.Settle()
+		p.FlushGrad()
 		if !slices.Equal(p.Grad, want[i]) {
 			t.Errorf("parameter %d: gradient is %v, want %v", i, p.Grad, want[i])
 		}
-		p.Settle()
+		p.FlushGrad()
 		if !slices.Equal(p.Grad, want[i]) {
 			t.Errorf("parameter %d: settling twice changed its gradient", i)
 		}

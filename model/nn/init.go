@@ -7,16 +7,16 @@ import (
 	"fragua/model/tensor"
 )
 
-// A Draw makes initial weights from a seed: the same seed and the same order
-// of calls give the same numbers on every machine, with any number of workers. A nil *Draw gives zeros, for
+// An Init makes initial weights from a seed: the same seed and the same order
+// of calls give the same numbers on every machine, with any number of workers. A nil *Init gives zeros, for
 // weights that a checkpoint will fill.
-type Draw struct{ rng *rand.Rand }
+type Init struct{ rng *rand.Rand }
 
-// NewDraw starts from seed.
-func NewDraw(seed uint64) *Draw { return &Draw{rand.New(rand.NewPCG(seed, 0x666f726a61))} }
+// NewInit starts from seed.
+func NewInit(seed uint64) *Init { return &Init{rand.New(rand.NewPCG(seed, 0x666f726a61))} }
 
 // Normal returns a parameter drawn from N(0, std²).
-func (d *Draw) Normal(std float64, shape ...int) *tensor.Tensor {
+func (d *Init) Normal(std float64, shape ...int) *tensor.Tensor {
 	t := tensor.Param(shape...)
 	if d == nil {
 		return t
@@ -26,7 +26,7 @@ func (d *Draw) Normal(std float64, shape ...int) *tensor.Tensor {
 }
 
 // Uniform returns a parameter drawn evenly from [-r, r).
-func (d *Draw) Uniform(r float64, shape ...int) *tensor.Tensor {
+func (d *Init) Uniform(r float64, shape ...int) *tensor.Tensor {
 	t := tensor.Param(shape...)
 	if d == nil {
 		return t
@@ -37,9 +37,9 @@ func (d *Draw) Uniform(r float64, shape ...int) *tensor.Tensor {
 
 const part = 1 << 16 // numbers that are drawn from one stream
 
-// fill draws few numbers from the Draw's own stream, and each part of many from
+// fill draws few numbers from the Init's own stream, and each part of many from
 // one that belongs to it.
-func (d *Draw) fill(x []float32, number func(*rand.Rand) float64) {
+func (d *Init) fill(x []float32, number func(*rand.Rand) float64) {
 	if len(x) <= part {
 		for i := range x {
 			x[i] = float32(number(d.rng))

@@ -6,27 +6,27 @@ import (
 	"time"
 )
 
-// lap tells Watch how long an operation took: all the time since the one before.
-func (tp *Tape) lap(op node, back bool) {
-	if tp.Watch == nil {
+// profile tells Watch how long an operation took: all the time since the one before.
+func (tp *Tape) profile(op node, back bool) {
+	if tp.Profile == nil {
 		return
 	}
 	name, ok := op.(fmt.Stringer)
 	if !ok {
-		tp.lapOf(strings.TrimPrefix(fmt.Sprintf("%T", op), "*tensor."), back)
+		tp.profileAs(strings.TrimPrefix(fmt.Sprintf("%T", op), "*tensor."), back)
 		return
 	}
-	tp.lapOf(name.String(), back)
+	tp.profileAs(name.String(), back)
 }
 
-// lapOf is lap for a part of an operation.
-func (tp *Tape) lapOf(name string, back bool) {
-	if tp == nil || tp.Watch == nil {
+// profileAs is lap for a part of an operation.
+func (tp *Tape) profileAs(name string, back bool) {
+	if tp == nil || tp.Profile == nil {
 		return
 	}
 	now := time.Now()
-	tp.Watch(name, back, now.Sub(tp.lapped))
-	tp.lapped = now
+	tp.Profile(name, back, now.Sub(tp.profiled))
+	tp.profiled = now
 }
 
 func (o *linear) String() string     { return shapeOf("linear", o.w) }
