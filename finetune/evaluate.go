@@ -8,7 +8,7 @@ import (
 	"fragua/model"
 	"fragua/model/train"
 	"fragua/pipeline"
-	"fragua/tokenize"
+	"fragua/tokenize/blocks"
 )
 
 // Evaluate is the stage that lets a fine-tuned model answer a split of
@@ -78,8 +78,8 @@ func (e *Evaluate) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 	if err != nil {
 		return counts, err
 	}
-	if blocks := env.One("blocks"); blocks.Path != "" {
-		f, err := runningText(ctx, m, blocks)
+	if dir := env.One("blocks"); dir.Path != "" {
+		f, err := runningText(ctx, m, dir)
 		if err != nil {
 			return counts, err
 		}
@@ -101,8 +101,8 @@ const mostBlocks = 500
 
 // runningText is the model's bits per byte on the validation split of blocks:
 // what fine-tuning has cost of what it knew.
-func runningText(ctx context.Context, m *Tuned, blocks pipeline.Dir) (pipeline.Figure, error) {
-	rows, err := tokenize.OpenSplit(blocks, Validation)
+func runningText(ctx context.Context, m *Tuned, dir pipeline.Dir) (pipeline.Figure, error) {
+	rows, err := blocks.OpenSplit(dir, Validation)
 	if err != nil {
 		return pipeline.Figure{}, err
 	}

@@ -37,7 +37,7 @@
 //     plain Go, with all else the same: 270;
 //   - four ids and one comparison for tag, length and count in a slot; words found
 //     off their first slot are moved there; tables at most half full: part of this;
-//   - rules that never apply dropped (settle.go), 8 bytes a rule: first pass with
+//   - rules that never apply dropped (prune.go), 8 bytes a rule: first pass with
 //     cl100k 92 → 110, o200k 90 → 112;
 //   - the next pair found by one minimum over rank and place, pairs of bytes by
 //     direct index: first pass 5 %.
@@ -49,7 +49,7 @@
 //   - in learning, on 20.6 MB of books (30,000 tokens) and 1.03 GB that the command
 //     `bench corpus` made of others (65,536 tokens): neighbours of a merge summed up
 //     by symbol, one look into the table of pairs for each instead of four for each
-//     place; rare pairs not remembered; words and their counts on one tape:
+//     place; rare pairs not remembered; words and their counts in one slice:
 //     0.43 → 0.36 s and 12.7 → 11.9 s. Blocks of 64 bytes cut at once, lines and
 //     all, and counted through the encoder's queue: 0.26 and 7.7 s. One table a
 //     worker for all its parts instead of one a part, parts of 1 MiB in memory

@@ -11,18 +11,18 @@ import (
 )
 
 // Learn is the stage `tokenizer`: it learns byte-level BPE from documents. Its
-// fields are its settings; NewLearn gives the defaults. The same settings serve
-// to learn from files without a run (see Files).
+// fields are its settings, and NewLearn sets the defaults. Files learns with the
+// same settings from files, outside a run.
 type Learn struct {
-	VocabSize      int           `yaml:"vocab_size"`       // tokens in all: special ones, 256 bytes, and merges
-	Pattern        string        `yaml:"pattern"`          // gpt2, cl100k, llama3, qwen, o200k, or a regular expression
-	Unit           Unit          `yaml:"unit"`             // what is cut at once: a line with its ending, or a document
-	Ties           Ties          `yaml:"ties"`             // whose order decides between equally frequent pairs
-	MinFrequency   int           `yaml:"min_frequency"`    // a pair that occurs less often is not merged
-	MaxTokenLength int           `yaml:"max_token_length"` // tokens stay shorter than this many bytes, except those of two; 0: no limit
-	Special        []string      `yaml:"special"`
-	MaxWords       int           `yaml:"max_words"` // distinct words that a task hands on; beyond it the rarest are forgotten, and counted. 0: no limit
-	Extend         pipeline.Path `yaml:"extend"`    // a tokenizer.json of byte-level BPE whose merges are kept, and more learned
+	VocabSize      int           `yaml:"vocab_size" doc:"Tokens in all: special ones, 256 bytes, and merges."`
+	Pattern        string        `yaml:"pattern" doc:"How text is cut before merging: gpt2, cl100k, llama3, qwen, o200k, or a regular expression."`
+	Unit           Unit          `yaml:"unit" doc:"What is cut at once: a line with its ending, or a whole document."`
+	Ties           Ties          `yaml:"ties" doc:"Order of ids that decides between equally frequent pairs: hf as Hugging Face, bytes as tiktoken."`
+	MinFrequency   int           `yaml:"min_frequency" doc:"A pair that occurs less often is not merged."`
+	MaxTokenLength int           `yaml:"max_token_length" doc:"Tokens stay shorter than this many bytes, except those of two. 0: no limit."`
+	Special        []string      `yaml:"special" doc:"Special tokens; each has an id and never comes from text."`
+	MaxWords       int           `yaml:"max_words" doc:"Distinct words that a task passes on; beyond it the rarest are dropped, and counted. 0: no limit."`
+	Extend         pipeline.Path `yaml:"extend" doc:"A tokenizer.json of byte-level BPE whose merges are kept before more are learned."`
 }
 
 // Unit says what is cut into pieces at once. A pattern looks at most one white
@@ -148,12 +148,12 @@ func (l *Learn) train(ctx context.Context, w *words, progress func(tokens int)) 
 	if l.Ties == TiesBytes {
 		size -= len(l.Special) // they come last
 	}
-	// In natural text the last merge occurs some two or three times as often.
-	floor := max(int64(l.MinFrequency), tr.Pieces/(32*int64(max(size-len(tokens), 1))))
+	// In natural text the last merge occurs two or three times as often as this.
+	minCount := max(int64(l.MinFrequency), tr.Pieces/(32*int64(max(size-len(tokens), 1))))
 	if len(merges) > 0 {
-		floor = 1
+		minCount = 1
 	}
-	t := newTrainer(w, tokens, ofByte, l.MaxTokenLength, floor, len(merges) > 0)
+	t := newTrainer(w, tokens, ofByte, l.MaxTokenLength, minCount, len(merges) > 0)
 	for _, m := range merges {
 		t.repeat(m)
 	}
@@ -163,7 +163,7 @@ func (l *Learn) train(ctx context.Context, w *words, progress func(tokens int)) 
 		if !ok {
 			break
 		}
-		t.join(top)
+		t.merge(top)
 		if len(t.tokens)%256 == 0 {
 			if err := ctx.Err(); err != nil {
 				return nil, err
@@ -216,7 +216,7 @@ func (t *trainer) repeat(m [2]string) {
 	if n := t.pairs.find(key); n != nil {
 		e.count = *n
 	}
-	t.join(e)
+	t.merge(e)
 }
 
 // Tokenizer returns the tokenizer with the first merges that make a vocabulary

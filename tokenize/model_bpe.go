@@ -146,7 +146,7 @@ func (t *Tokenizer) setBPE(j jsonBPE) error {
 		}
 	}
 	if b.bytes {
-		b.settle()
+		b.prune()
 		b.rankBytes()
 	}
 	if b.bytes && only != nil {

@@ -80,17 +80,18 @@ func TestDecoders(t *testing.T) {
 	}
 }
 
-func TestPairTemplate(t *testing.T) {
+// Ids of Hugging Face tokenizers 0.23.3 for "the forge".
+func TestTemplate(t *testing.T) {
 	for name, want := range map[string][]int32{
-		"bert":   {2, 169, 218, 276, 111, 3, 169, 238, 188, 110, 3},
-		"llama2": {402, 383, 497, 299, 297, 402, 389, 488, 300},
-		"gpt2":   {84, 259, 261, 379, 71, 69, 84, 259, 268, 374, 72},
+		"bert":   {2, 169, 218, 276, 111, 3},
+		"llama2": {402, 383, 497, 299, 297},
+		"gpt2":   {84, 259, 261, 379, 71, 69},
 	} {
 		tok, err := Load(filepath.Join("testdata", "peers", name+".json"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := tok.WithPairTemplate(tok.AppendIDs(nil, "the forge"), tok.AppendIDs(nil, "the smith")); !slices.Equal(got, want) {
+		if got := tok.WithTemplate(tok.AppendIDs(nil, "the forge")); !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", name, got, want)
 		}
 	}

@@ -6,14 +6,19 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"fragua/pipeline"
 )
 
-// Save writes the tokenizer.json that Hugging Face tokenizers loads. The file
-// appears whole or not at all.
+// Save writes the tokenizer.json that Hugging Face tokenizers loads, or a rank file
+// if the name ends in .tiktoken. The file appears whole or not at all.
 func (t *Tokenizer) Save(path string) error {
-	data, err := t.JSON()
+	write := t.JSON
+	if strings.HasSuffix(path, ".tiktoken") {
+		write = t.ranks
+	}
+	data, err := write()
 	if err != nil {
 		return &pipeline.RowError{File: path, Row: -1, Err: err}
 	}
@@ -28,7 +33,7 @@ func saveBytes(path string, data []byte) error {
 }
 
 // JSON returns the bytes of tokenizer.json. A tokenizer that was loaded keeps
-// every part of its file, also those that say nothing here.
+// every part of its file, also those that have no effect here.
 func (t *Tokenizer) JSON() ([]byte, error) {
 	parts := t.json
 	var err error

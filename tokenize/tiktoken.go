@@ -163,11 +163,10 @@ func cutsOf(token string, v *vocabulary, yield func(left, right int32)) {
 	}
 }
 
-// rankPairs returns the rules of rank files, of which most never apply: see
-// settle, which drops them from files. Here the one that does is found at once. A
-// token whose bytes the rules of lower ranks join to two parts is made of these,
-// whatever rules of higher ranks there are. Only one that they do not bring so far
-// keeps all its cuts.
+// rankPairs returns the rules of a rank file that can apply; prune drops those that
+// cannot, but here they are not made in the first place. If the rules of lower ranks
+// merge the bytes of a token into two parts, its rule is that of these two. If they
+// do not, the token keeps a rule for each of its cuts.
 func rankPairs(tokens []string, e *byteBPE) pairTable {
 	t := newPairTable(len(tokens))
 	t.ids = make([]int32, len(tokens))
@@ -248,15 +247,14 @@ func byteLevelParts(p *Pattern) (pre, post, dec json.RawMessage) {
 	return pre, full, full
 }
 
-// SaveTiktoken writes a rank file: every token but the special ones with its id
-// as its rank. What was loaded from such a file comes back as it was, and most
-// texts have the same ids with any byte-level vocabulary; but tiktoken joins
-// whatever makes a token of low rank, so that a piece in which two merges compete
-// may come out otherwise, unless the vocabulary was learned for it.
-func (t *Tokenizer) SaveTiktoken(path string) error {
+// ranks returns a rank file: every token but the special ones, with its id as its
+// rank. A file that was loaded comes back unchanged. tiktoken merges whatever makes
+// a token of low rank, so a piece in which two merges compete may get other ids,
+// unless the vocabulary was learned with ties: bytes.
+func (t *Tokenizer) ranks() ([]byte, error) {
 	b, ok := t.model.(*bpe)
 	if !ok || !b.bytes || b.lossy() {
-		return pipeline.Hintf(errors.New("only byte-level BPE with a token for every byte can be written as ranks"), "save a tokenizer.json instead")
+		return nil, pipeline.Hintf(errors.New("only byte-level BPE with a token for every byte can be written as ranks"), "save a tokenizer.json instead")
 	}
 	var out []byte
 	for id, token := range t.tokens {
@@ -267,5 +265,5 @@ func (t *Tokenizer) SaveTiktoken(path string) error {
 		out = base64.StdEncoding.AppendEncode(out, []byte(text))
 		out = append(strconv.AppendInt(append(out, ' '), int64(id), 10), '\n')
 	}
-	return saveBytes(path, out)
+	return out, nil
 }

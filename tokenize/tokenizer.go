@@ -19,7 +19,7 @@ type Tokenizer struct {
 	norm    normalizer   // nil: none
 	pre     preTokenizer // nil: none
 	model   model
-	post    *template
+	post    template
 	dec     decoder
 	json    fileParts      // the parts as the file has them, so that Save keeps all of it
 	source  func() jsonBPE // the model that Save writes, where no tokenizer.json was read

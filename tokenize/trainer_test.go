@@ -160,7 +160,7 @@ func TestTrainerAgainstPlain(t *testing.T) {
 				if !ok {
 					break
 				}
-				fast.join(top)
+				fast.merge(top)
 			}
 			got := make([]string, len(fast.merges))
 			for k, m := range fast.merges {

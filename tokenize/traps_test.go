@@ -258,7 +258,7 @@ func TestTrap13RanksAreNotMerges(t *testing.T) {
 func TestSaveTiktoken(t *testing.T) {
 	_, tok := trainOn(t, strings.Repeat(sample, 4), func(l *Learn) { l.Ties = TiesBytes; l.VocabSize = 500 })
 	name := filepath.Join(t.TempDir(), "ours.tiktoken")
-	if err := tok.SaveTiktoken(name); err != nil {
+	if err := tok.Save(name); err != nil {
 		t.Fatal(err)
 	}
 	data, err := os.ReadFile(name)
@@ -272,17 +272,17 @@ func TestSaveTiktoken(t *testing.T) {
 	if got, want := again.AppendIDs(nil, sample), tok.AppendIDs(nil, sample); !slices.Equal(got, want) || again.EndOfText() != tok.EndOfText() {
 		t.Errorf("as ranks: %v, want %v; end of text %d, want %d", got, want, again.EndOfText(), tok.EndOfText())
 	}
-	if err := again.SaveTiktoken(name); err != nil {
+	if err := again.Save(name); err != nil {
 		t.Fatal(err)
 	}
 	if twice, err := os.ReadFile(name); err != nil || string(twice) != string(data) {
-		t.Errorf("saved again the file is another; %v", err)
+		t.Errorf("saved again the file differs; %v", err)
 	}
 	bert, err := Load(filepath.Join("testdata", "peers", "bert.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := bert.SaveTiktoken(name); err == nil {
+	if err := bert.Save(name); err == nil {
 		t.Error("WordPiece as ranks: no error")
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"fragua/model/train"
 	"fragua/pipeline"
 	"fragua/tokenize"
+	"fragua/tokenize/blocks"
 )
 
 func evaluateCommand() *cli.Command {
@@ -92,11 +93,11 @@ func evaluateBlocks(c *cli.Context) error {
 	if err != nil || m.Kind != pipeline.Blocks {
 		return pipeline.Hintf(usage("%s holds no blocks", blocksDir), "give the folder of a pack stage, such as runs/quickstart/blocks")
 	}
-	blocks, err := tokenize.OpenSplit(pipeline.Dir{Path: blocksDir, Manifest: m}, c.String("split"))
+	rows, err := blocks.OpenSplit(pipeline.Dir{Path: blocksDir, Manifest: m}, c.String("split"))
 	if err != nil {
 		return err
 	}
-	defer blocks.Close()
+	defer rows.Close()
 	tok, err := tokenize.Load(filepath.Join(blocksDir, "tokenizer.json"))
 	if err != nil {
 		return err
@@ -105,7 +106,7 @@ func evaluateBlocks(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	e, err := train.BitsPerByte(c.Context, scorer, blocks, tok, 0)
+	e, err := train.BitsPerByte(c.Context, scorer, rows, tok, 0)
 	if err != nil {
 		return err
 	}

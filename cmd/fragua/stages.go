@@ -6,6 +6,7 @@ import (
 	"fragua/pipeline"
 	"fragua/pipeline/corpus"
 	"fragua/tokenize"
+	"fragua/tokenize/blocks"
 )
 
 // stages is THE table of stages: what `use` may name, and the constructor that sets the
@@ -16,7 +17,7 @@ var stages = pipeline.Table{
 	"filter":    func() pipeline.Stage { return corpus.NewFilter() },     // documents → documents, by steps
 	"mix":       func() pipeline.Stage { return corpus.NewMix() },        // documents → documents, weighed and split
 	"tokenizer": func() pipeline.Stage { return tokenize.NewLearn() },    // documents → tokenizer
-	"pack":      func() pipeline.Stage { return tokenize.NewPack() },     // documents, tokenizer → blocks
+	"pack":      func() pipeline.Stage { return blocks.NewPack() },       // documents, tokenizer → blocks
 	"ngram":     func() pipeline.Stage { return train.NewNgram() },       // blocks → model
 	"pretrain":  func() pipeline.Stage { return train.NewPretrain() },    // blocks → model
 	"label":     func() pipeline.Stage { return finetune.NewLabel() },    // tables, pairs → examples

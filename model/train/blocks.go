@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"fragua/model"
-	"fragua/tokenize"
+	"fragua/tokenize/blocks"
 )
 
 // Rows is the split of a blocks directory: packed rows of context + 1 ids.
@@ -65,7 +65,7 @@ type Shuffled struct {
 	Seed uint64
 
 	epoch int // of order, counted from 1; 0: none yet
-	order tokenize.Order
+	order blocks.Permutation
 	ids   []int32
 }
 
@@ -82,7 +82,7 @@ func (s *Shuffled) Batch(n int64, b *model.Batch) error {
 	for r := range s.Size {
 		i := n*int64(s.Size) + int64(r)
 		if epoch := int(i / length); epoch+1 != s.epoch {
-			s.epoch, s.order = epoch+1, tokenize.NewOrder(int(length), epoch, s.Seed)
+			s.epoch, s.order = epoch+1, blocks.NewPermutation(int(length), epoch, s.Seed)
 		}
 		ids, starts, filled := s.Rows.Row(s.order.At(int(i%length)), s.ids[:0])
 		fillRow(b, r, ids, starts, filled)

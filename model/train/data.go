@@ -6,12 +6,13 @@ import (
 
 	"fragua/pipeline"
 	"fragua/tokenize"
+	"fragua/tokenize/blocks"
 )
 
 // data is a blocks directory, opened.
 type data struct {
 	tok               *tokenize.Tokenizer
-	train, validation *tokenize.BlockSet
+	train, validation *blocks.Set
 }
 
 const tokenizerFile = "tokenizer.json"
@@ -28,13 +29,13 @@ func openData(dir pipeline.Dir) (d *data, err error) {
 	if d.tok, err = tokenize.Load(dir.File(tokenizerFile)); err != nil {
 		return nil, err
 	}
-	if d.train, err = tokenize.OpenSplit(dir, "train"); err != nil {
+	if d.train, err = blocks.OpenSplit(dir, "train"); err != nil {
 		return nil, err
 	}
-	if d.validation, err = tokenize.OpenSplit(dir, "validation"); err != nil {
+	if d.validation, err = blocks.OpenSplit(dir, "validation"); err != nil {
 		return nil, err
 	}
-	for _, s := range []*tokenize.BlockSet{d.train, d.validation} {
+	for _, s := range []*blocks.Set{d.train, d.validation} {
 		if err := s.CheckIDs(d.tok.VocabSize()); err != nil {
 			return nil, err
 		}
@@ -53,7 +54,7 @@ func (d *data) learnable(dir pipeline.Dir, batch int, stream bool) error {
 
 func (d *data) close() error {
 	var errs []error
-	for _, s := range []*tokenize.BlockSet{d.train, d.validation} {
+	for _, s := range []*blocks.Set{d.train, d.validation} {
 		if s != nil {
 			errs = append(errs, s.Close())
 		}

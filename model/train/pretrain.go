@@ -12,6 +12,7 @@ import (
 	"fragua/model/ngram"
 	"fragua/pipeline"
 	"fragua/tokenize"
+	"fragua/tokenize/blocks"
 )
 
 // Pretrain is the stage that trains a language model on packed blocks. It
@@ -35,7 +36,7 @@ type Pretrain struct {
 	Clip      float64         `yaml:"clip" doc:"greatest norm of the gradient; 0: any"`
 	Spike     float64         `yaml:"spike" doc:"skip steps whose gradient is so many times the usual; 0: never"`
 	EMA       float64         `yaml:"ema" doc:"share that a moving average of the weights keeps at each step; 0: no average"`
-	Order     tokenize.RowsIn `yaml:"order" doc:"shuffle, or stream for models that carry a state"`
+	Order     blocks.RowOrder `yaml:"order" doc:"shuffle, or stream for models that carry a state"`
 	Floats    Floats          `yaml:"precision" doc:"what linear layers multiply: f32; or bf16, which is faster on AMD's CPUs since Zen 4"`
 
 	EvalEvery    int64         `yaml:"eval_every" doc:"steps between validations; 0: a tenth of all"`
@@ -55,7 +56,7 @@ func NewPretrain() *Pretrain {
 	return &Pretrain{
 		Batch: 16, Accumulate: 1,
 		LR: 1e-3, Warmup: 0.05, Schedule: Scheduling("cosine"), Optimizer: Optimizing("adamw"), Clip: 1, Spike: 10,
-		Order: tokenize.Shuffle, Floats: F32,
+		Order: blocks.Shuffle, Floats: F32,
 		Keep: KeepBest, SampleTokens: 60, Sampler: model.Sampler{Temperature: 0.8, TopP: 0.95}, Baseline: 3,
 		CheckpointEvery: 60 * time.Second,
 	}

@@ -11,7 +11,7 @@ import (
 	"fragua/model"
 	"fragua/model/nn"
 	"fragua/pipeline"
-	"fragua/tokenize"
+	"fragua/tokenize/blocks"
 )
 
 // TestPretrainKinds runs the stage in all its kinds, each to the end.
@@ -190,7 +190,7 @@ func TestEvalRows(t *testing.T) {
 		{Pretrain{Batch: 1, Accumulate: 1}, 10, 16},      // at least
 		{Pretrain{Batch: 8, Accumulate: 4, EvalEvery: 20}, 10000, 96},
 	} {
-		x := &pretraining{Pretrain: &c.p, steps: c.steps, data: &data{train: new(tokenize.BlockSet)}}
+		x := &pretraining{Pretrain: &c.p, steps: c.steps, data: &data{train: new(blocks.Set)}}
 		if got := x.evalRows(); got != c.want {
 			t.Errorf("%d steps of %d × %d rows: %d rows, want %d", c.steps, c.p.Batch, c.p.Accumulate, got, c.want)
 		}

@@ -15,7 +15,7 @@ import (
 	"fragua/model/nn"
 	"fragua/model/tensor"
 	"fragua/pipeline"
-	"fragua/tokenize"
+	"fragua/tokenize/blocks"
 )
 
 // stepsFile keeps, in the scratch folder, how many steps the minutes were
@@ -100,7 +100,7 @@ func (p *Pretrain) Estimate(env *pipeline.Env) (e pipeline.Estimate, err error) 
 		return e, err
 	}
 	defer d.close()
-	if err := d.learnable(dir, p.Batch, p.Order == tokenize.Stream); err != nil {
+	if err := d.learnable(dir, p.Batch, p.Order == blocks.Stream); err != nil {
 		return e, err
 	}
 	if m := env.One("model"); m.Path != "" && m.Manifest == nil {

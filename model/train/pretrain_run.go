@@ -13,7 +13,7 @@ import (
 	"fragua/model/kernel/par"
 	"fragua/model/nn"
 	"fragua/pipeline"
-	"fragua/tokenize"
+	"fragua/tokenize/blocks"
 )
 
 // pretraining is the stage at work.
@@ -58,7 +58,7 @@ func (p *Pretrain) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 		return counts, err
 	}
 	defer d.close()
-	if err := d.learnable(dir, p.Batch, p.Order == tokenize.Stream); err != nil {
+	if err := d.learnable(dir, p.Batch, p.Order == blocks.Stream); err != nil {
 		return counts, err
 	}
 	t := &pretraining{Pretrain: p, env: env, data: d}
@@ -106,7 +106,7 @@ func (t *pretraining) newLoop(lm model.LanguageModel, steps int64) *Loop {
 		Accumulate: t.accumulate(t.data.train.Context()), Clip: t.Clip, Spike: t.Spike,
 		Seed: t.env.Seed, Bytes: byteLens(t.data.tok), Floats: t.Floats,
 	}
-	if t.Order == tokenize.Stream {
+	if t.Order == blocks.Stream {
 		l.Source = &Stream{Rows: t.data.train, Size: t.Batch}
 	} else {
 		l.Source = &Shuffled{Rows: t.data.train, Size: t.Batch, Seed: t.env.Seed}

@@ -15,6 +15,7 @@ import (
 	"fragua/model/kernel"
 	"fragua/pipeline"
 	"fragua/tokenize"
+	"fragua/tokenize/blocks"
 )
 
 // texts is a stage that makes documents of the books in configs/sample.
@@ -66,7 +67,7 @@ func (x *texts) do(_ context.Context, env *pipeline.Env, _ pipeline.Task) (c pip
 var testTable = pipeline.Table{
 	"texts":     func() pipeline.Stage { return new(texts) },
 	"tokenizer": func() pipeline.Stage { return tokenize.NewLearn() },
-	"pack":      func() pipeline.Stage { return tokenize.NewPack() },
+	"pack":      func() pipeline.Stage { return blocks.NewPack() },
 	"pretrain":  func() pipeline.Stage { return NewPretrain() },
 	"generate":  func() pipeline.Stage { return NewGenerate() },
 	"ngram":     func() pipeline.Stage { return NewNgram() },

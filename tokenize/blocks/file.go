@@ -1,4 +1,4 @@
-package tokenize
+package blocks
 
 import (
 	"cmp"
@@ -13,7 +13,7 @@ import (
 // the arithmetic of hostile files inside 64 bits.
 const maxContext = 1 << 24
 
-// A BlockFile is a file of blocks, memory-mapped: opening it reads only what
+// A File is a file of blocks, memory-mapped: opening it reads only what
 // must be checked, and a row comes from the disk when it is asked for. A row is
 //
 //	ids     context+1 of them; inputs are ids[:context], targets ids[1:]
@@ -25,7 +25,7 @@ const maxContext = 1 << 24
 //
 // It is safe for concurrent use. Whoever shortens the file while it is open
 // makes the process fail, as with any mapped file.
-type BlockFile struct {
+type File struct {
 	path    string
 	data    []byte
 	unmap   func() error
@@ -36,14 +36,14 @@ type BlockFile struct {
 	rows    int
 }
 
-// OpenBlocks maps an Arrow file of blocks and checks all of its structure. Of
+// Open maps an Arrow file of blocks and checks all of its structure. Of
 // the ids it checks nothing; see CheckIDs.
-func OpenBlocks(path string) (*BlockFile, error) {
+func Open(path string) (*File, error) {
 	data, unmap, err := mapFile(path)
 	if err != nil {
 		return nil, err
 	}
-	f := &BlockFile{path: path, data: data, unmap: unmap}
+	f := &File{path: path, data: data, unmap: unmap}
 	if f.perRow, f.width, f.batches, err = walkArrow(data); err != nil {
 		unmap()
 		return nil, pipeline.Hintf(&pipeline.RowError{File: path, Row: -1, Err: err}, "make the blocks again: run the stage with --force")
@@ -56,15 +56,18 @@ func OpenBlocks(path string) (*BlockFile, error) {
 }
 
 // Len returns the number of rows.
-func (f *BlockFile) Len() int { return f.rows }
+func (f *File) Len() int { return f.rows }
 
 // Context returns how many ids of a row are inputs: one less than it has.
-func (f *BlockFile) Context() int { return f.perRow - 1 }
+func (f *File) Context() int { return f.perRow - 1 }
+
+// IDBytes returns how many bytes an id takes in the file: 2 or 4.
+func (f *File) IDBytes() int { return f.width }
 
 // Row decodes row i into dst, which grows if it must: pass ids[:0] of the row
 // before and nothing is allocated. Both slices share dst's memory. It panics if
 // there is no row i, as a slice would.
-func (f *BlockFile) Row(i int, dst []int32) (ids, starts []int32, length int) {
+func (f *File) Row(i int, dst []int32) (ids, starts []int32, length int) {
 	k, found := slices.BinarySearch(f.first, i)
 	if !found {
 		k--
@@ -97,7 +100,7 @@ func (f *BlockFile) Row(i int, dst []int32) (ids, starts []int32, length int) {
 
 // CheckIDs reads every id and returns an error for the first that is not below
 // vocab.
-func (f *BlockFile) CheckIDs(vocab int) error {
+func (f *File) CheckIDs(vocab int) error {
 	var row []int32
 	for i := range f.rows {
 		row, _, _ = f.Row(i, row)
@@ -112,24 +115,24 @@ func (f *BlockFile) CheckIDs(vocab int) error {
 }
 
 // Close unmaps the file; no row may be read after it.
-func (f *BlockFile) Close() error {
+func (f *File) Close() error {
 	f.batches, f.rows = nil, 0
 	return f.unmap()
 }
 
-// A BlockSet is all blocks of one split, numbered through its files.
-type BlockSet struct {
-	files []*BlockFile
+// A Set is all blocks of one split, numbered through its files.
+type Set struct {
+	files []*File
 	first []int
 	rows  int
 }
 
 // OpenSplit opens the blocks of a split ("train", "validation", "test"). A
 // split without blocks gives an empty set. All files must have one context.
-func OpenSplit(dir pipeline.Dir, split string) (*BlockSet, error) {
-	s := &BlockSet{}
+func OpenSplit(dir pipeline.Dir, split string) (*Set, error) {
+	s := &Set{}
 	for _, path := range dir.Files(split + "-*.arrow") {
-		f, err := OpenBlocks(path)
+		f, err := Open(path)
 		if err != nil {
 			s.Close()
 			return nil, err
@@ -146,22 +149,22 @@ func OpenSplit(dir pipeline.Dir, split string) (*BlockSet, error) {
 }
 
 // Len returns the number of rows.
-func (s *BlockSet) Len() int { return s.rows }
+func (s *Set) Len() int { return s.rows }
 
 // Context returns the context length, 0 if the set is empty.
-func (s *BlockSet) Context() int {
+func (s *Set) Context() int {
 	if len(s.files) == 0 {
 		return 0
 	}
 	return s.files[0].Context()
 }
 
-// Row is BlockFile.Row with the number counted through all files.
-func (s *BlockSet) Row(i int, dst []int32) (ids, starts []int32, length int) {
+// Row is File.Row with the number counted through all files.
+func (s *Set) Row(i int, dst []int32) (ids, starts []int32, length int) {
 	if i < 0 || i >= s.rows {
 		panic(fmt.Sprintf("row %d of %d", i, s.rows))
 	}
-	k, found := slices.BinarySearchFunc(s.first, i, func(a, b int) int { return cmp.Compare(a, b) })
+	k, found := slices.BinarySearch(s.first, i)
 	if !found {
 		k--
 	}
@@ -173,7 +176,7 @@ func (s *BlockSet) Row(i int, dst []int32) (ids, starts []int32, length int) {
 
 // CheckIDs reads every id and returns an error for the first that is not below
 // vocab.
-func (s *BlockSet) CheckIDs(vocab int) error {
+func (s *Set) CheckIDs(vocab int) error {
 	for _, f := range s.files {
 		if err := f.CheckIDs(vocab); err != nil {
 			return err
@@ -182,14 +185,8 @@ func (s *BlockSet) CheckIDs(vocab int) error {
 	return nil
 }
 
-// Track returns the row that a recurrent model reads at a step in one of
-// `batch` parallel rows: each walks its own stretch of the set from start to
-// end, so that with `order: stream` a batch row goes on where it stopped. There
-// are Len()/batch steps; what is left over is not read.
-func (s *BlockSet) Track(batch, step, row int) int { return row*(s.rows/batch) + step }
-
 // Close closes all files.
-func (s *BlockSet) Close() error {
+func (s *Set) Close() error {
 	var first error
 	for _, f := range s.files {
 		first = cmp.Or(first, f.Close())

@@ -10,7 +10,7 @@ import (
 // Rules that are dropped never apply: with random vocabularies, whose tokens can
 // mostly be cut in several ways and often not be reached, pieces become what the
 // rule of rank files says, tried on all pairs again and again.
-func TestSettledRulesAreEnough(t *testing.T) {
+func TestPrunedRulesAreEnough(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	letters := func(n int) string {
 		b := make([]byte, n)

@@ -1,14 +1,15 @@
-package tokenize
+package blocks
 
 import (
 	"errors"
 	"fmt"
 
 	"fragua/pipeline"
+	"fragua/tokenize"
 )
 
-// Pack is the stage that makes blocks of documents: it encodes them, packs the
-// ids into rows of one length, and shuffles the rows.
+// Pack is the stage `pack`: it encodes documents, packs the ids into rows of one
+// length, and shuffles the rows.
 //
 //	encode   one task a shard: documents → one run of rows a split
 //	shuffle  one task a file: a range of the rows' keys → train-00000.arrow …
@@ -16,11 +17,11 @@ import (
 // Memory is bounded: a task of encode holds a document and a segment of each
 // split (16 MiB), one of shuffle a file of the output, three times.
 type Pack struct {
-	Context   int     `yaml:"context"`     // ids of a row that are inputs; the row holds one more
-	Packing   Packing `yaml:"packing"`     // cut or best_fit
-	Order     RowsIn  `yaml:"order"`       // shuffle or stream
-	EndOfText bool    `yaml:"end_of_text"` // <|endoftext|> after each document
-	FileRows  int     `yaml:"file_rows"`   // rows of a file, about; 0: as many as make 32 MiB
+	Context   int      `yaml:"context" doc:"Ids of a row that are inputs; the row holds one more."`
+	Packing   Packing  `yaml:"packing" doc:"How documents share rows: cut joins them end to end, best_fit never splits one that fits."`
+	Order     RowOrder `yaml:"order" doc:"Order of the rows: shuffle, or stream for models that carry a state from row to row."`
+	EndOfText bool     `yaml:"end_of_text" doc:"Put <|endoftext|> after each document."`
+	FileRows  int      `yaml:"file_rows" doc:"Rows of a file, about. 0: as many as make 32 MiB."`
 }
 
 // Packing says how documents share rows.
@@ -36,19 +37,19 @@ const (
 // Values returns what the setting may be.
 func (Packing) Values() []string { return []string{string(Cut), string(BestFit)} }
 
-// RowsIn says in which order the rows stand.
-type RowsIn string
+// RowOrder is the order of the rows.
+type RowOrder string
 
 // Shuffle is for models that see each row alone; Stream keeps the documents'
 // order, so that each row goes on where the one before ended, for models that
 // carry a state from row to row.
 const (
-	Shuffle RowsIn = "shuffle"
-	Stream  RowsIn = "stream"
+	Shuffle RowOrder = "shuffle"
+	Stream  RowOrder = "stream"
 )
 
 // Values returns what the setting may be.
-func (RowsIn) Values() []string { return []string{string(Shuffle), string(Stream)} }
+func (RowOrder) Values() []string { return []string{string(Shuffle), string(Stream)} }
 
 // NewPack returns the stage with its defaults.
 func NewPack() *Pack {
@@ -89,15 +90,15 @@ func (p *Pack) Phases() []pipeline.Phase {
 }
 
 // tokenizer loads the tokenizer, and makes sure that it can end a document.
-func (p *Pack) tokenizer(env *pipeline.Env) (*Tokenizer, error) {
+func (p *Pack) tokenizer(env *pipeline.Env) (*tokenize.Tokenizer, error) {
 	path := env.One("tokenizer").File("tokenizer.json")
-	tok, err := Load(path)
+	tok, err := tokenize.Load(path)
 	if err != nil {
 		return nil, err
 	}
 	if p.EndOfText && tok.EndOfText() < 0 {
 		return nil, pipeline.Hintf(&pipeline.RowError{File: path, Row: -1, Err: errors.New("it has no token for the end of a text")},
-			"give the tokenizer stage the special token %s, or set end_of_text: false", EndOfText)
+			"give the tokenizer stage the special token %s, or set end_of_text: false", tokenize.EndOfText)
 	}
 	return tok, nil
 }

@@ -1,4 +1,4 @@
-package tokenize
+package blocks
 
 import (
 	"bytes"
@@ -60,7 +60,7 @@ func TestBlocksRoundTrip(t *testing.T) {
 		if st, _ := os.Stat(path); st.Size() != shard.Bytes || shard.Rows != int64(len(rows)) {
 			rt.Fatalf("shard %+v, %d rows and %d bytes written", shard, len(rows), st.Size())
 		}
-		f, err := OpenBlocks(path)
+		f, err := Open(path)
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -151,7 +151,7 @@ func TestManyBatches(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := OpenBlocks(path)
+	f, err := Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,11 +199,11 @@ func TestDamagedBlocks(t *testing.T) {
 	}
 	for name, b := range map[string][]byte{"empty": nil, "text": []byte("It was the best of forges"), "short": whole[:len(whole)-3]} {
 		os.WriteFile(path, b, 0o644)
-		if _, err := OpenBlocks(path); err == nil || !strings.Contains(err.Error(), path) {
+		if _, err := Open(path); err == nil || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := OpenBlocks(filepath.Join(dir, "none.arrow")); err == nil {
+	if _, err := Open(filepath.Join(dir, "none.arrow")); err == nil {
 		t.Error("no file: no error")
 	}
 }
@@ -214,7 +214,7 @@ func readAll(t testing.TB, b []byte) {
 	if err != nil {
 		return
 	}
-	f := &BlockFile{data: b, perRow: perRow, width: width, batches: batches}
+	f := &File{data: b, perRow: perRow, width: width, batches: batches}
 	for _, b := range batches {
 		f.first = append(f.first, f.rows)
 		f.rows += b.rows
@@ -243,7 +243,7 @@ func FuzzBlocks(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) { readAll(t, b) })
 }
 
-func TestBlockSet(t *testing.T) {
+func TestSet(t *testing.T) {
 	dir := t.TempDir()
 	d := pipeline.Dir{Path: dir, Manifest: &pipeline.Manifest{}}
 	for i, rows := range [][]block{{{ids: []int32{0}}, {ids: []int32{1}}}, {}, {{ids: []int32{2}}}} {
@@ -264,9 +264,6 @@ func TestBlockSet(t *testing.T) {
 			t.Errorf("row %d: %v %d", i, ids, length)
 		}
 	}
-	if a, b, c := s.Track(2, 0, 0), s.Track(2, 0, 1), s.Track(3, 0, 2); a != 0 || b != 1 || c != 2 {
-		t.Errorf("tracks begin at %d and %d of 2, %d of 3", a, b, c)
-	}
 	if err := s.CheckIDs(8); err != nil {
 		t.Error(err)
 	}
@@ -285,10 +282,10 @@ func TestBlockSet(t *testing.T) {
 	}
 }
 
-func TestOrderIsAPermutation(t *testing.T) {
+func TestPermutation(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n, epoch, seed := rapid.IntRange(0, 3000).Draw(t, "n"), rapid.IntRange(0, 5).Draw(t, "epoch"), rapid.Uint64().Draw(t, "seed")
-		o := NewOrder(n, epoch, seed)
+		o := NewPermutation(n, epoch, seed)
 		seen := make([]bool, n)
 		for i := range n {
 			at := o.At(i)
@@ -298,7 +295,7 @@ func TestOrderIsAPermutation(t *testing.T) {
 			seen[at] = true
 		}
 	})
-	a, b := NewOrder(1000, 0, 1), NewOrder(1000, 1, 1)
+	a, b := NewPermutation(1000, 0, 1), NewPermutation(1000, 1, 1)
 	same := 0
 	for i := range 1000 {
 		if a.At(i) == b.At(i) {
@@ -311,7 +308,7 @@ func TestOrderIsAPermutation(t *testing.T) {
 	// Golden: a resumed training must find the order it began with.
 	got := make([]int, 8)
 	for i := range got {
-		got[i] = NewOrder(100, 3, 1337).At(i)
+		got[i] = NewPermutation(100, 3, 1337).At(i)
 	}
 	if want := []int{31, 66, 4, 85, 8, 23, 54, 21}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
@@ -319,11 +316,11 @@ func TestOrderIsAPermutation(t *testing.T) {
 }
 
 // Every place is as likely as any other: chi-squared over seeds.
-func TestOrderIsUniform(t *testing.T) {
+func TestPermutationIsUniform(t *testing.T) {
 	const n, seeds = 10, 20000
 	var count [n][n]float64
 	for s := range seeds {
-		o := NewOrder(n, 0, uint64(s))
+		o := NewPermutation(n, 0, uint64(s))
 		for i := range n {
 			count[i][o.At(i)]++
 		}

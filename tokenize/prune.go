@@ -1,14 +1,13 @@
 package tokenize
 
-// settle drops rules that never apply, once the tokenizer is read: what is made of
-// rank files has a rule of every cut of a token into two, and a table of a third
-// of the size waits less for memory.
+// prune drops merge rules that never apply. A tokenizer made from a rank file has a
+// rule for every cut of a token in two; a table a third of the size misses the
+// cache less often.
 //
-// If the parts A and B of a token stand side by side, nothing was joined across
-// its ends so far; so within it the same pairs were joined, in the same order, as
-// if it stood alone. Alone it has been in two parts only once: the rule for these
-// is the one that applies.
-func (e *byteBPE) settle() {
+// When the parts A and B of a token are neighbours, no merge has crossed the ends of
+// the token. So within it the merges were those of the token alone, in the same
+// order, and alone it is in two parts only once: only the rule for these applies.
+func (e *byteBPE) prune() {
 	rules := make([][]rule, len(e.pairs.ids)) // by result
 	most := 0
 	for r := range e.pairs.rules() {
