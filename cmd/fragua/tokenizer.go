@@ -27,7 +27,7 @@ func tokenizerCommand() *cli.Command {
 	file := &cli.StringFlag{Name: "tokenizer", Aliases: []string{"t"}, Usage: "tokenizer.json, a `FILE`.tiktoken, vocab.json, or a folder that holds one", Required: true}
 	return &cli.Command{
 		Name:  "tokenizer",
-		Usage: "learn, apply, look at and compare tokenizers",
+		Usage: "learn, apply, inspect, compare and cross-check tokenizers",
 		Description: `fragua tokenizer train --vocab-size 8192 --out tokenizer.json books/*.txt
 fragua tokenizer encode --tokenizer tokenizer.json --json book.txt
 fragua tokenizer encode --tokenizer tokenizer.json --color book.txt
@@ -65,6 +65,7 @@ fragua tokenizer compare --text book.txt tokenizer.json cl100k_base.tiktoken`,
 			{Name: "inspect", Usage: "show a tokenizer, by itself and at work on texts", ArgsUsage: "TOKENIZER [FILE…]", Action: tokenizerInspect,
 				Description: "fragua tokenizer inspect tokenizer.json books/*.txt",
 				Flags:       []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "as JSON"}, &cli.IntFlag{Name: "top", Value: 12, Usage: "how many tokens of each list"}}},
+			tokenizerCheckCommand(),
 			{Name: "compare", Usage: "set tokenizers side by side on one text", ArgsUsage: "TOKENIZER…", Action: tokenizerCompare,
 				Description: "fragua tokenizer compare --text book.txt tokenizer.json cl100k_base.tiktoken",
 				Flags:       []cli.Flag{&cli.StringSliceFlag{Name: "text", Usage: "the text, a `FILE`; may be given again", Required: true}, &cli.BoolFlag{Name: "json", Usage: "as JSON"}}},

@@ -3,7 +3,6 @@ package sugar
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/sugarme/tokenizer"
 	"github.com/sugarme/tokenizer/normalizer"
@@ -168,37 +167,4 @@ func (t *Trainer) Train(words map[string]int) (tokenizer.Model, []tokenizer.Adde
 	}
 	t.Err = err
 	return nil, nil
-}
-
-// A Difference is a text for which a sugarme tokenizer does not do what ours does.
-type Difference struct {
-	Text   string
-	Ours   []int32
-	Theirs []int32
-	Err    error // it failed or panicked instead
-}
-
-// Compare encodes texts with both and returns those for which they differ.
-func Compare(ours *tokenize.Tokenizer, theirs *tokenizer.Tokenizer, texts []string) []Difference {
-	var out []Difference
-	for _, text := range texts {
-		want := ours.AppendIDs(nil, text)
-		got, err := encode(theirs, text)
-		if err != nil || !slices.Equal(got, want) {
-			out = append(out, Difference{text, want, got, err})
-		}
-	}
-	return out
-}
-
-func encode(t *tokenizer.Tokenizer, text string) (ids []int32, err error) {
-	defer guard(&err)
-	e, err := t.EncodeSingle(text)
-	if err != nil {
-		return nil, err
-	}
-	for _, id := range e.Ids {
-		ids = append(ids, int32(id))
-	}
-	return ids, nil
 }
