@@ -3,6 +3,7 @@ package finetune
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -16,7 +17,7 @@ import (
 	textunicode "golang.org/x/text/encoding/unicode"
 
 	"fragua/pipeline"
-	"fragua/pipeline/corpus"
+	"fragua/pipeline/records"
 )
 
 // maxRow bounds one row of a text file, and one document of a folder.
@@ -126,7 +127,7 @@ func sniff(r io.Reader) (string, error) {
 
 // openUnpacked opens a file and unpacks it by its suffix.
 func openUnpacked(name string) (io.ReadCloser, error) {
-	f, err := corpus.Open(name)
+	f, err := records.Open(context.Background(), name)
 	var path *fs.PathError
 	if err != nil && !errors.As(err, &path) {
 		err = &pipeline.RowError{File: name, Row: -1, Err: err}

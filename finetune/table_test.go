@@ -94,7 +94,7 @@ func TestBadFiles(t *testing.T) {
 		"a.csv":     {"uno,dos\n1,2\n", columns{text: "uno", label: "tres"}, `no column "tres"`},
 		"a.xls":     {"", columns{text: "1"}, `"xls" is no kind of table`},
 		"b.parquet": {"PAR1 and nothing", columns{text: "a"}, "not a whole Parquet file"},
-		"c.tsv.gz":  {"not packed", columns{text: "1"}, "damaged: gzip"},
+		"c.tsv.gz":  {"not packed", columns{text: "1"}, "damaged: it is not compressed as its name says"},
 		"e.csv":     {strings.Repeat("\x00long", 1<<20), columns{text: "a"}, `no column "a"`},
 		"d.csv":     {"a,b\n\"never closed,1\n" + strings.Repeat("x,y\n", 2*maxQuotedLines), columns{text: "a"}, "quote"},
 	} {

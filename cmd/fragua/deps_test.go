@@ -18,10 +18,11 @@ var lattice = map[string]string{
 	"pipeline":          "",
 	"pipeline/extract":  "",
 	"pipeline/textstat": "",
-	"pipeline/corpus":   "pipeline pipeline/extract pipeline/textstat model/ngram",
+	"pipeline/records":  "pipeline pipeline/extract",
+	"pipeline/corpus":   "pipeline pipeline/records pipeline/extract pipeline/textstat model/ngram",
 	"pipeline/inspect":  "pipeline tokenize/blocks model/safetensors",
 	"pipeline/report":   "pipeline",
-	"tokenize":          "pipeline",
+	"tokenize":          "pipeline pipeline/records",
 	"tokenize/sugar":    "tokenize",
 	"tokenize/blocks":   "tokenize pipeline",
 	"model/kernel":      "model/kernel/par",
@@ -32,7 +33,7 @@ var lattice = map[string]string{
 	"model/nn":          "model/tensor model/kernel model/kernel/par",
 	"model":             "model/nn model/tensor model/kernel model/kernel/par model/ngram model/safetensors",
 	"model/train":       "model model/nn model/tensor model/kernel model/kernel/par model/ngram model/safetensors tokenize tokenize/blocks pipeline",
-	"finetune":          "model/train model model/nn model/tensor model/kernel model/kernel/par model/safetensors tokenize tokenize/blocks pipeline pipeline/corpus pipeline/extract pipeline/textstat",
+	"finetune":          "model/train model model/nn model/tensor model/kernel model/kernel/par model/safetensors tokenize tokenize/blocks pipeline pipeline/records pipeline/corpus pipeline/extract pipeline/textstat",
 	"configs":           "",
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"fragua/pipeline/extract"
+	"fragua/pipeline/records"
 )
 
 // Books reads one book a file: plain text in any encoding, or HTML, perhaps
@@ -32,7 +33,7 @@ func (s *Books) Read(ctx context.Context, part Part) iter.Seq2[*Document, error]
 func (s *Books) book(ctx context.Context, name string, b []byte) ([]*Document, error) {
 	var text, encoding string
 	var page extract.Page
-	web := slices.Contains([]string{".htm", ".html"}, extension(name))
+	web := slices.Contains([]string{".htm", ".html"}, records.Extension(name))
 	if web {
 		var err error
 		if page, err = extract.VisibleText(ctx, b); err != nil {

@@ -1,13 +1,11 @@
 package corpus
 
 import (
-	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"fragua/pipeline"
-	"fragua/pipeline/extract"
+	"fragua/pipeline/records"
 )
 
 // Columns says which column, or key, of a record becomes which column of a
@@ -36,39 +34,28 @@ func (c *Columns) check() []pipeline.Fault {
 	return nil
 }
 
-// document makes a document of a record. order lists the record's keys, for the
-// error. Strings are put right if they are not UTF-8.
-func (c *Columns) document(source, path string, offset int64, record map[string]any, order []string) (*Document, error) {
-	used := map[string]bool{}
+// names lists the columns that documents are made of.
+func (c *Columns) names() []string {
+	all := []string{c.Text, c.ID, c.URL, c.Title, c.Author, c.Date, c.Language, c.License}
+	return slices.DeleteFunc(all, func(name string) bool { return name == "" })
+}
+
+// document makes a document of a record.
+func (c *Columns) document(source, path string, r records.Record) (*Document, error) {
+	used := map[string]bool{c.Text: true}
 	column := func(name string) string {
-		if name == "" {
-			return ""
-		}
-		v, ok := lookup(record, name)
-		if !ok || v == nil {
-			return ""
-		}
-		switch v.(type) {
-		case map[string]any, []any:
-			return ""
-		}
-		used[name] = true
-		s, ok := v.(string)
-		if !ok {
-			s = fmt.Sprint(v)
+		v, _ := r.Lookup(name)
+		s, ok := records.String(v)
+		if ok {
+			used[name] = true
 		}
 		return s
 	}
-	v, ok := lookup(record, c.Text)
-	text, isString := v.(string)
-	switch {
-	case !ok:
-		return nil, fmt.Errorf("no column %q; there are %s", c.Text, pipeline.Listed(order))
-	case !isString:
-		return nil, fmt.Errorf("column %q is no text but %s", c.Text, kindOf(v))
+	text, err := r.Text(c.Text)
+	if err != nil {
+		return nil, err
 	}
-	used[c.Text] = true
-	d := NewDocument(source, path, offset)
+	d := NewDocument(source, path, r.Offset)
 	if c.ID != "" {
 		id := column(c.ID)
 		if id == "" {
@@ -81,7 +68,7 @@ func (c *Columns) document(source, path string, offset int64, record map[string]
 	d.Language, d.License = column(c.Language), column(c.License)
 	if c.Rest {
 		rest := metadata{}
-		for k, v := range record {
+		for k, v := range r.Fields {
 			if !used[k] {
 				rest[k] = v
 			}
@@ -89,55 +76,4 @@ func (c *Columns) document(source, path string, offset int64, record map[string]
 		d.Metadata = rest.String()
 	}
 	return d, nil
-}
-
-// kindOf names what a value of a record is.
-func kindOf(v any) string {
-	switch v.(type) {
-	case nil:
-		return "null"
-	case bool:
-		return "a boolean"
-	case string:
-		return "a string"
-	case []any:
-		return "a list"
-	case map[string]any:
-		return "an object"
-	}
-	return "a number"
-}
-
-// lookup finds a key, or a path of keys.
-func lookup(record map[string]any, name string) (any, bool) {
-	if v, ok := record[name]; ok {
-		return v, true
-	}
-	head, tail, dotted := strings.Cut(name, ".")
-	if inner, ok := record[head].(map[string]any); dotted && ok {
-		return lookup(inner, tail)
-	}
-	return nil, false
-}
-
-// errNotText is wrapped by failures of records in an unknown encoding.
-var errNotText = errors.New("neither UTF-8 nor another encoding that we know")
-
-// asUTF8 decodes a record that is not UTF-8.
-func asUTF8(b []byte) ([]byte, error) {
-	text, _, err := extract.Decode(b, "")
-	if err != nil {
-		return nil, fmt.Errorf("%w: %v", errNotText, err)
-	}
-	return []byte(text), nil
-}
-
-// sortedKeys lists the keys of a record.
-func sortedKeys(record map[string]any) []string {
-	keys := make([]string, 0, len(record))
-	for k := range record {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

@@ -18,6 +18,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go"
 	"github.com/ulikunitz/xz"
+
+	"fragua/pipeline/records"
 )
 
 // packed compresses a text by the extension.
@@ -93,7 +95,7 @@ func TestSourcesConform(t *testing.T) {
 	}{
 		{"jsonl", map[string]string{"a.jsonl": lines.String(), "b/c.jsonl.gz": packed(t, ".gz", lines.String()), "d.jsonl.zst": packed(t, ".zst", lines.String()),
 			"empty.jsonl": "", "torn.jsonl.gz": packed(t, ".gz", lines.String())[:20]}, 3 * 42, 3*4 + 1},
-		{"csv", map[string]string{"a.csv": table.String(), "b.csv.xz": packed(t, ".xz", table.String()), "c.tsv": tabs.String(), "empty.csv": "", "utf16.tsv": "\xff\xfea\x00"}, 3 * 41, 3 + 1},
+		{"csv", map[string]string{"a.csv": table.String(), "b.csv.xz": packed(t, ".xz", table.String()), "c.tsv": tabs.String(), "empty.csv": "", "utf16.tsv": "\xff\xfet\x00e\x00x\x00t\x00\n\x00a\x00"}, 3*41 + 1, 3},
 		{"parquet", map[string]string{"a.parquet": parquetFile(t, rows), "b.parquet": parquetFile(t, rows[:7]), "bad.parquet": "PAR1 nothing PAR1"}, 47, 1},
 		{"books", map[string]string{"a.txt": book.String(), "b.txt.gz": packed(t, ".gz", "A short book.\n"), "c.htm": "<p>One<p>Two", "binary.txt": "\x00\x01\x02\x03\x04\x05\x06\x07\x08", "empty.txt": ""}, 40 + 3, 1},
 		{"html", map[string]string{"a.html": page, "b.html.zst": packed(t, ".zst", page), "c.htm": "", "deep.html": strings.Repeat("<div>", 1000)}, 3, 1},
@@ -102,8 +104,8 @@ func TestSourcesConform(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.kind, func(t *testing.T) {
 			dir := write(t, test.files)
-			source := sources[test.kind]().(Source)
-			raw(source).Path.Written, raw(source).Path.Abs = dir, dir
+			source := (&SourceChoice{}).Variants()[test.kind]().(Source)
+			source.raw().Path.Written, source.raw().Path.Abs = dir, dir
 			var want []*Document
 			for _, size := range []int64{1 << 40, 1, 7, 100, 1000, 1 << 14} {
 				parts, err := source.Parts(context.Background(), size)
@@ -117,7 +119,7 @@ func TestSourcesConform(t *testing.T) {
 					for d, err := range source.Read(context.Background(), part) {
 						var bad *Failure
 						if errors.As(err, &bad) {
-							if failures++; test.files[bad.Path] == "" {
+							if failures++; test.files[bad.File] == "" {
 								t.Errorf("failure of no file: %v", bad)
 							}
 							continue
@@ -159,25 +161,6 @@ func TestSourcesConform(t *testing.T) {
 	}
 }
 
-// raw returns the settings that say which files a source reads.
-func raw(s Source) *Raw {
-	switch s := s.(type) {
-	case *JSONL:
-		return &s.Raw
-	case *CSV:
-		return &s.Raw
-	case *Parquet:
-		return &s.Raw
-	case *Books:
-		return &s.Raw
-	case *HTML:
-		return &s.Raw
-	case *Text:
-		return &s.Raw
-	}
-	panic(fmt.Sprintf("%T", s))
-}
-
 // TestFiles: names are relative to the fixed part of the pattern, sorted, and a
 // pattern that matches nothing is an error that says where it looked.
 func TestFiles(t *testing.T) {
@@ -202,8 +185,8 @@ func TestFiles(t *testing.T) {
 		var names []string
 		for _, f := range files {
 			names = append(names, f.Name)
-			if b, err := os.ReadFile(s.locate(f.Name)); err != nil || len(b) != 1 || f.Size != 1 {
-				t.Errorf("%s: %s lies at %s: %v", path, f.Name, s.locate(f.Name), err)
+			if b, err := os.ReadFile(records.Locate(s.Path, f.Name)); err != nil || len(b) != 1 || f.Size != 1 {
+				t.Errorf("%s: %s lies at %s: %v", path, f.Name, records.Locate(s.Path, f.Name), err)
 			}
 		}
 		if diff := cmp.Diff(strings.Fields(want), names, cmpopts.SortSlices(func(a, b string) bool { return a < b })); err != nil || diff != "" {

@@ -81,8 +81,8 @@ func (s *Story) ingest(ctx context.Context, stage string, in *Ingest, dir pipeli
 				var bad *Failure
 				switch {
 				case errors.As(err, &bad):
-					if DocumentID(at.Source, bad.Path, bad.Offset) == s.ID {
-						s.Document = NewDocument(at.Source, bad.Path, bad.Offset)
+					if DocumentID(at.Source, bad.File, bad.Offset) == s.ID {
+						s.Document = NewDocument(at.Source, bad.File, bad.Offset)
 						s.Verdicts = append(s.Verdicts, Verdict{Stage: stage, Step: "read", Err: bad.Err})
 						return false, nil
 					}

@@ -14,7 +14,7 @@ import (
 // readAll reads b as a file of a source in parts of the size given.
 func readAll(t *testing.T, source Source, dir, name string, b []byte, size int64) (docs []Document, failures int) {
 	t.Helper()
-	raw(source).Path.Written, raw(source).Path.Abs = name, filepath.Join(dir, name)
+	source.raw().Path.Written, source.raw().Path.Abs = name, filepath.Join(dir, name)
 	if err := os.WriteFile(filepath.Join(dir, name), b, 0o666); err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func TestDamagedParquet(t *testing.T) {
 
 // TestBrokenJSONL: what is wrong with each line is said in its own words.
 func TestBrokenJSONL(t *testing.T) {
-	s := NewJSONL()
+	dir := t.TempDir()
 	for line, want := range map[string]string{
 		`{"text": 5}`:                 `column "text" is no text but a number`,
 		`{"text": null}`:              `column "text" is no text but null`,
@@ -107,8 +107,14 @@ func TestBrokenJSONL(t *testing.T) {
 		`{"text": "a"`:                `no JSON object: unexpected EOF`,
 		`{"text": "a"} {"text": "b"}`: `more than one JSON value on the line, at byte 13 of it`,
 	} {
-		if d, err := s.document("x.jsonl", 0, []byte(line)); err == nil || err.Error() != want {
-			t.Errorf("%s: %+v, %v, want %s", line, d, err, want)
+		name := filepath.Join(dir, "x.jsonl")
+		if err := os.WriteFile(name, []byte(line), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		_, err := ReadFile(context.Background(), name)
+		var bad *Failure
+		if !errors.As(err, &bad) || bad.Err.Error() != want || bad.Lost != nil {
+			t.Errorf("%s: %v, want %s", line, err, want)
 		}
 	}
 }

@@ -4,38 +4,23 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"slices"
 
 	"fragua/pipeline"
 	"fragua/pipeline/textstat"
 )
 
-// ReadFile reads one file as the source of its kind does, without any steps:
-// web pages by html, tables by csv, jsonl and parquet, all else by books.
+// ReadFile reads one file as the source of its kind does, without any steps; one
+// whose extension tells nothing as a book.
 func ReadFile(ctx context.Context, name string) (docs []*Document, err error) {
 	abs, err := filepath.Abs(name)
 	if err != nil {
 		return nil, err
 	}
-	raw := pipeline.Path{Written: name, Abs: abs}
-	var source Source
-	switch e := extension(name); {
-	case slices.Contains([]string{".html", ".htm", ".xhtml"}, e):
-		s := NewHTML()
-		s.Path, source = raw, s
-	case slices.Contains([]string{".jsonl", ".ndjson"}, e):
-		s := NewJSONL()
-		s.Path, source = raw, s
-	case slices.Contains([]string{".csv", ".tsv", ".tab"}, e):
-		s := NewCSV()
-		s.Path, source = raw, s
-	case e == ".parquet":
-		s := NewParquet()
-		s.Path, source = raw, s
-	default:
-		s := NewBooks()
-		s.Path, source = raw, s
+	source := Source(NewBooks())
+	if list := sourcesOf(name); len(list) > 0 {
+		source = list[0]
 	}
+	source.raw().Path = pipeline.Path{Written: name, Abs: abs}
 	parts, err := source.Parts(ctx, 1<<62)
 	if err != nil {
 		return nil, err

@@ -127,7 +127,7 @@ func (p *pass) steps(ctx context.Context, prefix, source string, docs iter.Seq2[
 		switch {
 		case errors.As(err, &bad):
 			p.counts.Read++
-			err = p.fail(NewDocument(source, bad.Path, bad.Offset), bad.Err)
+			err = p.fail(NewDocument(source, bad.File, bad.Offset), bad.Err)
 		case err != nil:
 			return err
 		default:

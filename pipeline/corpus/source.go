@@ -2,10 +2,9 @@ package corpus
 
 import (
 	"context"
-	"fmt"
 	"iter"
 
-	"fragua/pipeline"
+	"fragua/pipeline/records"
 )
 
 // A Source finds raw files, divides them into Parts, and reads a Part as
@@ -24,24 +23,20 @@ type Source interface {
 	// Read yields a Part's documents. A *Failure stands for one record that could
 	// not be read, and reading goes on; any other error ends it.
 	Read(context.Context, Part) iter.Seq2[*Document, error]
+
+	raw() *Raw // which files it reads
 }
 
 // A File is one raw file of a source.
-type File struct {
-	pipeline.RawFile       // Name is relative to the source's root
-	Size             int64 // in bytes, as it lies on disk
-}
+type File = records.File
 
 // A Part is what one task reads: ranges of files, in order.
 type Part []Range
 
-// A Range is a piece of a file, half open. From and To are bytes for JSONL, row
-// groups for Parquet; what cannot be divided is read whole: From 0, To Size.
+// A Range is a piece of a file.
 type Range struct {
 	File string `json:"file"` // File.Name
-	From int64  `json:"from"`
-	To   int64  `json:"to"`
-	Size int64  `json:"size"` // about how many bytes of disk it stands for
+	records.Range
 }
 
 // Bytes returns about how many bytes of disk the part stands for.
@@ -53,23 +48,31 @@ func (p Part) Bytes() (n int64) {
 }
 
 // A Failure is a record, or the rest of a file, that could not be read.
-type Failure struct {
-	Path   string
-	Offset int64
-	Err    error
+type Failure = records.Failure
+
+// sources is THE table of sources: what may stand in `sources:`. Of several that
+// read files of one extension, the first is the one for a file at hand.
+var sources = []struct {
+	name string
+	new  func() Source
+}{
+	{"html", func() Source { return NewHTML() }},
+	{"books", func() Source { return NewBooks() }},
+	{"text", func() Source { return NewText() }},
+	{"jsonl", func() Source { return NewJSONL() }},
+	{"csv", func() Source { return NewCSV() }},
+	{"parquet", func() Source { return NewParquet() }},
 }
 
-func (f *Failure) Error() string { return fmt.Sprintf("%s: offset %d: %v", f.Path, f.Offset, f.Err) }
-func (f *Failure) Unwrap() error { return f.Err }
-
-// sources is THE table of sources: what may stand in `sources:`.
-var sources = map[string]func() any{
-	"books":   func() any { return NewBooks() },
-	"html":    func() any { return NewHTML() },
-	"text":    func() any { return NewText() },
-	"jsonl":   func() any { return NewJSONL() },
-	"csv":     func() any { return NewCSV() },
-	"parquet": func() any { return NewParquet() },
+// sourcesOf lists the sources that search a folder for files of a name's
+// extension.
+func sourcesOf(name string) (list []Source) {
+	for _, entry := range sources {
+		if s := entry.new(); s.raw().reads(name) {
+			list = append(list, s)
+		}
+	}
+	return list
 }
 
 // A SourceChoice is an entry of `sources:`, such as `books: {path: "books/*.txt"}`.
@@ -79,7 +82,13 @@ type SourceChoice struct {
 }
 
 // Variants returns the table of sources.
-func (c *SourceChoice) Variants() map[string]func() any { return sources }
+func (c *SourceChoice) Variants() map[string]func() any {
+	table := map[string]func() any{}
+	for _, entry := range sources {
+		table[entry.name] = func() any { return entry.new() }
+	}
+	return table
+}
 
 // Choose takes an entry of the table.
 func (c *SourceChoice) Choose(name string, settings any) {
@@ -111,7 +120,7 @@ func pack(ranges []Range, size int64) (parts []Part) {
 func wholeFiles(files []File) []Range {
 	ranges := make([]Range, len(files))
 	for i, f := range files {
-		ranges[i] = Range{File: f.Name, To: f.Size, Size: f.Size}
+		ranges[i] = Range{f.Name, records.Range{To: f.Size, Size: f.Size}}
 	}
 	return ranges
 }

@@ -5,6 +5,7 @@ import (
 	"iter"
 
 	"fragua/pipeline"
+	"fragua/pipeline/records"
 )
 
 // A wholeFile reads files of which each is one record, held in memory.
@@ -39,7 +40,7 @@ func (w *wholeFile) each(ctx context.Context, part Part, make func(name string, 
 				yield(nil, context.Cause(ctx))
 				return
 			}
-			b, err := readWhole(w.locate(r.File), r.File, w.MaxBytes)
+			b, err := records.ReadFile(ctx, w.file(r), w.MaxBytes)
 			if err != nil {
 				if !yield(nil, err) || !isFailure(err) {
 					return
@@ -52,7 +53,7 @@ func (w *wholeFile) each(ctx context.Context, part Part, make func(name string, 
 					yield(nil, context.Cause(ctx))
 					return
 				}
-				if !yield(nil, &Failure{r.File, 0, err}) {
+				if !yield(nil, &Failure{File: r.File, Err: err}) {
 					return
 				}
 				continue
@@ -65,9 +66,4 @@ func (w *wholeFile) each(ctx context.Context, part Part, make func(name string, 
 			}
 		}
 	}
-}
-
-func isFailure(err error) bool {
-	_, ok := err.(*Failure)
-	return ok
 }

@@ -1,0 +1,97 @@
+package records
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"fragua/pipeline"
+)
+
+// A File is one raw file.
+type File struct {
+	Name string // relative to the root of its pattern, with slashes
+	Path string // where it lies on this machine
+	Size int64  // in bytes, as it lies on disk
+}
+
+// A Range is a piece of a file, half open. From and To are bytes of lines, row
+// groups of Parquet; what cannot be divided is read whole: From 0, To Size.
+type Range struct {
+	From int64 `json:"from"`
+	To   int64 `json:"to"`
+	Size int64 `json:"size"` // about how many bytes of disk it stands for
+}
+
+// whole is the range of all of a file.
+func whole(f File) Range { return Range{To: f.Size, Size: f.Size} }
+
+// Root splits a path or pattern into the folder that names are relative to and
+// the pattern of names. A folder has the pattern **/*.
+func Root(p pipeline.Path) (dir, pattern string) {
+	abs := filepath.ToSlash(p.Abs)
+	if info, err := os.Stat(p.Abs); err == nil {
+		if info.IsDir() {
+			return abs, everything
+		}
+		return path.Dir(abs), escape(path.Base(abs))
+	}
+	return doublestar.SplitPattern(abs)
+}
+
+// IsFolder reports whether a path is a folder, all of which is searched.
+func IsFolder(p pipeline.Path) bool {
+	_, pattern := Root(p)
+	return pattern == everything
+}
+
+const everything = "**/*"
+
+// escape makes a pattern that matches a name alone.
+func escape(name string) string {
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`, "{", `\{`).Replace(name)
+}
+
+// List lists the files of a path or pattern, sorted by name. In a folder those
+// that reads refuses are returned apart, as others; a pattern's files are all
+// read. Hidden files and folders are passed over unless the pattern names them;
+// ** does not follow links to folders, which may lead in circles.
+func List(p pipeline.Path, reads func(name string) bool) (files, others []File, err error) {
+	dir, pattern := Root(p)
+	names, err := doublestar.Glob(os.DirFS(filepath.FromSlash(dir)), pattern, doublestar.WithFilesOnly(), doublestar.WithFailOnIOErrors(), doublestar.WithNoFollow())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, fmt.Errorf("%s: %w", p.Written, err)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if pattern == everything && (strings.HasPrefix(name, ".") || strings.Contains(name, "/.")) {
+			continue
+		}
+		at := filepath.Join(dir, filepath.FromSlash(name))
+		info, err := os.Stat(at)
+		if err != nil {
+			return nil, nil, pipeline.Hintf(err, "repair the link, or narrow the path")
+		}
+		switch f := (File{name, at, info.Size()}); {
+		case !info.Mode().IsRegular(): // a pipe, or a link to a folder
+		case pattern == everything && !reads(name):
+			others = append(others, f)
+		default:
+			files = append(files, f)
+		}
+	}
+	return files, others, nil
+}
+
+// Locate returns the path on this machine of a file of a pattern.
+func Locate(p pipeline.Path, name string) string {
+	dir, _ := Root(p)
+	return filepath.Join(filepath.FromSlash(dir), filepath.FromSlash(name))
+}

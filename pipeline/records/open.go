@@ -1,0 +1,231 @@
+package records
+
+import (
+	"bufio"
+	"bytes"
+	"compress/bzip2"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/pierrec/lz4/v4"
+	"github.com/ulikunitz/xz"
+	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/transform"
+
+	"fragua/pipeline"
+)
+
+// maxWindow bounds the memory that a compressed file may ask for.
+const maxWindow = 128 << 20
+
+// compressions is THE table of compressions, by the extension of their files.
+var compressions = map[string]struct {
+	magic string
+	open  func(io.Reader) (io.Reader, func(), error)
+}{
+	".gz":  {"\x1f\x8b", openGzip},
+	".zst": {"\x28\xb5\x2f\xfd", openZstd},
+	".xz":  {"\xfd7zXZ\x00", openXZ},
+	".bz2": {"BZh", func(r io.Reader) (io.Reader, func(), error) { return bzip2.NewReader(r), nil, nil }},
+	".lz4": {"\x04\x22\x4d\x18", func(r io.Reader) (io.Reader, func(), error) { return lz4.NewReader(r), nil, nil }},
+}
+
+// Compressions lists the extensions of compressed files.
+func Compressions() []string { return slices.Sorted(maps.Keys(compressions)) }
+
+// Compressed reports whether a file is compressed, by its name.
+func Compressed(name string) bool {
+	_, ok := compressions[path.Ext(strings.ToLower(name))]
+	return ok
+}
+
+// Extension returns the extension of a name before that of its compression, in
+// lower case: ".txt" of "Emma.TXT.gz".
+func Extension(name string) string {
+	name = strings.ToLower(name)
+	if Compressed(name) {
+		name = strings.TrimSuffix(name, path.Ext(name))
+	}
+	return path.Ext(name)
+}
+
+func openZstd(r io.Reader) (io.Reader, func(), error) {
+	z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
+	if err != nil {
+		return nil, nil, err
+	}
+	return z, z.Close, nil
+}
+
+func openXZ(r io.Reader) (io.Reader, func(), error) {
+	z, err := xz.NewReader(r)
+	return z, nil, err
+}
+
+// An Input is a raw file being read, unpacked. Text in UTF-16 comes as UTF-8.
+type Input struct {
+	file   *os.File
+	r      *bufio.Reader
+	close  func() // of the decompressor; nil: nothing
+	packed bool   // or in UTF-16: what is read is not what lies on disk
+	size   int64  // on disk
+}
+
+// Open opens a file and undoes its compression, which the extension of its name
+// tells. A *Damaged error is the content's fault.
+func Open(ctx context.Context, name string) (*Input, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	in := &Input{file: f}
+	if err := in.unpack(name); err != nil {
+		in.Close()
+		return nil, err
+	}
+	return in, nil
+}
+
+func (in *Input) unpack(name string) error {
+	info, err := in.file.Stat()
+	if err != nil {
+		return err
+	}
+	if info.IsDir() {
+		return pipeline.Hintf(fmt.Errorf("%s is a folder", name), "name a file in it")
+	}
+	in.size = info.Size()
+	c, packed := compressions[path.Ext(strings.ToLower(name))]
+	if !packed {
+		in.r = bufio.NewReaderSize(in.file, bufferSize)
+		return in.decode()
+	}
+	in.packed = true
+	raw := bufio.NewReaderSize(in.file, bufferSize)
+	if magic, err := raw.Peek(len(c.magic)); string(magic) != c.magic {
+		if err == nil || len(magic) > 0 {
+			err = fmt.Errorf("it is not compressed as its name says (%s)", path.Ext(name))
+		}
+		return &Damaged{noEOF(err)}
+	}
+	r, done, err := c.open(raw)
+	if err != nil {
+		return &Damaged{noEOF(err)}
+	}
+	in.close = done
+	in.r = bufio.NewReaderSize(damageOf{r}, bufferSize)
+	return in.decode()
+}
+
+const bufferSize = 1 << 18
+
+// decode turns UTF-16 with a byte order mark into UTF-8.
+func (in *Input) decode() error {
+	mark, err := in.r.Peek(2)
+	if err != nil && err != io.EOF {
+		return err
+	}
+	if string(mark) == "\xff\xfe" || string(mark) == "\xfe\xff" {
+		in.packed = true
+		utf16 := unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM).NewDecoder()
+		in.r = bufio.NewReaderSize(transform.NewReader(in.r, utf16), bufferSize)
+	}
+	return nil
+}
+
+// Read reads unpacked bytes.
+func (in *Input) Read(b []byte) (int, error) { return in.r.Read(b) }
+
+// Close closes the file.
+func (in *Input) Close() error {
+	if in.close != nil {
+		in.close()
+	}
+	return in.file.Close()
+}
+
+// seek goes to an offset of a file that is not packed.
+func (in *Input) seek(offset int64) error {
+	_, err := in.file.Seek(offset, io.SeekStart)
+	in.r.Reset(in.file)
+	return err
+}
+
+// Damaged marks an error as the content's fault.
+type Damaged struct{ Err error }
+
+func (d *Damaged) Error() string { return "damaged: " + d.Err.Error() }
+func (d *Damaged) Unwrap() error { return d.Err }
+
+// damageOf a decompressor comes as *Damaged.
+type damageOf struct{ r io.Reader }
+
+func (d damageOf) Read(b []byte) (int, error) {
+	n, err := d.r.Read(b)
+	if err != nil && err != io.EOF {
+		err = &Damaged{noEOF(err)}
+	}
+	return n, err
+}
+
+// noEOF says of a file that ends too early what it means.
+func noEOF(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New("the file is empty or cut short")
+	}
+	return err
+}
+
+// lost makes of damage a *Failure whose rest is lost, and leaves other errors.
+func lost(f File, offset, line int64, err error) error {
+	var d *Damaged
+	if !errors.As(err, &d) {
+		return err
+	}
+	l := &Lost{Rows: -1, Bytes: -1}
+	if offset == 0 {
+		l.Bytes = f.Size
+	}
+	return &Failure{File: f.Name, Offset: offset, Line: line, Lost: l, Err: err}
+}
+
+// ErrTooLarge is why a file that must be read whole is refused.
+var ErrTooLarge = errors.New("too large to be one document")
+
+// ReadFile returns the content of a file, which may unpack to limit bytes. What
+// is wrong with the content comes as a *Failure.
+func ReadFile(ctx context.Context, f File, limit int64) ([]byte, error) {
+	in, err := Open(ctx, f.Path)
+	if err != nil {
+		return nil, lost(f, 0, 0, err)
+	}
+	defer in.Close()
+	var b bytes.Buffer
+	if !in.packed {
+		if in.size > limit {
+			return nil, tooLarge(f, limit)
+		}
+		b.Grow(int(in.size) + bytes.MinRead)
+	}
+	if n, err := b.ReadFrom(io.LimitReader(in, limit+1)); err != nil {
+		return nil, lost(f, n, 0, err)
+	} else if n > limit {
+		return nil, tooLarge(f, limit)
+	}
+	return b.Bytes(), nil
+}
+
+func tooLarge(f File, limit int64) error {
+	return &Failure{File: f.Name, Lost: &Lost{Rows: -1, Bytes: f.Size}, Err: fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limit)}
+}
