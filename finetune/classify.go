@@ -6,6 +6,7 @@ import (
 	"sort"
 
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // A ClassScore is what a classifier did on a set, as scikit-learn's
@@ -40,7 +41,7 @@ func ScoreClasses(classes, want, got []string) (ClassScore, error) {
 		w, ok := at[want[i]]
 		g, ok2 := at[got[i]]
 		if !ok || !ok2 {
-			return ClassScore{}, pipeline.Hintf(fmt.Errorf("label %q or %q is not one of the classes %q", want[i], got[i], classes),
+			return ClassScore{}, fault.Hintf(fmt.Errorf("label %q or %q is not one of the classes %q", want[i], got[i], classes),
 				"the examples and the model were made with different labels")
 		}
 		matrix[w][g]++

@@ -16,6 +16,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // Data is one source of labelled rows: a setting with one key that says how
@@ -40,7 +41,7 @@ type layout interface {
 	files() ([]dataFile, error)
 	read(f dataFile, cols columns) iter.Seq2[record, error]
 	given() string // the split that the data come with, or ""
-	check(cols columns) []pipeline.Fault
+	check(cols columns) []fault.Fault
 }
 
 type dataFile struct {
@@ -89,9 +90,9 @@ func (t *Table) read(f dataFile, cols columns) iter.Seq2[record, error] {
 	return readTable(f.path, cols)
 }
 
-func (t *Table) check(cols columns) []pipeline.Fault {
+func (t *Table) check(cols columns) []fault.Fault {
 	if cols.text == "" || cols.label == "" && cols.target == "" {
-		return []pipeline.Fault{{Err: "a table needs to know its columns",
+		return []fault.Fault{{Err: "a table needs to know its columns",
 			Hint: "set text and label for classes, or source and target for pairs"}}
 	}
 	return nil
@@ -126,9 +127,9 @@ func (c *Classes) read(f dataFile, _ columns) iter.Seq2[record, error] {
 	return readLines(f.path, "", func(text, _ string) record { return record{text: text, labels: []string{f.class}} })
 }
 
-func (c *Classes) check(columns) []pipeline.Fault {
+func (c *Classes) check(columns) []fault.Fault {
 	if len(c.Files) == 0 {
-		return []pipeline.Fault{{Path: "files", Err: "names no file", Hint: "files: {positive: pos.txt, negative: neg.txt}"}}
+		return []fault.Fault{{Path: "files", Err: "names no file", Hint: "files: {positive: pos.txt, negative: neg.txt}"}}
 	}
 	return nil
 }
@@ -160,7 +161,7 @@ func (d *Folders) read(f dataFile, _ columns) iter.Seq2[record, error] {
 		defer r.Close()
 		text, err := io.ReadAll(io.LimitReader(r, maxRow+1))
 		if err != nil {
-			yield(record{}, &pipeline.RowError{File: f.path, Row: -1, Err: err})
+			yield(record{}, &fault.RowError{File: f.path, Row: -1, Err: err})
 			return
 		}
 		rec := record{text: string(text), labels: []string{f.class}}
@@ -171,7 +172,7 @@ func (d *Folders) read(f dataFile, _ columns) iter.Seq2[record, error] {
 	}
 }
 
-func (d *Folders) check(columns) []pipeline.Fault { return nil }
+func (d *Folders) check(columns) []fault.Fault { return nil }
 
 // Lines is two files side by side: line n of one translates line n of the other.
 type Lines struct {
@@ -204,9 +205,9 @@ func (l *Lines) read(f dataFile, _ columns) iter.Seq2[record, error] {
 	return readLines(f.path, f.other, func(text, target string) record { return record{text: text, target: target} })
 }
 
-func (l *Lines) check(cols columns) []pipeline.Fault {
+func (l *Lines) check(cols columns) []fault.Fault {
 	if cols.label != "" {
-		return []pipeline.Fault{{Path: "source", Err: "pairs have no labels", Hint: "leave out text and label"}}
+		return []fault.Fault{{Path: "source", Err: "pairs have no labels", Hint: "leave out text and label"}}
 	}
 	return nil
 }
@@ -243,12 +244,12 @@ func (s *Synthetic) read(f dataFile, _ columns) iter.Seq2[record, error] {
 	}
 }
 
-func (s *Synthetic) check(cols columns) []pipeline.Fault {
+func (s *Synthetic) check(cols columns) []fault.Fault {
 	if s.Pairs < 1 {
-		return []pipeline.Fault{{Path: "pairs", Err: fmt.Sprintf("%d pairs", s.Pairs), Hint: "5000"}}
+		return []fault.Fault{{Path: "pairs", Err: fmt.Sprintf("%d pairs", s.Pairs), Hint: "5000"}}
 	}
 	if cols.label != "" {
-		return []pipeline.Fault{{Path: "path", Err: "pairs have no labels", Hint: "leave out text and label"}}
+		return []fault.Fault{{Path: "path", Err: "pairs have no labels", Hint: "leave out text and label"}}
 	}
 	return nil
 }
@@ -279,7 +280,7 @@ func readLines(name, other string, row func(text, target string) record) iter.Se
 			if b != nil {
 				line, long, err2 := readLine(b)
 				if (err == io.EOF) != (err2 == io.EOF) {
-					yield(record{}, pipeline.Hintf(fmt.Errorf("%s and %s do not have the same number of lines: one ends at %d", name, other, n),
+					yield(record{}, fault.Hintf(fmt.Errorf("%s and %s do not have the same number of lines: one ends at %d", name, other, n),
 						"line n of one must translate line n of the other"))
 					return
 				}
@@ -291,7 +292,7 @@ func readLines(name, other string, row func(text, target string) record) iter.Se
 				return
 			}
 			if err != nil {
-				yield(record{}, &pipeline.RowError{File: name, Row: n, Err: err})
+				yield(record{}, &fault.RowError{File: name, Row: n, Err: err})
 				return
 			}
 			rec := row(text, target)
@@ -335,14 +336,14 @@ func globFiles(p pipeline.Path, class string) ([]dataFile, error) {
 		path := filepath.Join(base, filepath.FromSlash(n))
 		info, err := os.Stat(path)
 		if err != nil {
-			return nil, pipeline.Hintf(err, "mend the link, or narrow the path")
+			return nil, fault.Hintf(err, "mend the link, or narrow the path")
 		}
 		if info.Mode().IsRegular() { // neither a pipe nor a link to a folder
 			files = append(files, dataFile{name: n, path: path, class: class})
 		}
 	}
 	if len(files) == 0 {
-		return nil, pipeline.Hintf(fmt.Errorf("no file matches %s", p.Written), "looked in %s; relative paths start at the configuration's folder", filepath.FromSlash(base))
+		return nil, fault.Hintf(fmt.Errorf("no file matches %s", p.Written), "looked in %s; relative paths start at the configuration's folder", filepath.FromSlash(base))
 	}
 	return files, nil
 }

@@ -8,6 +8,7 @@ import (
 	"fragua/model"
 	"fragua/model/train"
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 	"fragua/tokenize/blocks"
 )
 
@@ -40,9 +41,9 @@ func (e *Evaluate) Makes() pipeline.Kind { return pipeline.Predictions }
 func (e *Evaluate) Precision() string { return "f32" }
 
 // Check finds faults that types cannot show.
-func (e *Evaluate) Check() []pipeline.Fault {
+func (e *Evaluate) Check() []fault.Fault {
 	if e.Split == "" {
-		return []pipeline.Fault{{Path: "split", Err: "no split", Hint: "test"}}
+		return []fault.Fault{{Path: "split", Err: "no split", Hint: "test"}}
 	}
 	return nil
 }
@@ -64,7 +65,7 @@ func (e *Evaluate) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 	}
 	set := sets[string(e.Split)]
 	if len(set) == 0 {
-		return counts, pipeline.Hintf(fmt.Errorf("the examples have no %s split", e.Split), "label splits them: split: {%s: 0.1}", e.Split)
+		return counts, fault.Hintf(fmt.Errorf("the examples have no %s split", e.Split), "label splits them: split: {%s: 0.1}", e.Split)
 	}
 	answers, err := answerAll(ctx, env, m, set)
 	if err != nil {

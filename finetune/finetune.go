@@ -8,6 +8,7 @@ import (
 
 	"fragua/model/train"
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // Finetune is the stage that fits a pretrained model to labelled examples.
@@ -78,36 +79,36 @@ func (f *Finetune) Phases() []pipeline.Phase {
 }
 
 // Check finds faults that types cannot show.
-func (f *Finetune) Check() []pipeline.Fault {
-	var faults []pipeline.Fault
-	fault := func(path, hint, format string, args ...any) {
-		faults = append(faults, pipeline.Fault{Path: path, Err: fmt.Sprintf(format, args...), Hint: hint})
+func (f *Finetune) Check() []fault.Fault {
+	var faults []fault.Fault
+	add := func(path, hint, format string, args ...any) {
+		faults = append(faults, fault.Fault{Path: path, Err: fmt.Sprintf(format, args...), Hint: hint})
 	}
 	if f.Goal.Goal == nil {
-		fault("goal", "goal: {sentiment: {too_long: keep_ends}} or goal: {translation: {too_long: drop}}", "no goal")
+		add("goal", "goal: {sentiment: {too_long: keep_ends}} or goal: {translation: {too_long: drop}}", "no goal")
 	} else if m := f.Stop.Metric; m != "" && !slices.Contains(f.Goal.Metrics(), m) {
-		fault("stop.metric", "one of "+strings.Join(f.Goal.Metrics(), ", "), "%s is not measured by %q", f.Goal.Name(), m)
+		add("stop.metric", "one of "+strings.Join(f.Goal.Metrics(), ", "), "%s is not measured by %q", f.Goal.Name(), m)
 	}
 	if f.Epochs < 1 && f.Steps < 1 {
-		fault("epochs", "3 is usual", "neither epochs nor steps: nothing would be learned")
+		add("epochs", "3 is usual", "neither epochs nor steps: nothing would be learned")
 	}
 	if f.Batch < 1 {
-		fault("batch", "32 is usual", "a batch of %d examples", f.Batch)
+		add("batch", "32 is usual", "a batch of %d examples", f.Batch)
 	}
 	if f.Accumulate < 1 || f.Batch > 0 && f.Batch%f.Accumulate != 0 {
-		fault("accumulate", "a divisor of batch", "a batch of %d cannot be computed in %d parts", f.Batch, f.Accumulate)
+		add("accumulate", "a divisor of batch", "a batch of %d cannot be computed in %d parts", f.Batch, f.Accumulate)
 	}
 	if f.LR <= 0 {
-		fault("lr", "1e-4 to 1e-3 for small models", "a learning rate of %v", f.LR)
+		add("lr", "1e-4 to 1e-3 for small models", "a learning rate of %v", f.LR)
 	}
 	if f.Warmup < 0 || f.Warmup > 1 {
-		fault("warmup", "0.1 is a tenth of the steps", "%v is not a share", f.Warmup)
+		add("warmup", "0.1 is a tenth of the steps", "%v is not a share", f.Warmup)
 	}
 	if f.LayerDecay < 1 {
-		fault("layer_decay", "1 is off, 2.6 is ULMFiT's", "%v would let lower groups learn faster", f.LayerDecay)
+		add("layer_decay", "1 is off, 2.6 is ULMFiT's", "%v would let lower groups learn faster", f.LayerDecay)
 	}
 	if f.Clip < 0 || f.Freeze < 0 || f.Evaluate < 0 || f.Steps < 0 || f.Stop.Patience < 0 || f.Stop.Most < 0 {
-		fault("", "0 switches them off", "clip, freeze, evaluate, steps, stop.patience and stop.most are not below 0")
+		add("", "0 switches them off", "clip, freeze, evaluate, steps, stop.patience and stop.most are not below 0")
 	}
 	return faults
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 func TestGates(t *testing.T) {
@@ -68,7 +69,7 @@ func TestFinetuneFaults(t *testing.T) {
 		if c, ok := any(f.Goal.Goal).(pipeline.Checker); ok {
 			faults = append(faults, c.Check()...)
 		}
-		if !slices.ContainsFunc(faults, func(x pipeline.Fault) bool { return strings.Contains(x.Err, want) }) {
+		if !slices.ContainsFunc(faults, func(x fault.Fault) bool { return strings.Contains(x.Err, want) }) {
 			t.Errorf("no fault says %q: %+v", want, faults)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
-	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // A Grammar makes synthetic English–Spanish sentence pairs: every pair is correct in
@@ -69,10 +69,10 @@ func LoadGrammar(name string) (*Grammar, error) {
 	}
 	g := new(Grammar)
 	if err := yaml.Load(b, g, yaml.WithKnownFields()); err != nil {
-		return nil, &pipeline.RowError{File: name, Row: -1, Err: err}
+		return nil, &fault.RowError{File: name, Row: -1, Err: err}
 	}
 	if err := g.check(); err != nil {
-		return nil, pipeline.Hintf(&pipeline.RowError{File: name, Row: -1, Err: err}, "every word needs all its forms: number s or p, gender m or f, adjectives ms fs mp fp")
+		return nil, fault.Hintf(&fault.RowError{File: name, Row: -1, Err: err}, "every word needs all its forms: number s or p, gender m or f, adjectives ms fs mp fp")
 	}
 	return g, nil
 }
@@ -127,7 +127,7 @@ func (g *Grammar) check() error {
 func (g *Grammar) Pairs(n int, seed uint64) ([]GrammarPair, error) {
 	all := len(g.Subjects) * len(g.Verbs) * len(g.Nouns) * len(g.Determiners) * len(g.Adjectives) * len(tenses) * 2 * 2
 	if n > all/10 {
-		return nil, pipeline.Hintf(fmt.Errorf("%d sentence pairs asked for, but the grammar makes only about %d", n, all), "ask for at most %d, or add words", all/10)
+		return nil, fault.Hintf(fmt.Errorf("%d sentence pairs asked for, but the grammar makes only about %d", n, all), "ask for at most %d, or add words", all/10)
 	}
 	rng := rand.New(rand.NewPCG(seed, 0x6772616d6d6172)) // "grammar"
 	seen := make(map[string]bool, n)

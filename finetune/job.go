@@ -11,6 +11,7 @@ import (
 	"fragua/model/tensor"
 	"fragua/model/train"
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // A job is one fine-tuning under way.
@@ -58,7 +59,7 @@ func readExamples(dirs []pipeline.Dir) (map[string][]Example, error) {
 // learned from.
 func (f *Finetune) prepare(dir string, sets map[string][]Example, seed uint64) (*job, error) {
 	if len(sets[Train]) == 0 {
-		return nil, pipeline.Hintf(errors.New("there are no training examples"), "the label stage writes train-*.parquet")
+		return nil, fault.Hintf(errors.New("there are no training examples"), "the label stage writes train-*.parquet")
 	}
 	lm, tok, err := openBase(dir)
 	if err != nil {
@@ -82,7 +83,7 @@ func (f *Finetune) prepare(dir string, sets map[string][]Example, seed uint64) (
 		return nil, fmt.Errorf("validation examples: %w", err)
 	}
 	if f.Stop.Patience > 0 && len(j.validation) == 0 {
-		return nil, pipeline.Hintf(errors.New("stop.patience needs validation examples, and there are none"), "give label a share: split: {validation: 0.1}")
+		return nil, fault.Hintf(errors.New("stop.patience needs validation examples, and there are none"), "give label a share: split: {validation: 0.1}")
 	}
 	return j, j.gate()
 }
@@ -103,7 +104,7 @@ func spread(all []Example, n int) []Example {
 func (j *job) gate() error {
 	l := j.trainLengths
 	if len(j.rows) == 0 {
-		return pipeline.Hintf(fmt.Errorf("all %d training examples are longer than the context of %d tokens (the longest has %d)", l.Dropped, j.tuned.LM.Context(), l.Longest),
+		return fault.Hintf(fmt.Errorf("all %d training examples are longer than the context of %d tokens (the longest has %d)", l.Dropped, j.tuned.LM.Context(), l.Longest),
 			"shorten them with too_long, or pretrain with a longer context")
 	}
 	if j.tuned.Classes == nil {
@@ -121,7 +122,7 @@ func (j *job) gate() error {
 	}
 	for c, n := range left {
 		if n == 0 {
-			return pipeline.Hintf(fmt.Errorf("no training example of class %q is left: %d were too long", j.tuned.Classes[c], l.Dropped),
+			return fault.Hintf(fmt.Errorf("no training example of class %q is left: %d were too long", j.tuned.Classes[c], l.Dropped),
 				"shorten texts with too_long: keep_ends")
 		}
 	}
@@ -153,7 +154,7 @@ func (j *job) train(ctx context.Context, env *pipeline.Env) error {
 		look = perEpoch
 	}
 	if j.Freeze > top {
-		return pipeline.Hintf(fmt.Errorf("freeze: %d groups of %d: nothing is left to learn", j.Freeze, top+1), "freeze at most %d", top)
+		return fault.Hintf(fmt.Errorf("freeze: %d groups of %d: nothing is left to learn", j.Freeze, top+1), "freeze at most %d", top)
 	}
 	env.Progress.Expect(steps, "steps")
 	j.loop = train.Loop{

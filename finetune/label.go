@@ -12,6 +12,7 @@ import (
 
 	"fragua/pipeline"
 	"fragua/pipeline/corpus"
+	"fragua/pipeline/fault"
 )
 
 // Label is the stage that makes examples of raw tables, texts by class, and
@@ -76,25 +77,25 @@ func (l *Label) columns() columns {
 }
 
 // Check finds settings that do not fit together.
-func (l *Label) Check() []pipeline.Fault {
-	var faults []pipeline.Fault
-	fault := func(path, hint, format string, args ...any) {
-		faults = append(faults, pipeline.Fault{Path: path, Err: fmt.Sprintf(format, args...), Hint: hint})
+func (l *Label) Check() []fault.Fault {
+	var faults []fault.Fault
+	add := func(path, hint, format string, args ...any) {
+		faults = append(faults, fault.Fault{Path: path, Err: fmt.Sprintf(format, args...), Hint: hint})
 	}
 	if len(l.Data) == 0 {
-		fault("data", `for instance data: [{table: {path: reviews.csv}}]`, "no data to read")
+		add("data", `for instance data: [{table: {path: reviews.csv}}]`, "no data to read")
 	}
 	if (l.Source == "") != (l.Target == "") {
-		fault("source", "pairs need both", "source and target go together")
+		add("source", "pairs need both", "source and target go together")
 	}
 	if l.Source != "" && (l.Text != "" || l.Label != "") {
-		fault("text", "set text and label for classes, or source and target for pairs", "rows are either labelled texts or pairs")
+		add("text", "set text and label for classes, or source and target for pairs", "rows are either labelled texts or pairs")
 	}
 	pairs, classes := false, false
 	for i, d := range l.Data {
 		path := fmt.Sprintf("data[%d].%s", i, d.name)
 		if d.rows == nil {
-			fault(fmt.Sprintf("data[%d]", i), "one of table, classes, folders, lines, grammar", "says not how it is laid out")
+			add(fmt.Sprintf("data[%d]", i), "one of table, classes, folders, lines, grammar", "says not how it is laid out")
 			continue
 		}
 		for _, f := range d.rows.check(l.columns()) {
@@ -109,33 +110,33 @@ func (l *Label) Check() []pipeline.Fault {
 		}
 	}
 	if pairs && classes || pairs && l.Label != "" || classes && l.Source != "" {
-		fault("data", "make one stage of each", "labelled texts and pairs do not go into one set")
+		add("data", "make one stage of each", "labelled texts and pairs do not go into one set")
 	}
 	means := map[string]string{}
 	for _, class := range sortedKeys(l.Labels) {
 		if len(l.Labels[class]) == 0 {
-			fault("labels."+class, "name the values that mean it", "the class has no values")
+			add("labels."+class, "name the values that mean it", "the class has no values")
 		}
 		for _, v := range l.Labels[class] {
 			v = canonical(v)
 			if other, ok := means[v]; ok {
-				fault("labels."+class, "each value belongs to one class", "value %q means %q already", v, other)
+				add("labels."+class, "each value belongs to one class", "value %q means %q already", v, other)
 			}
 			means[v] = class
 		}
 	}
 	for _, v := range l.Drop {
 		if class, ok := means[canonical(v)]; ok {
-			fault("drop", "", "value %q is dropped and means %q", v, class)
+			add("drop", "", "value %q is dropped and means %q", v, class)
 		}
 	}
 	for path, share := range map[string]float64{"split.validation": l.Split.Validation, "split.test": l.Split.Test} {
 		if share < 0 || share >= 1 {
-			fault(path, "a tenth is 0.1", "a share lies between 0 and 1, not %v", share)
+			add(path, "a tenth is 0.1", "a share lies between 0 and 1, not %v", share)
 		}
 	}
 	if l.Split.Validation+l.Split.Test >= 1 {
-		fault("split", "a tenth each is usual", "validation and test take everything: nothing is left to learn from")
+		add("split", "a tenth each is usual", "validation and test take everything: nothing is left to learn from")
 	}
 	sort.Slice(faults, func(i, j int) bool { return faults[i].Path < faults[j].Path })
 	return faults
@@ -149,7 +150,7 @@ func (l *Label) Reads() ([]pipeline.RawFile, error) {
 	for i, d := range l.Data {
 		files, err := d.rows.files()
 		if err != nil {
-			missing = append(missing, &pipeline.Fault{Path: fmt.Sprintf("data[%d].%s", i, d.name), Err: err.Error(), Hint: hintOf(err)})
+			missing = append(missing, &fault.Fault{Path: fmt.Sprintf("data[%d].%s", i, d.name), Err: err.Error(), Hint: hintOf(err)})
 			continue
 		}
 		for _, f := range files {
@@ -163,7 +164,7 @@ func (l *Label) Reads() ([]pipeline.RawFile, error) {
 }
 
 func hintOf(err error) string {
-	var h *pipeline.Hint
+	var h *fault.Hint
 	if errors.As(err, &h) {
 		return h.Fix
 	}

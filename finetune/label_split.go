@@ -10,6 +10,7 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // A rowFate is what the split phase holds of each row.
@@ -36,7 +37,7 @@ func (l *Label) splitRows(ctx context.Context, env *pipeline.Env, dirs []string)
 		return counts, err
 	}
 	if len(fates) == 0 {
-		return counts, pipeline.Hintf(fmt.Errorf("no row is left to make an example of"), "the data hold no row, or each was refused: then `fragua inspect` shows why in the rejects.parquet below .fragua/work of the run")
+		return counts, fault.Hintf(fmt.Errorf("no row is left to make an example of"), "the data hold no row, or each was refused: then `fragua inspect` shows why in the rejects.parquet below .fragua/work of the run")
 	}
 	l.dropDuplicates(fates, members)
 	kept := make([]member, 0, len(members)) // what is left to part, in order

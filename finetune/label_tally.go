@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // A tally counts the rows of each label in each split.
@@ -44,7 +45,7 @@ func (t *tally) check(data []Data) error {
 		return nil
 	}
 	without := func(what string, n [len(splits)]int64) error {
-		return pipeline.Hintf(fmt.Errorf("no row%s is left to train on (validation has %d, test %d)", what, n[1], n[2]),
+		return fault.Hintf(fmt.Errorf("no row%s is left to train on (validation has %d, test %d)", what, n[1], n[2]),
 			"give smaller shares to validation and test, drop the label, or bring more rows of it")
 	}
 	if t.rows[0] == 0 {

@@ -9,6 +9,7 @@ import (
 
 	"fragua/pipeline"
 	"fragua/pipeline/corpus"
+	"fragua/pipeline/fault"
 )
 
 // Predict is the stage that lets a fine-tuned model answer documents or
@@ -67,7 +68,7 @@ func (p *Predict) tasks(_ context.Context, env *pipeline.Env) ([]pipeline.Task, 
 		}
 	}
 	if len(tasks) == 0 {
-		return nil, pipeline.Hintf(errors.New("there is nothing to answer"), "from: {model: NAME, documents: NAME} or {model: NAME, examples: NAME}")
+		return nil, fault.Hintf(errors.New("there is nothing to answer"), "from: {model: NAME, documents: NAME} or {model: NAME, examples: NAME}")
 	}
 	return tasks, nil
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // A Predictor answers single texts with a fine-tuned model: what the commands
@@ -59,5 +59,5 @@ func (p *Predictor) one(ctx context.Context, text string) (Prediction, error) {
 }
 
 func (p *Predictor) wrongGoal(want, instead string) error {
-	return pipeline.Hintf(fmt.Errorf("this model does not %s: it was fine-tuned for %s", want, p.Goal()), "use fragua %s", instead)
+	return fault.Hintf(fmt.Errorf("this model does not %s: it was fine-tuned for %s", want, p.Goal()), "use fragua %s", instead)
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // Quick is a fine-tuning told by flags instead of a configuration. Its zero
@@ -30,7 +31,7 @@ type Quick struct {
 // Config returns the configuration that the flags amount to, with stages
 // `examples` and `tuned`, and what was decided, a sentence each. Relative paths
 // stay as they are: they resolve against the folder that the configuration is
-// parsed with. What is missing or contradicts itself is a *pipeline.UsageError.
+// parsed with. What is missing or contradicts itself is a *fault.UsageError.
 func (q Quick) Config() (config []byte, decided []string, err error) {
 	say := func(format string, args ...any) { decided = append(decided, fmt.Sprintf(format, args...)) }
 	if q.Model == "" || q.Data == "" {
@@ -45,7 +46,7 @@ func (q Quick) Config() (config []byte, decided []string, err error) {
 	}
 	info, err := os.Stat(q.Data)
 	if err != nil {
-		return nil, nil, &pipeline.UsageError{Err: err}
+		return nil, nil, &fault.UsageError{Err: err}
 	}
 	goal, layout, columns := "", "table", ""
 	switch {
@@ -112,11 +113,11 @@ func (q Quick) columnsExist() error {
 	}
 	for _, err := range readTable(q.Data, cols) {
 		if err != nil {
-			return &pipeline.UsageError{Err: err}
+			return &fault.UsageError{Err: err}
 		}
 		return nil
 	}
-	return &pipeline.UsageError{Err: fmt.Errorf("%s has no rows", q.Data)}
+	return &fault.UsageError{Err: fmt.Errorf("%s has no rows", q.Data)}
 }
 
 // findModel takes a model's directory, or the run that it lies in.
@@ -133,7 +134,7 @@ func findModel(dir string) (string, error) {
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return "", &pipeline.UsageError{Err: err}
+		return "", &fault.UsageError{Err: err}
 	}
 	var found []string
 	for _, e := range entries {
@@ -152,7 +153,7 @@ func findModel(dir string) (string, error) {
 }
 
 func usage(what, hint string) error {
-	return &pipeline.UsageError{Err: pipeline.Hintf(errors.New(what), "%s", hint)}
+	return &fault.UsageError{Err: fault.Hintf(errors.New(what), "%s", hint)}
 }
 
 // quote writes a text as YAML reads it whatever it holds.

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/text/encoding/charmap"
 	textunicode "golang.org/x/text/encoding/unicode"
 
-	"fragua/pipeline"
+	"fragua/pipeline/fault"
 	"fragua/pipeline/records"
 )
 
@@ -76,7 +76,7 @@ func sniffFile(name string) (string, error) {
 	defer f.Close()
 	code, err := sniff(f)
 	if err != nil {
-		return "", &pipeline.RowError{File: name, Row: -1, Err: err}
+		return "", &fault.RowError{File: name, Row: -1, Err: err}
 	}
 	return code, nil
 }
@@ -130,7 +130,7 @@ func openUnpacked(name string) (io.ReadCloser, error) {
 	f, err := records.Open(context.Background(), name)
 	var path *fs.PathError
 	if err != nil && !errors.As(err, &path) {
-		err = &pipeline.RowError{File: name, Row: -1, Err: err}
+		err = &fault.RowError{File: name, Row: -1, Err: err}
 	}
 	return f, err
 }

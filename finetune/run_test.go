@@ -11,6 +11,7 @@ import (
 
 	"fragua/model"
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // pretrained stands for the stages before ours.
@@ -193,11 +194,11 @@ func TestQuickDecides(t *testing.T) {
 		text := string(config)
 		if err != nil {
 			text = err.Error()
-			var hint *pipeline.Hint
+			var hint *fault.Hint
 			if errors.As(err, &hint) {
 				text += " " + hint.Fix
 			}
-			var usage *pipeline.UsageError
+			var usage *fault.UsageError
 			if !errors.As(err, &usage) {
 				t.Errorf("%+v: %T is no usage error", q.quick, err)
 			}

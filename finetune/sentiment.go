@@ -11,6 +11,7 @@ import (
 	"fragua/model/tensor"
 	"fragua/model/train"
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 	"fragua/tokenize"
 )
 
@@ -55,11 +56,11 @@ const (
 func (ClassWeights) Values() []string { return []string{string(WeightsNone), string(WeightsBalanced)} }
 
 // Check finds faults that types cannot show.
-func (g *Sentiment) Check() []pipeline.Fault {
+func (g *Sentiment) Check() []fault.Fault {
 	faults := g.TooLong.fault()
 	for path, share := range map[string]float64{"dropout": g.Dropout, "label_smoothing": g.Smoothing} {
 		if share < 0 || share >= 1 {
-			faults = append(faults, pipeline.Fault{Path: path, Err: fmt.Sprintf("%v is not in [0, 1)", share)})
+			faults = append(faults, fault.Fault{Path: path, Err: fmt.Sprintf("%v is not in [0, 1)", share)})
 		}
 	}
 	return faults
@@ -87,7 +88,7 @@ func (g *Sentiment) Classes(examples []Example) ([]string, error) {
 	seen := map[string]bool{}
 	for _, e := range examples {
 		if len(e.Labels) != 1 {
-			return nil, pipeline.Hintf(fmt.Errorf("example %s has %d labels, want one", e.ID, len(e.Labels)),
+			return nil, fault.Hintf(fmt.Errorf("example %s has %d labels, want one", e.ID, len(e.Labels)),
 				"sentiment needs one label an example; pairs of sentences are for translation")
 		}
 		seen[e.Labels[0]] = true

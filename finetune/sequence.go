@@ -5,7 +5,7 @@ import (
 	"sort"
 	"strings"
 
-	"fragua/pipeline"
+	"fragua/pipeline/fault"
 	"fragua/tokenize"
 )
 
@@ -45,11 +45,11 @@ func (TooLong) Values() []string {
 }
 
 // fault says that the choice is missing.
-func (l TooLong) fault() []pipeline.Fault {
+func (l TooLong) fault() []fault.Fault {
 	if l != "" {
 		return nil
 	}
-	return []pipeline.Fault{{Path: "too_long", Err: "too_long is not set: what is to become of examples that do not fit into the model's context?",
+	return []fault.Fault{{Path: "too_long", Err: "too_long is not set: what is to become of examples that do not fit into the model's context?",
 		Hint: "one of " + strings.Join(l.Values(), ", ")}}
 }
 
@@ -75,7 +75,7 @@ func (e encoder) encode(segments []Segment, tally *lengths) (s sequence, err err
 		if seg.Token != "" {
 			id, ok := e.token(seg.Token)
 			if !ok {
-				return s, pipeline.Hintf(fmt.Errorf("the tokenizer has no special token %q", seg.Token), "it has: %s", strings.Join(specials(e.tok), ", "))
+				return s, fault.Hintf(fmt.Errorf("the tokenizer has no special token %q", seg.Token), "it has: %s", strings.Join(specials(e.tok), ", "))
 			}
 			s.ids = append(s.ids, id)
 		} else {
@@ -140,7 +140,7 @@ func (e encoder) token(name string) (int32, bool) {
 }
 
 func tooLong(total, room int) error {
-	return pipeline.Hintf(fmt.Errorf("%d tokens do not fit into %d", total, room),
+	return fault.Hintf(fmt.Errorf("%d tokens do not fit into %d", total, room),
 		"set too_long: drop to leave such examples out, keep_start, keep_end or keep_ends to shorten texts, or pretrain with a longer context")
 }
 
@@ -179,7 +179,7 @@ func encodeAll(e encoder, goal Goal, examples []Example, classes []string) ([]se
 			}
 			c, ok := at[ex.Labels[0]]
 			if !ok {
-				return nil, tally, pipeline.Hintf(fmt.Errorf("example %s: label %q is not one of %q", ex.ID, ex.Labels[0], classes),
+				return nil, tally, fault.Hintf(fmt.Errorf("example %s: label %q is not one of %q", ex.ID, ex.Labels[0], classes),
 					"classes are those of the training examples")
 			}
 			s.class = c

@@ -9,7 +9,7 @@ import (
 
 	"fragua/model"
 	"fragua/model/train"
-	"fragua/pipeline"
+	"fragua/pipeline/fault"
 	"fragua/tokenize"
 )
 
@@ -115,7 +115,7 @@ func TestTooLong(t *testing.T) {
 	var tally lengths
 	enc := encoder{tok: tok, context: 5, long: LongError}
 	_, err = enc.encode(sentiment(LongError).Segments(Example{Text: "abcdefgh"}), &tally)
-	var hint *pipeline.Hint
+	var hint *fault.Hint
 	if err == nil || !strings.Contains(err.Error(), "9 tokens do not fit into 5") || !errors.As(err, &hint) {
 		t.Errorf("error %v", err)
 	}

@@ -12,7 +12,7 @@ import (
 	"strconv"
 	"strings"
 
-	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // A record is one row of a raw file before it is judged.
@@ -100,7 +100,7 @@ func readTable(name string, cols columns) iter.Seq2[record, error] {
 	}
 	return func(yield func(record, error) bool) {
 		err := fmt.Errorf("%s: %q is no kind of table", name, format(name))
-		yield(record{}, pipeline.Hintf(err, "tables are .csv, .tsv, .txt (tabs), .jsonl or .parquet; the text ones may end in .gz, .zst or .xz"))
+		yield(record{}, fault.Hintf(err, "tables are .csv, .tsv, .txt (tabs), .jsonl or .parquet; the text ones may end in .gz, .zst or .xz"))
 	}
 }
 
@@ -137,8 +137,8 @@ func header(names []string, cols columns) (map[string]int, error) {
 	}
 	for _, n := range cols.wanted() {
 		if _, ok := at[n]; !ok {
-			return nil, pipeline.Hintf(fmt.Errorf("no column %q", n),
-				"the table has: %s; a table without a header takes column numbers, counted from 1", pipeline.Listed(names))
+			return nil, fault.Hintf(fmt.Errorf("no column %q", n),
+				"the table has: %s; a table without a header takes column numbers, counted from 1", fault.Listed(names))
 		}
 	}
 	return at, nil
@@ -226,7 +226,7 @@ func commas(r io.Reader, cols columns, yield func(record) bool) error {
 			continue
 		}
 		if err != nil {
-			return pipeline.Hintf(fmt.Errorf("row %d: %w", row, err), "is it CSV, and is every quote closed? A table whose quotes are ordinary characters is a .tsv")
+			return fault.Hintf(fmt.Errorf("row %d: %w", row, err), "is it CSV, and is every quote closed? A table whose quotes are ordinary characters is a .tsv")
 		}
 		if at == nil {
 			if at, err = header(append([]string(nil), fields...), cols); err != nil {

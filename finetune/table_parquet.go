@@ -8,6 +8,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // readParquet yields the rows of a Parquet file of any schema; only the wanted
@@ -22,7 +23,7 @@ func readParquet(name string, cols columns) iter.Seq2[record, error] {
 		defer pf.Close()
 		at, err := parquetColumns(pf.Schema(), cols)
 		if err != nil {
-			yield(record{}, &pipeline.RowError{File: name, Row: -1, Err: err})
+			yield(record{}, &fault.RowError{File: name, Row: -1, Err: err})
 			return
 		}
 		n := int64(0)
@@ -55,7 +56,7 @@ func parquetColumns(schema *parquet.Schema, cols columns) (map[string]int, error
 	}
 	for _, n := range cols.wanted() {
 		if _, ok := at[n]; !ok {
-			return nil, pipeline.Hintf(fmt.Errorf("no column %q", n), "the file has: %s", pipeline.Listed(names))
+			return nil, fault.Hintf(fmt.Errorf("no column %q", n), "the file has: %s", fault.Listed(names))
 		}
 	}
 	return at, nil

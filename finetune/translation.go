@@ -7,6 +7,7 @@ import (
 	"fragua/model"
 	"fragua/model/train"
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 	"fragua/tokenize"
 )
 
@@ -31,22 +32,22 @@ func NewTranslation() *Translation {
 }
 
 // Check finds faults that types cannot show.
-func (g *Translation) Check() []pipeline.Fault {
+func (g *Translation) Check() []fault.Fault {
 	faults := g.TooLong.fault()
 	if g.TooLong != "" && g.TooLong != LongError && g.TooLong != LongDrop {
-		faults = append(faults, pipeline.Fault{Path: "too_long", Err: fmt.Sprintf("%s cuts a sentence off its translation", g.TooLong), Hint: "error or drop"})
+		faults = append(faults, fault.Fault{Path: "too_long", Err: fmt.Sprintf("%s cuts a sentence off its translation", g.TooLong), Hint: "error or drop"})
 	}
 	if g.Separator == "" {
-		faults = append(faults, pipeline.Fault{Path: "separator", Err: "no separator", Hint: "<|translate|>"})
+		faults = append(faults, fault.Fault{Path: "separator", Err: "no separator", Hint: "<|translate|>"})
 	}
 	if g.Smoothing < 0 || g.Smoothing >= 1 {
-		faults = append(faults, pipeline.Fault{Path: "label_smoothing", Err: fmt.Sprintf("%v is not in [0, 1)", g.Smoothing)})
+		faults = append(faults, fault.Fault{Path: "label_smoothing", Err: fmt.Sprintf("%v is not in [0, 1)", g.Smoothing)})
 	}
 	if g.Search.Beams < 1 {
-		faults = append(faults, pipeline.Fault{Path: "search.beams", Err: fmt.Sprintf("%d beams", g.Search.Beams), Hint: "1 is greedy, 4 or 5 usual"})
+		faults = append(faults, fault.Fault{Path: "search.beams", Err: fmt.Sprintf("%d beams", g.Search.Beams), Hint: "1 is greedy, 4 or 5 usual"})
 	}
 	if g.MaxRatio <= 0 {
-		faults = append(faults, pipeline.Fault{Path: "max_ratio", Err: fmt.Sprintf("%v leaves no room for a translation", g.MaxRatio), Hint: "2"})
+		faults = append(faults, fault.Fault{Path: "max_ratio", Err: fmt.Sprintf("%v leaves no room for a translation", g.MaxRatio), Hint: "2"})
 	}
 	return faults
 }
@@ -74,7 +75,7 @@ func (g *Translation) Prompt(e Example) []Segment {
 func (g *Translation) Classes(examples []Example) ([]string, error) {
 	for _, e := range examples {
 		if e.Target == "" {
-			return nil, pipeline.Hintf(fmt.Errorf("example %s has no target", e.ID), "translation needs pairs: label with source and target")
+			return nil, fault.Hintf(fmt.Errorf("example %s has no target", e.ID), "translation needs pairs: label with source and target")
 		}
 	}
 	return nil, nil

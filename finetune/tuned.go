@@ -14,6 +14,7 @@ import (
 	"fragua/model/nn"
 	"fragua/model/train"
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 	"fragua/tokenize"
 )
 
@@ -127,10 +128,10 @@ func OpenTuned(dir string) (*Tuned, error) {
 		Fragua *goalConfig `json:"fragua"`
 	}
 	if err := json.Unmarshal(b, &c); err != nil {
-		return nil, &pipeline.RowError{File: name, Row: -1, Err: err}
+		return nil, &fault.RowError{File: name, Row: -1, Err: err}
 	}
 	if c.Fragua == nil || c.Fragua.Goal == "" {
-		return nil, pipeline.Hintf(fmt.Errorf("%s: the model is not fine-tuned for a goal", dir),
+		return nil, fault.Hintf(fmt.Errorf("%s: the model is not fine-tuned for a goal", dir),
 			"make one with: fragua finetune --model %s --data FILE --text COLUMN --label COLUMN", dir)
 	}
 	fresh, ok := goals()[c.Fragua.Goal]
@@ -139,7 +140,7 @@ func OpenTuned(dir string) (*Tuned, error) {
 	}
 	goal := fresh().(Goal)
 	if err := yaml.Load(c.Fragua.Settings, goal); err != nil { // JSON is YAML
-		return nil, &pipeline.RowError{File: name, Row: -1, Err: err}
+		return nil, &fault.RowError{File: name, Row: -1, Err: err}
 	}
 	lm, tok, err := openBase(dir)
 	if err != nil {

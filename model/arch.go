@@ -4,12 +4,13 @@ import (
 	"fmt"
 
 	"fragua/model/tensor"
+	"fragua/pipeline/fault"
 )
 
 // An Arch is the settings of an architecture: a struct that is its YAML.
 type Arch interface {
 	// Check finds the faults of the settings, all of them.
-	Check() []Fault
+	Check() []fault.Fault
 	// Build makes a model of vocab ids and context positions with initial weights. The
 	// same seed gives the same weights.
 	Build(vocab, context int, seed uint64) (LanguageModel, error)
@@ -43,13 +44,6 @@ func size(params, attention, kept, widest, states, logits int) Size {
 
 // headLogits is how many logits of n positions exist at a time.
 func headLogits(n, vocab int) int { return tensor.HeadRows(n, vocab) * vocab }
-
-// A Fault is one thing wrong with a setting.
-type Fault struct {
-	Path string // the setting: "heads"
-	Err  string
-	Hint string // the likely remedy; may be empty
-}
 
 // archs is the table of architectures: the name in YAML, the model_type in
 // config.json, the default settings, and how config.json becomes a model whose
@@ -88,7 +82,7 @@ func Archs() map[string]func() Arch {
 }
 
 // faults collects what is wrong.
-type faults []Fault
+type faults []fault.Fault
 
 // The largest settings that are taken seriously; a file from elsewhere may say anything.
 const (
@@ -103,9 +97,9 @@ func (f *faults) positive(path string, v int) {
 	}
 	switch {
 	case v < 1:
-		*f = append(*f, Fault{path, fmt.Sprintf("%d is not a positive number", v), "1 or more"})
+		*f = append(*f, fault.Fault{Path: path, Err: fmt.Sprintf("%d is not a positive number", v), Hint: "1 or more"})
 	case v > limit:
-		*f = append(*f, Fault{path, fmt.Sprintf("%d is more than %d", v, limit), fmt.Sprintf("%d or less", limit)})
+		*f = append(*f, fault.Fault{Path: path, Err: fmt.Sprintf("%d is more than %d", v, limit), Hint: fmt.Sprintf("%d or less", limit)})
 	}
 }
 
@@ -115,13 +109,13 @@ func (f *faults) divides(path string, v int, whole string, w int) {
 		for w%near != 0 {
 			near--
 		}
-		*f = append(*f, Fault{path, fmt.Sprintf("%d does not divide %s %d", v, whole, w), fmt.Sprintf("%d does", near)})
+		*f = append(*f, fault.Fault{Path: path, Err: fmt.Sprintf("%d does not divide %s %d", v, whole, w), Hint: fmt.Sprintf("%d does", near)})
 	}
 }
 
 func (f *faults) rate(path string, p float32) {
 	if !(p >= 0 && p < 1) {
-		*f = append(*f, Fault{path, fmt.Sprintf("%g is not in [0, 1)", p), "0.1 is usual"})
+		*f = append(*f, fault.Fault{Path: path, Err: fmt.Sprintf("%g is not in [0, 1)", p), Hint: "0.1 is usual"})
 	}
 }
 

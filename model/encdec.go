@@ -8,6 +8,7 @@ import (
 	"fragua/model/kernel"
 	"fragua/model/nn"
 	"fragua/model/tensor"
+	"fragua/pipeline/fault"
 )
 
 // EncDec is the settings of a transformer that reads one text and writes
@@ -31,14 +32,14 @@ type Seq2Seq interface {
 }
 
 // Check implements Arch.
-func (e *EncDec) Check() []Fault {
+func (e *EncDec) Check() []fault.Fault {
 	var f faults
 	for _, s := range []struct {
 		name string
 		n    int
 	}{{"encoder", e.Encoder}, {"decoder", e.Decoder}} {
 		if s.n < 1 || s.n > mostLayers {
-			f = append(f, Fault{s.name, fmt.Sprintf("%d is not in 1 … %d", s.n, mostLayers), ""})
+			f = append(f, fault.Fault{Path: s.name, Err: fmt.Sprintf("%d is not in 1 … %d", s.n, mostLayers)})
 		}
 	}
 	f.positive("heads", e.Heads)

@@ -7,6 +7,7 @@ import (
 
 	"fragua/model/nn"
 	"fragua/model/tensor"
+	"fragua/pipeline/fault"
 )
 
 // GPT is the settings of a GPT-2 (Radford et al. 2019): learned positions,
@@ -20,7 +21,7 @@ type GPT struct {
 }
 
 // Check implements Arch.
-func (g *GPT) Check() []Fault {
+func (g *GPT) Check() []fault.Fault {
 	var f faults
 	f.positive("layers", g.Layers)
 	f.positive("heads", g.Heads)

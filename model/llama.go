@@ -8,6 +8,7 @@ import (
 	"fragua/model/kernel"
 	"fragua/model/nn"
 	"fragua/model/tensor"
+	"fragua/pipeline/fault"
 )
 
 // Llama is the settings of a Llama (Touvron et al. 2023): rotary positions,
@@ -37,7 +38,7 @@ func (l *Llama) filled() Llama {
 }
 
 // Check implements Arch.
-func (l *Llama) Check() []Fault {
+func (l *Llama) Check() []fault.Fault {
 	var f faults
 	c := l.filled()
 	f.positive("layers", c.Layers)
@@ -48,10 +49,10 @@ func (l *Llama) Check() []Fault {
 	f.divides("heads", c.Heads, "width", c.Width)
 	f.divides("kv_heads", c.KVHeads, "heads", c.Heads)
 	if c.Heads > 0 && c.Width/c.Heads%2 != 0 {
-		f = append(f, Fault{"heads", fmt.Sprintf("heads of %d features cannot be rotated in pairs", c.Width/c.Heads), ""})
+		f = append(f, fault.Fault{Path: "heads", Err: fmt.Sprintf("heads of %d features cannot be rotated in pairs", c.Width/c.Heads)})
 	}
 	if !(c.Theta > 1) {
-		f = append(f, Fault{"theta", fmt.Sprintf("%g is not above 1", c.Theta), "10000 is usual"})
+		f = append(f, fault.Fault{Path: "theta", Err: fmt.Sprintf("%g is not above 1", c.Theta), Hint: "10000 is usual"})
 	}
 	f.rate("dropout", c.Dropout)
 	return f

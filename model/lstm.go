@@ -7,6 +7,7 @@ import (
 
 	"fragua/model/nn"
 	"fragua/model/tensor"
+	"fragua/pipeline/fault"
 )
 
 // LSTM is the settings of a recurrent language model (Zaremba et al. 2014): an
@@ -23,7 +24,7 @@ type LSTM struct {
 }
 
 // Check implements Arch.
-func (l *LSTM) Check() []Fault {
+func (l *LSTM) Check() []fault.Fault {
 	var f faults
 	f.positive("layers", l.Layers)
 	f.positive("width", l.Width)

@@ -7,6 +7,7 @@ import (
 
 	"fragua/model/nn"
 	"fragua/model/tensor"
+	"fragua/pipeline/fault"
 )
 
 // NNLM is the settings of a feed-forward language model (Bengio et al. 2003):
@@ -20,10 +21,10 @@ type NNLM struct {
 }
 
 // Check implements Arch.
-func (a *NNLM) Check() []Fault {
+func (a *NNLM) Check() []fault.Fault {
 	var f faults
 	if a.Order < 2 || a.Order > 64 {
-		f = append(f, Fault{"order", fmt.Sprintf("%d is not in 2 … 64", a.Order), "5 is usual"})
+		f = append(f, fault.Fault{Path: "order", Err: fmt.Sprintf("%d is not in 2 … 64", a.Order), Hint: "5 is usual"})
 	}
 	f.positive("width", a.Width)
 	f.positive("hidden", a.Hidden)

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"fragua/model/kernel/par"
+	"fragua/pipeline/fault"
 )
 
 // A Sampler draws the next id from logits. The zero value takes the likeliest.
@@ -22,19 +23,19 @@ type Sampler struct {
 }
 
 // Check finds the faults of the settings.
-func (s Sampler) Check() []Fault {
+func (s Sampler) Check() []fault.Fault {
 	var f faults
 	if !(s.Temperature >= 0) {
-		f = append(f, Fault{"temperature", fmt.Sprintf("%g is below 0", s.Temperature), ""})
+		f = append(f, fault.Fault{Path: "temperature", Err: fmt.Sprintf("%g is below 0", s.Temperature)})
 	}
 	if s.TopK < 0 {
-		f = append(f, Fault{"top_k", fmt.Sprintf("%d is below 0", s.TopK), "0 means all"})
+		f = append(f, fault.Fault{Path: "top_k", Err: fmt.Sprintf("%d is below 0", s.TopK), Hint: "0 means all"})
 	}
 	if !(s.TopP >= 0 && s.TopP <= 1) {
-		f = append(f, Fault{"top_p", fmt.Sprintf("%g is not in [0, 1]", s.TopP), ""})
+		f = append(f, fault.Fault{Path: "top_p", Err: fmt.Sprintf("%g is not in [0, 1]", s.TopP)})
 	}
 	if s.Repetition != 0 && !(s.Repetition >= 1) {
-		f = append(f, Fault{"repetition_penalty", fmt.Sprintf("%g is below 1", s.Repetition), "1.1 to 1.3 is usual"})
+		f = append(f, fault.Fault{Path: "repetition_penalty", Err: fmt.Sprintf("%g is below 1", s.Repetition), Hint: "1.1 to 1.3 is usual"})
 	}
 	return f
 }

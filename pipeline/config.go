@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"fragua/pipeline/fault"
 )
 
 // A Table names the stages: `use` → constructor that sets the defaults. A stage
@@ -74,14 +76,14 @@ type entryYAML struct {
 const defaultMaxFailures = 0.01
 
 // Check finds what the types of the top level cannot show.
-func (f *fileYAML) Check() []Fault {
-	var faults []Fault
+func (f *fileYAML) Check() []fault.Fault {
+	var faults []fault.Fault
 	if f.MaxFailures < 0 || f.MaxFailures > 1 {
-		faults = append(faults, Fault{Path: "max_failures", Hint: "0.01 means one row in a hundred",
+		faults = append(faults, fault.Fault{Path: "max_failures", Hint: "0.01 means one row in a hundred",
 			Err: fmt.Sprintf("max_failures is %v, but it is a share, between 0 and 1", f.MaxFailures)})
 	}
 	if len(f.Stages) == 0 {
-		faults = append(faults, Fault{Path: "stages", Err: "there are no stages", Hint: "begin with: stages: [{name: corpus, use: ingest, with: {…}}]"})
+		faults = append(faults, fault.Fault{Path: "stages", Err: "there are no stages", Hint: "begin with: stages: [{name: corpus, use: ingest, with: {…}}]"})
 	}
 	return faults
 }
@@ -122,7 +124,7 @@ func (d *decoder) err() error {
 	if len(d.faults) == 0 {
 		return nil
 	}
-	return &UsageError{&ConfigError{sortFaults(d.faults)}}
+	return &fault.UsageError{Err: &fault.ConfigError{Faults: fault.Sort(d.faults)}}
 }
 
 // add checks one entry and appends it. Later entries can refer to it even if
@@ -130,17 +132,17 @@ func (d *decoder) err() error {
 func (c *Config) add(table Table, e entryYAML, path string) {
 	d := c.d
 	entry := &Entry{Name: e.Name, Use: e.Use, path: path}
-	if slices.ContainsFunc(d.faults, func(f PlacedFault) bool { return f.Path == path }) {
+	if slices.ContainsFunc(d.faults, func(f fault.Placed) bool { return f.Path == path }) {
 		c.Stages = append(c.Stages, entry) // it is no map at all
 		return
 	}
 	known := c.Entry(e.Name)
-	switch fault := nameFault(e.Name); {
-	case slices.ContainsFunc(d.faults, func(f PlacedFault) bool { return within(f.Path, path+".name") }):
+	switch why := nameFault(e.Name); {
+	case slices.ContainsFunc(d.faults, func(f fault.Placed) bool { return within(f.Path, path+".name") }):
 	case e.Name == "":
 		d.faultAt(path+".name", "add name: …, the folder in which its output will lie", "this stage has no name")
-	case fault != "":
-		d.faultAt(path+".name", "take letters, digits, - and _", "%q cannot name a folder: %s", e.Name, fault)
+	case why != "":
+		d.faultAt(path+".name", "take letters, digits, - and _", "%q cannot name a folder: %s", e.Name, why)
 	case known != nil:
 		d.faultAt(path+".name", "every stage has a folder of its own", "a stage named %q stands further up", e.Name)
 	default:
@@ -154,11 +156,11 @@ func (c *Config) add(table Table, e entryYAML, path string) {
 	}
 	construct, ok := table[e.Use]
 	switch {
-	case slices.ContainsFunc(d.faults, func(f PlacedFault) bool { return within(f.Path, path+".use") }):
+	case slices.ContainsFunc(d.faults, func(f fault.Placed) bool { return within(f.Path, path+".use") }):
 	case e.Use == "":
-		d.faultAt(path+".use", didYouMean("", "one of", names), "this stage does not say what it is: use: … is missing")
+		d.faultAt(path+".use", fault.DidYouMean("", "one of", names), "this stage does not say what it is: use: … is missing")
 	case !ok:
-		d.faultAt(path+".use", didYouMean(e.Use, "known stages", names), "unknown stage %q", e.Use)
+		d.faultAt(path+".use", fault.DidYouMean(e.Use, "known stages", names), "unknown stage %q", e.Use)
 	default:
 		entry.With = construct()
 		c.hintWith(entry)
@@ -210,7 +212,7 @@ func (c *Config) CheckFiles() error {
 	for _, e := range c.Stages {
 		if r, ok := e.With.(Reader); ok {
 			_, err := r.Reads()
-			for _, f := range faultsOf(err) {
+			for _, f := range fault.Of(err) {
 				c.d.faultAt(join(e.path+".with", f.Path), f.Hint, "%s", f.Err)
 			}
 		}

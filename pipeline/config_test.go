@@ -5,12 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"pgregory.net/rapid"
+	"fragua/pipeline/fault"
 )
 
 // kitchen has a setting of every type.
@@ -44,9 +43,9 @@ type part struct {
 }
 
 func (p *part) SetDefaults() { p.Size = 3 }
-func (p *part) Check() []Fault {
+func (p *part) Check() []fault.Fault {
 	if p.Size > 10 {
-		return []Fault{{"size", "size is over 10", "take less"}}
+		return []fault.Fault{{Path: "size", Err: "size is over 10", Hint: "take less"}}
 	}
 	return nil
 }
@@ -65,9 +64,9 @@ type gpt struct {
 	Inner  *gpt `yaml:"inner"`
 }
 
-func (g *gpt) Check() []Fault {
+func (g *gpt) Check() []fault.Fault {
 	if g.Layers < 1 {
-		return []Fault{{Path: "layers", Err: fmt.Sprintf("layers is %d, but a GPT has at least one", g.Layers)}}
+		return []fault.Fault{{Path: "layers", Err: fmt.Sprintf("layers is %d, but a GPT has at least one", g.Layers)}}
 	}
 	return nil
 }
@@ -218,8 +217,8 @@ func TestFaults(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := Parse("x.yaml", []byte(tt.src), "/nowhere", testTable(), tt.sets)
-			var usage *UsageError
-			var bad *ConfigError
+			var usage *fault.UsageError
+			var bad *fault.ConfigError
 			if !errors.As(err, &usage) || !errors.As(err, &bad) {
 				t.Fatalf("got %v", err)
 			}
@@ -432,26 +431,6 @@ func TestSchema(t *testing.T) {
 	}
 }
 
-func TestNearest(t *testing.T) {
-	known := []string{"min_words", "max_words", "steps", "seed"}
-	for name, want := range map[string]string{
-		"min_word": "min_words", "minwords": "min_words", "Min-Words": "min_words", "mni_words": "min_words",
-		"step": "steps", "sedd": "seed", "x": "", "colour": "", "": "",
-	} {
-		if got := Nearest(name, known); got != want {
-			t.Errorf("Nearest(%q) = %q, want %q", name, got, want)
-		}
-	}
-	rapid.Check(t, func(t *rapid.T) {
-		a := []rune(rapid.StringN(0, 12, -1).Draw(t, "a"))
-		b := []rune(rapid.StringN(0, 12, -1).Draw(t, "b"))
-		d := editDistance(a, b)
-		if d != editDistance(b, a) || (d == 0) != slices.Equal(a, b) || d > max(len(a), len(b)) {
-			t.Errorf("distance of %q and %q: %d", string(a), string(b), d)
-		}
-	})
-}
-
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(roadYAML), "long.min=3")
 	f.Add([]byte(with("arch: {gpt: {layers: 3}}, steps: [*x]")), "k.arch.gpt.layers=[")
@@ -461,7 +440,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("\t\xff\x00"), "=")
 	f.Fuzz(func(t *testing.T, src []byte, set string) {
 		c, err := Parse("x.yaml", src, ".", testTable(), []string{set})
-		var bad *ConfigError
+		var bad *fault.ConfigError
 		if err != nil {
 			if !errors.As(err, &bad) || len(bad.Faults) == 0 || err.Error() == "" {
 				t.Fatalf("%T %v", err, err)

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v4"
+
+	"fragua/pipeline/fault"
 )
 
 // Defaults is implemented by settings that stand in lists or maps: it is called
@@ -22,7 +24,7 @@ type decoder struct {
 	dir    string                // relative Paths resolve against it
 	origin map[*yaml.Node]string // nodes that a flag put in → the flag
 	nodes  map[string]*yaml.Node // path → the node decoded there, to place faults found later
-	faults []PlacedFault
+	faults []fault.Placed
 	visits int
 	full   bool // the budget is spent
 }
@@ -50,7 +52,7 @@ func (d *decoder) decode(n *yaml.Node, settings any, path string) bool {
 }
 
 func (d *decoder) fault(n *yaml.Node, path, hint, format string, args ...any) bool {
-	f := PlacedFault{Fault: Fault{Path: path, Err: fmt.Sprintf(format, args...), Hint: hint}}
+	f := fault.Placed{Fault: fault.Fault{Path: path, Err: fmt.Sprintf(format, args...), Hint: hint}}
 	if flag, ok := d.origin[n]; ok {
 		f.File = flag
 	} else {
@@ -188,7 +190,7 @@ func (d *decoder) checkAll(v reflect.Value, path string) {
 		}
 	}
 	c, ok := v.Addr().Interface().(Checker)
-	if !ok || slices.ContainsFunc(d.faults, func(f PlacedFault) bool { return within(f.Path, path) }) {
+	if !ok || slices.ContainsFunc(d.faults, func(f fault.Placed) bool { return within(f.Path, path) }) {
 		return
 	}
 	for _, f := range c.Check() {
@@ -267,7 +269,7 @@ func (d *decoder) structure(n, at *yaml.Node, v reflect.Value, path string, dept
 			for i, f := range fields {
 				names[i] = f.name
 			}
-			ok = d.fault(key, join(path, key.Value), didYouMean(key.Value, "known keys", names), "unknown key %q", key.Value)
+			ok = d.fault(key, join(path, key.Value), fault.DidYouMean(key.Value, "known keys", names), "unknown key %q", key.Value)
 			return
 		}
 		ok = d.value(value, v.FieldByIndex(fields[i].index), join(path, key.Value), depth+1) && ok
@@ -379,7 +381,7 @@ func (d *decoder) chooser(n, at *yaml.Node, c Chooser, path string, depth int) b
 	}
 	construct, ok := variants[key.Value]
 	if !ok {
-		return d.fault(key, join(path, key.Value), didYouMean(key.Value, "known names", names), "unknown name %q", key.Value)
+		return d.fault(key, join(path, key.Value), fault.DidYouMean(key.Value, "known names", names), "unknown name %q", key.Value)
 	}
 	settings := construct()
 	inner := join(path, key.Value)

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 
 	"github.com/zeebo/xxh3"
+
+	"fragua/pipeline/fault"
 )
 
 // WriteFile makes a file appear whole or not at all: write fills a temporary
@@ -104,7 +106,7 @@ func hashFile(name string) (size int64, sum string, err error) {
 	h := xxh3.New()
 	size, err = io.CopyBuffer(h, struct{ io.Reader }{f}, make([]byte, 1<<18))
 	if err != nil {
-		return 0, "", &RowError{File: name, Row: -1, Err: err}
+		return 0, "", &fault.RowError{File: name, Row: -1, Err: err}
 	}
 	return size, fmt.Sprintf("%016x", h.Sum64()), nil
 }
@@ -138,5 +140,5 @@ func diskFull(name string, err error) error {
 		name = path.Path
 	}
 	full := &DiskFullError{File: name, Free: freeBytes(filepath.Dir(name)), Err: err}
-	return Hintf(full, "make room and give the same command again: finished tasks are kept, and the run goes on from them")
+	return fault.Hintf(full, "make room and give the same command again: finished tasks are kept, and the run goes on from them")
 }

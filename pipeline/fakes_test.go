@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"fragua/pipeline/fault"
 )
 
 // lines reads raw text files and makes a shard of their lines: one task a file.
@@ -73,7 +75,7 @@ func (s *lines) Reads() ([]RawFile, error) {
 	var faults []error
 	for i, f := range s.Files {
 		if _, err := os.Stat(f.Abs); err != nil {
-			faults = append(faults, &Fault{Path: fmt.Sprintf("files[%d]", i), Err: "no file " + f.Written})
+			faults = append(faults, &fault.Fault{Path: fmt.Sprintf("files[%d]", i), Err: "no file " + f.Written})
 		}
 		out = append(out, RawFile{Name: f.Written, Path: f.Abs})
 	}
@@ -146,9 +148,9 @@ func (s *lines) Phases() []Phase {
 func (s *longest) Version() int    { return 1 }
 func (s *longest) Inputs() []Input { return []Input{{Name: "documents", Kind: Documents, Many: true}} }
 func (s *longest) Makes() Kind     { return Documents }
-func (s *longest) Check() []Fault {
+func (s *longest) Check() []fault.Fault {
 	if s.Min < 0 {
-		return []Fault{{"min", "min is negative", "take 0 or more"}}
+		return []fault.Fault{{Path: "min", Err: "min is negative", Hint: "take 0 or more"}}
 	}
 	return nil
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"fragua/pipeline/fault"
 )
 
 // connect finds out which earlier stages an entry reads.
@@ -43,7 +45,7 @@ func (c *Config) connect(e *Entry, from *yaml.Node) {
 				for _, in := range inputs {
 					names = append(names, in.Name)
 				}
-				d.fault(key, path, didYouMean(key.Value, "its inputs", names), "%s has no input %q", e.Use, key.Value)
+				d.fault(key, path, fault.DidYouMean(key.Value, "its inputs", names), "%s has no input %q", e.Use, key.Value)
 				return
 			}
 			in, items := inputs[i], []*yaml.Node{value}
@@ -137,7 +139,7 @@ func (c *Config) kindOf(e *Entry, n *yaml.Node, path string) (Kind, bool) {
 	if n.Value == e.Name {
 		return "", d.fault(n, path, "", "a stage cannot read itself")
 	}
-	return "", d.fault(n, path, didYouMean(n.Value, "earlier stages", c.Names()), "no earlier stage is named %q", n.Value)
+	return "", d.fault(n, path, fault.DidYouMean(n.Value, "earlier stages", c.Names()), "no earlier stage is named %q", n.Value)
 }
 
 // guess fills the required inputs of an entry without `from`.

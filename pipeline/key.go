@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"fragua/pipeline/fault"
 )
 
 // recipe is all that a stage's bytes depend on; its hash is the stage's key.
@@ -176,7 +178,7 @@ func (h *hashes) sums(ctx context.Context, files []RawFile, workers int) ([]rawS
 			}
 			sum, err := h.sum(f.Path)
 			if err != nil {
-				return Hintf(err, "every raw file must be readable: mend it, or name the others in a narrower path")
+				return fault.Hintf(err, "every raw file must be readable: mend it, or name the others in a narrower path")
 			}
 			out[i] = rawSum{f.Name, sum}
 			return nil
@@ -233,7 +235,7 @@ func readJSONFile(name string, v any) error {
 		return err
 	}
 	if err := json.Unmarshal(b, v); err != nil {
-		return &RowError{File: name, Row: -1, Err: err}
+		return &fault.RowError{File: name, Row: -1, Err: err}
 	}
 	return nil
 }

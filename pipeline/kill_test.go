@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"fragua/pipeline/fault"
 )
 
 // TestMain lets the test binary be the process that TestKill kills.
@@ -97,7 +99,7 @@ func TestInterruptedBySignal(t *testing.T) {
 func TestRefusedRunLeavesNothing(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
 	c := parse(t, &world{}, t.TempDir(), roadYAML)
-	var usage *UsageError
+	var usage *fault.UsageError
 	if _, err := Run(t.Context(), c, Options{Out: out}); !errors.As(err, &usage) {
 		t.Errorf("%v", err)
 	}

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"fragua/pipeline/fault"
 )
 
 // A LockedError says who works in a run directory.
@@ -41,7 +43,7 @@ func acquire(root string) (release func(), err error) {
 			json.Unmarshal(b, held) // a half-written note tells nothing, and nothing is lost
 		}
 		held.Dir = root
-		return nil, Hintf(held, "wait for it, stop it, or choose another folder with --out")
+		return nil, fault.Hintf(held, "wait for it, stop it, or choose another folder with --out")
 	}
 	if err != nil {
 		return nil, unwritable(root, err)
@@ -60,5 +62,5 @@ func unwritable(root string, err error) error {
 	if errors.As(err, &full) {
 		return err
 	}
-	return Hintf(fmt.Errorf("the results cannot be written to %s: %w", root, err), "choose another folder with --out, or make this one writable")
+	return fault.Hintf(fmt.Errorf("the results cannot be written to %s: %w", root, err), "choose another folder with --out, or make this one writable")
 }

@@ -7,6 +7,8 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+
+	"fragua/pipeline/fault"
 )
 
 // A Manifest describes a finished stage. It is written last, so its existence
@@ -75,10 +77,10 @@ func ReadManifest(dir string) (*Manifest, error) {
 	}
 	m := new(Manifest)
 	if err := json.Unmarshal(b, m); err != nil {
-		return nil, &RowError{File: name, Row: -1, Err: err}
+		return nil, &fault.RowError{File: name, Row: -1, Err: err}
 	}
 	if err := m.check(); err != nil {
-		return nil, Hintf(&RowError{File: name, Row: -1, Err: err}, "it was edited or damaged: run the stage again with --force")
+		return nil, fault.Hintf(&fault.RowError{File: name, Row: -1, Err: err}, "it was edited or damaged: run the stage again with --force")
 	}
 	return m, nil
 }

@@ -8,6 +8,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+
+	"fragua/pipeline/fault"
 )
 
 // MetricsName is the file in which a stage leaves what it measured. The report
@@ -101,7 +103,7 @@ func (m Metrics) Check() error {
 func WriteMetrics(dir string, m Metrics) error {
 	name := filepath.Join(dir, MetricsName)
 	if err := m.Check(); err != nil {
-		return &RowError{File: name, Row: -1, Err: err}
+		return &fault.RowError{File: name, Row: -1, Err: err}
 	}
 	return writeJSONFile(name, m)
 }
@@ -119,10 +121,10 @@ func ReadMetrics(dir string) (Metrics, error) {
 		return m, err
 	}
 	if err := json.Unmarshal(b, &m); err != nil {
-		return Metrics{}, &RowError{File: name, Row: -1, Err: err}
+		return Metrics{}, &fault.RowError{File: name, Row: -1, Err: err}
 	}
 	if err := m.Check(); err != nil {
-		return Metrics{}, &RowError{File: name, Row: -1, Err: err}
+		return Metrics{}, &fault.RowError{File: name, Row: -1, Err: err}
 	}
 	return m, nil
 }

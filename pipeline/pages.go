@@ -8,6 +8,8 @@ import (
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
+
+	"fragua/pipeline/fault"
 )
 
 // What a page may hold for its bytes. Writers make pages of 1 to 8 MiB, and no
@@ -113,7 +115,7 @@ func (p *checkedPages) fault(err *error) {
 }
 
 func damaged(err error) error {
-	return Hintf(err, "the file is damaged: fetch it again, or leave it out")
+	return fault.Hintf(err, "the file is damaged: fetch it again, or leave it out")
 }
 
 // check looks at the page at p.at and goes on to the next.

@@ -15,6 +15,8 @@ import (
 	"github.com/parquet-go/parquet-go/compress"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
+
+	"fragua/pipeline/fault"
 )
 
 // word is the row of the files below; its column may be null.
@@ -186,8 +188,8 @@ func TestDamagedPages(t *testing.T) {
 			t.Errorf("%s: reading allocated %d MiB", name, grown>>20)
 		}
 		for _, err := range errs {
-			var placed *RowError
-			var hint *Hint
+			var placed *fault.RowError
+			var hint *fault.Hint
 			switch {
 			case c.want == "" && err != nil:
 				t.Errorf("%s: %v", name, err)
@@ -229,7 +231,7 @@ func TestDamagedFooter(t *testing.T) {
 		if err := os.WriteFile(path, b, 0o666); err != nil {
 			t.Fatal(err)
 		}
-		var placed *RowError
+		var placed *fault.RowError
 		if _, err := ShardRows(path); !errors.As(err, &placed) || !strings.Contains(err.Error(), "the file is empty or cut short") && !strings.Contains(err.Error(), "the footer: ") {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -257,7 +259,7 @@ func FuzzPages(f *testing.F) {
 			t.Fatal(err)
 		}
 		if _, err := readWords(path); err != nil {
-			if placed := new(RowError); !errors.As(err, &placed) {
+			if placed := new(fault.RowError); !errors.As(err, &placed) {
 				t.Errorf("error without its place: %v", err)
 			}
 		}

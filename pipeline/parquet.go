@@ -10,6 +10,8 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
+
+	"fragua/pipeline/fault"
 )
 
 // A ParquetFile is an open Parquet file.
@@ -85,7 +87,7 @@ func (r *groupReader) read() (n int, err error) {
 		err = io.ErrNoProgress
 	}
 	if err != nil && err != io.EOF {
-		err = &RowError{File: r.name, Row: r.row, Err: err}
+		err = &fault.RowError{File: r.name, Row: r.row, Err: err}
 	}
 	return n, err
 }
@@ -120,11 +122,11 @@ func OpenParquet(name string, options ...parquet.FileOption) (f *ParquetFile, er
 		return nil, err
 	}
 	if info.IsDir() {
-		return nil, Hintf(fmt.Errorf("%s is a folder, not a Parquet file", name), "name a file in it")
+		return nil, fault.Hintf(fmt.Errorf("%s is a folder, not a Parquet file", name), "name a file in it")
 	}
 	pf, err := openFooter(file, info.Size(), options)
 	if err != nil {
-		return nil, &RowError{File: name, Row: -1, Err: err}
+		return nil, &fault.RowError{File: name, Row: -1, Err: err}
 	}
 	f = &ParquetFile{FileView: pf, name: name, file: file}
 	for i, g := range pf.RowGroups() {
@@ -168,7 +170,7 @@ func openFooter(r io.ReaderAt, size int64, options []parquet.FileOption) (*parqu
 		for _, c := range g.Columns {
 			// On a damaged page the library doubles its buffer until memory ends.
 			if c.MetaData.Codec == format.Lz4Raw {
-				return nil, Hintf(errors.New("compressed with LZ4, which cannot be read safely"),
+				return nil, fault.Hintf(errors.New("compressed with LZ4, which cannot be read safely"),
 					"write the file again with zstd, snappy or gzip")
 			}
 		}

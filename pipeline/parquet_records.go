@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/parquet-go/parquet-go"
+
+	"fragua/pipeline/fault"
 )
 
 // Records yields the rows of the row groups from up to, but without, to, as what
@@ -21,7 +23,7 @@ func (f *ParquetFile) Records(from, to int, columns []string) iter.Seq2[map[stri
 	return func(yield func(map[string]any, error) bool) {
 		root, err := treeOf(f.Metadata().Schema)
 		if err != nil {
-			yield(nil, &RowError{File: f.name, Row: -1, Err: notParquet(err)})
+			yield(nil, &fault.RowError{File: f.name, Row: -1, Err: notParquet(err)})
 			return
 		}
 		row := int64(0)
@@ -41,10 +43,10 @@ func (f *ParquetFile) Records(from, to int, columns []string) iter.Seq2[map[stri
 				}
 				if err != nil {
 					r.close()
-					if bad, ok := err.(*RowError); ok {
+					if bad, ok := err.(*fault.RowError); ok {
 						err = bad.Err
 					}
-					yield(nil, &RowError{File: f.name, Row: row + r.row, Err: err})
+					yield(nil, &fault.RowError{File: f.name, Row: row + r.row, Err: err})
 					return
 				}
 				if fields == nil { // the end

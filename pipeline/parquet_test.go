@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/parquet-go/parquet-go"
+
+	"fragua/pipeline/fault"
 )
 
 // TestOpenParquet: a damaged or unreadable file costs no memory and says why.
@@ -66,7 +68,7 @@ func TestOpenParquet(t *testing.T) {
 			}
 			continue
 		}
-		var placed *RowError
+		var placed *fault.RowError
 		if !errors.As(err, &placed) || placed.File != name || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one of the file with %q", c.name, err, c.want)
 		}

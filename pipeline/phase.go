@@ -8,6 +8,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+
+	"fragua/pipeline/fault"
 )
 
 // phases runs the phases of a stage one after another, and returns what is to
@@ -184,7 +186,7 @@ func (p *phase) caught(err *error) {
 		if !ok {
 			cause = fmt.Errorf("%v", r)
 		}
-		*err = Hintf(fmt.Errorf("panic: %w%s", cause, panicked()), "this is a defect of fragua: please report it with these lines")
+		*err = fault.Hintf(fmt.Errorf("panic: %w%s", cause, panicked()), "this is a defect of fragua: please report it with these lines")
 	}
 }
 

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"fragua/pipeline/fault"
 )
 
 // Options say how a configuration is run.
@@ -117,7 +119,7 @@ type stage struct {
 
 func newRun(c *Config, o Options) (*run, error) {
 	if o.Out == "" {
-		return nil, &UsageError{errors.New("no output folder is given")}
+		return nil, &fault.UsageError{Err: errors.New("no output folder is given")}
 	}
 	root, err := filepath.Abs(o.Out)
 	if err != nil {
@@ -125,7 +127,7 @@ func newRun(c *Config, o Options) (*run, error) {
 	}
 	for _, name := range o.Only {
 		if c.Entry(name) == nil {
-			return nil, &UsageError{Hintf(fmt.Errorf("--only: no stage is named %q", name), "%s", didYouMean(name, "stages", c.Names()))}
+			return nil, &fault.UsageError{Err: fault.Hintf(fmt.Errorf("--only: no stage is named %q", name), "%s", fault.DidYouMean(name, "stages", c.Names()))}
 		}
 	}
 	log := o.Log
@@ -172,7 +174,7 @@ func (r *run) inspect(ctx context.Context) ([]*stage, error) {
 			if in == nil || in.cached || slices.Contains(selected, in) {
 				continue
 			}
-			return nil, &UsageError{Hintf(fmt.Errorf("--only %s: its input %s is not at hand: %s", s.Name, name, in.why),
+			return nil, &fault.UsageError{Err: fault.Hintf(fmt.Errorf("--only %s: its input %s is not at hand: %s", s.Name, name, in.why),
 				"run --only %s,%s, or leave --only out", name, s.Name)}
 		}
 	}
@@ -237,7 +239,7 @@ func (s *stage) look() error {
 	s.manifest, err = ReadManifest(s.dir())
 	if errors.Is(err, fs.ErrNotExist) {
 		if entries, err := os.ReadDir(s.dir()); err == nil && len(entries) > 0 {
-			return Hintf(fmt.Errorf("%s is not ours: it holds files, but no %s", s.dir(), ManifestName),
+			return fault.Hintf(fmt.Errorf("%s is not ours: it holds files, but no %s", s.dir(), ManifestName),
 				"name the stage otherwise, move the folder away, or choose another folder with --out")
 		}
 		s.why = "never run"

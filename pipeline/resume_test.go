@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"fragua/pipeline/fault"
 )
 
 // broken breaks a run at its nth opportunity, in tasks or in the engine.
@@ -214,7 +216,7 @@ func TestScratchSurvives(t *testing.T) {
 	other := o
 	other.CPU = "avx2"
 	_, err := Run(t.Context(), c, other)
-	var usage *UsageError
+	var usage *fault.UsageError
 	if !errors.As(err, &usage) || !strings.Contains(err.Error(), "avx512") || !strings.Contains(hintOf(err), "--other-cpu") {
 		t.Errorf("another level: %v (%s)", err, hintOf(err))
 	}

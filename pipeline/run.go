@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"fragua/pipeline/fault"
 )
 
 // A Result is what a run did.
@@ -194,7 +196,7 @@ func (s *stage) otherLevel(w work) error {
 		if !s.run.o.OtherCPU {
 			err := fmt.Errorf("stage %s was begun with --cpu %s, and this run has %s: its numbers would differ in their last bits",
 				s.Name, old.CPU, s.recipe.CPU)
-			return &UsageError{Hintf(err,
+			return &fault.UsageError{Err: fault.Hintf(err,
 				"give --cpu %s again, --other-cpu to go on at %s all the same, or --force to begin anew", old.CPU, s.recipe.CPU)}
 		}
 		if err := os.RemoveAll(w.dir); err != nil {
@@ -213,7 +215,7 @@ func interrupted(err error, stage string) error {
 			if stage != "" {
 				where = " in stage " + stage
 			}
-			return Hintf(fmt.Errorf("interrupted%s: %w", where, cause), "give the same command again: it goes on from here")
+			return fault.Hintf(fmt.Errorf("interrupted%s: %w", where, cause), "give the same command again: it goes on from here")
 		}
 	}
 	return err
@@ -231,7 +233,7 @@ func (s *stage) failures(c Counts, phase string) error {
 	if row, file := oneFailure(where); file != "" {
 		err, where = fmt.Errorf("%w; one of them: %s at %d: %s", err, row.Path, row.Offset, row.Error), file
 	}
-	return Hintf(err, "look at the rejects with `fragua inspect %s`, then mend the source or raise max_failures; what is done is kept", where)
+	return fault.Hintf(err, "look at the rejects with `fragua inspect %s`, then mend the source or raise max_failures; what is done is kept", where)
 }
 
 // A failedRow is what all rejects have in common.

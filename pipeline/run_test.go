@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"fragua/pipeline/fault"
 )
 
 func TestRunSkipsAndReruns(t *testing.T) {
@@ -127,7 +129,7 @@ func TestOnly(t *testing.T) {
 	dir, out := rawFiles(t), t.TempDir()
 	c := parse(t, w, dir, roadYAML)
 	_, err := Run(t.Context(), c, Options{Out: out, Only: []string{"long"}})
-	var usage *UsageError
+	var usage *fault.UsageError
 	if !errors.As(err, &usage) || !strings.Contains(err.Error(), "its input text is not at hand: never run") {
 		t.Errorf("missing input: %v", err)
 	}
@@ -144,7 +146,7 @@ func TestOnly(t *testing.T) {
 }
 
 func hintOf(err error) string {
-	var h *Hint
+	var h *fault.Hint
 	if errors.As(err, &h) {
 		return h.Fix
 	}

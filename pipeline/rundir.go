@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"time"
+
+	"fragua/pipeline/fault"
 )
 
 // Files of a run directory beside its stages.
@@ -106,7 +108,7 @@ func OpenRun(path string) (*RunDir, error) {
 	d := &RunDir{Path: path}
 	if err := readJSONFile(filepath.Join(path, InfoName), &d.Info); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			err = Hintf(fmt.Errorf("%s is no run: it holds no %s", path, InfoName), "name the folder that `fragua run` wrote, such as runs/quickstart")
+			err = fault.Hintf(fmt.Errorf("%s is no run: it holds no %s", path, InfoName), "name the folder that `fragua run` wrote, such as runs/quickstart")
 		}
 		return nil, err
 	}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v4"
+
+	"fragua/pipeline/fault"
 )
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
@@ -108,7 +110,7 @@ func (d *decoder) enum(n, at *yaml.Node, v reflect.Value, values []string, path 
 			return true
 		}
 	}
-	return d.fault(at, path, didYouMean(n.Value, "one of", values), "%s cannot be %q", lastKey(path), n.Value)
+	return d.fault(at, path, fault.DidYouMean(n.Value, "one of", values), "%s cannot be %q", lastKey(path), n.Value)
 }
 
 func (d *decoder) duration(n, at *yaml.Node, v reflect.Value, path string) bool {

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"fragua/pipeline/fault"
 )
 
 // apply carries out one `--set stage.key=value` on the document: the value is
@@ -58,7 +60,7 @@ func (d *decoder) apply(root *yaml.Node, set string) {
 			}
 		}
 		if at == nil {
-			fail(didYouMean(segments[0], "stages", names), "no stage is named %q", segments[0])
+			fail(fault.DidYouMean(segments[0], "stages", names), "no stage is named %q", segments[0])
 			return
 		}
 		key = segments[0] + "." + strings.Join(segments[1:], ".")

@@ -8,6 +8,8 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/compress/zstd"
+
+	"fragua/pipeline/fault"
 )
 
 // How shards are laid out. Large pages make zstd strong (1 MiB pages: 37 % more
@@ -183,7 +185,7 @@ func (w *ShardWriter[Row]) Abort() {
 // into an error that names the file and the row.
 func guard(name string, row int64, err *error) {
 	if r := recover(); r != nil {
-		*err = &RowError{File: name, Row: row, Err: fmt.Errorf("parquet: %v", r)}
+		*err = &fault.RowError{File: name, Row: row, Err: fmt.Errorf("parquet: %v", r)}
 	}
 }
 

@@ -14,6 +14,8 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 	"pgregory.net/rapid"
+
+	"fragua/pipeline/fault"
 )
 
 type testRow struct {
@@ -203,7 +205,7 @@ func TestShardErrors(t *testing.T) {
 		Missing int64 `parquet:"missing"`
 	}
 	for _, err := range ReadShard[lacking](whole) {
-		var hint *Hint
+		var hint *fault.Hint
 		if err == nil || !strings.Contains(err.Error(), `column "missing" is missing`) || !errors.As(err, &hint) {
 			t.Errorf("missing column: %v", err)
 		}
@@ -241,7 +243,7 @@ func TestShardFlippedBits(t *testing.T) {
 				continue
 			}
 			failed++
-			var at *RowError
+			var at *fault.RowError
 			if !errors.As(err, &at) || at.File != name {
 				t.Fatalf("error without its place: %v", err)
 			}

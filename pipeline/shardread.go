@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/parquet-go/parquet-go"
+
+	"fragua/pipeline/fault"
 )
 
 // ReadShard yields the rows of a Parquet file in order. Columns that Row does
@@ -61,7 +63,7 @@ func openShard[Row any](name string) (r *shardReader[Row], err error) {
 	}()
 	defer guard(name, -1, &err)
 	if err := checkColumns(parquet.SchemaOf(*new(Row)), f.Schema()); err != nil {
-		return nil, &RowError{File: name, Row: -1, Err: err}
+		return nil, &fault.RowError{File: name, Row: -1, Err: err}
 	}
 	r = &shardReader[Row]{name: name, file: f, total: f.NumRows(), batch: make([]Row, shardBatch)}
 	if groups := f.RowGroups(); len(groups) > 0 {
@@ -81,11 +83,11 @@ func (r *shardReader[Row]) next() (rows []Row, err error) {
 	r.row += int64(n)
 	switch {
 	case err != nil && err != io.EOF:
-		err = &RowError{File: r.name, Row: r.row, Err: fmt.Errorf("parquet: %w", err)}
+		err = &fault.RowError{File: r.name, Row: r.row, Err: fmt.Errorf("parquet: %w", err)}
 	case err == io.EOF && r.row != r.total:
-		err = &RowError{File: r.name, Row: r.row, Err: damaged(fmt.Errorf("parquet: the file ends here, but it announces %d rows", r.total))}
+		err = &fault.RowError{File: r.name, Row: r.row, Err: damaged(fmt.Errorf("parquet: the file ends here, but it announces %d rows", r.total))}
 	case err == nil && n == 0:
-		err = &RowError{File: r.name, Row: r.row, Err: io.ErrNoProgress}
+		err = &fault.RowError{File: r.name, Row: r.row, Err: io.ErrNoProgress}
 	}
 	return r.batch[:n], err
 }
@@ -119,7 +121,7 @@ func checkColumns(row, file *parquet.Schema) error {
 			if want.MaxDefinitionLevel > 0 {
 				continue // optional or repeated: its absence is a value
 			}
-			return Hintf(fmt.Errorf("column %q is missing", name), "the file has: %s", columnNames(file))
+			return fault.Hintf(fmt.Errorf("column %q is missing", name), "the file has: %s", columnNames(file))
 		}
 		if w, h := want.Node.Type().Kind(), have.Node.Type().Kind(); w != h {
 			return fmt.Errorf("column %q is %s, want %s", name, h, w)
@@ -133,5 +135,5 @@ func columnNames(s *parquet.Schema) string {
 	for _, f := range s.Fields() {
 		names = append(names, f.Name())
 	}
-	return Listed(names)
+	return fault.Listed(names)
 }

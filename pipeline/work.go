@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"fragua/pipeline/fault"
 )
 
 // work is the folder of a stage in progress. Its name holds the stage's key, so
@@ -247,9 +249,9 @@ func verify(dir string, files []Shard) error {
 		case err != nil:
 			faults = append(faults, err)
 		case size != f.Bytes:
-			faults = append(faults, &RowError{File: path, Row: -1, Err: fmt.Errorf("it has %d bytes, but %d were written", size, f.Bytes)})
+			faults = append(faults, &fault.RowError{File: path, Row: -1, Err: fmt.Errorf("it has %d bytes, but %d were written", size, f.Bytes)})
 		case sum != f.XXH3:
-			faults = append(faults, &RowError{File: path, Row: -1, Err: fmt.Errorf("its content changed: checksum %s, was %s", sum, f.XXH3)})
+			faults = append(faults, &fault.RowError{File: path, Row: -1, Err: fmt.Errorf("its content changed: checksum %s, was %s", sum, f.XXH3)})
 		}
 	}
 	return errors.Join(faults...)

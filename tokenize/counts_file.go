@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // A file of counted words: this line, then for each word its length, its bytes
@@ -44,7 +45,7 @@ func (c *wordCounter) load(name string) error {
 	}
 	defer f.Close()
 	if err := c.read(bufio.NewReaderSize(f, 1<<18)); err != nil {
-		return &pipeline.RowError{File: name, Row: -1, Err: err}
+		return &fault.RowError{File: name, Row: -1, Err: err}
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // Files says what to learn from outside a run.
@@ -297,7 +298,7 @@ func jsonLines(r io.Reader, column string, add func(text []byte, language string
 			}
 			raw, ok := row[column]
 			if !ok {
-				return pipeline.Hintf(fmt.Errorf("line %d has no field %q", n+1, column), "name the field that holds the text")
+				return fault.Hintf(fmt.Errorf("line %d has no field %q", n+1, column), "name the field that holds the text")
 			}
 			if err := json.Unmarshal(raw, &text); err != nil {
 				return fmt.Errorf("line %d: field %q: %w", n+1, column, err)

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // Learn is the stage `tokenizer`: it learns byte-level BPE from documents. Its
@@ -62,49 +63,49 @@ func NewLearn() *Learn {
 }
 
 // Check implements pipeline.Checker.
-func (l *Learn) Check() []pipeline.Fault {
-	var faults []pipeline.Fault
-	fault := func(path, hint, format string, args ...any) {
-		faults = append(faults, pipeline.Fault{Path: path, Err: fmt.Sprintf(format, args...), Hint: hint})
+func (l *Learn) Check() []fault.Fault {
+	var faults []fault.Fault
+	add := func(path, hint, format string, args ...any) {
+		faults = append(faults, fault.Fault{Path: path, Err: fmt.Sprintf(format, args...), Hint: hint})
 	}
 	if least := 256 + len(l.Special); l.VocabSize < least || l.VocabSize > maxID {
-		fault("vocab_size", fmt.Sprintf("at least %d (256 bytes and %d special tokens), at most %d", least, len(l.Special), maxID), "vocab_size is %d", l.VocabSize)
+		add("vocab_size", fmt.Sprintf("at least %d (256 bytes and %d special tokens), at most %d", least, len(l.Special), maxID), "vocab_size is %d", l.VocabSize)
 	}
 	if _, _, err := PatternOf(l.Pattern); err != nil {
-		var hint *pipeline.Hint
+		var hint *fault.Hint
 		errors.As(err, &hint)
-		fault("pattern", hint.Fix, "%v", err)
+		add("pattern", hint.Fix, "%v", err)
 	}
 	if !slices.Contains(Unit("").Values(), string(l.Unit)) {
-		fault("unit", "line or doc", "unit is %q", l.Unit)
+		add("unit", "line or doc", "unit is %q", l.Unit)
 	}
 	if !slices.Contains(Ties("").Values(), string(l.Ties)) {
-		fault("ties", "hf or bytes", "ties is %q", l.Ties)
+		add("ties", "hf or bytes", "ties is %q", l.Ties)
 	}
 	if l.MinFrequency < 0 {
-		fault("min_frequency", "0 merges whatever occurs", "min_frequency is %d", l.MinFrequency)
+		add("min_frequency", "0 merges whatever occurs", "min_frequency is %d", l.MinFrequency)
 	}
 	if l.MaxTokenLength < 0 || l.MaxTokenLength == 1 {
-		fault("max_token_length", "0 sets no limit", "max_token_length is %d", l.MaxTokenLength)
+		add("max_token_length", "0 sets no limit", "max_token_length is %d", l.MaxTokenLength)
 	}
 	if l.MaxWords < 0 {
-		fault("max_words", "0 sets no limit", "max_words is %d", l.MaxWords)
+		add("max_words", "0 sets no limit", "max_words is %d", l.MaxWords)
 	}
 	seen := map[string]bool{}
 	for i, s := range l.Special {
 		path := fmt.Sprintf("special[%d]", i)
 		switch {
 		case s == "":
-			fault(path, "", "a special token is empty")
+			add(path, "", "a special token is empty")
 		case seen[s]:
-			fault(path, "", "special token %q stands there twice", s)
+			add(path, "", "special token %q stands there twice", s)
 		case len(s) == 1:
-			fault(path, "a special token has two bytes or more", "special token %q is a byte of its own", s)
+			add(path, "a special token has two bytes or more", "special token %q is a byte of its own", s)
 		}
 		seen[s] = true
 	}
 	if !seen[EndOfText] {
-		fault("special", "add it: every document ends in it", "%s is missing", EndOfText)
+		add("special", "add it: every document ends in it", "%s is missing", EndOfText)
 	}
 	return faults
 }
@@ -132,7 +133,7 @@ type Trained struct {
 // tokens there are.
 func (l *Learn) train(ctx context.Context, w *words, progress func(tokens int)) (*Trained, error) {
 	if len(w.text) > math.MaxInt32/3 {
-		return nil, pipeline.Hintf(fmt.Errorf("the distinct words are %d bytes long in all, more than %d", len(w.text), math.MaxInt32/3), "lower max_words")
+		return nil, fault.Hintf(fmt.Errorf("the distinct words are %d bytes long in all, more than %d", len(w.text), math.MaxInt32/3), "lower max_words")
 	}
 	tr := &Trained{learn: l, Words: len(w.n)}
 	for i, n := range w.n {
@@ -238,7 +239,7 @@ func (tr *Trained) Tokenizer(size int) (*Tokenizer, error) {
 		limit -= len(l.Special)
 	}
 	if limit < begin {
-		return nil, pipeline.Hintf(fmt.Errorf("a vocabulary of %d tokens is too small", size), "at least %d: 256 bytes and %d special tokens", 256+len(l.Special), len(l.Special))
+		return nil, fault.Hintf(fmt.Errorf("a vocabulary of %d tokens is too small", size), "at least %d: 256 bytes and %d special tokens", 256+len(l.Special), len(l.Special))
 	}
 	name := func(id int32) string {
 		if l.Ties == TiesHF && int(id) < len(l.Special) {
@@ -282,7 +283,7 @@ func (tr *Trained) Tokenizer(size int) (*Tokenizer, error) {
 // Words learns from pieces that are counted already: how often each occurs.
 func (l *Learn) Words(ctx context.Context, counts map[string]int64) (*Trained, error) {
 	if faults := l.Check(); len(faults) > 0 {
-		return nil, pipeline.Hintf(&pipeline.UsageError{Err: errors.New(faults[0].Err)}, "%s", faults[0].Hint)
+		return nil, fault.Hintf(&fault.UsageError{Err: errors.New(faults[0].Err)}, "%s", faults[0].Hint)
 	}
 	c := newWordCounter()
 	for word, n := range counts {

@@ -13,14 +13,14 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // Files learns from files. A text file is one document, or a sequence of lines
 // (see Unit); in JSON lines and Parquet each row is a document.
 func (l *Learn) Files(ctx context.Context, f Files) (*Trained, error) {
 	if faults := l.Check(); len(faults) > 0 {
-		return nil, pipeline.Hintf(&pipeline.UsageError{Err: errors.New(faults[0].Err)}, "%s", faults[0].Hint)
+		return nil, fault.Hintf(&fault.UsageError{Err: errors.New(faults[0].Err)}, "%s", faults[0].Hint)
 	}
 	p, slow, err := PatternOf(l.Pattern)
 	if err != nil {
@@ -39,7 +39,7 @@ func (l *Learn) Files(ctx context.Context, f Files) (*Trained, error) {
 		return nil, err
 	}
 	if total.distinct() == 0 {
-		return nil, pipeline.Hintf(errors.New("there is no text to learn from"), "the files are empty: %s", strings.Join(f.Paths, ", "))
+		return nil, fault.Hintf(errors.New("there is no text to learn from"), "the files are empty: %s", strings.Join(f.Paths, ", "))
 	}
 	w := total.words()
 	total = nil // its memory is needed
@@ -127,7 +127,7 @@ func (l *Learn) countFiles(ctx context.Context, p *Pattern, f Files) (total *wor
 					for _, text := range part.texts {
 						if f.Reject {
 							if n := invalidBytes(text); n > 0 {
-								return pipeline.Hintf(fmt.Errorf("%s: %d bytes are not UTF-8", part.name, n), "convert it, or let such bytes be pieces of their own")
+								return fault.Hintf(fmt.Errorf("%s: %d bytes are not UTF-8", part.name, n), "convert it, or let such bytes be pieces of their own")
 							}
 						}
 						c.count(p, text, l.Unit == UnitLine)

@@ -10,6 +10,7 @@ import (
 	"sort"
 
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // Version implements pipeline.Stage.
@@ -88,7 +89,7 @@ func (l *Learn) countTasks(_ context.Context, env *pipeline.Env) ([]pipeline.Tas
 		}
 	}
 	if len(tasks) == 0 {
-		return nil, pipeline.Hintf(errors.New("there are no documents to learn from: neither train-*.parquet nor part-*.parquet"), "look at what the stages before this one dropped")
+		return nil, fault.Hintf(errors.New("there are no documents to learn from: neither train-*.parquet nor part-*.parquet"), "look at what the stages before this one dropped")
 	}
 	return tasks, nil
 }

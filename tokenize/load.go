@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // Load reads a tokenizer: a tokenizer.json as Hugging Face writes it, a rank file
@@ -17,7 +17,7 @@ import (
 func Load(path string) (*Tokenizer, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, pipeline.Hintf(err, "name a tokenizer.json, a .tiktoken file, or a vocab.json with merges.txt beside it")
+		return nil, fault.Hintf(err, "name a tokenizer.json, a .tiktoken file, or a vocab.json with merges.txt beside it")
 	}
 	if info.IsDir() {
 		for _, name := range []string{"tokenizer.json", "vocab.json", "encoder.json"} {
@@ -25,11 +25,11 @@ func Load(path string) (*Tokenizer, error) {
 				return Load(filepath.Join(path, name))
 			}
 		}
-		return nil, pipeline.Hintf(fmt.Errorf("%s: holds no tokenizer", path), "it should hold tokenizer.json, or vocab.json and merges.txt")
+		return nil, fault.Hintf(fmt.Errorf("%s: holds no tokenizer", path), "it should hold tokenizer.json, or vocab.json and merges.txt")
 	}
 	t, err := load(path)
 	if err != nil {
-		return nil, &pipeline.RowError{File: path, Row: -1, Err: err}
+		return nil, &fault.RowError{File: path, Row: -1, Err: err}
 	}
 	return t, nil
 }
@@ -52,7 +52,7 @@ func load(path string) (*Tokenizer, error) {
 				return nil, err
 			}
 		}
-		return nil, pipeline.Hintf(errors.New("its merges are missing"), "put merges.txt beside it, or name a tokenizer.json")
+		return nil, fault.Hintf(errors.New("its merges are missing"), "put merges.txt beside it, or name a tokenizer.json")
 	case base == "merges.txt" || base == "vocab.bpe":
 		for _, name := range []string{"vocab.json", "encoder.json"} {
 			vocab, err := os.ReadFile(filepath.Join(dir, name))
@@ -62,7 +62,7 @@ func load(path string) (*Tokenizer, error) {
 				return nil, err
 			}
 		}
-		return nil, pipeline.Hintf(errors.New("its vocabulary is missing"), "put vocab.json beside it, or name a tokenizer.json")
+		return nil, fault.Hintf(errors.New("its vocabulary is missing"), "put vocab.json beside it, or name a tokenizer.json")
 	}
 	return Parse(data)
 }
@@ -86,10 +86,10 @@ func given(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "nu
 func Parse(data []byte) (*Tokenizer, error) {
 	t := new(Tokenizer)
 	if err := json.Unmarshal(data, &t.json); err != nil {
-		return nil, pipeline.Hintf(err, "a tokenizer.json is expected, as Hugging Face tokenizers writes it")
+		return nil, fault.Hintf(err, "a tokenizer.json is expected, as Hugging Face tokenizers writes it")
 	}
 	if !given(t.json.Model) {
-		return nil, pipeline.Hintf(errors.New("there is no model in it"), "a tokenizer.json is expected, as Hugging Face tokenizers writes it")
+		return nil, fault.Hintf(errors.New("there is no model in it"), "a tokenizer.json is expected, as Hugging Face tokenizers writes it")
 	}
 	if err := t.assemble(func() error { return t.readModel(t.json.Model) }); err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // Save writes the tokenizer.json that Hugging Face tokenizers loads, or a rank file
@@ -20,7 +21,7 @@ func (t *Tokenizer) Save(path string) error {
 	}
 	data, err := write()
 	if err != nil {
-		return &pipeline.RowError{File: path, Row: -1, Err: err}
+		return &fault.RowError{File: path, Row: -1, Err: err}
 	}
 	return saveBytes(path, data)
 }

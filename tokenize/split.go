@@ -8,7 +8,7 @@ import (
 
 	"github.com/dlclark/regexp2"
 
-	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // A Pattern says where text is cut into pieces before byte-pair encoding; no
@@ -100,7 +100,7 @@ func PatternOf(nameOrRegex string) (p *Pattern, slow bool, err error) {
 	}
 	p, err = regexPattern(nameOrRegex)
 	if err != nil {
-		return nil, false, pipeline.Hintf(fmt.Errorf("pattern %q: %w", nameOrRegex, err), "a pattern is one of %s, or a regular expression", strings.Join(PatternNames(), ", "))
+		return nil, false, fault.Hintf(fmt.Errorf("pattern %q: %w", nameOrRegex, err), "a pattern is one of %s, or a regular expression", strings.Join(PatternNames(), ", "))
 	}
 	return p, true, nil
 }

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
-	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // streamSize is how much of a stream is encoded at once.
@@ -203,7 +203,7 @@ func validText(text string, row int64) error {
 	for i := 0; i < len(text); {
 		r, w := utf8.DecodeRuneInString(text[i:])
 		if r == utf8.RuneError && w == 1 {
-			return pipeline.Hintf(fmt.Errorf("line %d: text is not UTF-8 (byte 0x%02X at %d)", row+1, text[i], i), "convert it, or let such bytes be encoded one by one")
+			return fault.Hintf(fmt.Errorf("line %d: text is not UTF-8 (byte 0x%02X at %d)", row+1, text[i], i), "convert it, or let such bytes be encoded one by one")
 		}
 		i += w
 	}
@@ -220,11 +220,11 @@ func (t *Tokenizer) DecodeJSON(w io.Writer, r io.Reader, special bool) error {
 		if err := dec.Decode(&ids); err == io.EOF {
 			return out.Flush()
 		} else if err != nil {
-			return pipeline.Hintf(fmt.Errorf("array %d: %w", n, err), "each line is a JSON array of ids, as encode writes it")
+			return fault.Hintf(fmt.Errorf("array %d: %w", n, err), "each line is a JSON array of ids, as encode writes it")
 		}
 		for _, id := range ids {
 			if _, ok := t.Token(id); !ok {
-				return pipeline.Hintf(fmt.Errorf("array %d: there is no token with the id %d", n, id), "the ids were made with another tokenizer")
+				return fault.Hintf(fmt.Errorf("array %d: there is no token with the id %d", n, id), "the ids were made with another tokenizer")
 			}
 		}
 		text := t.Decode

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // patternForRanks returns the pattern that belongs to a rank file, which does
@@ -58,7 +58,7 @@ func parseTiktoken(data []byte, pattern string) (*Tokenizer, error) {
 			continue
 		}
 		bad := func(why string) error {
-			return pipeline.Hintf(fmt.Errorf("line %d: %s", lineNo, why), "each line of a rank file is a token in base64, a space, and its rank")
+			return fault.Hintf(fmt.Errorf("line %d: %s", lineNo, why), "each line of a rank file is a token in base64, a space, and its rank")
 		}
 		if len(fields) != 2 {
 			return nil, bad(fmt.Sprintf("has %d fields, not 2", len(fields)))
@@ -254,7 +254,7 @@ func byteLevelParts(p *Pattern) (pre, post, dec json.RawMessage) {
 func (t *Tokenizer) ranks() ([]byte, error) {
 	b, ok := t.model.(*bpe)
 	if !ok || !b.bytes || b.lossy() {
-		return nil, pipeline.Hintf(errors.New("only byte-level BPE with a token for every byte can be written as ranks"), "save a tokenizer.json instead")
+		return nil, fault.Hintf(errors.New("only byte-level BPE with a token for every byte can be written as ranks"), "save a tokenizer.json instead")
 	}
 	var out []byte
 	for id, token := range t.tokens {

@@ -18,7 +18,7 @@ import (
 	"fragua/model/kernel"
 	"fragua/model/kernel/par"
 	"fragua/model/train"
-	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 func benchCommand() *cli.Command {
@@ -64,7 +64,7 @@ func benchWork(c *cli.Context) (w trial.Work, err error) {
 	name := c.String("preset")
 	w, ok := presets[name]
 	if !ok {
-		return w, pipeline.Hintf(usage("there is no preset %q", name), "the presets are %s", strings.Join(slices.Sorted(maps.Keys(presets)), ", "))
+		return w, fault.Hintf(usage("there is no preset %q", name), "the presets are %s", strings.Join(slices.Sorted(maps.Keys(presets)), ", "))
 	}
 	for flag, to := range map[string]*int{"layers": &w.Layers, "width": &w.Width, "heads": &w.Heads, "hidden": &w.Hidden,
 		"context": &w.Context, "vocab": &w.Vocab, "batch": &w.Batch} {

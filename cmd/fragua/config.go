@@ -11,7 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"fragua/configs"
-	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 func configCommand() *cli.Command {
@@ -54,7 +54,7 @@ func configList(c *cli.Context) error {
 func embedded(name string) ([]byte, error) {
 	src, err := fs.ReadFile(configs.Recipes(), strings.TrimSuffix(name, ".yaml")+".yaml")
 	if err != nil {
-		return nil, pipeline.Hintf(usage("there is no recipe %q", name), "recipes: %s", strings.Join(recipeNames(), ", "))
+		return nil, fault.Hintf(usage("there is no recipe %q", name), "recipes: %s", strings.Join(recipeNames(), ", "))
 	}
 	return src, nil
 }
@@ -74,7 +74,7 @@ func configShow(c *cli.Context) error {
 
 func configCopy(c *cli.Context) error {
 	if c.NArg() != 2 {
-		return pipeline.Hintf(usage("a recipe's name and a file are wanted"), "for example: fragua config copy books mine.yaml")
+		return fault.Hintf(usage("a recipe's name and a file are wanted"), "for example: fragua config copy books mine.yaml")
 	}
 	name, file := c.Args().Get(0), c.Args().Get(1)
 	src, err := embedded(name)
@@ -82,7 +82,7 @@ func configCopy(c *cli.Context) error {
 		return err
 	}
 	if _, err := os.Stat(file); err == nil {
-		return pipeline.Hintf(fmt.Errorf("%s is there already", file), "remove it first, or take another name")
+		return fault.Hintf(fmt.Errorf("%s is there already", file), "remove it first, or take another name")
 	}
 	if slices.Contains(onSample, strings.TrimSuffix(name, ".yaml")) {
 		if _, err := layInput(filepath.Dir(file)); err != nil {

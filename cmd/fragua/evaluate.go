@@ -10,6 +10,7 @@ import (
 
 	"fragua/model/train"
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 	"fragua/tokenize"
 	"fragua/tokenize/blocks"
 )
@@ -41,7 +42,7 @@ func evaluateAction(c *cli.Context) error {
 		return evaluateBlocks(c)
 	case c.NArg() == 1 && c.String("data") != "":
 	default:
-		return pipeline.Hintf(usage("evaluate wants a model, and either blocks or --data"), "%s", example(c.Command))
+		return fault.Hintf(usage("evaluate wants a model, and either blocks or --data"), "%s", example(c.Command))
 	}
 	columns := ""
 	for _, f := range []string{"text", "label", "source", "target"} {
@@ -50,7 +51,7 @@ func evaluateAction(c *cli.Context) error {
 		}
 	}
 	if columns == "" {
-		return pipeline.Hintf(usage("which columns of %s?", c.String("data")), "--text and --label for classes, --source and --target for pairs")
+		return fault.Hintf(usage("which columns of %s?", c.String("data")), "--text and --label for classes, --source and --target for pairs")
 	}
 	src := fmt.Sprintf(`stages:
   - name: examples
@@ -91,7 +92,7 @@ func evaluateBlocks(c *cli.Context) error {
 	dir, blocksDir := c.Args().Get(0), c.Args().Get(1)
 	m, err := pipeline.ReadManifest(blocksDir)
 	if err != nil || m.Kind != pipeline.Blocks {
-		return pipeline.Hintf(usage("%s holds no blocks", blocksDir), "give the folder of a pack stage, such as runs/quickstart/blocks")
+		return fault.Hintf(usage("%s holds no blocks", blocksDir), "give the folder of a pack stage, such as runs/quickstart/blocks")
 	}
 	rows, err := blocks.OpenSplit(pipeline.Dir{Path: blocksDir, Manifest: m}, c.String("split"))
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // sound is a configuration without a fault; each case below breaks it in one place.
@@ -160,8 +161,8 @@ func TestFaultsAreRefusedWithPlaceAndRemedy(t *testing.T) {
 				t.Fatalf("%q stands %d times in the sound configuration", f.old, strings.Count(sound, f.old))
 			}
 			err := check(strings.Replace(sound, f.old, f.new, 1))
-			var usage *pipeline.UsageError
-			var config *pipeline.ConfigError
+			var usage *fault.UsageError
+			var config *fault.ConfigError
 			if !errors.As(err, &usage) || !errors.As(err, &config) {
 				t.Fatalf("got %v, want a usage error that tells faults", err)
 			}

@@ -9,7 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"fragua/finetune"
-	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 func finetuneCommand() *cli.Command {
@@ -43,7 +43,7 @@ func finetuneAction(c *cli.Context) error {
 	if c.NArg() > 0 {
 		for _, f := range []string{"model", "data", "text", "label", "source", "target", "too-long", "epochs", "lr", "batch", "seed"} {
 			if c.IsSet(f) {
-				return pipeline.Hintf(usage("--%s stands beside a configuration, which says that itself", f), "leave one of them out, or use --set")
+				return fault.Hintf(usage("--%s stands beside a configuration, which says that itself", f), "leave one of them out, or use --set")
 			}
 		}
 		return runAction(c)

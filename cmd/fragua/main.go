@@ -12,7 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // Exit codes.
@@ -40,10 +40,10 @@ func fragua() int {
 		return exitInterrupted
 	}
 	if strings.HasPrefix(err.Error(), "Required flag") { // the library's error has no type of its own
-		err = pipeline.Hintf(usage("%v", err), "`--help` behind the command shows how it is used")
+		err = fault.Hintf(usage("%v", err), "`--help` behind the command shows how it is used")
 	}
 	printError(os.Stderr, err)
-	if usage := new(pipeline.UsageError); errors.As(err, &usage) {
+	if usage := new(fault.UsageError); errors.As(err, &usage) {
 		return exitUsage
 	}
 	return exitFailed
@@ -51,14 +51,14 @@ func fragua() int {
 
 // printError says what went wrong and what to do about it.
 func printError(w io.Writer, err error) {
-	var config *pipeline.ConfigError
+	var config *fault.ConfigError
 	if errors.As(err, &config) {
 		fmt.Fprintf(w, "fragua: error: %s in the configuration\n%s\n", plural(len(config.Faults), "fault"), config)
 		return
 	}
 	fmt.Fprintf(w, "fragua: error: %v\n", err)
 	for err != nil {
-		h := new(pipeline.Hint)
+		h := new(fault.Hint)
 		if !errors.As(err, &h) {
 			return
 		}
@@ -88,7 +88,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 					return noCommand(c.App, arg)
 				}
 			}
-			return pipeline.Hintf(usage("%v", err), "`fragua --help` lists the commands")
+			return fault.Hintf(usage("%v", err), "`fragua --help` lists the commands")
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() == 0 {
@@ -102,7 +102,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 	wire = func(cmds []*cli.Command) {
 		for _, c := range cmds {
 			c.OnUsageError = func(ctx *cli.Context, err error, _ bool) error {
-				return pipeline.Hintf(usage("%v", err), "`fragua %s --help` lists the flags", strings.TrimPrefix(ctx.Command.HelpName, "fragua "))
+				return fault.Hintf(usage("%v", err), "`fragua %s --help` lists the flags", strings.TrimPrefix(ctx.Command.HelpName, "fragua "))
 			}
 			wire(c.Subcommands)
 		}
@@ -118,15 +118,15 @@ func noCommand(app *cli.App, name string) error {
 		names = append(names, cmd.Names()...)
 	}
 	err := usage("there is no command %q", name)
-	if near := pipeline.Nearest(name, names); near != "" {
-		return pipeline.Hintf(err, "did you mean %q?", near)
+	if near := fault.Nearest(name, names); near != "" {
+		return fault.Hintf(err, "did you mean %q?", near)
 	}
-	return pipeline.Hintf(err, "`fragua --help` lists the commands")
+	return fault.Hintf(err, "`fragua --help` lists the commands")
 }
 
 // usage makes an error of wrong usage: exit code 2.
 func usage(format string, args ...any) error {
-	return &pipeline.UsageError{Err: fmt.Errorf(format, args...)}
+	return &fault.UsageError{Err: fmt.Errorf(format, args...)}
 }
 
 // oneArgument returns the single argument of a command.
@@ -135,9 +135,9 @@ func oneArgument(c *cli.Context, what string) (string, error) {
 	case 1:
 		return c.Args().First(), nil
 	case 0:
-		return "", pipeline.Hintf(usage("%s: which %s?", c.Command.HelpName, what), "%s", example(c.Command))
+		return "", fault.Hintf(usage("%s: which %s?", c.Command.HelpName, what), "%s", example(c.Command))
 	}
-	return "", pipeline.Hintf(usage("%s: one %s wanted, %d given: %s", c.Command.HelpName, what, c.NArg(), strings.Join(c.Args().Slice(), " ")), "%s", example(c.Command))
+	return "", fault.Hintf(usage("%s: one %s wanted, %d given: %s", c.Command.HelpName, what, c.NArg(), strings.Join(c.Args().Slice(), " ")), "%s", example(c.Command))
 }
 
 // example is the first example of a command's help.

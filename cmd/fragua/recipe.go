@@ -13,6 +13,7 @@ import (
 
 	"fragua/configs"
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // onSample names the recipes that work on the sample, which is then laid beside the run.
@@ -37,17 +38,17 @@ func openRecipe(arg, out string) (*recipe, error) {
 		return nil, err
 	}
 	if strings.ContainsRune(arg, filepath.Separator) && isDir(arg) {
-		return nil, pipeline.Hintf(usage("%s is a folder, and a configuration is a file", arg), "give the YAML file in it; `fragua inspect %s` tells what it is", arg)
+		return nil, fault.Hintf(usage("%s is a folder, and a configuration is a file", arg), "give the YAML file in it; `fragua inspect %s` tells what it is", arg)
 	}
 	name := strings.TrimSuffix(arg, ".yaml")
 	src, err = fs.ReadFile(configs.Recipes(), name+".yaml")
 	if err != nil {
-		near := pipeline.Nearest(name, recipeNames())
+		near := fault.Nearest(name, recipeNames())
 		err := usage("%s is neither a file nor a recipe", arg)
 		if near != "" {
-			return nil, pipeline.Hintf(err, "did you mean %q? Recipes: %s", near, strings.Join(recipeNames(), ", "))
+			return nil, fault.Hintf(err, "did you mean %q? Recipes: %s", near, strings.Join(recipeNames(), ", "))
 		}
-		return nil, pipeline.Hintf(err, "recipes: %s; `fragua config show NAME` prints one", strings.Join(recipeNames(), ", "))
+		return nil, fault.Hintf(err, "recipes: %s; `fragua config show NAME` prints one", strings.Join(recipeNames(), ", "))
 	}
 	r := &recipe{name: name + ".yaml", src: src, dir: "."}
 	if slices.Contains(onSample, name) {

@@ -12,6 +12,7 @@ import (
 	"fragua/model/kernel"
 	"fragua/model/kernel/par"
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 	"fragua/pipeline/report"
 )
 
@@ -116,7 +117,7 @@ func (r *recipe) job(c *cli.Context, arg, out string) (*job, error) {
 func setMachine(c *cli.Context) error {
 	if level := c.String("cpu"); level != "" {
 		if err := kernel.SetLevel(level); err != nil {
-			return pipeline.Hintf(usage("--cpu: %v", err), "this machine can run: %s", strings.Join(kernel.Levels(), ", "))
+			return fault.Hintf(usage("--cpu: %v", err), "this machine can run: %s", strings.Join(kernel.Levels(), ", "))
 		}
 	}
 	if n := c.Int("workers"); n < 0 || n > 4096 {

@@ -10,6 +10,7 @@ import (
 	"fragua/pipeline"
 	"fragua/pipeline/corpus"
 	"fragua/pipeline/extract"
+	"fragua/pipeline/fault"
 	"fragua/pipeline/textstat"
 )
 
@@ -17,11 +18,11 @@ func textCommand() *cli.Command {
 	sub := func(name, what string, do func(*cli.Context, string) error) *cli.Command {
 		return &cli.Command{Name: name, Usage: what, ArgsUsage: "FILE…", Description: "fragua text " + name + " FILE…", Action: func(c *cli.Context) error {
 			if c.NArg() == 0 {
-				return pipeline.Hintf(usageOf(c), "%s", example(c.Command))
+				return fault.Hintf(usageOf(c), "%s", example(c.Command))
 			}
 			for _, file := range c.Args().Slice() {
 				if info, err := os.Stat(file); err != nil || info.IsDir() {
-					return pipeline.Hintf(usage("%s is no file that can be read", file), "give files; the shell's %s names all of a folder", "folder/*")
+					return fault.Hintf(usage("%s is no file that can be read", file), "give files; the shell's %s names all of a folder", "folder/*")
 				}
 				if err := do(c, file); err != nil {
 					return err
@@ -76,7 +77,7 @@ func readText(file string) (string, error) {
 	}
 	text, _, err := extract.Decode(b, "")
 	if err != nil {
-		return "", &pipeline.RowError{File: file, Row: -1, Err: err}
+		return "", &fault.RowError{File: file, Row: -1, Err: err}
 	}
 	return text, nil
 }
@@ -127,7 +128,7 @@ func explainCommand() *cli.Command {
 		Description: "fragua explain runs/quickstart 0123456789abcdef0123456789abcdef",
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 2 {
-				return pipeline.Hintf(usage("explain wants a run's folder and a document's id"), "`fragua inspect` shows the ids of a shard")
+				return fault.Hintf(usage("explain wants a run's folder and a document's id"), "`fragua inspect` shows the ids of a shard")
 			}
 			run, err := pipeline.OpenRun(c.Args().Get(0))
 			if err != nil {

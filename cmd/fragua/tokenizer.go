@@ -18,6 +18,7 @@ import (
 
 	"fragua/pipeline"
 	"fragua/pipeline/extract"
+	"fragua/pipeline/fault"
 	"fragua/pipeline/textstat"
 	"fragua/tokenize"
 )
@@ -87,7 +88,7 @@ func oneOf[E interface {
 
 func tokenizerTrain(c *cli.Context) error {
 	if c.NArg() == 0 {
-		return pipeline.Hintf(usage("which files?"), "%s", example(c.Command))
+		return fault.Hintf(usage("which files?"), "%s", example(c.Command))
 	}
 	unit, err := oneOf[tokenize.Unit]("unit", c.String("unit"))
 	if err != nil {
@@ -110,7 +111,7 @@ func tokenizerTrain(c *cli.Context) error {
 	for _, size := range sizes {
 		learn.VocabSize = size
 		if faults := learn.Check(); len(faults) > 0 {
-			return pipeline.Hintf(usage("%s", faults[0].Err), "%s", faults[0].Hint)
+			return fault.Hintf(usage("%s", faults[0].Err), "%s", faults[0].Hint)
 		}
 	}
 	learn.VocabSize = slices.Max(sizes)
@@ -182,7 +183,7 @@ func tokenizerEncode(c *cli.Context) error {
 		return err
 	}
 	if c.Bool("reject-invalid") && !utf8.Valid(b) {
-		return pipeline.Hintf(errors.New("the text is not UTF-8"), "convert it, or let such bytes be encoded one by one")
+		return fault.Hintf(errors.New("the text is not UTF-8"), "convert it, or let such bytes be encoded one by one")
 	}
 	// Neighbouring pieces get different backgrounds; a piece that is half a character is
 	// shown by its bytes.
@@ -216,7 +217,7 @@ func tokenizerDecode(c *cli.Context) error {
 	if len(ids) > 0 {
 		for _, id := range ids {
 			if _, ok := tok.Token(id); !ok {
-				return pipeline.Hintf(fmt.Errorf("there is no token with the id %d", id), "the ids were made with another tokenizer; this one's are below %d", tok.VocabSize())
+				return fault.Hintf(fmt.Errorf("there is no token with the id %d", id), "the ids were made with another tokenizer; this one's are below %d", tok.VocabSize())
 			}
 		}
 		text := tok.Decode(ids)
@@ -254,7 +255,7 @@ func eachText(files []string, each func(text, language string)) error {
 
 func tokenizerInspect(c *cli.Context) error {
 	if c.NArg() == 0 {
-		return pipeline.Hintf(usage("which tokenizer?"), "%s", example(c.Command))
+		return fault.Hintf(usage("which tokenizer?"), "%s", example(c.Command))
 	}
 	tok, err := tokenize.Load(c.Args().First())
 	if err != nil {
@@ -326,7 +327,7 @@ func efficiencyRow(name string, e tokenize.Efficiency) table.Row {
 
 func tokenizerCompare(c *cli.Context) error {
 	if c.NArg() == 0 {
-		return pipeline.Hintf(usage("which tokenizers?"), "%s", example(c.Command))
+		return fault.Hintf(usage("which tokenizers?"), "%s", example(c.Command))
 	}
 	var comparer tokenize.Comparer
 	for _, file := range c.Args().Slice() {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"fragua/pipeline"
+	"fragua/pipeline/fault"
 	"fragua/tokenize"
 	"fragua/tokenize/sugar"
 )
@@ -27,7 +27,7 @@ var checkTexts = []string{
 
 func tokenizerCheck(c *cli.Context) error {
 	if c.NArg() == 0 {
-		return pipeline.Hintf(usage("which tokenizer.json?"), "%s", example(c.Command))
+		return fault.Hintf(usage("which tokenizer.json?"), "%s", example(c.Command))
 	}
 	file, texts := c.Args().First(), c.Args().Tail()
 	if len(texts) == 0 {
@@ -39,7 +39,7 @@ func tokenizerCheck(c *cli.Context) error {
 	}
 	theirs, err := sugar.Load(file)
 	if err != nil {
-		return pipeline.Hintf(fmt.Errorf("%s: sugarme/tokenizer cannot load it: %w", file, err), "there is nothing to compare with; fragua loads it")
+		return fault.Hintf(fmt.Errorf("%s: sugarme/tokenizer cannot load it: %w", file, err), "there is nothing to compare with; fragua loads it")
 	}
 	differences := sugar.Compare(ours, theirs, texts)
 	w := c.App.Writer

@@ -15,7 +15,7 @@ import (
 
 	"fragua/finetune"
 	"fragua/model"
-	"fragua/pipeline"
+	"fragua/pipeline/fault"
 	"fragua/tokenize"
 )
 
@@ -67,7 +67,7 @@ func openPredictor(c *cli.Context) (*finetune.Predictor, error) {
 // eachLine answers each line of a file, or of standard input.
 func eachLine(c *cli.Context, answer func(*finetune.Predictor, string) (any, string, error)) error {
 	if c.NArg() < 1 || c.NArg() > 2 {
-		return pipeline.Hintf(usage("%s wants a model's folder, and a file or -", c.Command.HelpName), "%s", example(c.Command))
+		return fault.Hintf(usage("%s wants a model's folder, and a file or -", c.Command.HelpName), "%s", example(c.Command))
 	}
 	p, err := openPredictor(c)
 	if err != nil {
@@ -95,7 +95,7 @@ func eachLine(c *cli.Context, answer func(*finetune.Predictor, string) (any, str
 		}
 		value, line, err := answer(p, s.Text())
 		if err != nil {
-			return &pipeline.RowError{File: name, Row: row, Err: err}
+			return &fault.RowError{File: name, Row: row, Err: err}
 		}
 		if c.Bool("json") {
 			if err := enc.Encode(value); err != nil {
@@ -106,7 +106,7 @@ func eachLine(c *cli.Context, answer func(*finetune.Predictor, string) (any, str
 		}
 	}
 	if err := s.Err(); err != nil {
-		return pipeline.Hintf(&pipeline.RowError{File: name, Row: row, Err: err}, "a line may have at most 16 MB")
+		return fault.Hintf(&fault.RowError{File: name, Row: row, Err: err}, "a line may have at most 16 MB")
 	}
 	return nil
 }
@@ -127,7 +127,7 @@ fragua translate runs/quickstart/translation - < english.txt`,
 				})
 			}
 			if c.NArg() == 0 {
-				return pipeline.Hintf(usage("which model?"), "%s", example(c.Command))
+				return fault.Hintf(usage("which model?"), "%s", example(c.Command))
 			}
 			p, err := openPredictor(c)
 			if err != nil {
@@ -148,7 +148,7 @@ fragua translate runs/quickstart/translation - < english.txt`,
 // isModel refuses what is no model's folder.
 func isModel(dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, "config.json")); err != nil {
-		return pipeline.Hintf(usage("%s holds no model: there is no config.json", dir), "give the folder of a pretrain or finetune stage, such as runs/quickstart/base")
+		return fault.Hintf(usage("%s holds no model: there is no config.json", dir), "give the folder of a pretrain or finetune stage, such as runs/quickstart/base")
 	}
 	return nil
 }
@@ -297,7 +297,7 @@ fragua neighbors gato perro coche --model runs/books/base      also how near the
 
 func neighborsAction(c *cli.Context) error {
 	if c.NArg() == 0 {
-		return pipeline.Hintf(usage("which word?"), "%s", example(c.Command))
+		return fault.Hintf(usage("which word?"), "%s", example(c.Command))
 	}
 	m, tok, err := openModel(c.String("model"))
 	if err != nil {

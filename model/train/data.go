@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 	"fragua/tokenize"
 	"fragua/tokenize/blocks"
 )
@@ -46,7 +47,7 @@ func openData(dir pipeline.Dir) (d *data, err error) {
 // learnable returns an error if there is nothing to train on.
 func (d *data) learnable(dir pipeline.Dir, batch int, stream bool) error {
 	if n := d.train.Len(); n == 0 || stream && n < batch {
-		return pipeline.Hintf(fmt.Errorf("%s has %d rows to train on, and a batch has %d", dir.Path, n, batch),
+		return fault.Hintf(fmt.Errorf("%s has %d rows to train on, and a batch has %d", dir.Path, n, batch),
 			"pack more text, or with a smaller context")
 	}
 	return nil

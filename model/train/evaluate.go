@@ -6,7 +6,7 @@ import (
 	"math"
 
 	"fragua/model"
-	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // Lengths tells how many bytes of text each id stands for; *tokenize.Tokenizer does.
@@ -92,7 +92,7 @@ func BitsPerByte(ctx context.Context, s model.Scorer, rows Rows, lengths Lengths
 		for r, score := range scores {
 			targets, bytes := count(b.Targets[r*b.T:(r+1)*b.T], lengths)
 			if math.IsNaN(score) || math.IsInf(score, 0) {
-				return e, pipeline.Hintf(fmt.Errorf("row %d of the split scores %v", (i+r)*length/most, score),
+				return e, fault.Hintf(fmt.Errorf("row %d of the split scores %v", (i+r)*length/most, score),
 					"the model's weights are broken: train it with a lower lr")
 			}
 			e.add(-score, targets, bytes)

@@ -3,15 +3,14 @@ package train
 import (
 	"fmt"
 
-	"fragua/model"
-	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // faults collects what is wrong with settings.
-type faults []pipeline.Fault
+type faults []fault.Fault
 
 func (f *faults) add(path, err, hint string) {
-	*f = append(*f, pipeline.Fault{Path: path, Err: err, Hint: hint})
+	*f = append(*f, fault.Fault{Path: path, Err: err, Hint: hint})
 }
 
 func (f *faults) atLeast(path string, v, least float64) {
@@ -20,7 +19,7 @@ func (f *faults) atLeast(path string, v, least float64) {
 	}
 }
 
-func (f *faults) of(path string, inner []model.Fault) {
+func (f *faults) of(path string, inner []fault.Fault) {
 	for _, m := range inner {
 		f.add(path+"."+m.Path, m.Err, m.Hint)
 	}
@@ -49,22 +48,22 @@ func (f *faults) above(path string, v, least float64) {
 
 // The checks of schedules.
 
-func (s *linearShape) Check() (f []pipeline.Fault) { return floor(s.Floor) }
-func (s *cosineShape) Check() (f []pipeline.Fault) { return floor(s.Floor) }
+func (s *linearShape) Check() (f []fault.Fault) { return floor(s.Floor) }
+func (s *cosineShape) Check() (f []fault.Fault) { return floor(s.Floor) }
 
-func floor(v float64) []pipeline.Fault {
+func floor(v float64) []fault.Fault {
 	var f faults
 	f.share("floor", v)
 	return f
 }
 
-func (s *wsdShape) Check() []pipeline.Fault {
+func (s *wsdShape) Check() []fault.Fault {
 	f := faults(floor(s.Floor))
 	f.share("decay", s.Decay)
 	return f
 }
 
-func (s *slantedShape) Check() []pipeline.Fault {
+func (s *slantedShape) Check() []fault.Fault {
 	var f faults
 	if !(s.Cut > 0 && s.Cut < 1) {
 		f.add("cut", fmt.Sprintf("%g is not in (0, 1)", s.Cut), "0.1 is usual")
@@ -73,7 +72,7 @@ func (s *slantedShape) Check() []pipeline.Fault {
 	return f
 }
 
-func (s *oneCycleShape) Check() []pipeline.Fault {
+func (s *oneCycleShape) Check() []fault.Fault {
 	var f faults
 	f.share("peak", s.Peak)
 	f.share("start", s.Start)
@@ -83,7 +82,7 @@ func (s *oneCycleShape) Check() []pipeline.Fault {
 
 // The checks of optimizers.
 
-func (o *AdamW) Check() []pipeline.Fault {
+func (o *AdamW) Check() []fault.Fault {
 	var f faults
 	f.below("beta1", o.Beta1, "0.9")
 	f.below("beta2", o.Beta2, "0.95")
@@ -92,28 +91,28 @@ func (o *AdamW) Check() []pipeline.Fault {
 	return f
 }
 
-func (o *Muon) Check() []pipeline.Fault {
+func (o *Muon) Check() []fault.Fault {
 	f := faults(o.AdamW.Check())
 	f.below("momentum", o.Momentum, "0.95")
 	f.atLeast("iterations", float64(o.Iterations), 1)
 	return f
 }
 
-func (o *SGD) Check() []pipeline.Fault {
+func (o *SGD) Check() []fault.Fault {
 	var f faults
 	f.below("momentum", o.Momentum, "0.9")
 	f.atLeast("decay", o.Decay, 0)
 	return f
 }
 
-func (o *ASGD) Check() []pipeline.Fault {
+func (o *ASGD) Check() []fault.Fault {
 	var f faults
 	f.atLeast("decay", o.Decay, 0)
 	f.atLeast("patience", float64(o.Patience), 0)
 	return f
 }
 
-func (o *Adafactor) Check() []pipeline.Fault {
+func (o *Adafactor) Check() []fault.Fault {
 	var f faults
 	f.share("decay2", o.Decay2)
 	f.above("clip", o.Clip, 0)

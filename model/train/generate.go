@@ -9,6 +9,7 @@ import (
 	"fragua/model"
 	"fragua/model/kernel/par"
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 	"fragua/tokenize"
 )
 
@@ -42,7 +43,7 @@ func (*Generate) Makes() pipeline.Kind { return pipeline.Predictions }
 func (*Generate) Precision() string { return "f32" }
 
 // Check implements pipeline.Checker.
-func (g *Generate) Check() []pipeline.Fault {
+func (g *Generate) Check() []fault.Fault {
 	var f faults
 	if len(g.Prompts) == 0 {
 		f.add("prompts", "there is none", `write a list: prompts: ["The light", "The sea"]`)

@@ -11,6 +11,7 @@ import (
 	"fragua/model"
 	"fragua/model/nn"
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // sample lets the model go on with a prompt. The same weights, title apart, and
@@ -33,7 +34,7 @@ type textual interface {
 func continueText(ctx context.Context, lm model.LanguageModel, tok textual, prompt string, n int, s model.Sampler) (string, error) {
 	ids := tok.AppendIDs(nil, prompt)
 	if len(ids) == 0 {
-		return "", pipeline.Hintf(fmt.Errorf("the prompt %q has no tokens", prompt), "begin with a word or two")
+		return "", fault.Hintf(fmt.Errorf("the prompt %q has no tokens", prompt), "begin with a word or two")
 	}
 	for id := range model.Generate(ctx, lm.Decoder(), ids, n, []int32{tok.EndOfText()}, s) {
 		ids = append(ids, id)

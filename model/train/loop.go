@@ -11,7 +11,7 @@ import (
 	"fragua/model/kernel"
 	"fragua/model/nn"
 	"fragua/model/tensor"
-	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // A Model is all that the loop asks of a model.
@@ -221,7 +221,7 @@ func (l *Loop) tell(ctx context.Context) error {
 	}
 	l.at.Skipped++
 	if l.at.InARow++; l.at.InARow >= mostSkips {
-		return pipeline.Hintf(fmt.Errorf("step %d: %d steps in a row were skipped; of the last, %s", r.Done, mostSkips, r.Skipped),
+		return fault.Hintf(fmt.Errorf("step %d: %d steps in a row were skipped; of the last, %s", r.Done, mostSkips, r.Skipped),
 			"a lower lr or a longer warmup keeps the weights finite")
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"fragua/model/kernel/par"
 	"fragua/model/ngram"
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // Ngram is the stage that learns an n-gram model of packed blocks: the
@@ -46,7 +47,7 @@ func (n *Ngram) Phases() []pipeline.Phase {
 }
 
 // Check implements pipeline.Checker.
-func (n *Ngram) Check() []pipeline.Fault {
+func (n *Ngram) Check() []fault.Fault {
 	var f faults
 	if n.Order < 1 || n.Order > ngram.MaxOrder {
 		f.add("order", fmt.Sprintf("%d is not between 1 and %d", n.Order, ngram.MaxOrder), "3 or 4 suits most texts")
@@ -124,7 +125,7 @@ func OpenScorer(dir string) (model.Scorer, error) {
 	}
 	var c ngramConfig
 	if err := json.Unmarshal(b, &c); err != nil {
-		return nil, &pipeline.RowError{File: name, Row: -1, Err: err}
+		return nil, &fault.RowError{File: name, Row: -1, Err: err}
 	}
 	if c.ModelType == ngramType {
 		m, err := ngram.Open(filepath.Join(dir, ngramFile))

@@ -1,8 +1,6 @@
 package train
 
-import (
-	"fragua/model/kernel"
-)
+import "fragua/model/kernel"
 
 // An Optimizer changes weights along their gradients. Its exported fields are
 // its settings; its moments are allocated by Start.

@@ -11,6 +11,7 @@ import (
 	"fragua/model"
 	"fragua/model/ngram"
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 	"fragua/tokenize"
 	"fragua/tokenize/blocks"
 )
@@ -111,7 +112,7 @@ func (p *Pretrain) wanted() int64 {
 }
 
 // Check implements pipeline.Checker.
-func (p *Pretrain) Check() []pipeline.Fault {
+func (p *Pretrain) Check() []fault.Fault {
 	var f faults
 	f.atLeast("steps", float64(p.Steps), 0)
 	f.atLeast("minutes", p.Minutes, 0)
@@ -177,18 +178,18 @@ func (p *Pretrain) build(env *pipeline.Env, tok *tokenize.Tokenizer, context int
 		return arch.Value.Build(tok.VocabSize(), context, env.Seed)
 	}
 	if p.Arch.Value != nil {
-		return nil, pipeline.Hintf(errors.New("arch is set, and a model is given that has its own"), "leave out arch, or the model in from")
+		return nil, fault.Hintf(errors.New("arch is set, and a model is given that has its own"), "leave out arch, or the model in from")
 	}
 	m, err := model.Open(given.Path)
 	if err != nil {
 		return nil, err
 	}
 	if m.Vocab() != tok.VocabSize() {
-		return nil, pipeline.Hintf(fmt.Errorf("the model %s has %d ids, the blocks' tokenizer %d", given.Path, m.Vocab(), tok.VocabSize()),
+		return nil, fault.Hintf(fmt.Errorf("the model %s has %d ids, the blocks' tokenizer %d", given.Path, m.Vocab(), tok.VocabSize()),
 			"pack the text with the model's own tokenizer.json")
 	}
 	if m.Context() < context {
-		return nil, pipeline.Hintf(fmt.Errorf("the model %s sees %d positions, the blocks have %d", given.Path, m.Context(), context),
+		return nil, fault.Hintf(fmt.Errorf("the model %s sees %d positions, the blocks have %d", given.Path, m.Context(), context),
 			"pack the text with context: %d", m.Context())
 	}
 	return m, nil

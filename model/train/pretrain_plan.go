@@ -15,6 +15,7 @@ import (
 	"fragua/model/nn"
 	"fragua/model/tensor"
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 	"fragua/tokenize/blocks"
 )
 
@@ -33,7 +34,7 @@ func (t *pretraining) fixSteps(ctx context.Context) (steps int64, err error) {
 	b, err := os.ReadFile(name)
 	if err == nil {
 		if err := json.Unmarshal(b, &steps); err != nil || steps < 1 {
-			return 0, pipeline.Hintf(&pipeline.RowError{File: name, Row: -1, Err: errors.New("it holds no number of steps")}, "remove it")
+			return 0, fault.Hintf(&fault.RowError{File: name, Row: -1, Err: errors.New("it holds no number of steps")}, "remove it")
 		}
 		return steps, nil
 	}

@@ -11,6 +11,7 @@ import (
 
 	"fragua/model/safetensors"
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // A Checkpoint says where and how often a run is saved. One file holds all of
@@ -115,12 +116,12 @@ func (l *Loop) resume() error {
 		return nil
 	}
 	if err != nil {
-		return pipeline.Hintf(err, "remove %s to train from the start", name)
+		return fault.Hintf(err, "remove %s to train from the start", name)
 	}
 	defer f.Close()
 	var s savedState
 	if err := json.Unmarshal([]byte(f.Metadata()["fragua"]), &s); err != nil {
-		return &pipeline.RowError{File: name, Row: -1, Err: fmt.Errorf("it is no checkpoint of fragua: %w", err)}
+		return &fault.RowError{File: name, Row: -1, Err: fmt.Errorf("it is no checkpoint of fragua: %w", err)}
 	}
 	if s.Steps != l.Steps || s.Seed != l.Seed || len(s.Updates) != len(l.slab.Params) {
 		return l.foreign(name, fmt.Errorf("of %d steps, seed %d, %d parameters", s.Steps, s.Seed, len(s.Updates)))
@@ -175,5 +176,5 @@ func (l *Loop) resume() error {
 
 // foreign says that a checkpoint belongs to another run.
 func (l *Loop) foreign(name string, err error) error {
-	return pipeline.Hintf(fmt.Errorf("%s does not fit this run: %w", name, err), "remove it to train from the start")
+	return fault.Hintf(fmt.Errorf("%s does not fit this run: %w", name, err), "remove it to train from the start")
 }

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"fragua/pipeline"
+	"fragua/pipeline/fault"
 	"fragua/pipeline/records"
 )
 
@@ -27,7 +27,7 @@ func defaultColumns() Columns {
 	return Columns{Text: "text", URL: "url", Title: "title", Author: "author", Date: "date", Language: "language", License: "license", Rest: true}
 }
 
-func (c *Columns) check() []pipeline.Fault {
+func (c *Columns) check() []fault.Fault {
 	if c.Text == "" {
 		return missing("text", "text names no column", "text: text")
 	}

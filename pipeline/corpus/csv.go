@@ -4,7 +4,7 @@ import (
 	"context"
 	"iter"
 
-	"fragua/pipeline"
+	"fragua/pipeline/fault"
 	"fragua/pipeline/records"
 )
 
@@ -23,10 +23,10 @@ func NewCSV() *CSV {
 }
 
 // Check finds what types cannot show.
-func (s *CSV) Check() []pipeline.Fault {
+func (s *CSV) Check() []fault.Fault {
 	faults := s.rowSource.Check()
 	if err := records.CheckSeparator(s.Separator); err != nil {
-		faults = append(faults, pipeline.Fault{Path: "separator", Err: err.Error(), Hint: `separator: ";" or "\t"`})
+		faults = append(faults, fault.Fault{Path: "separator", Err: err.Error(), Hint: `separator: ";" or "\t"`})
 	}
 	return faults
 }

@@ -10,11 +10,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/zeebo/xxh3"
 	"golang.org/x/text/unicode/norm"
 
-	"github.com/zeebo/xxh3"
-
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 	"fragua/pipeline/textstat"
 )
 
@@ -119,7 +119,7 @@ func (s *Dedup) sign(ctx context.Context, env *pipeline.Env, t pipeline.Task) (c
 		sig := signature{Row: row}
 		sig.High, sig.Low = s.fingerprint(d.Text)
 		if k, err := hex.Decode(sig.Document[:], []byte(d.ID[:min(len(d.ID), 32)])); err != nil || k != 16 {
-			return counts, &pipeline.RowError{File: name, Row: row, Err: fmt.Errorf("id %q is not 32 hex digits", d.ID)}
+			return counts, &fault.RowError{File: name, Row: row, Err: fmt.Errorf("id %q is not 32 hex digits", d.ID)}
 		}
 		b := sig.High % n
 		if files[b] == nil {

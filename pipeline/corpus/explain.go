@@ -10,6 +10,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // A Story is what became of one document in a run.
@@ -56,7 +57,7 @@ func Explain(ctx context.Context, run *pipeline.RunDir, c *pipeline.Config, id s
 	}
 	if story.Document == nil {
 		err := fmt.Errorf("%s: no document has the id %s", run.Path, id)
-		return story, pipeline.Hintf(err, "ids are 32 hex digits; `fragua inspect` shows those of a shard")
+		return story, fault.Hintf(err, "ids are 32 hex digits; `fragua inspect` shows those of a shard")
 	}
 	return story, nil
 }
@@ -97,7 +98,7 @@ func (s *Story) ingest(ctx context.Context, stage string, in *Ingest, dir pipeli
 		}
 	}
 	err = fmt.Errorf("document %s was read from %s of source %s, but is not there any more", s.ID, at.Path, at.Source)
-	return false, pipeline.Hintf(err, "the file has changed since; run again")
+	return false, fault.Hintf(err, "the file has changed since; run again")
 }
 
 // judge applies steps again.

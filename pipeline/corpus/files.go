@@ -10,6 +10,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 	"fragua/pipeline/records"
 )
 
@@ -36,7 +37,7 @@ func (r *Raw) raw() *Raw { return r }
 // Steps returns the steps of this source alone.
 func (r *Raw) Steps() []StepChoice { return r.Own }
 
-func (r *Raw) check() []pipeline.Fault {
+func (r *Raw) check() []fault.Fault {
 	if r.Path.Written == "" {
 		return missing("path", r.kind+" needs a path", `path: "folder/**/*`+r.extensions[0]+`"`)
 	}
@@ -47,7 +48,7 @@ func (r *Raw) check() []pipeline.Fault {
 }
 
 // Check finds what types cannot show.
-func (r *Raw) Check() []pipeline.Fault { return r.check() }
+func (r *Raw) Check() []fault.Fault { return r.check() }
 
 // Files lists the files, sorted by name.
 func (r *Raw) Files() ([]File, error) {
@@ -58,9 +59,9 @@ func (r *Raw) Files() ([]File, error) {
 	err = fmt.Errorf("%s: no file matches", r.Path.Written)
 	dir, pattern := records.Root(r.Path)
 	if records.IsFolder(r.Path) {
-		return nil, pipeline.Hintf(err, "looked in %s for files ending in %s (%s too)", dir, strings.Join(r.extensions, ", "), strings.Join(records.Compressions(), ", "))
+		return nil, fault.Hintf(err, "looked in %s for files ending in %s (%s too)", dir, strings.Join(r.extensions, ", "), strings.Join(records.Compressions(), ", "))
 	}
-	return nil, pipeline.Hintf(err, "looked for %s in %s; relative paths start at the recipe's folder", pattern, dir)
+	return nil, fault.Hintf(err, "looked for %s in %s; relative paths start at the recipe's folder", pattern, dir)
 }
 
 // reads reports whether a folder's file is of the source's kind.

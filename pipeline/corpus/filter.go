@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // Filter carries documents that were read before through more steps.
@@ -19,7 +20,7 @@ func (s *Filter) Inputs() []pipeline.Input { return documentInput() }
 func (s *Filter) Makes() pipeline.Kind     { return pipeline.Documents }
 
 // Check finds what types cannot show.
-func (s *Filter) Check() []pipeline.Fault {
+func (s *Filter) Check() []fault.Fault {
 	if len(s.Steps) == 0 {
 		return missing("steps", "filter does nothing", "steps: [gopher_quality]")
 	}

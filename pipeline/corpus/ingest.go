@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // Ingest reads raw files as documents and carries each through steps.
@@ -28,17 +29,17 @@ func (s *Ingest) Inputs() []pipeline.Input { return nil }
 func (s *Ingest) Makes() pipeline.Kind     { return pipeline.Documents }
 
 // Check finds what types cannot show.
-func (s *Ingest) Check() (faults []pipeline.Fault) {
+func (s *Ingest) Check() (faults []fault.Fault) {
 	if len(s.Sources) == 0 {
 		faults = missing("sources", "ingest reads nothing", `name a source: sources: [{books: {path: "books/*.txt"}}]`)
 	}
 	if s.PartBytes < 1 {
-		faults = append(faults, pipeline.Fault{Path: "part_bytes", Err: "part_bytes must be at least 1", Hint: "leave it out for 64 MB"})
+		faults = append(faults, fault.Fault{Path: "part_bytes", Err: "part_bytes must be at least 1", Hint: "leave it out for 64 MB"})
 	}
 	return faults
 }
 
-// Reads lists the raw files of all sources. Its error joins a *pipeline.Fault
+// Reads lists the raw files of all sources. Its error joins a *fault.Fault
 // for each source at fault.
 func (s *Ingest) Reads() ([]pipeline.RawFile, error) {
 	type key struct{ source, name string }
@@ -49,17 +50,17 @@ func (s *Ingest) Reads() ([]pipeline.RawFile, error) {
 		where := fmt.Sprintf("sources[%d].%s", i, c.name)
 		files, err := c.source.Files()
 		if err != nil {
-			fault := &pipeline.Fault{Path: where + ".path", Err: err.Error()}
-			if hint := (*pipeline.Hint)(nil); errors.As(err, &hint) {
-				fault.Hint = hint.Fix
+			missing := &fault.Fault{Path: where + ".path", Err: err.Error()}
+			if hint := (*fault.Hint)(nil); errors.As(err, &hint) {
+				missing.Hint = hint.Fix
 			}
-			faults = append(faults, fault)
+			faults = append(faults, missing)
 			continue
 		}
 		for _, f := range files {
 			k := key{c.source.Name(), f.Name}
 			if other, ok := seen[k]; ok {
-				faults = append(faults, &pipeline.Fault{Path: where,
+				faults = append(faults, &fault.Fault{Path: where,
 					Err:  fmt.Sprintf("%s and %s are both %q of a source called %q, so their documents would have the same ids", other, f.Path, f.Name, k.source),
 					Hint: fmt.Sprintf("give one of the two sources a name: %s: {name: …, path: …}", c.name)})
 				break

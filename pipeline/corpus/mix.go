@@ -11,6 +11,7 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // The splits of a corpus: names of shards and values of the column.
@@ -60,13 +61,13 @@ func (s *Mix) Inputs() []pipeline.Input { return documentInput() }
 func (s *Mix) Makes() pipeline.Kind     { return pipeline.Documents }
 
 // Check finds what types cannot show.
-func (s *Mix) Check() (faults []pipeline.Fault) {
+func (s *Mix) Check() (faults []fault.Fault) {
 	for _, v := range []struct {
 		key   string
 		share float64
 	}{{"validation", s.Validation}, {"test", s.Test}} {
 		if !(v.share >= 0 && v.share < 1) {
-			faults = append(faults, pipeline.Fault{Path: v.key, Err: v.key + " is a share and must lie between 0 and 1", Hint: v.key + ": 0.02"})
+			faults = append(faults, fault.Fault{Path: v.key, Err: v.key + " is a share and must lie between 0 and 1", Hint: v.key + ": 0.02"})
 		}
 	}
 	if faults == nil && s.Validation+s.Test >= 1 {
@@ -74,10 +75,10 @@ func (s *Mix) Check() (faults []pipeline.Fault) {
 	}
 	for name, w := range s.Weights {
 		if !(w >= 0 && w <= 1000) {
-			faults = append(faults, pipeline.Fault{Path: "weights." + name, Err: fmt.Sprintf("weight %v must lie between 0 and 1000", w)})
+			faults = append(faults, fault.Fault{Path: "weights." + name, Err: fmt.Sprintf("weight %v must lie between 0 and 1000", w)})
 		}
 	}
-	slices.SortFunc(faults, func(a, b pipeline.Fault) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortFunc(faults, func(a, b fault.Fault) int { return strings.Compare(a.Path, b.Path) })
 	return faults
 }
 

@@ -6,8 +6,8 @@ import (
 	"iter"
 	"time"
 
-	"fragua/pipeline"
 	"fragua/pipeline/extract"
+	"fragua/pipeline/fault"
 )
 
 // HTML reads web pages, one a file.
@@ -36,10 +36,10 @@ func NewHTML() *HTML {
 }
 
 // Check finds what types cannot show.
-func (s *HTML) Check() []pipeline.Fault {
+func (s *HTML) Check() []fault.Fault {
 	faults := s.check()
 	if s.Deadline <= 0 {
-		faults = append(faults, pipeline.Fault{Path: "deadline", Err: "deadline must be more than 0", Hint: "deadline: 30s"})
+		faults = append(faults, fault.Fault{Path: "deadline", Err: "deadline must be more than 0", Hint: "deadline: 30s"})
 	}
 	return faults
 }

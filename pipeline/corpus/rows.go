@@ -5,7 +5,7 @@ import (
 	"errors"
 	"iter"
 
-	"fragua/pipeline"
+	"fragua/pipeline/fault"
 	"fragua/pipeline/records"
 )
 
@@ -20,7 +20,7 @@ func newRowSource(kind string, extensions ...string) rowSource {
 }
 
 // Check finds what types cannot show.
-func (s *rowSource) Check() []pipeline.Fault { return append(s.Raw.check(), s.Columns.check()...) }
+func (s *rowSource) Check() []fault.Fault { return append(s.Raw.check(), s.Columns.check()...) }
 
 // divide makes Parts of files as their format divides them.
 func (s *rowSource) divide(ctx context.Context, format records.Format, size int64) ([]Part, error) {

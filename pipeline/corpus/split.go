@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // cuts part the range of draws: validation below the first, test below the
@@ -108,7 +109,7 @@ func (s *Mix) cuts(env *pipeline.Env) (cuts, error) {
 		}
 		var v survey
 		if err := json.Unmarshal(b, &v); err != nil {
-			return cuts{}, &pipeline.RowError{File: name, Row: -1, Err: err}
+			return cuts{}, &fault.RowError{File: name, Row: -1, Err: err}
 		}
 		for _, list := range [][]uint64{v.Low, v.Above, v.High} {
 			for _, u := range list {
@@ -145,7 +146,7 @@ func (s *Mix) place(v survey) (cuts, error) {
 	}
 	if v.High[0] < c.Test {
 		err := errors.New("there are too few groups of documents: none is left to train on")
-		return c, pipeline.Hintf(err, "lower validation and test, read more files, or write group_by: id, which lets chapters of one book fall into different splits")
+		return c, fault.Hintf(err, "lower validation and test, read more files, or write group_by: id, which lets chapters of one book fall into different splits")
 	}
 	return c, nil
 }
@@ -167,7 +168,7 @@ func (s *Mix) unknownWeights(env *pipeline.Env, sources []string) error {
 		}
 		err := fmt.Errorf("weights: no document comes from a source or a stage called %q", name)
 		if env.Limit == 0 {
-			return pipeline.Hintf(err, "there are %s", strings.Join(names, ", "))
+			return fault.Hintf(err, "there are %s", strings.Join(names, ", "))
 		}
 		env.Progress.Say(err.Error())
 	}

@@ -3,7 +3,7 @@ package corpus
 import (
 	"slices"
 
-	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // A Step sees one document: it changes it, keeps it, or drops it with a reason.
@@ -81,6 +81,6 @@ func judge(d *Document, list []StepChoice, told func(Verdict)) (Drop, error) {
 }
 
 // missing returns the fault of a setting that must be given.
-func missing(path, what, example string) []pipeline.Fault {
-	return []pipeline.Fault{{Path: path, Err: what, Hint: example}}
+func missing(path, what, example string) []fault.Fault {
+	return []fault.Fault{{Path: path, Err: what, Hint: example}}
 }

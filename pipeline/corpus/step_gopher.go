@@ -3,7 +3,7 @@ package corpus
 import (
 	"iter"
 
-	"fragua/pipeline"
+	"fragua/pipeline/fault"
 	"fragua/pipeline/textstat"
 )
 
@@ -40,7 +40,7 @@ var stopWords = map[string][]string{
 }
 
 // Check finds what types cannot show.
-func (s *GopherQuality) Check() (faults []pipeline.Fault) {
+func (s *GopherQuality) Check() (faults []fault.Fault) {
 	shares := []struct {
 		key   string
 		value float64
@@ -48,7 +48,7 @@ func (s *GopherQuality) Check() (faults []pipeline.Fault) {
 		{"max_ellipsis_ends", s.MaxEllipsisEnds}, {"min_alpha_words", s.MinAlphaWords}}
 	for _, v := range shares {
 		if v.value < 0 || v.value > 1 {
-			faults = append(faults, pipeline.Fault{Path: v.key, Err: v.key + " is a share and must lie between 0 and 1", Hint: "0 turns it off"})
+			faults = append(faults, fault.Fault{Path: v.key, Err: v.key + " is a share and must lie between 0 and 1", Hint: "0 turns it off"})
 		}
 	}
 	for _, v := range []struct {
@@ -56,7 +56,7 @@ func (s *GopherQuality) Check() (faults []pipeline.Fault) {
 		low, top float64
 	}{{"words", float64(s.MinWords), float64(s.MaxWords)}, {"mean_length", s.MinMeanLength, s.MaxMeanLength}} {
 		if v.low < 0 || v.top < 0 || v.top > 0 && v.low > v.top {
-			faults = append(faults, pipeline.Fault{Path: "max_" + v.key, Err: "no document could have min_" + v.key + " and max_" + v.key + " both", Hint: "0 turns either off"})
+			faults = append(faults, fault.Fault{Path: "max_" + v.key, Err: "no document could have min_" + v.key + " and max_" + v.key + " both", Hint: "0 turns either off"})
 		}
 	}
 	return faults

@@ -5,7 +5,7 @@ import (
 	"iter"
 	"slices"
 
-	"fragua/pipeline"
+	"fragua/pipeline/fault"
 	"fragua/pipeline/textstat"
 )
 
@@ -18,20 +18,20 @@ type Language struct {
 }
 
 // Check finds what types cannot show.
-func (s *Language) Check() (faults []pipeline.Fault) {
+func (s *Language) Check() (faults []fault.Fault) {
 	for _, list := range []struct {
 		key   string
 		codes []string
 	}{{"keep", s.Keep}, {"among", s.Among}} {
 		for i, code := range list.codes {
 			if !textstat.KnownLanguage(code) {
-				faults = append(faults, pipeline.Fault{Path: fmt.Sprintf("%s[%d]", list.key, i), Err: fmt.Sprintf("no language %q is known", code),
+				faults = append(faults, fault.Fault{Path: fmt.Sprintf("%s[%d]", list.key, i), Err: fmt.Sprintf("no language %q is known", code),
 					Hint: "write ISO 639 codes: en, es, fr, de, pt …"})
 			}
 		}
 	}
 	if s.MinScore < 0 || s.MinScore > 1 {
-		faults = append(faults, pipeline.Fault{Path: "min_score", Err: "min_score must lie between 0 and 1", Hint: "min_score: 0.5"})
+		faults = append(faults, fault.Fault{Path: "min_score", Err: "min_score must lie between 0 and 1", Hint: "min_score: 0.5"})
 	}
 	return faults
 }

@@ -5,7 +5,7 @@ import (
 	"iter"
 	"unicode/utf8"
 
-	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // Length drops documents that are too short or too long. A limit of 0 is off.
@@ -17,7 +17,7 @@ type Length struct {
 }
 
 // Check finds what types cannot show.
-func (s *Length) Check() (faults []pipeline.Fault) {
+func (s *Length) Check() (faults []fault.Fault) {
 	if *s == (Length{}) {
 		faults = missing("", "length has no limit, so it would keep everything", "length: {min_words: 50}")
 	}
@@ -27,9 +27,9 @@ func (s *Length) Check() (faults []pipeline.Fault) {
 	}{{"chars", s.MinChars, s.MaxChars}, {"words", s.MinWords, s.MaxWords}}
 	for _, p := range pairs {
 		if p.low < 0 || p.top < 0 {
-			faults = append(faults, pipeline.Fault{Path: "min_" + p.what, Err: "a limit cannot be negative", Hint: "0 turns it off"})
+			faults = append(faults, fault.Fault{Path: "min_" + p.what, Err: "a limit cannot be negative", Hint: "0 turns it off"})
 		} else if p.top > 0 && p.low > p.top {
-			faults = append(faults, pipeline.Fault{Path: "max_" + p.what, Err: fmt.Sprintf("max_%s %d is less than min_%s %d: nothing would be kept", p.what, p.top, p.what, p.low)})
+			faults = append(faults, fault.Fault{Path: "max_" + p.what, Err: fmt.Sprintf("max_%s %d is less than min_%s %d: nothing would be kept", p.what, p.top, p.what, p.low)})
 		}
 	}
 	return faults

@@ -3,7 +3,7 @@ package corpus
 import (
 	"iter"
 
-	"fragua/pipeline"
+	"fragua/pipeline/fault"
 	"fragua/pipeline/textstat"
 )
 
@@ -23,13 +23,13 @@ func NewRepetition() *Repetition {
 }
 
 // Check finds what types cannot show.
-func (s *Repetition) Check() (faults []pipeline.Fault) {
+func (s *Repetition) Check() (faults []fault.Fault) {
 	for _, v := range []struct {
 		key   string
 		value float64
 	}{{"max_paragraphs", s.MaxParagraphs}, {"max_paragraph_chars", s.MaxParagraphChars}, {"max_lines", s.MaxLines}, {"max_line_chars", s.MaxLineChars}} {
 		if v.value < 0 || v.value > 1 {
-			faults = append(faults, pipeline.Fault{Path: v.key, Err: v.key + " is a share and must lie between 0 and 1", Hint: "0 turns it off"})
+			faults = append(faults, fault.Fault{Path: v.key, Err: v.key + " is a share and must lie between 0 and 1", Hint: "0 turns it off"})
 		}
 	}
 	return faults

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // good passes every rule of gopher_quality: 60 words of 4 letters on average.
@@ -148,7 +149,7 @@ func TestFaults(t *testing.T) {
 		if err == nil {
 			err = c.CheckFiles()
 		}
-		var usage *pipeline.UsageError
+		var usage *fault.UsageError
 		if !errors.As(err, &usage) || !strings.Contains(err.Error(), want) && !strings.Contains(hints(err), want) {
 			t.Errorf("%s: %v\nwant a usage error with %q", with, err, want)
 		}
@@ -157,7 +158,7 @@ func TestFaults(t *testing.T) {
 
 // hints joins the paths and hints of an error's faults.
 func hints(err error) string {
-	var c *pipeline.ConfigError
+	var c *fault.ConfigError
 	if !errors.As(err, &c) {
 		return ""
 	}

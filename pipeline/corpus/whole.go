@@ -4,7 +4,7 @@ import (
 	"context"
 	"iter"
 
-	"fragua/pipeline"
+	"fragua/pipeline/fault"
 	"fragua/pipeline/records"
 )
 
@@ -16,12 +16,12 @@ type wholeFile struct {
 }
 
 // Check finds what types cannot show.
-func (w *wholeFile) Check() []pipeline.Fault { return w.check() }
+func (w *wholeFile) Check() []fault.Fault { return w.check() }
 
-func (w *wholeFile) check() []pipeline.Fault {
+func (w *wholeFile) check() []fault.Fault {
 	faults := w.Raw.check()
 	if w.Passages < 0 {
-		faults = append(faults, pipeline.Fault{Path: "passages", Err: "a passage cannot have fewer than 0 words", Hint: "0 leaves documents whole; 400 makes passages of a page"})
+		faults = append(faults, fault.Fault{Path: "passages", Err: "a passage cannot have fewer than 0 words", Hint: "0 leaves documents whole; 400 makes passages of a page"})
 	}
 	return faults
 }

@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // An Artifact is what a path turned out to be.
@@ -96,19 +97,19 @@ func Open(path string, o Options) (a *Artifact, err error) {
 		// The Parquet and Arrow libraries panic on some damaged files.
 		defer func() {
 			if r := recover(); r != nil {
-				a, err = nil, &pipeline.RowError{File: path, Row: -1, Err: fmt.Errorf("damaged: %v", r)}
+				a, err = nil, &fault.RowError{File: path, Row: -1, Err: fmt.Errorf("damaged: %v", r)}
 			}
 		}()
 		if err := k.open(path, o, a); err != nil {
-			var placed *pipeline.RowError
+			var placed *fault.RowError
 			if !strings.Contains(err.Error(), path) && !errors.As(err, &placed) {
-				err = &pipeline.RowError{File: path, Row: -1, Err: err}
+				err = &fault.RowError{File: path, Row: -1, Err: err}
 			}
 			return nil, err
 		}
 		return a, nil
 	}
-	return nil, pipeline.Hintf(fmt.Errorf("%s: nothing that fragua makes", path),
+	return nil, fault.Hintf(fmt.Errorf("%s: nothing that fragua makes", path),
 		"name a .parquet, .arrow or .safetensors file, a tokenizer.json, or the folder of a model, a stage or a run")
 }
 

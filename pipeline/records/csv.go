@@ -12,7 +12,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // A Quote says how a field holds the separator, line ends and quotes.
@@ -265,9 +265,9 @@ func (t *table) remedy(err error, line []byte) error {
 	case errors.Is(err, errFields):
 		return err
 	case t.quote == QuoteDouble && bytes.Contains(line, []byte(`\"`)):
-		return pipeline.Hintf(fmt.Errorf(`%w; where quotes are written \", set quote: backslash`, err), "quote: backslash")
+		return fault.Hintf(fmt.Errorf(`%w; where quotes are written \", set quote: backslash`, err), "quote: backslash")
 	}
-	return pipeline.Hintf(fmt.Errorf("%w; where quotes are characters like any other, set quote: none", err), "quote: none")
+	return fault.Hintf(fmt.Errorf("%w; where quotes are characters like any other, set quote: none", err), "quote: none")
 }
 
 // parse appends the fields of a line to the record. A quoted field may remain

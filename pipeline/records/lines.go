@@ -9,9 +9,9 @@ import (
 	"io"
 	"iter"
 	"os"
+	"unicode/utf8"
 
 	"fragua/pipeline/extract"
-	"unicode/utf8"
 )
 
 // DefaultMaxRecord is the length of a record, in bytes, above which it fails.

@@ -13,6 +13,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // A File is one raw file.
@@ -77,7 +78,7 @@ func List(p pipeline.Path, reads func(name string) bool) (files, others []File, 
 		at := filepath.Join(dir, filepath.FromSlash(name))
 		info, err := os.Stat(at)
 		if err != nil {
-			return nil, nil, pipeline.Hintf(err, "repair the link, or narrow the path")
+			return nil, nil, fault.Hintf(err, "repair the link, or narrow the path")
 		}
 		switch f := (File{name, at, info.Size()}); {
 		case !info.Mode().IsRegular(): // a pipe, or a link to a folder

@@ -20,7 +20,7 @@ import (
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
 
-	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // maxWindow bounds the memory that a compressed file may ask for.
@@ -103,7 +103,7 @@ func (in *Input) unpack(name string) error {
 		return err
 	}
 	if info.IsDir() {
-		return pipeline.Hintf(fmt.Errorf("%s is a folder", name), "name a file in it")
+		return fault.Hintf(fmt.Errorf("%s is a folder", name), "name a file in it")
 	}
 	in.size = info.Size()
 	c, packed := compressions[path.Ext(strings.ToLower(name))]

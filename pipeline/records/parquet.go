@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // Parquet is the rows of Parquet files.
@@ -78,7 +79,7 @@ func (p Parquet) Read(ctx context.Context, f File, r Range) iter.Seq2[Record, er
 // lost makes a *Failure of what is wrong with the content of a file, and leaves
 // other errors.
 func (p Parquet) lost(f File, row int64, l Lost, err error) error {
-	bad := new(pipeline.RowError)
+	bad := new(fault.RowError)
 	if !errors.As(err, &bad) {
 		return err
 	}

@@ -1,6 +1,7 @@
 package records
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"iter"
@@ -9,9 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"context"
-
-	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // A Format knows how files of one kind hold records.
@@ -73,7 +72,7 @@ func (r Record) Text(name string) (string, error) {
 }
 
 func (r Record) noColumn(name string) error {
-	return fmt.Errorf("no column %q; there are %s", name, pipeline.Listed(r.Names()))
+	return fmt.Errorf("no column %q; there are %s", name, fault.Listed(r.Names()))
 }
 
 // Strings returns a column as texts: one of a text, a number or a boolean,

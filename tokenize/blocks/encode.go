@@ -11,6 +11,7 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // splits are the names that the column `split` may hold; "" is train.
@@ -79,7 +80,7 @@ func (p *Pack) encode(ctx context.Context, env *pipeline.Env, t pipeline.Task) (
 			split = "train"
 		}
 		if !slices.Contains(splits, split) {
-			return counts, pipeline.Hintf(&pipeline.RowError{File: path, Row: counts.Read, Err: fmt.Errorf("document %s: split is %q", doc.ID, doc.Split)},
+			return counts, fault.Hintf(&fault.RowError{File: path, Row: counts.Read, Err: fmt.Errorf("document %s: split is %q", doc.ID, doc.Split)},
 				"splits are train, validation and test")
 		}
 		o := outs[split]

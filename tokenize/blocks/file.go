@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // maxContext bounds a row: 16 Mi ids are more than anyone trains on, and keep
@@ -46,7 +47,7 @@ func Open(path string) (*File, error) {
 	f := &File{path: path, data: data, unmap: unmap}
 	if f.perRow, f.width, f.batches, err = walkArrow(data); err != nil {
 		unmap()
-		return nil, pipeline.Hintf(&pipeline.RowError{File: path, Row: -1, Err: err}, "make the blocks again: run the stage with --force")
+		return nil, fault.Hintf(&fault.RowError{File: path, Row: -1, Err: err}, "make the blocks again: run the stage with --force")
 	}
 	for _, b := range f.batches {
 		f.first = append(f.first, f.rows)
@@ -106,7 +107,7 @@ func (f *File) CheckIDs(vocab int) error {
 		row, _, _ = f.Row(i, row)
 		for j, id := range row {
 			if id < 0 || int(id) >= vocab {
-				return pipeline.Hintf(&pipeline.RowError{File: f.path, Row: int64(i), Err: fmt.Errorf("id %d at %d, but the vocabulary has %d", uint32(id), j, vocab)},
+				return fault.Hintf(&fault.RowError{File: f.path, Row: int64(i), Err: fmt.Errorf("id %d at %d, but the vocabulary has %d", uint32(id), j, vocab)},
 					"these blocks were made with another tokenizer")
 			}
 		}
@@ -140,7 +141,7 @@ func OpenSplit(dir pipeline.Dir, split string) (*Set, error) {
 		s.files = append(s.files, f)
 		if c := s.files[0].Context(); f.Context() != c {
 			s.Close()
-			return nil, &pipeline.RowError{File: path, Row: -1, Err: fmt.Errorf("context %d, but the files before have %d", f.perRow-1, c)}
+			return nil, &fault.RowError{File: path, Row: -1, Err: fmt.Errorf("context %d, but the files before have %d", f.perRow-1, c)}
 		}
 		s.first = append(s.first, s.rows)
 		s.rows += f.Len()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 	"fragua/tokenize"
 )
 
@@ -67,16 +68,16 @@ func (*Pack) Inputs() []pipeline.Input {
 }
 
 // Check finds faults that types cannot show.
-func (p *Pack) Check() []pipeline.Fault {
-	var faults []pipeline.Fault
+func (p *Pack) Check() []fault.Fault {
+	var faults []fault.Fault
 	if p.Context < 1 || p.Context > maxContext {
-		faults = append(faults, pipeline.Fault{Path: "context", Err: fmt.Sprintf("%d is not between 1 and %d", p.Context, maxContext), Hint: "256 suits a small model"})
+		faults = append(faults, fault.Fault{Path: "context", Err: fmt.Sprintf("%d is not between 1 and %d", p.Context, maxContext), Hint: "256 suits a small model"})
 	}
 	if p.FileRows < 0 {
-		faults = append(faults, pipeline.Fault{Path: "file_rows", Err: "is negative", Hint: "0 chooses for itself"})
+		faults = append(faults, fault.Fault{Path: "file_rows", Err: "is negative", Hint: "0 chooses for itself"})
 	}
 	if p.Order == Stream && p.Packing == BestFit {
-		faults = append(faults, pipeline.Fault{Path: "order", Err: "stream keeps the documents in order, but best_fit moves them", Hint: "use packing: cut"})
+		faults = append(faults, fault.Fault{Path: "order", Err: "stream keeps the documents in order, but best_fit moves them", Hint: "use packing: cut"})
 	}
 	return faults
 }
@@ -97,7 +98,7 @@ func (p *Pack) tokenizer(env *pipeline.Env) (*tokenize.Tokenizer, error) {
 		return nil, err
 	}
 	if p.EndOfText && tok.EndOfText() < 0 {
-		return nil, pipeline.Hintf(&pipeline.RowError{File: path, Row: -1, Err: errors.New("it has no token for the end of a text")},
+		return nil, fault.Hintf(&fault.RowError{File: path, Row: -1, Err: errors.New("it has no token for the end of a text")},
 			"give the tokenizer stage the special token %s, or set end_of_text: false", tokenize.EndOfText)
 	}
 	return tok, nil

@@ -12,7 +12,7 @@ import (
 	"slices"
 	"sort"
 
-	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // Rows are shuffled as a sort: each gets a random key where it is made, and the
@@ -112,7 +112,7 @@ func readRun(path string, width int, lo, hi uint64, rows []keyed) ([]keyed, erro
 	for at := int64(0); at < st.Size(); {
 		s := segment{f: f, at: at, width: width}
 		if rows, err = s.rows(lo, hi, st.Size(), rows); err != nil {
-			return nil, &pipeline.RowError{File: path, Row: -1, Err: fmt.Errorf("segment at byte %d: %w", at, err)}
+			return nil, &fault.RowError{File: path, Row: -1, Err: fmt.Errorf("segment at byte %d: %w", at, err)}
 		}
 		at = s.end
 	}
