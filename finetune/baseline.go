@@ -1,6 +1,9 @@
 package finetune
 
-import "fmt"
+import (
+	"fmt"
+	"fragua/finetune/examples"
+)
 
 // majority is the baseline that always answers the class most frequent in
 // training (the first of equals).
@@ -16,7 +19,7 @@ func majority(counts []int) int {
 
 // ClassBaselines answers a test set as the baselines would: the majority class
 // of the training set, and NBLR fitted on it.
-func ClassBaselines(classes []string, train, test []Example) (map[string][]string, error) {
+func ClassBaselines(classes []string, train, test []examples.Example) (map[string][]string, error) {
 	at := make(map[string]int, len(classes))
 	for i, c := range classes {
 		at[c] = i

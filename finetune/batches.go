@@ -8,6 +8,11 @@ import (
 	"fragua/model"
 )
 
+// A Batcher lays sequences out as a batch.
+type Batcher interface {
+	Fill(b *model.Batch, rows []sequence, classes int)
+}
+
 // batches gives a training run its batches: every epoch all sequences once, in
 // an order that seed and epoch decide. Within a pool of batches rows are sorted
 // by length, so that little of a batch is padding; then the batches are
@@ -17,7 +22,7 @@ type batches struct {
 	size    int // rows a batch
 	seed    uint64
 	classes int
-	goal    Goal
+	goal    Batcher
 
 	epoch int64 // of order
 	order []int32

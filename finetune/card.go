@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"fragua/finetune/examples"
 	"fragua/model/nn"
 	"fragua/pipeline"
 	"fragua/tokenize"
@@ -15,7 +16,7 @@ import (
 func writeCard(dir string, j *job, m pipeline.Metrics) error {
 	var b strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	p("# A model for %s\n", j.Goal.Name())
+	p("# A model for %s\n", j.Goal.Name)
 	p("Fine-tuned with fragua from a pretrained decoder of %d parameters, which sees %d tokens at once.\n",
 		nn.Count(j.tuned.Model.Params()), j.tuned.LM.Context())
 	if j.tuned.Classes != nil {
@@ -23,7 +24,7 @@ func writeCard(dir string, j *job, m pipeline.Metrics) error {
 	}
 	p("## Data\n")
 	p("| split | examples |\n| --- | ---: |")
-	for _, s := range splits {
+	for _, s := range examples.Splits {
 		p("| %s | %d |", s, len(j.sets[s]))
 	}
 	l := j.trainLengths

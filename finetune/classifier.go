@@ -1,6 +1,8 @@
 package finetune
 
 import (
+	"fmt"
+
 	"fragua/model"
 	"fragua/model/nn"
 	"fragua/model/tensor"
@@ -39,7 +41,25 @@ func (c *classifier) Params() []nn.Param {
 		last = max(last, p.Group)
 		ps = append(ps, p)
 	}
-	return append(ps, nn.Param{Name: scoreName, Tensor: c.head.W, Decay: true, Group: last})
+	return append(ps, c.headParam(last))
+}
+
+func (c *classifier) headParam(group int) nn.Param {
+	return nn.Param{Name: scoreName, Tensor: c.head.W, Decay: true, Group: group}
+}
+
+// Extra is the head, and the classes under transformers' keys.
+func (c *classifier) Extra(classes []string) model.Extra {
+	x := model.Extra{Params: []nn.Param{c.headParam(0)}}
+	id2label, label2id := map[string]string{}, map[string]int{}
+	for i, l := range classes {
+		id2label[fmt.Sprint(i)], label2id[l] = l, i
+	}
+	x.Config = map[string]any{"id2label": id2label, "label2id": label2id}
+	if class := model.ClassifierClass(c.lm); class != "" && c.pool == PoolLast {
+		x.Config["architectures"] = []string{class}
+	}
+	return x
 }
 
 // logits takes a batch of B texts to (B, classes).

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"fragua/finetune/examples"
 	"fragua/model/nn"
 	"fragua/model/train"
 	"fragua/pipeline"
@@ -25,7 +26,7 @@ func (f *Finetune) Estimate(env *pipeline.Env) (e pipeline.Estimate, err error) 
 			}
 		}
 	}
-	sets, err := readExamples(env.In["examples"])
+	sets, err := examples.Read(env.In["examples"])
 	if err != nil {
 		return e, err
 	}
@@ -51,7 +52,7 @@ func (f *Finetune) Estimate(env *pipeline.Env) (e pipeline.Estimate, err error) 
 
 // preview shows a training example as Preview does; of a class, which class.
 func (j *job) preview(row int) string {
-	e := j.sets[Train][row]
+	e := j.sets[examples.Train][row]
 	text := Preview(j.tuned.Tokenizer, j.Goal.Segments(e))
 	if j.tuned.Classes != nil {
 		text += fmt.Sprintf(" [%s]", e.Labels[0])

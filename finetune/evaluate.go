@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 
+	"fragua/finetune/examples"
 	"fragua/model"
 	"fragua/model/train"
 	"fragua/pipeline"
@@ -16,14 +18,14 @@ import (
 // examples, and sets baselines fitted on their training split beside it. Given
 // blocks, it also measures how well the model still foretells running text.
 type Evaluate struct {
-	Split Split `yaml:"split" doc:"Which split is answered: test, validation or train."`
+	Split examples.Split `yaml:"split" doc:"Which split is answered: test, validation or train."`
 }
 
 // NewEvaluate returns the stage with its defaults.
-func NewEvaluate() *Evaluate { return &Evaluate{Split: Test} }
+func NewEvaluate() *Evaluate { return &Evaluate{Split: examples.Test} }
 
 // Version is raised when the same settings and inputs give other bytes.
-func (e *Evaluate) Version() int { return 3 }
+func (e *Evaluate) Version() int { return 4 }
 
 // Inputs are a fine-tuned model, examples, and blocks made with its tokenizer.
 func (e *Evaluate) Inputs() []pipeline.Input {
@@ -50,7 +52,7 @@ func (e *Evaluate) Check() []fault.Fault {
 
 // Phases is one.
 func (e *Evaluate) Phases() []pipeline.Phase {
-	return []pipeline.Phase{{Name: "evaluate", Exclusive: true, Tasks: oneTask("evaluate"), Do: e.do}}
+	return []pipeline.Phase{{Name: "evaluate", Exclusive: true, Tasks: pipeline.Single("evaluate"), Do: e.do}}
 }
 
 func (e *Evaluate) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (pipeline.Counts, error) {
@@ -59,7 +61,7 @@ func (e *Evaluate) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 	if err != nil {
 		return counts, err
 	}
-	sets, err := readExamples(env.In["examples"])
+	sets, err := examples.Read(env.In["examples"])
 	if err != nil {
 		return counts, err
 	}
@@ -75,7 +77,7 @@ func (e *Evaluate) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 	if len(set) == 0 {
 		return counts, errors.New("all examples are too long for the model's context")
 	}
-	metrics, err := compare(m.Goal, sets[Train], set, answers, m.Classes, string(e.Split))
+	metrics, err := compare(m.Goal, sets[examples.Train], set, answers, m.Classes, string(e.Split))
 	if err != nil {
 		return counts, err
 	}
@@ -103,7 +105,7 @@ const mostBlocks = 500
 // runningText is the model's bits per byte on the validation split of blocks:
 // what fine-tuning has cost of what it knew.
 func runningText(ctx context.Context, m *Tuned, dir pipeline.Dir) (pipeline.Figure, error) {
-	rows, err := blocks.OpenSplit(dir, Validation)
+	rows, err := blocks.OpenSplit(dir, examples.Validation)
 	if err != nil {
 		return pipeline.Figure{}, err
 	}
@@ -115,19 +117,19 @@ func runningText(ctx context.Context, m *Tuned, dir pipeline.Dir) (pipeline.Figu
 	if err != nil {
 		return pipeline.Figure{}, err
 	}
-	return pipeline.Figure{Name: "bits per byte", Value: e.BitsPerByte(), PlusMinus: e.PlusMinus(), N: e.Rows, Better: "lower",
+	return pipeline.Figure{Name: "bits per byte", Value: e.BitsPerByte(), PlusMinus: e.PlusMinus(), N: e.Rows, Better: "lower", Headline: true,
 		Note: "blocks, validation: running text after fine-tuning"}, nil
 }
 
 // answersAtOnce is how many examples are answered between two signs of progress.
 const answersAtOnce = 512
 
-func answerAll(ctx context.Context, env *pipeline.Env, m *Tuned, set []Example) ([]Prediction, error) {
+func answerAll(ctx context.Context, env *pipeline.Env, m *Tuned, set []examples.Example) ([]Prediction, error) {
 	env.Progress.Expect(int64(len(set)), "examples")
 	var out []Prediction
 	for from := 0; from < len(set); from += answersAtOnce {
 		part := set[from:min(from+answersAtOnce, len(set))]
-		got, err := m.Goal.Answer(ctx, m, part)
+		got, err := m.answer(ctx, part)
 		if err != nil {
 			return nil, err
 		}
@@ -138,9 +140,9 @@ func answerAll(ctx context.Context, env *pipeline.Env, m *Tuned, set []Example) 
 }
 
 // answered leaves out what was too long to be answered, and counts it.
-func answered(set []Example, answers []Prediction) ([]Example, []Prediction, pipeline.Counts) {
+func answered(set []examples.Example, answers []Prediction) ([]examples.Example, []Prediction, pipeline.Counts) {
 	counts := pipeline.Counts{Read: int64(len(set))}
-	var examples []Example
+	var answeredSet []examples.Example
 	var kept []Prediction
 	for i, a := range answers {
 		if a.TooLong {
@@ -148,13 +150,13 @@ func answered(set []Example, answers []Prediction) ([]Example, []Prediction, pip
 			continue
 		}
 		counts.Kept++
-		examples, kept = append(examples, set[i]), append(kept, a)
+		answeredSet, kept = append(answeredSet, set[i]), append(kept, a)
 	}
-	return examples, kept, counts
+	return answeredSet, kept, counts
 }
 
 func writePredictions(env *pipeline.Env, name string, rows []Prediction) (pipeline.Shard, error) {
-	return pipeline.WriteShard(shardPath(env, name), func(yield func(Prediction, error) bool) {
+	return pipeline.WriteShard(filepath.Join(env.Out, name), func(yield func(Prediction, error) bool) {
 		for _, r := range rows {
 			if !yield(r, nil) {
 				return

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"fragua/finetune/examples"
 	"fragua/model/train"
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
@@ -60,7 +61,7 @@ func NewFinetune() *Finetune {
 }
 
 // Version is raised when the same settings and inputs give other bytes.
-func (f *Finetune) Version() int { return 3 }
+func (f *Finetune) Version() int { return 4 }
 
 // Inputs are a pretrained model and examples.
 func (f *Finetune) Inputs() []pipeline.Input {
@@ -75,7 +76,7 @@ func (f *Finetune) Precision() string { return string(f.Floats) }
 
 // Phases is one: training cannot be cut into tasks.
 func (f *Finetune) Phases() []pipeline.Phase {
-	return []pipeline.Phase{{Name: "finetune", Exclusive: true, Tasks: oneTask("finetune"), Do: f.do}}
+	return []pipeline.Phase{{Name: "finetune", Exclusive: true, Tasks: pipeline.Single("finetune"), Do: f.do}}
 }
 
 // Check finds faults that types cannot show.
@@ -87,7 +88,7 @@ func (f *Finetune) Check() []fault.Fault {
 	if f.Goal.Goal == nil {
 		add("goal", "goal: {sentiment: {too_long: keep_ends}} or goal: {translation: {too_long: drop}}", "no goal")
 	} else if m := f.Stop.Metric; m != "" && !slices.Contains(f.Goal.Metrics(), m) {
-		add("stop.metric", "one of "+strings.Join(f.Goal.Metrics(), ", "), "%s is not measured by %q", f.Goal.Name(), m)
+		add("stop.metric", "one of "+strings.Join(f.Goal.Metrics(), ", "), "%s is not measured by %q", f.Goal.Name, m)
 	}
 	if f.Epochs < 1 && f.Steps < 1 {
 		add("epochs", "3 is usual", "neither epochs nor steps: nothing would be learned")
@@ -143,7 +144,7 @@ func (f *Finetune) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 		env.Progress.Say(w)
 	}
 	base := env.One("model")
-	sets, err := readExamples(env.In["examples"])
+	sets, err := examples.Read(env.In["examples"])
 	if err != nil {
 		return pipeline.Counts{}, err
 	}
@@ -154,7 +155,7 @@ func (f *Finetune) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 	if err := j.train(ctx, env); err != nil {
 		return pipeline.Counts{}, err
 	}
-	metrics, err := j.judge(ctx)
+	metrics, err := j.score(ctx)
 	if err != nil {
 		return pipeline.Counts{}, err
 	}

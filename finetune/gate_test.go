@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"fragua/finetune/examples"
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
 )
@@ -12,32 +13,32 @@ import (
 func TestGates(t *testing.T) {
 	base := baseModel(t, 8)
 	long := strings.Repeat("a", 20)
-	one := func(text, label string) Example {
-		return Example{ID: text, Text: text, Labels: []string{label}, Split: Train}
+	one := func(text, label string) examples.Example {
+		return examples.Example{ID: text, Text: text, Labels: []string{label}, Split: examples.Train}
 	}
 	for want, c := range map[string]struct {
 		goal Goal
-		set  []Example
+		set  []examples.Example
 	}{
 		"there are no training examples":               {sentiment(LongDrop), nil},
-		`no training example of class "b" is left`:     {sentiment(LongDrop), []Example{one("x", "a"), one(long, "b")}},
-		"all 2 training examples are longer than":      {sentiment(LongDrop), []Example{one(long, "a"), one(long, "b")}},
-		"have 1 classes":                               {sentiment(LongDrop), []Example{one("x", "a")}},
-		"has 0 labels, want one":                       {sentiment(LongDrop), []Example{{ID: "1", Text: "x", Split: Train}}},
-		"has no target":                                {translation(), []Example{one("x", "a")}},
-		"21 tokens do not fit into 8":                  {sentiment(LongError), []Example{one("x", "a"), one(long, "b")}},
-		`the tokenizer has no special token "<|sep|>"`: {&Translation{Separator: "<|sep|>", TooLong: LongDrop}, []Example{{Text: "a", Target: "b"}}},
-		"every target is masked":                       {silent{translation()}, []Example{{ID: "1", Text: "a", Target: "b"}}},
+		`no training example of class "b" is left`:     {sentiment(LongDrop), []examples.Example{one("x", "a"), one(long, "b")}},
+		"all 2 training examples are longer than":      {sentiment(LongDrop), []examples.Example{one(long, "a"), one(long, "b")}},
+		"have 1 classes":                               {sentiment(LongDrop), []examples.Example{one("x", "a")}},
+		"has 0 labels, want one":                       {sentiment(LongDrop), []examples.Example{{ID: "1", Text: "x", Split: examples.Train}}},
+		"has no target":                                {translation(), []examples.Example{one("x", "a")}},
+		"21 tokens do not fit into 8":                  {sentiment(LongError), []examples.Example{one("x", "a"), one(long, "b")}},
+		`the tokenizer has no special token "<|sep|>"`: {&Translation{Separator: "<|sep|>", TooLong: LongDrop}, []examples.Example{{Text: "a", Target: "b"}}},
+		"every target is masked":                       {silent{translation()}, []examples.Example{{ID: "1", Text: "a", Target: "b"}}},
 	} {
 		f := tune(c.goal)
-		_, err := f.prepare(base.Path, map[string][]Example{Train: c.set}, 1)
+		_, err := f.prepare(base.Path, map[string][]examples.Example{examples.Train: c.set}, 1)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q, got %v", want, err)
 		}
 	}
 	f := tune(sentiment(LongDrop))
 	f.Stop.Patience = 1
-	if _, err := f.prepare(base.Path, map[string][]Example{Train: {one("x", "a"), one("y", "b")}}, 1); err == nil || !strings.Contains(err.Error(), "needs validation") {
+	if _, err := f.prepare(base.Path, map[string][]examples.Example{examples.Train: {one("x", "a"), one("y", "b")}}, 1); err == nil || !strings.Contains(err.Error(), "needs validation") {
 		t.Error(err)
 	}
 }
@@ -45,7 +46,9 @@ func TestGates(t *testing.T) {
 // silent is a goal that forgot to learn anything.
 type silent struct{ *Translation }
 
-func (silent) Segments(e Example) []Segment { return []Segment{{Text: e.Text}, {Text: e.Target}} }
+func (silent) Segments(e examples.Example) []Segment {
+	return []Segment{{Text: e.Text}, {Text: e.Target}}
+}
 
 func TestFinetuneFaults(t *testing.T) {
 	for want, break_ := range map[string]func(*Finetune){
@@ -83,9 +86,9 @@ func TestOpenTunedRefuses(t *testing.T) {
 }
 
 func TestLexicon(t *testing.T) {
-	var set []Example
+	var set []examples.Example
 	for _, p := range [][2]string{{"the house", "la casa"}, {"the red house", "la casa roja"}, {"the flower", "la flor"}, {"a red flower", "una flor roja"}} {
-		set = append(set, Example{Text: p[0], Target: p[1]})
+		set = append(set, examples.Example{Text: p[0], Target: p[1]})
 	}
 	l := FitLexicon(set)
 	if got := l.Translate("The red house, Ana."); got != "La roja casa, ana." {

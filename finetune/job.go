@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"fragua/finetune/examples"
 	"fragua/model"
 	"fragua/model/tensor"
 	"fragua/model/train"
@@ -18,12 +19,12 @@ import (
 type job struct {
 	*Finetune
 	seed  uint64
-	sets  map[string][]Example // by split
+	sets  map[string][]examples.Example // by split
 	tuned *Tuned
 	loop  train.Loop
 
 	rows, validation []sequence
-	watched          []Example // of validation, those that training looks at
+	watched          []examples.Example // of validation, those that training looks at
 	trainLengths     lengths
 	seen             history
 }
@@ -38,47 +39,30 @@ type history struct {
 	Targets    int64        `json:"targets"`
 }
 
-// readExamples reads all shards of examples, by split.
-func readExamples(dirs []pipeline.Dir) (map[string][]Example, error) {
-	sets := map[string][]Example{}
-	for _, s := range splits {
-		for _, d := range dirs {
-			for _, name := range d.Files(s + "-*.parquet") {
-				rows, err := collect(pipeline.ReadShard[Example](name))
-				if err != nil {
-					return nil, err
-				}
-				sets[s] = append(sets[s], rows...)
-			}
-		}
-	}
-	return sets, nil
-}
-
 // prepare opens the model, encodes the examples, and refuses what cannot be
 // learned from.
-func (f *Finetune) prepare(dir string, sets map[string][]Example, seed uint64) (*job, error) {
-	if len(sets[Train]) == 0 {
+func (f *Finetune) prepare(dir string, sets map[string][]examples.Example, seed uint64) (*job, error) {
+	if len(sets[examples.Train]) == 0 {
 		return nil, fault.Hintf(errors.New("there are no training examples"), "the label stage writes train-*.parquet")
 	}
 	lm, tok, err := openBase(dir)
 	if err != nil {
 		return nil, err
 	}
-	classes, err := f.Goal.Classes(sets[Train])
+	classes, err := f.Goal.Classes(sets[examples.Train])
 	if err != nil {
 		return nil, err
 	}
-	m, err := f.Goal.Build(lm, classes, sets[Train], seed)
+	m, err := f.Goal.Build(lm, classes, sets[examples.Train], seed)
 	if err != nil {
 		return nil, err
 	}
-	j := &job{Finetune: f, seed: seed, sets: sets, tuned: &Tuned{Goal: f.Goal.Goal, Classes: classes, LM: lm, Model: m, Tokenizer: tok}}
-	enc := j.tuned.encoder(f.Goal.Long())
-	if j.rows, j.trainLengths, err = encodeAll(enc, f.Goal, sets[Train], classes); err != nil {
+	j := &job{Finetune: f, seed: seed, sets: sets, tuned: &Tuned{Goal: f.Goal, Classes: classes, LM: lm, Model: m, Tokenizer: tok}}
+	enc := j.tuned.encoder()
+	if j.rows, j.trainLengths, err = encodeAll(enc, f.Goal, sets[examples.Train], classes); err != nil {
 		return nil, fmt.Errorf("training examples: %w", err)
 	}
-	j.watched = spread(sets[Validation], f.Stop.Most)
+	j.watched = spread(sets[examples.Validation], f.Stop.Most)
 	if j.validation, _, err = encodeAll(enc, f.Goal, j.watched, classes); err != nil {
 		return nil, fmt.Errorf("validation examples: %w", err)
 	}
@@ -89,11 +73,11 @@ func (f *Finetune) prepare(dir string, sets map[string][]Example, seed uint64) (
 }
 
 // spread takes at most n examples, evenly from the whole; n = 0 takes all.
-func spread(all []Example, n int) []Example {
+func spread(all []examples.Example, n int) []examples.Example {
 	if n == 0 || n >= len(all) {
 		return all
 	}
-	out := make([]Example, n)
+	out := make([]examples.Example, n)
 	for i := range out {
 		out[i] = all[i*len(all)/n]
 	}
@@ -110,7 +94,7 @@ func (j *job) gate() error {
 	if j.tuned.Classes == nil {
 		for _, s := range j.rows {
 			if !slices.Contains(s.learn, true) {
-				e := j.sets[Train][s.row]
+				e := j.sets[examples.Train][s.row]
 				return fmt.Errorf("example %s: every target is masked, so nothing would be learned: %s", e.ID, Preview(j.tuned.Tokenizer, j.Goal.Segments(e)))
 			}
 		}
@@ -211,12 +195,12 @@ func (j *job) look(ctx context.Context) (*sight, error) {
 	}
 	s := &sight{loss: loss, figure: loss}
 	if m := j.metric(); m != "loss" {
-		answers, err := j.Goal.Answer(ctx, j.tuned, j.watched)
+		answers, err := j.tuned.answer(ctx, j.watched)
 		if err != nil {
 			return nil, err
 		}
 		set, answers, _ := answered(j.watched, answers)
-		score, err := j.Goal.Score(set, answers, j.tuned.Classes, Validation, true)
+		score, err := j.Goal.Score(set, answers, j.tuned.Classes, false)
 		if err != nil {
 			return nil, err
 		}
@@ -227,7 +211,7 @@ func (j *job) look(ctx context.Context) (*sight, error) {
 		}
 	}
 	if j.tuned.Classes == nil {
-		answers, err := j.Goal.Answer(ctx, j.tuned, j.watched[:1])
+		answers, err := j.tuned.answer(ctx, j.watched[:1])
 		if err != nil {
 			return nil, err
 		}

@@ -1,6 +1,7 @@
 package finetune
 
 import (
+	"fragua/finetune/examples"
 	"slices"
 	"strings"
 	"unicode"
@@ -22,11 +23,11 @@ const (
 
 // FitLexicon learns which word translates which. The same pairs give the same
 // lexicon.
-func FitLexicon(examples []Example) *Lexicon {
+func FitLexicon(set []examples.Example) *Lexicon {
 	type pair struct{ s, t []int32 }
 	var pairs []pair
 	source, target := newVocabulary(), newVocabulary()
-	for _, e := range examples[:min(len(examples), lexiconPairs)] {
+	for _, e := range set[:min(len(set), lexiconPairs)] {
 		s, t := source.ids(wordsAlone(e.Text)), target.ids(wordsAlone(e.Target))
 		if len(s) > 0 && len(s) <= lexiconWords && len(t) > 0 && len(t) <= lexiconWords {
 			pairs = append(pairs, pair{s, t})

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"path/filepath"
 
+	"fragua/finetune/examples"
 	"fragua/pipeline"
 	"fragua/pipeline/corpus"
 	"fragua/pipeline/fault"
@@ -84,19 +86,19 @@ func (p *Predict) do(ctx context.Context, env *pipeline.Env, task pipeline.Task)
 		return counts, err
 	}
 	name := env.In[part.Input][part.Dir].File(part.Shard)
-	rows := pipeline.ReadShard[Example](name)
+	rows := pipeline.ReadShard[examples.Example](name)
 	if part.Input == "documents" {
 		rows = asExamples(name)
 	}
-	w, err := pipeline.CreateShard[Prediction](shardPath(env, task.ID+".parquet"))
+	w, err := pipeline.CreateShard[Prediction](filepath.Join(env.Out, task.ID+".parquet"))
 	if err != nil {
 		return counts, err
 	}
 	defer w.Abort()
 	// A window of rows at a time, so that memory does not grow with the shard.
-	window := make([]Example, 0, answersAtOnce)
+	window := make([]examples.Example, 0, answersAtOnce)
 	flush := func() error {
-		got, err := m.Goal.Answer(ctx, m, window)
+		got, err := m.answer(ctx, window)
 		if err != nil {
 			return err
 		}
@@ -130,10 +132,10 @@ func (p *Predict) do(ctx context.Context, env *pipeline.Env, task pipeline.Task)
 }
 
 // asExamples reads documents as texts without labels.
-func asExamples(name string) iter.Seq2[Example, error] {
-	return func(yield func(Example, error) bool) {
+func asExamples(name string) iter.Seq2[examples.Example, error] {
+	return func(yield func(examples.Example, error) bool) {
 		for d, err := range pipeline.ReadShard[corpus.Document](name) {
-			if !yield(Example{ID: d.ID, Text: d.Text}, err) || err != nil {
+			if !yield(examples.Example{ID: d.ID, Text: d.Text}, err) || err != nil {
 				return
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"fragua/finetune/examples"
 	"fragua/pipeline/fault"
 )
 
@@ -22,14 +23,14 @@ func OpenPredictor(dir string) (*Predictor, error) {
 }
 
 // Goal is what the model was fine-tuned for: "sentiment" or "translation".
-func (p *Predictor) Goal() string { return p.tuned.Goal.Name() }
+func (p *Predictor) Goal() string { return p.tuned.Goal.Name }
 
 // Labels are the classes, in the order of probabilities; nil for translation.
 func (p *Predictor) Labels() []string { return p.tuned.Classes }
 
 // Answer answers texts, many at a time; ids and references may be empty.
-func (p *Predictor) Answer(ctx context.Context, examples []Example) ([]Prediction, error) {
-	return p.tuned.Goal.Answer(ctx, p.tuned, examples)
+func (p *Predictor) Answer(ctx context.Context, set []examples.Example) ([]Prediction, error) {
+	return p.tuned.answer(ctx, set)
 }
 
 // Predict names the class of a text and gives the probability of each of Labels.
@@ -43,7 +44,7 @@ func (p *Predictor) Predict(ctx context.Context, text string) (label string, pro
 
 // Translate translates a text.
 func (p *Predictor) Translate(ctx context.Context, text string) (string, error) {
-	if _, ok := p.tuned.Goal.(*Translation); !ok {
+	if p.tuned.Classes != nil {
 		return "", p.wrongGoal("translate", "predict")
 	}
 	got, err := p.one(ctx, text)
@@ -51,7 +52,7 @@ func (p *Predictor) Translate(ctx context.Context, text string) (string, error) 
 }
 
 func (p *Predictor) one(ctx context.Context, text string) (Prediction, error) {
-	got, err := p.Answer(ctx, []Example{{ID: "text", Text: tidy(text)}})
+	got, err := p.Answer(ctx, []examples.Example{{ID: "text", Text: examples.Tidy(text)}})
 	if err != nil {
 		return Prediction{}, err
 	}

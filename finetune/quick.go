@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"fragua/finetune/examples"
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
 )
@@ -104,20 +105,17 @@ stages:
 	return []byte(yaml), decided, nil
 }
 
-// columnsExist looks at the table's first row, so that a misspelt column is
-// told before anything is done.
+// columnsExist reads the table's first row, so that a misspelt column is reported
+// before anything runs.
 func (q Quick) columnsExist() error {
-	cols := columns{text: q.Text, label: q.Label}
+	text := q.Text
 	if q.Source != "" {
-		cols = columns{text: q.Source, target: q.Target}
+		text = q.Source
 	}
-	for _, err := range readTable(q.Data, cols) {
-		if err != nil {
-			return &fault.UsageError{Err: err}
-		}
-		return nil
+	if err := examples.CheckColumns(q.Data, text, q.Label, q.Target); err != nil {
+		return &fault.UsageError{Err: err}
 	}
-	return &fault.UsageError{Err: fmt.Errorf("%s has no rows", q.Data)}
+	return nil
 }
 
 // findModel takes a model's directory, or the run that it lies in.

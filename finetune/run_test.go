@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"fragua/finetune/examples"
 	"fragua/model"
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
@@ -23,7 +24,7 @@ func (p *pretrained) Version() int             { return 1 }
 func (p *pretrained) Inputs() []pipeline.Input { return nil }
 func (p *pretrained) Makes() pipeline.Kind     { return pipeline.Model }
 func (p *pretrained) Phases() []pipeline.Phase {
-	return []pipeline.Phase{{Name: "pretrain", Tasks: oneTask("one"), Do: func(_ context.Context, env *pipeline.Env, _ pipeline.Task) (pipeline.Counts, error) {
+	return []pipeline.Phase{{Name: "pretrain", Tasks: pipeline.Single("one"), Do: func(_ context.Context, env *pipeline.Env, _ pipeline.Task) (pipeline.Counts, error) {
 		lm, err := (&model.GPT{Layers: 1, Heads: 2, Width: 16}).Build(260, p.Context, env.Seed)
 		if err != nil {
 			return pipeline.Counts{}, err
@@ -40,7 +41,7 @@ var tokenizerJSON []byte
 func stages() pipeline.Table {
 	return pipeline.Table{
 		"pretrain": func() pipeline.Stage { return &pretrained{Context: 32} },
-		"label":    func() pipeline.Stage { return NewLabel() },
+		"label":    func() pipeline.Stage { return examples.NewLabel() },
 		"finetune": func() pipeline.Stage { return NewFinetune() },
 		"evaluate": func() pipeline.Stage { return NewEvaluate() },
 		"predict":  func() pipeline.Stage { return NewPredict() },
@@ -127,7 +128,7 @@ stages:
 	if err != nil {
 		t.Fatal(err)
 	}
-	if g := p.tuned.Goal.(*Translation); g.Search.Beams != 2 || g.Search.Penalty != model.GNMT || g.TooLong != LongDrop || g.Separator != "<|translate|>" {
+	if g := p.tuned.Goal.Goal.(*Translation); g.Search.Beams != 2 || g.Search.Penalty != model.GNMT || g.TooLong != LongDrop || g.Separator != "<|translate|>" {
 		t.Errorf("the goal's settings came back as %+v", g)
 	}
 	// A run again has nothing to do; the resolved settings mean the same.

@@ -3,9 +3,12 @@ package finetune
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
+	"fragua/finetune/examples"
+	"fragua/finetune/metric"
 	"fragua/model"
 	"fragua/model/nn"
 	"fragua/model/tensor"
@@ -66,9 +69,6 @@ func (g *Sentiment) Check() []fault.Fault {
 	return faults
 }
 
-// Name is sentiment.
-func (g *Sentiment) Name() string { return "sentiment" }
-
 // Long is what to do with long texts.
 func (g *Sentiment) Long() TooLong { return g.TooLong }
 
@@ -76,24 +76,24 @@ func (g *Sentiment) Long() TooLong { return g.TooLong }
 func (g *Sentiment) Metrics() []string { return []string{"macro F1", "accuracy", "loss"} }
 
 // Segments is the text, which may be cut, and its end.
-func (g *Sentiment) Segments(e Example) []Segment {
+func (g *Sentiment) Segments(e examples.Example) []Segment {
 	return []Segment{{Text: e.Text, Cut: true}, {Token: tokenize.EndOfText}}
 }
 
 // Prompt is the same: the answer is read off, not written.
-func (g *Sentiment) Prompt(e Example) []Segment { return g.Segments(e) }
+func (g *Sentiment) Prompt(e examples.Example) []Segment { return g.Segments(e) }
 
 // Classes are the labels, sorted; each example has one.
-func (g *Sentiment) Classes(examples []Example) ([]string, error) {
+func (g *Sentiment) Classes(set []examples.Example) ([]string, error) {
 	seen := map[string]bool{}
-	for _, e := range examples {
+	for _, e := range set {
 		if len(e.Labels) != 1 {
 			return nil, fault.Hintf(fmt.Errorf("example %s has %d labels, want one", e.ID, len(e.Labels)),
 				"sentiment needs one label an example; pairs of sentences are for translation")
 		}
 		seen[e.Labels[0]] = true
 	}
-	classes := sortedKeys(seen)
+	classes := slices.Sorted(maps.Keys(seen))
 	if len(classes) < 2 {
 		return nil, fmt.Errorf("the training examples have %d classes (%q), and to tell apart there must be two", len(classes), classes)
 	}
@@ -123,33 +123,36 @@ func (g *Sentiment) Fill(b *model.Batch, rows []sequence, classes int) {
 }
 
 // Build puts a head on the model.
-func (g *Sentiment) Build(m model.LanguageModel, classes []string, examples []Example, seed uint64) (train.Model, error) {
+func (g *Sentiment) Build(m model.LanguageModel, classes []string, set []examples.Example, seed uint64) (train.Model, error) {
+	if len(classes) < 2 || slices.Contains(classes, "") {
+		return nil, fmt.Errorf("a classifier with the labels %q", classes)
+	}
 	c := newClassifier(m, len(classes), g.Pool, float32(g.Dropout), nn.NewInit(seed))
-	if g.ClassWeights == WeightsBalanced {
+	if g.ClassWeights == WeightsBalanced && len(set) > 0 {
 		c.weights = make([]float32, len(classes))
-		for _, e := range examples {
+		for _, e := range set {
 			c.weights[slices.Index(classes, e.Labels[0])]++
 		}
 		for i, n := range c.weights {
-			c.weights[i] = float32(float64(len(examples)) / (float64(len(classes)) * float64(n)))
+			c.weights[i] = float32(float64(len(set)) / (float64(len(classes)) * float64(n)))
 		}
 	}
 	return c, nil
 }
 
 // Answer names the class of each example and gives every class its probability.
-func (g *Sentiment) Answer(ctx context.Context, m *Tuned, examples []Example) ([]Prediction, error) {
+func (g *Sentiment) Answer(ctx context.Context, m *Tuned, set []examples.Example) ([]Prediction, error) {
 	c, ok := m.Model.(*classifier)
 	if !ok {
 		return nil, fmt.Errorf("the model has no classification head")
 	}
-	out, rows, err := m.prompts(g, examples)
+	out, rows, err := m.prompts(set)
 	if err != nil {
 		return nil, err
 	}
 	var b model.Batch
 	tp := tensor.Scratch()
-	for _, at := range inOrder(rows, m.batch()) {
+	for _, at := range inOrder(rows, rowsAtOnce) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -168,7 +171,7 @@ func (g *Sentiment) Answer(ctx context.Context, m *Tuned, examples []Example) ([
 		}
 		tp.Reset()
 	}
-	for i, e := range examples {
+	for i, e := range set {
 		if len(e.Labels) == 1 {
 			out[i].Want = e.Labels[0]
 		}
@@ -189,24 +192,36 @@ func softmax(z []float32) []float32 {
 }
 
 // Score compares labels.
-func (g *Sentiment) Score(examples []Example, got []Prediction, classes []string, note string, quick bool) (pipeline.Metrics, error) {
+func (g *Sentiment) Score(set []examples.Example, got []Prediction, classes []string, intervals bool) (pipeline.Metrics, error) {
 	var want, said []string
-	for i, e := range examples {
+	for i, e := range set {
 		want, said = append(want, e.Labels[0]), append(said, got[i].Got)
 	}
-	s, err := ScoreClasses(classes, want, said)
+	s, err := metric.ScoreClasses(classes, want, said)
 	if err != nil {
 		return pipeline.Metrics{}, err
 	}
-	if quick {
-		return pipeline.Metrics{Figures: []pipeline.Figure{{Name: "accuracy", Value: s.Accuracy, N: s.N}, {Name: "macro F1", Value: s.MacroF1, N: s.N}}}, nil
+	accuracy := pipeline.Figure{Name: "accuracy", Value: s.Accuracy, N: s.N, Unit: "share", Better: "higher", Headline: true}
+	macroF1 := pipeline.Figure{Name: "macro F1", Value: s.MacroF1, N: s.N, Unit: "share", Better: "higher", Headline: true}
+	if !intervals {
+		return pipeline.Metrics{Figures: []pipeline.Figure{accuracy, macroF1}}, nil
 	}
-	return pipeline.Metrics{Figures: append(s.Figures(note), s.ClassFigures(note)...), Confusion: s.Confusion()}, nil
+	accuracy.PlusMinus, macroF1.PlusMinus = s.AccuracyInterval(), s.MacroF1Interval()
+	fs := []pipeline.Figure{accuracy, macroF1}
+	for c, p := range s.PerClass {
+		for _, f := range []struct {
+			name  string
+			value float64
+		}{{"precision of ", p.Precision}, {"recall of ", p.Recall}, {"F1 of ", p.F1}} {
+			fs = append(fs, pipeline.Figure{Name: f.name + s.Classes[c], Value: f.value, N: p.N, Unit: "share", Better: "higher"})
+		}
+	}
+	return pipeline.Metrics{Figures: fs, Confusion: &pipeline.Confusion{Labels: s.Classes, Rows: s.Matrix}}, nil
 }
 
 // Baselines are the majority class and naive-Bayes bigrams, where there are
 // examples to learn them from.
-func (g *Sentiment) Baselines(train, test []Example, classes []string) ([]Baseline, error) {
+func (g *Sentiment) Baselines(train, test []examples.Example, classes []string) ([]Baseline, error) {
 	if len(train) == 0 {
 		return nil, nil
 	}

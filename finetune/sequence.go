@@ -5,6 +5,7 @@ import (
 	"sort"
 	"strings"
 
+	"fragua/finetune/examples"
 	"fragua/pipeline/fault"
 	"fragua/tokenize"
 )
@@ -17,6 +18,16 @@ type Segment struct {
 	Token string // a special token instead of a text
 	Learn bool   // its ids are to be predicted
 	Cut   bool   // may be shortened where the whole is too long
+}
+
+// A Sequencer turns an example into the segments that a model reads.
+type Sequencer interface {
+	// Segments is the whole sequence, target included.
+	Segments(examples.Example) []Segment
+	// Prompt is the part before the answer.
+	Prompt(examples.Example) []Segment
+	// Long says what to do with a sequence longer than the context.
+	Long() TooLong
 }
 
 // A sequence is an example as ids.
@@ -157,15 +168,15 @@ func specials(t *tokenize.Tokenizer) []string {
 }
 
 // encodeAll encodes examples; those dropped are missing from the result.
-func encodeAll(e encoder, goal Goal, examples []Example, classes []string) ([]sequence, lengths, error) {
+func encodeAll(e encoder, q Sequencer, set []examples.Example, classes []string) ([]sequence, lengths, error) {
 	at := make(map[string]int, len(classes))
 	for i, c := range classes {
 		at[c] = i
 	}
 	var tally lengths
-	rows := make([]sequence, 0, len(examples))
-	for i, ex := range examples {
-		s, err := e.encode(goal.Segments(ex), &tally)
+	rows := make([]sequence, 0, len(set))
+	for i, ex := range set {
+		s, err := e.encode(q.Segments(ex), &tally)
 		if err != nil {
 			return nil, tally, fmt.Errorf("example %s: %w", ex.ID, err)
 		}

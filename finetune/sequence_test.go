@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"fragua/finetune/examples"
 	"fragua/model"
 	"fragua/model/train"
 	"fragua/pipeline/fault"
@@ -22,7 +23,7 @@ func TestMasks(t *testing.T) {
 	g := translation()
 	enc := encoder{tok: tok, context: 16, long: LongError}
 	var tally lengths
-	e := Example{Text: "ab", Target: "c"}
+	e := examples.Example{Text: "ab", Target: "c"}
 	s, err := enc.encode(g.Segments(e), &tally)
 	if err != nil {
 		t.Fatal(err)
@@ -32,7 +33,7 @@ func TestMasks(t *testing.T) {
 		t.Errorf("ids %v, want %v", s.ids, want)
 	}
 	var b model.Batch
-	long, _ := enc.encode(g.Segments(Example{Text: "abc", Target: "de"}), &tally)
+	long, _ := enc.encode(g.Segments(examples.Example{Text: "abc", Target: "de"}), &tally)
 	g.Fill(&b, []sequence{s, long}, 0)
 	if want := []int32{-1, -1, 'c', end, -1, -1, -1, -1, -1, 'd', 'e', end}; !slices.Equal(b.Targets, want) {
 		t.Errorf("targets %v, want %v", b.Targets, want)
@@ -40,7 +41,7 @@ func TestMasks(t *testing.T) {
 	if want := []int32{0, 0, 0, 0, -1, -1, 0, 0, 0, 0, 0, 0}; !slices.Equal(b.Docs, want) {
 		t.Errorf("docs %v, want %v", b.Docs, want)
 	}
-	if got, want := Preview(tok, g.Segments(Example{Text: "a b", Target: "c"})), "a · b <|translate|> [c] [<|endoftext|>]"; got != want {
+	if got, want := Preview(tok, g.Segments(examples.Example{Text: "a b", Target: "c"})), "a · b <|translate|> [c] [<|endoftext|>]"; got != want {
 		t.Errorf("preview %q, want %q", got, want)
 	}
 }
@@ -51,17 +52,17 @@ func TestLossesAddUp(t *testing.T) {
 	base := baseModel(t, 32)
 	for _, c := range []struct {
 		goal Goal
-		a, b Example
+		a, b examples.Example
 	}{
-		{translation(), Example{Text: "ab", Target: "c"}, Example{Text: "abcdefg", Target: "xyzuv"}},
-		{sentiment(LongError), Example{Text: "ab", Labels: []string{"x"}}, Example{Text: "abcdefgh", Labels: []string{"y"}}},
-		{&Sentiment{Pool: PoolConcat, TooLong: LongError}, Example{Text: "ab", Labels: []string{"x"}}, Example{Text: "abcdefgh", Labels: []string{"y"}}},
+		{translation(), examples.Example{Text: "ab", Target: "c"}, examples.Example{Text: "abcdefg", Target: "xyzuv"}},
+		{sentiment(LongError), examples.Example{Text: "ab", Labels: []string{"x"}}, examples.Example{Text: "abcdefgh", Labels: []string{"y"}}},
+		{&Sentiment{Pool: PoolConcat, TooLong: LongError}, examples.Example{Text: "ab", Labels: []string{"x"}}, examples.Example{Text: "abcdefgh", Labels: []string{"y"}}},
 	} {
 		lm, tok, err := openBase(base.Path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		set := []Example{c.a, c.b}
+		set := []examples.Example{c.a, c.b}
 		classes, err := c.goal.Classes(set)
 		if err != nil {
 			t.Fatal(err)
@@ -81,7 +82,7 @@ func TestLossesAddUp(t *testing.T) {
 		}
 		apart, together := loss(rows[0])+loss(rows[1]), loss(rows...)
 		if math.Abs(apart-together) > 1e-4 || math.IsNaN(together) {
-			t.Errorf("%s: apart %v, together %v", c.goal.Name(), apart, together)
+			t.Errorf("%s: apart %v, together %v", goalName(c.goal), apart, together)
 		}
 	}
 }
@@ -97,7 +98,7 @@ func TestTooLong(t *testing.T) {
 	}{{KeepStart, "abcd"}, {KeepEnd, "efgh"}, {KeepEnds, "abgh"}, {LongDrop, ""}} {
 		var tally lengths
 		enc := encoder{tok: tok, context: 5, long: c.long}
-		s, err := enc.encode(sentiment(c.long).Segments(Example{Text: "abcdefgh"}), &tally)
+		s, err := enc.encode(sentiment(c.long).Segments(examples.Example{Text: "abcdefgh"}), &tally)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -114,17 +115,17 @@ func TestTooLong(t *testing.T) {
 	}
 	var tally lengths
 	enc := encoder{tok: tok, context: 5, long: LongError}
-	_, err = enc.encode(sentiment(LongError).Segments(Example{Text: "abcdefgh"}), &tally)
+	_, err = enc.encode(sentiment(LongError).Segments(examples.Example{Text: "abcdefgh"}), &tally)
 	var hint *fault.Hint
 	if err == nil || !strings.Contains(err.Error(), "9 tokens do not fit into 5") || !errors.As(err, &hint) {
 		t.Errorf("error %v", err)
 	}
 	// The last id of a pair is predicted and not read: 6 ids fit a context of 5.
 	enc.long = LongDrop
-	if s, _ := enc.encode(translation().Segments(Example{Text: "ab", Target: "cd"}), &tally); len(s.ids) != 6 {
+	if s, _ := enc.encode(translation().Segments(examples.Example{Text: "ab", Target: "cd"}), &tally); len(s.ids) != 6 {
 		t.Errorf("a pair that just fits has %d ids", len(s.ids))
 	}
-	if s, _ := enc.encode(translation().Segments(Example{Text: "abc", Target: "cd"}), &tally); s.ids != nil {
+	if s, _ := enc.encode(translation().Segments(examples.Example{Text: "abc", Target: "cd"}), &tally); s.ids != nil {
 		t.Errorf("a pair that does not fit has %d ids", len(s.ids))
 	}
 }

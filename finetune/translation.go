@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"fragua/finetune/examples"
+	"fragua/finetune/metric"
 	"fragua/model"
 	"fragua/model/train"
 	"fragua/pipeline"
@@ -52,9 +54,6 @@ func (g *Translation) Check() []fault.Fault {
 	return faults
 }
 
-// Name is translation.
-func (g *Translation) Name() string { return "translation" }
-
 // Long is what to do with long pairs.
 func (g *Translation) Long() TooLong { return g.TooLong }
 
@@ -62,18 +61,18 @@ func (g *Translation) Long() TooLong { return g.TooLong }
 func (g *Translation) Metrics() []string { return []string{"loss", "BLEU", "chrF2"} }
 
 // Segments is the pair.
-func (g *Translation) Segments(e Example) []Segment {
+func (g *Translation) Segments(e examples.Example) []Segment {
 	return append(g.Prompt(e), Segment{Text: e.Target, Learn: true}, Segment{Token: tokenize.EndOfText, Learn: true})
 }
 
 // Prompt is the source and the separator.
-func (g *Translation) Prompt(e Example) []Segment {
+func (g *Translation) Prompt(e examples.Example) []Segment {
 	return []Segment{{Text: e.Text}, {Token: g.Separator}}
 }
 
 // Classes is none.
-func (g *Translation) Classes(examples []Example) ([]string, error) {
-	for _, e := range examples {
+func (g *Translation) Classes(set []examples.Example) ([]string, error) {
+	for _, e := range set {
 		if e.Target == "" {
 			return nil, fault.Hintf(fmt.Errorf("example %s has no target", e.ID), "translation needs pairs: label with source and target")
 		}
@@ -102,13 +101,13 @@ func (g *Translation) Fill(b *model.Batch, rows []sequence, _ int) {
 }
 
 // Build is the model as it is: it predicts tokens already.
-func (g *Translation) Build(m model.LanguageModel, _ []string, _ []Example, _ uint64) (train.Model, error) {
+func (g *Translation) Build(m model.LanguageModel, _ []string, _ []examples.Example, _ uint64) (train.Model, error) {
 	return m, nil
 }
 
 // Answer translates each example.
-func (g *Translation) Answer(ctx context.Context, m *Tuned, examples []Example) ([]Prediction, error) {
-	out, rows, err := m.prompts(g, examples)
+func (g *Translation) Answer(ctx context.Context, m *Tuned, set []examples.Example) ([]Prediction, error) {
+	out, rows, err := m.prompts(set)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +116,7 @@ func (g *Translation) Answer(ctx context.Context, m *Tuned, examples []Example) 
 	search.Limit = func(prompt []int32) int {
 		return max(0, min(int(g.MaxRatio*float64(len(prompt)))+10, m.LM.Context()-len(prompt)))
 	}
-	for _, at := range inOrder(rows, m.batch()) {
+	for _, at := range inOrder(rows, rowsAtOnce) {
 		prompts := make([][]int32, len(at))
 		for i, r := range at {
 			prompts[i] = rows[r].ids
@@ -128,36 +127,36 @@ func (g *Translation) Answer(ctx context.Context, m *Tuned, examples []Example) 
 		}
 		for i, r := range at {
 			if len(found[i]) > 0 {
-				out[rows[r].row].Got = tidy(m.Tokenizer.Decode(found[i][0].IDs))
+				out[rows[r].row].Got = examples.Tidy(m.Tokenizer.Decode(found[i][0].IDs))
 			}
 		}
 	}
-	for i, e := range examples {
+	for i, e := range set {
 		out[i].Want = e.Target
 	}
 	return out, nil
 }
 
 // Score is BLEU and chrF.
-func (g *Translation) Score(examples []Example, got []Prediction, _ []string, note string, quick bool) (pipeline.Metrics, error) {
-	n := len(examples)
+func (g *Translation) Score(set []examples.Example, got []Prediction, _ []string, intervals bool) (pipeline.Metrics, error) {
+	n := len(set)
 	refs := make([][]string, n)
-	bleu, chrf := make([]BLEUStats, n), make([]ChrFStats, n)
-	var b BLEU
-	var c ChrF
-	for i, e := range examples {
+	bleu, chrf := make([]metric.BLEUStats, n), make([]metric.ChrFStats, n)
+	var b metric.BLEU
+	var c metric.ChrF
+	for i, e := range set {
 		refs[i] = []string{e.Target}
 		bleu[i], chrf[i] = b.Stats(got[i].Got, e.Target), c.Stats(got[i].Got, e.Target)
 	}
 	bleuOf := func(rows []int) float64 {
-		var sum BLEUStats
+		var sum metric.BLEUStats
 		for _, r := range rows {
 			sum.Add(bleu[r])
 		}
 		return b.Score(sum)
 	}
 	chrfOf := func(rows []int) float64 {
-		var sum ChrFStats
+		var sum metric.ChrFStats
 		for _, r := range rows {
 			sum.Add(chrf[r])
 		}
@@ -168,18 +167,18 @@ func (g *Translation) Score(examples []Example, got []Prediction, _ []string, no
 		all[i] = i
 	}
 	fs := []pipeline.Figure{
-		{Name: "BLEU", Value: bleuOf(all), N: int64(n), Better: "higher", Note: note + " · " + b.Signature(refs)},
-		{Name: "chrF2", Value: chrfOf(all), N: int64(n), Better: "higher", Note: note + " · " + c.Signature(refs)},
+		{Name: "BLEU", Value: bleuOf(all), N: int64(n), Better: "higher", Headline: true, Digits: 1, Note: b.Signature(refs)},
+		{Name: "chrF2", Value: chrfOf(all), N: int64(n), Better: "higher", Headline: true, Digits: 1, Note: c.Signature(refs)},
 	}
-	if !quick {
-		fs[0].PlusMinus, fs[1].PlusMinus = bootstrap(n, bleuOf), bootstrap(n, chrfOf)
+	if intervals {
+		fs[0].PlusMinus, fs[1].PlusMinus = metric.Bootstrap(n, bleuOf), metric.Bootstrap(n, chrfOf)
 	}
 	return pipeline.Metrics{Figures: fs}, nil
 }
 
 // Baselines are the source itself and, where there are pairs to learn words
 // from, each word by its likeliest translation.
-func (g *Translation) Baselines(train, test []Example, _ []string) ([]Baseline, error) {
+func (g *Translation) Baselines(train, test []examples.Example, _ []string) ([]Baseline, error) {
 	copied := Baseline{Name: CopyName}
 	for _, e := range test {
 		copied.Answers = append(copied.Answers, Prediction{ID: e.ID, Got: e.Text})

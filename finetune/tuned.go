@@ -1,17 +1,19 @@
 package finetune
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 
 	"go.yaml.in/yaml/v4"
 
+	"fragua/finetune/examples"
 	"fragua/model"
-	"fragua/model/nn"
 	"fragua/model/train"
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
@@ -20,11 +22,31 @@ import (
 
 // Tuned is a fine-tuned model with all that answering needs.
 type Tuned struct {
-	Goal      Goal
+	Goal      GoalChoice
 	Classes   []string // nil where answers are texts
 	LM        model.LanguageModel
 	Model     train.Model // LM, or a head on it
 	Tokenizer *tokenize.Tokenizer
+}
+
+// A Header gives a language model what a goal needs on top of it.
+type Header interface {
+	// Classes are the labels of the training examples; nil if answers are texts.
+	Classes(train []examples.Example) ([]string, error)
+	// Build makes the model that is trained. Without training examples it is for
+	// answering, and the weights of its head are read from a file.
+	Build(m model.LanguageModel, classes []string, train []examples.Example, seed uint64) (train.Model, error)
+}
+
+// A headed model has parameters beside those of the language model.
+type headed interface {
+	// Extra is what a model directory holds of them.
+	Extra(classes []string) model.Extra
+}
+
+// An Answerer says what the model answers to each example, in their order.
+type Answerer interface {
+	Answer(context.Context, *Tuned, []examples.Example) ([]Prediction, error)
 }
 
 // tokenizerFile is where a model directory keeps its tokenizer.
@@ -33,22 +55,25 @@ const tokenizerFile = "tokenizer.json"
 // rowsAtOnce is how many rows are scored or translated together.
 const rowsAtOnce = 32
 
-func (m *Tuned) batch() int { return rowsAtOnce }
-
 // encoder is for sequences of this model.
-func (m *Tuned) encoder(long TooLong) encoder {
-	return encoder{tok: m.Tokenizer, context: m.LM.Context(), long: long}
+func (m *Tuned) encoder() encoder {
+	return encoder{tok: m.Tokenizer, context: m.LM.Context(), long: m.Goal.Long()}
+}
+
+// answer is the goal's Answer.
+func (m *Tuned) answer(ctx context.Context, set []examples.Example) ([]Prediction, error) {
+	return m.Goal.Answer(ctx, m, set)
 }
 
 // prompts begins the predictions of examples, and encodes what the model reads
 // of each; what is too long and to be dropped has no row, and no answer.
-func (m *Tuned) prompts(g Goal, examples []Example) (out []Prediction, rows []sequence, err error) {
-	enc := m.encoder(g.Long())
+func (m *Tuned) prompts(set []examples.Example) (out []Prediction, rows []sequence, err error) {
+	enc := m.encoder()
 	var tally lengths
-	out = make([]Prediction, len(examples))
-	for i, e := range examples {
+	out = make([]Prediction, len(set))
+	for i, e := range set {
 		out[i] = Prediction{ID: e.ID, Input: e.Text}
-		s, err := enc.encode(g.Prompt(e), &tally)
+		s, err := enc.encode(m.Goal.Prompt(e), &tally)
 		if err != nil {
 			return nil, nil, fmt.Errorf("example %s: %w", e.ID, err)
 		}
@@ -72,18 +97,12 @@ type goalConfig struct {
 // save writes a self-contained model directory: weights with the head,
 // config.json, and the tokenizer's file as it was.
 func (m *Tuned) save(dir, tokenizer string) error {
-	x := model.Extra{End: m.Tokenizer.EndOfText(), Config: map[string]any{"fragua": goalConfig{Goal: m.Goal.Name(), Settings: pipeline.CanonicalJSON(m.Goal), Labels: m.Classes}}}
-	if c, ok := m.Model.(*classifier); ok {
-		x.Params = []nn.Param{{Name: scoreName, Tensor: c.head.W}}
-		id2label, label2id := map[string]string{}, map[string]int{}
-		for i, l := range m.Classes {
-			id2label[fmt.Sprint(i)], label2id[l] = l, i
-		}
-		x.Config["id2label"], x.Config["label2id"] = id2label, label2id
-		if class := model.ClassifierClass(m.LM); class != "" && c.pool == PoolLast {
-			x.Config["architectures"] = []string{class}
-		}
+	x := model.Extra{Config: map[string]any{}}
+	if h, ok := m.Model.(headed); ok {
+		x = h.Extra(m.Classes)
 	}
+	x.End = m.Tokenizer.EndOfText()
+	x.Config["fragua"] = goalConfig{Goal: m.Goal.Name, Settings: pipeline.CanonicalJSON(m.Goal.Goal), Labels: m.Classes}
 	if pad, ok := m.Tokenizer.ID("<|pad|>"); ok {
 		x.Config["pad_token_id"] = pad // transformers' heads look for the last id that is none
 	}
@@ -136,7 +155,7 @@ func OpenTuned(dir string) (*Tuned, error) {
 	}
 	fresh, ok := goals()[c.Fragua.Goal]
 	if !ok {
-		return nil, fmt.Errorf("%s: unknown goal %q, known are %q", name, c.Fragua.Goal, sortedKeys(goals()))
+		return nil, fmt.Errorf("%s: unknown goal %q, known are %q", name, c.Fragua.Goal, slices.Sorted(maps.Keys(goals())))
 	}
 	goal := fresh().(Goal)
 	if err := yaml.Load(c.Fragua.Settings, goal); err != nil { // JSON is YAML
@@ -146,17 +165,14 @@ func OpenTuned(dir string) (*Tuned, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Tuned{Goal: goal, Classes: c.Fragua.Labels, LM: lm, Model: lm, Tokenizer: tok}
-	if len(m.Classes) > 0 {
-		s, ok := goal.(*Sentiment)
-		if !ok || slices.Contains(m.Classes, "") {
-			return nil, fmt.Errorf("%s: goal %s has labels %q", name, goal.Name(), m.Classes)
-		}
-		head := newClassifier(lm, len(m.Classes), s.Pool, 0, nil)
-		if err := model.OpenParams(filepath.Join(dir, model.WeightsFile), []nn.Param{{Name: scoreName, Tensor: head.head.W}}); err != nil {
+	m, err := goal.Build(lm, c.Fragua.Labels, nil, 0)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if h, ok := m.(headed); ok {
+		if err := model.OpenParams(filepath.Join(dir, model.WeightsFile), h.Extra(c.Fragua.Labels).Params); err != nil {
 			return nil, err
 		}
-		m.Model = head
 	}
-	return m, nil
+	return &Tuned{Goal: GoalChoice{c.Fragua.Goal, goal}, Classes: c.Fragua.Labels, LM: lm, Model: m, Tokenizer: tok}, nil
 }

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
+	"log/slog"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -14,10 +16,13 @@ import (
 	"strings"
 	"testing"
 
+	"fragua/finetune/examples"
 	"fragua/model"
 	"fragua/model/kernel/par"
 	"fragua/pipeline"
 	"fragua/tokenize"
+
+	"github.com/parquet-go/parquet-go"
 )
 
 // byteTokenizer is a tokenizer.json of the 256 bytes and a few special tokens.
@@ -69,13 +74,13 @@ func baseModel(t testing.TB, context int) pipeline.Dir {
 }
 
 // examplesDir writes examples as the label stage does.
-func examplesDir(t testing.TB, examples []Example) pipeline.Dir {
+func examplesDir(t testing.TB, set []examples.Example) pipeline.Dir {
 	t.Helper()
 	d := pipeline.Dir{Path: t.TempDir(), Manifest: &pipeline.Manifest{}}
-	for _, split := range splits {
+	for _, split := range examples.Splits {
 		name := split + "-00000.parquet"
-		s, err := pipeline.WriteShard(d.File(name), func(yield func(Example, error) bool) {
-			for _, e := range examples {
+		s, err := pipeline.WriteShard(d.File(name), func(yield func(examples.Example, error) bool) {
+			for _, e := range set {
 				if e.Split == split && !yield(e, nil) {
 					return
 				}
@@ -92,9 +97,9 @@ func examplesDir(t testing.TB, examples []Example) pipeline.Dir {
 }
 
 // moods are short texts whose class one letter tells.
-func moods(n int) []Example {
+func moods(n int) []examples.Example {
 	rng := rand.New(rand.NewPCG(3, 4))
-	var out []Example
+	var out []examples.Example
 	for i := range n {
 		class := []string{"mal", "bien"}[i%2]
 		text := make([]byte, 3+rng.IntN(8))
@@ -102,28 +107,28 @@ func moods(n int) []Example {
 			text[k] = "abcd"[rng.IntN(4)]
 		}
 		text[rng.IntN(len(text))] = "xy"[i%2]
-		out = append(out, Example{ID: fmt.Sprint(i), Text: string(text), Labels: []string{class}, Split: []string{Train, Train, Train, Validation, Test}[i/2%5]})
+		out = append(out, examples.Example{ID: fmt.Sprint(i), Text: string(text), Labels: []string{class}, Split: []string{examples.Train, examples.Train, examples.Train, examples.Validation, examples.Test}[i/2%5]})
 	}
 	return out
 }
 
 // mirrors are pairs whose target is the source in capitals.
-func mirrors(n int) []Example {
+func mirrors(n int) []examples.Example {
 	rng := rand.New(rand.NewPCG(5, 6))
-	var out []Example
+	var out []examples.Example
 	for i := range n {
 		text := make([]byte, 1+rng.IntN(3))
 		for k := range text {
 			text[k] = "abc"[rng.IntN(3)]
 		}
-		out = append(out, Example{ID: fmt.Sprint(i), Text: string(text), Target: strings.ToUpper(string(text)), Split: []string{Train, Train, Train, Validation, Test}[i%5]})
+		out = append(out, examples.Example{ID: fmt.Sprint(i), Text: string(text), Target: strings.ToUpper(string(text)), Split: []string{examples.Train, examples.Train, examples.Train, examples.Validation, examples.Test}[i%5]})
 	}
 	return out
 }
 
 func tune(goal Goal) *Finetune {
 	f := NewFinetune()
-	f.Goal = GoalChoice{name: goal.Name(), Goal: goal}
+	f.Goal = GoalChoice{Name: goalName(goal), Goal: goal}
 	f.LR, f.Batch = 3e-3, 16
 	return f
 }
@@ -141,13 +146,13 @@ func translation() *Translation {
 }
 
 // run carries the stage's one task out and returns its folder.
-func run(t testing.TB, f *Finetune, base, examples pipeline.Dir) (string, pipeline.Counts) {
+func run(t testing.TB, f *Finetune, base, set pipeline.Dir) (string, pipeline.Counts) {
 	t.Helper()
 	if faults := f.Check(); len(faults) > 0 {
 		t.Fatalf("%+v", faults)
 	}
 	env := testEnv(t)
-	env.In = map[string][]pipeline.Dir{"model": {base}, "examples": {examples}}
+	env.In = map[string][]pipeline.Dir{"model": {base}, "examples": {set}}
 	c, err := f.do(context.Background(), env, pipeline.Task{})
 	if err != nil {
 		t.Fatal(err)
@@ -169,16 +174,68 @@ func figure(t testing.TB, m pipeline.Metrics, name, note string) pipeline.Figure
 	return pipeline.Figure{}
 }
 
+func TestPredictionSchema(t *testing.T) {
+	var columns []string
+	for _, c := range parquet.SchemaOf(Prediction{}).Columns() {
+		columns = append(columns, c[0])
+	}
+	if want := []string{"id", "input", "want", "got", "probs"}; !slices.Equal(columns, want) {
+		t.Errorf("predictions: %q", columns)
+	}
+}
+
+// goalName is the goal's name in the table.
+func goalName(g Goal) string {
+	if _, ok := g.(*Sentiment); ok {
+		return "sentiment"
+	}
+	return "translation"
+}
+
+// collect reads a sequence into memory.
+func collect[T any](rows iter.Seq2[T, error]) (all []T, err error) {
+	for row, err := range rows {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, row)
+	}
+	return all, nil
+}
+
+// quiet is a Progress that hears nothing.
+type quiet struct{}
+
+func (quiet) Expect(int64, string) {}
+func (quiet) Advance(int64)        {}
+func (quiet) Say(string)           {}
+
+func testEnv(t testing.TB) *pipeline.Env {
+	return &pipeline.Env{Out: t.TempDir(), Scratch: t.TempDir(), Seed: 7, Workers: 1, Progress: quiet{}, Log: slog.New(slog.DiscardHandler)}
+}
+
+func file(t testing.TB, dir, name string, content []byte) pipeline.Path {
+	t.Helper()
+	p := filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(p), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(p, content, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return pipeline.Path{Written: name, Abs: p}
+}
+
 // The whole road of sentiment: it learns, beats the majority, is saved, opened,
 // and answers the same.
 func TestSentimentLearns(t *testing.T) {
-	base, examples := baseModel(t, 16), moods(400)
+	base, set := baseModel(t, 16), moods(400)
 	for _, pool := range []Pool{PoolLast, PoolConcat} {
 		g := sentiment(KeepEnds)
 		g.Pool, g.ClassWeights = pool, WeightsBalanced
 		f := tune(g)
 		f.Epochs = 12
-		dir, counts := run(t, f, base, examplesDir(t, examples))
+		dir, counts := run(t, f, base, examplesDir(t, set))
 		if counts.Read != 240 || counts.Kept != 240 {
 			t.Errorf("%s: counts %+v", pool, counts)
 		}
@@ -186,7 +243,7 @@ func TestSentimentLearns(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		acc := figure(t, m, "accuracy", Test)
+		acc := figure(t, m, "accuracy", examples.Test)
 		if acc.Value < 0.9 || acc.N != 80 || acc.PlusMinus <= 0 || figure(t, m, "accuracy", MajorityName).Value != 0.5 || figure(t, m, "accuracy", NBLRName).N != 80 {
 			t.Errorf("%s: %+v", pool, m.Figures)
 		}
@@ -195,8 +252,8 @@ func TestSentimentLearns(t *testing.T) {
 			t.Fatal(err)
 		}
 		hits := 0
-		for _, e := range examples {
-			if e.Split != Test {
+		for _, e := range set {
+			if e.Split != examples.Test {
 				continue
 			}
 			label, probs, err := p.Predict(context.Background(), e.Text)
@@ -232,15 +289,15 @@ func TestSentimentLearns(t *testing.T) {
 
 // The whole road of translation: it learns to write, and to stop.
 func TestTranslationLearnsAndStops(t *testing.T) {
-	examples := mirrors(500)
+	set := mirrors(500)
 	f := tune(translation())
 	f.Epochs = 20
-	dir, _ := run(t, f, baseModel(t, 16), examplesDir(t, examples))
+	dir, _ := run(t, f, baseModel(t, 16), examplesDir(t, set))
 	m, err := pipeline.ReadMetrics(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := figure(t, m, "chrF2", Test); got.Value < 90 {
+	if got := figure(t, m, "chrF2", examples.Test); got.Value < 90 {
 		t.Errorf("chrF2 %+v", got)
 	}
 	if got := figure(t, m, "chrF2", CopyName); got.Value > 5 || len(m.Translations) == 0 {
@@ -251,7 +308,7 @@ func TestTranslationLearnsAndStops(t *testing.T) {
 		t.Fatal(err)
 	}
 	long := 0
-	for _, e := range examples[:50] {
+	for _, e := range set[:50] {
 		got, err := p.Translate(context.Background(), e.Text)
 		if err != nil {
 			t.Fatal(err)
@@ -277,18 +334,18 @@ func weightsOf(t testing.TB, dir string) []byte {
 // Interrupted and resumed training ends in the bytes of an uninterrupted one,
 // with one worker or four.
 func TestResumeAndWorkers(t *testing.T) {
-	base, examples := baseModel(t, 16), examplesDir(t, moods(200))
+	base, set := baseModel(t, 16), examplesDir(t, moods(200))
 	f := func() *Finetune {
 		f := tune(sentiment(KeepEnds))
 		f.Epochs, f.Evaluate = 2, 5
 		return f
 	}
-	whole, _ := run(t, f(), base, examples)
+	whole, _ := run(t, f(), base, set)
 
 	par.SetWorkers(4)
 	defer par.SetWorkers(0)
 	env := testEnv(t)
-	env.In = map[string][]pipeline.Dir{"model": {base}, "examples": {examples}}
+	env.In = map[string][]pipeline.Dir{"model": {base}, "examples": {set}}
 	for cuts := 0; ; cuts++ {
 		ctx, cancel := context.WithCancel(context.Background())
 		env.Progress = &cutter{left: 3, cancel: cancel}
@@ -353,13 +410,13 @@ func TestEarlyStop(t *testing.T) {
 	}
 	var validation []float64
 	for _, c := range m.Curves {
-		if c.Name == Validation {
+		if c.Name == examples.Validation {
 			for _, p := range c.Points {
 				validation = append(validation, p[1])
 			}
 		}
 	}
-	best := figure(t, m, "best loss", Validation)
+	best := figure(t, m, "best loss", examples.Validation)
 	if len(validation) >= 40 || best.Value != slices.Min(validation) {
 		t.Errorf("best %v of %v", best.Value, validation)
 	}
@@ -367,17 +424,17 @@ func TestEarlyStop(t *testing.T) {
 
 // Evaluate and predict give the figures and answers that finetune gave.
 func TestEvaluateAndPredict(t *testing.T) {
-	examples := examplesDir(t, moods(100))
-	dir, _ := run(t, tune(sentiment(KeepEnds)), baseModel(t, 16), examples)
+	set := examplesDir(t, moods(100))
+	dir, _ := run(t, tune(sentiment(KeepEnds)), baseModel(t, 16), set)
 	env := testEnv(t)
-	env.In = map[string][]pipeline.Dir{"model": {{Path: dir}}, "examples": {examples}}
+	env.In = map[string][]pipeline.Dir{"model": {{Path: dir}}, "examples": {set}}
 	counts, err := NewEvaluate().do(context.Background(), env, pipeline.Task{})
 	if err != nil || counts.Check() != nil || counts.Kept != 20 {
 		t.Fatal(err, counts)
 	}
 	m, _ := pipeline.ReadMetrics(dir)
 	again, _ := pipeline.ReadMetrics(env.Out)
-	for _, note := range []string{Test, MajorityName, NBLRName} {
+	for _, note := range []string{examples.Test, MajorityName, NBLRName} {
 		if a, b := figure(t, m, "macro F1", note), figure(t, again, "macro F1", note); a != b {
 			t.Errorf("%+v, then %+v", a, b)
 		}

@@ -34,8 +34,10 @@ type Figure struct {
 	PlusMinus float64 `json:"plus_minus,omitempty"` // half of the 95 % interval; 0: not known
 	N         int64   `json:"n,omitempty"`          // how many rows it was measured on
 	Unit      string  `json:"unit,omitempty"`
-	Better    string  `json:"better,omitempty"` // "higher", "lower", or "" where neither is
-	Note      string  `json:"note,omitempty"`   // the split, the baseline's name, a signature
+	Better    string  `json:"better,omitempty"`   // "higher", "lower", or "" where neither is
+	Note      string  `json:"note,omitempty"`     // the split, the baseline's name, a signature
+	Headline  bool    `json:"headline,omitempty"` // what the stage is judged by: summaries show it
+	Digits    int     `json:"digits,omitempty"`   // after the point, where summaries show it; 0: they choose
 }
 
 // A Curve is a measure that changed as the stage went on.

@@ -34,7 +34,9 @@ var lattice = map[string]string{
 	"model/nn":          "model/tensor model/kernel model/kernel/par",
 	"model":             "model/nn model/tensor model/kernel model/kernel/par model/ngram model/safetensors pipeline/fault",
 	"model/train":       "model model/nn model/tensor model/kernel model/kernel/par model/ngram model/safetensors tokenize tokenize/blocks pipeline pipeline/fault",
-	"finetune":          "model/train model model/nn model/tensor model/kernel model/kernel/par model/safetensors tokenize tokenize/blocks pipeline pipeline/records pipeline/corpus pipeline/extract pipeline/textstat pipeline/fault",
+	"finetune":          "finetune/examples finetune/metric model/train model model/nn model/tensor model/kernel model/safetensors tokenize tokenize/blocks pipeline pipeline/corpus pipeline/fault",
+	"finetune/examples": "tokenize pipeline pipeline/fault pipeline/records pipeline/corpus pipeline/extract pipeline/textstat",
+	"finetune/metric":   "",
 	"configs":           "",
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fragua/finetune"
+	"fragua/finetune/examples"
 	"fragua/model/train"
 	"fragua/pipeline"
 	"fragua/pipeline/corpus"
@@ -20,7 +21,7 @@ var stages = pipeline.Table{
 	"pack":      func() pipeline.Stage { return blocks.NewPack() },       // documents, tokenizer → blocks
 	"ngram":     func() pipeline.Stage { return train.NewNgram() },       // blocks → model
 	"pretrain":  func() pipeline.Stage { return train.NewPretrain() },    // blocks → model
-	"label":     func() pipeline.Stage { return finetune.NewLabel() },    // tables, pairs → examples
+	"label":     func() pipeline.Stage { return examples.NewLabel() },    // tables, pairs → examples
 	"finetune":  func() pipeline.Stage { return finetune.NewFinetune() }, // model, examples → model
 	"evaluate":  func() pipeline.Stage { return finetune.NewEvaluate() }, // model, examples → predictions and figures
 	"predict":   func() pipeline.Stage { return finetune.NewPredict() },  // model, documents → predictions

@@ -14,10 +14,6 @@ import (
 	"fragua/pipeline"
 )
 
-// headlines are the figures that the end of a run shows, each beside its baselines; all
-// the others stand in the report.
-var headlines = []string{"bits per byte", "accuracy", "macro F1", "BLEU", "chrF"}
-
 // summary ends a run: the funnel with its sum, the figures beside their baselines, three
 // translations, where everything lies, and what to do next. At most 25 lines.
 func summary(w io.Writer, res *pipeline.Result, reportName string, took time.Duration) error {
@@ -106,15 +102,21 @@ func funnel(c pipeline.Counts) string {
 // same name that follow it.
 func figureLines(figures []pipeline.Figure) []string {
 	var lines []string
-	for _, name := range headlines {
+	shown := map[string]bool{}
+	for _, first := range figures {
+		name := first.Name
+		if !first.Headline || shown[name] {
+			continue
+		}
+		shown[name] = true
 		var parts []string
 		for _, f := range figures {
-			if f.Name != name {
+			if !f.Headline || f.Name != name {
 				continue
 			}
 			v := figureText(f)
 			if len(parts) > 0 {
-				v = fmt.Sprintf("%s %s", f.Note, v)
+				v = fmt.Sprintf("%s %s", shortNote(f.Note), v)
 			} else if f.N > 0 {
 				v += fmt.Sprintf(" (n = %s)", number(f.N))
 			}
@@ -131,14 +133,20 @@ func figureLines(figures []pipeline.Figure) []string {
 	return lines
 }
 
+// shortNote leaves out how a figure was computed.
+func shortNote(note string) string {
+	short, _, _ := strings.Cut(note, " · ")
+	return short
+}
+
 func figureText(f pipeline.Figure) string {
 	digits := 3
-	if f.Name == "BLEU" || f.Name == "chrF" {
-		digits = 1
+	if f.Digits > 0 {
+		digits = f.Digits
 	}
 	v, pm := f.Value, f.PlusMinus
 	unit := ""
-	if f.Name == "accuracy" || f.Name == "macro F1" {
+	if f.Unit == "share" {
 		v, pm, digits, unit = 100*v, 100*pm, 1, " %"
 	}
 	s := fmt.Sprintf("%.*f", digits, v)

@@ -61,7 +61,7 @@ func (g *Generate) Check() []fault.Fault {
 
 // Phases implements pipeline.Stage.
 func (g *Generate) Phases() []pipeline.Phase {
-	return []pipeline.Phase{{Name: "generate", Exclusive: true, Tasks: single("samples"), Do: g.do}}
+	return []pipeline.Phase{{Name: "generate", Exclusive: true, Tasks: pipeline.Single("samples"), Do: g.do}}
 }
 
 // generated is a row of the samples: a row of predictions without truth.

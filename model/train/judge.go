@@ -143,7 +143,7 @@ func (t *pretraining) judge(ctx context.Context) (m pipeline.Metrics, err error)
 // figures returns bits per byte, then perplexity.
 func (e Evaluation) figures(note string) []pipeline.Figure {
 	return []pipeline.Figure{
-		{Name: "bits per byte", Value: e.BitsPerByte(), PlusMinus: e.PlusMinus(), N: e.Rows, Better: "lower", Note: note},
+		{Name: "bits per byte", Value: e.BitsPerByte(), PlusMinus: e.PlusMinus(), N: e.Rows, Better: "lower", Note: note, Headline: true},
 		{Name: "perplexity", Value: e.Perplexity(), N: e.Targets, Better: "lower", Note: note + ", of this vocabulary"},
 	}
 }

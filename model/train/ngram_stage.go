@@ -31,7 +31,7 @@ const (
 func NewNgram() *Ngram { return &Ngram{Order: 4} }
 
 // Version implements pipeline.Stage.
-func (*Ngram) Version() int { return 1 }
+func (*Ngram) Version() int { return 2 }
 
 // Inputs implements pipeline.Stage.
 func (*Ngram) Inputs() []pipeline.Input {
@@ -43,7 +43,7 @@ func (*Ngram) Makes() pipeline.Kind { return pipeline.Model }
 
 // Phases implements pipeline.Stage.
 func (n *Ngram) Phases() []pipeline.Phase {
-	return []pipeline.Phase{{Name: "count", Exclusive: true, Tasks: single("count"), Do: n.do}}
+	return []pipeline.Phase{{Name: "count", Exclusive: true, Tasks: pipeline.Single("count"), Do: n.do}}
 }
 
 // Check implements pipeline.Checker.

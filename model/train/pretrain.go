@@ -1,7 +1,6 @@
 package train
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -77,7 +76,7 @@ const (
 func (Kept) Values() []string { return []string{string(KeepBest), string(KeepLast)} }
 
 // Version implements pipeline.Stage.
-func (*Pretrain) Version() int { return 3 }
+func (*Pretrain) Version() int { return 4 }
 
 // Inputs implements pipeline.Stage.
 func (*Pretrain) Inputs() []pipeline.Input {
@@ -92,15 +91,7 @@ func (p *Pretrain) Precision() string { return string(p.Floats) }
 
 // Phases implements pipeline.Stage.
 func (p *Pretrain) Phases() []pipeline.Phase {
-	return []pipeline.Phase{{Name: "train", Exclusive: true, Tasks: single("train"), Do: p.do}}
-}
-
-// single lists one task, which is about nothing but the settings.
-func single(id string) func(context.Context, *pipeline.Env) ([]pipeline.Task, error) {
-	return func(context.Context, *pipeline.Env) ([]pipeline.Task, error) {
-		t, err := pipeline.NewTask(id, struct{}{})
-		return []pipeline.Task{t}, err
-	}
+	return []pipeline.Phase{{Name: "train", Exclusive: true, Tasks: pipeline.Single("train"), Do: p.do}}
 }
 
 // wanted is how long training lasts unless minutes say so.

@@ -33,7 +33,7 @@ func (*texts) Version() int             { return 1 }
 func (*texts) Inputs() []pipeline.Input { return nil }
 func (*texts) Makes() pipeline.Kind     { return pipeline.Documents }
 func (x *texts) Phases() []pipeline.Phase {
-	return []pipeline.Phase{{Name: "read", Tasks: single("books"), Do: x.do}}
+	return []pipeline.Phase{{Name: "read", Tasks: pipeline.Single("books"), Do: x.do}}
 }
 
 func (x *texts) do(_ context.Context, env *pipeline.Env, _ pipeline.Task) (c pipeline.Counts, err error) {

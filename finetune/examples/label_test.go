@@ -1,4 +1,4 @@
-package finetune
+package examples
 
 import (
 	"context"
@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,6 +20,17 @@ import (
 
 	"fragua/pipeline"
 )
+
+// collect reads a sequence into memory.
+func collect[T any](rows iter.Seq2[T, error]) (all []T, err error) {
+	for row, err := range rows {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, row)
+	}
+	return all, nil
+}
 
 // quiet is a Progress that hears nothing.
 type quiet struct{}
@@ -70,7 +83,7 @@ func runLabel(t testing.TB, l *Label) (map[string][]Example, []Reject, pipeline.
 	total.Kept = c.Kept // of the whole road; what split dropped, read had kept
 	total.Add(pipeline.Counts{Dropped: c.Dropped})
 	out := map[string][]Example{}
-	for _, s := range splits {
+	for _, s := range Splits {
 		name := filepath.Join(env.Out, s+"-00000.parquet")
 		if _, err := os.Stat(name); err != nil {
 			continue
@@ -260,13 +273,22 @@ func TestExampleSchema(t *testing.T) {
 	if want := []string{"id", "text", "target", "labels.list.element", "split"}; !slices.Equal(columns, want) {
 		t.Errorf("examples: %q", columns)
 	}
-	columns = nil
-	for _, c := range parquet.SchemaOf(Prediction{}).Columns() {
-		columns = append(columns, c[0])
+}
+
+// moods are short texts whose class one letter tells.
+func moods(n int) []Example {
+	rng := rand.New(rand.NewPCG(3, 4))
+	var out []Example
+	for i := range n {
+		class := []string{"mal", "bien"}[i%2]
+		text := make([]byte, 3+rng.IntN(8))
+		for k := range text {
+			text[k] = "abcd"[rng.IntN(4)]
+		}
+		text[rng.IntN(len(text))] = "xy"[i%2]
+		out = append(out, Example{ID: fmt.Sprint(i), Text: string(text), Labels: []string{class}, Split: []string{Train, Train, Train, Validation, Test}[i/2%5]})
 	}
-	if want := []string{"id", "input", "want", "got", "probs"}; !slices.Equal(columns, want) {
-		t.Errorf("predictions: %q", columns)
-	}
+	return out
 }
 
 // The bytes of shards belong to the stage's version: if they change, raise

@@ -1,4 +1,4 @@
-package finetune
+package examples
 
 import (
 	"bufio"
@@ -75,7 +75,7 @@ func (d *Data) Chosen() (string, any) { return d.name, d.rows }
 // Split says which split the rows of a source belong to, where the data come split.
 type Split string
 
-// Values lists the splits.
+// Values lists the Splits.
 func (Split) Values() []string { return []string{"", Train, Validation, Test} }
 
 // Table is CSV, TSV, JSON-lines or Parquet files, known by their suffix.

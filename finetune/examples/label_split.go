@@ -1,4 +1,4 @@
-package finetune
+package examples
 
 import (
 	"context"
@@ -106,7 +106,7 @@ func (l *Label) census(ctx context.Context, dirs []string) (fates []rowFate, mem
 		if row.Group != "" {
 			m.group = xxh3.HashString(row.Group)
 		}
-		for i, s := range splits {
+		for i, s := range Splits {
 			if row.Split == s {
 				m.split = uint8(i)
 			}
@@ -171,14 +171,14 @@ func dropLeaks(fates []rowFate, members []member) {
 // rejects of both phases. A shard without rows is not written: Hugging Face
 // datasets refuses one.
 func writeSplits(ctx context.Context, env *pipeline.Env, dirs []string, fates []rowFate, members []member) (counts pipeline.Counts, err error) {
-	var shards [len(splits)]*pipeline.ShardWriter[Example]
-	var used [len(splits)]bool
+	var shards [len(Splits)]*pipeline.ShardWriter[Example]
+	var used [len(Splits)]bool
 	for i, f := range fates {
 		if f.rule == "" {
 			used[members[i].split] = true
 		}
 	}
-	for s, name := range splits {
+	for s, name := range Splits {
 		if !used[s] {
 			continue
 		}
@@ -219,8 +219,8 @@ func writeSplits(ctx context.Context, env *pipeline.Env, dirs []string, fates []
 			continue
 		}
 		counts.Kept++
-		counts.Sum(splits[to], 1)
-		e := Example{ID: row.ID, Text: row.Text, Target: row.Target, Labels: row.Labels, Split: splits[to]}
+		counts.Sum(Splits[to], 1)
+		e := Example{ID: row.ID, Text: row.Text, Target: row.Target, Labels: row.Labels, Split: Splits[to]}
 		if err := shards[to].Write(e); err != nil {
 			return counts, err
 		}

@@ -1,10 +1,11 @@
-package finetune
+package examples
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sort"
 	"strconv"
@@ -56,14 +57,7 @@ func (l *Label) Makes() pipeline.Kind { return pipeline.Examples }
 func (l *Label) Phases() []pipeline.Phase {
 	return []pipeline.Phase{
 		{Name: "read", Tasks: l.readTasks, Do: l.read},
-		{Name: "split", Tasks: oneTask("split"), Do: l.split},
-	}
-}
-
-func oneTask(id string) func(context.Context, *pipeline.Env) ([]pipeline.Task, error) {
-	return func(context.Context, *pipeline.Env) ([]pipeline.Task, error) {
-		t, err := pipeline.NewTask(id, struct{}{})
-		return []pipeline.Task{t}, err
+		{Name: "split", Tasks: pipeline.Single("split"), Do: l.split},
 	}
 }
 
@@ -113,7 +107,7 @@ func (l *Label) Check() []fault.Fault {
 		add("data", "make one stage of each", "labelled texts and pairs do not go into one set")
 	}
 	means := map[string]string{}
-	for _, class := range sortedKeys(l.Labels) {
+	for _, class := range slices.Sorted(maps.Keys(l.Labels)) {
 		if len(l.Labels[class]) == 0 {
 			add("labels."+class, "name the values that mean it", "the class has no values")
 		}
@@ -259,7 +253,7 @@ func (l *Label) read(ctx context.Context, env *pipeline.Env, task pipeline.Task)
 			}
 			counts.Read++
 			read++
-			row := labelled{ID: rowID(part.Data, f.name, rec.row), Text: tidy(rec.text), Target: tidy(rec.target), Labels: rec.labels,
+			row := labelled{ID: rowID(part.Data, f.name, rec.row), Text: Tidy(rec.text), Target: Tidy(rec.target), Labels: rec.labels,
 				Group: rec.group, Split: data.given(), Path: name, Offset: rec.row}
 			v := l.judge(&row, rec.err, dict)
 			switch {
@@ -351,13 +345,4 @@ func (l *Label) dictionary() map[string]string {
 		dict[canonical(v)] = ""
 	}
 	return dict
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
 }

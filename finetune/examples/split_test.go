@@ -1,4 +1,4 @@
-package finetune
+package examples
 
 import (
 	"slices"
@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// No group stands in two splits; single rows split to within one row; the
+// No group stands in two Splits; single rows split to within one row; the
 // order of rows and nothing else than the seed matters.
 func TestSplitProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -42,7 +42,7 @@ func TestSplitProperties(t *testing.T) {
 				t.Fatal("a row has no split")
 			}
 			if w, ok := where[m.group]; ok && w != m.split {
-				t.Fatal("a group is in two splits")
+				t.Fatal("a group is in two Splits")
 			}
 			where[m.group] = m.split
 			c := m.class

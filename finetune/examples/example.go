@@ -1,8 +1,7 @@
-package finetune
+package examples
 
 import (
 	"encoding/hex"
-	"iter"
 	"strconv"
 	"strings"
 	"unicode"
@@ -20,7 +19,7 @@ type Example struct {
 	Split  string   `parquet:"split,dict"`  // train, validation or test
 }
 
-// The splits of examples, which are also the first part of their shards' names.
+// The Splits of examples, which are also the first part of their shards' names.
 const (
 	Train      = "train"
 	Validation = "validation"
@@ -28,7 +27,7 @@ const (
 )
 
 // Splits is every split in the order in which shards are listed.
-var splits = [...]string{Train, Validation, Test}
+var Splits = [...]string{Train, Validation, Test}
 
 // A Reject is a row that did not become an example, and why.
 type Reject struct {
@@ -45,27 +44,16 @@ type Reject struct {
 	Error  string   `parquet:"error"` // set where the row failed and was not merely dropped
 }
 
-// A Prediction is what a model said of one example: a row of a predictions shard.
-type Prediction struct {
-	ID    string    `parquet:"id"`
-	Input string    `parquet:"input,zstd"`
-	Want  string    `parquet:"want"`       // the label or the reference; empty if there is none
-	Got   string    `parquet:"got"`        // the label or the translation
-	Probs []float32 `parquet:"probs,list"` // per class, in the order of the model's labels; empty for texts
-
-	TooLong bool `parquet:"-"` // it did not fit into the context, and was to be left out: there is no answer
-}
-
-// rowID names a row for good: the same file and row give the same id on every
+// rowID returns the id of a row: the same file and row give the same id on every
 // machine.
 func rowID(source int, name string, row int64) string {
 	h := xxh3.HashString128(strconv.Itoa(source) + "\x00" + name + "\x00" + strconv.FormatInt(row, 10)).Bytes()
 	return hex.EncodeToString(h[:])
 }
 
-// sentenceKey is what makes two texts the same for splitting: their letters
-// and digits in lower case. "Run!" and "run." may not stand on both sides of a
-// split; a text without letters or digits stands for itself.
+// sentenceKey returns the letters and digits of a text in lower case. Texts with
+// the same key go into the same split: "Run!" and "run." do not leak. A text
+// without letters or digits is its own key.
 func sentenceKey(text string) string {
 	var b strings.Builder
 	for _, r := range text {
@@ -77,16 +65,4 @@ func sentenceKey(text string) string {
 		return text
 	}
 	return b.String()
-}
-
-// collect reads a sequence into memory.
-func collect[T any](rows iter.Seq2[T, error]) ([]T, error) {
-	var all []T
-	for row, err := range rows {
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, row)
-	}
-	return all, nil
 }

@@ -1,4 +1,4 @@
-package finetune
+package examples
 
 import (
 	"os"
@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-const sampleGrammar = "../configs/sample/grammar.yaml"
+const sampleGrammar = "../../configs/sample/grammar.yaml"
 
 func TestGrammarPairs(t *testing.T) {
 	g, err := LoadGrammar(sampleGrammar)

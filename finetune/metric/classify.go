@@ -1,15 +1,12 @@
-package finetune
+package metric
 
 import (
 	"fmt"
 	"math/rand/v2"
 	"sort"
-
-	"fragua/pipeline"
-	"fragua/pipeline/fault"
 )
 
-// A ClassScore is what a classifier did on a set, as scikit-learn's
+// A ClassScore is how a classifier did on a set, as scikit-learn's
 // classification_report counts it (zero_division = 0).
 type ClassScore struct {
 	Classes  []string
@@ -41,8 +38,7 @@ func ScoreClasses(classes, want, got []string) (ClassScore, error) {
 		w, ok := at[want[i]]
 		g, ok2 := at[got[i]]
 		if !ok || !ok2 {
-			return ClassScore{}, fault.Hintf(fmt.Errorf("label %q or %q is not one of the classes %q", want[i], got[i], classes),
-				"the examples and the model were made with different labels")
+			return ClassScore{}, fmt.Errorf("label %q or %q is not one of the classes %q: the examples and the model were made with different labels", want[i], got[i], classes)
 		}
 		matrix[w][g]++
 	}
@@ -85,42 +81,18 @@ func scoreMatrix(classes []string, matrix [][]int64) ClassScore {
 	return s
 }
 
-// Figures is the score as figures, under a note that says of whom they are.
-func (s ClassScore) Figures(note string) []pipeline.Figure {
-	return []pipeline.Figure{
-		{Name: "accuracy", Value: s.Accuracy, PlusMinus: wilson(s.hits(), s.N), N: s.N, Better: "higher", Note: note},
-		{Name: "macro F1", Value: s.MacroF1, PlusMinus: s.macroSpread(), N: s.N, Better: "higher", Note: note},
-	}
-}
-
-// ClassFigures is precision, recall and F1 of each class.
-func (s ClassScore) ClassFigures(note string) []pipeline.Figure {
-	var fs []pipeline.Figure
-	for c, p := range s.PerClass {
-		name := s.Classes[c]
-		fs = append(fs,
-			pipeline.Figure{Name: "precision of " + name, Value: p.Precision, N: p.N, Better: "higher", Note: note},
-			pipeline.Figure{Name: "recall of " + name, Value: p.Recall, N: p.N, Better: "higher", Note: note},
-			pipeline.Figure{Name: "F1 of " + name, Value: p.F1, N: p.N, Better: "higher", Note: note})
-	}
-	return fs
-}
-
-// Confusion is the matrix as metrics.json holds it.
-func (s ClassScore) Confusion() *pipeline.Confusion {
-	return &pipeline.Confusion{Labels: s.Classes, Rows: s.Matrix}
-}
-
-func (s ClassScore) hits() (n int64) {
+// AccuracyInterval is half of the 95 % interval of Accuracy.
+func (s ClassScore) AccuracyInterval() float64 {
+	var hits int64
 	for c := range s.Matrix {
-		n += s.Matrix[c][c]
+		hits += s.Matrix[c][c]
 	}
-	return n
+	return Wilson(hits, s.N)
 }
 
-// macroSpread is half the bootstrapped 95 % interval of macro-F1. Rows that
+// MacroF1Interval is half of the bootstrapped 95 % interval of MacroF1. Rows that
 // fall into the same cell of the matrix are alike, so cells are drawn.
-func (s ClassScore) macroSpread() float64 {
+func (s ClassScore) MacroF1Interval() float64 {
 	if s.N < 2 {
 		return 0
 	}
@@ -135,17 +107,17 @@ func (s ClassScore) macroSpread() float64 {
 	}
 	rng := rand.New(rand.NewPCG(12345, uint64(s.N)))
 	scores := make([]float64, resamples)
-	draw := make([][]int64, k)
+	sampled := make([][]int64, k)
 	for i := range scores {
-		for c := range draw {
-			draw[c] = make([]int64, k)
+		for c := range sampled {
+			sampled[c] = make([]int64, k)
 		}
 		for range s.N {
 			r := rng.Int64N(s.N)
 			cell := sort.Search(k*k, func(i int) bool { return ends[i] > r })
-			draw[cell/k][cell%k]++
+			sampled[cell/k][cell%k]++
 		}
-		scores[i] = scoreMatrix(s.Classes, draw).MacroF1
+		scores[i] = scoreMatrix(s.Classes, sampled).MacroF1
 	}
 	return half95(scores)
 }

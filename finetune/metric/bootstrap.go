@@ -1,4 +1,4 @@
-package finetune
+package metric
 
 import (
 	"math"
@@ -6,14 +6,14 @@ import (
 	"slices"
 )
 
-// resamples is how often a set is drawn anew for an interval (Koehn 2004).
+// resamples is how many samples with replacement an interval is made of (Koehn 2004).
 const resamples = 1000
 
-// bootstrap returns half the width of the 95 % interval of a figure that is
+// Bootstrap returns half the width of the 95 % interval of a figure that is
 // made of the sum of n rows' stats: rows are drawn with replacement, and the
 // middle 95 % of the figures are the interval. score(rows) computes the figure
 // of the rows at those indices. The draws depend on n alone.
-func bootstrap(n int, score func(rows []int) float64) float64 {
+func Bootstrap(n int, score func(rows []int) float64) float64 {
 	if n < 2 {
 		return 0
 	}
@@ -36,9 +36,9 @@ func half95(scores []float64) float64 {
 	return (scores[n-n/40-1] - scores[n/40]) / 2
 }
 
-// wilson returns half the width of the 95 % interval of a share of hits in n
+// Wilson returns half the width of the 95 % interval of a share of hits in n
 // (Wilson 1927): right for few rows and for shares near 0 and 1.
-func wilson(hits, n int64) float64 {
+func Wilson(hits, n int64) float64 {
 	if n == 0 {
 		return 0
 	}

@@ -6,25 +6,44 @@ import (
 	"path/filepath"
 	"strings"
 
+	"fragua/finetune/examples"
 	"fragua/pipeline"
 )
 
-// judge answers the test set (without one, validation), and sets the baselines
+// A Judge scores answers.
+type Judge interface {
+	// Score compares answers with the examples, without baselines. Intervals may
+	// be left out where only the figures matter. A Note of a figure is its
+	// signature, or empty.
+	Score(set []examples.Example, got []Prediction, classes []string, intervals bool) (pipeline.Metrics, error)
+	// Baselines are other answers to the same examples.
+	Baselines(train, test []examples.Example, classes []string) ([]Baseline, error)
+	// Metrics names the figures that can choose the best weights, the default first.
+	Metrics() []string
+}
+
+// A Baseline is answers that a model must beat.
+type Baseline struct {
+	Name    string
+	Answers []Prediction
+}
+
+// score answers the test set (without one, validation), and puts the baselines
 // beside the model.
-func (j *job) judge(ctx context.Context) (pipeline.Metrics, error) {
+func (j *job) score(ctx context.Context) (pipeline.Metrics, error) {
 	var m pipeline.Metrics
-	split := Test
-	if len(j.sets[Test]) == 0 {
-		split = Validation
+	split := examples.Test
+	if len(j.sets[examples.Test]) == 0 {
+		split = examples.Validation
 	}
 	if set := j.sets[split]; len(set) > 0 {
-		answers, err := j.Goal.Answer(ctx, j.tuned, set)
+		answers, err := j.tuned.answer(ctx, set)
 		if err != nil {
 			return m, err
 		}
 		var counts pipeline.Counts
 		if set, answers, counts = answered(set, answers); len(set) > 0 {
-			if m, err = compare(j.Goal, j.sets[Train], set, answers, j.tuned.Classes, split); err != nil {
+			if m, err = compare(j.tuned.Goal, j.sets[examples.Train], set, answers, j.tuned.Classes, split); err != nil {
 				return m, err
 			}
 		}
@@ -36,17 +55,17 @@ func (j *job) judge(ctx context.Context) (pipeline.Metrics, error) {
 	if j.tuned.Classes != nil {
 		unit = "loss, nats a text"
 	}
-	m.Curves = append(m.Curves, pipeline.Curve{Name: Train, X: "step", Y: unit, Points: j.seen.Train})
+	m.Curves = append(m.Curves, pipeline.Curve{Name: examples.Train, X: "step", Y: unit, Points: j.seen.Train})
 	if len(j.seen.Validation) > 0 {
-		m.Curves = append(m.Curves, pipeline.Curve{Name: Validation, X: "step", Y: unit, Points: j.seen.Validation})
+		m.Curves = append(m.Curves, pipeline.Curve{Name: examples.Validation, X: "step", Y: unit, Points: j.seen.Validation})
 		if j.metric() != "loss" {
-			m.Curves = append(m.Curves, pipeline.Curve{Name: Validation, X: "step", Y: j.metric(), Points: j.seen.Metric})
+			m.Curves = append(m.Curves, pipeline.Curve{Name: examples.Validation, X: "step", Y: j.metric(), Points: j.seen.Metric})
 		}
 		score, step := j.loop.Best()
 		if j.metric() == "loss" {
 			score = -score
 		}
-		m.Figures = append(m.Figures, pipeline.Figure{Name: "best " + j.metric(), Value: score, N: int64(len(j.watched)), Note: fmt.Sprintf("%s, after step %d; these weights were kept", Validation, step)})
+		m.Figures = append(m.Figures, pipeline.Figure{Name: "best " + j.metric(), Value: score, N: int64(len(j.watched)), Note: fmt.Sprintf("%s, after step %d; these weights were kept", examples.Validation, step)})
 	}
 	l := j.trainLengths
 	m.Figures = append(m.Figures, pipeline.Figure{Name: "examples too long for the context", Value: float64(l.Cut + l.Dropped), Unit: "examples",
@@ -59,9 +78,9 @@ func (j *job) judge(ctx context.Context) (pipeline.Metrics, error) {
 // mostTranslations is how many translations a report shows.
 const mostTranslations = 12
 
-// compare scores answers and sets baselines beside every figure.
-func compare(g Goal, trained, set []Example, answers []Prediction, classes []string, note string) (pipeline.Metrics, error) {
-	m, err := g.Score(set, answers, classes, note, false)
+// compare scores answers and puts the baselines beside every headline figure.
+func compare(g Judge, trained, set []examples.Example, answers []Prediction, classes []string, split string) (pipeline.Metrics, error) {
+	m, err := g.Score(set, answers, classes, true)
 	if err != nil {
 		return m, err
 	}
@@ -69,27 +88,28 @@ func compare(g Goal, trained, set []Example, answers []Prediction, classes []str
 	if err != nil {
 		return m, err
 	}
-	headline := map[string]bool{}
-	for _, name := range g.Metrics() {
-		headline[name] = true
-	}
-	figures := m.Figures
-	m.Figures = nil
 	others := make([]pipeline.Metrics, len(baselines))
 	for i, b := range baselines {
-		if others[i], err = g.Score(set, b.Answers, classes, "", false); err != nil {
+		if others[i], err = g.Score(set, b.Answers, classes, true); err != nil {
 			return m, err
 		}
 	}
-	for k, f := range figures {
+	figures := m.Figures
+	m.Figures = nil
+	for _, f := range figures {
+		name := f.Name
+		f.Note = note(split, f.Note)
 		m.Figures = append(m.Figures, f)
-		if !headline[f.Name] {
+		if !f.Headline {
 			continue
 		}
 		for i, b := range baselines {
-			o := others[i].Figures[k]
-			o.Note = b.Name
-			m.Figures = append(m.Figures, o)
+			for _, o := range others[i].Figures {
+				if o.Name == name {
+					o.Note = note(b.Name, o.Note)
+					m.Figures = append(m.Figures, o)
+				}
+			}
 		}
 	}
 	if classes == nil {
@@ -102,26 +122,34 @@ func compare(g Goal, trained, set []Example, answers []Prediction, classes []str
 	return m, nil
 }
 
+// note says of whom a figure is, and then how it was computed.
+func note(of, signature string) string {
+	if signature == "" {
+		return of
+	}
+	return of + " · " + signature
+}
+
 // counts are the training examples: those learned from, and those too long.
 func (j *job) counts() pipeline.Counts {
-	c := pipeline.Counts{Read: int64(len(j.sets[Train])), Kept: int64(len(j.rows))}
+	c := pipeline.Counts{Read: int64(len(j.sets[examples.Train])), Kept: int64(len(j.rows))}
 	for range j.trainLengths.Dropped {
 		c.Drop("too_long")
 	}
 	c.Sum("cut", int64(j.trainLengths.Cut))
 	c.Sum("learned_tokens", learned(j.rows))
-	for _, s := range [...]string{Validation, Test} {
+	for _, s := range [...]string{examples.Validation, examples.Test} {
 		c.Sum(s, int64(len(j.sets[s])))
 	}
 	return c
 }
 
-// summary is a line for each headline figure, baselines behind it.
+// summary is a line for each headline figure, its baselines behind it.
 func summary(m pipeline.Metrics) []string {
 	var lines []string
 	at := map[string]int{}
 	for _, f := range m.Figures {
-		if f.Better == "" || strings.Contains(f.Name, " of ") {
+		if !f.Headline {
 			continue
 		}
 		text := fmt.Sprintf("%.4g", f.Value)

@@ -1,7 +1,8 @@
-package finetune
+package examples
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"fragua/pipeline"
@@ -11,14 +12,14 @@ import (
 // A tally counts the rows of each label in each split.
 type tally struct {
 	sets    [][]string // by class
-	rows    [len(splits)]int64
-	labels  map[string]*[len(splits)]int64
+	rows    [len(Splits)]int64
+	labels  map[string]*[len(Splits)]int64
 	labelOf map[uint64]int32 // class of a text
 	torn    map[uint64]bool  // texts that stand in rows of different classes
 }
 
 func newTally(sets [][]string) *tally {
-	return &tally{sets: sets, labels: map[string]*[len(splits)]int64{}, labelOf: map[uint64]int32{}, torn: map[uint64]bool{}}
+	return &tally{sets: sets, labels: map[string]*[len(Splits)]int64{}, labelOf: map[uint64]int32{}, torn: map[uint64]bool{}}
 }
 
 func (t *tally) count(f rowFate, m member) {
@@ -28,7 +29,7 @@ func (t *tally) count(f rowFate, m member) {
 	t.rows[m.split]++
 	for _, l := range t.sets[m.class] {
 		if t.labels[l] == nil {
-			t.labels[l] = new([len(splits)]int64)
+			t.labels[l] = new([len(Splits)]int64)
 		}
 		t.labels[l][m.split]++
 	}
@@ -44,14 +45,14 @@ func (t *tally) check(data []Data) error {
 	if t.rows[0] == 0 && !slices.ContainsFunc(data, func(d Data) bool { g := d.rows.given(); return g == "" || g == Train }) {
 		return nil
 	}
-	without := func(what string, n [len(splits)]int64) error {
+	without := func(what string, n [len(Splits)]int64) error {
 		return fault.Hintf(fmt.Errorf("no row%s is left to train on (validation has %d, test %d)", what, n[1], n[2]),
 			"give smaller shares to validation and test, drop the label, or bring more rows of it")
 	}
 	if t.rows[0] == 0 {
 		return without("", t.rows)
 	}
-	for _, l := range sortedKeys(t.labels) {
+	for _, l := range slices.Sorted(maps.Keys(t.labels)) {
 		if n := t.labels[l]; n[0] == 0 {
 			return without(fmt.Sprintf(" of class %q", l), *n)
 		}
@@ -61,9 +62,9 @@ func (t *tally) check(data []Data) error {
 
 func (t *tally) metrics() pipeline.Metrics {
 	var m pipeline.Metrics
-	for s, split := range splits {
+	for s, split := range Splits {
 		m.Figures = append(m.Figures, pipeline.Figure{Name: "examples", Value: float64(t.rows[s]), Unit: "rows", Note: split})
-		for _, l := range sortedKeys(t.labels) {
+		for _, l := range slices.Sorted(maps.Keys(t.labels)) {
 			m.Figures = append(m.Figures, pipeline.Figure{Name: "examples of " + l, Value: float64(t.labels[l][s]), Unit: "rows", Note: split})
 		}
 	}

@@ -1,4 +1,4 @@
-package finetune
+package examples
 
 import (
 	"fmt"
@@ -23,8 +23,8 @@ type verdict struct {
 	failed             error
 }
 
-// tidy trims a text and gives its lines Unix ends.
-func tidy(s string) string {
+// Tidy trims a text and gives its lines Unix ends.
+func Tidy(s string) string {
 	s = strings.ReplaceAll(s, "\r\n", "\n")
 	s = strings.ReplaceAll(s, "\r", "\n")
 	return strings.TrimSpace(s)
