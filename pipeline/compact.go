@@ -24,8 +24,10 @@ func compactStruct(b []byte) (int, error) {
 const compactDepth = 32 // of nested structs and lists; Parquet's metadata needs ten
 
 type compactWalk struct {
-	b  []byte
-	at int
+	b    []byte
+	at   int
+	path []int16                                     // numbers of the fields under way
+	done func(path []int16, seen uint64, last int16) // if not nil, hears at the end of each struct which of its fields 0…63 were there
 }
 
 func (w *compactWalk) value(t thrift.Type, depth int) error {
@@ -78,20 +80,33 @@ func (w *compactWalk) value(t thrift.Type, depth int) error {
 
 // fields walks to the end of a struct. The values of its booleans are types.
 func (w *compactWalk) fields(depth int) error {
+	var id int16
+	var seen uint64
 	for {
 		head, err := w.byte()
-		if head == 0 || err != nil {
+		if err != nil {
 			return err
 		}
-		if head>>4 == 0 { // the field's number is not told by its distance from the last
-			if _, err := w.varint(); err != nil {
-				return err
+		if head == 0 {
+			if w.done != nil {
+				w.done(w.path, seen, id)
 			}
+			return nil
 		}
+		if step := head >> 4; step != 0 {
+			id += int16(step)
+		} else if v, err := w.varint(); err != nil { // the number in full, zigzag
+			return err
+		} else {
+			id = int16(v>>1) ^ -int16(v&1)
+		}
+		seen |= 1 << uint16(id)
 		if t := thrift.Type(head & 15); t != thrift.TRUE && t != thrift.FALSE {
+			w.path = append(w.path, id)
 			if err := w.value(t, depth+1); err != nil {
 				return err
 			}
+			w.path = w.path[:len(w.path)-1]
 		}
 	}
 }

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"hash/crc32"
 	"io"
 	"strings"
 
@@ -23,8 +24,8 @@ const (
 )
 
 // The library makes room for whatever sizes and counts stand in a page before it
-// looks at what follows. So a group's columns are read through checkedPages,
-// which look at each page first.
+// looks at what follows. So it never sees a column as it lies in the file: it
+// reads the pages through plainPages, which checks and unpacks each one.
 type checkedGroup struct {
 	parquet.RowGroup
 	chunks []parquet.ColumnChunk
@@ -33,84 +34,64 @@ type checkedGroup struct {
 func (g *checkedGroup) ColumnChunks() []parquet.ColumnChunk { return g.chunks }
 func (g *checkedGroup) Rows() parquet.Rows                  { return parquet.NewRowGroupRowReader(g) }
 
-func checkGroup(g parquet.RowGroup, meta *format.RowGroup, r io.ReaderAt, size int64) *checkedGroup {
+func checkGroup(g parquet.RowGroup, meta *format.RowGroup, f *footer) *checkedGroup {
 	checked := &checkedGroup{RowGroup: g}
 	for i, c := range g.ColumnChunks() {
-		checked.chunks = append(checked.chunks, &checkedChunk{c.(*parquet.FileColumnChunk), &meta.Columns[i].MetaData, r, size})
+		checked.chunks = append(checked.chunks, &checkedChunk{c.(*parquet.FileColumnChunk), &meta.Columns[i].MetaData, f})
 	}
 	return checked
 }
 
 type checkedChunk struct {
 	*parquet.FileColumnChunk
-	meta *format.ColumnMetaData
-	file io.ReaderAt
-	size int64 // of the file
+	meta   *format.ColumnMetaData
+	footer *footer
 }
 
 func (c *checkedChunk) Pages() parquet.Pages {
-	p := &checkedPages{Pages: c.FileColumnChunk.Pages(), chunk: c, at: c.meta.DataPageOffset}
-	from := p.at
-	if d := c.meta.DictionaryPageOffset; d != 0 {
-		from, p.at = d, d
+	p := &plainPages{chunk: c, at: c.meta.DataPageOffset}
+	if d := c.meta.DictionaryPageOffset; d != 0 && (d < p.at || p.at == 0) {
+		p.at = d
 	}
-	p.end = from + c.meta.TotalCompressedSize
-	if from < 4 || c.meta.TotalCompressedSize < 0 || p.end < from || p.end > c.size {
-		p.err = fmt.Errorf("it lies at bytes %d to %d of a file of %d", from, p.end, c.size)
+	p.start, p.end = p.at, p.at+c.meta.TotalCompressedSize
+	if c.footer.beforeFix() {
+		p.end, p.padded = min(p.end+100, c.footer.at), true
 	}
-	return p
+	if data := c.meta.DataPageOffset; data != 0 && (data < p.at || data > p.end) {
+		p.err = fmt.Errorf("its data lie at byte %d, outside of it", data)
+	}
+	if p.at < 4 || c.meta.TotalCompressedSize < 0 || p.end < p.at || p.end > c.footer.size {
+		p.err = fmt.Errorf("it lies at bytes %d to %d of a file of %d", p.at, p.end, c.footer.size)
+	}
+	return &checkedPages{c.PagesFrom(p), p}
 }
 
-// checkedPages walks over the pages beside the library's reader.
+// checkedPages tells of an error, or of a panic of the library, where it is.
 type checkedPages struct {
 	parquet.Pages
-	chunk   *checkedChunk
-	at, end int64  // of the next page, and of all
-	window  []byte // in which its header lies
-	err     error
+	plain *plainPages
 }
 
 func (p *checkedPages) ReadPage() (page parquet.Page, err error) {
 	defer p.fault(&err)
-	for p.err == nil && p.at < p.end {
-		if kind := p.check(); kind != format.DictionaryPage {
-			break
-		}
-	}
-	if p.err != nil {
-		return nil, p.err
-	}
 	return p.Pages.ReadPage()
 }
 
-// SeekToRow goes to the first data page, and passes over pages from there.
+// SeekToRow goes to the first page, and passes over rows from there.
 func (p *checkedPages) SeekToRow(row int64) (err error) {
 	defer p.fault(&err)
-	data := p.chunk.meta.DataPageOffset
-	if d := p.chunk.meta.DictionaryPageOffset; d != 0 && p.err == nil {
-		p.at = d
-		p.check()
-	}
-	if p.err == nil && (data < p.end-p.chunk.meta.TotalCompressedSize || data > p.end) {
-		p.err = fmt.Errorf("its data lie at byte %d, outside of it", data)
-	}
-	p.at = data
-	for row > 0 && p.err == nil && p.at < p.end {
-		p.check()
-	}
-	if p.err != nil {
-		return p.err
-	}
 	return p.Pages.SeekToRow(row)
 }
 
-// fault says of an error, or of a panic of the library, where it is and what to do.
 func (p *checkedPages) fault(err *error) {
 	if r := recover(); r != nil {
 		*err = fmt.Errorf("%v", r)
 	}
+	if *err != nil && p.plain.err != nil {
+		*err = p.plain.err
+	}
 	if *err != nil && *err != io.EOF {
-		*err = damaged(fmt.Errorf("column %q: %w", strings.Join(p.chunk.meta.PathInSchema, "."), *err))
+		*err = damaged(fmt.Errorf("column %q: %w", strings.Join(p.plain.chunk.meta.PathInSchema, "."), *err))
 	}
 }
 
@@ -118,25 +99,75 @@ func damaged(err error) error {
 	return fault.Hintf(err, "the file is damaged: fetch it again, or leave it out")
 }
 
-// check looks at the page at p.at and goes on to the next.
-func (p *checkedPages) check() format.PageType {
+// Where the library finds a column: plainPages begins there, and ends long before
+// it has so many bytes.
+const (
+	viewStart = 4
+	viewSize  = 1 << 50
+)
+
+// plainPages is a column as the library sees it: its pages one after another,
+// each checked, unpacked, and without its checksum.
+type plainPages struct {
+	chunk      *checkedChunk
+	start, end int64  // in the file: the first page, and the end of the last
+	at         int64  // in the file: the next page
+	padded     bool   // end may lie behind the last page
+	values     int64  // of the pages so far
+	window     []byte // in which a header lies
+	page       []byte // the page under way
+	from       int64  // where it stands in the view
+	err        error
+}
+
+// ReadAt reads from the view. The library reads on from where it stopped, or from
+// the beginning again.
+func (p *plainPages) ReadAt(b []byte, at int64) (n int, err error) {
+	if at -= viewStart; at < p.from {
+		p.at, p.from, p.page, p.values = p.start, 0, nil, 0
+	}
+	for n < len(b) {
+		for at >= p.from+int64(len(p.page)) {
+			if err := p.next(); err != nil {
+				return n, err
+			}
+		}
+		k := copy(b[n:], p.page[at-p.from:])
+		n, at = n+k, at+int64(k)
+	}
+	return n, nil
+}
+
+// next goes on to the next page; io.EOF after the last.
+func (p *plainPages) next() error {
+	if p.err != nil {
+		return p.err
+	}
+	if p.at >= p.end || p.padded && p.values >= p.chunk.meta.NumValues {
+		return io.EOF
+	}
+	at := p.at
 	h, err := p.header()
 	if err == nil {
 		err = p.checkSizes(h)
 	}
-	if err == nil && (h.CRC == 0 || h.Type == format.DictionaryPage) {
-		err = p.checkBody(h)
+	var body []byte
+	if err == nil {
+		body, err = p.body(&h)
+	}
+	if err == nil {
+		p.from += int64(len(p.page))
+		p.page, err = thrift.Marshal(new(thrift.CompactProtocol), &h)
+		p.page = append(p.page, body...)
 	}
 	if err != nil {
-		p.err = fmt.Errorf("page at byte %d: %w", p.at, err)
-		return h.Type
+		p.err = fmt.Errorf("page at byte %d: %w", at, err)
 	}
-	p.at += int64(h.CompressedPageSize)
-	return h.Type
+	return p.err
 }
 
 // header reads the page's header and goes on to its body.
-func (p *checkedPages) header() (h format.PageHeader, err error) {
+func (p *plainPages) header() (h format.PageHeader, err error) {
 	const most = 16 << 20 // a header may hold the least and the greatest text
 	for room := int64(4 << 10); ; room *= 8 {
 		room = min(room, p.end-p.at)
@@ -144,7 +175,7 @@ func (p *checkedPages) header() (h format.PageHeader, err error) {
 			p.window = make([]byte, room)
 		}
 		b := p.window[:room]
-		if n, err := p.chunk.file.ReadAt(b, p.at); n < len(b) {
+		if n, err := p.chunk.footer.file.ReadAt(b, p.at); n < len(b) {
 			return h, err
 		}
 		n, err := compactStruct(b)
@@ -159,7 +190,7 @@ func (p *checkedPages) header() (h format.PageHeader, err error) {
 	}
 }
 
-func (p *checkedPages) checkSizes(h format.PageHeader) error {
+func (p *plainPages) checkSizes(h format.PageHeader) error {
 	packed, unpacked, values := int64(h.CompressedPageSize), int64(h.UncompressedPageSize), int64(0)
 	switch {
 	case h.Type == format.DataPage && h.DataPageHeader.Valid:
@@ -190,33 +221,47 @@ func (p *checkedPages) checkSizes(h format.PageHeader) error {
 	return nil
 }
 
-// checkBody looks into a page without a checksum, and into a dictionary, whose
-// checksum the library passes over.
-func (p *checkedPages) checkBody(h format.PageHeader) error {
+// body reads and unpacks the page's body, and makes its header that of a page
+// that is not packed.
+func (p *plainPages) body(h *format.PageHeader) ([]byte, error) {
 	body := make([]byte, h.CompressedPageSize)
-	if n, err := p.chunk.file.ReadAt(body, p.at); n < len(body) {
-		return err
+	if n, err := p.chunk.footer.file.ReadAt(body, p.at); n < len(body) {
+		return nil, err
+	}
+	p.at += int64(len(body))
+	if sum := crc32.ChecksumIEEE(body); h.CRC != 0 && uint32(h.CRC) != sum {
+		return nil, fmt.Errorf("its checksum is %08x, and should be %08x", sum, uint32(h.CRC))
 	}
 	codec := p.chunk.meta.Codec
 	var levels []byte // of a page of version 2: not packed
+	size := int(h.UncompressedPageSize)
 	if h.Type == format.DataPageV2 {
-		d := h.DataPageHeaderV2.V
+		d := &h.DataPageHeaderV2.V
 		n := d.RepetitionLevelsByteLength + d.DefinitionLevelsByteLength
-		levels, body = body[:n], body[n:]
+		levels, body = body[:n:n], body[n:]
+		size -= int(n)
 		if d.IsCompressed.Valid && !d.IsCompressed.V {
 			codec = format.Uncompressed
 		}
+		d.IsCompressed = thrift.New(false)
+		d.Statistics = format.Statistics{}
 	}
-	body, err := unpack(codec, body, int(h.UncompressedPageSize))
+	h.DataPageHeader.V.Statistics = format.Statistics{}
+	body, err := unpack(codec, body, max(size, 0))
 	if err != nil {
-		return fmt.Errorf("unpacking: %w", err)
-	}
-	if h.Type == format.DictionaryPage {
-		return nil
+		return nil, fmt.Errorf("unpacking: %w", err)
 	}
 	column := p.chunk.Node().(*parquet.Column)
-	if h.Type == format.DataPageV2 {
-		return checkRunsV2(column, h.DataPageHeaderV2.V, levels, body)
+	switch h.Type {
+	case format.DataPage:
+		p.values += int64(h.DataPageHeader.V.NumValues)
+		err = checkRunsV1(column, h.DataPageHeader.V, body)
+	case format.DataPageV2:
+		p.values += int64(h.DataPageHeaderV2.V.NumValues)
+		err = checkRunsV2(column, h.DataPageHeaderV2.V, levels, body)
+		body = append(levels, body...)
 	}
-	return checkRunsV1(column, h.DataPageHeader.V, body)
+	h.CRC = 0
+	h.CompressedPageSize, h.UncompressedPageSize = int32(len(body)), int32(len(body))
+	return body, err
 }

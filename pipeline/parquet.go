@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +18,7 @@ type ParquetFile struct {
 	parquet.FileView
 	name   string
 	file   *os.File
+	footer *footer
 	groups []parquet.RowGroup
 }
 
@@ -124,59 +124,23 @@ func OpenParquet(name string, options ...parquet.FileOption) (f *ParquetFile, er
 	if info.IsDir() {
 		return nil, fault.Hintf(fmt.Errorf("%s is a folder, not a Parquet file", name), "name a file in it")
 	}
-	pf, err := openFooter(file, info.Size(), options)
+	foot, err := readFooter(file, info.Size())
+	var pf *parquet.File
+	if err == nil {
+		pf, err = foot.open(options)
+	}
 	if err != nil {
 		return nil, &fault.RowError{File: name, Row: -1, Err: err}
 	}
-	f = &ParquetFile{FileView: pf, name: name, file: file}
+	f = &ParquetFile{FileView: pf, name: name, file: file, footer: foot}
 	for i, g := range pf.RowGroups() {
-		f.groups = append(f.groups, checkGroup(g, &pf.Metadata().RowGroups[i], file, info.Size()))
+		f.groups = append(f.groups, checkGroup(g, &foot.meta.RowGroups[i], foot))
 	}
 	return f, nil
 }
 
-func openFooter(r io.ReaderAt, size int64, options []parquet.FileOption) (*parquet.File, error) {
-	// A file is "PAR1", row groups, footer, footer's length in 4 bytes, "PAR1".
-	const least = 4 + 8
-	var tail [8]byte
-	if size < least {
-		return nil, notParquet(io.ErrUnexpectedEOF)
-	}
-	if _, err := r.ReadAt(tail[:], size-8); err != nil {
-		return nil, err
-	}
-	if string(tail[4:]) != "PAR1" {
-		return nil, notParquet(fmt.Errorf("it ends in %q, where PAR1 should stand", tail[4:]))
-	}
-	// The library makes room for whatever length stands here, up to 4 GiB.
-	n := int64(binary.LittleEndian.Uint32(tail[:]))
-	if n > size-least {
-		return nil, notParquet(fmt.Errorf("a footer of %d bytes in a file of %d", n, size))
-	}
-	// And for lists of whatever length stands in it.
-	footer := make([]byte, n)
-	if _, err := r.ReadAt(footer, size-8-n); err != nil {
-		return nil, err
-	}
-	if _, err := compactStruct(footer); err != nil {
-		return nil, notParquet(fmt.Errorf("the footer: %w", err))
-	}
-	options = append([]parquet.FileOption{parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true)}, options...)
-	pf, err := parquet.OpenFile(r, size, options...)
-	if err != nil {
-		return nil, notParquet(err)
-	}
-	for _, g := range pf.Metadata().RowGroups {
-		for _, c := range g.Columns {
-			// On a damaged page the library doubles its buffer until memory ends.
-			if c.MetaData.Codec == format.Lz4Raw {
-				return nil, fault.Hintf(errors.New("compressed with LZ4, which cannot be read safely"),
-					"write the file again with zstd, snappy or gzip")
-			}
-		}
-	}
-	return pf, nil
-}
+// Metadata returns the footer.
+func (f *ParquetFile) Metadata() *format.FileMetaData { return f.footer.meta }
 
 func notParquet(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {

@@ -49,7 +49,7 @@ func TestOpenParquet(t *testing.T) {
 		{"cut", good[:len(good)-20], "where PAR1 should stand"},
 		{"huge", footer(1<<32 - 1), "a footer of 4294967295 bytes in a file of"},
 		{"one-more", footer(uint32(len(good) - 11)), "a footer of"},
-		{"lz4", write(parquet.Compression(&parquet.Lz4Raw)), "compressed with LZ4"},
+		{"lz4", write(parquet.Compression(&parquet.Lz4Raw)), ""},
 	} {
 		name := filepath.Join(t.TempDir(), c.name+".parquet")
 		if err := os.WriteFile(name, c.content, 0o666); err != nil {

@@ -109,10 +109,10 @@ func shapeOf(n *node) shape {
 }
 
 func mapShapeOf(n *node) shape {
-	if c := n.children[0].children; len(c) == 1 || len(c) == 2 {
+	if len(n.children[0].children) == 2 {
 		return mapShape
 	}
-	return listShape
+	return listShape // of keys alone
 }
 
 // An entry is one value of a leaf column with its levels.
@@ -212,11 +212,7 @@ func (n *node) pairs(leaves [][]entry) any {
 		if !ok {
 			name = jsonOf(key)
 		}
-		var value any
-		if len(n.children) == 2 {
-			value = n.children[1].assemble(item)
-		}
-		object[name] = value
+		object[name] = n.children[1].assemble(item)
 	}
 	return object
 }
