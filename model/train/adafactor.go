@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"fragua/model/kernel"
+	"fragua/pipeline/fault"
 )
 
 // Adafactor keeps, for a matrix, the second moment's row and column means in
@@ -15,14 +16,30 @@ type Adafactor struct {
 	Clip   float64 `yaml:"clip" json:"clip" doc:"greatest root mean square of an update"`
 	Floor  float64 `yaml:"floor" json:"floor" doc:"least size of weights that a step is relative to"`
 	Decay  float64 `yaml:"decay" json:"decay" doc:"weight decay, times the rate; of matrices alone"`
+}
 
+// Check implements pipeline.Checker.
+func (o *Adafactor) Check() []fault.Fault {
+	var f faults
+	f.share("decay2", o.Decay2)
+	f.above("clip", o.Clip, 0)
+	f.above("floor", o.Floor, 0)
+	f.atLeast("decay", o.Decay, 0)
+	return f
+}
+
+type adafactor struct {
+	Adafactor
+	slab       *Slab
 	rows, cols [][]float32 // per matrix: means of g² over columns, and over rows
 	whole      [][]float32 // per vector: g²
 	memory     []float32   // holds all of them
 	update     []float32   // scratch, as large as the largest parameter
 }
 
-func (o *Adafactor) Start(s *Slab) {
+// New implements OptimizerSettings.
+func (settings *Adafactor) New(s *Slab) Optimizer {
+	o := &adafactor{Adafactor: *settings, slab: s}
 	n, largest := 0, 0
 	for _, p := range s.Params {
 		n += o.floats(p.Shape, len(p.Data))
@@ -43,16 +60,18 @@ func (o *Adafactor) Start(s *Slab) {
 			o.whole[i] = cut(len(p.Data))
 		}
 	}
+	return o
 }
 
-func (o *Adafactor) floats(shape []int, n int) int {
+func (o *adafactor) floats(shape []int, n int) int {
 	if len(shape) == 2 {
 		return shape[0] + shape[1]
 	}
 	return n
 }
 
-func (o *Adafactor) Update(s *Slab, rates []float64, scale float32) {
+func (o *adafactor) Update(rates []float64, scale float32) {
+	s := o.slab
 	for i, p := range s.Params {
 		if rates[i] == 0 {
 			continue
@@ -74,4 +93,4 @@ func (o *Adafactor) Update(s *Slab, rates []float64, scale float32) {
 	}
 }
 
-func (o *Adafactor) Moments() []Moment { return []Moment{{"adafactor", o.memory}} }
+func (o *adafactor) Moments() []Moment { return []Moment{{"adafactor", o.memory}} }

@@ -48,15 +48,15 @@ func TestStepsMakeNoGarbage(t *testing.T) {
 	}
 	optimizers := Optimizers()
 	delete(optimizers, "adamw")
-	optimizers["asgd"] = func() Optimizer { return &ASGD{} } // which averages from the start
-	optimizers["ema"] = func() Optimizer { return &Averaged{Optimizer: &SGD{}, Keep: .999} }
+	optimizers["asgd"] = func() OptimizerSettings { return &ASGD{} } // which averages from the start
+	optimizers["ema"] = func() OptimizerSettings { return &Averaged{OptimizerSettings: &SGD{}, Keep: .999} }
 	for name, o := range optimizers {
 		holdToNoGarbage(t, name, gpt, o, F32)
 	}
 }
 
 // holdToNoGarbage trains at all levels but the plain one, which is slow, and not where trainings run.
-func holdToNoGarbage(t *testing.T, what string, arch model.Arch, optimizer func() Optimizer, floats Floats) {
+func holdToNoGarbage(t *testing.T, what string, arch model.Arch, optimizer func() OptimizerSettings, floats Floats) {
 	t.Helper()
 	levels := kernel.Levels()
 	for _, level := range levels[min(1, len(levels)-1):] {
@@ -77,7 +77,7 @@ func holdToNoGarbage(t *testing.T, what string, arch model.Arch, optimizer func(
 }
 
 // garbage is how often a step allocates, the least of some later ones.
-func garbage(t *testing.T, arch model.Arch, o Optimizer, floats Floats) uint64 {
+func garbage(t *testing.T, arch model.Arch, o OptimizerSettings, floats Floats) uint64 {
 	lm, err := arch.Build(256, 24, 1)
 	if err != nil {
 		t.Fatal(err)

@@ -41,7 +41,7 @@ type (
 	// ArchChoice is a setting: one of model.Archs.
 	ArchChoice = Choice[model.Arch, archTable]
 	// OptimizerChoice is a setting: one of Optimizers.
-	OptimizerChoice = Choice[Optimizer, optimizerTable]
+	OptimizerChoice = Choice[OptimizerSettings, optimizerTable]
 	// ScheduleChoice is a setting: one of Schedules.
 	ScheduleChoice = Choice[ScheduleShape, scheduleTable]
 
@@ -50,9 +50,9 @@ type (
 	scheduleTable  struct{}
 )
 
-func (archTable) Entries() map[string]func() model.Arch        { return model.Archs() }
-func (optimizerTable) Entries() map[string]func() Optimizer    { return Optimizers() }
-func (scheduleTable) Entries() map[string]func() ScheduleShape { return Schedules() }
+func (archTable) Entries() map[string]func() model.Arch             { return model.Archs() }
+func (optimizerTable) Entries() map[string]func() OptimizerSettings { return Optimizers() }
+func (scheduleTable) Entries() map[string]func() ScheduleShape      { return Schedules() }
 
 // Architecture is the choice of an architecture with its defaults.
 func Architecture(name string) (c ArchChoice) { c.choose(name); return c }

@@ -24,7 +24,7 @@ type Model interface {
 type Loop struct {
 	Model     Model
 	Source    Source
-	Optimizer Optimizer
+	Optimizer OptimizerSettings
 	// Rate is the learning rate of a group of parameters at a step, counted from
 	// 0. A rate of 0 freezes the group for that step.
 	Rate       func(step int64, group int) float64
@@ -45,6 +45,7 @@ type Loop struct {
 	After func(context.Context, Step) error
 
 	slab   *Slab
+	state  Optimizer
 	report Step // of the last step
 	tape   *tensor.Tape
 	at     position
@@ -97,7 +98,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	if l.slab, err = NewSlab(l.Model.Params()); err != nil {
 		return err
 	}
-	l.Optimizer.Start(l.slab)
+	l.state = l.Optimizer.New(l.slab)
 	if err := l.resume(); err != nil {
 		return err
 	}
@@ -157,7 +158,7 @@ func (l *Loop) Run(ctx context.Context) error {
 					l.slab.Updates[i]++
 				}
 			}
-			l.Optimizer.Update(l.slab, rates, float32(scale))
+			l.state.Update(rates, float32(scale))
 		}
 		l.at.Step++
 		l.at.Untold = report
@@ -236,22 +237,22 @@ func (l *Loop) Trains() int64 { return l.slab.Trains() }
 // WithAverage calls f while the model holds the optimizer's average of the
 // weights, if it keeps one.
 func (l *Loop) WithAverage(f func() error) error {
-	a, ok := l.Optimizer.(Averager)
+	a, ok := l.state.(Averager)
 	if !ok {
 		return f()
 	}
-	a.SwapAverage(l.slab)
-	defer a.SwapAverage(l.slab)
+	a.SwapAverage()
+	defer a.SwapAverage()
 	return f()
 }
 
 // Observe tells the optimizer the validation loss, in nats a target.
 func (l *Loop) Observe(nll float64) {
-	if o, ok := l.Optimizer.(Observer); ok {
+	if o, ok := l.state.(Observer); ok {
 		if math.IsNaN(nll) {
 			nll = math.Inf(1)
 		}
-		o.Observe(l.slab, finite(nll))
+		o.Observe(finite(nll))
 	}
 }
 
@@ -283,7 +284,7 @@ func (l *Loop) Best() (score float64, step int64) { return l.at.BestScore, l.at.
 func (l *Loop) finish() {
 	if l.at.BestStep > 0 {
 		l.slab.Swap(l.best)
-	} else if a, ok := l.Optimizer.(Averager); ok {
-		a.SwapAverage(l.slab)
+	} else if a, ok := l.state.(Averager); ok {
+		a.SwapAverage()
 	}
 }

@@ -5,25 +5,39 @@ import (
 
 	"fragua/model/kernel"
 	"fragua/model/nn"
+	"fragua/pipeline/fault"
 )
 
 // Muon moves each hidden matrix along its orthogonalised momentum (Jordan 2024):
 // all singular values of an update are brought to about 1 by Newton and Schulz's
 // iteration. The update is scaled by 0.2·√max(rows, columns), so that its size
 // is that of an AdamW update and one rate serves both (Liu et al. 2025, eq. 4).
-// Embeddings, head, norms and biases go by AdamW.
+// Embeddings, head, norms and biases are updated by AdamW.
 type Muon struct {
 	Momentum   float64 `yaml:"momentum" json:"momentum" doc:"share of the momentum that is kept"`
 	Iterations int     `yaml:"iterations" json:"iterations" doc:"Newton–Schulz steps"`
 	AdamW      `yaml:",inline"`
+}
 
+// Check implements pipeline.Checker.
+func (o *Muon) Check() []fault.Fault {
+	f := faults(o.AdamW.Check())
+	f.below("momentum", o.Momentum, "0.95")
+	f.atLeast("iterations", float64(o.Iterations), 1)
+	return f
+}
+
+type muon struct {
+	Muon
+	*adamW         // of all other parameters
 	hidden  []bool // which parameters are Muon's
 	x, y, z []float32
 	a, b    []float32
 }
 
-func (o *Muon) Start(s *Slab) {
-	o.AdamW.Start(s)
+// New implements OptimizerSettings.
+func (settings *Muon) New(s *Slab) Optimizer {
+	o := &muon{Muon: *settings, adamW: newAdamW(settings.AdamW, s)}
 	last := s.lastGroup()
 	o.hidden = make([]bool, len(s.Params))
 	large, square := 0, 0
@@ -35,6 +49,7 @@ func (o *Muon) Start(s *Slab) {
 	}
 	o.x, o.y, o.z = make([]float32, large), make([]float32, large), make([]float32, large)
 	o.a, o.b = make([]float32, square), make([]float32, square)
+	return o
 }
 
 // isHidden reports whether a parameter is a matrix between embedding and head.
@@ -42,25 +57,26 @@ func isHidden(p nn.Param, last int) bool {
 	return len(p.Shape) == 2 && p.Decay && p.Group > 0 && p.Group < last
 }
 
-func (o *Muon) Update(s *Slab, rates []float64, scale float32) {
+func (o *muon) Update(rates []float64, scale float32) {
+	s := o.slab
 	for i, p := range s.Params {
 		switch {
 		case rates[i] == 0:
 		case !o.hidden[i]:
-			o.AdamW.update(s, i, rates[i], scale)
+			o.one(i, rates[i], scale)
 		default:
 			o.matrix(p, s.Part(s.Grad, i), s.Part(o.m, i), rates[i], scale)
 		}
 	}
 }
 
-func (o *Muon) matrix(p nn.Param, g, v []float32, rate float64, scale float32) {
+func (o *muon) matrix(p nn.Param, g, v []float32, rate float64, scale float32) {
 	rows, cols := p.Shape[0], p.Shape[1]
 	u := o.z[:len(g)]
 	kernel.Nesterov(u, v, g, float32(o.Momentum), scale)
 	o.orthogonalize(u, rows, cols)
-	if o.Decay != 0 {
-		kernel.Scale(p.Data, float32(1-rate*o.Decay))
+	if o.Muon.Decay != 0 {
+		kernel.Scale(p.Data, float32(1-rate*o.Muon.Decay))
 	}
 	kernel.AXPY(p.Data, float32(-rate*0.2*math.Sqrt(float64(max(rows, cols)))), u)
 }
@@ -68,7 +84,7 @@ func (o *Muon) matrix(p nn.Param, g, v []float32, rate float64, scale float32) {
 // orthogonalize replaces u (rows × cols) by about U·Vᵀ of its singular value
 // decomposition. With X the matrix, at most as tall as wide, over its Frobenius
 // norm, each iteration is X ← aX + (bA + cA²)X, A = XXᵀ.
-func (o *Muon) orthogonalize(u []float32, rows, cols int) {
+func (o *muon) orthogonalize(u []float32, rows, cols int) {
 	const a, b, c = 3.4445, -4.7750, 2.0315
 	m, n := min(rows, cols), max(rows, cols)
 	x, y := o.x[:len(u)], o.y[:len(u)]

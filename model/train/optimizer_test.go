@@ -21,25 +21,25 @@ import (
 //	muon       v = .95v + g; X = (g + .95v)/‖·‖; five times A = XXᵀ, X = 3.4445X + (-4.775A + 2.0315A²)X;
 //	           W = W·(1 - .01) - .1·.2·√3·X; b by adamw
 func TestOptimizers(t *testing.T) {
-	muon := func() Optimizer {
+	muon := func() OptimizerSettings {
 		o := Optimizers()["muon"]().(*Muon)
 		o.Decay = .1
 		return o
 	}
 	for _, c := range []struct {
 		name string
-		make func() Optimizer
+		make func() OptimizerSettings
 		w, b []float32
 	}{
-		{"adamw", func() Optimizer { return &AdamW{Beta1: .9, Beta2: .95, Eps: 1e-8, Decay: .1} },
+		{"adamw", func() OptimizerSettings { return &AdamW{Beta1: .9, Beta2: .95, Eps: 1e-8, Decay: .1} },
 			[]float32{0.2956964, -0.1016366, 0.5867861, -0.3835129, -0.0924231, 0.5775727}, []float32{-0.1417114, 0.0417113}},
-		{"sgd", func() Optimizer { return &SGD{Momentum: .9, Decay: .1} },
+		{"sgd", func() OptimizerSettings { return &SGD{Momentum: .9, Decay: .1} },
 			[]float32{0.4349185, -0.2087717, 0.6436902, -0.3379598, 0.0758024, 0.6013776}, []float32{-0.2132000, -0.1462400}},
-		{"sgd with Nesterov's momentum", func() Optimizer { return &SGD{Momentum: .9, Decay: .1, Nesterov: true} },
+		{"sgd with Nesterov's momentum", func() OptimizerSettings { return &SGD{Momentum: .9, Decay: .1, Nesterov: true} },
 			[]float32{0.4024494, -0.1602731, 0.5627225, -0.4161690, 0.0630906, 0.7163429}, []float32{-0.3618800, -0.1441160}},
-		{"asgd", func() Optimizer { return &ASGD{} },
+		{"asgd", func() OptimizerSettings { return &ASGD{} },
 			[]float32{0.4866667, -0.2733333, 0.7600000, -0.2533333, 0.0933333, 0.4800000}, []float32{-0.0433333, -0.1486667}},
-		{"adafactor", func() Optimizer { return &Adafactor{Decay2: .8, Clip: 1, Floor: 1e-3, Decay: .1} },
+		{"adafactor", func() OptimizerSettings { return &Adafactor{Decay2: .8, Clip: 1, Floor: 1e-3, Decay: .1} },
 			[]float32{0.4601334, -0.1910253, 0.7301118, -0.2458563, 0.0840808, 0.4358736}, []float32{0.0347881, -0.1347881}},
 		{"muon", muon,
 			[]float32{0.4631084, -0.2700700, 0.7589542, -0.2138506, 0.1003217, 0.4055962}, []float32{-0.1417114, 0.0417113}},
@@ -57,7 +57,7 @@ func TestOptimizers(t *testing.T) {
 }
 
 // threeSteps optimizes W (rows × cols) and b along the gradients of the recipe.
-func threeSteps(t *testing.T, o Optimizer, rows, cols int) *Slab {
+func threeSteps(t *testing.T, o OptimizerSettings, rows, cols int) *Slab {
 	t.Helper()
 	w, b, last := tensor.Param(rows, cols), tensor.Param(2), tensor.Param(1)
 	weights, slope := []float32{.5, -.3, .8, -.2, .1, .4}, []float32{.1, -.2, .3, .4, .05, -.6}
@@ -122,7 +122,7 @@ func TestAveraged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &Averaged{Optimizer: &SGD{}, Keep: .5}
+	o := &Averaged{OptimizerSettings: &SGD{}, Keep: .5}
 	o.Start(s)
 	o.SwapAverage(s)                                  // nothing to swap yet
 	for i, want := range []float32{-1, -1.5, -2.25} { // means of -1; -1, -2; then half of -1.5 and -3

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"reflect"
 	"time"
 
 	"fragua/model"
@@ -195,16 +194,11 @@ func (p *Pretrain) accumulate(context int) int {
 	return p.Accumulate
 }
 
-func (p *Pretrain) optimizer() Optimizer {
-	// A copy, because a setting stays as it was written; it has no moments yet.
-	written := reflect.ValueOf(p.Optimizer.Value).Elem()
-	fresh := reflect.New(written.Type())
-	fresh.Elem().Set(written)
-	o := fresh.Interface().(Optimizer)
+func (p *Pretrain) optimizer() OptimizerSettings {
 	if p.EMA > 0 {
-		return &Averaged{Optimizer: o, Keep: p.EMA}
+		return &Averaged{OptimizerSettings: p.Optimizer.Value, Keep: p.EMA}
 	}
-	return o
+	return p.Optimizer.Value
 }
 
 // rates is the learning rate of every group at every step.

@@ -170,7 +170,7 @@ func TestEstimate(t *testing.T) {
 		t.Fatal(err)
 	}
 	took := l.tape.Bytes() + 4*int64(nn.Count(lm.Params())+len(l.slab.Grad)+len(l.best))
-	for _, m := range l.Optimizer.Moments() {
+	for _, m := range l.state.Moments() {
 		took += 4 * int64(len(m.Data))
 	}
 	if r := float64(memory) / float64(took); r < .95 || r > 1.05 {

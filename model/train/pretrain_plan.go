@@ -117,8 +117,7 @@ func (p *Pretrain) Estimate(env *pipeline.Env) (e pipeline.Estimate, err error) 
 	if err != nil {
 		return e, err
 	}
-	optimizer := p.optimizer()
-	optimizer.Start(slab)
+	optimizer := p.optimizer().New(slab)
 
 	const rows = 2
 	tape := tensor.NewTape(env.Seed)

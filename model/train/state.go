@@ -58,7 +58,7 @@ func (l *Loop) arrays(carry [][]float32) []safetensors.Array {
 	add := func(name string, data []float32) {
 		all = append(all, safetensors.Float32(name, []int{len(data)}, data))
 	}
-	for _, m := range l.Optimizer.Moments() {
+	for _, m := range l.state.Moments() {
 		add("moment."+m.Name, m.Data)
 	}
 	if l.best != nil {
@@ -85,8 +85,8 @@ func (l *Loop) save() error {
 		s.Carries = len(l.at.carry)
 	}
 	var err error
-	if r, ok := l.Optimizer.(Rememberer); ok {
-		if s.Optimizer, err = json.Marshal(r.Memory()); err != nil {
+	if r, ok := l.state.(Stateful); ok {
+		if s.Optimizer, err = json.Marshal(r.State()); err != nil {
 			return err
 		}
 	}
@@ -139,7 +139,7 @@ func (l *Loop) resume() error {
 			return l.foreign(name, err)
 		}
 	}
-	for _, m := range l.Optimizer.Moments() {
+	for _, m := range l.state.Moments() {
 		if err := read(m.Data, "moment."+m.Name); err != nil {
 			return l.foreign(name, err)
 		}
@@ -159,8 +159,8 @@ func (l *Loop) resume() error {
 		}
 		s.At.carry = carry
 	}
-	if r, ok := l.Optimizer.(Rememberer); ok {
-		if err := json.Unmarshal(s.Optimizer, r.Memory()); err != nil {
+	if r, ok := l.state.(Stateful); ok {
+		if err := json.Unmarshal(s.Optimizer, r.State()); err != nil {
 			return l.foreign(name, err)
 		}
 	}

@@ -56,7 +56,7 @@ type result struct {
 const testSteps = 24
 
 // attempt runs until kill says so, and reports whether it came to the end.
-func attempt(dir string, optimizer func() Optimizer, carry bool, kill func(done int64) (cancel, crash bool)) (r result, done bool, err error) {
+func attempt(dir string, optimizer func() OptimizerSettings, carry bool, kill func(done int64) (cancel, crash bool)) (r result, done bool, err error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	defer func() {
@@ -115,8 +115,8 @@ func TestResume(t *testing.T) {
 	defer par.SetWorkers(0)
 	never := func(int64) (bool, bool) { return false, false }
 	makers := Optimizers()
-	makers["averaged"] = func() Optimizer { return &Averaged{Optimizer: Optimizers()["adamw"](), Keep: 0.9} }
-	makers["asgd"] = func() Optimizer { return &ASGD{Patience: 1} }
+	makers["averaged"] = func() OptimizerSettings { return &Averaged{OptimizerSettings: Optimizers()["adamw"](), Keep: 0.9} }
+	makers["asgd"] = func() OptimizerSettings { return &ASGD{Patience: 1} }
 	names := []string{}
 	for name := range makers {
 		names = append(names, name)
