@@ -32,5 +32,5 @@
 // A language model learns from packed blocks. A row of context + 1 ids gives
 // context inputs and, shifted by one, context targets. Two kinds of targets have
 // no loss: padding, and the first id of every document, because what stands
-// before it belongs to another text and must not be used to foretell it.
+// before it belongs to another text and must not be used to predict it.
 package train

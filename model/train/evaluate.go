@@ -15,7 +15,7 @@ type Lengths interface {
 	ByteLen(id int32) int // 0 for special ids
 }
 
-// An Evaluation is how well a scorer foretells text.
+// An Evaluation is how well a scorer predicts text.
 type Evaluation struct {
 	NLL     float64 // Σ −log p of the targets, end tokens included, in nats
 	Targets int64

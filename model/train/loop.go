@@ -37,11 +37,11 @@ type Loop struct {
 	Bytes      []int32 // UTF-8 bytes of each id; nil: Step.Bytes stays 0
 
 	Checkpoint Checkpoint
-	Remember   any // pointer to what After gathers; JSON carries it through a crash
+	History    any // pointer to what After gathers; checkpoints hold it as JSON
 	// After is called after each step, skipped or not. ErrStop ends the run
 	// early; another error ends it as failed. If the context ends while After is
 	// at work it is called again for the same step when the run is resumed, so it
-	// changes what Remember points to, and calls Offer and Observe, last.
+	// changes what History points to, and calls Offer and Observe, last.
 	After func(context.Context, Step) error
 
 	slab   *Slab
@@ -74,15 +74,15 @@ func (s Step) Loss() float64 { return s.NLL / float64(max(s.Targets, 1)) }
 // position is where a run stands: with weights and moments, all that the next
 // step depends on.
 type position struct {
-	Step      int64   `json:"step"`
-	Skipped   int64   `json:"skipped"`
-	InARow    int64   `json:"in_a_row"` // skipped just now, one after the other
-	UsualNorm float64 `json:"usual_norm"`
-	Norms     int64   `json:"norms"` // in UsualNorm
-	BestScore float64 `json:"best_score"`
-	BestStep  int64   `json:"best_step"` // 0: none
-	Stopped   bool    `json:"stopped"`
-	Untold    *Step   `json:"untold,omitempty"` // the last step, if After has not heard of it
+	Step       int64   `json:"step"`
+	Skipped    int64   `json:"skipped"`
+	InARow     int64   `json:"in_a_row"` // skipped just now, one after the other
+	UsualNorm  float64 `json:"usual_norm"`
+	Norms      int64   `json:"norms"` // in UsualNorm
+	BestScore  float64 `json:"best_score"`
+	BestStep   int64   `json:"best_step"` // 0: none
+	Stopped    bool    `json:"stopped"`
+	Unreported *Step   `json:"unreported,omitempty"` // the last step, if After was not yet called for it
 
 	carry [][]float32
 }
@@ -109,8 +109,8 @@ func (l *Loop) Run(ctx context.Context) error {
 	steps, stop := l.gather(l.at.Step, int(passes))
 	defer stop()
 
-	if l.at.Untold != nil {
-		if err := l.tell(ctx); err != nil {
+	if l.at.Unreported != nil {
+		if err := l.reportStep(ctx); err != nil {
 			return err
 		}
 	}
@@ -145,7 +145,7 @@ func (l *Loop) Run(ctx context.Context) error {
 		}
 		steps.free <- batches
 
-		l.slab.Settle()
+		l.slab.Flush()
 		report.Norm = math.Sqrt(kernel.SumSquares(l.slab.Grad))
 		report.Skipped = l.unfit(*report)
 		if report.Skipped == "" {
@@ -161,8 +161,8 @@ func (l *Loop) Run(ctx context.Context) error {
 			l.state.Update(rates, float32(scale))
 		}
 		l.at.Step++
-		l.at.Untold = report
-		if err := l.tell(ctx); err != nil {
+		l.at.Unreported = report
+		if err := l.reportStep(ctx); err != nil {
 			return err
 		}
 		if l.Checkpoint.due(l.at.Step, l.saved) {
@@ -199,10 +199,10 @@ func (l *Loop) unfit(r Step) string {
 	return ""
 }
 
-// tell hands the report of the last step on. If the context ends meanwhile it
+// reportStep calls After for the last step. If the context ends meanwhile it
 // writes a checkpoint that knows that this is still to be done.
-func (l *Loop) tell(ctx context.Context) error {
-	r := *l.at.Untold
+func (l *Loop) reportStep(ctx context.Context) error {
+	r := *l.at.Unreported
 	if l.After != nil {
 		err := l.After(ctx, r)
 		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
@@ -215,7 +215,7 @@ func (l *Loop) tell(ctx context.Context) error {
 			return err
 		}
 	}
-	l.at.Untold = nil
+	l.at.Unreported = nil
 	if r.Skipped == "" {
 		l.at.InARow = 0
 		return nil

@@ -11,9 +11,9 @@ import (
 	"fragua/tokenize"
 )
 
-// stretches gives the texts of rows, document by document, as far as they stand
+// documentsIn gives the texts of rows, document by document, as far as they stand
 // in one row: what a model that sees one row can learn from.
-func stretches(ctx context.Context, rows Rows) iter.Seq[[]int32] {
+func documentsIn(ctx context.Context, rows Rows) iter.Seq[[]int32] {
 	return func(yield func([]int32) bool) {
 		ids := make([]int32, 0, 2*rows.Context()+2)
 		for i := range rows.Len() {
@@ -37,7 +37,7 @@ func stretches(ctx context.Context, rows Rows) iter.Seq[[]int32] {
 
 // learnNgram counts the n-grams of rows.
 func learnNgram(ctx context.Context, order int, tok *tokenize.Tokenizer, rows Rows) (*ngram.Model, error) {
-	m, err := ngram.Train(ngram.Options{Order: order, Vocab: tok.VocabSize(), End: tok.EndOfText()}, stretches(ctx, rows))
+	m, err := ngram.Train(ngram.Options{Order: order, Vocab: tok.VocabSize(), End: tok.EndOfText()}, documentsIn(ctx, rows))
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}

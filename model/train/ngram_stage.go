@@ -16,7 +16,7 @@ import (
 )
 
 // Ngram is the stage that learns an n-gram model of packed blocks: the
-// baseline, and a judge of documents. In its directory it leaves config.json
+// baseline, and a filter of documents. In its directory it leaves config.json
 // with model_type "fragua_ngram", model.ngram, tokenizer.json and metrics.json.
 type Ngram struct {
 	Order int `yaml:"order" doc:"ids of the longest n-gram"`

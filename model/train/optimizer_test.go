@@ -57,7 +57,7 @@ func TestOptimizers(t *testing.T) {
 }
 
 // threeSteps optimizes W (rows × cols) and b along the gradients of the recipe.
-func threeSteps(t *testing.T, o OptimizerSettings, rows, cols int) *Slab {
+func threeSteps(t *testing.T, settings OptimizerSettings, rows, cols int) *Slab {
 	t.Helper()
 	w, b, last := tensor.Param(rows, cols), tensor.Param(2), tensor.Param(1)
 	weights, slope := []float32{.5, -.3, .8, -.2, .1, .4}, []float32{.1, -.2, .3, .4, .05, -.6}
@@ -71,17 +71,17 @@ func threeSteps(t *testing.T, o OptimizerSettings, rows, cols int) *Slab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Start(s)
+	o := settings.New(s)
 	rates := []float64{.1, .1, 0}
 	for _, scale := range []float32{1, -.5, 2} {
 		copy(b.Grad, []float32{.7, -.01})
 		copy(w.Grad, slope)
 		s.Updates[0]++
 		s.Updates[1]++
-		o.Update(s, rates, scale)
+		o.Update(rates, scale)
 	}
 	if a, ok := o.(Averager); ok {
-		a.SwapAverage(s)
+		a.SwapAverage()
 	}
 	return s
 }
@@ -99,17 +99,16 @@ func near(t *testing.T, name string, got, want []float32) {
 // TestNTASGD: averaging begins at the first evaluation that is worse than the
 // best of those more than Patience before.
 func TestNTASGD(t *testing.T) {
-	o := &ASGD{Patience: 2}
 	s, err := NewSlab([]nn.Param{{Name: "w", Tensor: tensor.Param(3)}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Start(s)
+	o := (&ASGD{Patience: 2}).New(s).(*asgd)
 	for i, nll := range []float64{5, 4, 3.5, 3.6, 3.7, 3.8} {
-		o.Observe(s, nll)
+		o.Observe(nll)
 		// 3.7 is compared with min(5, 4); 3.8 with min(5, 4, 3.5)
-		if want := i >= 5; o.memory.On != want {
-			t.Errorf("after evaluation %d: averaging is %v, want %v", i, o.memory.On, want)
+		if want := i >= 5; o.state.On != want {
+			t.Errorf("after evaluation %d: averaging is %v, want %v", i, o.state.On, want)
 		}
 	}
 }
@@ -122,21 +121,20 @@ func TestAveraged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &Averaged{OptimizerSettings: &SGD{}, Keep: .5}
-	o.Start(s)
-	o.SwapAverage(s)                                  // nothing to swap yet
+	o := (&Averaged{OptimizerSettings: &SGD{}, Keep: .5}).New(s).(*averaged)
+	o.SwapAverage()                                   // nothing to swap yet
 	for i, want := range []float32{-1, -1.5, -2.25} { // means of -1; -1, -2; then half of -1.5 and -3
 		for j := range w.Grad {
 			w.Grad[j] = 1
 		}
 		s.Updates[0]++
-		o.Update(s, []float64{1}, 1)
+		o.Update([]float64{1}, 1)
 		last := slices.Clone(w.Data)
-		o.SwapAverage(s)
+		o.SwapAverage()
 		if w.Data[4] != want {
 			t.Errorf("update %d: average %g, want %g", i, w.Data[4], want)
 		}
-		o.SwapAverage(s)
+		o.SwapAverage()
 		if !slices.Equal(w.Data, last) {
 			t.Error("swapping twice changed the weights")
 		}

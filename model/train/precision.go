@@ -7,7 +7,7 @@ import (
 )
 
 // Floats is the precision of training: what linear layers and the head
-// multiply, on the way there and back. All else is float32 with either: sums,
+// multiply, forward and backward. All else is float32 with either: sums,
 // norms, attention, the loss, gradients, the optimizer and the weights that it
 // changes (Micikevicius et al. 2018, section 3.1; Kalamkar et al. 2019).
 type Floats string

@@ -39,8 +39,8 @@ type Pretrain struct {
 	Floats    Floats          `yaml:"precision" doc:"what linear layers multiply: f32; or bf16, which is faster on AMD's CPUs since Zen 4"`
 
 	EvalEvery    int64         `yaml:"eval_every" doc:"steps between validations; 0: a tenth of all"`
-	EvalRows     int           `yaml:"eval_rows" doc:"rows of validation scored on the way (at the end all are); 0: what costs a twentieth of training, at most 200"`
-	Keep         Kept          `yaml:"keep" doc:"best: the weights with the best validation; last: those of the last step"`
+	EvalRows     int           `yaml:"eval_rows" doc:"rows scored in validations during training (at the end all are); 0: what costs a twentieth of training, at most 200"`
+	Keep         KeepWeights   `yaml:"keep" doc:"best: the weights with the best validation; last: those of the last step"`
 	SampleEvery  int64         `yaml:"sample_every" doc:"steps between samples; 0: a quarter of all"`
 	Prompts      []string      `yaml:"prompts" doc:"what samples begin with; none: beginnings of validation documents"`
 	SampleTokens int           `yaml:"sample_tokens" doc:"ids in a sample"`
@@ -61,18 +61,18 @@ func NewPretrain() *Pretrain {
 	}
 }
 
-// Kept says which weights the finished model has.
-type Kept string
+// KeepWeights says which weights the finished model has.
+type KeepWeights string
 
 // With KeepBest a model that begins to learn its text by heart ends as it was
 // before.
 const (
-	KeepBest Kept = "best"
-	KeepLast Kept = "last"
+	KeepBest KeepWeights = "best"
+	KeepLast KeepWeights = "last"
 )
 
 // Values implements pipeline.Enum.
-func (Kept) Values() []string { return []string{string(KeepBest), string(KeepLast)} }
+func (KeepWeights) Values() []string { return []string{string(KeepBest), string(KeepLast)} }
 
 // Version implements pipeline.Stage.
 func (*Pretrain) Version() int { return 4 }

@@ -26,10 +26,10 @@ type pretraining struct {
 	steps   int64
 	prompts []string
 	history history
-	watch   watch
+	log     progressLog
 }
 
-// history is what the stage gathers on the way; checkpoints hold it.
+// history is what the stage records during training; checkpoints hold it.
 type history struct {
 	Tokens     int64             `json:"tokens"` // targets trained on
 	Train      [][2]float64      `json:"train"`  // step, bits per byte: means since the point before
@@ -68,19 +68,19 @@ func (p *Pretrain) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 	if t.lm, err = p.build(env, d.tok, d.train.Context()); err != nil {
 		return counts, err
 	}
-	t.prompts = t.openings()
+	t.prompts = t.samplePrompts()
 	t.loop = t.newLoop(t.lm, t.steps)
 	t.loop.Checkpoint = Checkpoint{Dir: env.Scratch, Every: p.CheckpointEvery}
-	t.loop.Remember = &t.history
+	t.loop.History = &t.history
 	t.loop.After = t.after
 
 	env.Progress.Expect(t.steps, "steps")
 	env.Progress.Say(t.describe())
-	t.watch.start()
+	t.log.start()
 	if err := t.loop.Run(ctx); err != nil {
 		return counts, err
 	}
-	report, err := t.judge(ctx)
+	report, err := t.measureFinal(ctx)
 	if err != nil {
 		return counts, err
 	}
@@ -143,7 +143,7 @@ func (t *pretraining) after(ctx context.Context, s Step) error {
 		}
 	}
 
-	t.watch.away += time.Since(pause)
+	t.log.away += time.Since(pause)
 
 	h := &t.history
 	h.Tokens += s.Targets
@@ -172,11 +172,11 @@ func (t *pretraining) after(ctx context.Context, s Step) error {
 	if samples {
 		h.Samples = append(h.Samples, sample)
 	}
-	t.tell(ctx, s, validation, sample)
+	t.logStep(ctx, s, validation, sample)
 	return nil
 }
 
-// evalRows is how many rows a validation on the way scores: a row scored costs
+// evalRows is how many rows a validation during training scores: a row scored costs
 // a third of a row trained on.
 func (t *pretraining) evalRows() int {
 	if t.EvalRows > 0 {
@@ -223,9 +223,9 @@ func copyFile(to, from string) error {
 	})
 }
 
-// watch decides when a line is worth saying. It reads the clock, and nothing
-// that it knows goes into a result.
-type watch struct {
+// A progressLog decides when to print a line. It reads the clock; nothing in it
+// goes into a result.
+type progressLog struct {
 	began, said time.Time
 	tokens      int64         // since the last line
 	spent       int64         // since the beginning
@@ -233,17 +233,17 @@ type watch struct {
 	sampled     bool
 }
 
-func (w *watch) start() { w.began, w.said = time.Now(), time.Now() }
+func (w *progressLog) start() { w.began, w.said = time.Now(), time.Now() }
 
-// due is soon at first, then seldomer.
-func (w *watch) due() bool {
+// due says that it is time for a line: every 3 seconds at first, every 30 later.
+func (w *progressLog) due() bool {
 	pause := min(max(time.Since(w.began)/10, 3*time.Second), 30*time.Second)
 	return time.Since(w.said) >= pause
 }
 
-// tell says how it goes.
-func (t *pretraining) tell(ctx context.Context, s Step, validation Evaluation, sample pipeline.Sample) {
-	w := &t.watch
+// logStep prints a line about a step where one is due.
+func (t *pretraining) logStep(ctx context.Context, s Step, validation Evaluation, sample pipeline.Sample) {
+	w := &t.log
 	if w.spent == 0 { // the first step of this process: those of earlier ones are done too
 		t.env.Progress.Advance(s.Done - 1)
 	}

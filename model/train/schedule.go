@@ -15,7 +15,7 @@ func warm(step, warmup int64) (factor float64, rising bool) {
 	return 1, false
 }
 
-// progress is the share done of the way from one step to another, in 0 … 1.
+// progress is the share done between two steps, in 0 … 1.
 func progress(step, from, to int64) float64 {
 	if to <= from {
 		return 1

@@ -78,16 +78,16 @@ func (s *Slab) Trains() int64 {
 	return n
 }
 
-// Clear makes all gradients 0. It touches none: the way back overwrites each,
-// and Settle clears what it did not reach.
+// Clear makes all gradients 0. It touches no memory: backward overwrites each,
+// and Flush clears what it did not reach.
 func (s *Slab) Clear() {
 	for _, p := range s.Params {
 		p.ZeroGrad()
 	}
 }
 
-// Settle ends the gathering of gradients: Grad may now be read.
-func (s *Slab) Settle() {
+// Flush completes the gradients: Grad may now be read.
+func (s *Slab) Flush() {
 	for i, p := range s.Params {
 		frozen := p.Tensor.Grad == nil
 		if frozen {
@@ -101,7 +101,7 @@ func (s *Slab) Settle() {
 }
 
 // thaw gives every parameter its gradient, except those whose rate is 0: they
-// are frozen for this step, and cost nothing on the way back.
+// are frozen for this step, and backward skips them.
 func (s *Slab) thaw(rates []float64) {
 	for i, p := range s.Params {
 		p.Tensor.Grad = nil

@@ -18,25 +18,25 @@ type Source interface {
 	Batch(n int64, b *model.Batch) error
 }
 
-// gathered is the micro-batches of one step.
-type gathered struct {
+// stepBatches is the micro-batches of one step.
+type stepBatches struct {
 	micro   []*model.Batch
 	targets int64
 	bytes   int64
 	err     error
 }
 
-// conveyor carries the batches of a step from the goroutine that prepares them
-// to the loop, and their memory back.
-type conveyor struct{ ready, free chan *gathered }
+// A batchQueue passes batches from the goroutine that prepares them to the loop,
+// and their memory back.
+type batchQueue struct{ ready, free chan *stepBatches }
 
 // gather prepares the batches of steps ahead of the loop, one step while the
 // loop works on another.
-func (l *Loop) gather(from int64, passes int) (c conveyor, stop func()) {
+func (l *Loop) gather(from int64, passes int) (c batchQueue, stop func()) {
 	const ahead = 2
-	c = conveyor{make(chan *gathered, ahead), make(chan *gathered, ahead)}
+	c = batchQueue{make(chan *stepBatches, ahead), make(chan *stepBatches, ahead)}
 	for range ahead {
-		g := &gathered{micro: make([]*model.Batch, passes)}
+		g := &stepBatches{micro: make([]*model.Batch, passes)}
 		for i := range g.micro {
 			g.micro[i] = new(model.Batch)
 		}
@@ -63,7 +63,7 @@ func (l *Loop) gather(from int64, passes int) (c conveyor, stop func()) {
 
 // fill makes the micro-batches from number n on, and divides the loss of each
 // by the targets of all.
-func (l *Loop) fill(g *gathered, n int64) {
+func (l *Loop) fill(g *stepBatches, n int64) {
 	g.targets, g.bytes, g.err = 0, 0, nil
 	var norm float32
 	for i, b := range g.micro {

@@ -21,7 +21,7 @@ import (
 //	moment.NAME    the optimizer's arrays, in the slab's layout
 //	best           the weights with the best score, if Offer was called
 //	carry.N        a recurrent state
-//	metadata       "fragua": position, updates, the optimizer's scalars, Remember
+//	metadata       "fragua": position, updates, the optimizer's scalars, History
 type Checkpoint struct {
 	Dir   string        // "" saves nothing
 	Every time.Duration // of training between two checkpoints; 0: one at the end, and when the context ends
@@ -46,7 +46,7 @@ type savedState struct {
 	Steps     int64           `json:"steps"`
 	Seed      uint64          `json:"seed"`
 	Optimizer json.RawMessage `json:"optimizer,omitempty"`
-	Remember  json.RawMessage `json:"remember,omitempty"`
+	History   json.RawMessage `json:"history,omitempty"`
 }
 
 // arrays lists all that a checkpoint holds, as views on the memory in use.
@@ -76,10 +76,10 @@ func (l *Loop) save() error {
 		return nil
 	}
 	s := savedState{At: l.at, Updates: l.slab.Updates, Carries: -1, Steps: l.Steps, Seed: l.Seed}
-	if l.at.Untold != nil && l.at.Untold.Skipped != "" {
-		r := *l.at.Untold
+	if l.at.Unreported != nil && l.at.Unreported.Skipped != "" {
+		r := *l.at.Unreported
 		r.NLL, r.Norm = 0, 0 // perhaps not numbers, which JSON cannot hold; the reason tells them
-		s.At.Untold = &r
+		s.At.Unreported = &r
 	}
 	if l.at.carry != nil {
 		s.Carries = len(l.at.carry)
@@ -90,8 +90,8 @@ func (l *Loop) save() error {
 			return err
 		}
 	}
-	if l.Remember != nil {
-		if s.Remember, err = json.Marshal(l.Remember); err != nil {
+	if l.History != nil {
+		if s.History, err = json.Marshal(l.History); err != nil {
 			return err
 		}
 	}
@@ -164,8 +164,8 @@ func (l *Loop) resume() error {
 			return l.foreign(name, err)
 		}
 	}
-	if l.Remember != nil {
-		if err := json.Unmarshal(s.Remember, l.Remember); err != nil {
+	if l.History != nil {
+		if err := json.Unmarshal(s.History, l.History); err != nil {
 			return l.foreign(name, err)
 		}
 	}

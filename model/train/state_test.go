@@ -72,7 +72,7 @@ func attempt(dir string, optimizer func() OptimizerSettings, carry bool, kill fu
 			}
 			return 0.02 * Cosine(3, testSteps, 0.1)(step)
 		},
-		Steps: testSteps, Accumulate: 2, Clip: 0.5, Spike: 1.3, Seed: 9, Remember: &r.notes}
+		Steps: testSteps, Accumulate: 2, Clip: 0.5, Spike: 1.3, Seed: 9, History: &r.notes}
 	if carry {
 		l.Model, l.Source = carrying{m}, lanes{cycle{vocab: 20, rows: 2, width: 12, seed: 3}}
 	}
