@@ -16,7 +16,7 @@ import (
 
 // Evaluate is the stage that lets a fine-tuned model answer a split of
 // examples, and sets baselines fitted on their training split beside it. Given
-// blocks, it also measures how well the model still foretells running text.
+// blocks, it also measures how well the model still predicts running text.
 type Evaluate struct {
 	Split examples.Split `yaml:"split" doc:"Which split is answered: test, validation or train."`
 }

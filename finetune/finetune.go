@@ -28,15 +28,15 @@ type Finetune struct {
 	LayerDecay float64               `yaml:"layer_decay" doc:"Each group learns so many times slower than the one above it (ULMFiT: 2.6); 1: all alike."`
 	Unfreeze   Unfreezing            `yaml:"unfreeze" doc:"gradual: the last group first, one more each epoch."`
 	Freeze     int                   `yaml:"freeze" doc:"So many groups from below never learn: 1 is the embeddings."`
-	Evaluate   int64                 `yaml:"evaluate" doc:"Steps between two looks at validation; 0: an epoch."`
+	Evaluate   int64                 `yaml:"evaluate" doc:"Steps between two validations; 0: an epoch."`
 	Stop       Stop                  `yaml:"stop" doc:"When to stop early, and which weights to keep."`
 }
 
-// Stop says by which figure the best weights are known, and when to give up.
+// Stop says which figure chooses the best weights, and when to stop early.
 type Stop struct {
 	Metric   string `yaml:"metric" doc:"loss; accuracy or macro F1; BLEU or chrF2. Empty: the goal's own."`
-	Patience int    `yaml:"patience" doc:"Stop after so many looks without a better figure; 0: never."`
-	Most     int    `yaml:"most" doc:"Look at so many validation examples at most, spread evenly; 0: all."`
+	Patience int    `yaml:"patience" doc:"Stop after so many validations without a better figure; 0: never."`
+	Most     int    `yaml:"most" doc:"Score at most so many validation examples, spread evenly; 0: all."`
 }
 
 // Unfreezing is how the groups of a model begin to learn.
@@ -114,7 +114,7 @@ func (f *Finetune) Check() []fault.Fault {
 	return faults
 }
 
-// metric is the figure that tells the best weights.
+// metric is the figure that chooses the best weights.
 func (f *Finetune) metric() string {
 	if f.Stop.Metric != "" {
 		return f.Stop.Metric
@@ -138,7 +138,7 @@ func (f *Finetune) rate(steps, perEpoch int64, top int) func(step int64, group i
 	}
 }
 
-// do trains, judges and saves.
+// do trains, scores and saves.
 func (f *Finetune) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (pipeline.Counts, error) {
 	if w := f.Floats.Warning(); w != "" {
 		env.Progress.Say(w)

@@ -24,7 +24,7 @@ type job struct {
 	loop  train.Loop
 
 	rows, validation []sequence
-	watched          []examples.Example // of validation, those that training looks at
+	watched          []examples.Example // of validation, those scored during training
 	trainLengths     lengths
 	seen             history
 }
@@ -33,8 +33,8 @@ type job struct {
 type history struct {
 	Train      [][2]float64 `json:"train"`      // step, mean loss since the last point
 	Validation [][2]float64 `json:"validation"` // step, loss
-	Metric     [][2]float64 `json:"metric"`     // step, the figure that tells the best
-	Stale      int          `json:"stale"`      // looks without a better figure
+	Metric     [][2]float64 `json:"metric"`     // step, the figure that chooses the best
+	Stale      int          `json:"stale"`      // validations without a better figure
 	NLL        float64      `json:"nll"`        // since the last point
 	Targets    int64        `json:"targets"`
 }
@@ -69,7 +69,7 @@ func (f *Finetune) prepare(dir string, sets map[string][]examples.Example, seed 
 	if f.Stop.Patience > 0 && len(j.validation) == 0 {
 		return nil, fault.Hintf(errors.New("stop.patience needs validation examples, and there are none"), "give label a share: split: {validation: 0.1}")
 	}
-	return j, j.gate()
+	return j, j.validate()
 }
 
 // spread takes at most n examples, evenly from the whole; n = 0 takes all.
@@ -84,8 +84,8 @@ func spread(all []examples.Example, n int) []examples.Example {
 	return out
 }
 
-// gate refuses to train where nothing could come of it.
-func (j *job) gate() error {
+// validate refuses to train where nothing would be learned.
+func (j *job) validate() error {
 	l := j.trainLengths
 	if len(j.rows) == 0 {
 		return fault.Hintf(fmt.Errorf("all %d training examples are longer than the context of %d tokens (the longest has %d)", l.Dropped, j.tuned.LM.Context(), l.Longest),
@@ -133,9 +133,9 @@ func (j *job) train(ctx context.Context, env *pipeline.Env) error {
 	for _, p := range j.tuned.Model.Params() {
 		top = max(top, p.Group)
 	}
-	look := j.Evaluate
-	if look == 0 {
-		look = perEpoch
+	every := j.Evaluate
+	if every == 0 {
+		every = perEpoch
 	}
 	if j.Freeze > top {
 		return fault.Hintf(fmt.Errorf("freeze: %d groups of %d: nothing is left to learn", j.Freeze, top+1), "freeze at most %d", top)
@@ -144,7 +144,7 @@ func (j *job) train(ctx context.Context, env *pipeline.Env) error {
 	j.loop = train.Loop{
 		Model: j.tuned.Model, Source: source, Optimizer: j.Optimizer.Value, Rate: j.rate(steps, perEpoch, top),
 		Steps: steps, Accumulate: j.Accumulate, Clip: j.Clip, Seed: j.seed, Floats: j.Floats,
-		Checkpoint: train.Checkpoint{Dir: env.Scratch, Every: checkpointEvery}, Remember: &j.seen,
+		Checkpoint: train.Checkpoint{Dir: env.Scratch, Every: checkpointEvery}, History: &j.seen,
 	}
 	point := max(1, steps/200)
 	last := int64(-1)
@@ -155,11 +155,11 @@ func (j *job) train(ctx context.Context, env *pipeline.Env) error {
 		}
 		env.Progress.Advance(s.Done - last)
 		last = s.Done
-		// What may fail comes first: a step that is interrupted here is told again.
-		var seen *sight
-		if len(j.validation) > 0 && (s.Done%look == 0 || s.Done == steps) {
+		// What may fail comes first: a step that is interrupted here is reported again.
+		var seen *validation
+		if len(j.validation) > 0 && (s.Done%every == 0 || s.Done == steps) {
 			var err error
-			if seen, err = j.look(ctx); err != nil {
+			if seen, err = j.evaluate(ctx); err != nil {
 				return err
 			}
 		}
@@ -175,25 +175,25 @@ func (j *job) train(ctx context.Context, env *pipeline.Env) error {
 		if seen == nil {
 			return nil
 		}
-		return j.weigh(env, s, *seen)
+		return j.record(env, s, *seen)
 	}
 	return j.loop.Run(ctx)
 }
 
-// A sight is what a look at validation saw.
-type sight struct {
+// A validation is the score of the weights at one step.
+type validation struct {
 	loss   float64
-	figure float64 // that tells the best weights
+	figure float64 // that chooses the best weights
 	sample string
 }
 
-// look judges the weights on validation.
-func (j *job) look(ctx context.Context) (*sight, error) {
+// evaluate scores the weights on validation.
+func (j *job) evaluate(ctx context.Context) (*validation, error) {
 	loss, err := j.validationLoss(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s := &sight{loss: loss, figure: loss}
+	s := &validation{loss: loss, figure: loss}
 	if m := j.metric(); m != "loss" {
 		answers, err := j.tuned.answer(ctx, j.watched)
 		if err != nil {
@@ -220,9 +220,9 @@ func (j *job) look(ctx context.Context) (*sight, error) {
 	return s, nil
 }
 
-// weigh writes down what was seen, keeps the best weights, and ends training
-// when patience is out.
-func (j *job) weigh(env *pipeline.Env, step train.Step, s sight) error {
+// record adds a validation to the history, keeps the best weights, and ends
+// training when patience is used up.
+func (j *job) record(env *pipeline.Env, step train.Step, s validation) error {
 	at := float64(step.Done)
 	j.seen.Validation = append(j.seen.Validation, [2]float64{at, s.loss})
 	j.seen.Metric = append(j.seen.Metric, [2]float64{at, s.figure})
@@ -243,7 +243,7 @@ func (j *job) weigh(env *pipeline.Env, step train.Step, s sight) error {
 	}
 	env.Progress.Say(line + mark + s.sample)
 	if j.Stop.Patience > 0 && j.seen.Stale >= j.Stop.Patience {
-		env.Progress.Say(fmt.Sprintf("stopped: %s has not become better in %d looks", j.metric(), j.Stop.Patience))
+		env.Progress.Say(fmt.Sprintf("stopped: %s has not become better in %d validations", j.metric(), j.Stop.Patience))
 		return train.ErrStop
 	}
 	return nil

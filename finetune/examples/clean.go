@@ -44,8 +44,8 @@ func readable(s string) verdict {
 	return verdict{}
 }
 
-// judge applies the rules to one pair.
-func (p Pairs) judge(source, target string) verdict {
+// check applies the rules to one pair.
+func (p Pairs) check(source, target string) verdict {
 	a, b := len(strings.Fields(source)), len(strings.Fields(target))
 	short, long := min(a, b), max(a, b)
 	switch {

@@ -336,7 +336,7 @@ func globFiles(p pipeline.Path, class string) ([]dataFile, error) {
 		path := filepath.Join(base, filepath.FromSlash(n))
 		info, err := os.Stat(path)
 		if err != nil {
-			return nil, fault.Hintf(err, "mend the link, or narrow the path")
+			return nil, fault.Hintf(err, "repair the link, or narrow the path")
 		}
 		if info.Mode().IsRegular() { // neither a pipe nor a link to a folder
 			files = append(files, dataFile{name: n, path: path, class: class})

@@ -17,21 +17,21 @@ import (
 )
 
 // Label is the stage that makes examples of raw tables, texts by class, and
-// parallel text. It runs in two phases: `read` judges each file's rows alone,
-// `split` sees all rows together, drops duplicates and leaks, and parts them.
+// parallel text. It runs in two phases: `read` checks each row alone; `split`
+// sees all rows together, drops duplicates and leaks, and splits.
 // The second holds some 200 bytes a row in memory, never the texts.
 type Label struct {
 	Data      []Data `yaml:"data" doc:"Where the rows are: tables, a file or a folder for each class, files side by side, or a grammar."`
 	Text      string `yaml:"text" doc:"Column of the text; a number, counted from 1, where the table has no header."`
 	Label     string `yaml:"label" doc:"Column of its class."`
-	Separator string `yaml:"separator" doc:"What parts several labels in one cell; empty: a cell is one label."`
+	Separator string `yaml:"separator" doc:"What separates several labels in one cell; empty: a cell is one label."`
 	Source    string `yaml:"source" doc:"Column of the sentence to translate."`
 	Target    string `yaml:"target" doc:"Column of its translation."`
 
 	Labels map[string][]string `yaml:"labels" doc:"Class to the values that mean it; left out: the values are the classes. A value in no class fails its row."`
 	Drop   []string            `yaml:"drop" doc:"Values whose rows are left out on purpose."`
 
-	Split SplitBy `yaml:"split" doc:"How examples part into train, validation and test."`
+	Split SplitBy `yaml:"split" doc:"How examples are split into train, validation and test."`
 	Pairs Pairs   `yaml:"pairs" doc:"Which pairs of sentences are good enough."`
 }
 
@@ -89,7 +89,7 @@ func (l *Label) Check() []fault.Fault {
 	for i, d := range l.Data {
 		path := fmt.Sprintf("data[%d].%s", i, d.name)
 		if d.rows == nil {
-			add(fmt.Sprintf("data[%d]", i), "one of table, classes, folders, lines, grammar", "says not how it is laid out")
+			add(fmt.Sprintf("data[%d]", i), "one of table, classes, folders, lines, grammar", "does not say how it is laid out")
 			continue
 		}
 		for _, f := range d.rows.check(l.columns()) {
@@ -219,7 +219,7 @@ func (r labelled) reject(rule, value string) Reject {
 		Stage: "label", Rule: rule, Value: value}
 }
 
-// read judges the rows of a task's files one by one.
+// read checks the rows of a task's files one by one.
 func (l *Label) read(ctx context.Context, env *pipeline.Env, task pipeline.Task) (counts pipeline.Counts, err error) {
 	var part labelPart
 	if err := json.Unmarshal(task.Part, &part); err != nil {
@@ -255,7 +255,7 @@ func (l *Label) read(ctx context.Context, env *pipeline.Env, task pipeline.Task)
 			read++
 			row := labelled{ID: rowID(part.Data, f.name, rec.row), Text: Tidy(rec.text), Target: Tidy(rec.target), Labels: rec.labels,
 				Group: rec.group, Split: data.given(), Path: name, Offset: rec.row}
-			v := l.judge(&row, rec.err, dict)
+			v := l.check(&row, rec.err, dict)
 			switch {
 			case v.failed != nil:
 				counts.Failed++
@@ -295,8 +295,8 @@ func (l *Label) read(ctx context.Context, env *pipeline.Env, task pipeline.Task)
 	return counts, nil
 }
 
-// judge says what becomes of a row, and puts its labels in their final form.
-func (l *Label) judge(row *labelled, failed error, dict map[string]string) verdict {
+// check says what becomes of a row, and puts its labels in their final form.
+func (l *Label) check(row *labelled, failed error, dict map[string]string) verdict {
 	if failed != nil {
 		return verdict{failed: failed}
 	}
@@ -310,7 +310,7 @@ func (l *Label) judge(row *labelled, failed error, dict map[string]string) verdi
 		return verdict{rule: "empty"}
 	}
 	if pair {
-		return l.Pairs.judge(row.Text, row.Target)
+		return l.Pairs.check(row.Text, row.Target)
 	}
 	var classes []string
 	for _, v := range row.Labels {

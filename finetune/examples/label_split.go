@@ -13,15 +13,15 @@ import (
 	"fragua/pipeline/fault"
 )
 
-// A rowFate is what the split phase holds of each row.
-type rowFate struct {
+// A rowDecision is what the split phase holds of each row.
+type rowDecision struct {
 	same     xxh3.Uint128 // text, target and labels
 	source   uint64       // the text as it is
 	sentence uint64       // the text's letters and digits
 	rule     string       // why it is dropped; "" keeps it
 }
 
-// split drops duplicates and leaks, parts the rows and writes the shards. Two
+// split drops duplicates and leaks, splits the rows and writes the shards. Two
 // passes over the rows of the read phase: one for hashes, one for texts.
 func (l *Label) split(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (pipeline.Counts, error) {
 	var dirs []string
@@ -32,36 +32,36 @@ func (l *Label) split(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 }
 
 func (l *Label) splitRows(ctx context.Context, env *pipeline.Env, dirs []string) (counts pipeline.Counts, err error) {
-	fates, members, classes, err := l.census(ctx, dirs)
+	decisions, members, classes, err := l.count(ctx, dirs)
 	if err != nil {
 		return counts, err
 	}
-	if len(fates) == 0 {
+	if len(decisions) == 0 {
 		return counts, fault.Hintf(fmt.Errorf("no row is left to make an example of"), "the data hold no row, or each was refused: then `fragua inspect` shows why in the rejects.parquet below .fragua/work of the run")
 	}
-	l.dropDuplicates(fates, members)
-	kept := make([]member, 0, len(members)) // what is left to part, in order
-	for i, f := range fates {
+	l.dropDuplicates(decisions, members)
+	kept := make([]member, 0, len(members)) // what is left to split, in order
+	for i, f := range decisions {
 		if f.rule == "" {
 			kept = append(kept, members[i])
 		}
 	}
 	l.Split.assign(kept, env.Seed)
-	for i := range fates {
-		if fates[i].rule == "" {
+	for i := range decisions {
+		if decisions[i].rule == "" {
 			members[i].split, kept = kept[0].split, kept[1:]
 		}
 	}
-	dropLeaks(fates, members)
+	dropLeaks(decisions, members)
 
-	table := newTally(classes)
-	for i, f := range fates {
+	table := newLabelCount(classes)
+	for i, f := range decisions {
 		table.count(f, members[i])
 	}
 	if err := table.check(l.Data); err != nil {
 		return counts, err
 	}
-	if counts, err = writeSplits(ctx, env, dirs, fates, members); err != nil {
+	if counts, err = writeSplits(ctx, env, dirs, decisions, members); err != nil {
 		return counts, err
 	}
 	return counts, pipeline.WriteMetrics(env.Out, table.metrics())
@@ -80,8 +80,8 @@ func readRows[Row any](dirs []string, name string) iter.Seq2[Row, error] {
 	}
 }
 
-// census hashes the rows and numbers their classes: a class is a set of labels.
-func (l *Label) census(ctx context.Context, dirs []string) (fates []rowFate, members []member, classes [][]string, err error) {
+// count hashes the rows and numbers their classes: a class is a set of labels.
+func (l *Label) count(ctx context.Context, dirs []string) (decisions []rowDecision, members []member, classes [][]string, err error) {
 	class := map[string]int32{}
 	for row, err := range readRows[labelled](dirs, "kept.parquet") {
 		if err != nil {
@@ -97,7 +97,7 @@ func (l *Label) census(ctx context.Context, dirs []string) (fates []rowFate, mem
 			class[name] = c
 			classes = append(classes, row.Labels)
 		}
-		f := rowFate{
+		f := rowDecision{
 			same:     xxh3.HashString128(row.Text + "\x00" + row.Target + "\x00" + strings.Join(row.Labels, "\x00")),
 			source:   xxh3.HashString(row.Text),
 			sentence: xxh3.HashString(sentenceKey(row.Text)),
@@ -111,15 +111,15 @@ func (l *Label) census(ctx context.Context, dirs []string) (fates []rowFate, mem
 				m.split = uint8(i)
 			}
 		}
-		fates, members = append(fates, f), append(members, m)
+		decisions, members = append(decisions, f), append(members, m)
 	}
-	return fates, members, classes, nil
+	return decisions, members, classes, nil
 }
 
 // dropDuplicates keeps one of several equal rows, and of several translations
 // of one source where that is asked for. Rows that came as test stay before
 // those that came as validation, these before all others; then the first stays.
-func (l *Label) dropDuplicates(fates []rowFate, members []member) {
+func (l *Label) dropDuplicates(decisions []rowDecision, members []member) {
 	equal := map[xxh3.Uint128]int{}
 	bySource := map[uint64]int{}
 	for _, given := range [...]func(uint8) bool{
@@ -127,8 +127,8 @@ func (l *Label) dropDuplicates(fates []rowFate, members []member) {
 		func(s uint8) bool { return s == 1 },
 		func(s uint8) bool { return s == 0 || s == unset },
 	} {
-		for i := range fates {
-			f := &fates[i]
+		for i := range decisions {
+			f := &decisions[i]
 			if !given(members[i].split) {
 				continue
 			}
@@ -151,15 +151,15 @@ func (l *Label) dropDuplicates(fates []rowFate, members []member) {
 // dropLeaks takes out of train, and out of validation, what test holds, and
 // out of train what validation holds: the same letters and digits count as the
 // same sentence. Only data that came split, or groups, can leak.
-func dropLeaks(fates []rowFate, members []member) {
+func dropLeaks(decisions []rowDecision, members []member) {
 	seen := map[uint64]bool{}
 	for s := 2; s >= 0; s-- {
-		for i := range fates {
-			if f := &fates[i]; f.rule == "" && int(members[i].split) == s && seen[f.sentence] {
+		for i := range decisions {
+			if f := &decisions[i]; f.rule == "" && int(members[i].split) == s && seen[f.sentence] {
 				f.rule = "leak"
 			}
 		}
-		for i, f := range fates {
+		for i, f := range decisions {
 			if f.rule == "" && int(members[i].split) == s {
 				seen[f.sentence] = true
 			}
@@ -170,10 +170,10 @@ func dropLeaks(fates []rowFate, members []member) {
 // writeSplits writes each row where it belongs: a shard a split, and the
 // rejects of both phases. A shard without rows is not written: Hugging Face
 // datasets refuses one.
-func writeSplits(ctx context.Context, env *pipeline.Env, dirs []string, fates []rowFate, members []member) (counts pipeline.Counts, err error) {
+func writeSplits(ctx context.Context, env *pipeline.Env, dirs []string, decisions []rowDecision, members []member) (counts pipeline.Counts, err error) {
 	var shards [len(Splits)]*pipeline.ShardWriter[Example]
 	var used [len(Splits)]bool
-	for i, f := range fates {
+	for i, f := range decisions {
 		if f.rule == "" {
 			used[members[i].split] = true
 		}
@@ -209,7 +209,7 @@ func writeSplits(ctx context.Context, env *pipeline.Env, dirs []string, fates []
 			return counts, err
 		}
 		counts.Read++
-		rule, to := fates[i].rule, members[i].split
+		rule, to := decisions[i].rule, members[i].split
 		i++
 		if rule != "" {
 			counts.Drop(rule)

@@ -248,7 +248,7 @@ func TestLabelFaults(t *testing.T) {
 		"pairs have no labels":            func(l *Label) { l.Data = []Data{{name: "lines", rows: &Lines{}}} },
 		"names no file":                   func(l *Label) { l.Data = []Data{{name: "classes", rows: &Classes{}}} },
 		"the class has no values":         func(l *Label) { l.Labels = map[string][]string{"a": nil} },
-		"says not how it is laid out":     func(l *Label) { l.Data = []Data{{}} },
+		"does not say how it is laid out": func(l *Label) { l.Data = []Data{{}} },
 		"labelled texts and pairs do not": func(l *Label) { l.Data = append(l.Data, Data{name: "lines", rows: &Lines{}}) },
 	} {
 		l := NewLabel()

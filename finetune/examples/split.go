@@ -9,7 +9,7 @@ import (
 	"github.com/zeebo/xxh3"
 )
 
-// SplitBy says how examples part into train, validation and test.
+// SplitBy says how examples are split into train, validation and test.
 type SplitBy struct {
 	Validation float64 `yaml:"validation" doc:"Share of the rows for validation."`
 	Test       float64 `yaml:"test" doc:"Share of the rows for test."`

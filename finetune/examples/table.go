@@ -15,7 +15,7 @@ import (
 	"fragua/pipeline/fault"
 )
 
-// A record is one row of a raw file before it is judged.
+// A record is one row of a raw file before it is checked.
 type record struct {
 	row    int64 // in its file, counted from 0
 	text   string

@@ -31,7 +31,7 @@ type Trial struct {
 
 	tape      *tensor.Tape
 	slab      *train.Slab
-	optimizer train.AdamW
+	optimizer train.Optimizer
 	rates     []float64
 	batch     model.Batch
 	step      int
@@ -66,8 +66,7 @@ func Start(w Work) (*Trial, error) {
 	if t.slab, err = train.NewSlab(t.Model.Params()); err != nil {
 		return nil, err
 	}
-	t.optimizer = train.AdamW{Beta1: Beta1, Beta2: Beta2, Eps: Eps, Decay: Decay}
-	t.optimizer.Start(t.slab)
+	t.optimizer = (&train.AdamW{Beta1: Beta1, Beta2: Beta2, Eps: Eps, Decay: Decay}).New(t.slab)
 	t.rates = slices.Repeat([]float64{Rate}, len(t.slab.Params))
 	t.tape = tensor.NewTape(seed)
 	t.tape.BF16 = w.Precision == "bf16"
@@ -92,11 +91,11 @@ func (t *Trial) Step(text []int32) Step {
 	loss := t.Model.Loss(t.tape, &t.batch)
 	t.tape.Backward(loss.Total)
 	began := time.Now()
-	t.slab.Settle()
+	t.slab.Flush()
 	for i := range t.slab.Updates {
 		t.slab.Updates[i]++
 	}
-	t.optimizer.Update(t.slab, t.rates, 1)
+	t.optimizer.Update(t.rates, 1)
 	t.op("optimizer").Backward += time.Since(began)
 	t.step++
 	return Step{loss.NLL / float64(loss.Targets), time.Since(wall), processorTime() - cpu}

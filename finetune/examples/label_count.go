@@ -9,20 +9,20 @@ import (
 	"fragua/pipeline/fault"
 )
 
-// A tally counts the rows of each label in each split.
-type tally struct {
-	sets    [][]string // by class
-	rows    [len(Splits)]int64
-	labels  map[string]*[len(Splits)]int64
-	labelOf map[uint64]int32 // class of a text
-	torn    map[uint64]bool  // texts that stand in rows of different classes
+// A labelCount counts the rows of each label in each split.
+type labelCount struct {
+	sets      [][]string // by class
+	rows      [len(Splits)]int64
+	labels    map[string]*[len(Splits)]int64
+	labelOf   map[uint64]int32 // class of a text
+	ambiguous map[uint64]bool  // texts that stand in rows of different classes
 }
 
-func newTally(sets [][]string) *tally {
-	return &tally{sets: sets, labels: map[string]*[len(Splits)]int64{}, labelOf: map[uint64]int32{}, torn: map[uint64]bool{}}
+func newLabelCount(sets [][]string) *labelCount {
+	return &labelCount{sets: sets, labels: map[string]*[len(Splits)]int64{}, labelOf: map[uint64]int32{}, ambiguous: map[uint64]bool{}}
 }
 
-func (t *tally) count(f rowFate, m member) {
+func (t *labelCount) count(f rowDecision, m member) {
 	if f.rule != "" {
 		return
 	}
@@ -34,14 +34,14 @@ func (t *tally) count(f rowFate, m member) {
 		t.labels[l][m.split]++
 	}
 	if c, ok := t.labelOf[f.source]; ok && c != m.class {
-		t.torn[f.source] = true
+		t.ambiguous[f.source] = true
 	}
 	t.labelOf[f.source] = m.class
 }
 
 // check refuses examples that nothing could be learned from. A set whose every
 // source came as validation or test is for judging alone, and may be.
-func (t *tally) check(data []Data) error {
+func (t *labelCount) check(data []Data) error {
 	if t.rows[0] == 0 && !slices.ContainsFunc(data, func(d Data) bool { g := d.rows.given(); return g == "" || g == Train }) {
 		return nil
 	}
@@ -60,7 +60,7 @@ func (t *tally) check(data []Data) error {
 	return nil
 }
 
-func (t *tally) metrics() pipeline.Metrics {
+func (t *labelCount) metrics() pipeline.Metrics {
 	var m pipeline.Metrics
 	for s, split := range Splits {
 		m.Figures = append(m.Figures, pipeline.Figure{Name: "examples", Value: float64(t.rows[s]), Unit: "rows", Note: split})
@@ -68,7 +68,7 @@ func (t *tally) metrics() pipeline.Metrics {
 			m.Figures = append(m.Figures, pipeline.Figure{Name: "examples of " + l, Value: float64(t.labels[l][s]), Unit: "rows", Note: split})
 		}
 	}
-	if n := len(t.torn); n > 0 {
+	if n := len(t.ambiguous); n > 0 {
 		m.Figures = append(m.Figures, pipeline.Figure{Name: "texts with several labels", Value: float64(n), Unit: "texts",
 			Note: "the same text stands in rows of different classes"})
 	}
