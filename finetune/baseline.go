@@ -2,6 +2,7 @@ package finetune
 
 import (
 	"fmt"
+
 	"fragua/finetune/examples"
 )
 

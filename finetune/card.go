@@ -8,6 +8,7 @@ import (
 	"fragua/finetune/examples"
 	"fragua/model/nn"
 	"fragua/pipeline"
+	"fragua/pipeline/store"
 	"fragua/tokenize"
 )
 
@@ -59,7 +60,7 @@ func writeCard(dir string, j *job, m pipeline.Metrics) error {
 	if j.tuned.Classes != nil {
 		p("\nThe head reads the state at %s: with other programs, put it after each text.", tokenize.EndOfText)
 	}
-	return pipeline.WriteFile(cardPath(dir), func(w io.Writer) error {
+	return store.WriteFile(cardPath(dir), func(w io.Writer) error {
 		_, err := io.WriteString(w, b.String())
 		return err
 	})

@@ -11,6 +11,7 @@ import (
 	"fragua/model/train"
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
+	"fragua/pipeline/shard"
 	"fragua/tokenize/blocks"
 )
 
@@ -91,11 +92,11 @@ func (e *Evaluate) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 	for _, line := range summary(metrics) {
 		env.Progress.Say(line)
 	}
-	shard, err := writePredictions(env, "predictions-00000.parquet", answers)
+	written, err := writePredictions(env, "predictions-00000.parquet", answers)
 	if err != nil {
 		return counts, err
 	}
-	counts.Shards = []pipeline.Shard{shard}
+	counts.Shards = []shard.File{written}
 	return counts, pipeline.WriteMetrics(env.Out, metrics)
 }
 
@@ -155,8 +156,8 @@ func answered(set []examples.Example, answers []Prediction) ([]examples.Example,
 	return answeredSet, kept, counts
 }
 
-func writePredictions(env *pipeline.Env, name string, rows []Prediction) (pipeline.Shard, error) {
-	return pipeline.WriteShard(filepath.Join(env.Out, name), func(yield func(Prediction, error) bool) {
+func writePredictions(env *pipeline.Env, name string, rows []Prediction) (shard.File, error) {
+	return shard.Write(filepath.Join(env.Out, name), func(yield func(Prediction, error) bool) {
 		for _, r := range rows {
 			if !yield(r, nil) {
 				return

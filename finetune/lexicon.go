@@ -1,11 +1,12 @@
 package finetune
 
 import (
-	"fragua/finetune/examples"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"fragua/finetune/examples"
 )
 
 // A Lexicon translates word by word: a baseline that knows words and nothing

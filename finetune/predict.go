@@ -12,6 +12,7 @@ import (
 	"fragua/pipeline"
 	"fragua/pipeline/corpus"
 	"fragua/pipeline/fault"
+	"fragua/pipeline/shard"
 )
 
 // Predict is the stage that lets a fine-tuned model answer documents or
@@ -58,7 +59,7 @@ func (p *Predict) tasks(_ context.Context, env *pipeline.Env) ([]pipeline.Task, 
 	for _, input := range []string{"documents", "examples"} {
 		for i, d := range env.In[input] {
 			for _, s := range d.Manifest.Shards {
-				if len((pipeline.Dir{Manifest: &pipeline.Manifest{Shards: []pipeline.Shard{s}}}).Files(inputShards...)) == 0 {
+				if len((pipeline.Dir{Manifest: &pipeline.Manifest{Shards: []shard.File{s}}}).Files(inputShards...)) == 0 {
 					continue // rejects, metrics
 				}
 				t, err := pipeline.NewTask(fmt.Sprintf("predictions-%05d", len(tasks)), predictPart{input, i, s.Name})
@@ -86,11 +87,11 @@ func (p *Predict) do(ctx context.Context, env *pipeline.Env, task pipeline.Task)
 		return counts, err
 	}
 	name := env.In[part.Input][part.Dir].File(part.Shard)
-	rows := pipeline.ReadShard[examples.Example](name)
+	rows := shard.Read[examples.Example](name)
 	if part.Input == "documents" {
 		rows = asExamples(name)
 	}
-	w, err := pipeline.CreateShard[Prediction](filepath.Join(env.Out, task.ID+".parquet"))
+	w, err := shard.Create[Prediction](filepath.Join(env.Out, task.ID+".parquet"))
 	if err != nil {
 		return counts, err
 	}
@@ -126,15 +127,15 @@ func (p *Predict) do(ctx context.Context, env *pipeline.Env, task pipeline.Task)
 	if err := flush(); err != nil {
 		return counts, err
 	}
-	shard, err := w.Close()
-	counts.Shards = []pipeline.Shard{shard}
+	written, err := w.Close()
+	counts.Shards = []shard.File{written}
 	return counts, err
 }
 
 // asExamples reads documents as texts without labels.
 func asExamples(name string) iter.Seq2[examples.Example, error] {
 	return func(yield func(examples.Example, error) bool) {
-		for d, err := range pipeline.ReadShard[corpus.Document](name) {
+		for d, err := range shard.Read[corpus.Document](name) {
 			if !yield(examples.Example{ID: d.ID, Text: d.Text}, err) || err != nil {
 				return
 			}

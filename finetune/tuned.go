@@ -17,6 +17,7 @@ import (
 	"fragua/model/train"
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
+	"fragua/pipeline/store"
 	"fragua/tokenize"
 )
 
@@ -114,7 +115,7 @@ func (m *Tuned) save(dir, tokenizer string) error {
 		return err
 	}
 	defer from.Close()
-	return pipeline.WriteFile(filepath.Join(dir, tokenizerFile), func(w io.Writer) error {
+	return store.WriteFile(filepath.Join(dir, tokenizerFile), func(w io.Writer) error {
 		_, err := io.Copy(w, from)
 		return err
 	})

@@ -16,13 +16,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/parquet-go/parquet-go"
+
 	"fragua/finetune/examples"
 	"fragua/model"
 	"fragua/model/kernel/par"
 	"fragua/pipeline"
+	"fragua/pipeline/shard"
 	"fragua/tokenize"
-
-	"github.com/parquet-go/parquet-go"
 )
 
 // byteTokenizer is a tokenizer.json of the 256 bytes and a few special tokens.
@@ -79,7 +80,7 @@ func examplesDir(t testing.TB, set []examples.Example) pipeline.Dir {
 	d := pipeline.Dir{Path: t.TempDir(), Manifest: &pipeline.Manifest{}}
 	for _, split := range examples.Splits {
 		name := split + "-00000.parquet"
-		s, err := pipeline.WriteShard(d.File(name), func(yield func(examples.Example, error) bool) {
+		s, err := shard.Write(d.File(name), func(yield func(examples.Example, error) bool) {
 			for _, e := range set {
 				if e.Split == split && !yield(e, nil) {
 					return
@@ -90,7 +91,7 @@ func examplesDir(t testing.TB, set []examples.Example) pipeline.Dir {
 			t.Fatal(err)
 		}
 		if s.Rows > 0 {
-			d.Manifest.Shards = append(d.Manifest.Shards, pipeline.Shard{Name: name, Rows: s.Rows})
+			d.Manifest.Shards = append(d.Manifest.Shards, shard.File{Name: name, Rows: s.Rows})
 		}
 	}
 	return d
@@ -449,7 +450,7 @@ func TestEvaluateAndPredict(t *testing.T) {
 	if err != nil || counts.Kept != 60 {
 		t.Fatal(err, counts)
 	}
-	got, err := collect(pipeline.ReadShard[Prediction](filepath.Join(env.Out, "predictions-00000.parquet")))
+	got, err := collect(shard.Read[Prediction](filepath.Join(env.Out, "predictions-00000.parquet")))
 	if err != nil || len(got) != 60 || got[0].Want == "" || len(got[0].Probs) != 2 {
 		t.Error(err, len(got))
 	}

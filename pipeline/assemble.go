@@ -9,6 +9,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"fragua/pipeline/shard"
+	"fragua/pipeline/store"
 )
 
 // assembly is the last act of a stage: which finished tasks' files make its
@@ -43,7 +46,7 @@ func (a *assembly) add(w work, phase string, records []*record) error {
 			a.Manifest.Shards = append(a.Manifest.Shards, f)
 		}
 	}
-	slices.SortFunc(a.Manifest.Shards, func(x, y Shard) int { return strings.Compare(x.Name, y.Name) })
+	slices.SortFunc(a.Manifest.Shards, func(x, y shard.File) int { return strings.Compare(x.Name, y.Name) })
 	return nil
 }
 
@@ -56,7 +59,7 @@ func (w work) loadAssembly() (*assembly, error) {
 		return nil, nil // absent, or cut by a crash of the disk itself
 	}
 	for _, f := range a.Manifest.Shards {
-		if verify(filepath.Join(w.dir, "out"), []Shard{f}) != nil && verify(filepath.Join(w.dir, filepath.FromSlash(a.From[f.Name])), []Shard{f}) != nil {
+		if verify(filepath.Join(w.dir, "out"), []shard.File{f}) != nil && verify(filepath.Join(w.dir, filepath.FromSlash(a.From[f.Name])), []shard.File{f}) != nil {
 			return nil, errors.Join(os.Remove(name), os.RemoveAll(filepath.Join(w.dir, "out")))
 		}
 	}
@@ -93,7 +96,7 @@ func (r *run) assemble(w work, a *assembly) error {
 		}
 	}
 	for dir := range folders {
-		if err := syncDir(dir); err != nil {
+		if err := store.SyncDir(dir); err != nil {
 			return err
 		}
 	}
@@ -124,7 +127,7 @@ func (r *run) install(w work, name string) error {
 	if err := os.Rename(filepath.Join(w.dir, "out"), final); err != nil {
 		return err
 	}
-	if err := syncDir(r.root); err != nil {
+	if err := store.SyncDir(r.root); err != nil {
 		return err
 	}
 	if err := r.breakAt("result in place"); err != nil {

@@ -1,6 +1,10 @@
 package pipeline
 
-import "fmt"
+import (
+	"fmt"
+
+	"fragua/pipeline/shard"
+)
 
 // Counts says what became of the rows of a task or of a stage. Nothing is lost
 // in silence:
@@ -13,7 +17,7 @@ type Counts struct {
 	Dropped map[string]int64 `json:"dropped,omitempty"` // rule → rows
 	Failed  int64            `json:"failed,omitempty"`  // rows that could not be read; they are in the rejects
 	Sums    map[string]int64 `json:"sums,omitempty"`    // whatever else adds up over tasks: bytes, tokens, words
-	Shards  []Shard          `json:"-"`                 // as WriteShard returned them; other files the engine finds itself
+	Shards  []shard.File     `json:"-"`                 // as shard.Write returned them; other files the engine finds itself
 }
 
 // Drop counts one row dropped by a rule.

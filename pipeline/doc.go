@@ -12,7 +12,7 @@
 //	run, err := pipeline.OpenRun("runs/books")                         // reads what is there
 //
 // A stage is a few phases with a barrier between; a phase is a list of
-// independent tasks. Tasks write shards (WriteShard, CreateShard) and other
+// independent tasks. Tasks write shards (package shard) and other
 // files (WriteFile) into their own folder, and count what they read, kept and
 // dropped. When a task is done the engine writes its record and renames the
 // folder: from then on it is never done again. When all tasks of the last phase

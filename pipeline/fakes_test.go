@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"fragua/pipeline/fault"
+	"fragua/pipeline/shard"
+	"fragua/pipeline/store"
 )
 
 // lines reads raw text files and makes a shard of their lines: one task a file.
@@ -105,12 +107,12 @@ func (s *lines) Phases() []Phase {
 			if err != nil {
 				return c, err
 			}
-			rejects, err := CreateShard[failedRow](filepath.Join(env.Out, "rejects", t.ID+".parquet"))
+			rejects, err := shard.Create[failedRow](filepath.Join(env.Out, "rejects", t.ID+".parquet"))
 			if err != nil {
 				return c, err
 			}
 			defer rejects.Abort()
-			kept, err := WriteShard(filepath.Join(env.Out, "train-"+t.ID+".parquet"), func(yield func(line, error) bool) {
+			kept, err := shard.Write(filepath.Join(env.Out, "train-"+t.ID+".parquet"), func(yield func(line, error) bool) {
 				for i, text := range strings.Split(strings.TrimSpace(string(b)), "\n") {
 					c.Read++
 					if text == "" {
@@ -140,7 +142,7 @@ func (s *lines) Phases() []Phase {
 			if s.world.lose {
 				c.Kept--
 			}
-			c.Shards = []Shard{kept, dropped}
+			c.Shards = []shard.File{kept, dropped}
 			return c, errors.Join(err, s.world.at("written "+t.ID))
 		}}}
 }
@@ -180,8 +182,8 @@ func (s *longest) Phases() []Phase {
 			if err := s.world.at("mark " + t.ID); err != nil {
 				return c, err
 			}
-			return c, WriteFile(filepath.Join(env.Out, "keep.txt"), func(w io.Writer) error {
-				for row, err := range ReadShard[line](open(env, t)) {
+			return c, store.WriteFile(filepath.Join(env.Out, "keep.txt"), func(w io.Writer) error {
+				for row, err := range shard.Read[line](open(env, t)) {
 					if err != nil {
 						return err
 					}
@@ -208,8 +210,8 @@ func (s *longest) Phases() []Phase {
 					keep[id] = true
 				}
 			}
-			shard, err := WriteShard(filepath.Join(env.Out, strings.ReplaceAll("train-"+t.ID, ".parquet", "")+".parquet"), func(yield func(line, error) bool) {
-				for row, err := range ReadShard[line](open(env, t)) {
+			written, err := shard.Write(filepath.Join(env.Out, strings.ReplaceAll("train-"+t.ID, ".parquet", "")+".parquet"), func(yield func(line, error) bool) {
+				for row, err := range shard.Read[line](open(env, t)) {
 					c.Read++
 					if err == nil && !keep[row.ID] {
 						c.Drop("short")
@@ -221,7 +223,7 @@ func (s *longest) Phases() []Phase {
 					}
 				}
 			})
-			c.Shards = []Shard{shard}
+			c.Shards = []shard.File{written}
 			return c, errors.Join(err, s.world.at("kept "+t.ID))
 		}},
 	}
@@ -245,7 +247,7 @@ func (s *total) Phases() []Phase {
 			}
 			rows := 0.0
 			for _, f := range env.One("documents").Files("train-*.parquet") {
-				n, err := ShardRows(f)
+				n, err := shard.Rows(f)
 				if err != nil {
 					return c, err
 				}
@@ -320,7 +322,7 @@ func sums(t testing.TB, out string) map[string]string {
 		if err := (Dir{filepath.Dir(name), m}).Verify(); err != nil {
 			t.Fatal(err)
 		}
-		_, sum, err := hashFile(name)
+		_, sum, err := store.HashFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}

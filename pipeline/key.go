@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"fragua/pipeline/fault"
+	"fragua/pipeline/store"
 )
 
 // recipe is all that a stage's bytes depend on; its hash is the stage's key.
@@ -199,7 +200,7 @@ func (h *hashes) sum(path string) (string, error) {
 	if ok && was.Size == now.Size && was.Time == now.Time {
 		return was.XXH3, nil
 	}
-	if _, now.XXH3, err = hashFile(path); err != nil {
+	if _, now.XXH3, err = store.HashFile(path); err != nil {
 		return "", err
 	}
 	// A file that changed a moment ago may change again within the clock's
@@ -221,7 +222,7 @@ func (h *hashes) save() error {
 
 // writeJSONFile writes a value as indented JSON, durably.
 func writeJSONFile(name string, v any) error {
-	return WriteFile(name, func(w io.Writer) error {
+	return store.WriteFile(name, func(w io.Writer) error {
 		e := json.NewEncoder(w)
 		e.SetEscapeHTML(false)
 		e.SetIndent("", "  ")

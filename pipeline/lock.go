@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"fragua/pipeline/fault"
+	"fragua/pipeline/store"
 )
 
 // A LockedError says who works in a run directory.
@@ -34,7 +35,7 @@ var errLocked = errors.New("locked")
 func acquire(root string) (release func(), err error) {
 	name := filepath.Join(root, stateDir, "lock")
 	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
-		return nil, unwritable(root, diskFull(name, err))
+		return nil, unwritable(root, store.DiskFull(name, err))
 	}
 	f, unlock, err := lockFile(name)
 	if errors.Is(err, errLocked) {
@@ -58,7 +59,7 @@ func acquire(root string) (release func(), err error) {
 
 // unwritable tells what to do where a run directory cannot be made or written.
 func unwritable(root string, err error) error {
-	var full *DiskFullError
+	var full *store.DiskFullError
 	if errors.As(err, &full) {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"fragua/pipeline/fault"
+	"fragua/pipeline/shard"
 )
 
 // A Manifest describes a finished stage. It is written last, so its existence
@@ -21,7 +22,7 @@ type Manifest struct {
 	Version int                 `json:"version"`
 	Key     string              `json:"key"`              // hash of settings in force, version, inputs' keys and raw files
 	Inputs  map[string][]string `json:"inputs"`           // Input.Name → keys of the stages read
-	Shards  []Shard             `json:"shards"`           // every file of the stage, sorted by name
+	Shards  []shard.File        `json:"shards"`           // every file of the stage, sorted by name
 	Counts  Counts              `json:"counts"`           // of the last phase, whose files these are
 	Phases  []PhaseCounts       `json:"phases,omitempty"` // of the phases before it
 }
@@ -30,14 +31,6 @@ type Manifest struct {
 type PhaseCounts struct {
 	Phase  string `json:"phase"`
 	Counts Counts `json:"counts"`
-}
-
-// A Shard is one file of a stage's output.
-type Shard struct {
-	Name  string `json:"name"`           // relative to the stage's directory, with slashes
-	Rows  int64  `json:"rows,omitempty"` // 0 for a file that is no table
-	Bytes int64  `json:"bytes"`
-	XXH3  string `json:"xxh3"` // of the content, 16 hex digits
 }
 
 // A Dir is a finished stage's directory.

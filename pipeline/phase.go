@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"fragua/pipeline/fault"
+	"fragua/pipeline/shard"
 )
 
 // phases runs the phases of a stage one after another, and returns what is to
@@ -18,7 +19,7 @@ func (s *stage) phases(ctx context.Context, w work, res *StageResult, event func
 	env := s.env()
 	asm := &assembly{Manifest: &Manifest{
 		Stage: s.Name, Use: s.Use, Kind: s.With.Makes(), Version: s.recipe.Version, Key: s.key,
-		Inputs: s.recipe.Inputs, Shards: []Shard{},
+		Inputs: s.recipe.Inputs, Shards: []shard.File{},
 	}}
 	list := s.With.Phases()
 	for i, ph := range list {

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"fragua/pipeline/shard"
 )
 
 // probe is a stage whose tasks a test writes on the spot.
@@ -81,10 +83,10 @@ func TestTasksThatAreRefused(t *testing.T) {
 			return Counts{}, os.Symlink("/etc/passwd", filepath.Join(env.Out, "x"))
 		}}, "is no regular file"},
 		{"shard that is not there", probe{tasks: twoTasks(), do: func(_ context.Context, env *Env, t Task) (Counts, error) {
-			return Counts{Shards: []Shard{{Name: filepath.Join(env.Out, "x.parquet")}}}, nil
+			return Counts{Shards: []shard.File{{Name: filepath.Join(env.Out, "x.parquet")}}}, nil
 		}}, "shard x.parquet was counted, but it is not there"},
 		{"shard elsewhere", probe{tasks: twoTasks(), do: func(_ context.Context, env *Env, t Task) (Counts, error) {
-			return Counts{Shards: []Shard{{Name: filepath.Join(env.Scratch, "x.parquet")}}}, nil
+			return Counts{Shards: []shard.File{{Name: filepath.Join(env.Scratch, "x.parquet")}}}, nil
 		}}, "was written outside the task's folder"},
 		{"no Parquet", probe{tasks: twoTasks(), do: func(_ context.Context, env *Env, t Task) (Counts, error) {
 			return Counts{}, put(env, t.ID+".parquet", "words")

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"fragua/pipeline/fault"
+	"fragua/pipeline/shard"
+	"fragua/pipeline/store"
 )
 
 // A Result is what a run did.
@@ -66,7 +68,7 @@ func (r *run) do(ctx context.Context) (res *Result, err error) {
 		return nil, err
 	}
 	resolved := append([]byte("# What was in force: every default spelled out. Paths are as they were written.\n"), r.c.ResolvedYAML()...)
-	if err := WriteFile(filepath.Join(r.root, ResolvedName), func(w io.Writer) error {
+	if err := store.WriteFile(filepath.Join(r.root, ResolvedName), func(w io.Writer) error {
 		_, err := w.Write(resolved)
 		return err
 	}); err != nil {
@@ -107,7 +109,7 @@ func (s *stage) update(ctx context.Context, info *RunInfo, i, n int) (*StageResu
 	res.Took = time.Since(began)
 	info.stage(res, began, err)
 	if err != nil {
-		return nil, interrupted(diskFull(s.run.root, err), s.Name)
+		return nil, interrupted(store.DiskFull(s.run.root, err), s.Name)
 	}
 	event(Event{Kind: EventDone, Result: res})
 	return res, nil
@@ -253,7 +255,7 @@ func oneFailure(done string) (row failedRow, file string) {
 		files = append(files, some...)
 	}
 	for _, file := range files {
-		for row, err := range ReadShard[failedRow](file) {
+		for row, err := range shard.Read[failedRow](file) {
 			if err != nil {
 				break
 			}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"fragua/pipeline/fault"
+	"fragua/pipeline/store"
 )
 
 func TestRunSkipsAndReruns(t *testing.T) {
@@ -192,7 +193,7 @@ func TestFullDisk(t *testing.T) {
 		return nil
 	}
 	_, err := Run(t.Context(), c, o)
-	var full *DiskFullError
+	var full *store.DiskFullError
 	if !errors.As(err, &full) || filepath.Base(full.File) != "train-00002.parquet" || full.Free <= 0 || !strings.Contains(hintOf(err), "make room") {
 		t.Fatalf("%v (%s)", err, hintOf(err))
 	}
@@ -201,8 +202,8 @@ func TestFullDisk(t *testing.T) {
 	if err != nil || res.Stages[0].Resumed != 2 {
 		t.Errorf("%+v, %v", res, err)
 	}
-	err = WriteFile(filepath.Join(o.Out, "x"), func(io.Writer) error { return syscall.ENOSPC })
-	if !errors.As(err, &full) || fileExists(filepath.Join(o.Out, "x")) || fileExists(tempName(filepath.Join(o.Out, "x"))) {
+	err = store.WriteFile(filepath.Join(o.Out, "x"), func(io.Writer) error { return syscall.ENOSPC })
+	if !errors.As(err, &full) || fileExists(filepath.Join(o.Out, "x")) || fileExists(store.TempName(filepath.Join(o.Out, "x"))) {
 		t.Errorf("WriteFile: %v", err)
 	}
 }
@@ -282,7 +283,7 @@ func TestPanicNamesTheTask(t *testing.T) {
 
 func TestFoldersThatAreNotOurs(t *testing.T) {
 	dir, out := rawFiles(t), t.TempDir()
-	if err := WriteFile(filepath.Join(out, "text", "novel.txt"), func(w io.Writer) error { return nil }); err != nil {
+	if err := store.WriteFile(filepath.Join(out, "text", "novel.txt"), func(w io.Writer) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	_, err := Run(t.Context(), parse(t, &world{}, dir, roadYAML), Options{Out: out})

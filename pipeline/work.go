@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"fragua/pipeline/fault"
+	"fragua/pipeline/shard"
+	"fragua/pipeline/store"
 )
 
 // work is the folder of a stage in progress. Its name holds the stage's key, so
@@ -94,9 +96,9 @@ func (w work) begun() bool {
 
 // A record says that a task is finished, and what it left.
 type record struct {
-	Task   Task    `json:"task"`
-	Files  []Shard `json:"files"`
-	Counts Counts  `json:"counts"`
+	Task   Task         `json:"task"`
+	Files  []shard.File `json:"files"`
+	Counts Counts       `json:"counts"`
 }
 
 // taskDirs are the three folders of one task.
@@ -146,12 +148,12 @@ func (d taskDirs) commit(t Task, counts Counts) (*record, error) {
 		return nil, err
 	}
 	if err := os.MkdirAll(filepath.Dir(d.done), 0o777); err != nil {
-		return nil, diskFull(d.done, err)
+		return nil, store.DiskFull(d.done, err)
 	}
 	if err := os.Rename(d.run, d.done); err != nil {
-		return nil, diskFull(d.done, err)
+		return nil, store.DiskFull(d.done, err)
 	}
-	if err := syncDir(filepath.Dir(d.done)); err != nil {
+	if err := store.SyncDir(filepath.Dir(d.done)); err != nil {
 		return nil, err
 	}
 	return rec, os.RemoveAll(d.scratch)
@@ -159,8 +161,8 @@ func (d taskDirs) commit(t Task, counts Counts) (*record, error) {
 
 // collect lists the files below dir, sorted by name, with their checksums;
 // those of known shards are not read again. Hidden files are leftovers.
-func collect(dir string, known []Shard) ([]Shard, error) {
-	shards := map[string]Shard{}
+func collect(dir string, known []shard.File) ([]shard.File, error) {
+	shards := map[string]shard.File{}
 	for _, s := range known {
 		name, err := filepath.Rel(dir, s.Name)
 		if err != nil || !filepath.IsLocal(name) {
@@ -169,7 +171,7 @@ func collect(dir string, known []Shard) ([]Shard, error) {
 		s.Name = filepath.ToSlash(name)
 		shards[s.Name] = s
 	}
-	var files []Shard
+	var files []shard.File
 	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -184,7 +186,7 @@ func collect(dir string, known []Shard) ([]Shard, error) {
 			return nil
 		}
 		if e.IsDir() {
-			return syncDir(path)
+			return store.SyncDir(path)
 		}
 		if !e.Type().IsRegular() {
 			return fmt.Errorf("%s is no regular file: a task may leave nothing else", path)
@@ -212,40 +214,40 @@ func collect(dir string, known []Shard) ([]Shard, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, diskFull(dir, err)
+		return nil, store.DiskFull(dir, err)
 	}
 	for name := range shards {
 		return nil, fmt.Errorf("shard %s was counted, but it is not there", name)
 	}
-	slices.SortFunc(files, func(a, b Shard) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(files, func(a, b shard.File) int { return strings.Compare(a.Name, b.Name) })
 	return files, nil
 }
 
 // newFile makes a file durable that a task wrote by itself, and describes it.
-func newFile(path, name string) (Shard, error) {
+func newFile(path, name string) (shard.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
-		return Shard{}, err
+		return shard.File{}, err
 	}
 	if err := errors.Join(f.Sync(), f.Close()); err != nil {
-		return Shard{}, err
+		return shard.File{}, err
 	}
-	s := Shard{Name: name}
-	if s.Bytes, s.XXH3, err = hashFile(path); err != nil {
-		return Shard{}, err
+	s := shard.File{Name: name}
+	if s.Bytes, s.XXH3, err = store.HashFile(path); err != nil {
+		return shard.File{}, err
 	}
 	if strings.HasSuffix(name, ".parquet") {
-		s.Rows, err = ShardRows(path)
+		s.Rows, err = shard.Rows(path)
 	}
 	return s, err
 }
 
 // verify compares files with their sizes and checksums.
-func verify(dir string, files []Shard) error {
+func verify(dir string, files []shard.File) error {
 	var faults []error
 	for _, f := range files {
 		path := filepath.Join(dir, filepath.FromSlash(f.Name))
-		switch size, sum, err := hashFile(path); {
+		switch size, sum, err := store.HashFile(path); {
 		case err != nil:
 			faults = append(faults, err)
 		case size != f.Bytes:

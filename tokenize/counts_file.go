@@ -8,8 +8,8 @@ import (
 	"io"
 	"os"
 
-	"fragua/pipeline"
 	"fragua/pipeline/fault"
+	"fragua/pipeline/store"
 )
 
 // A file of counted words: this line, then for each word its length, its bytes
@@ -18,7 +18,7 @@ import (
 const wordsMagic = "fragua words 1\n"
 
 func (w *words) save(name string) error {
-	return pipeline.WriteFile(name, func(out io.Writer) error {
+	return store.WriteFile(name, func(out io.Writer) error {
 		buf := []byte(wordsMagic)
 		for i, n := range w.n {
 			word := w.at(i)

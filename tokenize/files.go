@@ -18,6 +18,7 @@ import (
 
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
+	"fragua/pipeline/shard"
 )
 
 // Files says what to learn from outside a run.
@@ -116,7 +117,7 @@ func (f Files) Texts(unit Unit, each func(text, language string) error) error {
 func (f Files) rows(path string, apart func([]byte) int, fresh func(int) []byte, add func(text []byte, language string) error) error {
 	name := unpacked(path)
 	if strings.HasSuffix(name, ".parquet") {
-		for row, err := range pipeline.ReadShard[documentRow](path) {
+		for row, err := range shard.Read[documentRow](path) {
 			if err == nil {
 				err = add(asBytes(row.Text), row.Language)
 			}

@@ -11,6 +11,7 @@ import (
 
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
+	"fragua/pipeline/shard"
 )
 
 // Version implements pipeline.Stage.
@@ -105,7 +106,7 @@ func (l *Learn) countShard(ctx context.Context, env *pipeline.Env, task pipeline
 		return c, err
 	}
 	counter := newWordCounter()
-	for row, err := range pipeline.ReadShard[documentRow](env.In["documents"][part.Input].File(part.Shard)) {
+	for row, err := range shard.Read[documentRow](env.In["documents"][part.Input].File(part.Shard)) {
 		if err == nil {
 			err = ctx.Err()
 		}
@@ -213,8 +214,8 @@ func (l *Learn) measure(ctx context.Context, env *pipeline.Env, t *Tokenizer, tr
 		} else if split != name {
 			split = "validation and train"
 		}
-		for _, shard := range shards {
-			for row, err := range pipeline.ReadShard[documentRow](shard) {
+		for _, file := range shards {
+			for row, err := range shard.Read[documentRow](file) {
 				if err == nil {
 					err = ctx.Err()
 				}

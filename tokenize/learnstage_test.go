@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"fragua/pipeline"
+	"fragua/pipeline/shard"
 )
 
 // textsStage makes documents in two languages, in three shards and a validation
@@ -44,7 +45,7 @@ func (s *textsStage) Phases() []pipeline.Phase {
 				if s.Empty {
 					continue
 				}
-				shard, err := pipeline.WriteShard(filepath.Join(env.Out, fmt.Sprintf(name, task.ID)), func(yield func(row, error) bool) {
+				shard, err := shard.Write(filepath.Join(env.Out, fmt.Sprintf(name, task.ID)), func(yield func(row, error) bool) {
 					for i, line := range strings.SplitAfter(sample, "\n") {
 						language := "en"
 						if i == 1 {

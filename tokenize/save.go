@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"fragua/pipeline"
 	"fragua/pipeline/fault"
+	"fragua/pipeline/store"
 )
 
 // Save writes the tokenizer.json that Hugging Face tokenizers loads, or a rank file
@@ -27,7 +27,7 @@ func (t *Tokenizer) Save(path string) error {
 }
 
 func saveBytes(path string, data []byte) error {
-	return pipeline.WriteFile(path, func(w io.Writer) error {
+	return store.WriteFile(path, func(w io.Writer) error {
 		_, err := w.Write(data)
 		return err
 	})

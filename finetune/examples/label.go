@@ -14,6 +14,7 @@ import (
 	"fragua/pipeline"
 	"fragua/pipeline/corpus"
 	"fragua/pipeline/fault"
+	"fragua/pipeline/shard"
 )
 
 // Label is the stage that makes examples of raw tables, texts by class, and
@@ -230,12 +231,12 @@ func (l *Label) read(ctx context.Context, env *pipeline.Env, task pipeline.Task)
 	if err != nil {
 		return counts, err
 	}
-	kept, err := pipeline.CreateShard[labelled](shardPath(env, "kept.parquet"))
+	kept, err := shard.Create[labelled](shardPath(env, "kept.parquet"))
 	if err != nil {
 		return counts, err
 	}
 	defer kept.Abort()
-	rejects, err := pipeline.CreateShard[Reject](shardPath(env, "rejects.parquet"))
+	rejects, err := shard.Create[Reject](shardPath(env, "rejects.parquet"))
 	if err != nil {
 		return counts, err
 	}
@@ -285,7 +286,7 @@ func (l *Label) read(ctx context.Context, env *pipeline.Env, task pipeline.Task)
 		}
 		env.Progress.Advance(read)
 	}
-	for _, finish := range []func() (pipeline.Shard, error){kept.Close, rejects.Close} {
+	for _, finish := range []func() (shard.File, error){kept.Close, rejects.Close} {
 		s, err := finish()
 		if err != nil {
 			return counts, err

@@ -11,6 +11,7 @@ import (
 
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
+	"fragua/pipeline/shard"
 )
 
 // A rowDecision is what the split phase holds of each row.
@@ -71,7 +72,7 @@ func (l *Label) splitRows(ctx context.Context, env *pipeline.Env, dirs []string)
 func readRows[Row any](dirs []string, name string) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		for _, d := range dirs {
-			for row, err := range pipeline.ReadShard[Row](filepath.Join(d, name)) {
+			for row, err := range shard.Read[Row](filepath.Join(d, name)) {
 				if !yield(row, err) || err != nil {
 					return
 				}
@@ -171,7 +172,7 @@ func dropLeaks(decisions []rowDecision, members []member) {
 // rejects of both phases. A shard without rows is not written: Hugging Face
 // datasets refuses one.
 func writeSplits(ctx context.Context, env *pipeline.Env, dirs []string, decisions []rowDecision, members []member) (counts pipeline.Counts, err error) {
-	var shards [len(Splits)]*pipeline.ShardWriter[Example]
+	var shards [len(Splits)]*shard.Writer[Example]
 	var used [len(Splits)]bool
 	for i, f := range decisions {
 		if f.rule == "" {
@@ -182,12 +183,12 @@ func writeSplits(ctx context.Context, env *pipeline.Env, dirs []string, decision
 		if !used[s] {
 			continue
 		}
-		if shards[s], err = pipeline.CreateShard[Example](shardPath(env, name+"-00000.parquet")); err != nil {
+		if shards[s], err = shard.Create[Example](shardPath(env, name+"-00000.parquet")); err != nil {
 			return counts, err
 		}
 		defer shards[s].Abort()
 	}
-	rejects, err := pipeline.CreateShard[Reject](shardPath(env, "rejects/rejects-00000.parquet"))
+	rejects, err := shard.Create[Reject](shardPath(env, "rejects/rejects-00000.parquet"))
 	if err != nil {
 		return counts, err
 	}
@@ -225,7 +226,7 @@ func writeSplits(ctx context.Context, env *pipeline.Env, dirs []string, decision
 			return counts, err
 		}
 	}
-	var closing []func() (pipeline.Shard, error)
+	var closing []func() (shard.File, error)
 	if rejects.Rows() > 0 {
 		closing = append(closing, rejects.Close)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"fragua/pipeline"
+	"fragua/pipeline/shard"
 )
 
 // collect reads a sequence into memory.
@@ -88,11 +89,11 @@ func runLabel(t testing.TB, l *Label) (map[string][]Example, []Reject, pipeline.
 		if _, err := os.Stat(name); err != nil {
 			continue
 		}
-		if out[s], err = collect(pipeline.ReadShard[Example](name)); err != nil {
+		if out[s], err = collect(shard.Read[Example](name)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	rejects, err := collect(pipeline.ReadShard[Reject](filepath.Join(env.Out, "rejects/rejects-00000.parquet")))
+	rejects, err := collect(shard.Read[Reject](filepath.Join(env.Out, "rejects/rejects-00000.parquet")))
 	if err != nil && (!errors.Is(err, fs.ErrNotExist) || len(total.Dropped) > 0 || total.Failed > 0) {
 		t.Fatal(err) // without rows there is no shard
 	}

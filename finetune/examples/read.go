@@ -2,7 +2,9 @@ package examples
 
 import (
 	"fmt"
+
 	"fragua/pipeline"
+	"fragua/pipeline/shard"
 )
 
 // Read reads all shards of examples, by split.
@@ -11,7 +13,7 @@ func Read(dirs []pipeline.Dir) (map[string][]Example, error) {
 	for _, s := range Splits {
 		for _, d := range dirs {
 			for _, name := range d.Files(s + "-*.parquet") {
-				for row, err := range pipeline.ReadShard[Example](name) {
+				for row, err := range shard.Read[Example](name) {
 					if err != nil {
 						return nil, err
 					}

@@ -7,15 +7,15 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 
-	"fragua/pipeline"
 	"fragua/pipeline/fault"
+	"fragua/pipeline/shard"
 )
 
 // readParquet yields the rows of a Parquet file of any schema; only the wanted
 // columns become text. Lists give several labels.
 func readParquet(name string, cols columns) iter.Seq2[record, error] {
 	return func(yield func(record, error) bool) {
-		pf, err := pipeline.OpenParquet(name)
+		pf, err := shard.OpenParquet(name)
 		if err != nil {
 			yield(record{}, err)
 			return

@@ -3,9 +3,10 @@ package train
 import (
 	"cmp"
 	"fmt"
-	"fragua/pipeline"
 	"io"
 	"strings"
+
+	"fragua/pipeline"
 )
 
 // card writes MODEL_CARD.md from the facts of the run: no time, host or path.

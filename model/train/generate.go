@@ -10,6 +10,7 @@ import (
 	"fragua/model/kernel/par"
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
+	"fragua/pipeline/shard"
 	"fragua/tokenize"
 )
 
@@ -92,12 +93,12 @@ func (g *Generate) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 	}
 	env.Progress.Expect(int64(len(g.Prompts)*g.Samples), "samples")
 	var m pipeline.Metrics
-	shard, err := pipeline.WriteShard(filepath.Join(env.Out, "samples-00000.parquet"), g.rows(ctx, env, lm, tok, &m))
+	written, err := shard.Write(filepath.Join(env.Out, "samples-00000.parquet"), g.rows(ctx, env, lm, tok, &m))
 	if err != nil {
 		return counts, err
 	}
-	counts.Read, counts.Kept = shard.Rows, shard.Rows
-	counts.Shards = append(counts.Shards, shard)
+	counts.Read, counts.Kept = written.Rows, written.Rows
+	counts.Shards = append(counts.Shards, written)
 	return counts, pipeline.WriteMetrics(env.Out, m)
 }
 

@@ -13,6 +13,7 @@ import (
 	"fragua/model/ngram"
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
+	"fragua/pipeline/store"
 )
 
 // Ngram is the stage that learns an n-gram model of packed blocks: the
@@ -99,14 +100,14 @@ func (n *Ngram) write(env *pipeline.Env, m *ngram.Model, metrics pipeline.Metric
 	if err != nil {
 		return err
 	}
-	err = pipeline.WriteFile(filepath.Join(env.Out, model.ConfigFile), func(w io.Writer) error {
+	err = store.WriteFile(filepath.Join(env.Out, model.ConfigFile), func(w io.Writer) error {
 		_, err := w.Write(append(config, '\n'))
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	if err := pipeline.WriteFile(filepath.Join(env.Out, ngramFile), m.Write); err != nil {
+	if err := store.WriteFile(filepath.Join(env.Out, ngramFile), m.Write); err != nil {
 		return err
 	}
 	if err := copyFile(filepath.Join(env.Out, tokenizerFile), env.One("blocks").File(tokenizerFile)); err != nil {

@@ -11,6 +11,7 @@ import (
 	"fragua/model"
 	"fragua/model/nn"
 	"fragua/pipeline"
+	"fragua/pipeline/shard"
 	"fragua/tokenize/blocks"
 )
 
@@ -108,7 +109,7 @@ func TestGoOn(t *testing.T) {
 		t.Errorf("bits per byte went from %.3f to %.3f", a, b)
 	}
 	var got []string
-	for row, err := range pipeline.ReadShard[generated](filepath.Join(dir, "say", "samples-00000.parquet")) {
+	for row, err := range shard.Read[generated](filepath.Join(dir, "say", "samples-00000.parquet")) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -16,6 +16,7 @@ import (
 	"fragua/model/tensor"
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
+	"fragua/pipeline/store"
 	"fragua/tokenize/blocks"
 )
 
@@ -45,7 +46,7 @@ func (t *pretraining) fixSteps(ctx context.Context) (steps int64, err error) {
 		return 0, err
 	}
 	t.env.Progress.Say(fmt.Sprintf("%g minutes are %d steps on this machine", t.Minutes, steps))
-	return steps, pipeline.WriteFile(name, func(w io.Writer) error {
+	return steps, store.WriteFile(name, func(w io.Writer) error {
 		_, err := fmt.Fprintln(w, steps)
 		return err
 	})

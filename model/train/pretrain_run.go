@@ -13,6 +13,7 @@ import (
 	"fragua/model/kernel/par"
 	"fragua/model/nn"
 	"fragua/pipeline"
+	"fragua/pipeline/store"
 	"fragua/tokenize/blocks"
 )
 
@@ -204,7 +205,7 @@ func (t *pretraining) write(m pipeline.Metrics) error {
 	if err := copyFile(to, from); err != nil {
 		return err
 	}
-	err := pipeline.WriteFile(filepath.Join(t.env.Out, "MODEL_CARD.md"), func(w io.Writer) error { return t.card(w, m) })
+	err := store.WriteFile(filepath.Join(t.env.Out, "MODEL_CARD.md"), func(w io.Writer) error { return t.card(w, m) })
 	if err != nil {
 		return err
 	}
@@ -217,7 +218,7 @@ func copyFile(to, from string) error {
 		return err
 	}
 	defer f.Close()
-	return pipeline.WriteFile(to, func(w io.Writer) error {
+	return store.WriteFile(to, func(w io.Writer) error {
 		_, err := io.Copy(w, f)
 		return err
 	})

@@ -14,6 +14,7 @@ import (
 	"fragua/model"
 	"fragua/model/kernel"
 	"fragua/pipeline"
+	"fragua/pipeline/shard"
 	"fragua/tokenize"
 	"fragua/tokenize/blocks"
 )
@@ -59,8 +60,8 @@ func (x *texts) do(_ context.Context, env *pipeline.Env, _ pipeline.Task) (c pip
 			}
 		}
 	}
-	shard, err := pipeline.WriteShard(filepath.Join(env.Out, "train-00000.parquet"), rows)
-	c.Read, c.Kept, c.Shards = shard.Rows, shard.Rows, []pipeline.Shard{shard}
+	written, err := shard.Write(filepath.Join(env.Out, "train-00000.parquet"), rows)
+	c.Read, c.Kept, c.Shards = written.Rows, written.Rows, []shard.File{written}
 	return c, err
 }
 

@@ -3,11 +3,12 @@ package train
 import (
 	"context"
 	"fmt"
+	"strings"
+	"unicode"
+
 	"fragua/model"
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
-	"strings"
-	"unicode"
 )
 
 // sample lets the model go on with a prompt. The same weights, title apart, and

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"fragua/model/safetensors"
-	"fragua/pipeline"
 	"fragua/pipeline/fault"
+	"fragua/pipeline/store"
 )
 
 // A Checkpoint says where and how often a run is saved. One file holds all of
@@ -99,7 +99,7 @@ func (l *Loop) save() error {
 	if err != nil {
 		return err
 	}
-	return pipeline.WriteFile(filepath.Join(l.Checkpoint.Dir, checkpointName), func(w io.Writer) error {
+	return store.WriteFile(filepath.Join(l.Checkpoint.Dir, checkpointName), func(w io.Writer) error {
 		return safetensors.Write(w, l.arrays(l.at.carry), map[string]string{"fragua": string(meta)})
 	})
 }

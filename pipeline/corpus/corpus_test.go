@@ -14,6 +14,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"fragua/pipeline"
+	"fragua/pipeline/shard"
 )
 
 // stageTable is this package's share of the table of stages.
@@ -72,7 +73,7 @@ func documents(t *testing.T, dir pipeline.Dir, patterns ...string) (all []Docume
 		patterns = DocumentShards
 	}
 	for _, name := range dir.Files(patterns...) {
-		for d, err := range pipeline.ReadShard[Document](name) {
+		for d, err := range shard.Read[Document](name) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -86,7 +87,7 @@ func documents(t *testing.T, dir pipeline.Dir, patterns ...string) (all []Docume
 func rejected(t *testing.T, dir pipeline.Dir) (all []Reject) {
 	t.Helper()
 	for _, name := range dir.Files("rejects/*.parquet") {
-		for r, err := range pipeline.ReadShard[Reject](name) {
+		for r, err := range shard.Read[Reject](name) {
 			if err != nil {
 				t.Fatal(err)
 			}

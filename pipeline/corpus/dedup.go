@@ -15,6 +15,7 @@ import (
 
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
+	"fragua/pipeline/shard"
 	"fragua/pipeline/textstat"
 )
 
@@ -100,7 +101,7 @@ func (s *Dedup) sign(ctx context.Context, env *pipeline.Env, t pipeline.Task) (c
 	}
 	env.Progress.Expect(part.Rows, "documents")
 	n := buckets(env)
-	files := make([]*pipeline.ShardWriter[signature], n)
+	files := make([]*shard.Writer[signature], n)
 	defer func() {
 		for _, w := range files {
 			if w != nil {
@@ -123,7 +124,7 @@ func (s *Dedup) sign(ctx context.Context, env *pipeline.Env, t pipeline.Task) (c
 		}
 		b := sig.High % n
 		if files[b] == nil {
-			if files[b], err = pipeline.CreateShard[signature](filepath.Join(env.Out, bucketFile(part.Number, b))); err != nil {
+			if files[b], err = shard.Create[signature](filepath.Join(env.Out, bucketFile(part.Number, b))); err != nil {
 				return counts, err
 			}
 		}
@@ -137,11 +138,11 @@ func (s *Dedup) sign(ctx context.Context, env *pipeline.Env, t pipeline.Task) (c
 		if w == nil {
 			continue
 		}
-		shard, err := w.Close()
+		written, err := w.Close()
 		if err != nil {
 			return counts, err
 		}
-		counts.Shards = append(counts.Shards, shard)
+		counts.Shards = append(counts.Shards, written)
 	}
 	return counts, nil
 }
@@ -202,13 +203,13 @@ func group(ctx context.Context, env *pipeline.Env, t pipeline.Task) (counts pipe
 		shard int32
 	}
 	var all []entry
-	for shard, done := range env.Phase("sign") {
-		for name := range existing(done.Dir, bucketFile(shard, bucket)) {
-			for sig, err := range pipeline.ReadShard[signature](name) {
+	for i, done := range env.Phase("sign") {
+		for name := range existing(done.Dir, bucketFile(i, bucket)) {
+			for sig, err := range shard.Read[signature](name) {
 				if err != nil {
 					return counts, err
 				}
-				all = append(all, entry{sig, int32(shard)})
+				all = append(all, entry{sig, int32(i)})
 			}
 		}
 		if ctx.Err() != nil {
@@ -234,18 +235,18 @@ func group(ctx context.Context, env *pipeline.Env, t pipeline.Task) (counts pipe
 		}
 	}
 	env.Progress.Advance(int64(len(all)))
-	for shard := range int32(len(env.Phase("sign"))) {
-		if len(drops[shard]) == 0 {
+	for i := range int32(len(env.Phase("sign"))) {
+		if len(drops[i]) == 0 {
 			continue
 		}
 		rows := func(yield func(duplicate, error) bool) {
-			for _, d := range drops[shard] {
+			for _, d := range drops[i] {
 				if !yield(d, nil) {
 					return
 				}
 			}
 		}
-		file, err := pipeline.WriteShard(filepath.Join(env.Out, duplicatesFile(int(shard), bucket)), iter.Seq2[duplicate, error](rows))
+		file, err := shard.Write(filepath.Join(env.Out, duplicatesFile(int(i), bucket)), iter.Seq2[duplicate, error](rows))
 		if err != nil {
 			return counts, err
 		}
@@ -263,7 +264,7 @@ func (s *Dedup) filter(ctx context.Context, env *pipeline.Env, t pipeline.Task) 
 	drops := map[int64]duplicate{}
 	for bucket, done := range env.Phase("group") {
 		for file := range existing(done.Dir, duplicatesFile(part.Number, uint64(bucket))) {
-			for d, err := range pipeline.ReadShard[duplicate](file) {
+			for d, err := range shard.Read[duplicate](file) {
 				if err != nil {
 					return pipeline.Counts{}, err
 				}

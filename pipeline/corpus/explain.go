@@ -11,6 +11,7 @@ import (
 
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
+	"fragua/pipeline/shard"
 )
 
 // A Story is what became of one document in a run.
@@ -157,7 +158,7 @@ func find(dir pipeline.Dir, id string) (*place, error) {
 		if !mayHold(name, id) {
 			continue
 		}
-		for row, err := range pipeline.ReadShard[keptRow](name) {
+		for row, err := range shard.Read[keptRow](name) {
 			if err != nil {
 				return nil, err
 			}
@@ -170,7 +171,7 @@ func find(dir pipeline.Dir, id string) (*place, error) {
 		if !mayHold(name, id) {
 			continue
 		}
-		for row, err := range pipeline.ReadShard[rejectRow](name) {
+		for row, err := range shard.Read[rejectRow](name) {
 			if err != nil {
 				return nil, err
 			}
@@ -190,7 +191,7 @@ func mayHold(name, id string) (maybe bool) {
 			maybe = true
 		}
 	}()
-	f, err := pipeline.OpenParquet(name, parquet.SkipBloomFilters(false))
+	f, err := shard.OpenParquet(name, parquet.SkipBloomFilters(false))
 	if err != nil {
 		return true
 	}

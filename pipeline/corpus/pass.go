@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"fragua/pipeline"
+	"fragua/pipeline/shard"
 	"fragua/pipeline/textstat"
 )
 
@@ -19,14 +20,14 @@ type pass struct {
 	stage   string
 	out     string
 	number  int
-	kept    map[string]*pipeline.ShardWriter[Document]
-	rejects *pipeline.ShardWriter[Reject]
+	kept    map[string]*shard.Writer[Document]
+	rejects *shard.Writer[Reject]
 	counts  pipeline.Counts
 }
 
 // newPass begins the shards of task number, in env.Out.
 func newPass(env *pipeline.Env, stage string, number int) *pass {
-	return &pass{stage: stage, out: env.Out, number: number, kept: map[string]*pipeline.ShardWriter[Document]{}}
+	return &pass{stage: stage, out: env.Out, number: number, kept: map[string]*shard.Writer[Document]{}}
 }
 
 // keep writes a document into the shard prefix-NNNNN.parquet.
@@ -41,11 +42,11 @@ func (p *pass) keep(prefix string, d *Document) error {
 	return w.Write(*d)
 }
 
-func (p *pass) shard(prefix string) (*pipeline.ShardWriter[Document], error) {
+func (p *pass) shard(prefix string) (*shard.Writer[Document], error) {
 	if w := p.kept[prefix]; w != nil {
 		return w, nil
 	}
-	w, err := pipeline.CreateShard[Document](filepath.Join(p.out, fmt.Sprintf("%s-%05d.parquet", prefix, p.number)))
+	w, err := shard.Create[Document](filepath.Join(p.out, fmt.Sprintf("%s-%05d.parquet", prefix, p.number)))
 	if err == nil {
 		p.kept[prefix] = w
 	}
@@ -67,7 +68,7 @@ func (p *pass) fail(d *Document, err error) error {
 func (p *pass) reject(r Reject) (err error) {
 	if p.rejects == nil {
 		name := filepath.Join(p.out, "rejects", fmt.Sprintf("%05d.parquet", p.number))
-		if p.rejects, err = pipeline.CreateShard[Reject](name); err != nil {
+		if p.rejects, err = shard.Create[Reject](name); err != nil {
 			return err
 		}
 	}
@@ -101,7 +102,7 @@ func (p *pass) close(err error) (pipeline.Counts, error) {
 	return p.counts, err
 }
 
-func (p *pass) add(s pipeline.Shard, err error) error {
+func (p *pass) add(s shard.File, err error) error {
 	p.counts.Shards = append(p.counts.Shards, s)
 	return err
 }

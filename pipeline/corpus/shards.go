@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"fragua/pipeline"
+	"fragua/pipeline/shard"
 )
 
 // DocumentShards are the patterns of the shards of documents, before and after
@@ -84,7 +85,7 @@ func documentInput() []pipeline.Input {
 // readDocuments yields the rows of a shard, and tells the progress of each.
 func readDocuments(env *pipeline.Env, name string) iter.Seq2[*Document, error] {
 	return func(yield func(*Document, error) bool) {
-		for d, err := range pipeline.ReadShard[Document](name) {
+		for d, err := range shard.Read[Document](name) {
 			if !yield(&d, err) {
 				return
 			}

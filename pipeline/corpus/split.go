@@ -13,6 +13,7 @@ import (
 
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
+	"fragua/pipeline/shard"
 )
 
 // cuts part the range of draws: validation below the first, test below the
@@ -72,7 +73,7 @@ func (s *Mix) survey(ctx context.Context, env *pipeline.Env, t pipeline.Task) (c
 	env.Progress.Expect(part.Rows, "documents")
 	v := survey{Sources: []string{}}
 	validation := threshold(s.Validation)
-	for row, err := range pipeline.ReadShard[surveyRow](name) {
+	for row, err := range shard.Read[surveyRow](name) {
 		if err == nil && ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
@@ -101,8 +102,8 @@ func surveyFile(shard int) string { return fmt.Sprintf("survey-%05d.json", shard
 func (s *Mix) cuts(env *pipeline.Env) (cuts, error) {
 	all := survey{}
 	validation := threshold(s.Validation)
-	for shard, done := range env.Phase("survey") {
-		name := filepath.Join(done.Dir, surveyFile(shard))
+	for i, done := range env.Phase("survey") {
+		name := filepath.Join(done.Dir, surveyFile(i))
 		b, err := os.ReadFile(name)
 		if err != nil {
 			return cuts{}, err

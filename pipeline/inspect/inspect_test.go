@@ -17,6 +17,7 @@ import (
 
 	"fragua/model/safetensors"
 	"fragua/pipeline"
+	"fragua/pipeline/shard"
 )
 
 type document struct {
@@ -41,7 +42,7 @@ func write(t testing.TB) map[string]string {
 		paths[filepath.Base(name)] = filepath.Join(dir, name)
 	}
 	paths["run"], paths["stage"], paths["model"] = dir, filepath.Join(dir, "docs"), filepath.Join(dir, "model")
-	if _, err := pipeline.WriteShard(paths["train-0.parquet"], func(yield func(document, error) bool) {
+	if _, err := shard.Write(paths["train-0.parquet"], func(yield func(document, error) bool) {
 		for i := range 100 {
 			language := "es"
 			if i%4 == 0 {
@@ -63,7 +64,7 @@ func write(t testing.TB) map[string]string {
 	put("bpe/tokenizer.json", `{"added_tokens": [{"id": 3, "content": "<|endoftext|>", "special": true}], "pre_tokenizer": {"type": "ByteLevel"},
 		"model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ĠniÃ±o": 2}, "merges": ["a b"]}}`)
 	m, _ := json.Marshal(pipeline.Manifest{Stage: "docs", Use: "ingest", Kind: pipeline.Documents, Key: "feedfacecafe0123", Inputs: map[string][]string{"raw": {"k"}},
-		Shards: []pipeline.Shard{{Name: "train-0.parquet", Rows: 100, Bytes: 5000, XXH3: "00ff"}}, Counts: pipeline.Counts{Read: 120, Kept: 100, Dropped: map[string]int64{"short": 20}, Sums: map[string]int64{"words": 9900}}})
+		Shards: []shard.File{{Name: "train-0.parquet", Rows: 100, Bytes: 5000, XXH3: "00ff"}}, Counts: pipeline.Counts{Read: 120, Kept: 100, Dropped: map[string]int64{"short": 20}, Sums: map[string]int64{"words": 9900}}})
 	put("docs/manifest.json", string(m))
 	if err := pipeline.WriteMetrics(paths["stage"], pipeline.Metrics{Figures: []pipeline.Figure{{Name: "speed of light", Value: 299792458}}, Curves: []pipeline.Curve{{Name: "train", Points: [][2]float64{{0, 8}, {1, 4.5}}}},
 		Samples: []pipeline.Sample{{Title: "first", Text: "Clang."}}}); err != nil {

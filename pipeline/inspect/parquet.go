@@ -11,14 +11,14 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 
-	"fragua/pipeline"
+	"fragua/pipeline/shard"
 )
 
 // few is how many different values a column may have to be counted one by one.
 const few = 64
 
 func openParquet(path string, o Options, a *Artifact) error {
-	pf, err := pipeline.OpenParquet(path)
+	pf, err := shard.OpenParquet(path)
 	if err != nil {
 		return err
 	}
@@ -76,13 +76,13 @@ func openParquet(path string, o Options, a *Artifact) error {
 
 // parquetText measures the column `text` and counts the values of columns that
 // have few.
-func parquetText(path string, pf *pipeline.ParquetFile, a *Artifact) error {
+func parquetText(path string, pf *shard.ParquetFile, a *Artifact) error {
 	type text struct {
 		Text string `parquet:"text"`
 	}
 	if leaf, ok := pf.Schema().Lookup("text"); ok && leaf.Node.Type().Kind() == parquet.ByteArray {
 		var lengths []int
-		for row, err := range pipeline.ReadShard[text](path) {
+		for row, err := range shard.Read[text](path) {
 			if err != nil {
 				return err
 			}
@@ -122,7 +122,7 @@ func parquetText(path string, pf *pipeline.ParquetFile, a *Artifact) error {
 }
 
 // valuesOf counts the values of a column; nil if there are too many.
-func valuesOf(pf *pipeline.ParquetFile, column int) (map[string]int64, error) {
+func valuesOf(pf *shard.ParquetFile, column int) (map[string]int64, error) {
 	counts := map[string]int64{}
 	buf := make([]parquet.Value, 512)
 	for _, g := range pf.RowGroups() {
@@ -157,7 +157,7 @@ func valuesOf(pf *pipeline.ParquetFile, column int) (map[string]int64, error) {
 	return counts, nil
 }
 
-func parquetSamples(pf *pipeline.ParquetFile, o Options, a *Artifact) error {
+func parquetSamples(pf *shard.ParquetFile, o Options, a *Artifact) error {
 	names := pf.Schema().Columns()
 	for row, err := range pf.Rows(0, len(pf.RowGroups())) {
 		if err != nil {

@@ -6,8 +6,8 @@ import (
 	"iter"
 	"unicode/utf8"
 
-	"fragua/pipeline"
 	"fragua/pipeline/fault"
+	"fragua/pipeline/shard"
 )
 
 // Parquet is the rows of Parquet files.
@@ -21,7 +21,7 @@ func (p Parquet) Divide(ctx context.Context, f File, size int64) ([]Range, error
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	pf, err := pipeline.OpenParquet(f.Path)
+	pf, err := shard.OpenParquet(f.Path)
 	if err != nil {
 		return []Range{{To: 1, Size: f.Size}}, nil
 	}
@@ -41,7 +41,7 @@ func (p Parquet) Divide(ctx context.Context, f File, size int64) ([]Range, error
 // ends the file: those after it in the range are lost.
 func (p Parquet) Read(ctx context.Context, f File, r Range) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
-		pf, err := pipeline.OpenParquet(f.Path)
+		pf, err := shard.OpenParquet(f.Path)
 		if err != nil {
 			yield(Record{}, p.lost(f, 0, Lost{Rows: -1, Bytes: f.Size}, err))
 			return

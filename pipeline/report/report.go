@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"fragua/pipeline"
+	"fragua/pipeline/store"
 )
 
 // FileName is what the report is called in the run's directory.
@@ -33,7 +34,7 @@ func Create(runDir string) (string, error) {
 		return "", err
 	}
 	name := filepath.Join(runDir, FileName)
-	return name, pipeline.WriteFile(name, func(w io.Writer) error { return Write(w, run) })
+	return name, store.WriteFile(name, func(w io.Writer) error { return Write(w, run) })
 }
 
 // Write writes the report of a run. Stages that are not finished are named as

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"fragua/pipeline"
+	"fragua/pipeline/shard"
 )
 
 var keep = flag.String("keep", "", "write the report to this file as well, to be looked at")
@@ -34,7 +35,7 @@ func written(t *testing.T) string {
 	stage := func(name, use string, kind pipeline.Kind, c pipeline.Counts, m *pipeline.Metrics) {
 		info.Stages = append(info.Stages, pipeline.StageInfo{Name: name, Use: use, Seconds: 1.5 + 30*float64(len(info.Stages)), Tasks: 4})
 		put(name+"/manifest.json", pipeline.Manifest{Stage: name, Use: use, Kind: kind, Key: "0123456789abcdef", Counts: c,
-			Shards: []pipeline.Shard{{Name: "train-00000.parquet", Rows: 3, Bytes: 12_345_678}}})
+			Shards: []shard.File{{Name: "train-00000.parquet", Rows: 3, Bytes: 12_345_678}}})
 		if m != nil {
 			if err := pipeline.WriteMetrics(filepath.Join(dir, name), *m); err != nil {
 				t.Fatal(err)

@@ -12,7 +12,8 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/zeebo/xxh3"
 
-	"fragua/pipeline"
+	"fragua/pipeline/shard"
+	"fragua/pipeline/store"
 )
 
 // batchBytes is how many bytes of ids one record batch holds, about.
@@ -34,9 +35,9 @@ func idWidth(vocab int) int {
 
 // writeBlocks writes an Arrow file of the rows that each gives one by one, and
 // which appears whole or not at all. pad fills what a row leaves empty.
-func writeBlocks(name string, perRow, width int, pad int32, each func(write func(block) error) error) (pipeline.Shard, error) {
-	shard := pipeline.Shard{Name: name}
-	err := pipeline.WriteFile(name, func(w io.Writer) error {
+func writeBlocks(name string, perRow, width int, pad int32, each func(write func(block) error) error) (shard.File, error) {
+	written := shard.File{Name: name}
+	err := store.WriteFile(name, func(w io.Writer) error {
 		out := &counted{w: w, hash: xxh3.New()}
 		b, err := newBlockWriter(out, perRow, width, pad)
 		if err != nil {
@@ -48,10 +49,10 @@ func writeBlocks(name string, perRow, width int, pad int32, each func(write func
 		if err := b.close(); err != nil {
 			return err
 		}
-		shard.Rows, shard.Bytes, shard.XXH3 = b.rows, out.n, fmt.Sprintf("%016x", out.hash.Sum64())
+		written.Rows, written.Bytes, written.XXH3 = b.rows, out.n, fmt.Sprintf("%016x", out.hash.Sum64())
 		return nil
 	})
-	return shard, err
+	return written, err
 }
 
 // blockWriter fills record batches and writes them.

@@ -12,6 +12,7 @@ import (
 
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
+	"fragua/pipeline/shard"
 )
 
 // splits are the names that the column `split` may hold; "" is train.
@@ -68,7 +69,7 @@ func (p *Pack) encode(ctx context.Context, env *pipeline.Env, t pipeline.Task) (
 		env.Progress.Expect(rows, "documents")
 	}
 	var ids []int32
-	for doc, err := range pipeline.ReadShard[packDocument](path) {
+	for doc, err := range shard.Read[packDocument](path) {
 		if err != nil {
 			return counts, err
 		}

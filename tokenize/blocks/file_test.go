@@ -15,9 +15,10 @@ import (
 	"pgregory.net/rapid"
 
 	"fragua/pipeline"
+	"fragua/pipeline/shard"
 )
 
-func writeFor(t testing.TB, path string, perRow, width int, rows []block) pipeline.Shard {
+func writeFor(t testing.TB, path string, perRow, width int, rows []block) shard.File {
 	t.Helper()
 	s, err := writeBlocks(path, perRow, width, 7, func(write func(block) error) error {
 		for _, b := range rows {

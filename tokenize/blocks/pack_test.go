@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"fragua/pipeline"
+	"fragua/pipeline/shard"
 	"fragua/tokenize"
 )
 
@@ -181,7 +182,7 @@ func (s *corpusStage) Phases() []pipeline.Phase {
 		},
 		Do: func(_ context.Context, env *pipeline.Env, t pipeline.Task) (c pipeline.Counts, err error) {
 			for _, split := range []string{"train", "validation"} {
-				s, err := pipeline.WriteShard(filepath.Join(env.Out, split+"-"+t.ID+".parquet"), func(yield func(packDocument, error) bool) {
+				s, err := shard.Write(filepath.Join(env.Out, split+"-"+t.ID+".parquet"), func(yield func(packDocument, error) bool) {
 					for _, d := range corpusDocs(t.ID, split, s.Docs) {
 						c.Read++
 						c.Kept++

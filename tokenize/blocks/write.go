@@ -12,6 +12,8 @@ import (
 	"slices"
 
 	"fragua/pipeline"
+	"fragua/pipeline/shard"
+	"fragua/pipeline/store"
 )
 
 // packFile is one task of shuffle: the rows of some runs whose keys lie in a
@@ -124,7 +126,7 @@ func (p *Pack) write(ctx context.Context, env *pipeline.Env, t pipeline.Task) (c
 	if p.Order == Shuffle {
 		slices.SortStableFunc(rows, func(a, b keyed) int { return cmp.Compare(a.key, b.key) })
 	}
-	shard, err := writeBlocks(filepath.Join(env.Out, part.Name), p.Context+1, part.Width, part.Pad, func(write func(block) error) error {
+	written, err := writeBlocks(filepath.Join(env.Out, part.Name), p.Context+1, part.Width, part.Pad, func(write func(block) error) error {
 		for _, r := range rows {
 			if err := write(r.block); err != nil {
 				return err
@@ -135,8 +137,8 @@ func (p *Pack) write(ctx context.Context, env *pipeline.Env, t pipeline.Task) (c
 	if err != nil {
 		return counts, err
 	}
-	counts.Sum("blocks", shard.Rows)
-	counts.Shards = []pipeline.Shard{shard}
+	counts.Sum("blocks", written.Rows)
+	counts.Shards = []shard.File{written}
 	return counts, nil
 }
 
@@ -174,7 +176,7 @@ func (p *Pack) summarize(env *pipeline.Env) (counts pipeline.Counts, err error) 
 		return counts, err
 	}
 	defer src.Close()
-	return counts, pipeline.WriteFile(filepath.Join(env.Out, "tokenizer.json"), func(w io.Writer) error {
+	return counts, store.WriteFile(filepath.Join(env.Out, "tokenizer.json"), func(w io.Writer) error {
 		_, err := io.Copy(w, src)
 		return err
 	})

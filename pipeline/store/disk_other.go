@@ -1,6 +1,6 @@
 //go:build !linux && !darwin && !freebsd && !windows
 
-package pipeline
+package store
 
 import (
 	"errors"
@@ -9,6 +9,6 @@ import (
 
 func isDiskFull(err error) bool { return errors.Is(err, syscall.ENOSPC) }
 
-func freeBytes(string) int64 { return -1 }
+func FreeBytes(string) int64 { return -1 }
 
-func syncDir(string) error { return nil }
+func SyncDir(string) error { return nil }

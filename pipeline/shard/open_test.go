@@ -1,4 +1,4 @@
-package pipeline
+package shard
 
 import (
 	"bytes"
@@ -57,7 +57,7 @@ func TestOpenParquet(t *testing.T) {
 		}
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		n, err := ShardRows(name)
+		n, err := Rows(name)
 		runtime.ReadMemStats(&after)
 		if grown := after.TotalAlloc - before.TotalAlloc; grown > 8<<20 {
 			t.Errorf("%s: opening allocated %d MiB", c.name, grown>>20)
@@ -72,13 +72,13 @@ func TestOpenParquet(t *testing.T) {
 		if !errors.As(err, &placed) || placed.File != name || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one of the file with %q", c.name, err, c.want)
 		}
-		for _, readErr := range ReadShard[row](name) {
+		for _, readErr := range Read[row](name) {
 			if readErr == nil || readErr.Error() != err.Error() {
 				t.Errorf("%s: reading says %v, counting %v", c.name, readErr, err)
 			}
 		}
 	}
-	if _, err := ShardRows(t.TempDir()); err == nil || !strings.Contains(err.Error(), "is a folder") {
+	if _, err := Rows(t.TempDir()); err == nil || !strings.Contains(err.Error(), "is a folder") {
 		t.Errorf("a folder: %v", err)
 	}
 }

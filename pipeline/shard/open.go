@@ -1,4 +1,4 @@
-package pipeline
+package shard
 
 import (
 	"errors"
@@ -105,7 +105,7 @@ func (r *groupReader) close() {
 //
 // What is wrong with the content comes as a *RowError of the whole file, what
 // hinders the reading of it as it is. Pages are checked when they are read. On
-// some damaged ones the library still panics: Rows and ReadShard catch that.
+// some damaged ones the library still panics: Rows and Read catch that.
 func OpenParquet(name string, options ...parquet.FileOption) (f *ParquetFile, err error) {
 	file, err := os.Open(name)
 	if err != nil {

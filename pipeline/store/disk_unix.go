@@ -1,6 +1,6 @@
 //go:build linux || darwin || freebsd
 
-package pipeline
+package store
 
 import (
 	"errors"
@@ -12,8 +12,8 @@ func isDiskFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
-// freeBytes returns the room left for this user, or -1.
-func freeBytes(dir string) int64 {
+// FreeBytes returns the room left for this user, or -1.
+func FreeBytes(dir string) int64 {
 	var s syscall.Statfs_t
 	if err := syscall.Statfs(dir, &s); err != nil {
 		return -1
@@ -21,8 +21,8 @@ func freeBytes(dir string) int64 {
 	return int64(uint64(s.Bavail) * uint64(s.Bsize))
 }
 
-// syncDir makes a rename in dir durable.
-func syncDir(dir string) error {
+// SyncDir makes a rename in dir durable.
+func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err

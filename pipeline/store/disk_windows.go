@@ -1,4 +1,4 @@
-package pipeline
+package store
 
 import (
 	"errors"
@@ -10,8 +10,8 @@ func isDiskFull(err error) bool {
 	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
 }
 
-// freeBytes returns the room left for this user, or -1.
-func freeBytes(dir string) int64 {
+// FreeBytes returns the room left for this user, or -1.
+func FreeBytes(dir string) int64 {
 	p, err := windows.UTF16PtrFromString(dir)
 	if err != nil {
 		return -1
@@ -23,6 +23,6 @@ func freeBytes(dir string) int64 {
 	return int64(free)
 }
 
-// syncDir does nothing: Windows cannot open a folder to sync it, and NTFS
+// SyncDir does nothing: Windows cannot open a folder to sync it, and NTFS
 // journals renames.
-func syncDir(string) error { return nil }
+func SyncDir(string) error { return nil }

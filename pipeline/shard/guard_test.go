@@ -1,4 +1,4 @@
-package pipeline
+package shard
 
 import (
 	"bytes"
@@ -179,7 +179,7 @@ func TestDamagedPages(t *testing.T) {
 		}
 		errs := []error{err}
 		err = nil
-		for _, e := range ReadShard[word](path) {
+		for _, e := range Read[word](path) {
 			err = e
 		}
 		errs = append(errs, err)
@@ -232,7 +232,7 @@ func TestDamagedFooter(t *testing.T) {
 			t.Fatal(err)
 		}
 		var placed *fault.RowError
-		if _, err := ShardRows(path); !errors.As(err, &placed) || !strings.Contains(err.Error(), "the file is empty or cut short") && !strings.Contains(err.Error(), "the footer: ") {
+		if _, err := Rows(path); !errors.As(err, &placed) || !strings.Contains(err.Error(), "the file is empty or cut short") && !strings.Contains(err.Error(), "the footer: ") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -1,4 +1,4 @@
-package pipeline
+package store
 
 import (
 	"bufio"
@@ -17,59 +17,61 @@ import (
 // file beside it, which is fsynced, renamed and made durable by an fsync of the
 // folder. Missing folders are made. A full disk gives a *DiskFullError.
 func WriteFile(name string, write func(io.Writer) error) error {
-	f, err := createDurable(name)
+	f, err := Create(name)
 	if err != nil {
 		return err
 	}
-	defer f.abort()
+	defer f.Abort()
 	b := bufio.NewWriterSize(f, 1<<16)
 	if err := write(b); err != nil {
-		return diskFull(name, err)
+		return DiskFull(name, err)
 	}
 	if err := b.Flush(); err != nil {
-		return diskFull(name, err)
+		return DiskFull(name, err)
 	}
-	return f.commit()
+	return f.Commit()
 }
 
-// durable is a file under way: it carries a hidden name until commit. It counts
-// and hashes what passes, so that nobody reads the file again for its checksum.
-type durable struct {
+// A File is being written: it has a hidden name until Commit. It counts and
+// hashes what passes, so that nobody reads the file again for its checksum.
+type File struct {
 	name string
 	tmp  string
 	file *os.File
 	hash *xxh3.Hasher
-	size int64
+	Size int64 // bytes written so far
 }
 
-// tempName is what a file is called until it is whole. Leftovers of a crash are
+// TempName is what a file is called until it is whole. Leftovers of a crash are
 // overwritten, and never counted as output.
-func tempName(name string) string {
+func TempName(name string) string {
 	return filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+tempSuffix)
 }
 
 const tempSuffix = ".tmp"
 
-func createDurable(name string) (*durable, error) {
+// Create begins a file, in folders that it makes.
+func Create(name string) (*File, error) {
 	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
-		return nil, diskFull(name, err)
+		return nil, DiskFull(name, err)
 	}
-	tmp := tempName(name)
+	tmp := TempName(name)
 	f, err := os.Create(tmp)
 	if err != nil {
-		return nil, diskFull(name, err)
+		return nil, DiskFull(name, err)
 	}
-	return &durable{name: name, tmp: tmp, file: f, hash: xxh3.New()}, nil
+	return &File{name: name, tmp: tmp, file: f, hash: xxh3.New()}, nil
 }
 
-func (d *durable) Write(p []byte) (int, error) {
+func (d *File) Write(p []byte) (int, error) {
 	n, err := d.file.Write(p)
 	d.hash.Write(p[:n])
-	d.size += int64(n)
+	d.Size += int64(n)
 	return n, err
 }
 
-func (d *durable) commit() error {
+// Commit makes the file durable and gives it its name.
+func (d *File) Commit() error {
 	err := d.file.Sync()
 	err = errors.Join(err, d.file.Close())
 	d.file = nil
@@ -77,14 +79,14 @@ func (d *durable) commit() error {
 		err = os.Rename(d.tmp, d.name)
 	}
 	if err == nil {
-		return syncDir(filepath.Dir(d.name))
+		return SyncDir(filepath.Dir(d.name))
 	}
 	os.Remove(d.tmp)
-	return diskFull(d.name, err)
+	return DiskFull(d.name, err)
 }
 
-// abort removes a file that was not committed; after commit it does nothing.
-func (d *durable) abort() {
+// Abort removes a file that was not committed; after Commit it does nothing.
+func (d *File) Abort() {
 	if d.file != nil {
 		d.file.Close()
 		os.Remove(d.tmp)
@@ -92,12 +94,11 @@ func (d *durable) abort() {
 	}
 }
 
-func (d *durable) shard(rows int64) Shard {
-	return Shard{Name: d.name, Rows: rows, Bytes: d.size, XXH3: fmt.Sprintf("%016x", d.hash.Sum64())}
-}
+// Sum returns the checksum of what was written, as HashFile writes it.
+func (d *File) Sum() string { return fmt.Sprintf("%016x", d.hash.Sum64()) }
 
-// hashFile returns the size and the checksum of a file.
-func hashFile(name string) (size int64, sum string, err error) {
+// HashFile returns the size and the checksum of a file.
+func HashFile(name string) (size int64, sum string, err error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return 0, "", err
@@ -128,9 +129,9 @@ func (e *DiskFullError) Error() string {
 
 func (e *DiskFullError) Unwrap() error { return e.Err }
 
-// diskFull gives a full disk its own error with a remedy; any other error
+// DiskFull gives a full disk its own error with a remedy; any other error
 // passes as it is.
-func diskFull(name string, err error) error {
+func DiskFull(name string, err error) error {
 	var already *DiskFullError
 	if err == nil || errors.As(err, &already) || !isDiskFull(err) {
 		return err
@@ -139,6 +140,6 @@ func diskFull(name string, err error) error {
 	if errors.As(err, &path) {
 		name = path.Path
 	}
-	full := &DiskFullError{File: name, Free: freeBytes(filepath.Dir(name)), Err: err}
+	full := &DiskFullError{File: name, Free: FreeBytes(filepath.Dir(name)), Err: err}
 	return fault.Hintf(full, "make room and give the same command again: finished tasks are kept, and the run goes on from them")
 }

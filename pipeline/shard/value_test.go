@@ -1,4 +1,4 @@
-package pipeline
+package shard
 
 import (
 	"bytes"
@@ -144,8 +144,8 @@ func canonical(v any) any {
 // of those lines. Ours alone: datetimes beyond pyarrow's range, INTERVAL, WKB that
 // happens to be UTF-8, and a map whose keys may be null.
 func TestApacheFiles(t *testing.T) {
-	names, _ := filepath.Glob("../../shared/data/parquet/apache-data/*.parquet")
-	more, _ := filepath.Glob("../../shared/data/parquet/apache-data/geospatial/*.parquet")
+	names, _ := filepath.Glob("../../../shared/data/parquet/apache-data/*.parquet")
+	more, _ := filepath.Glob("../../../shared/data/parquet/apache-data/geospatial/*.parquet")
 	if len(names) == 0 {
 		t.Skip("no ../shared/data/parquet/apache-data beside the repository")
 	}

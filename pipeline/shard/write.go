@@ -1,4 +1,4 @@
-package pipeline
+package shard
 
 import (
 	"fmt"
@@ -10,6 +10,7 @@ import (
 	"github.com/parquet-go/parquet-go/compress/zstd"
 
 	"fragua/pipeline/fault"
+	"fragua/pipeline/store"
 )
 
 // How shards are laid out. Large pages make zstd strong (1 MiB pages: 37 % more
@@ -26,36 +27,36 @@ const (
 // footer at full length, and help no reader to skip anything.
 var longColumns = []string{"text", "target", "input", "want", "got", "metadata"}
 
-// WriteShard writes rows into a Parquet file that appears whole or not at all.
+// Write writes rows into a Parquet file that appears whole or not at all.
 // The same rows give the same bytes on every machine. Memory is bounded by one
 // row group, not by the file. An error from rows ends it, and no file is left.
 //
-// The returned Shard's Name is the name as it was given; return it in
+// The returned File's Name is the name as it was given; return it in
 // Counts.Shards, and the engine makes it relative and need not read the file
 // again for its checksum.
-func WriteShard[Row any](name string, rows iter.Seq2[Row, error]) (Shard, error) {
-	w, err := CreateShard[Row](name)
+func Write[Row any](name string, rows iter.Seq2[Row, error]) (File, error) {
+	w, err := Create[Row](name)
 	if err != nil {
-		return Shard{}, err
+		return File{}, err
 	}
 	defer w.Abort()
 	for row, err := range rows {
 		if err != nil {
-			return Shard{}, err
+			return File{}, err
 		}
 		if err := w.Write(row); err != nil {
-			return Shard{}, err
+			return File{}, err
 		}
 	}
 	return w.Close()
 }
 
-// A ShardWriter writes one Parquet file row by row; several may be open at once,
+// A Writer writes one Parquet file row by row; several may be open at once,
 // so that one pass over the rows can feed kept rows and rejects, or a file per
-// split. Its layout is WriteShard's. It is not safe for concurrent use.
-type ShardWriter[Row any] struct {
+// split. Its layout is that of Write. It is not safe for concurrent use.
+type Writer[Row any] struct {
 	name   string
-	file   *durable
+	file   *store.File
 	w      *parquet.GenericWriter[Row]
 	batch  []Row
 	size   func(reflect.Value) int
@@ -66,11 +67,11 @@ type ShardWriter[Row any] struct {
 	err    error
 }
 
-// CreateShard begins a Parquet file of rows of a struct type, whose fields carry
+// Create begins a Parquet file of rows of a struct type, whose fields carry
 // `parquet` tags. It gets zstd pages of 8 MiB, statistics (without bounds for
 // columns of whole texts, by name: text, target, input, want, got, metadata), and
 // a bloom filter on a column `id`.
-func CreateShard[Row any](name string) (w *ShardWriter[Row], err error) {
+func Create[Row any](name string) (w *Writer[Row], err error) {
 	defer guard(name, 0, &err)
 	t := reflect.TypeFor[Row]()
 	if t.Kind() != reflect.Struct {
@@ -97,16 +98,16 @@ func CreateShard[Row any](name string) (w *ShardWriter[Row], err error) {
 	if _, ok := schema.Lookup("id"); ok {
 		options = append(options, parquet.BloomFilters(parquet.SplitBlockFilter(10, "id")))
 	}
-	file, err := createDurable(name)
+	file, err := store.Create(name)
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		if w == nil {
-			file.abort()
+			file.Abort()
 		}
 	}()
-	return &ShardWriter[Row]{
+	return &Writer[Row]{
 		name: name, file: file, size: rowSize(t),
 		w:     parquet.NewGenericWriter[Row](file, options...),
 		batch: make([]Row, 0, shardBatch),
@@ -114,7 +115,7 @@ func CreateShard[Row any](name string) (w *ShardWriter[Row], err error) {
 }
 
 // Write appends a row. After an error the file cannot be completed.
-func (w *ShardWriter[Row]) Write(row Row) error {
+func (w *Writer[Row]) Write(row Row) error {
 	if w.err != nil {
 		return w.err
 	}
@@ -128,10 +129,10 @@ func (w *ShardWriter[Row]) Write(row Row) error {
 
 // flush hands the batch to the encoder, and ends the row group when it is full.
 // Where it ends depends on the rows alone.
-func (w *ShardWriter[Row]) flush() (err error) {
+func (w *Writer[Row]) flush() (err error) {
 	defer guard(w.name, w.rows, &err)
 	if _, err := w.w.Write(w.batch); err != nil {
-		return diskFull(w.name, err)
+		return store.DiskFull(w.name, err)
 	}
 	n := int64(len(w.batch))
 	w.rows += n
@@ -141,41 +142,41 @@ func (w *ShardWriter[Row]) flush() (err error) {
 	w.batch, w.bytes = w.batch[:0], 0
 	if w.group >= shardGroup || w.inside >= shardGroupRows {
 		w.group, w.inside = 0, 0
-		return diskFull(w.name, w.w.Flush())
+		return store.DiskFull(w.name, w.w.Flush())
 	}
 	return nil
 }
 
 // Rows returns how many rows were written so far.
-func (w *ShardWriter[Row]) Rows() int64 { return w.rows + int64(len(w.batch)) }
+func (w *Writer[Row]) Rows() int64 { return w.rows + int64(len(w.batch)) }
 
 // Close completes the file and gives it its name.
-func (w *ShardWriter[Row]) Close() (s Shard, err error) {
+func (w *Writer[Row]) Close() (s File, err error) {
 	if w.err != nil {
 		w.Abort()
-		return Shard{}, w.err
+		return File{}, w.err
 	}
 	defer w.Abort()
 	defer guard(w.name, w.rows, &err)
 	if len(w.batch) > 0 {
 		if err := w.flush(); err != nil {
-			return Shard{}, err
+			return File{}, err
 		}
 	}
 	if err := w.w.Close(); err != nil {
-		return Shard{}, diskFull(w.name, err)
+		return File{}, store.DiskFull(w.name, err)
 	}
-	if err := w.file.commit(); err != nil {
-		return Shard{}, err
+	if err := w.file.Commit(); err != nil {
+		return File{}, err
 	}
 	w.err = os.ErrClosed
-	return w.file.shard(w.rows), nil
+	return File{Name: w.name, Rows: w.rows, Bytes: w.file.Size, XXH3: w.file.Sum()}, nil
 }
 
 // Abort gives up a file that is not closed; after Close it does nothing, so it
 // can be deferred.
-func (w *ShardWriter[Row]) Abort() {
-	w.file.abort()
+func (w *Writer[Row]) Abort() {
+	w.file.Abort()
 	if w.err == nil {
 		w.err = os.ErrClosed
 	}

@@ -1,4 +1,4 @@
-package pipeline
+package shard
 
 import (
 	"fmt"
@@ -11,12 +11,12 @@ import (
 	"fragua/pipeline/fault"
 )
 
-// ReadShard yields the rows of a Parquet file in order. Columns that Row does
+// Read yields the rows of a Parquet file in order. Columns that Row does
 // not name are not read, so a small struct is a cheap projection; a column that
 // Row names and the file lacks, or holds in another type, is an error. Whatever
 // is wrong with the file comes as a *RowError with its name and row, and ends
 // the sequence. Memory is bounded by a page of each column.
-func ReadShard[Row any](name string) iter.Seq2[Row, error] {
+func Read[Row any](name string) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		r, err := openShard[Row](name)
 		if err != nil {
@@ -100,8 +100,8 @@ func (r *shardReader[Row]) close() {
 	}
 }
 
-// ShardRows returns the number of rows of a Parquet file from its footer.
-func ShardRows(name string) (int64, error) {
+// Rows returns the number of rows of a Parquet file from its footer.
+func Rows(name string) (int64, error) {
 	f, err := OpenParquet(name)
 	if err != nil {
 		return 0, err

@@ -1,4 +1,4 @@
-package pipeline
+package shard
 
 import (
 	"bytes"
@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"fragua/pipeline/fault"
+	"fragua/pipeline/store"
 )
 
 type testRow struct {
@@ -60,21 +61,21 @@ func equalRow(a, b testRow) bool {
 func TestShardRoundTrip(t *testing.T) {
 	for _, n := range []int{0, 1, shardBatch - 1, shardBatch, shardBatch + 1, 1000} {
 		name := filepath.Join(t.TempDir(), "deep", "x.parquet")
-		s, err := WriteShard(name, testRows(n, 200))
+		s, err := Write(name, testRows(n, 200))
 		if err != nil {
 			t.Fatal(err)
 		}
-		size, sum, err := hashFile(name)
-		if err != nil || s != (Shard{Name: name, Rows: int64(n), Bytes: size, XXH3: sum}) {
+		size, sum, err := store.HashFile(name)
+		if err != nil || s != (File{Name: name, Rows: int64(n), Bytes: size, XXH3: sum}) {
 			t.Fatalf("n=%d: shard %+v, file has %d bytes and %s (%v)", n, s, size, sum, err)
 		}
-		if rows, err := ShardRows(name); rows != int64(n) || err != nil {
-			t.Errorf("ShardRows = %d, %v; want %d", rows, err, n)
+		if rows, err := Rows(name); rows != int64(n) || err != nil {
+			t.Errorf("Rows = %d, %v; want %d", rows, err, n)
 		}
 		next, stop := iter.Pull2(testRows(n, 200))
 		defer stop()
 		i := 0
-		for got, err := range ReadShard[testRow](name) {
+		for got, err := range Read[testRow](name) {
 			want, _, ok := next()
 			if err != nil || !ok || !equalRow(got, want) {
 				t.Fatalf("n=%d row %d: got %v, %v; want %v", n, i, got, err, want)
@@ -96,7 +97,7 @@ func TestShardRoundTripAny(t *testing.T) {
 			return r
 		}), 0, 150).Draw(t, "rows")
 		name := filepath.Join(dir, "x.parquet")
-		_, err := WriteShard(name, func(yield func(testRow, error) bool) {
+		_, err := Write(name, func(yield func(testRow, error) bool) {
 			for _, r := range rows {
 				if !yield(r, nil) {
 					return
@@ -107,7 +108,7 @@ func TestShardRoundTripAny(t *testing.T) {
 			t.Fatal(err)
 		}
 		i := 0
-		for got, err := range ReadShard[testRow](name) {
+		for got, err := range Read[testRow](name) {
 			if err != nil || !equalRow(got, rows[i]) {
 				t.Fatalf("row %d: got %v, %v; want %v", i, got, err, rows[i])
 			}
@@ -121,8 +122,8 @@ func TestShardRoundTripAny(t *testing.T) {
 
 func TestShardBytesAreFixed(t *testing.T) {
 	dir := t.TempDir()
-	a, err1 := WriteShard(filepath.Join(dir, "a"), testRows(500, 300))
-	b, err2 := WriteShard(filepath.Join(dir, "b"), testRows(500, 300))
+	a, err1 := Write(filepath.Join(dir, "a"), testRows(500, 300))
+	b, err2 := Write(filepath.Join(dir, "b"), testRows(500, 300))
 	if err1 != nil || err2 != nil || a.XXH3 != b.XXH3 {
 		t.Fatalf("%v %v; %v %v", a, err1, b, err2)
 	}
@@ -136,7 +137,7 @@ func TestShardBytesAreFixed(t *testing.T) {
 
 func TestShardLayout(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "x.parquet")
-	if _, err := WriteShard(name, testRows(900, 80<<10)); err != nil { // 72 MB of text: three row groups
+	if _, err := Write(name, testRows(900, 80<<10)); err != nil { // 72 MB of text: three row groups
 		t.Fatal(err)
 	}
 	f, err := os.Open(name)
@@ -173,7 +174,7 @@ func TestShardLayout(t *testing.T) {
 func TestShardErrors(t *testing.T) {
 	dir := t.TempDir()
 	whole := filepath.Join(dir, "whole.parquet")
-	if _, err := WriteShard(whole, testRows(300, 500)); err != nil {
+	if _, err := Write(whole, testRows(300, 500)); err != nil {
 		t.Fatal(err)
 	}
 	raw, _ := os.ReadFile(whole)
@@ -191,20 +192,20 @@ func TestShardErrors(t *testing.T) {
 		{"absent", filepath.Join(dir, "absent.parquet"), "no such file"},
 	}
 	for _, tt := range tests {
-		for _, err := range ReadShard[testRow](tt.file) {
+		for _, err := range Read[testRow](tt.file) {
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
 			}
 		}
-		if _, err := ShardRows(tt.file); err == nil {
-			t.Errorf("%s: ShardRows gives no error", tt.name)
+		if _, err := Rows(tt.file); err == nil {
+			t.Errorf("%s: Rows gives no error", tt.name)
 		}
 	}
 
 	type lacking struct {
 		Missing int64 `parquet:"missing"`
 	}
-	for _, err := range ReadShard[lacking](whole) {
+	for _, err := range Read[lacking](whole) {
 		var hint *fault.Hint
 		if err == nil || !strings.Contains(err.Error(), `column "missing" is missing`) || !errors.As(err, &hint) {
 			t.Errorf("missing column: %v", err)
@@ -213,7 +214,7 @@ func TestShardErrors(t *testing.T) {
 	type other struct {
 		Words string `parquet:"words"`
 	}
-	for _, err := range ReadShard[other](whole) {
+	for _, err := range Read[other](whole) {
 		if err == nil || !strings.Contains(err.Error(), `column "words" is INT64, want BYTE_ARRAY`) {
 			t.Errorf("other type: %v", err)
 		}
@@ -224,7 +225,7 @@ func TestShardErrors(t *testing.T) {
 func TestShardFlippedBits(t *testing.T) {
 	dir := t.TempDir()
 	name := filepath.Join(dir, "x.parquet")
-	if _, err := WriteShard(name, testRows(200, 100)); err != nil {
+	if _, err := Write(name, testRows(200, 100)); err != nil {
 		t.Fatal(err)
 	}
 	raw, _ := os.ReadFile(name)
@@ -238,7 +239,7 @@ func TestShardFlippedBits(t *testing.T) {
 		if err := os.WriteFile(name, b, 0o666); err != nil {
 			t.Fatal(err)
 		}
-		for _, err := range ReadShard[testRow](name) {
+		for _, err := range Read[testRow](name) {
 			if err == nil {
 				continue
 			}
@@ -258,7 +259,7 @@ func TestShardWriterLeavesNothingBehind(t *testing.T) {
 	dir := t.TempDir()
 	name := filepath.Join(dir, "x.parquet")
 	boom := errors.New("boom")
-	_, err := WriteShard(name, func(yield func(testRow, error) bool) {
+	_, err := Write(name, func(yield func(testRow, error) bool) {
 		yield(testRow{ID: "a"}, nil)
 		yield(testRow{}, boom)
 	})
@@ -272,11 +273,11 @@ func TestShardWriterLeavesNothingBehind(t *testing.T) {
 
 func TestShardStopsEarly(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "x.parquet")
-	if _, err := WriteShard(name, testRows(300, 10)); err != nil {
+	if _, err := Write(name, testRows(300, 10)); err != nil {
 		t.Fatal(err)
 	}
 	n := 0
-	for _, err := range ReadShard[testRow](name) {
+	for _, err := range Read[testRow](name) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -288,7 +289,7 @@ func TestShardStopsEarly(t *testing.T) {
 
 func FuzzReadShard(f *testing.F) {
 	name := filepath.Join(f.TempDir(), "x.parquet")
-	if _, err := WriteShard(name, testRows(5, 20)); err != nil {
+	if _, err := Write(name, testRows(5, 20)); err != nil {
 		f.Fatal(err)
 	}
 	raw, _ := os.ReadFile(name)
@@ -299,7 +300,7 @@ func FuzzReadShard(f *testing.F) {
 		if err := os.WriteFile(name, b, 0o666); err != nil {
 			t.Fatal(err)
 		}
-		for range ReadShard[testRow](name) {
+		for range Read[testRow](name) {
 		}
 	})
 }
@@ -321,7 +322,7 @@ func BenchmarkWriteShard(b *testing.B) {
 	name := filepath.Join(b.TempDir(), "x.parquet")
 	b.SetBytes(bytes)
 	for b.Loop() {
-		_, err := WriteShard(name, func(yield func(testRow, error) bool) {
+		_, err := Write(name, func(yield func(testRow, error) bool) {
 			for _, r := range rows {
 				if !yield(r, nil) {
 					return
@@ -337,12 +338,12 @@ func BenchmarkWriteShard(b *testing.B) {
 func BenchmarkReadShard(b *testing.B) {
 	_, bytes := benchRows(b)
 	name := filepath.Join(b.TempDir(), "x.parquet")
-	if _, err := WriteShard(name, testRows(2000, 5000)); err != nil {
+	if _, err := Write(name, testRows(2000, 5000)); err != nil {
 		b.Fatal(err)
 	}
 	b.SetBytes(bytes)
 	for b.Loop() {
-		for _, err := range ReadShard[testRow](name) {
+		for _, err := range Read[testRow](name) {
 			if err != nil {
 				b.Fatal(err)
 			}
