@@ -123,7 +123,7 @@ func (m *Tuned) save(dir, tokenizer string) error {
 
 // openBase reads a pretrained model and its tokenizer.
 func openBase(dir string) (model.LanguageModel, *tokenize.Tokenizer, error) {
-	lm, err := model.Open(dir)
+	lm, err := model.OpenLanguageModel(dir)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -171,7 +171,7 @@ func OpenTuned(dir string) (*Tuned, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	if h, ok := m.(headed); ok {
-		if err := model.OpenParams(filepath.Join(dir, model.WeightsFile), h.Extra(c.Fragua.Labels).Params); err != nil {
+		if err := model.OpenParams(dir, h.Extra(c.Fragua.Labels).Params); err != nil {
 			return nil, err
 		}
 	}

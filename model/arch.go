@@ -45,29 +45,40 @@ func size(params, attention, kept, widest, states, logits int) Size {
 // headLogits is how many logits of n positions exist at a time.
 func headLogits(n, vocab int) int { return tensor.HeadRows(n, vocab) * vocab }
 
-// archs is the table of architectures: the name in YAML, the model_type in
-// config.json, the default settings, and how config.json becomes a model whose
+// archs is the table of architectures: the name in YAML ("": only checkpoints from elsewhere), the
+// model_type in config.json, the default settings, and how config.json becomes a model whose
 // weights are still to be read.
 var archs = []archEntry{
 	{"gpt", "gpt2", func() Arch { return &GPT{Layers: 4, Heads: 4, Width: 256} }, openGPT},
 	{"llama", "llama", func() Arch { return &Llama{Layers: 4, Heads: 4, Width: 256, Theta: 10000, Tied: true} }, openLlama},
+	{"", "mistral", nil, openMistral},
+	{"", "qwen2", nil, openQwen2},
+	{"", "qwen3", nil, openQwen3},
 	{"lstm", "fragua_lstm", func() Arch { return &LSTM{Layers: 2, Width: 256, Tied: true, Dropout: .2} }, openLSTM},
 	{"nnlm", "fragua_nnlm", func() Arch { return &NNLM{Order: 5, Width: 128, Hidden: 256} }, openNNLM},
-	{"encdec", "pegasus", nil, openEncDec},
+	{"", "bert", nil, openBERT},
+	{"", "roberta", nil, openRoBERTa},
+	{"", "distilbert", nil, openDistilBERT},
+	{"encdec", "pegasus", nil, openPegasus},
+	{"", "marian", nil, openMarian},
 }
 
 type archEntry struct {
 	name, modelType string
 	fresh           func() Arch // nil: what it learns is not the continuation of a text
-	open            func(config []byte) (opened, error)
+	open            func(*config) (opened, error)
 }
 
-// An opened is what a config.json says. build makes the model, its weights all 0.
+// An opened is what a config.json says. build makes the model, its weights all 0; some of its parts
+// depend on which arrays there are.
 type opened struct {
 	Arch
 	vocab, context int
-	build          func() LanguageModel
+	build          func(names) Model
 }
+
+// names reports whether a checkpoint has an array.
+type names func(string) bool
 
 // Archs returns the architectures that continue a text, by name, each a
 // constructor of its default settings.

@@ -14,20 +14,43 @@ type attentionContext interface {
 }
 
 // heads is the shape of the attention of all layers of a model.
-type heads struct{ layers, n, kv, dim int }
-
-// inBatch is causal self-attention within the rows of a batch, and within
-// their documents.
-type inBatch struct{ kernel.Attention }
-
-func (a *inBatch) attend(tp *tensor.Tape, _ int, q, k, v tensor.Heads) *tensor.Tensor {
-	return tp.Attention(q, k, v, a.Attention)
+type heads struct {
+	layers, n, kv, dim int
+	scales             []float32 // of each layer's scores; nil: 1/√dim
+	windows            []int     // of each layer, see kernel.Attention; nil: none
 }
 
-func (h heads) inBatch(tp *tensor.Tape, b *Batch) *inBatch {
+func (h *heads) scale(layer int) float32 {
+	if h.scales == nil {
+		return 0
+	}
+	return h.scales[layer]
+}
+
+func (h *heads) window(layer int) int {
+	if h.windows == nil {
+		return 0
+	}
+	return h.windows[layer]
+}
+
+// inBatch is self-attention within the rows of a batch, and within their documents.
+type inBatch struct {
+	heads
+	kernel.Attention
+}
+
+func (a *inBatch) attend(tp *tensor.Tape, layer int, q, k, v tensor.Heads) *tensor.Tensor {
+	at := a.Attention
+	at.Scale, at.Window = a.scale(layer), a.window(layer)
+	return tp.Attention(q, k, v, at)
+}
+
+func (h heads) inBatch(tp *tensor.Tape, b *Batch, causal bool) *inBatch {
 	at := tensor.Temp[inBatch](tp)
+	at.heads = h
 	at.Attention = kernel.Attention{B: b.B, T: b.T, S: b.T, Heads: h.n, KVHeads: h.kv, Dim: h.dim,
-		Causal: true, Docs: b.Docs, KeyDocs: b.Docs}
+		Causal: causal, Docs: b.Docs, KeyDocs: b.Docs}
 	return at
 }
 

@@ -11,6 +11,7 @@ type Batch struct {
 	IDs       []int32   // B×T
 	Targets   []int32   // B×T; -1: no loss. Nil: no token loss at all
 	Docs      []int32   // B×T, which document a position belongs to: attention and positions stay inside it; nil: one a row. -1: padding
+	Types     []int32   // B×T, token types (segments) for BERT; nil: all 0
 	Source    *Batch    // the encoder's side
 	Labels    []float32 // B×C, one-hot or multi-hot, for classification
 	Norm      float32   // what the summed loss is divided by: the targets of the whole step; 0: this batch's own
@@ -28,18 +29,24 @@ type Loss struct {
 	Targets int            // how many targets were scored
 }
 
-// A LanguageModel predicts the next id.
-type LanguageModel interface {
+// A Model takes ids to states: an encoder, which sees both sides of each position, or a
+// LanguageModel.
+type Model interface {
 	Params() []nn.Param
-	Loss(*tensor.Tape, *Batch) Loss
 	// Hidden returns the states after the final norm, (B·T, Width): what a
 	// classification head reads.
 	Hidden(*tensor.Tape, *Batch) *tensor.Tensor
-	// Head returns the output layer (V, Width), which may be the embedding.
-	Head() *tensor.Tensor
 	Width() int
 	Context() int
 	Vocab() int
+}
+
+// A LanguageModel predicts the next id.
+type LanguageModel interface {
+	Model
+	Loss(*tensor.Tape, *Batch) Loss
+	// Head returns the output layer (V, Width), which may be the embedding.
+	Head() *tensor.Tensor
 	Decoder() Decoder
 }
 

@@ -1,6 +1,8 @@
 package model
 
 import (
+	"slices"
+
 	"fragua/model/kernel"
 	"fragua/model/kernel/par"
 	"fragua/model/tensor"
@@ -119,16 +121,19 @@ func (c *kvCache) attend(tp *tensor.Tape, layer int, q, k, v tensor.Heads) *tens
 		at += c.fed[r]
 		c.keys, c.values, c.lengths = append(c.keys, h.k[layer]), append(c.values, h.v[layer]), append(c.lengths, len(h.ids))
 	}
-	return c.attendRows(tp, q, true)
+	return c.attendRows(tp, layer, q, true)
 }
 
 // attendRows is attention of row r's fed[r] queries to the first lengths[r] of keys[r] and
 // values[r].
-func (c *kvCache) attendRows(tp *tensor.Tape, q tensor.Heads, causal bool) *tensor.Tensor {
+func (c *kvCache) attendRows(tp *tensor.Tape, layer int, q tensor.Heads, causal bool) *tensor.Tensor {
 	n, width, stride := q.X.Rows(), c.n*c.dim, q.X.Cols()
-	y := tp.Empty(n, width)
-	if n == len(c.fed) { // one each
-		kernel.AttentionDecode(y.Data, q.X.Data[q.Col:], stride, c.keys, c.values, c.lengths, c.n, c.kv, c.dim, 0)
+	y, scale, window := tp.Empty(n, width), c.scale(layer), 0
+	if causal {
+		window = c.window(layer)
+	}
+	if n == len(c.fed) && (window == 0 || slices.Max(c.lengths) <= window) { // one each
+		kernel.AttentionDecode(y.Data, q.X.Data[q.Col:], stride, c.keys, c.values, c.lengths, c.n, c.kv, c.dim, scale)
 		return y
 	}
 	group := c.n / c.kv
@@ -137,7 +142,7 @@ func (c *kvCache) attendRows(tp *tensor.Tape, q tensor.Heads, causal bool) *tens
 		lse, from := tp.Empty(c.n, t), at
 		par.For(c.kv, 1, func(head, _ int) {
 			a := kernel.Attention{B: 1, T: t, S: c.lengths[r], Heads: group, KVHeads: 1, Dim: c.dim,
-				Causal: causal, StrideQ: stride, StrideY: width}
+				Causal: causal, Scale: scale, Window: window, StrideQ: stride, StrideY: width}
 			first, column := head*(len(c.keys[r])/c.kv), head*group*c.dim
 			a.Forward(y.Data[from*width+column:], lse.Data[head*group*t:][:group*t], q.X.Data[from*stride+q.Col+column:],
 				c.keys[r][first:], c.values[r][first:])

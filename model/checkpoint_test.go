@@ -37,7 +37,7 @@ func TestOpensWhatTransformersSaves(t *testing.T) {
 			batch.Source = batch
 		}
 		var tp *tensor.Tape
-		logits := tp.Linear(m.Hidden(tp, batch), m.Head(), nil)
+		logits := Logits(tp, m.(LanguageModel), m.Hidden(tp, batch))
 		i := 0
 		for r, row := range want.Logits {
 			for c, at := range row {
@@ -76,7 +76,7 @@ func TestSaveOpen(t *testing.T) {
 				}
 			}
 			other := nn.Param{Name: "score.weight", Tensor: tensor.Param(3, m.Width())}
-			if err := OpenParams(filepath.Join(first, WeightsFile), []nn.Param{other}); err != nil || !slices.Equal(other.Data, head.Data) {
+			if err := OpenParams(first, []nn.Param{other}); err != nil || !slices.Equal(other.Data, head.Data) {
 				t.Errorf("the head came back otherwise: %v", err)
 			}
 			if err := Save(second, again, x); err != nil {
@@ -103,14 +103,20 @@ func TestOpenRefuses(t *testing.T) {
 		change    func(config map[string]any, params []nn.Param) []nn.Param
 		want      string
 	}{
-		{"another family", "gpt2", func(c map[string]any, p []nn.Param) []nn.Param { c["model_type"] = "bert"; return p }, `model_type is "bert", want one of gpt2, llama, fragua_lstm, fragua_nnlm`},
-		{"another activation", "gpt2", func(c map[string]any, p []nn.Param) []nn.Param { c["activation_function"] = "relu"; return p }, "activation_function"},
-		{"untied", "gpt2", func(c map[string]any, p []nn.Param) []nn.Param { c["tie_word_embeddings"] = false; return p }, "tie_word_embeddings"},
+		{"another family", "gpt2", func(c map[string]any, p []nn.Param) []nn.Param { c["model_type"] = "bloom"; return p }, `model_type is "bloom", want one of gpt2, llama,`},
+		{"another activation", "gpt2", func(c map[string]any, p []nn.Param) []nn.Param { c["activation_function"] = "quick_gelu"; return p }, `activation_function is "quick_gelu", which is not supported, only "gelu" or`},
+		{"untied", "gpt2", func(c map[string]any, p []nn.Param) []nn.Param { c["tie_word_embeddings"] = false; return p }, "asks for 2000 parameters"},
+		{"a field of another program", "gpt2", func(c map[string]any, p []nn.Param) []nn.Param { c["rotary_dim"] = 4; return p }, `field "rotary_dim" is not known`},
+		{"a field that is null", "gpt2", func(c map[string]any, p []nn.Param) []nn.Param { c["rotary_dim"] = nil; return p }, ""},
 		{"no heads", "gpt2", func(c map[string]any, p []nn.Param) []nn.Param { c["n_head"] = 0; return p }, "heads: 0 is not a positive number"},
 		{"scaled positions", "llama", func(c map[string]any, p []nn.Param) []nn.Param {
-			c["rope_scaling"] = map[string]any{"type": "linear"}
+			c["rope_scaling"] = map[string]any{"type": "longrope", "short_factor": []int{1}}
 			return p
-		}, "rope_scaling"},
+		}, `rope_scaling: rope_type "longrope" is not supported`},
+		{"an unknown field of the positions", "llama", func(c map[string]any, p []nn.Param) []nn.Param {
+			c["rope_parameters"] = map[string]any{"rope_type": "linear", "factor": 2, "curve": 1}
+			return p
+		}, `rope_parameters: field "curve" is not known`},
 		{"another width", "llama", func(c map[string]any, p []nn.Param) []nn.Param { c["intermediate_size"] = 20; return p }, `array "model.layers.0.mlp.gate_proj.weight" has shape [24 16], want [20 16]`},
 		{"a model too large for its file", "llama", func(c map[string]any, p []nn.Param) []nn.Param { c["num_hidden_layers"] = 4000; return p }, "parameters"},
 		{"a number beyond reason", "gpt2", func(c map[string]any, p []nn.Param) []nn.Param { c["n_embd"] = 1 << 40; return p }, "width: 1099511627776 is more than"},
@@ -118,7 +124,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"a weight less", "gpt2", func(c map[string]any, p []nn.Param) []nn.Param { p[0].Name = "other.weight"; return p }, `there is no array "transformer.wte.weight"`},
 		{"a head that is not tied", "gpt2", func(c map[string]any, p []nn.Param) []nn.Param {
 			return append(p, nn.Param{Name: "lm_head.weight", Tensor: tensor.New(11, 8)})
-		}, "lm_head.weight is not the embedding"},
+		}, "lm_head.weight is not the array"},
 		{"a constant of old versions", "gpt2", func(c map[string]any, p []nn.Param) []nn.Param {
 			return append(p, nn.Param{Name: "transformer.h.0.attn.bias", Tensor: tensor.New(1, 1, 8, 8)})
 		}, ""},
@@ -181,7 +187,7 @@ func FuzzConfig(f *testing.F) {
 			}
 		}
 		if m, err := Open(dir); err == nil {
-			m.Loss(nil, &Batch{B: 1, T: 1, IDs: []int32{0}, Targets: []int32{0}})
+			m.Hidden(nil, &Batch{B: 1, T: 1, IDs: []int32{0}})
 		}
 	})
 }

@@ -58,8 +58,8 @@ func (d *decoder) Feed(ids [][]int32) []float32 {
 		d.last = append(d.last, int32(len(d.flat)-1))
 	}
 	d.tp.Reserve(promptBytes(len(d.flat), d.m.Width(), d.layers))
-	x := d.forward(d.tp, d.flat, d.pos)                            // (Σ fed, C)
-	return d.tp.Linear(d.tp.Rows(x, d.last), d.m.Head(), nil).Data // (rows, V)
+	x := d.forward(d.tp, d.flat, d.pos)                 // (Σ fed, C)
+	return Logits(d.tp, d.m, d.tp.Rows(x, d.last)).Data // (rows, V)
 }
 
 // promptBytes is room for the states of n ids between layers, and for what is made inside the

@@ -1,7 +1,8 @@
 package model
 
 import (
-	"encoding/json"
+	"cmp"
+	"errors"
 	"fmt"
 	"math"
 
@@ -21,7 +22,22 @@ type EncDec struct {
 	Width   int     `yaml:"width" doc:"Features of one position (hidden size)."`
 	Hidden  int     `yaml:"hidden" doc:"Width of the feed-forward."`
 	Dropout float32 `yaml:"dropout" doc:"Share dropped of the embeddings and of what each part adds, while training."`
+
+	variant encDecVariant
 }
+
+// encDecVariant is what Marian and others do differently; the zero value is Pegasus.
+type encDecVariant struct {
+	class, modelType    string
+	postNorm            bool // norms after each part, as the paper has them, and none at the end
+	noScale             bool // embeddings are not multiplied by √width
+	logitBias           bool
+	activation          nn.Activation
+	decHeads, decHidden int // 0: as the encoder
+}
+
+func (e *EncDec) decHeads() int  { return cmp.Or(e.variant.decHeads, e.Heads) }
+func (e *EncDec) decHidden() int { return cmp.Or(e.variant.decHidden, e.Hidden) }
 
 // A Seq2Seq is a model that reads Batch.Source before it writes.
 type Seq2Seq interface {
@@ -55,9 +71,12 @@ func (e *EncDec) Check() []fault.Fault {
 // q, k, v, what it gives and adds (6C); the feed-forward a norm, itself before
 // and after GELU, and what it adds.
 func (e *EncDec) Size(vocab, context, rows int) Size {
-	c, f, n := e.Width, e.Hidden, rows*context
-	attend, feed := 4*c*c+6*c, 2*c*f+f+3*c
-	params := vocab*c + e.Encoder*(attend+feed) + e.Decoder*(2*attend+feed) + 4*c
+	c, f, n := e.Width, max(e.Hidden, e.decHidden()), rows*context
+	attend := 4*c*c + 6*c
+	params := vocab*c + e.Encoder*(attend+2*c*e.Hidden+e.Hidden+3*c) + e.Decoder*(2*attend+2*c*e.decHidden()+e.decHidden()+3*c)
+	if !e.variant.postNorm {
+		params += 4 * c
+	}
 	parts := e.Encoder + 2*e.Decoder
 	kept := 2*(4*c+2) + parts*(6*c+e.Heads+2) + (e.Encoder+e.Decoder)*(2*c+2*f+2)
 	return size(params, parts*c*context, n*kept, n*3*c, n*c, headLogits(n, vocab))
@@ -72,6 +91,7 @@ func (e *EncDec) Build(vocab, context int, seed uint64) (LanguageModel, error) {
 }
 
 type encDec struct {
+	checkpoint
 	EncDec
 	vocab, context int
 	positions      *tensor.Tensor // (context, C)
@@ -81,6 +101,8 @@ type encDec struct {
 	EncNorm        *nn.LayerNorm `st:"model.encoder.layer_norm"`
 	Dec            []*decBlock   `st:"model.decoder.layers"`
 	DecNorm        *nn.LayerNorm `st:"model.decoder.layer_norm"`
+
+	LogitBias *tensor.Tensor `st:"final_logits_bias"` // (1, V), never trained; nil: none
 }
 
 type encBlock struct {
@@ -111,21 +133,25 @@ func newEncDec(c EncDec, vocab, context int, d *nn.Init) *encDec {
 		return &projections{nn.NewLinear(c.Width, c.Width, true, std, d), nn.NewLinear(c.Width, c.Width, true, std, d),
 			nn.NewLinear(c.Width, c.Width, true, std, d), nn.NewLinear(c.Width, c.Width, true, residual, d)}
 	}
-	block := func() encBlock {
-		return encBlock{attention(), nn.NewLayerNorm(c.Width, eps), nn.NewLinear(c.Width, c.Hidden, true, std, d),
-			nn.NewLinear(c.Hidden, c.Width, true, residual, d), nn.NewLayerNorm(c.Width, eps)}
+	block := func(hidden int) encBlock {
+		return encBlock{attention(), nn.NewLayerNorm(c.Width, eps), nn.NewLinear(c.Width, hidden, true, std, d),
+			nn.NewLinear(hidden, c.Width, true, residual, d), nn.NewLayerNorm(c.Width, eps)}
 	}
 	m := &encDec{EncDec: c, vocab: vocab, context: context, positions: sinusoids(context, c.Width),
 		TokenEmbedding: nn.NewEmbedding(vocab, c.Width, std, d),
-		EncNorm:        nn.NewLayerNorm(c.Width, eps),
-		DecNorm:        nn.NewLayerNorm(c.Width, eps),
+	}
+	if !c.variant.postNorm {
+		m.EncNorm, m.DecNorm = nn.NewLayerNorm(c.Width, eps), nn.NewLayerNorm(c.Width, eps)
+	}
+	if c.variant.logitBias {
+		m.LogitBias = tensor.New(1, vocab)
 	}
 	for range c.Encoder {
-		b := block()
+		b := block(c.Hidden)
 		m.Enc = append(m.Enc, &b)
 	}
 	for range c.Decoder {
-		m.Dec = append(m.Dec, &decBlock{block(), attention(), nn.NewLayerNorm(c.Width, eps)})
+		m.Dec = append(m.Dec, &decBlock{block(c.decHidden()), attention(), nn.NewLayerNorm(c.Width, eps)})
 	}
 	return m
 }
@@ -145,23 +171,29 @@ func sinusoids(context, width int) *tensor.Tensor {
 
 // embed takes N ids at their positions to (N, C).
 func (m *encDec) embed(tp *tensor.Tape, ids, pos []int32) *tensor.Tensor {
-	x := tp.Scale(m.TokenEmbedding.Forward(tp, ids), float32(math.Sqrt(float64(m.EncDec.Width))))
+	x := m.TokenEmbedding.Forward(tp, ids)
+	if !m.variant.noScale {
+		x = tp.Scale(x, float32(math.Sqrt(float64(m.EncDec.Width))))
+	}
 	return tp.Dropout(tp.AddTo(x, tp.Rows(m.positions, pos)), m.Dropout)
 }
 
 // encode takes a source to states (B·S, C).
 func (m *encDec) encode(tp *tensor.Tape, b *Batch) *tensor.Tensor {
-	at := m.heads().inBatch(tp, b)
-	at.Causal = false
+	h := heads{layers: m.Encoder, n: m.Heads, kv: m.Heads, dim: m.EncDec.Width / m.Heads}
+	at := h.inBatch(tp, b, false)
 	x := m.embed(tp, b.IDs, positions(tp, b))
 	for i, e := range m.Enc {
-		x = e.attend(tp, x, i, at, m.Dropout)
-		x = e.feed(tp, x, m.Dropout)
+		x = e.attend(tp, x, i, at, &m.EncDec)
+		x = e.feed(tp, x, &m.EncDec)
+	}
+	if m.EncNorm == nil {
+		return x
 	}
 	return m.EncNorm.Forward(tp, x)
 }
 
-// A seq2seqContext is where a decoder's queries find the source.
+// A seq2seqContext is an attentionContext with cross-attention to the source.
 type seq2seqContext interface {
 	attentionContext
 	cross(tp *tensor.Tape, layer int, q *tensor.Tensor, p *projections) *tensor.Tensor
@@ -171,23 +203,39 @@ type seq2seqContext interface {
 func (m *encDec) decode(tp *tensor.Tape, ids, pos []int32, at seq2seqContext) *tensor.Tensor {
 	x := m.embed(tp, ids, pos)
 	for i, d := range m.Dec {
-		x = d.attend(tp, x, i, at, m.Dropout)
-		q := d.Cross.Q.Forward(tp, d.CrossNorm.Forward(tp, x))                  // (N, C)
-		x = d.Cross.Out.Residual(tp, at.cross(tp, i, q, d.Cross), x, m.Dropout) // (N, C)
-		x = d.feed(tp, x, m.Dropout)
+		x = d.attend(tp, x, i, at, &m.EncDec)
+		x = m.sublayer(tp, d.CrossNorm, x, func(h *tensor.Tensor) *tensor.Tensor {
+			q := d.Cross.Q.Forward(tp, h)                                              // (N, C)
+			return d.Cross.Out.Residual(tp, at.cross(tp, i, q, d.Cross), x, m.Dropout) // (N, C)
+		})
+		x = d.feed(tp, x, &m.EncDec)
+	}
+	if m.DecNorm == nil {
+		return x
 	}
 	return m.DecNorm.Forward(tp, x)
 }
 
-func (b *encBlock) attend(tp *tensor.Tape, x *tensor.Tensor, layer int, at attentionContext, dropout float32) *tensor.Tensor {
-	h := b.SelfNorm.Forward(tp, x)
-	q, k, v := b.Self.Q.Forward(tp, h), b.Self.K.Forward(tp, h), b.Self.V.Forward(tp, h) // (N, C)
-	h = at.attend(tp, layer, tensor.Heads{X: q}, tensor.Heads{X: k}, tensor.Heads{X: v})
-	return b.Self.Out.Residual(tp, h, x, dropout)
+// sublayer is part of norm(x), or norm of part of x with postNorm. part adds x.
+func (e *EncDec) sublayer(tp *tensor.Tape, norm *nn.LayerNorm, x *tensor.Tensor, part func(*tensor.Tensor) *tensor.Tensor) *tensor.Tensor {
+	if e.variant.postNorm {
+		return norm.Forward(tp, part(x))
+	}
+	return part(norm.Forward(tp, x))
 }
 
-func (b *encBlock) feed(tp *tensor.Tape, x *tensor.Tensor, dropout float32) *tensor.Tensor {
-	return nn.FeedForward(tp, b.Up, b.Down, b.MLPNorm.Forward(tp, x), x, dropout)
+func (b *encBlock) attend(tp *tensor.Tape, x *tensor.Tensor, layer int, at attentionContext, e *EncDec) *tensor.Tensor {
+	return e.sublayer(tp, b.SelfNorm, x, func(h *tensor.Tensor) *tensor.Tensor {
+		q, k, v := b.Self.Q.Forward(tp, h), b.Self.K.Forward(tp, h), b.Self.V.Forward(tp, h) // (N, C)
+		h = at.attend(tp, layer, tensor.Heads{X: q}, tensor.Heads{X: k}, tensor.Heads{X: v})
+		return b.Self.Out.Residual(tp, h, x, e.Dropout)
+	})
+}
+
+func (b *encBlock) feed(tp *tensor.Tape, x *tensor.Tensor, e *EncDec) *tensor.Tensor {
+	return e.sublayer(tp, b.MLPNorm, x, func(h *tensor.Tensor) *tensor.Tensor {
+		return cmp.Or(e.variant.activation, "gelu_new").MLP(tp, b.Up, b.Down, h, x, e.Dropout)
+	})
 }
 
 // batchSeq2Seq is attention within a batch and to the source's states.
@@ -202,21 +250,36 @@ func (s *batchSeq2Seq) cross(tp *tensor.Tape, _ int, q *tensor.Tensor, p *projec
 	return tp.Attention(tensor.Heads{X: q}, tensor.Heads{X: k}, tensor.Heads{X: v}, s.shape)
 }
 
-func (m *encDec) Params() []nn.Param   { return nn.Params(m) }
-func (m *encDec) Width() int           { return m.EncDec.Width }
-func (m *encDec) Context() int         { return m.context }
-func (m *encDec) Vocab() int           { return m.vocab }
-func (m *encDec) Head() *tensor.Tensor { return m.TokenEmbedding.W }
-func (m *encDec) heads() heads {
-	return heads{m.EncDec.Decoder, m.Heads, m.Heads, m.EncDec.Width / m.Heads}
+func (m *encDec) Params() []nn.Param       { return nn.Params(m) }
+func (m *encDec) Width() int               { return m.EncDec.Width }
+func (m *encDec) Context() int             { return m.context }
+func (m *encDec) Vocab() int               { return m.vocab }
+func (m *encDec) Head() *tensor.Tensor     { return m.TokenEmbedding.W }
+func (m *encDec) headBias() *tensor.Tensor { return m.LogitBias }
+
+// alias implements tied arrays of checkpoints.
+func (m *encDec) alias(name string) *tensor.Tensor {
+	switch name {
+	case "lm_head.weight", "model.encoder.embed_tokens.weight", "model.decoder.embed_tokens.weight":
+		return m.TokenEmbedding.W
+	}
+	return nil
 }
 
-// Hidden implements LanguageModel; the batch must have a Source of as many rows.
+func (m *encDec) heads() heads {
+	return heads{layers: m.EncDec.Decoder, n: m.decHeads(), kv: m.decHeads(), dim: m.EncDec.Width / m.decHeads()}
+}
+
+// Hidden implements Model: the decoder's states, or, without a Source, the encoder's.
 func (m *encDec) Hidden(tp *tensor.Tape, b *Batch) *tensor.Tensor {
 	s := b.Source
+	if s == nil {
+		return m.encode(tp, b)
+	}
 	at := tensor.Temp[batchSeq2Seq](tp)
-	*at = batchSeq2Seq{m.heads().inBatch(tp, b), m.encode(tp, s), kernel.Attention{B: b.B, T: b.T, S: s.T,
-		Heads: m.Heads, KVHeads: m.Heads, Dim: m.EncDec.Width / m.Heads}}
+	h := m.heads()
+	*at = batchSeq2Seq{h.inBatch(tp, b, true), m.encode(tp, s), kernel.Attention{B: b.B, T: b.T, S: s.T,
+		Heads: h.n, KVHeads: h.kv, Dim: h.dim}}
 	if s.Docs != nil {
 		at.shape.KeyDocs = tp.Ints(len(s.Docs))
 		for i, d := range s.Docs { // a target row reads its whole source row
@@ -286,7 +349,7 @@ func (d *seq2seqDecoder) cross(tp *tensor.Tape, layer int, q *tensor.Tensor, _ *
 		}
 		d.keys, d.values, d.lengths = append(d.keys, k), append(d.values, v), append(d.lengths, n)
 	}
-	return d.attendRows(tp, tensor.Heads{X: q}, false)
+	return d.attendRows(tp, layer, tensor.Heads{X: q}, false)
 }
 
 // Feed implements Decoder; there are as many rows as the source has.
@@ -335,22 +398,54 @@ func (m *encDec) config() any {
 		e.Heads, e.Heads, e.Hidden, e.Hidden, "gelu_new", e.Dropout, true, true}
 }
 
-func openEncDec(config []byte) (opened, error) {
-	c := encDecConfig{Tied: true}
-	if err := json.Unmarshal(config, &c); err != nil {
+func openPegasus(c *config) (opened, error) {
+	c.Only("static_position_embeddings", true)
+	c.Only("add_bias_logits", false)
+	c.Only("add_final_layer_norm", true)
+	c.Only("normalize_embedding", false)
+	c.Only("extra_pos_embeddings", 0, 1)
+	c.Harmless("attn_implementation")
+	return openEncDec(c, encDecVariant{class: "Pegasus", modelType: "pegasus", logitBias: true})
+}
+
+// openMarian is OPUS-MT (Tiedemann and Thottingal 2020): the paper's transformer with swish.
+func openMarian(c *config) (opened, error) {
+	c.Only("static_position_embeddings", true)
+	c.Only("add_bias_logits", false, true) // final_logits_bias is read either way
+	c.Only("add_final_layer_norm", false)
+	c.Only("normalize_embedding", false)
+	c.Only("normalize_before", false)
+	c.Only("share_encoder_decoder_embeddings", true)
+	c.Only("decoder_vocab_size", c.Int("vocab_size", 58101))
+	return openEncDec(c, encDecVariant{class: "Marian", modelType: "marian", postNorm: true, logitBias: true})
+}
+
+// openEncDec reads the fields that Pegasus and Marian share.
+func openEncDec(c *config, v encDecVariant) (opened, error) {
+	e := EncDec{Encoder: c.Int("encoder_layers", 12), Decoder: c.Int("decoder_layers", 12), Heads: c.Int("encoder_attention_heads", 16),
+		Width: c.Int("d_model", 1024), Hidden: c.Int("encoder_ffn_dim", 4096), Dropout: float32(c.Float("dropout", .1))}
+	vocab, positions := c.Int("vocab_size", 50265), c.Int("max_position_embeddings", 1024)
+	v.decHeads, v.decHidden = c.Int("decoder_attention_heads", 16), c.Int("decoder_ffn_dim", 4096)
+	v.noScale = !c.Bool("scale_embedding", false)
+	c.Only("activation_function", nn.Activations...)
+	v.activation = nn.Activation(c.String("activation_function", "gelu"))
+	c.Only("tie_word_embeddings", true)
+	c.Only("is_encoder_decoder", true)
+	c.Only("num_hidden_layers", e.Encoder)
+	c.Only("encoder_layerdrop", 0)
+	c.Only("decoder_layerdrop", 0)
+	c.Harmless("attention_dropout", "activation_dropout", // attention weights and activations are never dropped
+		"init_std", "classif_dropout", "force_bos_token_to_be_generated")
+	e.variant = v
+	f := faults(nil)
+	f.positive("decoder_attention_heads", v.decHeads)
+	f.positive("decoder_ffn_dim", v.decHidden)
+	f.divides("decoder_attention_heads", v.decHeads, "d_model", e.Width)
+	if err := errors.Join(f.err(v.modelType), checkSize(v.modelType, &e, vocab, positions), c.err()); err != nil {
 		return opened{}, err
 	}
-	switch {
-	case c.Activation != "gelu_new":
-		return opened{}, fmt.Errorf("activation_function is %q, want gelu_new", c.Activation)
-	case !c.Scale || !c.Tied:
-		return opened{}, fmt.Errorf("scale_embedding or tie_word_embeddings is false, want true")
-	case c.EncHeads != c.DecHeads || c.EncHidden != c.DecHidden:
-		return opened{}, fmt.Errorf("encoder and decoder differ in heads or ffn_dim")
-	}
-	e := EncDec{Encoder: c.Encoder, Decoder: c.Decoder, Heads: c.EncHeads, Width: c.Width, Hidden: c.EncHidden, Dropout: c.Dropout}
-	if err := checkSize("pegasus", &e, c.Vocab, c.Positions); err != nil {
-		return opened{}, err
-	}
-	return opened{&e, c.Vocab, c.Positions, func() LanguageModel { return newEncDec(e, c.Vocab, c.Positions, nil) }}, nil
+	return opened{&e, vocab, positions, func(has names) Model {
+		e.variant.logitBias = v.logitBias && has("final_logits_bias")
+		return newEncDec(e, vocab, positions, nil)
+	}}, nil
 }

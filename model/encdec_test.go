@@ -155,7 +155,7 @@ func TestEncDecSaveOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := reversals(rand.New(rand.NewPCG(5, 5)), 2, 4)
-	if x, y := m.Loss(nil, b).NLL, again.Loss(nil, b).NLL; x != y {
+	if x, y := m.Loss(nil, b).NLL, again.(LanguageModel).Loss(nil, b).NLL; x != y {
 		t.Errorf("loss was %v, after a round trip %v", x, y)
 	}
 	if err := (&Batch{B: 1, T: 1, IDs: []int32{0}}).Check(again); err == nil {

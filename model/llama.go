@@ -1,7 +1,8 @@
 package model
 
 import (
-	"encoding/json"
+	"cmp"
+	"errors"
 	"fmt"
 	"math"
 
@@ -24,7 +25,21 @@ type Llama struct {
 	Tied      bool    `yaml:"tied" doc:"The output layer is the embedding."`
 	Dropout   float32 `yaml:"dropout" doc:"Share dropped of the embeddings and of what each part adds, while training."`
 	Recompute bool    `yaml:"recompute" doc:"Activation checkpointing: keep one block's results at a time and compute them again in the backward pass; less memory, a third more time."`
+
+	variant llamaVariant
 }
+
+// llamaVariant is where Mistral, Qwen and others differ; the zero value is Llama.
+type llamaVariant struct {
+	class, modelType string // in transformers: "Llama" and "llama"
+	headDim          int    // 0: width/heads
+	qkvBias, outBias bool
+	mlpBias, qkNorm  bool
+	rope             rope
+	windows          []int // of each layer; nil: none
+}
+
+func (l *Llama) headDim() int { return cmp.Or(l.variant.headDim, l.Width/l.Heads) }
 
 func (l *Llama) filled() Llama {
 	c := *l
@@ -46,10 +61,14 @@ func (l *Llama) Check() []fault.Fault {
 	f.positive("kv_heads", c.KVHeads)
 	f.positive("width", c.Width)
 	f.positive("hidden", c.Hidden)
-	f.divides("heads", c.Heads, "width", c.Width)
+	if c.variant.headDim != 0 {
+		f.positive("head_dim", c.variant.headDim)
+	} else {
+		f.divides("heads", c.Heads, "width", c.Width)
+	}
 	f.divides("kv_heads", c.KVHeads, "heads", c.Heads)
-	if c.Heads > 0 && c.Width/c.Heads%2 != 0 {
-		f = append(f, fault.Fault{Path: "heads", Err: fmt.Sprintf("heads of %d features cannot be rotated in pairs", c.Width/c.Heads)})
+	if c.Heads > 0 && c.headDim()%2 != 0 {
+		f = append(f, fault.Fault{Path: "heads", Err: fmt.Sprintf("heads of %d features cannot be rotated in pairs", c.headDim())})
 	}
 	if !(c.Theta > 1) {
 		f = append(f, fault.Fault{Path: "theta", Err: fmt.Sprintf("%g is not above 1", c.Theta), Hint: "10000 is usual"})
@@ -64,18 +83,18 @@ func (l *Llama) Check() []fault.Fault {
 func (l *Llama) Size(vocab, context, rows int) Size {
 	a := l.filled()
 	c, n := a.Width, rows*context
-	kv := a.KVHeads * (c / a.Heads)
-	params := vocab*c + a.Layers*(2*c*c+2*c*kv+3*c*a.Hidden+2*c) + c
+	q, kv := a.Heads*a.headDim(), a.KVHeads*a.headDim()
+	params := vocab*c + a.Layers*(2*c*q+2*c*kv+3*c*a.Hidden+2*c) + c // and few biases
 	if !a.Tied {
 		params += vocab * c
 	}
-	kept, block, widest := 2*c, 6*c+2*kv+3*a.Hidden+a.Heads+2, 2*c
+	kept, block, widest := 2*c, 4*c+2*q+2*kv+3*a.Hidden+a.Heads+2, 2*c
 	if a.Recompute {
 		kept, widest = kept+a.Layers*c, block+widest
 	} else {
 		kept += a.Layers * block
 	}
-	return size(params, a.Layers*c*context, n*kept, n*widest, n*c, headLogits(n, vocab))
+	return size(params, a.Layers*q*context, n*kept, n*widest, n*c, headLogits(n, vocab))
 }
 
 // Build implements Arch. Weights start as GPT's do.
@@ -87,6 +106,7 @@ func (l *Llama) Build(vocab, context int, seed uint64) (LanguageModel, error) {
 }
 
 type llama struct {
+	checkpoint
 	Llama
 	vocab, context int
 	eps            float32
@@ -103,6 +123,8 @@ type llamaBlock struct {
 	Q        *nn.Linear  `st:"self_attn.q_proj"` // C → H·D
 	K        *nn.Linear  `st:"self_attn.k_proj"` // C → KV·D
 	V        *nn.Linear  `st:"self_attn.v_proj"` // C → KV·D
+	QNorm    *nn.RMSNorm `st:"self_attn.q_norm"` // of each head (Qwen3); or nil
+	KNorm    *nn.RMSNorm `st:"self_attn.k_norm"`
 	Out      *nn.Linear  `st:"self_attn.o_proj"` // H·D → C
 	MLPNorm  *nn.RMSNorm `st:"post_attention_layernorm"`
 	Gate     *nn.Linear  `st:"mlp.gate_proj"` // C → hidden
@@ -113,24 +135,31 @@ type llamaBlock struct {
 func newLlama(c Llama, vocab, context int, eps float32, d *nn.Init) *llama {
 	const std = 0.02
 	residual := std / math.Sqrt(2*float64(c.Layers))
-	dim := c.Width / c.Heads
+	dim, v := c.headDim(), c.variant
+	if v.rope.frequencies == nil {
+		v.rope = plainRope(dim, c.Theta)
+	}
 	l := &llama{Llama: c, vocab: vocab, context: context, eps: eps,
-		rope:           kernel.NewRoPE(context, kernel.RoPEFrequencies(dim, c.Theta)),
+		rope:           v.rope.table(context),
 		TokenEmbedding: nn.NewEmbedding(vocab, c.Width, std, d),
 		FinalNorm:      nn.NewRMSNorm(c.Width, eps),
 	}
 	for range c.Layers {
-		l.Blocks = append(l.Blocks, &llamaBlock{
+		b := &llamaBlock{
 			AttnNorm: nn.NewRMSNorm(c.Width, eps),
-			Q:        nn.NewLinear(c.Width, c.Heads*dim, false, std, d),
-			K:        nn.NewLinear(c.Width, c.KVHeads*dim, false, std, d),
-			V:        nn.NewLinear(c.Width, c.KVHeads*dim, false, std, d),
-			Out:      nn.NewLinear(c.Heads*dim, c.Width, false, residual, d),
+			Q:        nn.NewLinear(c.Width, c.Heads*dim, v.qkvBias, std, d),
+			K:        nn.NewLinear(c.Width, c.KVHeads*dim, v.qkvBias, std, d),
+			V:        nn.NewLinear(c.Width, c.KVHeads*dim, v.qkvBias, std, d),
+			Out:      nn.NewLinear(c.Heads*dim, c.Width, v.outBias, residual, d),
 			MLPNorm:  nn.NewRMSNorm(c.Width, eps),
-			Gate:     nn.NewLinear(c.Width, c.Hidden, false, std, d),
-			Up:       nn.NewLinear(c.Width, c.Hidden, false, std, d),
-			Down:     nn.NewLinear(c.Hidden, c.Width, false, residual, d),
-		})
+			Gate:     nn.NewLinear(c.Width, c.Hidden, v.mlpBias, std, d),
+			Up:       nn.NewLinear(c.Width, c.Hidden, v.mlpBias, std, d),
+			Down:     nn.NewLinear(c.Hidden, c.Width, v.mlpBias, residual, d),
+		}
+		if v.qkNorm {
+			b.QNorm, b.KNorm = nn.NewRMSNorm(dim, eps), nn.NewRMSNorm(dim, eps)
+		}
+		l.Blocks = append(l.Blocks, b)
 	}
 	if !c.Tied {
 		l.LMHead = nn.NewEmbedding(vocab, c.Width, std, d)
@@ -169,10 +198,12 @@ func (p *llamaPass) Forward(tp *tensor.Tape, x *tensor.Tensor) *tensor.Tensor {
 
 // forward takes (N, C) to the same.
 func (b *llamaBlock) forward(tp *tensor.Tape, x *tensor.Tensor, layer int, l *llama, pos []int32, at attentionContext) *tensor.Tensor {
-	h := b.AttnNorm.Forward(tp, x)                                                       // (N, C)
-	q := tp.Rotate(b.Q.Forward(tp, h), l.rope, l.Heads, pos)                             // (N, H·D)
-	k := tp.Rotate(b.K.Forward(tp, h), l.rope, l.KVHeads, pos)                           // (N, KV·D)
-	v := b.V.Forward(tp, h)                                                              // (N, KV·D)
+	h := b.AttnNorm.Forward(tp, x)                                        // (N, C)
+	q, k, v := b.Q.Forward(tp, h), b.K.Forward(tp, h), b.V.Forward(tp, h) // (N, H·D), (N, KV·D) twice
+	if b.QNorm != nil {
+		q, k = b.QNorm.Forward(tp, q), b.KNorm.Forward(tp, k)
+	}
+	q, k = tp.Rotate(q, l.rope, l.Heads, pos), tp.Rotate(k, l.rope, l.KVHeads, pos)
 	h = at.attend(tp, layer, tensor.Heads{X: q}, tensor.Heads{X: k}, tensor.Heads{X: v}) // (N, H·D)
 	x = b.Out.Residual(tp, h, x, l.Dropout)                                              // (N, C)
 	return nn.GatedFeedForward(tp, b.Gate, b.Up, b.Down, b.MLPNorm.Forward(tp, x), x, l.Dropout)
@@ -182,8 +213,16 @@ func (l *llama) Params() []nn.Param { return nn.Params(l) }
 func (l *llama) Width() int         { return l.Llama.Width }
 func (l *llama) Context() int       { return l.context }
 func (l *llama) Vocab() int         { return l.vocab }
-func (l *llama) heads() heads       { return heads{l.Layers, l.Heads, l.KVHeads, l.Llama.Width / l.Heads} }
-func (l *llama) Decoder() Decoder   { return newDecoder(l) }
+func (l *llama) heads() heads {
+	h := heads{layers: l.Layers, n: l.Heads, kv: l.KVHeads, dim: l.headDim(), windows: l.variant.windows}
+	if f := l.variant.rope.factor; f != 0 && f != 1 { // of queries and of keys
+		for range l.Layers {
+			h.scales = append(h.scales, float32(f*f/math.Sqrt(float64(h.dim))))
+		}
+	}
+	return h
+}
+func (l *llama) Decoder() Decoder { return newDecoder(l) }
 
 func (l *llama) Head() *tensor.Tensor {
 	if l.LMHead == nil {
@@ -193,7 +232,7 @@ func (l *llama) Head() *tensor.Tensor {
 }
 
 func (l *llama) Hidden(tp *tensor.Tape, b *Batch) *tensor.Tensor {
-	return l.forward(tp, b.IDs, positions(tp, b), l.heads().inBatch(tp, b))
+	return l.forward(tp, b.IDs, positions(tp, b), l.heads().inBatch(tp, b, true))
 }
 
 func (l *llama) Loss(tp *tensor.Tape, b *Batch) Loss { return headLoss(tp, l, b) }
@@ -220,7 +259,11 @@ type llamaConfig struct {
 	Tied          bool     `json:"tie_word_embeddings"`
 }
 
-func (l *llama) classifierClass() string { return "LlamaForSequenceClassification" }
+func (l *llama) alias(name string) *tensor.Tensor { return headAlias(l, name) }
+
+func (l *llama) classifierClass() string {
+	return cmp.Or(l.variant.class, "Llama") + "ForSequenceClassification"
+}
 
 func (l *llama) config() any {
 	h := l.heads()
@@ -228,24 +271,47 @@ func (l *llama) config() any {
 		h.n, h.kv, h.dim, "silu", l.eps, l.Theta, nil, false, false, 0.02, l.Tied}
 }
 
-func openLlama(config []byte) (opened, error) {
-	c := llamaConfig{Vocab: 32000, Positions: 2048, Width: 4096, Hidden: 11008, Layers: 32, Heads: 32, Activation: "silu", Eps: 1e-6, Theta: 10000}
-	if err := json.Unmarshal(config, &c); err != nil {
+func openLlama(c *config) (opened, error) {
+	l := llamaFields(c, llamaDefaults{vocab: 32000, positions: 2048, hidden: 11008})
+	l.variant.class = "Llama"
+	bias := c.Bool("attention_bias", false)
+	l.variant.qkvBias, l.variant.outBias, l.variant.mlpBias = bias, bias, c.Bool("mlp_bias", false)
+	c.Harmless("pretraining_tp", // how the projections were split; sums apart, the same
+		"rope_interleaved", "is_llama_config") // SmolLM2's, of its training program
+	c.Only("rope_interleaved", false)
+	return l.opened(c)
+}
+
+// llamaDefaults are transformers' for fields that config.json leaves out.
+type llamaDefaults struct{ vocab, positions, hidden, kvHeads, headDim int }
+
+// openedLlama is the fields that Llama, Mistral and Qwen share.
+type openedLlama struct {
+	Llama
+	vocab, positions int
+	eps              float32
+}
+
+func llamaFields(c *config, d llamaDefaults) *openedLlama {
+	l := &openedLlama{vocab: c.Int("vocab_size", d.vocab), positions: c.Int("max_position_embeddings", d.positions),
+		eps: float32(c.Float("rms_norm_eps", 1e-6))}
+	l.Layers, l.Heads = c.Int("num_hidden_layers", 32), c.Int("num_attention_heads", 32)
+	l.KVHeads = c.Int("num_key_value_heads", cmp.Or(d.kvHeads, l.Heads))
+	l.Width, l.Hidden = c.Int("hidden_size", 4096), c.Int("intermediate_size", d.hidden)
+	l.Tied = c.Bool("tie_word_embeddings", false)
+	l.variant.headDim = c.Int("head_dim", d.headDim)
+	c.Only("hidden_act", "silu", "swish")
+	c.Harmless("attention_dropout") // attention weights are never dropped
+	l.Theta = 10000
+	if l.Heads > 0 {
+		l.variant.rope = readRope(c, l.headDim(), l.positions, l.Theta)
+	}
+	return l
+}
+
+func (l *openedLlama) opened(c *config) (opened, error) {
+	if err := errors.Join(checkSize("llama", &l.Llama, l.vocab, l.positions), c.err()); err != nil {
 		return opened{}, err
 	}
-	switch {
-	case c.Activation != "silu":
-		return opened{}, fmt.Errorf("hidden_act is %q, want silu", c.Activation)
-	case c.Scaling != nil:
-		return opened{}, fmt.Errorf("rope_scaling is set, want null")
-	case c.AttentionBias || c.MLPBias:
-		return opened{}, fmt.Errorf("attention_bias or mlp_bias is true, want false")
-	case c.HeadDim != 0 && c.HeadDim*c.Heads != c.Width:
-		return opened{}, fmt.Errorf("%d heads of head_dim %d do not make hidden_size %d", c.Heads, c.HeadDim, c.Width)
-	}
-	l := Llama{Layers: c.Layers, Heads: c.Heads, KVHeads: c.KVHeads, Width: c.Width, Hidden: c.Hidden, Theta: c.Theta, Tied: c.Tied}
-	if err := checkSize("llama", &l, c.Vocab, c.Positions); err != nil {
-		return opened{}, err
-	}
-	return opened{&l, c.Vocab, c.Positions, func() LanguageModel { return newLlama(l.filled(), c.Vocab, c.Positions, c.Eps, nil) }}, nil
+	return opened{&l.Llama, l.vocab, l.positions, func(names) Model { return newLlama(l.filled(), l.vocab, l.positions, l.eps, nil) }}, nil
 }

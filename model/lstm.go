@@ -1,7 +1,7 @@
 package model
 
 import (
-	"encoding/json"
+	"errors"
 	"math"
 	"slices"
 
@@ -89,6 +89,7 @@ func (l *LSTM) Build(vocab, context int, seed uint64) (LanguageModel, error) {
 }
 
 type lstm struct {
+	checkpoint
 	LSTM
 	vocab, context int
 
@@ -304,14 +305,12 @@ func (m *lstm) config() any {
 	return lstmConfig{"fragua_lstm", m.vocab, m.context, m.LSTM.Layers, m.LSTM.Width, m.LSTM.Hidden, m.Tied, m.Dropout, m.WeightDropout}
 }
 
-func openLSTM(config []byte) (opened, error) {
-	var c lstmConfig
-	if err := json.Unmarshal(config, &c); err != nil {
+func openLSTM(c *config) (opened, error) {
+	l := LSTM{Layers: c.Int("num_hidden_layers", 0), Width: c.Int("embedding_size", 0), Hidden: c.Int("hidden_size", 0),
+		Tied: c.Bool("tie_word_embeddings", false), Dropout: float32(c.Float("dropout", 0)), WeightDropout: float32(c.Float("weight_dropout", 0))}
+	vocab, positions := c.Int("vocab_size", 0), c.Int("max_position_embeddings", 0)
+	if err := errors.Join(checkSize("lstm", &l, vocab, positions), c.err()); err != nil {
 		return opened{}, err
 	}
-	l := LSTM{Layers: c.Layers, Width: c.Width, Hidden: c.Hidden, Tied: c.Tied, Dropout: c.Dropout, WeightDropout: c.WeightDropout}
-	if err := checkSize("lstm", &l, c.Vocab, c.Positions); err != nil {
-		return opened{}, err
-	}
-	return opened{&l, c.Vocab, c.Positions, func() LanguageModel { return newLSTM(l, c.Vocab, c.Positions, nil) }}, nil
+	return opened{&l, vocab, positions, func(names) Model { return newLSTM(l, vocab, positions, nil) }}, nil
 }

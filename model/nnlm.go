@@ -1,7 +1,7 @@
 package model
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 
@@ -49,6 +49,7 @@ func (a *NNLM) Build(vocab, context int, seed uint64) (LanguageModel, error) {
 }
 
 type nnlm struct {
+	checkpoint
 	NNLM
 	vocab, context int
 
@@ -176,14 +177,11 @@ func (m *nnlm) config() any {
 	return nnlmConfig{"fragua_nnlm", m.vocab, m.context, m.Order, m.NNLM.Width, m.NNLM.Hidden, m.Dropout}
 }
 
-func openNNLM(config []byte) (opened, error) {
-	var c nnlmConfig
-	if err := json.Unmarshal(config, &c); err != nil {
+func openNNLM(c *config) (opened, error) {
+	a := NNLM{Order: c.Int("order", 0), Width: c.Int("embedding_size", 0), Hidden: c.Int("hidden_size", 0), Dropout: float32(c.Float("dropout", 0))}
+	vocab, positions := c.Int("vocab_size", 0), c.Int("max_position_embeddings", 0)
+	if err := errors.Join(checkSize("nnlm", &a, vocab, positions), c.err()); err != nil {
 		return opened{}, err
 	}
-	a := NNLM{Order: c.Order, Width: c.Width, Hidden: c.Hidden, Dropout: c.Dropout}
-	if err := checkSize("nnlm", &a, c.Vocab, c.Positions); err != nil {
-		return opened{}, err
-	}
-	return opened{&a, c.Vocab, c.Positions, func() LanguageModel { return newNNLM(a, c.Vocab, c.Positions, nil) }}, nil
+	return opened{&a, vocab, positions, func(names) Model { return newNNLM(a, vocab, positions, nil) }}, nil
 }

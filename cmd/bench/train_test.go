@@ -223,7 +223,7 @@ func TestWrittenForPeers(t *testing.T) {
 	if err := r.write(dir, tr); err != nil {
 		t.Fatal(err)
 	}
-	m, err := model.Open(dir)
+	m, err := model.OpenLanguageModel(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -158,7 +158,7 @@ func openModel(dir string) (model.LanguageModel, *tokenize.Tokenizer, error) {
 	if err := isModel(dir); err != nil {
 		return nil, nil, err
 	}
-	m, err := model.Open(dir)
+	m, err := model.OpenLanguageModel(dir)
 	if err != nil {
 		return nil, nil, err
 	}

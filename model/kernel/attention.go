@@ -25,6 +25,7 @@ type Attention struct {
 	B, T, S             int
 	Heads, KVHeads, Dim int
 	Causal              bool    // query i sees keys j ≤ i + S − T
+	Window              int     // query i sees keys j with |i + S − T − j| < Window; 0: no limit
 	Scale               float32 // of the scores; 0 means 1/√Dim
 	Docs, KeyDocs       []int32 // (B·T) and (B·S), which document a row belongs to: nil: no limit
 	StrideQ, StrideK    int

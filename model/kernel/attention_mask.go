@@ -25,10 +25,24 @@ func (a *Attention) cover(b, t0, rows, s0, cols int) coverage {
 	switch {
 	case qHigh < 0 || kHigh < 0 || both && (qHigh < kLow || kHigh < qLow):
 		return nothing
-	case qLow >= 0 && kLow >= 0 && (!both || qLow == qHigh && kLow == kHigh):
+	case a.Window > 0 && !a.near(t0, rows, s0, cols):
+		return nothing
+	case qLow >= 0 && kLow >= 0 && (!both || qLow == qHigh && kLow == kHigh) && (a.Window == 0 || a.within(t0, rows, s0, cols)):
 		return everything
 	}
 	return something
+}
+
+// near reports whether any of the queries [t0, t0+rows) has any of the keys [s0, s0+cols) in its window.
+func (a *Attention) near(t0, rows, s0, cols int) bool {
+	t0 += a.S - a.T
+	return s0+cols-1 > t0-a.Window && s0 < t0+rows-1+a.Window
+}
+
+// within reports whether all of the queries have all of the keys in their windows.
+func (a *Attention) within(t0, rows, s0, cols int) bool {
+	t0 += a.S - a.T
+	return s0 > t0+rows-1-a.Window && s0+cols-1 < t0+a.Window
 }
 
 func span(docs []int32, at, n int) (low, high int32) {
@@ -42,11 +56,19 @@ func span(docs []int32, at, n int) (low, high int32) {
 	return low, high
 }
 
-// mask sets the scores of a strip of queries that their documents do not let them see to −Inf.
-// query and key are the rows of the first.
+// mask sets the scores of a strip of queries that their documents or windows do not let them see
+// to −Inf. query and key are the rows of the first.
 func (a *Attention) mask(query, key int, see sight, scores []float32) {
 	for r := range see.rows {
 		doc, row := int32(0), scores[r*see.ld:][:see.of(r)]
+		if a.Window > 0 {
+			at := (query+r)%a.T + a.S - a.T - key%a.S // the key in the middle of the window
+			for c := range row {
+				if c <= at-a.Window || c >= at+a.Window {
+					row[c] = minusInf
+				}
+			}
+		}
 		if a.Docs != nil {
 			doc = a.Docs[query+r]
 		}

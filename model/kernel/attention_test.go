@@ -66,6 +66,9 @@ func sees(a Attention, query, key int) bool {
 	if a.Docs != nil && a.Docs[query] < 0 || a.KeyDocs != nil && a.KeyDocs[key] < 0 {
 		return false
 	}
+	if at := query%a.T + a.S - a.T - key%a.S; a.Window > 0 && (at <= -a.Window || at >= a.Window) {
+		return false
+	}
 	return a.Docs == nil || a.KeyDocs == nil || a.Docs[query] == a.KeyDocs[key]
 }
 
@@ -101,6 +104,9 @@ func TestAttention(t *testing.T) {
 		{Attention: Attention{B: 1, T: 7, S: 90, Heads: 4, KVHeads: 4, Dim: 12, Causal: true}},
 		{Attention: Attention{B: 1, T: 65, S: 65, Heads: 2, KVHeads: 2, Dim: 80, Causal: true, Scale: 0.3}, docs: true, keyDocs: true},
 		{Attention: Attention{B: 1, T: 300, S: 300, Heads: 1, KVHeads: 1, Dim: 128, Causal: true}},
+		{Attention: Attention{B: 2, T: 400, S: 400, Heads: 2, KVHeads: 1, Dim: 16, Causal: true, Window: 33}},
+		{Attention: Attention{B: 2, T: 350, S: 350, Heads: 1, KVHeads: 1, Dim: 8, Window: 65}, docs: true, keyDocs: true},
+		{Attention: Attention{B: 2, T: 3, S: 300, Heads: 1, KVHeads: 1, Dim: 8, Causal: true, Window: 20}},
 	}
 	atLevels(t, func(t *testing.T) {
 		for i, c := range cases {

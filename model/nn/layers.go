@@ -41,6 +41,11 @@ func (l *Linear) GELU(tp *tensor.Tape, x *tensor.Tensor) *tensor.Tensor {
 	return tp.LinearGELU(x, l.W, l.B)
 }
 
+// A Bias is a vector on its own.
+type Bias struct {
+	B *tensor.Tensor `st:"bias"`
+}
+
 // An Embedding is a table with a row for each id.
 type Embedding struct {
 	W *tensor.Tensor `st:"weight"` // (ids, width)

@@ -32,21 +32,35 @@ func (o *squash) backward(tp *Tape) {
 }
 
 // GELU is x·Φ(x) in the tanh form of GPT-2.
-func (tp *Tape) GELU(x *Tensor) *Tensor {
+func (tp *Tape) GELU(x *Tensor) *Tensor { return tp.activate(x, kernel.GELU, kernel.GELUGrad) }
+
+// GELUErf is x·Φ(x), the exact form that BERT uses.
+func (tp *Tape) GELUErf(x *Tensor) *Tensor { return tp.activate(x, kernel.GELUErf, kernel.GELUErfGrad) }
+
+// SiLU is x·σ(x).
+func (tp *Tape) SiLU(x *Tensor) *Tensor { return tp.activate(x, kernel.SiLU, kernel.SiLUGrad) }
+
+// ReLU is max(x, 0).
+func (tp *Tape) ReLU(x *Tensor) *Tensor { return tp.activate(x, kernel.ReLU, kernel.ReLUGrad) }
+
+func (tp *Tape) activate(x *Tensor, f func(y, x []float32), grad func(dx, x, dy []float32)) *Tensor {
 	y := tp.make(x.needsGrad(), x.Rows(), x.Cols())
-	kernel.GELU(y.Data, x.Data)
+	f(y.Data, x.Data)
 	saveForBackward(x)
-	record(tp, gelu{x: x, y: y})
+	record(tp, activation{x: x, y: y, grad: grad})
 	return y
 }
 
-type gelu struct{ x, y *Tensor }
+type activation struct {
+	x, y *Tensor
+	grad func(dx, x, dy []float32) // dx may be dy
+}
 
-func (o *gelu) backward(tp *Tape) {
+func (o *activation) backward(tp *Tape) {
 	if o.y.Grad == nil || !o.x.needsGrad() {
 		return
 	}
-	kernel.GELUGrad(o.y.Grad, o.x.Data, o.y.Grad)
+	o.grad(o.y.Grad, o.x.Data, o.y.Grad)
 	tp.inheritGrad(o.x, o.y)
 }
 

@@ -118,6 +118,20 @@ func (o *scale) backward(tp *Tape) {
 	}
 }
 
+// AddConstant is x + s.
+func (tp *Tape) AddConstant(x *Tensor, s float32) *Tensor {
+	y := tp.make(x.needsGrad(), x.Rows(), x.Cols())
+	for i, v := range x.Data {
+		y.Data[i] = v + s
+	}
+	record(tp, addConstant{x: x, y: y})
+	return y
+}
+
+type addConstant struct{ x, y *Tensor }
+
+func (o *addConstant) backward(tp *Tape) { tp.addGrad(o.x, o.y.Grad) }
+
 // addGrad adds g to the gradient of x.
 func (tp *Tape) addGrad(x *Tensor, g []float32) {
 	if g == nil {

@@ -87,6 +87,8 @@ func cases(rng *rand.Rand, n, c int) []opCase {
 		{"LayerNorm", []*Tensor{d(n, c), d(c), d(c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.LayerNorm(in[0], in[1], in[2], .1) }},
 		{"LayerNorm without bias", []*Tensor{d(n, c), d(c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.LayerNorm(in[0], in[1], nil, .1) }},
 		{"RMSNorm", []*Tensor{d(n, c), d(c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.RMSNorm(in[0], in[1], .1) }},
+		{"RMSNorm of groups", []*Tensor{d(n, 3*c), d(c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.RMSNorm(in[0], in[1], .1) }},
+		{"AddConstant", []*Tensor{d(n, c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.AddConstant(in[0], 1) }},
 		{"Rows", []*Tensor{d(5, c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.Rows(in[0], ids) }},
 		{"Mean", []*Tensor{d(n, c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.Mean(in[0], spans) }},
 		{"Max", []*Tensor{apart}, func(tp *Tape, in []*Tensor) *Tensor { return tp.Max(in[0], spans) }},
@@ -94,6 +96,9 @@ func cases(rng *rand.Rand, n, c int) []opCase {
 		{"Tanh", []*Tensor{d(n, c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.Tanh(in[0]) }},
 		{"Sigmoid", []*Tensor{d(n, c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.Sigmoid(in[0]) }},
 		{"GELU", []*Tensor{d(n, c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.GELU(in[0]) }},
+		{"GELUErf", []*Tensor{d(n, c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.GELUErf(in[0]) }},
+		{"SiLU", []*Tensor{d(n, c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.SiLU(in[0]) }},
+		{"ReLU", []*Tensor{apart}, func(tp *Tape, in []*Tensor) *Tensor { return tp.ReLU(tp.AddConstant(in[0], -.55)) }},
 		{"AddColumns", []*Tensor{d(n, c), d(n, c/2)}, func(tp *Tape, in []*Tensor) *Tensor {
 			return tp.AddColumns(copyOf(tp, in[0]), c/2, in[1], -.3)
 		}},
@@ -110,6 +115,10 @@ func cases(rng *rand.Rand, n, c int) []opCase {
 		{"Attention, cross, grouped, padding", []*Tensor{d(B*T, 4*dim), d(B*S, 2*dim), d(B*S, 2*dim)}, func(tp *Tape, in []*Tensor) *Tensor {
 			return tp.Attention(Heads{in[0], 0}, Heads{in[1], 0}, Heads{in[2], 0},
 				kernel.Attention{B: B, T: T, S: S, Heads: 4, KVHeads: 2, Dim: dim, KeyDocs: keys})
+		}},
+		{"Attention in a window", []*Tensor{d(B*T, 2*dim*3)}, func(tp *Tape, in []*Tensor) *Tensor {
+			return tp.Attention(Heads{in[0], 0}, Heads{in[0], 2 * dim}, Heads{in[0], 4 * dim},
+				kernel.Attention{B: B, T: T, S: T, Heads: 2, KVHeads: 2, Dim: dim, Window: 2, Scale: .7, Docs: docs, KeyDocs: docs})
 		}},
 		{"Recompute", []*Tensor{d(n, c), d(c, c)}, func(tp *Tape, in []*Tensor) *Tensor {
 			x := tp.Dropout(copyOf(tp, in[0]), .1)
@@ -130,6 +139,10 @@ func cases(rng *rand.Rand, n, c int) []opCase {
 		}},
 		{"HeadLoss", []*Tensor{d(n, c), d(6, c)}, func(tp *Tape, in []*Tensor) *Tensor {
 			total, _, _ := tp.HeadLoss(in[0], in[1], targets, HeadOptions{})
+			return total
+		}},
+		{"HeadLoss with a bias", []*Tensor{d(n, c), d(6, c), d(6)}, func(tp *Tape, in []*Tensor) *Tensor {
+			total, _, _ := tp.HeadLoss(in[0], in[1], targets, HeadOptions{Bias: in[2]})
 			return total
 		}},
 		{"HeadLoss, smoothed", []*Tensor{d(n, c), d(6, c)}, func(tp *Tape, in []*Tensor) *Tensor {

@@ -10,6 +10,7 @@ import (
 type HeadOptions struct {
 	Norm      float32   // what the summed loss is divided by; 0: the number of targets
 	Smoothing float32   // label smoothing ε, spread over the other V−1 ids as fairseq does
+	Bias      *Tensor   // of the logits (V), or nil
 	Each      []float64 // if not nil (N): gets each row's negative log-likelihood, 0 where there is no target
 }
 
@@ -28,7 +29,10 @@ func (tp *Tape) HeadLoss(x, w *Tensor, targets []int32, o HeadOptions) (total *T
 		panic(fmt.Sprintf("tensor: HeadLoss of %v by %v with %d targets", x.Shape, w.Shape, len(targets)))
 	}
 	w.checkTrainable("HeadLoss", x)
-	total = tp.make(x.needsGrad() || w.needsGrad(), 1, 1)
+	if o.Bias != nil && len(o.Bias.Data) != v {
+		panic(fmt.Sprintf("tensor: HeadLoss of %d ids with a bias of %d", v, len(o.Bias.Data)))
+	}
+	total = tp.make(x.needsGrad() || w.needsGrad() || o.Bias.needsGrad(), 1, 1)
 	total.Shape = total.Shape[:1]
 	total.Data[0] = 0
 
@@ -110,6 +114,9 @@ func (h *head) chunk(tp *Tape, m int) (loss, nll float64) {
 	} else {
 		kernel.Gemm(kernel.NT, m, v, c, xs, c, h.w.Data, c, logits, v, false, tp.rounds())
 	}
+	if h.options.Bias != nil {
+		kernel.AddBias(logits, h.options.Bias.Data)
+	}
 	tp.profileAs("head, logits", false)
 
 	targets, losses, sums := tp.chunkRows(m)
@@ -142,6 +149,7 @@ func (h *head) chunk(tp *Tape, m int) (loss, nll float64) {
 		kernel.SmoothLabels(logits, targets, v, h.scale, epsV, eps+epsV)
 	}
 	tp.profileAs("cross entropy", false)
+	tp.biasBackward(h.options.Bias, logits)
 	if h.dw != nil {
 		kernel.Gemm(kernel.TN, v, c, m, logits, v, xs, c, h.dw, c, h.addW, tp.BF16)
 		h.addW = true

@@ -1,6 +1,10 @@
 package tensor
 
-import "fragua/model/kernel"
+import (
+	"fmt"
+
+	"fragua/model/kernel"
+)
 
 // LayerNorm normalises each row of x (N, C) to mean 0 and variance 1, then
 // applies gain and bias (C); bias may be nil (Ba et al. 2016).
@@ -34,12 +38,16 @@ func (o *layerNorm) backward(tp *Tape) {
 }
 
 // RMSNorm divides each row of x (N, C) by its root mean square, then applies
-// gain (C) (Zhang and Sennrich 2019).
+// gain (C) (Zhang and Sennrich 2019). A gain of D numbers, where D divides C, norms
+// each group of D columns alone: the heads of queries and keys.
 func (tp *Tape) RMSNorm(x, gain *Tensor, eps float32) *Tensor {
-	n, c := x.Rows(), x.Cols()
-	y := tp.make(x.needsGrad() || gain.needsGrad(), n, c)
-	rstd := tp.buffer(n)
-	kernel.RMSNorm(y.Data, rstd, x.Data, gain.Data, c, eps)
+	d := len(gain.Data)
+	if x.Cols()%d != 0 {
+		panic(fmt.Sprintf("tensor: RMSNorm of %v with a gain of %d", x.Shape, d))
+	}
+	y := tp.make(x.needsGrad() || gain.needsGrad(), x.Rows(), x.Cols())
+	rstd := tp.buffer(len(x.Data) / d)
+	kernel.RMSNorm(y.Data, rstd, x.Data, gain.Data, d, eps)
 	saveForBackward(x)
 	record(tp, rmsNorm{x: x, gain: gain, y: y, rstd: rstd})
 	return y
@@ -60,5 +68,5 @@ func (o *rmsNorm) backward(tp *Tape) {
 		defer l.free(tp)
 		dx = l.data
 	}
-	kernel.RMSNormGrad(dx, tp.gradToAdd(o.gain), o.x.Data, o.gain.Data, o.rstd, o.y.Grad, o.x.Cols())
+	kernel.RMSNormGrad(dx, tp.gradToAdd(o.gain), o.x.Data, o.gain.Data, o.rstd, o.y.Grad, len(o.gain.Data))
 }

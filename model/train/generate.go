@@ -80,7 +80,7 @@ func (g *Generate) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 	}
 	par.SetWorkers(env.Workers)
 	dir := env.One("model")
-	lm, err := model.Open(dir.Path)
+	lm, err := model.OpenLanguageModel(dir.Path)
 	if err != nil {
 		return counts, err
 	}

@@ -135,7 +135,7 @@ func OpenScorer(dir string) (model.Scorer, error) {
 		}
 		return ScoreNgram(m), nil
 	}
-	lm, err := model.Open(dir)
+	lm, err := model.OpenLanguageModel(dir)
 	if err != nil {
 		return nil, err
 	}

@@ -170,7 +170,7 @@ func (p *Pretrain) build(env *pipeline.Env, tok *tokenize.Tokenizer, context int
 	if p.Arch.Value != nil {
 		return nil, fault.Hintf(errors.New("arch is set, and a model is given that has its own"), "leave out arch, or the model in from")
 	}
-	m, err := model.Open(given.Path)
+	m, err := model.OpenLanguageModel(given.Path)
 	if err != nil {
 		return nil, err
 	}

@@ -48,7 +48,7 @@ func TestPretrainKinds(t *testing.T) {
 		if want := !strings.Contains(c.with, "sample_tokens: 0"); want != (len(m.Samples) >= 4) {
 			t.Errorf("%s: samples %q", c.name, m.Samples)
 		}
-		if _, err := model.Open(filepath.Join(dir, "base")); err != nil {
+		if _, err := model.OpenLanguageModel(filepath.Join(dir, "base")); err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}

@@ -123,7 +123,7 @@ func TestPretrain(t *testing.T) {
 		t.Fatal(err)
 	}
 	base := filepath.Join(dir, "base")
-	lm, err := model.Open(base)
+	lm, err := model.OpenLanguageModel(base)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,202 @@
+package model
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"fragua/model/safetensors"
+	"fragua/model/tensor"
+)
+
+// familyGolden is what transformers computed with a checkpoint; see testdata/families.py.
+type familyGolden struct {
+	Kind    string
+	IDs     [][]int32
+	Types   [][]int32
+	Source  [][]int32
+	Lengths []int
+	Want    [][][]float64
+	Greedy  [][]int32
+}
+
+// batch is the ids, each row up to its length.
+func (g *familyGolden) batch() *Batch {
+	b := &Batch{B: len(g.IDs), T: len(g.IDs[0]), IDs: slices.Concat(g.IDs...), Types: slices.Concat(g.Types...)}
+	if g.Source != nil {
+		b.Source = &Batch{B: b.B, T: len(g.Source[0]), IDs: slices.Concat(g.Source...)}
+		b.Source.Docs = g.docs(b.Source.T)
+	} else if g.Lengths != nil {
+		b.Docs = g.docs(b.T)
+	}
+	return b
+}
+
+func (g *familyGolden) docs(n int) []int32 {
+	var docs []int32
+	for _, length := range g.Lengths {
+		for t := range n {
+			if t < length {
+				docs = append(docs, 0)
+			} else {
+				docs = append(docs, -1)
+			}
+		}
+	}
+	return docs
+}
+
+// TestFamilies opens a random checkpoint of each family, computes what transformers computed,
+// continues texts as it did, and saves the same arrays under the same names.
+func TestFamilies(t *testing.T) {
+	dirs, err := filepath.Glob("testdata/families/*")
+	if err != nil || len(dirs) == 0 {
+		t.Fatal("no checkpoints", err)
+	}
+	for _, dir := range dirs {
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			var g familyGolden
+			b, err := os.ReadFile(filepath.Join(dir, "want.json"))
+			if err == nil {
+				err = json.Unmarshal(b, &g)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			m, err := Open(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b1 := g.batch()
+			if err := b1.Check(m); err != nil {
+				t.Fatal(err)
+			}
+			var tp *tensor.Tape
+			y := m.Hidden(tp, b1)
+			switch g.Kind {
+			case "causal", "seq2seq":
+				y = Logits(tp, m.(LanguageModel), y)
+			case "masked":
+				y = m.(MaskedLanguageModel).MaskedLogits(tp, y)
+			}
+			i, worst := 0, 0.0
+			for r, row := range g.Want {
+				for at, want := range row {
+					for c, v := range want {
+						if g.Source == nil && g.Lengths != nil && at >= g.Lengths[r] {
+							continue
+						}
+						got := float64(y.Data[(r*len(row)+at)*y.Cols()+c])
+						worst = max(worst, math.Abs(got-v))
+						if i++; math.IsNaN(got) || math.Abs(got-v) > 1e-3 {
+							t.Fatalf("row %d position %d column %d: %g, want %g", r, at, c, got, v)
+						}
+					}
+				}
+			}
+			t.Logf("%d numbers, off by at most %.1e", i, worst)
+			if g.Kind == "causal" {
+				greedy(t, m.(LanguageModel), &g)
+			}
+			sameWhenSaved(t, dir, m)
+		})
+	}
+}
+
+// greedy continues the first ids of each row.
+func greedy(t *testing.T, m LanguageModel, g *familyGolden) {
+	d := m.Decoder()
+	var next [][]int32
+	for _, row := range g.IDs {
+		next = append(next, row[:4])
+	}
+	for i := range g.Greedy[0] {
+		logits := d.Feed(next)
+		for r := range next {
+			row := logits[r*m.Vocab():][:m.Vocab()]
+			id := int32(slices.Index(row, slices.Max(row)))
+			if next[r] = []int32{id}; id != g.Greedy[r][i] {
+				t.Fatalf("row %d continues with %d at %d, want %d", r, id, i, g.Greedy[r][i])
+			}
+		}
+	}
+}
+
+func sameWhenSaved(t *testing.T, dir string, m Model) {
+	saved := t.TempDir()
+	if err := Save(saved, m, Extra{End: -1}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(saved); err != nil {
+		t.Fatal(err)
+	}
+	old, err := safetensors.OpenFolder(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer old.Close()
+	again, err := safetensors.OpenFolder(saved)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if a, b := old.Names(), again.Names(); !slices.Equal(a, b) {
+		t.Fatalf("saved %q, want %q", b, a)
+	}
+	for _, name := range old.Names() {
+		a, shape, err1 := old.Float32(name)
+		b, other, err2 := again.Float32(name)
+		if err1 != nil || err2 != nil || !slices.Equal(a, b) || !slices.Equal(shape, other) {
+			t.Errorf("%s is saved otherwise (%v, %v)", name, err1, err2)
+		}
+	}
+}
+
+// TestFamilyGradients holds the gradients of encoders and of the variants of decoders against
+// central differences, with padding.
+func TestFamilyGradients(t *testing.T) {
+	for _, name := range []string{"bert-mlm", "distilbert", "qwen3", "mistral", "llama-bias", "marian"} {
+		t.Run(name, func(t *testing.T) {
+			m, err := Open(filepath.Join("testdata/families", name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := &Batch{B: 2, T: 6, IDs: []int32{3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8}, Docs: []int32{0, 0, 0, 0, 0, 0, 0, 0, 0, -1, -1, -1}}
+			if _, reads := m.(Seq2Seq); reads {
+				b.Source = &Batch{B: 2, T: 6, IDs: b.IDs, Docs: b.Docs}
+			}
+			labels := []float32{0, 1, 0, 1, 0, 0}
+			head := tensor.New(3, m.Width())
+			for i := range head.Data {
+				head.Data[i] = float32(math.Sin(float64(7 * i)))
+			}
+			loss := func(tp *tensor.Tape) *tensor.Tensor {
+				y := tp.Mean(m.Hidden(tp, b), []tensor.Span{{From: 0, To: 6}, {From: 6, To: 9}})
+				total, _ := tp.ClassLoss(tp.Linear(y, head, nil), labels, tensor.ClassOptions{})
+				return total
+			}
+			tp := tensor.NewTape(1)
+			tp.Backward(loss(tp))
+			for _, p := range m.Params() {
+				if p.Grad == nil {
+					continue
+				}
+				for _, i := range []int{len(p.Data) / 3, len(p.Data) - 1} {
+					const h = 1e-2
+					was := p.Data[i]
+					p.Data[i] = was + h
+					up := float64(loss(nil).Data[0])
+					p.Data[i] = was - h
+					down := float64(loss(nil).Data[0])
+					p.Data[i] = was
+					if want, got := (up-down)/(2*h), float64(p.Grad[i]); math.Abs(got-want) > 2e-3+0.05*math.Abs(want) {
+						t.Errorf("%s[%d]: gradient %g, want %g", p.Name, i, got, want)
+					}
+				}
+			}
+		})
+	}
+}
