@@ -128,10 +128,7 @@ func (c *kvCache) attend(tp *tensor.Tape, layer int, q, k, v tensor.Heads) *tens
 // values[r].
 func (c *kvCache) attendRows(tp *tensor.Tape, layer int, q tensor.Heads, causal bool) *tensor.Tensor {
 	n, width, stride := q.X.Rows(), c.n*c.dim, q.X.Cols()
-	y, scale, window := tp.Empty(n, width), c.scale(layer), 0
-	if causal {
-		window = c.window(layer)
-	}
+	y, scale, window := tp.Empty(n, width), c.scale(layer), c.window(layer)
 	if n == len(c.fed) && (window == 0 || slices.Max(c.lengths) <= window) { // one each
 		kernel.AttentionDecode(y.Data, q.X.Data[q.Col:], stride, c.keys, c.values, c.lengths, c.n, c.kv, c.dim, scale)
 		return y
