@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -13,137 +12,12 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"fragua/finetune"
 	"fragua/model"
 	"fragua/pipeline/fault"
 	"fragua/tokenize"
 )
 
 var machineFlags = []cli.Flag{workersFlag, cpuFlag}
-
-func predictCommand() *cli.Command {
-	return &cli.Command{
-		Name:      "predict",
-		Usage:     "judge each line of a text with a fine-tuned model",
-		ArgsUsage: "MODEL [FILE|-]",
-		Description: `fragua predict runs/quickstart/sentiment reviews.txt
-echo 'A warm and funny book.' | fragua predict runs/quickstart/sentiment -
-fragua predict runs/quickstart/sentiment --json reviews.txt`,
-		Flags: append([]cli.Flag{&cli.BoolFlag{Name: "json", Usage: "one JSON object a line"}}, machineFlags...),
-		Action: func(c *cli.Context) error {
-			return eachLine(c, func(p *finetune.Predictor, line string) (any, string, error) {
-				if p.Goal() == "translation" {
-					got, err := p.Translate(c.Context, line)
-					return map[string]any{"text": line, "translation": got}, got, err
-				}
-				label, probs, err := p.Predict(c.Context, line)
-				if err != nil {
-					return nil, "", err
-				}
-				all := map[string]float32{}
-				best := float32(0)
-				for i, name := range p.Labels() {
-					all[name] = probs[i]
-					best = max(best, probs[i])
-				}
-				return map[string]any{"text": line, "label": label, "probabilities": all}, fmt.Sprintf("%s\t%.3f\t%s", label, best, line), nil
-			})
-		},
-	}
-}
-
-// openPredictor applies the machine's flags and reads the model named first.
-func openPredictor(c *cli.Context) (*finetune.Predictor, error) {
-	if err := setMachine(c); err != nil {
-		return nil, err
-	}
-	dir := c.Args().First()
-	if err := isModel(dir); err != nil {
-		return nil, err
-	}
-	return finetune.OpenPredictor(dir)
-}
-
-// eachLine answers each line of a file, or of standard input.
-func eachLine(c *cli.Context, answer func(*finetune.Predictor, string) (any, string, error)) error {
-	if c.NArg() < 1 || c.NArg() > 2 {
-		return fault.Hintf(usage("%s wants a model's folder, and a file or -", c.Command.HelpName), "%s", example(c.Command))
-	}
-	p, err := openPredictor(c)
-	if err != nil {
-		return err
-	}
-	in, name := io.Reader(os.Stdin), "standard input"
-	if file := c.Args().Get(1); file != "" && file != "-" {
-		f, err := os.Open(file)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		in, name = f, file
-	}
-	enc := json.NewEncoder(c.App.Writer)
-	s := bufio.NewScanner(in)
-	s.Buffer(nil, 16<<20)
-	row := int64(0)
-	for ; s.Scan(); row++ {
-		if err := c.Context.Err(); err != nil {
-			return err
-		}
-		if strings.TrimSpace(s.Text()) == "" {
-			continue
-		}
-		value, line, err := answer(p, s.Text())
-		if err != nil {
-			return &fault.RowError{File: name, Row: row, Err: err}
-		}
-		if c.Bool("json") {
-			if err := enc.Encode(value); err != nil {
-				return err
-			}
-		} else if _, err := fmt.Fprintln(c.App.Writer, line); err != nil {
-			return err
-		}
-	}
-	if err := s.Err(); err != nil {
-		return fault.Hintf(&fault.RowError{File: name, Row: row, Err: err}, "a line may have at most 16 MB")
-	}
-	return nil
-}
-
-func translateCommand() *cli.Command {
-	return &cli.Command{
-		Name:      "translate",
-		Usage:     "translate sentences with a fine-tuned model",
-		ArgsUsage: "MODEL [SENTENCE…|-]",
-		Description: `fragua translate runs/quickstart/translation 'The smith buys the red hammer.'
-fragua translate runs/quickstart/translation - < english.txt`,
-		Flags: machineFlags,
-		Action: func(c *cli.Context) error {
-			if c.NArg() == 1 || c.NArg() == 2 && c.Args().Get(1) == "-" {
-				return eachLine(c, func(p *finetune.Predictor, line string) (any, string, error) {
-					got, err := p.Translate(c.Context, line)
-					return nil, got, err
-				})
-			}
-			if c.NArg() == 0 {
-				return fault.Hintf(usage("which model?"), "%s", example(c.Command))
-			}
-			p, err := openPredictor(c)
-			if err != nil {
-				return err
-			}
-			for _, s := range c.Args().Tail() {
-				got, err := p.Translate(c.Context, s)
-				if err != nil {
-					return err
-				}
-				fmt.Fprintln(c.App.Writer, got)
-			}
-			return nil
-		},
-	}
-}
 
 // isModel refuses what is no model's folder.
 func isModel(dir string) error {

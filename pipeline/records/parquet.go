@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"unicode/utf8"
 
 	"fragua/pipeline/fault"
@@ -56,6 +57,12 @@ func (p Parquet) Read(ctx context.Context, f File, r Range) iter.Seq2[Record, er
 				end += g.NumRows()
 			}
 		}
+		var order []string
+		for _, column := range pf.Schema().Fields() {
+			if p.Columns == nil || slices.Contains(p.Columns, column.Name()) {
+				order = append(order, column.Name())
+			}
+		}
 		for fields, err := range pf.Records(int(r.From), int(r.To), p.Columns) {
 			if ctx.Err() != nil {
 				yield(Record{}, context.Cause(ctx))
@@ -68,7 +75,7 @@ func (p Parquet) Read(ctx context.Context, f File, r Range) iter.Seq2[Record, er
 			if _, bad := asUTF8(fields); bad != nil {
 				err = &Failure{File: f.Name, Offset: row, Err: bad}
 			}
-			if !yield(Record{Offset: row, Fields: fields}, err) {
+			if !yield(Record{Offset: row, Fields: fields, order: order}, err) {
 				return
 			}
 			row++
