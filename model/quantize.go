@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"fragua/model/kernel"
+	"fragua/model/kernel/gemm"
 	"fragua/model/nn"
 	"fragua/model/tensor"
 )
@@ -28,14 +28,14 @@ var WeightKinds = []string{"f32", "bf16", "int8"}
 //	bf16          0.003         0.11                      0.13 %
 //	int8          0.011         0.31                      0.42 %
 func Quantize(m LanguageModel, kind string) error {
-	var pack func(w []float32, rows, cols int) *kernel.Weights
+	var pack func(w []float32, rows, cols int) *gemm.Quantized
 	switch kind {
 	case "f32":
 		return nil
 	case "bf16":
-		pack = kernel.PackBF16
+		pack = gemm.PackBF16
 	case "int8":
-		pack = kernel.PackInt8
+		pack = gemm.PackInt8
 	default:
 		return fmt.Errorf("there are no weights of %q, only %s", kind, strings.Join(WeightKinds, ", "))
 	}

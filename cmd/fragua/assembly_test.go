@@ -29,22 +29,42 @@ func TestAssemblyIsFresh(t *testing.T) {
 			if out, err := exec.Command(filepath.Join(dir, "gen"), "-o", written).CombinedOutput(); err != nil {
 				t.Fatalf("gen: %v\n%s", err, out)
 			}
-			files, err := filepath.Glob(filepath.Join(written, "asm_*"))
-			if err != nil || len(files) == 0 {
-				t.Fatalf("the generator wrote nothing (%v)", err)
+			files := assembly(t, written)
+			if len(files) == 0 {
+				t.Fatal("the generator wrote nothing")
 			}
-			for _, f := range files {
-				want, err := os.ReadFile(f)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if got, err := os.ReadFile(filepath.Join(here, filepath.Base(f))); err != nil || !bytes.Equal(got, want) {
-					t.Errorf("%s is stale: cd %s/gen && go run .", filepath.Base(f), room)
+			committed := assembly(t, here)
+			for name, want := range files {
+				if !bytes.Equal(committed[name], want) {
+					t.Errorf("%s is stale: cd %s/gen && go run .", name, room)
 				}
 			}
-			if committed, _ := filepath.Glob(filepath.Join(here, "asm_*")); len(committed) != len(files) {
+			if len(committed) != len(files) {
 				t.Errorf("%d files of assembly are here, the generator writes %d", len(committed), len(files))
 			}
 		})
 	}
+}
+
+// assembly reads the generated files of a folder and of its folders, by their path in it.
+func assembly(t *testing.T, dir string) map[string][]byte {
+	files := map[string][]byte{}
+	for _, pattern := range []string{"asm_*", "*/asm_*"} {
+		paths, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range paths {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			name, err := filepath.Rel(dir, path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files[name] = text
+		}
+	}
+	return files
 }

@@ -28,18 +28,21 @@ var lattice = map[string]string{
 	"tokenize":          "pipeline pipeline/records pipeline/fault pipeline/store pipeline/shard",
 	"tokenize/sugar":    "tokenize",
 	"tokenize/blocks":   "tokenize pipeline pipeline/fault pipeline/store pipeline/shard",
-	"model/kernel":      "model/kernel/par",
+	"model/kernel":      "model/kernel/par model/kernel/gemm",
+	"model/kernel/gemm": "model/kernel/par",
 	"model/kernel/par":  "",
 	"model/ngram":       "",
 	"model/safetensors": "",
-	"model/tensor":      "model/kernel model/kernel/par",
+	"model/tensor":      "model/kernel model/kernel/gemm model/kernel/par",
 	"model/nn":          "model/tensor model/kernel model/kernel/par",
-	"model":             "model/nn model/tensor model/kernel model/kernel/par model/ngram model/safetensors pipeline/fault",
-	"model/train":       "model model/nn model/tensor model/kernel model/kernel/par model/ngram model/safetensors tokenize tokenize/blocks pipeline pipeline/fault pipeline/store pipeline/shard",
+	"model":             "model/nn model/tensor model/kernel model/kernel/gemm model/kernel/par model/ngram model/safetensors pipeline/fault",
+	"model/train":       "model model/nn model/tensor model/kernel model/kernel/gemm model/kernel/par model/ngram model/safetensors tokenize tokenize/blocks pipeline pipeline/fault pipeline/store pipeline/shard",
 	"finetune":          "finetune/examples finetune/metric model/train model model/nn model/tensor model/kernel model/safetensors tokenize tokenize/blocks pipeline pipeline/corpus pipeline/fault pipeline/store pipeline/shard",
 	"finetune/examples": "tokenize pipeline pipeline/fault pipeline/records pipeline/corpus pipeline/extract pipeline/textstat pipeline/store pipeline/shard",
 	"finetune/metric":   "",
 	"configs":           "",
+
+	"model/kernel/kerneltest": "model/kernel/par", // imported by tests alone
 }
 
 func TestLattice(t *testing.T) {

@@ -59,7 +59,7 @@ func doctor(c *cli.Context) error {
 	row("program", "%s", version())
 	row("cores", "%d of %d used", runtime.GOMAXPROCS(0), runtime.NumCPU())
 	row("kernels", "%s (this machine can run: %v)", kernel.Level(), kernel.Levels())
-	one, all := kernel.Peak(1), kernel.Peak(runtime.GOMAXPROCS(0))
+	one, all := kernel.Peak(1, false), kernel.Peak(runtime.GOMAXPROCS(0), false)
 	row("peak", "%.0f GFLOP/s on one core, %.0f on all, f32", one/1e9, all/1e9)
 	row("unicode", "%s", tokenize.UnicodeVersion)
 	if root := goRoot(); root != "" {

@@ -47,7 +47,7 @@ func (c *swigluGrad) Chunk(lo, hi int) {
 	c.f(c.dgate[lo:hi], c.dup[lo:hi], c.gate[lo:hi], c.up[lo:hi], c.dy[lo:hi])
 }
 
-const dearGrain = grain / 4 // of operations that take an exponential
+const dearGrain = par.Grain / 4 // of operations that take an exponential
 
 const (
 	gelu1 = 2 * 0.7978845608028654 // 2u = gelu1·x + gelu3·x³

@@ -1,6 +1,10 @@
 package kernel
 
-import "math"
+import (
+	"math"
+
+	"fragua/model/kernel/par"
+)
 
 // Activations of checkpoints from elsewhere. Gradients set dx = dy·f′(x); dx may be dy.
 
@@ -17,10 +21,10 @@ func SiLU(dst, x []float32) { map1("SiLU", siluPlain, dearGrain, dst, x) }
 func SiLUGrad(dx, x, dy []float32) { map2("SiLUGrad", siluGradPlain, dearGrain, dx, x, dy) }
 
 // ReLU sets dst = max(x, 0).
-func ReLU(dst, x []float32) { map1("ReLU", reluPlain, grain, dst, x) }
+func ReLU(dst, x []float32) { map1("ReLU", reluPlain, par.Grain, dst, x) }
 
 // ReLUGrad sets dx = dy where x > 0, else 0.
-func ReLUGrad(dx, x, dy []float32) { map2("ReLUGrad", reluGradPlain, grain, dx, x, dy) }
+func ReLUGrad(dx, x, dy []float32) { map2("ReLUGrad", reluGradPlain, par.Grain, dx, x, dy) }
 
 // normal is Φ(x) and e^(−x²/2). Φ is off by at most 2·10⁻⁷ (Abramowitz and Stegun 1964, 7.1.26).
 func normal(x float32) (cdf, density float32) {

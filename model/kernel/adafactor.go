@@ -13,17 +13,17 @@ func Adafactor(u, g, row, col []float32, keep float64, scale float32) {
 	m, n := len(row), len(col)
 	same("Adafactor", m*n, len(u), len(g))
 	a := adafactor{u: u, g: g, row: row, col: col, keep: keep, scale: scale}
-	a.run(m, rowGrain(n), (*adafactor).rowMeans)
-	a.run(n, rowGrain(m), (*adafactor).columnMeans)
+	a.run(m, par.RowGrain(n), (*adafactor).rowMeans)
+	a.run(n, par.RowGrain(m), (*adafactor).columnMeans)
 	a.mean = Sum(row) / float64(m)
-	a.run(m, rowGrain(n), (*adafactor).update)
+	a.run(m, par.RowGrain(n), (*adafactor).update)
 }
 
 // AdafactorVector sets u to the update of a vector (algorithm 5), whose mean of d² is v.
 func AdafactorVector(u, g, v []float32, keep float64, scale float32) {
 	same("AdafactorVector", len(u), len(g), len(v))
 	a := adafactor{u: u, g: g, row: v, keep: keep, scale: scale}
-	a.run(len(v), grain, (*adafactor).vector)
+	a.run(len(v), par.Grain, (*adafactor).vector)
 }
 
 type adafactor struct {
@@ -39,7 +39,7 @@ var adafactors par.CallPool[adafactor, *adafactor]
 
 func (a adafactor) run(n, grain int, part func(a *adafactor, lo, hi int)) {
 	a.part = part
-	adafactors.Run(n, grain, a)
+	adafactors.Run(n, par.Grain, a)
 }
 
 func (a *adafactor) Chunk(lo, hi int) { a.part(a, lo, hi) }

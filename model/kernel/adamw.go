@@ -21,7 +21,7 @@ type adamFactors struct {
 // step counts from 1. scale is where clipping is folded in; 1 leaves g as it is.
 func AdamW(p, g, m, v []float32, lr, beta1, beta2, eps, decay float32, step int, scale float32) {
 	same("AdamW", len(p), len(g), len(m), len(v))
-	adamws.Run(len(p), grain, adamw{active.adamw, p, g, m, v, adamFactors{
+	adamws.Run(len(p), par.Grain, adamw{active.adamw, p, g, m, v, adamFactors{
 		scale: scale, beta1: beta1, beta2: beta2, rest1: 1 - beta1, rest2: 1 - beta2,
 		rate:     float32(float64(lr) / (1 - math.Pow(float64(beta1), float64(step)))),
 		correct2: float32(1 / (1 - math.Pow(float64(beta2), float64(step)))),

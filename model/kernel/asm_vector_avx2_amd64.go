@@ -44,11 +44,6 @@ func rowMaxAVX2(n int, x *float32) float32
 //go:noescape
 func rotateAVX2(n int, x *float32, y *float32, cos *float32, sin *float32)
 
-// roundAVX2 sets dst to x rounded to bfloat16, to nearest even.
-//
-//go:noescape
-func roundAVX2(n int, dst *float32, x *float32)
-
 // geluAVX2 sets dst = x·σ(2u).
 //
 //go:noescape

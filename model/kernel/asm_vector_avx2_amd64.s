@@ -46,7 +46,7 @@ rest4:
 	ADDQ       $+8, AX
 	TESTQ      AX, AX
 	JE         end5
-	LEAQ       windowAVX2<>+32(SB), DI
+	LEAQ       masksAVX2<>+32(SB), DI
 	SHLQ       $0x02, AX
 	SUBQ       AX, DI
 	VMOVUPS    (DI), Y0
@@ -59,23 +59,23 @@ end5:
 	VZEROUPPER
 	RET
 
-DATA windowAVX2<>+0(SB)/4, $0xffffffff
-DATA windowAVX2<>+4(SB)/4, $0xffffffff
-DATA windowAVX2<>+8(SB)/4, $0xffffffff
-DATA windowAVX2<>+12(SB)/4, $0xffffffff
-DATA windowAVX2<>+16(SB)/4, $0xffffffff
-DATA windowAVX2<>+20(SB)/4, $0xffffffff
-DATA windowAVX2<>+24(SB)/4, $0xffffffff
-DATA windowAVX2<>+28(SB)/4, $0xffffffff
-DATA windowAVX2<>+32(SB)/4, $0x00000000
-DATA windowAVX2<>+36(SB)/4, $0x00000000
-DATA windowAVX2<>+40(SB)/4, $0x00000000
-DATA windowAVX2<>+44(SB)/4, $0x00000000
-DATA windowAVX2<>+48(SB)/4, $0x00000000
-DATA windowAVX2<>+52(SB)/4, $0x00000000
-DATA windowAVX2<>+56(SB)/4, $0x00000000
-DATA windowAVX2<>+60(SB)/4, $0x00000000
-GLOBL windowAVX2<>(SB), RODATA|NOPTR, $64
+DATA masksAVX2<>+0(SB)/4, $0xffffffff
+DATA masksAVX2<>+4(SB)/4, $0xffffffff
+DATA masksAVX2<>+8(SB)/4, $0xffffffff
+DATA masksAVX2<>+12(SB)/4, $0xffffffff
+DATA masksAVX2<>+16(SB)/4, $0xffffffff
+DATA masksAVX2<>+20(SB)/4, $0xffffffff
+DATA masksAVX2<>+24(SB)/4, $0xffffffff
+DATA masksAVX2<>+28(SB)/4, $0xffffffff
+DATA masksAVX2<>+32(SB)/4, $0x00000000
+DATA masksAVX2<>+36(SB)/4, $0x00000000
+DATA masksAVX2<>+40(SB)/4, $0x00000000
+DATA masksAVX2<>+44(SB)/4, $0x00000000
+DATA masksAVX2<>+48(SB)/4, $0x00000000
+DATA masksAVX2<>+52(SB)/4, $0x00000000
+DATA masksAVX2<>+56(SB)/4, $0x00000000
+DATA masksAVX2<>+60(SB)/4, $0x00000000
+GLOBL masksAVX2<>(SB), RODATA|NOPTR, $64
 
 // func mulAVX2(n int, dst *float32, x *float32, y *float32)
 // Requires: AVX
@@ -119,7 +119,7 @@ rest9:
 	ADDQ       $+8, AX
 	TESTQ      AX, AX
 	JE         end10
-	LEAQ       windowAVX2<>+32(SB), DI
+	LEAQ       masksAVX2<>+32(SB), DI
 	SHLQ       $0x02, AX
 	SUBQ       AX, DI
 	VMOVUPS    (DI), Y0
@@ -170,7 +170,7 @@ rest14:
 	ADDQ       $+8, AX
 	TESTQ      AX, AX
 	JE         end15
-	LEAQ       windowAVX2<>+32(SB), BX
+	LEAQ       masksAVX2<>+32(SB), BX
 	SHLQ       $0x02, AX
 	SUBQ       AX, BX
 	VMOVUPS    (BX), Y1
@@ -224,7 +224,7 @@ rest19:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
 	JE          end20
-	LEAQ        windowAVX2<>+32(SB), SI
+	LEAQ        masksAVX2<>+32(SB), SI
 	SHLQ        $0x02, AX
 	SUBQ        AX, SI
 	VMOVUPS     (SI), Y1
@@ -287,7 +287,7 @@ rest24:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
 	JE           end25
-	LEAQ         windowAVX2<>+32(SB), BX
+	LEAQ         masksAVX2<>+32(SB), BX
 	SHLQ         $0x02, AX
 	SUBQ         AX, BX
 	VMOVUPS      (BX), Y4
@@ -373,7 +373,7 @@ rest29:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
 	JE           end30
-	LEAQ         windowAVX2<>+32(SB), SI
+	LEAQ         masksAVX2<>+32(SB), SI
 	SHLQ         $0x02, AX
 	SUBQ         AX, SI
 	VMOVUPS      (SI), Y4
@@ -443,7 +443,7 @@ rest34:
 	ADDQ       $+8, AX
 	TESTQ      AX, AX
 	JE         end35
-	LEAQ       windowAVX2<>+32(SB), BX
+	LEAQ       masksAVX2<>+32(SB), BX
 	SHLQ       $0x02, AX
 	SUBQ       AX, BX
 	VMOVUPS    (BX), Y4
@@ -496,7 +496,7 @@ rest37:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
 	JE          end38
-	LEAQ        windowAVX2<>+32(SB), R8
+	LEAQ        masksAVX2<>+32(SB), R8
 	SHLQ        $0x02, AX
 	SUBQ        AX, R8
 	VMOVUPS     (R8), Y0
@@ -515,170 +515,6 @@ end38:
 	VZEROUPPER
 	RET
 
-// func roundAVX2(n int, dst *float32, x *float32)
-// Requires: AVX, AVX2
-TEXT ·roundAVX2(SB), NOSPLIT, $0-24
-	VMOVUPS lanesAVX239<>+0(SB), Y0
-	VMOVUPS lanesAVX240<>+0(SB), Y1
-	VMOVUPS lanesAVX241<>+0(SB), Y2
-	VMOVUPS lanesAVX242<>+0(SB), Y3
-	VMOVUPS lanesAVX243<>+0(SB), Y3
-	VMOVUPS lanesAVX244<>+0(SB), Y3
-	MOVQ    n+0(FP), AX
-	MOVQ    dst+8(FP), DX
-	MOVQ    x+16(FP), BX
-	XORQ    CX, CX
-	SUBQ    $+32, AX
-	JL      rest46
-
-loop45:
-	VMOVUPS   (BX)(CX*1), Y4
-	VMOVUPS   32(BX)(CX*1), Y7
-	VMOVUPS   64(BX)(CX*1), Y10
-	VMOVUPS   96(BX)(CX*1), Y13
-	VPADDD    Y0, Y4, Y5
-	VPADDD    Y0, Y7, Y8
-	VPADDD    Y0, Y10, Y11
-	VPADDD    Y0, Y13, Y14
-	VPSRLD    $0x10, Y4, Y6
-	VPSRLD    $0x10, Y7, Y9
-	VPSRLD    $0x10, Y10, Y12
-	VPSRLD    $0x10, Y13, Y15
-	VPAND     Y2, Y6, Y6
-	VPAND     Y2, Y9, Y9
-	VPAND     Y2, Y12, Y12
-	VPAND     Y2, Y15, Y15
-	VPADDD    Y6, Y5, Y5
-	VPADDD    Y9, Y8, Y8
-	VPADDD    Y12, Y11, Y11
-	VPADDD    Y15, Y14, Y14
-	VPOR      Y3, Y4, Y6
-	VPOR      Y3, Y7, Y9
-	VPOR      Y3, Y10, Y12
-	VPOR      Y3, Y13, Y15
-	VCMPPS    $0x03, Y4, Y4, Y4
-	VCMPPS    $0x03, Y7, Y7, Y7
-	VCMPPS    $0x03, Y10, Y10, Y10
-	VCMPPS    $0x03, Y13, Y13, Y13
-	VBLENDVPS Y4, Y6, Y5, Y5
-	VBLENDVPS Y7, Y9, Y8, Y8
-	VBLENDVPS Y10, Y12, Y11, Y11
-	VBLENDVPS Y13, Y15, Y14, Y14
-	VPAND     Y1, Y5, Y5
-	VPAND     Y1, Y8, Y8
-	VPAND     Y1, Y11, Y11
-	VPAND     Y1, Y14, Y14
-	VMOVUPS   Y5, (DX)(CX*1)
-	VMOVUPS   Y8, 32(DX)(CX*1)
-	VMOVUPS   Y11, 64(DX)(CX*1)
-	VMOVUPS   Y14, 96(DX)(CX*1)
-	ADDQ      $+128, CX
-	SUBQ      $+32, AX
-	JGE       loop45
-
-rest46:
-	ADDQ $+32, AX
-	SUBQ $+8, AX
-	JL   rest48
-
-loop47:
-	VMOVUPS   (BX)(CX*1), Y4
-	VPADDD    Y0, Y4, Y5
-	VPSRLD    $0x10, Y4, Y6
-	VPAND     Y2, Y6, Y6
-	VPADDD    Y6, Y5, Y5
-	VPOR      Y3, Y4, Y6
-	VCMPPS    $0x03, Y4, Y4, Y4
-	VBLENDVPS Y4, Y6, Y5, Y5
-	VPAND     Y1, Y5, Y5
-	VMOVUPS   Y5, (DX)(CX*1)
-	ADDQ      $+32, CX
-	SUBQ      $+8, AX
-	JGE       loop47
-
-rest48:
-	ADDQ       $+8, AX
-	TESTQ      AX, AX
-	JE         end49
-	LEAQ       windowAVX2<>+32(SB), SI
-	SHLQ       $0x02, AX
-	SUBQ       AX, SI
-	VMOVUPS    (SI), Y4
-	VMASKMOVPS (BX)(CX*1), Y4, Y5
-	VPADDD     Y0, Y5, Y0
-	VPSRLD     $0x10, Y5, Y6
-	VPAND      Y2, Y6, Y6
-	VPADDD     Y6, Y0, Y0
-	VPOR       Y3, Y5, Y2
-	VCMPPS     $0x03, Y5, Y5, Y5
-	VBLENDVPS  Y5, Y2, Y0, Y0
-	VPAND      Y1, Y0, Y0
-	VMASKMOVPS Y0, Y4, (DX)(CX*1)
-
-end49:
-	VZEROUPPER
-	RET
-
-DATA lanesAVX239<>+0(SB)/4, $0x00007fff
-DATA lanesAVX239<>+4(SB)/4, $0x00007fff
-DATA lanesAVX239<>+8(SB)/4, $0x00007fff
-DATA lanesAVX239<>+12(SB)/4, $0x00007fff
-DATA lanesAVX239<>+16(SB)/4, $0x00007fff
-DATA lanesAVX239<>+20(SB)/4, $0x00007fff
-DATA lanesAVX239<>+24(SB)/4, $0x00007fff
-DATA lanesAVX239<>+28(SB)/4, $0x00007fff
-GLOBL lanesAVX239<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX240<>+0(SB)/4, $0xffff0000
-DATA lanesAVX240<>+4(SB)/4, $0xffff0000
-DATA lanesAVX240<>+8(SB)/4, $0xffff0000
-DATA lanesAVX240<>+12(SB)/4, $0xffff0000
-DATA lanesAVX240<>+16(SB)/4, $0xffff0000
-DATA lanesAVX240<>+20(SB)/4, $0xffff0000
-DATA lanesAVX240<>+24(SB)/4, $0xffff0000
-DATA lanesAVX240<>+28(SB)/4, $0xffff0000
-GLOBL lanesAVX240<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX241<>+0(SB)/4, $0x00000001
-DATA lanesAVX241<>+4(SB)/4, $0x00000001
-DATA lanesAVX241<>+8(SB)/4, $0x00000001
-DATA lanesAVX241<>+12(SB)/4, $0x00000001
-DATA lanesAVX241<>+16(SB)/4, $0x00000001
-DATA lanesAVX241<>+20(SB)/4, $0x00000001
-DATA lanesAVX241<>+24(SB)/4, $0x00000001
-DATA lanesAVX241<>+28(SB)/4, $0x00000001
-GLOBL lanesAVX241<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX242<>+0(SB)/4, $0x00010000
-DATA lanesAVX242<>+4(SB)/4, $0x00010000
-DATA lanesAVX242<>+8(SB)/4, $0x00010000
-DATA lanesAVX242<>+12(SB)/4, $0x00010000
-DATA lanesAVX242<>+16(SB)/4, $0x00010000
-DATA lanesAVX242<>+20(SB)/4, $0x00010000
-DATA lanesAVX242<>+24(SB)/4, $0x00010000
-DATA lanesAVX242<>+28(SB)/4, $0x00010000
-GLOBL lanesAVX242<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX243<>+0(SB)/4, $0x00000022
-DATA lanesAVX243<>+4(SB)/4, $0x00000022
-DATA lanesAVX243<>+8(SB)/4, $0x00000022
-DATA lanesAVX243<>+12(SB)/4, $0x00000022
-DATA lanesAVX243<>+16(SB)/4, $0x00000022
-DATA lanesAVX243<>+20(SB)/4, $0x00000022
-DATA lanesAVX243<>+24(SB)/4, $0x00000022
-DATA lanesAVX243<>+28(SB)/4, $0x00000022
-GLOBL lanesAVX243<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX244<>+0(SB)/4, $0x00400000
-DATA lanesAVX244<>+4(SB)/4, $0x00400000
-DATA lanesAVX244<>+8(SB)/4, $0x00400000
-DATA lanesAVX244<>+12(SB)/4, $0x00400000
-DATA lanesAVX244<>+16(SB)/4, $0x00400000
-DATA lanesAVX244<>+20(SB)/4, $0x00400000
-DATA lanesAVX244<>+24(SB)/4, $0x00400000
-DATA lanesAVX244<>+28(SB)/4, $0x00400000
-GLOBL lanesAVX244<>(SB), RODATA|NOPTR, $32
-
 // func geluAVX2(n int, dst *float32, x *float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·geluAVX2(SB), NOSPLIT, $0-24
@@ -687,71 +523,71 @@ TEXT ·geluAVX2(SB), NOSPLIT, $0-24
 	MOVQ x+16(FP), BX
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest51
+	JL   rest40
 
-loop50:
+loop39:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVUPS      32(BX)(CX*1), Y3
 	VMULPS       Y0, Y0, Y1
 	VMULPS       Y3, Y3, Y4
-	VMOVUPS      lanesAVX252<>+0(SB), Y2
-	VMOVUPS      lanesAVX252<>+0(SB), Y5
-	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y1
-	VFMADD213PS  lanesAVX253<>+0(SB), Y5, Y4
+	VMOVUPS      lanesAVX241<>+0(SB), Y2
+	VMOVUPS      lanesAVX241<>+0(SB), Y5
+	VFMADD213PS  lanesAVX242<>+0(SB), Y2, Y1
+	VFMADD213PS  lanesAVX242<>+0(SB), Y5, Y4
 	VMULPS       Y0, Y1, Y1
 	VMULPS       Y3, Y4, Y4
-	VMOVUPS      lanesAVX254<>+0(SB), Y2
-	VMOVUPS      lanesAVX254<>+0(SB), Y6
-	VMOVUPS      lanesAVX255<>+0(SB), Y5
-	VMOVUPS      lanesAVX255<>+0(SB), Y7
+	VMOVUPS      lanesAVX243<>+0(SB), Y2
+	VMOVUPS      lanesAVX243<>+0(SB), Y6
+	VMOVUPS      lanesAVX244<>+0(SB), Y5
+	VMOVUPS      lanesAVX244<>+0(SB), Y7
 	VMAXPS       Y1, Y2, Y1
 	VMAXPS       Y4, Y6, Y2
 	VMINPS       Y1, Y5, Y1
 	VMINPS       Y2, Y7, Y2
-	VMOVUPS      lanesAVX256<>+0(SB), Y4
-	VMOVUPS      lanesAVX256<>+0(SB), Y6
-	VFNMADD231PS lanesAVX257<>+0(SB), Y1, Y4
-	VFNMADD231PS lanesAVX257<>+0(SB), Y2, Y6
-	VSUBPS       lanesAVX256<>+0(SB), Y4, Y4
-	VSUBPS       lanesAVX256<>+0(SB), Y6, Y6
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y4, Y1
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y6, Y2
-	VFNMADD231PS lanesAVX259<>+0(SB), Y4, Y1
-	VFNMADD231PS lanesAVX259<>+0(SB), Y6, Y2
-	VMOVUPS      lanesAVX260<>+0(SB), Y5
-	VMOVUPS      lanesAVX260<>+0(SB), Y7
-	VFMADD213PS  lanesAVX261<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX261<>+0(SB), Y2, Y7
-	VFMADD213PS  lanesAVX262<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX262<>+0(SB), Y2, Y7
-	VFMADD213PS  lanesAVX263<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX263<>+0(SB), Y2, Y7
-	VFMADD213PS  lanesAVX264<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX264<>+0(SB), Y2, Y7
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y7
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y7
+	VMOVUPS      lanesAVX245<>+0(SB), Y4
+	VMOVUPS      lanesAVX245<>+0(SB), Y6
+	VFNMADD231PS lanesAVX246<>+0(SB), Y1, Y4
+	VFNMADD231PS lanesAVX246<>+0(SB), Y2, Y6
+	VSUBPS       lanesAVX245<>+0(SB), Y4, Y4
+	VSUBPS       lanesAVX245<>+0(SB), Y6, Y6
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y4, Y1
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y6, Y2
+	VFNMADD231PS lanesAVX248<>+0(SB), Y4, Y1
+	VFNMADD231PS lanesAVX248<>+0(SB), Y6, Y2
+	VMOVUPS      lanesAVX249<>+0(SB), Y5
+	VMOVUPS      lanesAVX249<>+0(SB), Y7
+	VFMADD213PS  lanesAVX250<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX250<>+0(SB), Y2, Y7
+	VFMADD213PS  lanesAVX251<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX251<>+0(SB), Y2, Y7
+	VFMADD213PS  lanesAVX252<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX252<>+0(SB), Y2, Y7
+	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y7
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y7
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y7
 	VCVTPS2DQ    Y4, Y4
 	VCVTPS2DQ    Y6, Y6
 	VPSLLD       $0x17, Y4, Y4
 	VPSLLD       $0x17, Y6, Y6
 	VPADDD       Y4, Y5, Y5
 	VPADDD       Y6, Y7, Y7
-	VADDPS       lanesAVX265<>+0(SB), Y5, Y5
-	VADDPS       lanesAVX265<>+0(SB), Y7, Y7
-	VMOVUPS      lanesAVX266<>+0(SB), Y2
-	VMOVUPS      lanesAVX266<>+0(SB), Y6
-	VMOVUPS      lanesAVX267<>+0(SB), Y1
-	VMOVUPS      lanesAVX267<>+0(SB), Y4
+	VADDPS       lanesAVX254<>+0(SB), Y5, Y5
+	VADDPS       lanesAVX254<>+0(SB), Y7, Y7
+	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VMOVUPS      lanesAVX255<>+0(SB), Y6
+	VMOVUPS      lanesAVX256<>+0(SB), Y1
+	VMOVUPS      lanesAVX256<>+0(SB), Y4
 	VPSUBD       Y5, Y1, Y1
 	VPSUBD       Y7, Y4, Y4
 	VFNMADD231PS Y5, Y1, Y2
 	VFNMADD231PS Y7, Y4, Y6
 	VMULPS       Y2, Y1, Y1
 	VMULPS       Y6, Y4, Y4
-	VMOVUPS      lanesAVX265<>+0(SB), Y2
-	VMOVUPS      lanesAVX265<>+0(SB), Y6
+	VMOVUPS      lanesAVX254<>+0(SB), Y2
+	VMOVUPS      lanesAVX254<>+0(SB), Y6
 	VFNMADD231PS Y5, Y1, Y2
 	VFNMADD231PS Y7, Y4, Y6
 	VFMADD213PS  Y2, Y2, Y2
@@ -764,45 +600,45 @@ loop50:
 	VMOVUPS      Y4, 32(DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop50
+	JGE          loop39
 
-rest51:
+rest40:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest69
+	JL   rest58
 
-loop68:
+loop57:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMULPS       Y0, Y0, Y1
-	VMOVUPS      lanesAVX252<>+0(SB), Y2
-	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y1
+	VMOVUPS      lanesAVX241<>+0(SB), Y2
+	VFMADD213PS  lanesAVX242<>+0(SB), Y2, Y1
 	VMULPS       Y0, Y1, Y1
-	VMOVUPS      lanesAVX254<>+0(SB), Y2
-	VMOVUPS      lanesAVX255<>+0(SB), Y3
+	VMOVUPS      lanesAVX243<>+0(SB), Y2
+	VMOVUPS      lanesAVX244<>+0(SB), Y3
 	VMAXPS       Y1, Y2, Y1
 	VMINPS       Y1, Y3, Y1
-	VMOVUPS      lanesAVX256<>+0(SB), Y2
-	VFNMADD231PS lanesAVX257<>+0(SB), Y1, Y2
-	VSUBPS       lanesAVX256<>+0(SB), Y2, Y2
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y2, Y1
-	VFNMADD231PS lanesAVX259<>+0(SB), Y2, Y1
-	VMOVUPS      lanesAVX260<>+0(SB), Y3
-	VFMADD213PS  lanesAVX261<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX262<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX263<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX264<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y3
+	VMOVUPS      lanesAVX245<>+0(SB), Y2
+	VFNMADD231PS lanesAVX246<>+0(SB), Y1, Y2
+	VSUBPS       lanesAVX245<>+0(SB), Y2, Y2
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y2, Y1
+	VFNMADD231PS lanesAVX248<>+0(SB), Y2, Y1
+	VMOVUPS      lanesAVX249<>+0(SB), Y3
+	VFMADD213PS  lanesAVX250<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX251<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX252<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y3
 	VCVTPS2DQ    Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y3, Y3
-	VADDPS       lanesAVX265<>+0(SB), Y3, Y3
-	VMOVUPS      lanesAVX266<>+0(SB), Y2
-	VMOVUPS      lanesAVX267<>+0(SB), Y1
+	VADDPS       lanesAVX254<>+0(SB), Y3, Y3
+	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VMOVUPS      lanesAVX256<>+0(SB), Y1
 	VPSUBD       Y3, Y1, Y1
 	VFNMADD231PS Y3, Y1, Y2
 	VMULPS       Y2, Y1, Y1
-	VMOVUPS      lanesAVX265<>+0(SB), Y2
+	VMOVUPS      lanesAVX254<>+0(SB), Y2
 	VFNMADD231PS Y3, Y1, Y2
 	VFMADD213PS  Y2, Y2, Y2
 	VFMADD213PS  Y1, Y2, Y1
@@ -810,216 +646,216 @@ loop68:
 	VMOVUPS      Y1, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop68
+	JGE          loop57
 
-rest69:
+rest58:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end70
-	LEAQ         windowAVX2<>+32(SB), SI
+	JE           end59
+	LEAQ         masksAVX2<>+32(SB), SI
 	SHLQ         $0x02, AX
 	SUBQ         AX, SI
 	VMOVUPS      (SI), Y0
 	VMASKMOVPS   (BX)(CX*1), Y0, Y1
 	VMULPS       Y1, Y1, Y2
-	VMOVUPS      lanesAVX252<>+0(SB), Y3
-	VFMADD213PS  lanesAVX253<>+0(SB), Y3, Y2
+	VMOVUPS      lanesAVX241<>+0(SB), Y3
+	VFMADD213PS  lanesAVX242<>+0(SB), Y3, Y2
 	VMULPS       Y1, Y2, Y2
-	VMOVUPS      lanesAVX254<>+0(SB), Y3
-	VMOVUPS      lanesAVX255<>+0(SB), Y4
+	VMOVUPS      lanesAVX243<>+0(SB), Y3
+	VMOVUPS      lanesAVX244<>+0(SB), Y4
 	VMAXPS       Y2, Y3, Y2
 	VMINPS       Y2, Y4, Y2
-	VMOVUPS      lanesAVX256<>+0(SB), Y3
-	VFNMADD231PS lanesAVX257<>+0(SB), Y2, Y3
-	VSUBPS       lanesAVX256<>+0(SB), Y3, Y3
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y3, Y2
-	VFNMADD231PS lanesAVX259<>+0(SB), Y3, Y2
-	VMOVUPS      lanesAVX260<>+0(SB), Y4
-	VFMADD213PS  lanesAVX261<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX262<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX263<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX264<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y4
+	VMOVUPS      lanesAVX245<>+0(SB), Y3
+	VFNMADD231PS lanesAVX246<>+0(SB), Y2, Y3
+	VSUBPS       lanesAVX245<>+0(SB), Y3, Y3
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y3, Y2
+	VFNMADD231PS lanesAVX248<>+0(SB), Y3, Y2
+	VMOVUPS      lanesAVX249<>+0(SB), Y4
+	VFMADD213PS  lanesAVX250<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX251<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX252<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y4
 	VCVTPS2DQ    Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
 	VPADDD       Y3, Y4, Y4
-	VADDPS       lanesAVX265<>+0(SB), Y4, Y4
-	VMOVUPS      lanesAVX266<>+0(SB), Y3
-	VMOVUPS      lanesAVX267<>+0(SB), Y2
+	VADDPS       lanesAVX254<>+0(SB), Y4, Y4
+	VMOVUPS      lanesAVX255<>+0(SB), Y3
+	VMOVUPS      lanesAVX256<>+0(SB), Y2
 	VPSUBD       Y4, Y2, Y2
 	VFNMADD231PS Y4, Y2, Y3
 	VMULPS       Y3, Y2, Y2
-	VMOVUPS      lanesAVX265<>+0(SB), Y3
+	VMOVUPS      lanesAVX254<>+0(SB), Y3
 	VFNMADD231PS Y4, Y2, Y3
 	VFMADD213PS  Y3, Y3, Y3
 	VFMADD213PS  Y2, Y3, Y2
 	VMULPS       Y1, Y2, Y2
 	VMASKMOVPS   Y2, Y0, (DX)(CX*1)
 
-end70:
+end59:
 	VZEROUPPER
 	RET
 
-DATA lanesAVX252<>+0(SB)/4, $0x3d922279
-DATA lanesAVX252<>+4(SB)/4, $0x3d922279
-DATA lanesAVX252<>+8(SB)/4, $0x3d922279
-DATA lanesAVX252<>+12(SB)/4, $0x3d922279
-DATA lanesAVX252<>+16(SB)/4, $0x3d922279
-DATA lanesAVX252<>+20(SB)/4, $0x3d922279
-DATA lanesAVX252<>+24(SB)/4, $0x3d922279
-DATA lanesAVX252<>+28(SB)/4, $0x3d922279
+DATA lanesAVX241<>+0(SB)/4, $0x3d922279
+DATA lanesAVX241<>+4(SB)/4, $0x3d922279
+DATA lanesAVX241<>+8(SB)/4, $0x3d922279
+DATA lanesAVX241<>+12(SB)/4, $0x3d922279
+DATA lanesAVX241<>+16(SB)/4, $0x3d922279
+DATA lanesAVX241<>+20(SB)/4, $0x3d922279
+DATA lanesAVX241<>+24(SB)/4, $0x3d922279
+DATA lanesAVX241<>+28(SB)/4, $0x3d922279
+GLOBL lanesAVX241<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX242<>+0(SB)/4, $0x3fcc422a
+DATA lanesAVX242<>+4(SB)/4, $0x3fcc422a
+DATA lanesAVX242<>+8(SB)/4, $0x3fcc422a
+DATA lanesAVX242<>+12(SB)/4, $0x3fcc422a
+DATA lanesAVX242<>+16(SB)/4, $0x3fcc422a
+DATA lanesAVX242<>+20(SB)/4, $0x3fcc422a
+DATA lanesAVX242<>+24(SB)/4, $0x3fcc422a
+DATA lanesAVX242<>+28(SB)/4, $0x3fcc422a
+GLOBL lanesAVX242<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX243<>+0(SB)/4, $0xc2ae0000
+DATA lanesAVX243<>+4(SB)/4, $0xc2ae0000
+DATA lanesAVX243<>+8(SB)/4, $0xc2ae0000
+DATA lanesAVX243<>+12(SB)/4, $0xc2ae0000
+DATA lanesAVX243<>+16(SB)/4, $0xc2ae0000
+DATA lanesAVX243<>+20(SB)/4, $0xc2ae0000
+DATA lanesAVX243<>+24(SB)/4, $0xc2ae0000
+DATA lanesAVX243<>+28(SB)/4, $0xc2ae0000
+GLOBL lanesAVX243<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX244<>+0(SB)/4, $0x42ae0000
+DATA lanesAVX244<>+4(SB)/4, $0x42ae0000
+DATA lanesAVX244<>+8(SB)/4, $0x42ae0000
+DATA lanesAVX244<>+12(SB)/4, $0x42ae0000
+DATA lanesAVX244<>+16(SB)/4, $0x42ae0000
+DATA lanesAVX244<>+20(SB)/4, $0x42ae0000
+DATA lanesAVX244<>+24(SB)/4, $0x42ae0000
+DATA lanesAVX244<>+28(SB)/4, $0x42ae0000
+GLOBL lanesAVX244<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX245<>+0(SB)/4, $0x4b400000
+DATA lanesAVX245<>+4(SB)/4, $0x4b400000
+DATA lanesAVX245<>+8(SB)/4, $0x4b400000
+DATA lanesAVX245<>+12(SB)/4, $0x4b400000
+DATA lanesAVX245<>+16(SB)/4, $0x4b400000
+DATA lanesAVX245<>+20(SB)/4, $0x4b400000
+DATA lanesAVX245<>+24(SB)/4, $0x4b400000
+DATA lanesAVX245<>+28(SB)/4, $0x4b400000
+GLOBL lanesAVX245<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX246<>+0(SB)/4, $0x3fb8aa3b
+DATA lanesAVX246<>+4(SB)/4, $0x3fb8aa3b
+DATA lanesAVX246<>+8(SB)/4, $0x3fb8aa3b
+DATA lanesAVX246<>+12(SB)/4, $0x3fb8aa3b
+DATA lanesAVX246<>+16(SB)/4, $0x3fb8aa3b
+DATA lanesAVX246<>+20(SB)/4, $0x3fb8aa3b
+DATA lanesAVX246<>+24(SB)/4, $0x3fb8aa3b
+DATA lanesAVX246<>+28(SB)/4, $0x3fb8aa3b
+GLOBL lanesAVX246<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX247<>+0(SB)/4, $0x3f318000
+DATA lanesAVX247<>+4(SB)/4, $0x3f318000
+DATA lanesAVX247<>+8(SB)/4, $0x3f318000
+DATA lanesAVX247<>+12(SB)/4, $0x3f318000
+DATA lanesAVX247<>+16(SB)/4, $0x3f318000
+DATA lanesAVX247<>+20(SB)/4, $0x3f318000
+DATA lanesAVX247<>+24(SB)/4, $0x3f318000
+DATA lanesAVX247<>+28(SB)/4, $0x3f318000
+GLOBL lanesAVX247<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX248<>+0(SB)/4, $0xb95e8083
+DATA lanesAVX248<>+4(SB)/4, $0xb95e8083
+DATA lanesAVX248<>+8(SB)/4, $0xb95e8083
+DATA lanesAVX248<>+12(SB)/4, $0xb95e8083
+DATA lanesAVX248<>+16(SB)/4, $0xb95e8083
+DATA lanesAVX248<>+20(SB)/4, $0xb95e8083
+DATA lanesAVX248<>+24(SB)/4, $0xb95e8083
+DATA lanesAVX248<>+28(SB)/4, $0xb95e8083
+GLOBL lanesAVX248<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX249<>+0(SB)/4, $0x3ab511e8
+DATA lanesAVX249<>+4(SB)/4, $0x3ab511e8
+DATA lanesAVX249<>+8(SB)/4, $0x3ab511e8
+DATA lanesAVX249<>+12(SB)/4, $0x3ab511e8
+DATA lanesAVX249<>+16(SB)/4, $0x3ab511e8
+DATA lanesAVX249<>+20(SB)/4, $0x3ab511e8
+DATA lanesAVX249<>+24(SB)/4, $0x3ab511e8
+DATA lanesAVX249<>+28(SB)/4, $0x3ab511e8
+GLOBL lanesAVX249<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX250<>+0(SB)/4, $0x3c091d10
+DATA lanesAVX250<>+4(SB)/4, $0x3c091d10
+DATA lanesAVX250<>+8(SB)/4, $0x3c091d10
+DATA lanesAVX250<>+12(SB)/4, $0x3c091d10
+DATA lanesAVX250<>+16(SB)/4, $0x3c091d10
+DATA lanesAVX250<>+20(SB)/4, $0x3c091d10
+DATA lanesAVX250<>+24(SB)/4, $0x3c091d10
+DATA lanesAVX250<>+28(SB)/4, $0x3c091d10
+GLOBL lanesAVX250<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX251<>+0(SB)/4, $0x3d2aac79
+DATA lanesAVX251<>+4(SB)/4, $0x3d2aac79
+DATA lanesAVX251<>+8(SB)/4, $0x3d2aac79
+DATA lanesAVX251<>+12(SB)/4, $0x3d2aac79
+DATA lanesAVX251<>+16(SB)/4, $0x3d2aac79
+DATA lanesAVX251<>+20(SB)/4, $0x3d2aac79
+DATA lanesAVX251<>+24(SB)/4, $0x3d2aac79
+DATA lanesAVX251<>+28(SB)/4, $0x3d2aac79
+GLOBL lanesAVX251<>(SB), RODATA|NOPTR, $32
+
+DATA lanesAVX252<>+0(SB)/4, $0x3e2aaa49
+DATA lanesAVX252<>+4(SB)/4, $0x3e2aaa49
+DATA lanesAVX252<>+8(SB)/4, $0x3e2aaa49
+DATA lanesAVX252<>+12(SB)/4, $0x3e2aaa49
+DATA lanesAVX252<>+16(SB)/4, $0x3e2aaa49
+DATA lanesAVX252<>+20(SB)/4, $0x3e2aaa49
+DATA lanesAVX252<>+24(SB)/4, $0x3e2aaa49
+DATA lanesAVX252<>+28(SB)/4, $0x3e2aaa49
 GLOBL lanesAVX252<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX253<>+0(SB)/4, $0x3fcc422a
-DATA lanesAVX253<>+4(SB)/4, $0x3fcc422a
-DATA lanesAVX253<>+8(SB)/4, $0x3fcc422a
-DATA lanesAVX253<>+12(SB)/4, $0x3fcc422a
-DATA lanesAVX253<>+16(SB)/4, $0x3fcc422a
-DATA lanesAVX253<>+20(SB)/4, $0x3fcc422a
-DATA lanesAVX253<>+24(SB)/4, $0x3fcc422a
-DATA lanesAVX253<>+28(SB)/4, $0x3fcc422a
+DATA lanesAVX253<>+0(SB)/4, $0x3efffffe
+DATA lanesAVX253<>+4(SB)/4, $0x3efffffe
+DATA lanesAVX253<>+8(SB)/4, $0x3efffffe
+DATA lanesAVX253<>+12(SB)/4, $0x3efffffe
+DATA lanesAVX253<>+16(SB)/4, $0x3efffffe
+DATA lanesAVX253<>+20(SB)/4, $0x3efffffe
+DATA lanesAVX253<>+24(SB)/4, $0x3efffffe
+DATA lanesAVX253<>+28(SB)/4, $0x3efffffe
 GLOBL lanesAVX253<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX254<>+0(SB)/4, $0xc2ae0000
-DATA lanesAVX254<>+4(SB)/4, $0xc2ae0000
-DATA lanesAVX254<>+8(SB)/4, $0xc2ae0000
-DATA lanesAVX254<>+12(SB)/4, $0xc2ae0000
-DATA lanesAVX254<>+16(SB)/4, $0xc2ae0000
-DATA lanesAVX254<>+20(SB)/4, $0xc2ae0000
-DATA lanesAVX254<>+24(SB)/4, $0xc2ae0000
-DATA lanesAVX254<>+28(SB)/4, $0xc2ae0000
+DATA lanesAVX254<>+0(SB)/4, $0x3f800000
+DATA lanesAVX254<>+4(SB)/4, $0x3f800000
+DATA lanesAVX254<>+8(SB)/4, $0x3f800000
+DATA lanesAVX254<>+12(SB)/4, $0x3f800000
+DATA lanesAVX254<>+16(SB)/4, $0x3f800000
+DATA lanesAVX254<>+20(SB)/4, $0x3f800000
+DATA lanesAVX254<>+24(SB)/4, $0x3f800000
+DATA lanesAVX254<>+28(SB)/4, $0x3f800000
 GLOBL lanesAVX254<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX255<>+0(SB)/4, $0x42ae0000
-DATA lanesAVX255<>+4(SB)/4, $0x42ae0000
-DATA lanesAVX255<>+8(SB)/4, $0x42ae0000
-DATA lanesAVX255<>+12(SB)/4, $0x42ae0000
-DATA lanesAVX255<>+16(SB)/4, $0x42ae0000
-DATA lanesAVX255<>+20(SB)/4, $0x42ae0000
-DATA lanesAVX255<>+24(SB)/4, $0x42ae0000
-DATA lanesAVX255<>+28(SB)/4, $0x42ae0000
+DATA lanesAVX255<>+0(SB)/4, $0x400015c4
+DATA lanesAVX255<>+4(SB)/4, $0x400015c4
+DATA lanesAVX255<>+8(SB)/4, $0x400015c4
+DATA lanesAVX255<>+12(SB)/4, $0x400015c4
+DATA lanesAVX255<>+16(SB)/4, $0x400015c4
+DATA lanesAVX255<>+20(SB)/4, $0x400015c4
+DATA lanesAVX255<>+24(SB)/4, $0x400015c4
+DATA lanesAVX255<>+28(SB)/4, $0x400015c4
 GLOBL lanesAVX255<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX256<>+0(SB)/4, $0x4b400000
-DATA lanesAVX256<>+4(SB)/4, $0x4b400000
-DATA lanesAVX256<>+8(SB)/4, $0x4b400000
-DATA lanesAVX256<>+12(SB)/4, $0x4b400000
-DATA lanesAVX256<>+16(SB)/4, $0x4b400000
-DATA lanesAVX256<>+20(SB)/4, $0x4b400000
-DATA lanesAVX256<>+24(SB)/4, $0x4b400000
-DATA lanesAVX256<>+28(SB)/4, $0x4b400000
+DATA lanesAVX256<>+0(SB)/4, $0x7ef34300
+DATA lanesAVX256<>+4(SB)/4, $0x7ef34300
+DATA lanesAVX256<>+8(SB)/4, $0x7ef34300
+DATA lanesAVX256<>+12(SB)/4, $0x7ef34300
+DATA lanesAVX256<>+16(SB)/4, $0x7ef34300
+DATA lanesAVX256<>+20(SB)/4, $0x7ef34300
+DATA lanesAVX256<>+24(SB)/4, $0x7ef34300
+DATA lanesAVX256<>+28(SB)/4, $0x7ef34300
 GLOBL lanesAVX256<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX257<>+0(SB)/4, $0x3fb8aa3b
-DATA lanesAVX257<>+4(SB)/4, $0x3fb8aa3b
-DATA lanesAVX257<>+8(SB)/4, $0x3fb8aa3b
-DATA lanesAVX257<>+12(SB)/4, $0x3fb8aa3b
-DATA lanesAVX257<>+16(SB)/4, $0x3fb8aa3b
-DATA lanesAVX257<>+20(SB)/4, $0x3fb8aa3b
-DATA lanesAVX257<>+24(SB)/4, $0x3fb8aa3b
-DATA lanesAVX257<>+28(SB)/4, $0x3fb8aa3b
-GLOBL lanesAVX257<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX258<>+0(SB)/4, $0x3f318000
-DATA lanesAVX258<>+4(SB)/4, $0x3f318000
-DATA lanesAVX258<>+8(SB)/4, $0x3f318000
-DATA lanesAVX258<>+12(SB)/4, $0x3f318000
-DATA lanesAVX258<>+16(SB)/4, $0x3f318000
-DATA lanesAVX258<>+20(SB)/4, $0x3f318000
-DATA lanesAVX258<>+24(SB)/4, $0x3f318000
-DATA lanesAVX258<>+28(SB)/4, $0x3f318000
-GLOBL lanesAVX258<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX259<>+0(SB)/4, $0xb95e8083
-DATA lanesAVX259<>+4(SB)/4, $0xb95e8083
-DATA lanesAVX259<>+8(SB)/4, $0xb95e8083
-DATA lanesAVX259<>+12(SB)/4, $0xb95e8083
-DATA lanesAVX259<>+16(SB)/4, $0xb95e8083
-DATA lanesAVX259<>+20(SB)/4, $0xb95e8083
-DATA lanesAVX259<>+24(SB)/4, $0xb95e8083
-DATA lanesAVX259<>+28(SB)/4, $0xb95e8083
-GLOBL lanesAVX259<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX260<>+0(SB)/4, $0x3ab511e8
-DATA lanesAVX260<>+4(SB)/4, $0x3ab511e8
-DATA lanesAVX260<>+8(SB)/4, $0x3ab511e8
-DATA lanesAVX260<>+12(SB)/4, $0x3ab511e8
-DATA lanesAVX260<>+16(SB)/4, $0x3ab511e8
-DATA lanesAVX260<>+20(SB)/4, $0x3ab511e8
-DATA lanesAVX260<>+24(SB)/4, $0x3ab511e8
-DATA lanesAVX260<>+28(SB)/4, $0x3ab511e8
-GLOBL lanesAVX260<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX261<>+0(SB)/4, $0x3c091d10
-DATA lanesAVX261<>+4(SB)/4, $0x3c091d10
-DATA lanesAVX261<>+8(SB)/4, $0x3c091d10
-DATA lanesAVX261<>+12(SB)/4, $0x3c091d10
-DATA lanesAVX261<>+16(SB)/4, $0x3c091d10
-DATA lanesAVX261<>+20(SB)/4, $0x3c091d10
-DATA lanesAVX261<>+24(SB)/4, $0x3c091d10
-DATA lanesAVX261<>+28(SB)/4, $0x3c091d10
-GLOBL lanesAVX261<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX262<>+0(SB)/4, $0x3d2aac79
-DATA lanesAVX262<>+4(SB)/4, $0x3d2aac79
-DATA lanesAVX262<>+8(SB)/4, $0x3d2aac79
-DATA lanesAVX262<>+12(SB)/4, $0x3d2aac79
-DATA lanesAVX262<>+16(SB)/4, $0x3d2aac79
-DATA lanesAVX262<>+20(SB)/4, $0x3d2aac79
-DATA lanesAVX262<>+24(SB)/4, $0x3d2aac79
-DATA lanesAVX262<>+28(SB)/4, $0x3d2aac79
-GLOBL lanesAVX262<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX263<>+0(SB)/4, $0x3e2aaa49
-DATA lanesAVX263<>+4(SB)/4, $0x3e2aaa49
-DATA lanesAVX263<>+8(SB)/4, $0x3e2aaa49
-DATA lanesAVX263<>+12(SB)/4, $0x3e2aaa49
-DATA lanesAVX263<>+16(SB)/4, $0x3e2aaa49
-DATA lanesAVX263<>+20(SB)/4, $0x3e2aaa49
-DATA lanesAVX263<>+24(SB)/4, $0x3e2aaa49
-DATA lanesAVX263<>+28(SB)/4, $0x3e2aaa49
-GLOBL lanesAVX263<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX264<>+0(SB)/4, $0x3efffffe
-DATA lanesAVX264<>+4(SB)/4, $0x3efffffe
-DATA lanesAVX264<>+8(SB)/4, $0x3efffffe
-DATA lanesAVX264<>+12(SB)/4, $0x3efffffe
-DATA lanesAVX264<>+16(SB)/4, $0x3efffffe
-DATA lanesAVX264<>+20(SB)/4, $0x3efffffe
-DATA lanesAVX264<>+24(SB)/4, $0x3efffffe
-DATA lanesAVX264<>+28(SB)/4, $0x3efffffe
-GLOBL lanesAVX264<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX265<>+0(SB)/4, $0x3f800000
-DATA lanesAVX265<>+4(SB)/4, $0x3f800000
-DATA lanesAVX265<>+8(SB)/4, $0x3f800000
-DATA lanesAVX265<>+12(SB)/4, $0x3f800000
-DATA lanesAVX265<>+16(SB)/4, $0x3f800000
-DATA lanesAVX265<>+20(SB)/4, $0x3f800000
-DATA lanesAVX265<>+24(SB)/4, $0x3f800000
-DATA lanesAVX265<>+28(SB)/4, $0x3f800000
-GLOBL lanesAVX265<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX266<>+0(SB)/4, $0x400015c4
-DATA lanesAVX266<>+4(SB)/4, $0x400015c4
-DATA lanesAVX266<>+8(SB)/4, $0x400015c4
-DATA lanesAVX266<>+12(SB)/4, $0x400015c4
-DATA lanesAVX266<>+16(SB)/4, $0x400015c4
-DATA lanesAVX266<>+20(SB)/4, $0x400015c4
-DATA lanesAVX266<>+24(SB)/4, $0x400015c4
-DATA lanesAVX266<>+28(SB)/4, $0x400015c4
-GLOBL lanesAVX266<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX267<>+0(SB)/4, $0x7ef34300
-DATA lanesAVX267<>+4(SB)/4, $0x7ef34300
-DATA lanesAVX267<>+8(SB)/4, $0x7ef34300
-DATA lanesAVX267<>+12(SB)/4, $0x7ef34300
-DATA lanesAVX267<>+16(SB)/4, $0x7ef34300
-DATA lanesAVX267<>+20(SB)/4, $0x7ef34300
-DATA lanesAVX267<>+24(SB)/4, $0x7ef34300
-DATA lanesAVX267<>+28(SB)/4, $0x7ef34300
-GLOBL lanesAVX267<>(SB), RODATA|NOPTR, $32
 
 // func geluGradAVX2(n int, dx *float32, x *float32, dy *float32)
 // Requires: AVX, AVX2, FMA3
@@ -1030,75 +866,75 @@ TEXT ·geluGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ dy+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest72
+	JL   rest61
 
-loop71:
+loop60:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVUPS      32(BX)(CX*1), Y4
-	VMOVUPS      lanesAVX252<>+0(SB), Y2
-	VMOVUPS      lanesAVX252<>+0(SB), Y6
-	VMOVUPS      lanesAVX273<>+0(SB), Y3
-	VMOVUPS      lanesAVX273<>+0(SB), Y7
+	VMOVUPS      lanesAVX241<>+0(SB), Y2
+	VMOVUPS      lanesAVX241<>+0(SB), Y6
+	VMOVUPS      lanesAVX262<>+0(SB), Y3
+	VMOVUPS      lanesAVX262<>+0(SB), Y7
 	VMULPS       Y0, Y0, Y1
 	VMULPS       Y4, Y4, Y5
-	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y2
-	VFMADD213PS  lanesAVX253<>+0(SB), Y5, Y6
+	VFMADD213PS  lanesAVX242<>+0(SB), Y1, Y2
+	VFMADD213PS  lanesAVX242<>+0(SB), Y5, Y6
 	VMULPS       Y0, Y2, Y2
 	VMULPS       Y4, Y6, Y6
-	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX253<>+0(SB), Y5, Y7
-	VMOVUPS      lanesAVX254<>+0(SB), Y1
-	VMOVUPS      lanesAVX254<>+0(SB), Y8
-	VMOVUPS      lanesAVX255<>+0(SB), Y5
-	VMOVUPS      lanesAVX255<>+0(SB), Y9
+	VFMADD213PS  lanesAVX242<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX242<>+0(SB), Y5, Y7
+	VMOVUPS      lanesAVX243<>+0(SB), Y1
+	VMOVUPS      lanesAVX243<>+0(SB), Y8
+	VMOVUPS      lanesAVX244<>+0(SB), Y5
+	VMOVUPS      lanesAVX244<>+0(SB), Y9
 	VMAXPS       Y2, Y1, Y1
 	VMAXPS       Y6, Y8, Y2
 	VMINPS       Y1, Y5, Y1
 	VMINPS       Y2, Y9, Y2
-	VMOVUPS      lanesAVX256<>+0(SB), Y5
-	VMOVUPS      lanesAVX256<>+0(SB), Y8
-	VFNMADD231PS lanesAVX257<>+0(SB), Y1, Y5
-	VFNMADD231PS lanesAVX257<>+0(SB), Y2, Y8
-	VSUBPS       lanesAVX256<>+0(SB), Y5, Y5
-	VSUBPS       lanesAVX256<>+0(SB), Y8, Y8
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y5, Y1
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y8, Y2
-	VFNMADD231PS lanesAVX259<>+0(SB), Y5, Y1
-	VFNMADD231PS lanesAVX259<>+0(SB), Y8, Y2
-	VMOVUPS      lanesAVX260<>+0(SB), Y6
-	VMOVUPS      lanesAVX260<>+0(SB), Y9
-	VFMADD213PS  lanesAVX261<>+0(SB), Y1, Y6
-	VFMADD213PS  lanesAVX261<>+0(SB), Y2, Y9
-	VFMADD213PS  lanesAVX262<>+0(SB), Y1, Y6
-	VFMADD213PS  lanesAVX262<>+0(SB), Y2, Y9
-	VFMADD213PS  lanesAVX263<>+0(SB), Y1, Y6
-	VFMADD213PS  lanesAVX263<>+0(SB), Y2, Y9
-	VFMADD213PS  lanesAVX264<>+0(SB), Y1, Y6
-	VFMADD213PS  lanesAVX264<>+0(SB), Y2, Y9
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y6
-	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y9
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y6
-	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y9
+	VMOVUPS      lanesAVX245<>+0(SB), Y5
+	VMOVUPS      lanesAVX245<>+0(SB), Y8
+	VFNMADD231PS lanesAVX246<>+0(SB), Y1, Y5
+	VFNMADD231PS lanesAVX246<>+0(SB), Y2, Y8
+	VSUBPS       lanesAVX245<>+0(SB), Y5, Y5
+	VSUBPS       lanesAVX245<>+0(SB), Y8, Y8
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y5, Y1
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y8, Y2
+	VFNMADD231PS lanesAVX248<>+0(SB), Y5, Y1
+	VFNMADD231PS lanesAVX248<>+0(SB), Y8, Y2
+	VMOVUPS      lanesAVX249<>+0(SB), Y6
+	VMOVUPS      lanesAVX249<>+0(SB), Y9
+	VFMADD213PS  lanesAVX250<>+0(SB), Y1, Y6
+	VFMADD213PS  lanesAVX250<>+0(SB), Y2, Y9
+	VFMADD213PS  lanesAVX251<>+0(SB), Y1, Y6
+	VFMADD213PS  lanesAVX251<>+0(SB), Y2, Y9
+	VFMADD213PS  lanesAVX252<>+0(SB), Y1, Y6
+	VFMADD213PS  lanesAVX252<>+0(SB), Y2, Y9
+	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y6
+	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y9
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y6
+	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y9
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y6
+	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y9
 	VCVTPS2DQ    Y5, Y5
 	VCVTPS2DQ    Y8, Y8
 	VPSLLD       $0x17, Y5, Y5
 	VPSLLD       $0x17, Y8, Y8
 	VPADDD       Y5, Y6, Y6
 	VPADDD       Y8, Y9, Y9
-	VADDPS       lanesAVX265<>+0(SB), Y6, Y6
-	VADDPS       lanesAVX265<>+0(SB), Y9, Y9
-	VMOVUPS      lanesAVX266<>+0(SB), Y2
-	VMOVUPS      lanesAVX266<>+0(SB), Y8
-	VMOVUPS      lanesAVX267<>+0(SB), Y1
-	VMOVUPS      lanesAVX267<>+0(SB), Y5
+	VADDPS       lanesAVX254<>+0(SB), Y6, Y6
+	VADDPS       lanesAVX254<>+0(SB), Y9, Y9
+	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VMOVUPS      lanesAVX255<>+0(SB), Y8
+	VMOVUPS      lanesAVX256<>+0(SB), Y1
+	VMOVUPS      lanesAVX256<>+0(SB), Y5
 	VPSUBD       Y6, Y1, Y1
 	VPSUBD       Y9, Y5, Y5
 	VFNMADD231PS Y6, Y1, Y2
 	VFNMADD231PS Y9, Y5, Y8
 	VMULPS       Y2, Y1, Y1
 	VMULPS       Y8, Y5, Y5
-	VMOVUPS      lanesAVX265<>+0(SB), Y2
-	VMOVUPS      lanesAVX265<>+0(SB), Y8
+	VMOVUPS      lanesAVX254<>+0(SB), Y2
+	VMOVUPS      lanesAVX254<>+0(SB), Y8
 	VFNMADD231PS Y6, Y1, Y2
 	VFNMADD231PS Y9, Y5, Y8
 	VFMADD213PS  Y2, Y2, Y2
@@ -1121,47 +957,47 @@ loop71:
 	VMOVUPS      Y6, 32(DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop71
+	JGE          loop60
 
-rest72:
+rest61:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest75
+	JL   rest64
 
-loop74:
+loop63:
 	VMOVUPS      (BX)(CX*1), Y0
-	VMOVUPS      lanesAVX252<>+0(SB), Y2
-	VMOVUPS      lanesAVX273<>+0(SB), Y3
+	VMOVUPS      lanesAVX241<>+0(SB), Y2
+	VMOVUPS      lanesAVX262<>+0(SB), Y3
 	VMULPS       Y0, Y0, Y1
-	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y2
+	VFMADD213PS  lanesAVX242<>+0(SB), Y1, Y2
 	VMULPS       Y0, Y2, Y2
-	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y3
-	VMOVUPS      lanesAVX254<>+0(SB), Y1
-	VMOVUPS      lanesAVX255<>+0(SB), Y4
+	VFMADD213PS  lanesAVX242<>+0(SB), Y1, Y3
+	VMOVUPS      lanesAVX243<>+0(SB), Y1
+	VMOVUPS      lanesAVX244<>+0(SB), Y4
 	VMAXPS       Y2, Y1, Y1
 	VMINPS       Y1, Y4, Y1
-	VMOVUPS      lanesAVX256<>+0(SB), Y2
-	VFNMADD231PS lanesAVX257<>+0(SB), Y1, Y2
-	VSUBPS       lanesAVX256<>+0(SB), Y2, Y2
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y2, Y1
-	VFNMADD231PS lanesAVX259<>+0(SB), Y2, Y1
-	VMOVUPS      lanesAVX260<>+0(SB), Y4
-	VFMADD213PS  lanesAVX261<>+0(SB), Y1, Y4
-	VFMADD213PS  lanesAVX262<>+0(SB), Y1, Y4
-	VFMADD213PS  lanesAVX263<>+0(SB), Y1, Y4
-	VFMADD213PS  lanesAVX264<>+0(SB), Y1, Y4
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y4
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y4
+	VMOVUPS      lanesAVX245<>+0(SB), Y2
+	VFNMADD231PS lanesAVX246<>+0(SB), Y1, Y2
+	VSUBPS       lanesAVX245<>+0(SB), Y2, Y2
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y2, Y1
+	VFNMADD231PS lanesAVX248<>+0(SB), Y2, Y1
+	VMOVUPS      lanesAVX249<>+0(SB), Y4
+	VFMADD213PS  lanesAVX250<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX251<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX252<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y4
 	VCVTPS2DQ    Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y4, Y4
-	VADDPS       lanesAVX265<>+0(SB), Y4, Y4
-	VMOVUPS      lanesAVX266<>+0(SB), Y2
-	VMOVUPS      lanesAVX267<>+0(SB), Y1
+	VADDPS       lanesAVX254<>+0(SB), Y4, Y4
+	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VMOVUPS      lanesAVX256<>+0(SB), Y1
 	VPSUBD       Y4, Y1, Y1
 	VFNMADD231PS Y4, Y1, Y2
 	VMULPS       Y2, Y1, Y1
-	VMOVUPS      lanesAVX265<>+0(SB), Y2
+	VMOVUPS      lanesAVX254<>+0(SB), Y2
 	VFNMADD231PS Y4, Y1, Y2
 	VFMADD213PS  Y2, Y2, Y2
 	VFMADD213PS  Y1, Y2, Y1
@@ -1174,49 +1010,49 @@ loop74:
 	VMOVUPS      Y2, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop74
+	JGE          loop63
 
-rest75:
+rest64:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end76
-	LEAQ         windowAVX2<>+32(SB), DI
+	JE           end65
+	LEAQ         masksAVX2<>+32(SB), DI
 	SHLQ         $0x02, AX
 	SUBQ         AX, DI
 	VMOVUPS      (DI), Y0
 	VMASKMOVPS   (BX)(CX*1), Y0, Y1
-	VMOVUPS      lanesAVX252<>+0(SB), Y3
-	VMOVUPS      lanesAVX273<>+0(SB), Y4
+	VMOVUPS      lanesAVX241<>+0(SB), Y3
+	VMOVUPS      lanesAVX262<>+0(SB), Y4
 	VMULPS       Y1, Y1, Y2
-	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX242<>+0(SB), Y2, Y3
 	VMULPS       Y1, Y3, Y3
-	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y4
-	VMOVUPS      lanesAVX254<>+0(SB), Y2
-	VMOVUPS      lanesAVX255<>+0(SB), Y5
+	VFMADD213PS  lanesAVX242<>+0(SB), Y2, Y4
+	VMOVUPS      lanesAVX243<>+0(SB), Y2
+	VMOVUPS      lanesAVX244<>+0(SB), Y5
 	VMAXPS       Y3, Y2, Y2
 	VMINPS       Y2, Y5, Y2
-	VMOVUPS      lanesAVX256<>+0(SB), Y3
-	VFNMADD231PS lanesAVX257<>+0(SB), Y2, Y3
-	VSUBPS       lanesAVX256<>+0(SB), Y3, Y3
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y3, Y2
-	VFNMADD231PS lanesAVX259<>+0(SB), Y3, Y2
-	VMOVUPS      lanesAVX260<>+0(SB), Y5
-	VFMADD213PS  lanesAVX261<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX262<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX263<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX264<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y5
+	VMOVUPS      lanesAVX245<>+0(SB), Y3
+	VFNMADD231PS lanesAVX246<>+0(SB), Y2, Y3
+	VSUBPS       lanesAVX245<>+0(SB), Y3, Y3
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y3, Y2
+	VFNMADD231PS lanesAVX248<>+0(SB), Y3, Y2
+	VMOVUPS      lanesAVX249<>+0(SB), Y5
+	VFMADD213PS  lanesAVX250<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX251<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX252<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y5
 	VCVTPS2DQ    Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
 	VPADDD       Y3, Y5, Y5
-	VADDPS       lanesAVX265<>+0(SB), Y5, Y5
-	VMOVUPS      lanesAVX266<>+0(SB), Y3
-	VMOVUPS      lanesAVX267<>+0(SB), Y2
+	VADDPS       lanesAVX254<>+0(SB), Y5, Y5
+	VMOVUPS      lanesAVX255<>+0(SB), Y3
+	VMOVUPS      lanesAVX256<>+0(SB), Y2
 	VPSUBD       Y5, Y2, Y2
 	VFNMADD231PS Y5, Y2, Y3
 	VMULPS       Y3, Y2, Y2
-	VMOVUPS      lanesAVX265<>+0(SB), Y3
+	VMOVUPS      lanesAVX254<>+0(SB), Y3
 	VFNMADD231PS Y5, Y2, Y3
 	VFMADD213PS  Y3, Y3, Y3
 	VFMADD213PS  Y2, Y3, Y2
@@ -1228,19 +1064,19 @@ rest75:
 	VMULPS       Y1, Y3, Y3
 	VMASKMOVPS   Y3, Y0, (DX)(CX*1)
 
-end76:
+end65:
 	VZEROUPPER
 	RET
 
-DATA lanesAVX273<>+0(SB)/4, $0x3e5b33b6
-DATA lanesAVX273<>+4(SB)/4, $0x3e5b33b6
-DATA lanesAVX273<>+8(SB)/4, $0x3e5b33b6
-DATA lanesAVX273<>+12(SB)/4, $0x3e5b33b6
-DATA lanesAVX273<>+16(SB)/4, $0x3e5b33b6
-DATA lanesAVX273<>+20(SB)/4, $0x3e5b33b6
-DATA lanesAVX273<>+24(SB)/4, $0x3e5b33b6
-DATA lanesAVX273<>+28(SB)/4, $0x3e5b33b6
-GLOBL lanesAVX273<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX262<>+0(SB)/4, $0x3e5b33b6
+DATA lanesAVX262<>+4(SB)/4, $0x3e5b33b6
+DATA lanesAVX262<>+8(SB)/4, $0x3e5b33b6
+DATA lanesAVX262<>+12(SB)/4, $0x3e5b33b6
+DATA lanesAVX262<>+16(SB)/4, $0x3e5b33b6
+DATA lanesAVX262<>+20(SB)/4, $0x3e5b33b6
+DATA lanesAVX262<>+24(SB)/4, $0x3e5b33b6
+DATA lanesAVX262<>+28(SB)/4, $0x3e5b33b6
+GLOBL lanesAVX262<>(SB), RODATA|NOPTR, $32
 
 // func geluSlopeAVX2(n int, dst *float32, x *float32)
 // Requires: AVX, AVX2, FMA3
@@ -1250,75 +1086,75 @@ TEXT ·geluSlopeAVX2(SB), NOSPLIT, $0-24
 	MOVQ x+16(FP), BX
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest78
+	JL   rest67
 
-loop77:
+loop66:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVUPS      32(BX)(CX*1), Y4
-	VMOVUPS      lanesAVX252<>+0(SB), Y2
-	VMOVUPS      lanesAVX252<>+0(SB), Y6
-	VMOVUPS      lanesAVX273<>+0(SB), Y3
-	VMOVUPS      lanesAVX273<>+0(SB), Y7
+	VMOVUPS      lanesAVX241<>+0(SB), Y2
+	VMOVUPS      lanesAVX241<>+0(SB), Y6
+	VMOVUPS      lanesAVX262<>+0(SB), Y3
+	VMOVUPS      lanesAVX262<>+0(SB), Y7
 	VMULPS       Y0, Y0, Y1
 	VMULPS       Y4, Y4, Y5
-	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y2
-	VFMADD213PS  lanesAVX253<>+0(SB), Y5, Y6
+	VFMADD213PS  lanesAVX242<>+0(SB), Y1, Y2
+	VFMADD213PS  lanesAVX242<>+0(SB), Y5, Y6
 	VMULPS       Y0, Y2, Y2
 	VMULPS       Y4, Y6, Y6
-	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX253<>+0(SB), Y5, Y7
-	VMOVUPS      lanesAVX254<>+0(SB), Y1
-	VMOVUPS      lanesAVX254<>+0(SB), Y8
-	VMOVUPS      lanesAVX255<>+0(SB), Y5
-	VMOVUPS      lanesAVX255<>+0(SB), Y9
+	VFMADD213PS  lanesAVX242<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX242<>+0(SB), Y5, Y7
+	VMOVUPS      lanesAVX243<>+0(SB), Y1
+	VMOVUPS      lanesAVX243<>+0(SB), Y8
+	VMOVUPS      lanesAVX244<>+0(SB), Y5
+	VMOVUPS      lanesAVX244<>+0(SB), Y9
 	VMAXPS       Y2, Y1, Y1
 	VMAXPS       Y6, Y8, Y2
 	VMINPS       Y1, Y5, Y1
 	VMINPS       Y2, Y9, Y2
-	VMOVUPS      lanesAVX256<>+0(SB), Y5
-	VMOVUPS      lanesAVX256<>+0(SB), Y8
-	VFNMADD231PS lanesAVX257<>+0(SB), Y1, Y5
-	VFNMADD231PS lanesAVX257<>+0(SB), Y2, Y8
-	VSUBPS       lanesAVX256<>+0(SB), Y5, Y5
-	VSUBPS       lanesAVX256<>+0(SB), Y8, Y8
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y5, Y1
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y8, Y2
-	VFNMADD231PS lanesAVX259<>+0(SB), Y5, Y1
-	VFNMADD231PS lanesAVX259<>+0(SB), Y8, Y2
-	VMOVUPS      lanesAVX260<>+0(SB), Y6
-	VMOVUPS      lanesAVX260<>+0(SB), Y9
-	VFMADD213PS  lanesAVX261<>+0(SB), Y1, Y6
-	VFMADD213PS  lanesAVX261<>+0(SB), Y2, Y9
-	VFMADD213PS  lanesAVX262<>+0(SB), Y1, Y6
-	VFMADD213PS  lanesAVX262<>+0(SB), Y2, Y9
-	VFMADD213PS  lanesAVX263<>+0(SB), Y1, Y6
-	VFMADD213PS  lanesAVX263<>+0(SB), Y2, Y9
-	VFMADD213PS  lanesAVX264<>+0(SB), Y1, Y6
-	VFMADD213PS  lanesAVX264<>+0(SB), Y2, Y9
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y6
-	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y9
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y6
-	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y9
+	VMOVUPS      lanesAVX245<>+0(SB), Y5
+	VMOVUPS      lanesAVX245<>+0(SB), Y8
+	VFNMADD231PS lanesAVX246<>+0(SB), Y1, Y5
+	VFNMADD231PS lanesAVX246<>+0(SB), Y2, Y8
+	VSUBPS       lanesAVX245<>+0(SB), Y5, Y5
+	VSUBPS       lanesAVX245<>+0(SB), Y8, Y8
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y5, Y1
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y8, Y2
+	VFNMADD231PS lanesAVX248<>+0(SB), Y5, Y1
+	VFNMADD231PS lanesAVX248<>+0(SB), Y8, Y2
+	VMOVUPS      lanesAVX249<>+0(SB), Y6
+	VMOVUPS      lanesAVX249<>+0(SB), Y9
+	VFMADD213PS  lanesAVX250<>+0(SB), Y1, Y6
+	VFMADD213PS  lanesAVX250<>+0(SB), Y2, Y9
+	VFMADD213PS  lanesAVX251<>+0(SB), Y1, Y6
+	VFMADD213PS  lanesAVX251<>+0(SB), Y2, Y9
+	VFMADD213PS  lanesAVX252<>+0(SB), Y1, Y6
+	VFMADD213PS  lanesAVX252<>+0(SB), Y2, Y9
+	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y6
+	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y9
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y6
+	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y9
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y6
+	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y9
 	VCVTPS2DQ    Y5, Y5
 	VCVTPS2DQ    Y8, Y8
 	VPSLLD       $0x17, Y5, Y5
 	VPSLLD       $0x17, Y8, Y8
 	VPADDD       Y5, Y6, Y6
 	VPADDD       Y8, Y9, Y9
-	VADDPS       lanesAVX265<>+0(SB), Y6, Y6
-	VADDPS       lanesAVX265<>+0(SB), Y9, Y9
-	VMOVUPS      lanesAVX266<>+0(SB), Y2
-	VMOVUPS      lanesAVX266<>+0(SB), Y8
-	VMOVUPS      lanesAVX267<>+0(SB), Y1
-	VMOVUPS      lanesAVX267<>+0(SB), Y5
+	VADDPS       lanesAVX254<>+0(SB), Y6, Y6
+	VADDPS       lanesAVX254<>+0(SB), Y9, Y9
+	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VMOVUPS      lanesAVX255<>+0(SB), Y8
+	VMOVUPS      lanesAVX256<>+0(SB), Y1
+	VMOVUPS      lanesAVX256<>+0(SB), Y5
 	VPSUBD       Y6, Y1, Y1
 	VPSUBD       Y9, Y5, Y5
 	VFNMADD231PS Y6, Y1, Y2
 	VFNMADD231PS Y9, Y5, Y8
 	VMULPS       Y2, Y1, Y1
 	VMULPS       Y8, Y5, Y5
-	VMOVUPS      lanesAVX265<>+0(SB), Y2
-	VMOVUPS      lanesAVX265<>+0(SB), Y8
+	VMOVUPS      lanesAVX254<>+0(SB), Y2
+	VMOVUPS      lanesAVX254<>+0(SB), Y8
 	VFNMADD231PS Y6, Y1, Y2
 	VFNMADD231PS Y9, Y5, Y8
 	VFMADD213PS  Y2, Y2, Y2
@@ -1339,47 +1175,47 @@ loop77:
 	VMOVUPS      Y4, 32(BX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop77
+	JGE          loop66
 
-rest78:
+rest67:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest80
+	JL   rest69
 
-loop79:
+loop68:
 	VMOVUPS      (BX)(CX*1), Y0
-	VMOVUPS      lanesAVX252<>+0(SB), Y2
-	VMOVUPS      lanesAVX273<>+0(SB), Y3
+	VMOVUPS      lanesAVX241<>+0(SB), Y2
+	VMOVUPS      lanesAVX262<>+0(SB), Y3
 	VMULPS       Y0, Y0, Y1
-	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y2
+	VFMADD213PS  lanesAVX242<>+0(SB), Y1, Y2
 	VMULPS       Y0, Y2, Y2
-	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y3
-	VMOVUPS      lanesAVX254<>+0(SB), Y1
-	VMOVUPS      lanesAVX255<>+0(SB), Y4
+	VFMADD213PS  lanesAVX242<>+0(SB), Y1, Y3
+	VMOVUPS      lanesAVX243<>+0(SB), Y1
+	VMOVUPS      lanesAVX244<>+0(SB), Y4
 	VMAXPS       Y2, Y1, Y1
 	VMINPS       Y1, Y4, Y1
-	VMOVUPS      lanesAVX256<>+0(SB), Y2
-	VFNMADD231PS lanesAVX257<>+0(SB), Y1, Y2
-	VSUBPS       lanesAVX256<>+0(SB), Y2, Y2
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y2, Y1
-	VFNMADD231PS lanesAVX259<>+0(SB), Y2, Y1
-	VMOVUPS      lanesAVX260<>+0(SB), Y4
-	VFMADD213PS  lanesAVX261<>+0(SB), Y1, Y4
-	VFMADD213PS  lanesAVX262<>+0(SB), Y1, Y4
-	VFMADD213PS  lanesAVX263<>+0(SB), Y1, Y4
-	VFMADD213PS  lanesAVX264<>+0(SB), Y1, Y4
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y4
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y4
+	VMOVUPS      lanesAVX245<>+0(SB), Y2
+	VFNMADD231PS lanesAVX246<>+0(SB), Y1, Y2
+	VSUBPS       lanesAVX245<>+0(SB), Y2, Y2
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y2, Y1
+	VFNMADD231PS lanesAVX248<>+0(SB), Y2, Y1
+	VMOVUPS      lanesAVX249<>+0(SB), Y4
+	VFMADD213PS  lanesAVX250<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX251<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX252<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y4
 	VCVTPS2DQ    Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y4, Y4
-	VADDPS       lanesAVX265<>+0(SB), Y4, Y4
-	VMOVUPS      lanesAVX266<>+0(SB), Y2
-	VMOVUPS      lanesAVX267<>+0(SB), Y1
+	VADDPS       lanesAVX254<>+0(SB), Y4, Y4
+	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VMOVUPS      lanesAVX256<>+0(SB), Y1
 	VPSUBD       Y4, Y1, Y1
 	VFNMADD231PS Y4, Y1, Y2
 	VMULPS       Y2, Y1, Y1
-	VMOVUPS      lanesAVX265<>+0(SB), Y2
+	VMOVUPS      lanesAVX254<>+0(SB), Y2
 	VFNMADD231PS Y4, Y1, Y2
 	VFMADD213PS  Y2, Y2, Y2
 	VFMADD213PS  Y1, Y2, Y1
@@ -1391,49 +1227,49 @@ loop79:
 	VMOVUPS      Y0, (BX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop79
+	JGE          loop68
 
-rest80:
+rest69:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end81
-	LEAQ         windowAVX2<>+32(SB), SI
+	JE           end70
+	LEAQ         masksAVX2<>+32(SB), SI
 	SHLQ         $0x02, AX
 	SUBQ         AX, SI
 	VMOVUPS      (SI), Y0
 	VMASKMOVPS   (BX)(CX*1), Y0, Y1
-	VMOVUPS      lanesAVX252<>+0(SB), Y3
-	VMOVUPS      lanesAVX273<>+0(SB), Y4
+	VMOVUPS      lanesAVX241<>+0(SB), Y3
+	VMOVUPS      lanesAVX262<>+0(SB), Y4
 	VMULPS       Y1, Y1, Y2
-	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX242<>+0(SB), Y2, Y3
 	VMULPS       Y1, Y3, Y3
-	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y4
-	VMOVUPS      lanesAVX254<>+0(SB), Y2
-	VMOVUPS      lanesAVX255<>+0(SB), Y5
+	VFMADD213PS  lanesAVX242<>+0(SB), Y2, Y4
+	VMOVUPS      lanesAVX243<>+0(SB), Y2
+	VMOVUPS      lanesAVX244<>+0(SB), Y5
 	VMAXPS       Y3, Y2, Y2
 	VMINPS       Y2, Y5, Y2
-	VMOVUPS      lanesAVX256<>+0(SB), Y3
-	VFNMADD231PS lanesAVX257<>+0(SB), Y2, Y3
-	VSUBPS       lanesAVX256<>+0(SB), Y3, Y3
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y3, Y2
-	VFNMADD231PS lanesAVX259<>+0(SB), Y3, Y2
-	VMOVUPS      lanesAVX260<>+0(SB), Y5
-	VFMADD213PS  lanesAVX261<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX262<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX263<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX264<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y5
+	VMOVUPS      lanesAVX245<>+0(SB), Y3
+	VFNMADD231PS lanesAVX246<>+0(SB), Y2, Y3
+	VSUBPS       lanesAVX245<>+0(SB), Y3, Y3
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y3, Y2
+	VFNMADD231PS lanesAVX248<>+0(SB), Y3, Y2
+	VMOVUPS      lanesAVX249<>+0(SB), Y5
+	VFMADD213PS  lanesAVX250<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX251<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX252<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y5
 	VCVTPS2DQ    Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
 	VPADDD       Y3, Y5, Y5
-	VADDPS       lanesAVX265<>+0(SB), Y5, Y5
-	VMOVUPS      lanesAVX266<>+0(SB), Y3
-	VMOVUPS      lanesAVX267<>+0(SB), Y2
+	VADDPS       lanesAVX254<>+0(SB), Y5, Y5
+	VMOVUPS      lanesAVX255<>+0(SB), Y3
+	VMOVUPS      lanesAVX256<>+0(SB), Y2
 	VPSUBD       Y5, Y2, Y2
 	VFNMADD231PS Y5, Y2, Y3
 	VMULPS       Y3, Y2, Y2
-	VMOVUPS      lanesAVX265<>+0(SB), Y3
+	VMOVUPS      lanesAVX254<>+0(SB), Y3
 	VFNMADD231PS Y5, Y2, Y3
 	VFMADD213PS  Y3, Y3, Y3
 	VFMADD213PS  Y2, Y3, Y2
@@ -1444,7 +1280,7 @@ rest80:
 	VMASKMOVPS   Y3, Y0, (DX)(CX*1)
 	VMASKMOVPS   Y1, Y0, (BX)(CX*1)
 
-end81:
+end70:
 	VZEROUPPER
 	RET
 
@@ -1457,63 +1293,63 @@ TEXT ·swigluSlopesAVX2(SB), NOSPLIT, $0-32
 	MOVQ up+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest83
+	JL   rest72
 
-loop82:
+loop71:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVUPS      32(BX)(CX*1), Y3
-	VMOVUPS      lanesAVX254<>+0(SB), Y1
-	VMOVUPS      lanesAVX254<>+0(SB), Y4
-	VMOVUPS      lanesAVX255<>+0(SB), Y2
-	VMOVUPS      lanesAVX255<>+0(SB), Y5
+	VMOVUPS      lanesAVX243<>+0(SB), Y1
+	VMOVUPS      lanesAVX243<>+0(SB), Y4
+	VMOVUPS      lanesAVX244<>+0(SB), Y2
+	VMOVUPS      lanesAVX244<>+0(SB), Y5
 	VMAXPS       Y0, Y1, Y1
 	VMAXPS       Y3, Y4, Y4
 	VMINPS       Y1, Y2, Y1
 	VMINPS       Y4, Y5, Y4
-	VMOVUPS      lanesAVX256<>+0(SB), Y2
-	VMOVUPS      lanesAVX256<>+0(SB), Y6
-	VFNMADD231PS lanesAVX257<>+0(SB), Y1, Y2
-	VFNMADD231PS lanesAVX257<>+0(SB), Y4, Y6
-	VSUBPS       lanesAVX256<>+0(SB), Y2, Y2
-	VSUBPS       lanesAVX256<>+0(SB), Y6, Y6
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y2, Y1
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y6, Y4
-	VFNMADD231PS lanesAVX259<>+0(SB), Y2, Y1
-	VFNMADD231PS lanesAVX259<>+0(SB), Y6, Y4
-	VMOVUPS      lanesAVX260<>+0(SB), Y5
-	VMOVUPS      lanesAVX260<>+0(SB), Y7
-	VFMADD213PS  lanesAVX261<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX261<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX262<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX262<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX263<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX263<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX264<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX264<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y7
+	VMOVUPS      lanesAVX245<>+0(SB), Y2
+	VMOVUPS      lanesAVX245<>+0(SB), Y6
+	VFNMADD231PS lanesAVX246<>+0(SB), Y1, Y2
+	VFNMADD231PS lanesAVX246<>+0(SB), Y4, Y6
+	VSUBPS       lanesAVX245<>+0(SB), Y2, Y2
+	VSUBPS       lanesAVX245<>+0(SB), Y6, Y6
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y2, Y1
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y6, Y4
+	VFNMADD231PS lanesAVX248<>+0(SB), Y2, Y1
+	VFNMADD231PS lanesAVX248<>+0(SB), Y6, Y4
+	VMOVUPS      lanesAVX249<>+0(SB), Y5
+	VMOVUPS      lanesAVX249<>+0(SB), Y7
+	VFMADD213PS  lanesAVX250<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX250<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX251<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX251<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX252<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX252<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX253<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y7
 	VCVTPS2DQ    Y2, Y2
 	VCVTPS2DQ    Y6, Y6
 	VPSLLD       $0x17, Y2, Y2
 	VPSLLD       $0x17, Y6, Y6
 	VPADDD       Y2, Y5, Y5
 	VPADDD       Y6, Y7, Y7
-	VADDPS       lanesAVX265<>+0(SB), Y5, Y5
-	VADDPS       lanesAVX265<>+0(SB), Y7, Y7
-	VMOVUPS      lanesAVX266<>+0(SB), Y2
-	VMOVUPS      lanesAVX266<>+0(SB), Y6
-	VMOVUPS      lanesAVX267<>+0(SB), Y1
-	VMOVUPS      lanesAVX267<>+0(SB), Y4
+	VADDPS       lanesAVX254<>+0(SB), Y5, Y5
+	VADDPS       lanesAVX254<>+0(SB), Y7, Y7
+	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VMOVUPS      lanesAVX255<>+0(SB), Y6
+	VMOVUPS      lanesAVX256<>+0(SB), Y1
+	VMOVUPS      lanesAVX256<>+0(SB), Y4
 	VPSUBD       Y5, Y1, Y1
 	VPSUBD       Y7, Y4, Y4
 	VFNMADD231PS Y5, Y1, Y2
 	VFNMADD231PS Y7, Y4, Y6
 	VMULPS       Y2, Y1, Y1
 	VMULPS       Y6, Y4, Y4
-	VMOVUPS      lanesAVX265<>+0(SB), Y2
-	VMOVUPS      lanesAVX265<>+0(SB), Y6
+	VMOVUPS      lanesAVX254<>+0(SB), Y2
+	VMOVUPS      lanesAVX254<>+0(SB), Y6
 	VFNMADD231PS Y5, Y1, Y2
 	VFNMADD231PS Y7, Y4, Y6
 	VFMADD213PS  Y2, Y2, Y2
@@ -1542,41 +1378,41 @@ loop82:
 	VMOVUPS      Y3, 32(BX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop82
+	JGE          loop71
 
-rest83:
+rest72:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest85
+	JL   rest74
 
-loop84:
+loop73:
 	VMOVUPS      (BX)(CX*1), Y0
-	VMOVUPS      lanesAVX254<>+0(SB), Y1
-	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VMOVUPS      lanesAVX243<>+0(SB), Y1
+	VMOVUPS      lanesAVX244<>+0(SB), Y2
 	VMAXPS       Y0, Y1, Y1
 	VMINPS       Y1, Y2, Y1
-	VMOVUPS      lanesAVX256<>+0(SB), Y2
-	VFNMADD231PS lanesAVX257<>+0(SB), Y1, Y2
-	VSUBPS       lanesAVX256<>+0(SB), Y2, Y2
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y2, Y1
-	VFNMADD231PS lanesAVX259<>+0(SB), Y2, Y1
-	VMOVUPS      lanesAVX260<>+0(SB), Y3
-	VFMADD213PS  lanesAVX261<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX262<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX263<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX264<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y3
+	VMOVUPS      lanesAVX245<>+0(SB), Y2
+	VFNMADD231PS lanesAVX246<>+0(SB), Y1, Y2
+	VSUBPS       lanesAVX245<>+0(SB), Y2, Y2
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y2, Y1
+	VFNMADD231PS lanesAVX248<>+0(SB), Y2, Y1
+	VMOVUPS      lanesAVX249<>+0(SB), Y3
+	VFMADD213PS  lanesAVX250<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX251<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX252<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y3
 	VCVTPS2DQ    Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y3, Y3
-	VADDPS       lanesAVX265<>+0(SB), Y3, Y3
-	VMOVUPS      lanesAVX266<>+0(SB), Y2
-	VMOVUPS      lanesAVX267<>+0(SB), Y1
+	VADDPS       lanesAVX254<>+0(SB), Y3, Y3
+	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VMOVUPS      lanesAVX256<>+0(SB), Y1
 	VPSUBD       Y3, Y1, Y1
 	VFNMADD231PS Y3, Y1, Y2
 	VMULPS       Y2, Y1, Y1
-	VMOVUPS      lanesAVX265<>+0(SB), Y2
+	VMOVUPS      lanesAVX254<>+0(SB), Y2
 	VFNMADD231PS Y3, Y1, Y2
 	VFMADD213PS  Y2, Y2, Y2
 	VFMADD213PS  Y1, Y2, Y1
@@ -1592,43 +1428,43 @@ loop84:
 	VMOVUPS      Y0, (BX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop84
+	JGE          loop73
 
-rest85:
+rest74:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end86
-	LEAQ         windowAVX2<>+32(SB), DI
+	JE           end75
+	LEAQ         masksAVX2<>+32(SB), DI
 	SHLQ         $0x02, AX
 	SUBQ         AX, DI
 	VMOVUPS      (DI), Y0
 	VMASKMOVPS   (BX)(CX*1), Y0, Y1
-	VMOVUPS      lanesAVX254<>+0(SB), Y2
-	VMOVUPS      lanesAVX255<>+0(SB), Y3
+	VMOVUPS      lanesAVX243<>+0(SB), Y2
+	VMOVUPS      lanesAVX244<>+0(SB), Y3
 	VMAXPS       Y1, Y2, Y2
 	VMINPS       Y2, Y3, Y2
-	VMOVUPS      lanesAVX256<>+0(SB), Y3
-	VFNMADD231PS lanesAVX257<>+0(SB), Y2, Y3
-	VSUBPS       lanesAVX256<>+0(SB), Y3, Y3
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y3, Y2
-	VFNMADD231PS lanesAVX259<>+0(SB), Y3, Y2
-	VMOVUPS      lanesAVX260<>+0(SB), Y4
-	VFMADD213PS  lanesAVX261<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX262<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX263<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX264<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y4
+	VMOVUPS      lanesAVX245<>+0(SB), Y3
+	VFNMADD231PS lanesAVX246<>+0(SB), Y2, Y3
+	VSUBPS       lanesAVX245<>+0(SB), Y3, Y3
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y3, Y2
+	VFNMADD231PS lanesAVX248<>+0(SB), Y3, Y2
+	VMOVUPS      lanesAVX249<>+0(SB), Y4
+	VFMADD213PS  lanesAVX250<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX251<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX252<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y4
 	VCVTPS2DQ    Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
 	VPADDD       Y3, Y4, Y4
-	VADDPS       lanesAVX265<>+0(SB), Y4, Y4
-	VMOVUPS      lanesAVX266<>+0(SB), Y3
-	VMOVUPS      lanesAVX267<>+0(SB), Y2
+	VADDPS       lanesAVX254<>+0(SB), Y4, Y4
+	VMOVUPS      lanesAVX255<>+0(SB), Y3
+	VMOVUPS      lanesAVX256<>+0(SB), Y2
 	VPSUBD       Y4, Y2, Y2
 	VFNMADD231PS Y4, Y2, Y3
 	VMULPS       Y3, Y2, Y2
-	VMOVUPS      lanesAVX265<>+0(SB), Y3
+	VMOVUPS      lanesAVX254<>+0(SB), Y3
 	VFNMADD231PS Y4, Y2, Y3
 	VFMADD213PS  Y3, Y3, Y3
 	VFMADD213PS  Y2, Y3, Y2
@@ -1643,7 +1479,7 @@ rest85:
 	VMULPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (BX)(CX*1)
 
-end86:
+end75:
 	VZEROUPPER
 	RET
 
@@ -1655,63 +1491,63 @@ TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-24
 	MOVQ x+16(FP), BX
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest88
+	JL   rest77
 
-loop87:
+loop76:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVUPS      32(BX)(CX*1), Y3
-	VMOVUPS      lanesAVX254<>+0(SB), Y1
-	VMOVUPS      lanesAVX254<>+0(SB), Y4
-	VMOVUPS      lanesAVX255<>+0(SB), Y2
-	VMOVUPS      lanesAVX255<>+0(SB), Y5
+	VMOVUPS      lanesAVX243<>+0(SB), Y1
+	VMOVUPS      lanesAVX243<>+0(SB), Y4
+	VMOVUPS      lanesAVX244<>+0(SB), Y2
+	VMOVUPS      lanesAVX244<>+0(SB), Y5
 	VMAXPS       Y0, Y1, Y0
 	VMAXPS       Y3, Y4, Y1
 	VMINPS       Y0, Y2, Y0
 	VMINPS       Y1, Y5, Y1
-	VMOVUPS      lanesAVX256<>+0(SB), Y2
-	VMOVUPS      lanesAVX256<>+0(SB), Y4
-	VFNMADD231PS lanesAVX257<>+0(SB), Y0, Y2
-	VFNMADD231PS lanesAVX257<>+0(SB), Y1, Y4
-	VSUBPS       lanesAVX256<>+0(SB), Y2, Y2
-	VSUBPS       lanesAVX256<>+0(SB), Y4, Y4
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y2, Y0
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y4, Y1
-	VFNMADD231PS lanesAVX259<>+0(SB), Y2, Y0
-	VFNMADD231PS lanesAVX259<>+0(SB), Y4, Y1
-	VMOVUPS      lanesAVX260<>+0(SB), Y3
-	VMOVUPS      lanesAVX260<>+0(SB), Y5
-	VFMADD213PS  lanesAVX261<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX261<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX262<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX262<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX263<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX263<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX264<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX264<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX265<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX265<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y5
+	VMOVUPS      lanesAVX245<>+0(SB), Y2
+	VMOVUPS      lanesAVX245<>+0(SB), Y4
+	VFNMADD231PS lanesAVX246<>+0(SB), Y0, Y2
+	VFNMADD231PS lanesAVX246<>+0(SB), Y1, Y4
+	VSUBPS       lanesAVX245<>+0(SB), Y2, Y2
+	VSUBPS       lanesAVX245<>+0(SB), Y4, Y4
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y2, Y0
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y4, Y1
+	VFNMADD231PS lanesAVX248<>+0(SB), Y2, Y0
+	VFNMADD231PS lanesAVX248<>+0(SB), Y4, Y1
+	VMOVUPS      lanesAVX249<>+0(SB), Y3
+	VMOVUPS      lanesAVX249<>+0(SB), Y5
+	VFMADD213PS  lanesAVX250<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX250<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX251<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX251<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX252<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX252<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX253<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX254<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX254<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y5
 	VCVTPS2DQ    Y2, Y2
 	VCVTPS2DQ    Y4, Y4
 	VPSLLD       $0x17, Y2, Y2
 	VPSLLD       $0x17, Y4, Y4
 	VPADDD       Y2, Y3, Y3
 	VPADDD       Y4, Y5, Y5
-	VADDPS       lanesAVX265<>+0(SB), Y3, Y3
-	VADDPS       lanesAVX265<>+0(SB), Y5, Y5
-	VMOVUPS      lanesAVX266<>+0(SB), Y1
-	VMOVUPS      lanesAVX266<>+0(SB), Y4
-	VMOVUPS      lanesAVX267<>+0(SB), Y0
-	VMOVUPS      lanesAVX267<>+0(SB), Y2
+	VADDPS       lanesAVX254<>+0(SB), Y3, Y3
+	VADDPS       lanesAVX254<>+0(SB), Y5, Y5
+	VMOVUPS      lanesAVX255<>+0(SB), Y1
+	VMOVUPS      lanesAVX255<>+0(SB), Y4
+	VMOVUPS      lanesAVX256<>+0(SB), Y0
+	VMOVUPS      lanesAVX256<>+0(SB), Y2
 	VPSUBD       Y3, Y0, Y0
 	VPSUBD       Y5, Y2, Y2
 	VFNMADD231PS Y3, Y0, Y1
 	VFNMADD231PS Y5, Y2, Y4
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y4, Y2, Y2
-	VMOVUPS      lanesAVX265<>+0(SB), Y1
-	VMOVUPS      lanesAVX265<>+0(SB), Y4
+	VMOVUPS      lanesAVX254<>+0(SB), Y1
+	VMOVUPS      lanesAVX254<>+0(SB), Y4
 	VFNMADD231PS Y3, Y0, Y1
 	VFNMADD231PS Y5, Y2, Y4
 	VFMADD213PS  Y1, Y1, Y1
@@ -1722,90 +1558,90 @@ loop87:
 	VMOVUPS      Y2, 32(DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop87
+	JGE          loop76
 
-rest88:
+rest77:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest90
+	JL   rest79
 
-loop89:
+loop78:
 	VMOVUPS      (BX)(CX*1), Y0
-	VMOVUPS      lanesAVX254<>+0(SB), Y1
-	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VMOVUPS      lanesAVX243<>+0(SB), Y1
+	VMOVUPS      lanesAVX244<>+0(SB), Y2
 	VMAXPS       Y0, Y1, Y0
 	VMINPS       Y0, Y2, Y0
-	VMOVUPS      lanesAVX256<>+0(SB), Y1
-	VFNMADD231PS lanesAVX257<>+0(SB), Y0, Y1
-	VSUBPS       lanesAVX256<>+0(SB), Y1, Y1
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y1, Y0
-	VFNMADD231PS lanesAVX259<>+0(SB), Y1, Y0
-	VMOVUPS      lanesAVX260<>+0(SB), Y2
-	VFMADD213PS  lanesAVX261<>+0(SB), Y0, Y2
-	VFMADD213PS  lanesAVX262<>+0(SB), Y0, Y2
-	VFMADD213PS  lanesAVX263<>+0(SB), Y0, Y2
-	VFMADD213PS  lanesAVX264<>+0(SB), Y0, Y2
-	VFMADD213PS  lanesAVX265<>+0(SB), Y0, Y2
-	VFMADD213PS  lanesAVX265<>+0(SB), Y0, Y2
+	VMOVUPS      lanesAVX245<>+0(SB), Y1
+	VFNMADD231PS lanesAVX246<>+0(SB), Y0, Y1
+	VSUBPS       lanesAVX245<>+0(SB), Y1, Y1
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y1, Y0
+	VFNMADD231PS lanesAVX248<>+0(SB), Y1, Y0
+	VMOVUPS      lanesAVX249<>+0(SB), Y2
+	VFMADD213PS  lanesAVX250<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX251<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX252<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX253<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX254<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX254<>+0(SB), Y0, Y2
 	VCVTPS2DQ    Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VPADDD       Y1, Y2, Y2
-	VADDPS       lanesAVX265<>+0(SB), Y2, Y2
-	VMOVUPS      lanesAVX266<>+0(SB), Y1
-	VMOVUPS      lanesAVX267<>+0(SB), Y0
+	VADDPS       lanesAVX254<>+0(SB), Y2, Y2
+	VMOVUPS      lanesAVX255<>+0(SB), Y1
+	VMOVUPS      lanesAVX256<>+0(SB), Y0
 	VPSUBD       Y2, Y0, Y0
 	VFNMADD231PS Y2, Y0, Y1
 	VMULPS       Y1, Y0, Y0
-	VMOVUPS      lanesAVX265<>+0(SB), Y1
+	VMOVUPS      lanesAVX254<>+0(SB), Y1
 	VFNMADD231PS Y2, Y0, Y1
 	VFMADD213PS  Y1, Y1, Y1
 	VFMADD213PS  Y0, Y1, Y0
 	VMOVUPS      Y0, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop89
+	JGE          loop78
 
-rest90:
+rest79:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end91
-	LEAQ         windowAVX2<>+32(SB), SI
+	JE           end80
+	LEAQ         masksAVX2<>+32(SB), SI
 	SHLQ         $0x02, AX
 	SUBQ         AX, SI
 	VMOVUPS      (SI), Y0
 	VMASKMOVPS   (BX)(CX*1), Y0, Y1
-	VMOVUPS      lanesAVX254<>+0(SB), Y2
-	VMOVUPS      lanesAVX255<>+0(SB), Y3
+	VMOVUPS      lanesAVX243<>+0(SB), Y2
+	VMOVUPS      lanesAVX244<>+0(SB), Y3
 	VMAXPS       Y1, Y2, Y1
 	VMINPS       Y1, Y3, Y1
-	VMOVUPS      lanesAVX256<>+0(SB), Y2
-	VFNMADD231PS lanesAVX257<>+0(SB), Y1, Y2
-	VSUBPS       lanesAVX256<>+0(SB), Y2, Y2
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y2, Y1
-	VFNMADD231PS lanesAVX259<>+0(SB), Y2, Y1
-	VMOVUPS      lanesAVX260<>+0(SB), Y3
-	VFMADD213PS  lanesAVX261<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX262<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX263<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX264<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y3
+	VMOVUPS      lanesAVX245<>+0(SB), Y2
+	VFNMADD231PS lanesAVX246<>+0(SB), Y1, Y2
+	VSUBPS       lanesAVX245<>+0(SB), Y2, Y2
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y2, Y1
+	VFNMADD231PS lanesAVX248<>+0(SB), Y2, Y1
+	VMOVUPS      lanesAVX249<>+0(SB), Y3
+	VFMADD213PS  lanesAVX250<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX251<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX252<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y3
 	VCVTPS2DQ    Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y3, Y3
-	VADDPS       lanesAVX265<>+0(SB), Y3, Y3
-	VMOVUPS      lanesAVX266<>+0(SB), Y2
-	VMOVUPS      lanesAVX267<>+0(SB), Y1
+	VADDPS       lanesAVX254<>+0(SB), Y3, Y3
+	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VMOVUPS      lanesAVX256<>+0(SB), Y1
 	VPSUBD       Y3, Y1, Y1
 	VFNMADD231PS Y3, Y1, Y2
 	VMULPS       Y2, Y1, Y1
-	VMOVUPS      lanesAVX265<>+0(SB), Y2
+	VMOVUPS      lanesAVX254<>+0(SB), Y2
 	VFNMADD231PS Y3, Y1, Y2
 	VFMADD213PS  Y2, Y2, Y2
 	VFMADD213PS  Y1, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (DX)(CX*1)
 
-end91:
+end80:
 	VZEROUPPER
 	RET
 
@@ -1818,9 +1654,9 @@ TEXT ·sigmoidGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ dy+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest93
+	JL   rest82
 
-loop92:
+loop81:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVUPS      32(BX)(CX*1), Y2
 	VMOVAPS      Y0, Y1
@@ -1837,14 +1673,14 @@ loop92:
 	VMOVUPS      Y5, 32(DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop92
+	JGE          loop81
 
-rest93:
+rest82:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest95
+	JL   rest84
 
-loop94:
+loop83:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVAPS      Y0, Y1
 	VFNMADD231PS Y0, Y0, Y1
@@ -1854,13 +1690,13 @@ loop94:
 	VMOVUPS      Y2, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop94
+	JGE          loop83
 
-rest95:
+rest84:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end96
-	LEAQ         windowAVX2<>+32(SB), DI
+	JE           end85
+	LEAQ         masksAVX2<>+32(SB), DI
 	SHLQ         $0x02, AX
 	SUBQ         AX, DI
 	VMOVUPS      (DI), Y0
@@ -1872,7 +1708,7 @@ rest95:
 	VFMADD231PS  Y1, Y2, Y3
 	VMASKMOVPS   Y3, Y0, (DX)(CX*1)
 
-end96:
+end85:
 	VZEROUPPER
 	RET
 
@@ -1884,95 +1720,95 @@ TEXT ·tanhAVX2(SB), NOSPLIT, $0-24
 	MOVQ x+16(FP), BX
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest98
+	JL   rest87
 
-loop97:
+loop86:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVUPS      32(BX)(CX*1), Y4
-	VANDPS       lanesAVX299<>+0(SB), Y0, Y1
-	VANDPS       lanesAVX299<>+0(SB), Y4, Y5
+	VANDPS       lanesAVX288<>+0(SB), Y0, Y1
+	VANDPS       lanesAVX288<>+0(SB), Y4, Y5
 	VMULPS       Y0, Y0, Y2
 	VMULPS       Y4, Y4, Y6
-	VMOVUPS      lanesAVX2100<>+0(SB), Y3
-	VMOVUPS      lanesAVX2100<>+0(SB), Y7
-	VFMADD213PS  lanesAVX2101<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2101<>+0(SB), Y6, Y7
-	VFMADD213PS  lanesAVX2102<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2102<>+0(SB), Y6, Y7
-	VFMADD213PS  lanesAVX2103<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2103<>+0(SB), Y6, Y7
-	VFMADD213PS  lanesAVX2104<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2104<>+0(SB), Y6, Y7
+	VMOVUPS      lanesAVX289<>+0(SB), Y3
+	VMOVUPS      lanesAVX289<>+0(SB), Y7
+	VFMADD213PS  lanesAVX290<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX290<>+0(SB), Y6, Y7
+	VFMADD213PS  lanesAVX291<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX291<>+0(SB), Y6, Y7
+	VFMADD213PS  lanesAVX292<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX292<>+0(SB), Y6, Y7
+	VFMADD213PS  lanesAVX293<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX293<>+0(SB), Y6, Y7
 	VMULPS       Y2, Y3, Y3
 	VMULPS       Y6, Y7, Y7
 	VFMADD213PS  Y0, Y0, Y3
 	VFMADD213PS  Y4, Y4, Y7
-	VMOVUPS      lanesAVX2105<>+0(SB), Y6
-	VMOVUPS      lanesAVX2105<>+0(SB), Y9
+	VMOVUPS      lanesAVX294<>+0(SB), Y6
+	VMOVUPS      lanesAVX294<>+0(SB), Y9
 	VADDPS       Y1, Y1, Y2
 	VADDPS       Y5, Y5, Y8
 	VMINPS       Y2, Y6, Y2
 	VMINPS       Y8, Y9, Y8
-	VMOVUPS      lanesAVX256<>+0(SB), Y6
-	VMOVUPS      lanesAVX256<>+0(SB), Y10
-	VFMADD231PS  lanesAVX257<>+0(SB), Y2, Y6
-	VFMADD231PS  lanesAVX257<>+0(SB), Y8, Y10
-	VSUBPS       lanesAVX256<>+0(SB), Y6, Y6
-	VSUBPS       lanesAVX256<>+0(SB), Y10, Y10
-	VFNMADD231PS lanesAVX258<>+0(SB), Y6, Y2
-	VFNMADD231PS lanesAVX258<>+0(SB), Y10, Y8
-	VFNMADD231PS lanesAVX259<>+0(SB), Y6, Y2
-	VFNMADD231PS lanesAVX259<>+0(SB), Y10, Y8
-	VMOVUPS      lanesAVX260<>+0(SB), Y9
-	VMOVUPS      lanesAVX260<>+0(SB), Y11
-	VFMADD213PS  lanesAVX261<>+0(SB), Y2, Y9
-	VFMADD213PS  lanesAVX261<>+0(SB), Y8, Y11
-	VFMADD213PS  lanesAVX262<>+0(SB), Y2, Y9
-	VFMADD213PS  lanesAVX262<>+0(SB), Y8, Y11
-	VFMADD213PS  lanesAVX263<>+0(SB), Y2, Y9
-	VFMADD213PS  lanesAVX263<>+0(SB), Y8, Y11
-	VFMADD213PS  lanesAVX264<>+0(SB), Y2, Y9
-	VFMADD213PS  lanesAVX264<>+0(SB), Y8, Y11
-	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y9
-	VFMADD213PS  lanesAVX265<>+0(SB), Y8, Y11
-	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y9
-	VFMADD213PS  lanesAVX265<>+0(SB), Y8, Y11
+	VMOVUPS      lanesAVX245<>+0(SB), Y6
+	VMOVUPS      lanesAVX245<>+0(SB), Y10
+	VFMADD231PS  lanesAVX246<>+0(SB), Y2, Y6
+	VFMADD231PS  lanesAVX246<>+0(SB), Y8, Y10
+	VSUBPS       lanesAVX245<>+0(SB), Y6, Y6
+	VSUBPS       lanesAVX245<>+0(SB), Y10, Y10
+	VFNMADD231PS lanesAVX247<>+0(SB), Y6, Y2
+	VFNMADD231PS lanesAVX247<>+0(SB), Y10, Y8
+	VFNMADD231PS lanesAVX248<>+0(SB), Y6, Y2
+	VFNMADD231PS lanesAVX248<>+0(SB), Y10, Y8
+	VMOVUPS      lanesAVX249<>+0(SB), Y9
+	VMOVUPS      lanesAVX249<>+0(SB), Y11
+	VFMADD213PS  lanesAVX250<>+0(SB), Y2, Y9
+	VFMADD213PS  lanesAVX250<>+0(SB), Y8, Y11
+	VFMADD213PS  lanesAVX251<>+0(SB), Y2, Y9
+	VFMADD213PS  lanesAVX251<>+0(SB), Y8, Y11
+	VFMADD213PS  lanesAVX252<>+0(SB), Y2, Y9
+	VFMADD213PS  lanesAVX252<>+0(SB), Y8, Y11
+	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y9
+	VFMADD213PS  lanesAVX253<>+0(SB), Y8, Y11
+	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y9
+	VFMADD213PS  lanesAVX254<>+0(SB), Y8, Y11
+	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y9
+	VFMADD213PS  lanesAVX254<>+0(SB), Y8, Y11
 	VCVTPS2DQ    Y6, Y6
 	VCVTPS2DQ    Y10, Y10
 	VPSLLD       $0x17, Y6, Y6
 	VPSLLD       $0x17, Y10, Y10
 	VPADDD       Y6, Y9, Y9
 	VPADDD       Y10, Y11, Y11
-	VADDPS       lanesAVX265<>+0(SB), Y9, Y9
-	VADDPS       lanesAVX265<>+0(SB), Y11, Y11
-	VMOVUPS      lanesAVX266<>+0(SB), Y6
-	VMOVUPS      lanesAVX266<>+0(SB), Y10
-	VMOVUPS      lanesAVX267<>+0(SB), Y2
-	VMOVUPS      lanesAVX267<>+0(SB), Y8
+	VADDPS       lanesAVX254<>+0(SB), Y9, Y9
+	VADDPS       lanesAVX254<>+0(SB), Y11, Y11
+	VMOVUPS      lanesAVX255<>+0(SB), Y6
+	VMOVUPS      lanesAVX255<>+0(SB), Y10
+	VMOVUPS      lanesAVX256<>+0(SB), Y2
+	VMOVUPS      lanesAVX256<>+0(SB), Y8
 	VPSUBD       Y9, Y2, Y2
 	VPSUBD       Y11, Y8, Y8
 	VFNMADD231PS Y9, Y2, Y6
 	VFNMADD231PS Y11, Y8, Y10
 	VMULPS       Y6, Y2, Y2
 	VMULPS       Y10, Y8, Y8
-	VMOVUPS      lanesAVX265<>+0(SB), Y6
-	VMOVUPS      lanesAVX265<>+0(SB), Y10
+	VMOVUPS      lanesAVX254<>+0(SB), Y6
+	VMOVUPS      lanesAVX254<>+0(SB), Y10
 	VFNMADD231PS Y9, Y2, Y6
 	VFNMADD231PS Y11, Y8, Y10
 	VFMADD213PS  Y6, Y6, Y6
 	VFMADD213PS  Y10, Y10, Y10
 	VFMADD213PS  Y2, Y6, Y2
 	VFMADD213PS  Y8, Y10, Y8
-	VMOVUPS      lanesAVX265<>+0(SB), Y6
-	VMOVUPS      lanesAVX265<>+0(SB), Y9
-	VFNMADD231PS lanesAVX2106<>+0(SB), Y2, Y6
-	VFNMADD231PS lanesAVX2106<>+0(SB), Y8, Y9
-	VANDPS       lanesAVX2107<>+0(SB), Y0, Y0
-	VANDPS       lanesAVX2107<>+0(SB), Y4, Y2
+	VMOVUPS      lanesAVX254<>+0(SB), Y6
+	VMOVUPS      lanesAVX254<>+0(SB), Y9
+	VFNMADD231PS lanesAVX295<>+0(SB), Y2, Y6
+	VFNMADD231PS lanesAVX295<>+0(SB), Y8, Y9
+	VANDPS       lanesAVX296<>+0(SB), Y0, Y0
+	VANDPS       lanesAVX296<>+0(SB), Y4, Y2
 	VORPS        Y0, Y6, Y6
 	VORPS        Y2, Y9, Y9
-	VMOVUPS      lanesAVX2108<>+0(SB), Y0
-	VMOVUPS      lanesAVX2108<>+0(SB), Y2
+	VMOVUPS      lanesAVX297<>+0(SB), Y0
+	VMOVUPS      lanesAVX297<>+0(SB), Y2
 	VCMPPS       $0x01, Y0, Y1, Y0
 	VCMPPS       $0x01, Y2, Y5, Y2
 	VBLENDVPS    Y0, Y3, Y6, Y3
@@ -1981,222 +1817,222 @@ loop97:
 	VMOVUPS      Y7, 32(DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop97
+	JGE          loop86
 
-rest98:
+rest87:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest110
+	JL   rest99
 
-loop109:
+loop98:
 	VMOVUPS      (BX)(CX*1), Y0
-	VANDPS       lanesAVX299<>+0(SB), Y0, Y1
+	VANDPS       lanesAVX288<>+0(SB), Y0, Y1
 	VMULPS       Y0, Y0, Y2
-	VMOVUPS      lanesAVX2100<>+0(SB), Y3
-	VFMADD213PS  lanesAVX2101<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2102<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2103<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2104<>+0(SB), Y2, Y3
+	VMOVUPS      lanesAVX289<>+0(SB), Y3
+	VFMADD213PS  lanesAVX290<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX291<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX292<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX293<>+0(SB), Y2, Y3
 	VMULPS       Y2, Y3, Y3
 	VFMADD213PS  Y0, Y0, Y3
-	VMOVUPS      lanesAVX2105<>+0(SB), Y4
+	VMOVUPS      lanesAVX294<>+0(SB), Y4
 	VADDPS       Y1, Y1, Y2
 	VMINPS       Y2, Y4, Y2
-	VMOVUPS      lanesAVX256<>+0(SB), Y4
-	VFMADD231PS  lanesAVX257<>+0(SB), Y2, Y4
-	VSUBPS       lanesAVX256<>+0(SB), Y4, Y4
-	VFNMADD231PS lanesAVX258<>+0(SB), Y4, Y2
-	VFNMADD231PS lanesAVX259<>+0(SB), Y4, Y2
-	VMOVUPS      lanesAVX260<>+0(SB), Y5
-	VFMADD213PS  lanesAVX261<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX262<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX263<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX264<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y5
+	VMOVUPS      lanesAVX245<>+0(SB), Y4
+	VFMADD231PS  lanesAVX246<>+0(SB), Y2, Y4
+	VSUBPS       lanesAVX245<>+0(SB), Y4, Y4
+	VFNMADD231PS lanesAVX247<>+0(SB), Y4, Y2
+	VFNMADD231PS lanesAVX248<>+0(SB), Y4, Y2
+	VMOVUPS      lanesAVX249<>+0(SB), Y5
+	VFMADD213PS  lanesAVX250<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX251<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX252<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y5
 	VCVTPS2DQ    Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
 	VPADDD       Y4, Y5, Y5
-	VADDPS       lanesAVX265<>+0(SB), Y5, Y5
-	VMOVUPS      lanesAVX266<>+0(SB), Y4
-	VMOVUPS      lanesAVX267<>+0(SB), Y2
+	VADDPS       lanesAVX254<>+0(SB), Y5, Y5
+	VMOVUPS      lanesAVX255<>+0(SB), Y4
+	VMOVUPS      lanesAVX256<>+0(SB), Y2
 	VPSUBD       Y5, Y2, Y2
 	VFNMADD231PS Y5, Y2, Y4
 	VMULPS       Y4, Y2, Y2
-	VMOVUPS      lanesAVX265<>+0(SB), Y4
+	VMOVUPS      lanesAVX254<>+0(SB), Y4
 	VFNMADD231PS Y5, Y2, Y4
 	VFMADD213PS  Y4, Y4, Y4
 	VFMADD213PS  Y2, Y4, Y2
-	VMOVUPS      lanesAVX265<>+0(SB), Y4
-	VFNMADD231PS lanesAVX2106<>+0(SB), Y2, Y4
-	VANDPS       lanesAVX2107<>+0(SB), Y0, Y0
+	VMOVUPS      lanesAVX254<>+0(SB), Y4
+	VFNMADD231PS lanesAVX295<>+0(SB), Y2, Y4
+	VANDPS       lanesAVX296<>+0(SB), Y0, Y0
 	VORPS        Y0, Y4, Y4
-	VMOVUPS      lanesAVX2108<>+0(SB), Y0
+	VMOVUPS      lanesAVX297<>+0(SB), Y0
 	VCMPPS       $0x01, Y0, Y1, Y0
 	VBLENDVPS    Y0, Y3, Y4, Y3
 	VMOVUPS      Y3, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop109
+	JGE          loop98
 
-rest110:
+rest99:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end111
-	LEAQ         windowAVX2<>+32(SB), SI
+	JE           end100
+	LEAQ         masksAVX2<>+32(SB), SI
 	SHLQ         $0x02, AX
 	SUBQ         AX, SI
 	VMOVUPS      (SI), Y0
 	VMASKMOVPS   (BX)(CX*1), Y0, Y1
-	VANDPS       lanesAVX299<>+0(SB), Y1, Y2
+	VANDPS       lanesAVX288<>+0(SB), Y1, Y2
 	VMULPS       Y1, Y1, Y3
-	VMOVUPS      lanesAVX2100<>+0(SB), Y4
-	VFMADD213PS  lanesAVX2101<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2102<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2103<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2104<>+0(SB), Y3, Y4
+	VMOVUPS      lanesAVX289<>+0(SB), Y4
+	VFMADD213PS  lanesAVX290<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX291<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX292<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX293<>+0(SB), Y3, Y4
 	VMULPS       Y3, Y4, Y4
 	VFMADD213PS  Y1, Y1, Y4
-	VMOVUPS      lanesAVX2105<>+0(SB), Y5
+	VMOVUPS      lanesAVX294<>+0(SB), Y5
 	VADDPS       Y2, Y2, Y3
 	VMINPS       Y3, Y5, Y3
-	VMOVUPS      lanesAVX256<>+0(SB), Y5
-	VFMADD231PS  lanesAVX257<>+0(SB), Y3, Y5
-	VSUBPS       lanesAVX256<>+0(SB), Y5, Y5
-	VFNMADD231PS lanesAVX258<>+0(SB), Y5, Y3
-	VFNMADD231PS lanesAVX259<>+0(SB), Y5, Y3
-	VMOVUPS      lanesAVX260<>+0(SB), Y6
-	VFMADD213PS  lanesAVX261<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX262<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX263<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX264<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX265<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX265<>+0(SB), Y3, Y6
+	VMOVUPS      lanesAVX245<>+0(SB), Y5
+	VFMADD231PS  lanesAVX246<>+0(SB), Y3, Y5
+	VSUBPS       lanesAVX245<>+0(SB), Y5, Y5
+	VFNMADD231PS lanesAVX247<>+0(SB), Y5, Y3
+	VFNMADD231PS lanesAVX248<>+0(SB), Y5, Y3
+	VMOVUPS      lanesAVX249<>+0(SB), Y6
+	VFMADD213PS  lanesAVX250<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX251<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX252<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX253<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y6
 	VCVTPS2DQ    Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
 	VPADDD       Y5, Y6, Y6
-	VADDPS       lanesAVX265<>+0(SB), Y6, Y6
-	VMOVUPS      lanesAVX266<>+0(SB), Y5
-	VMOVUPS      lanesAVX267<>+0(SB), Y3
+	VADDPS       lanesAVX254<>+0(SB), Y6, Y6
+	VMOVUPS      lanesAVX255<>+0(SB), Y5
+	VMOVUPS      lanesAVX256<>+0(SB), Y3
 	VPSUBD       Y6, Y3, Y3
 	VFNMADD231PS Y6, Y3, Y5
 	VMULPS       Y5, Y3, Y3
-	VMOVUPS      lanesAVX265<>+0(SB), Y5
+	VMOVUPS      lanesAVX254<>+0(SB), Y5
 	VFNMADD231PS Y6, Y3, Y5
 	VFMADD213PS  Y5, Y5, Y5
 	VFMADD213PS  Y3, Y5, Y3
-	VMOVUPS      lanesAVX265<>+0(SB), Y5
-	VFNMADD231PS lanesAVX2106<>+0(SB), Y3, Y5
-	VANDPS       lanesAVX2107<>+0(SB), Y1, Y1
+	VMOVUPS      lanesAVX254<>+0(SB), Y5
+	VFNMADD231PS lanesAVX295<>+0(SB), Y3, Y5
+	VANDPS       lanesAVX296<>+0(SB), Y1, Y1
 	VORPS        Y1, Y5, Y5
-	VMOVUPS      lanesAVX2108<>+0(SB), Y1
+	VMOVUPS      lanesAVX297<>+0(SB), Y1
 	VCMPPS       $0x01, Y1, Y2, Y1
 	VBLENDVPS    Y1, Y4, Y5, Y4
 	VMASKMOVPS   Y4, Y0, (DX)(CX*1)
 
-end111:
+end100:
 	VZEROUPPER
 	RET
 
-DATA lanesAVX299<>+0(SB)/4, $0x7fffffff
-DATA lanesAVX299<>+4(SB)/4, $0x7fffffff
-DATA lanesAVX299<>+8(SB)/4, $0x7fffffff
-DATA lanesAVX299<>+12(SB)/4, $0x7fffffff
-DATA lanesAVX299<>+16(SB)/4, $0x7fffffff
-DATA lanesAVX299<>+20(SB)/4, $0x7fffffff
-DATA lanesAVX299<>+24(SB)/4, $0x7fffffff
-DATA lanesAVX299<>+28(SB)/4, $0x7fffffff
-GLOBL lanesAVX299<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX288<>+0(SB)/4, $0x7fffffff
+DATA lanesAVX288<>+4(SB)/4, $0x7fffffff
+DATA lanesAVX288<>+8(SB)/4, $0x7fffffff
+DATA lanesAVX288<>+12(SB)/4, $0x7fffffff
+DATA lanesAVX288<>+16(SB)/4, $0x7fffffff
+DATA lanesAVX288<>+20(SB)/4, $0x7fffffff
+DATA lanesAVX288<>+24(SB)/4, $0x7fffffff
+DATA lanesAVX288<>+28(SB)/4, $0x7fffffff
+GLOBL lanesAVX288<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2100<>+0(SB)/4, $0xbbbaf0ea
-DATA lanesAVX2100<>+4(SB)/4, $0xbbbaf0ea
-DATA lanesAVX2100<>+8(SB)/4, $0xbbbaf0ea
-DATA lanesAVX2100<>+12(SB)/4, $0xbbbaf0ea
-DATA lanesAVX2100<>+16(SB)/4, $0xbbbaf0ea
-DATA lanesAVX2100<>+20(SB)/4, $0xbbbaf0ea
-DATA lanesAVX2100<>+24(SB)/4, $0xbbbaf0ea
-DATA lanesAVX2100<>+28(SB)/4, $0xbbbaf0ea
-GLOBL lanesAVX2100<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX289<>+0(SB)/4, $0xbbbaf0ea
+DATA lanesAVX289<>+4(SB)/4, $0xbbbaf0ea
+DATA lanesAVX289<>+8(SB)/4, $0xbbbaf0ea
+DATA lanesAVX289<>+12(SB)/4, $0xbbbaf0ea
+DATA lanesAVX289<>+16(SB)/4, $0xbbbaf0ea
+DATA lanesAVX289<>+20(SB)/4, $0xbbbaf0ea
+DATA lanesAVX289<>+24(SB)/4, $0xbbbaf0ea
+DATA lanesAVX289<>+28(SB)/4, $0xbbbaf0ea
+GLOBL lanesAVX289<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2101<>+0(SB)/4, $0x3ca9134e
-DATA lanesAVX2101<>+4(SB)/4, $0x3ca9134e
-DATA lanesAVX2101<>+8(SB)/4, $0x3ca9134e
-DATA lanesAVX2101<>+12(SB)/4, $0x3ca9134e
-DATA lanesAVX2101<>+16(SB)/4, $0x3ca9134e
-DATA lanesAVX2101<>+20(SB)/4, $0x3ca9134e
-DATA lanesAVX2101<>+24(SB)/4, $0x3ca9134e
-DATA lanesAVX2101<>+28(SB)/4, $0x3ca9134e
-GLOBL lanesAVX2101<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX290<>+0(SB)/4, $0x3ca9134e
+DATA lanesAVX290<>+4(SB)/4, $0x3ca9134e
+DATA lanesAVX290<>+8(SB)/4, $0x3ca9134e
+DATA lanesAVX290<>+12(SB)/4, $0x3ca9134e
+DATA lanesAVX290<>+16(SB)/4, $0x3ca9134e
+DATA lanesAVX290<>+20(SB)/4, $0x3ca9134e
+DATA lanesAVX290<>+24(SB)/4, $0x3ca9134e
+DATA lanesAVX290<>+28(SB)/4, $0x3ca9134e
+GLOBL lanesAVX290<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2102<>+0(SB)/4, $0xbd5c1e2d
-DATA lanesAVX2102<>+4(SB)/4, $0xbd5c1e2d
-DATA lanesAVX2102<>+8(SB)/4, $0xbd5c1e2d
-DATA lanesAVX2102<>+12(SB)/4, $0xbd5c1e2d
-DATA lanesAVX2102<>+16(SB)/4, $0xbd5c1e2d
-DATA lanesAVX2102<>+20(SB)/4, $0xbd5c1e2d
-DATA lanesAVX2102<>+24(SB)/4, $0xbd5c1e2d
-DATA lanesAVX2102<>+28(SB)/4, $0xbd5c1e2d
-GLOBL lanesAVX2102<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX291<>+0(SB)/4, $0xbd5c1e2d
+DATA lanesAVX291<>+4(SB)/4, $0xbd5c1e2d
+DATA lanesAVX291<>+8(SB)/4, $0xbd5c1e2d
+DATA lanesAVX291<>+12(SB)/4, $0xbd5c1e2d
+DATA lanesAVX291<>+16(SB)/4, $0xbd5c1e2d
+DATA lanesAVX291<>+20(SB)/4, $0xbd5c1e2d
+DATA lanesAVX291<>+24(SB)/4, $0xbd5c1e2d
+DATA lanesAVX291<>+28(SB)/4, $0xbd5c1e2d
+GLOBL lanesAVX291<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2103<>+0(SB)/4, $0x3e088393
-DATA lanesAVX2103<>+4(SB)/4, $0x3e088393
-DATA lanesAVX2103<>+8(SB)/4, $0x3e088393
-DATA lanesAVX2103<>+12(SB)/4, $0x3e088393
-DATA lanesAVX2103<>+16(SB)/4, $0x3e088393
-DATA lanesAVX2103<>+20(SB)/4, $0x3e088393
-DATA lanesAVX2103<>+24(SB)/4, $0x3e088393
-DATA lanesAVX2103<>+28(SB)/4, $0x3e088393
-GLOBL lanesAVX2103<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX292<>+0(SB)/4, $0x3e088393
+DATA lanesAVX292<>+4(SB)/4, $0x3e088393
+DATA lanesAVX292<>+8(SB)/4, $0x3e088393
+DATA lanesAVX292<>+12(SB)/4, $0x3e088393
+DATA lanesAVX292<>+16(SB)/4, $0x3e088393
+DATA lanesAVX292<>+20(SB)/4, $0x3e088393
+DATA lanesAVX292<>+24(SB)/4, $0x3e088393
+DATA lanesAVX292<>+28(SB)/4, $0x3e088393
+GLOBL lanesAVX292<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2104<>+0(SB)/4, $0xbeaaaa99
-DATA lanesAVX2104<>+4(SB)/4, $0xbeaaaa99
-DATA lanesAVX2104<>+8(SB)/4, $0xbeaaaa99
-DATA lanesAVX2104<>+12(SB)/4, $0xbeaaaa99
-DATA lanesAVX2104<>+16(SB)/4, $0xbeaaaa99
-DATA lanesAVX2104<>+20(SB)/4, $0xbeaaaa99
-DATA lanesAVX2104<>+24(SB)/4, $0xbeaaaa99
-DATA lanesAVX2104<>+28(SB)/4, $0xbeaaaa99
-GLOBL lanesAVX2104<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX293<>+0(SB)/4, $0xbeaaaa99
+DATA lanesAVX293<>+4(SB)/4, $0xbeaaaa99
+DATA lanesAVX293<>+8(SB)/4, $0xbeaaaa99
+DATA lanesAVX293<>+12(SB)/4, $0xbeaaaa99
+DATA lanesAVX293<>+16(SB)/4, $0xbeaaaa99
+DATA lanesAVX293<>+20(SB)/4, $0xbeaaaa99
+DATA lanesAVX293<>+24(SB)/4, $0xbeaaaa99
+DATA lanesAVX293<>+28(SB)/4, $0xbeaaaa99
+GLOBL lanesAVX293<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2105<>+0(SB)/4, $0x42300000
-DATA lanesAVX2105<>+4(SB)/4, $0x42300000
-DATA lanesAVX2105<>+8(SB)/4, $0x42300000
-DATA lanesAVX2105<>+12(SB)/4, $0x42300000
-DATA lanesAVX2105<>+16(SB)/4, $0x42300000
-DATA lanesAVX2105<>+20(SB)/4, $0x42300000
-DATA lanesAVX2105<>+24(SB)/4, $0x42300000
-DATA lanesAVX2105<>+28(SB)/4, $0x42300000
-GLOBL lanesAVX2105<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX294<>+0(SB)/4, $0x42300000
+DATA lanesAVX294<>+4(SB)/4, $0x42300000
+DATA lanesAVX294<>+8(SB)/4, $0x42300000
+DATA lanesAVX294<>+12(SB)/4, $0x42300000
+DATA lanesAVX294<>+16(SB)/4, $0x42300000
+DATA lanesAVX294<>+20(SB)/4, $0x42300000
+DATA lanesAVX294<>+24(SB)/4, $0x42300000
+DATA lanesAVX294<>+28(SB)/4, $0x42300000
+GLOBL lanesAVX294<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2106<>+0(SB)/4, $0x40000000
-DATA lanesAVX2106<>+4(SB)/4, $0x40000000
-DATA lanesAVX2106<>+8(SB)/4, $0x40000000
-DATA lanesAVX2106<>+12(SB)/4, $0x40000000
-DATA lanesAVX2106<>+16(SB)/4, $0x40000000
-DATA lanesAVX2106<>+20(SB)/4, $0x40000000
-DATA lanesAVX2106<>+24(SB)/4, $0x40000000
-DATA lanesAVX2106<>+28(SB)/4, $0x40000000
-GLOBL lanesAVX2106<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX295<>+0(SB)/4, $0x40000000
+DATA lanesAVX295<>+4(SB)/4, $0x40000000
+DATA lanesAVX295<>+8(SB)/4, $0x40000000
+DATA lanesAVX295<>+12(SB)/4, $0x40000000
+DATA lanesAVX295<>+16(SB)/4, $0x40000000
+DATA lanesAVX295<>+20(SB)/4, $0x40000000
+DATA lanesAVX295<>+24(SB)/4, $0x40000000
+DATA lanesAVX295<>+28(SB)/4, $0x40000000
+GLOBL lanesAVX295<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2107<>+0(SB)/4, $0x80000000
-DATA lanesAVX2107<>+4(SB)/4, $0x80000000
-DATA lanesAVX2107<>+8(SB)/4, $0x80000000
-DATA lanesAVX2107<>+12(SB)/4, $0x80000000
-DATA lanesAVX2107<>+16(SB)/4, $0x80000000
-DATA lanesAVX2107<>+20(SB)/4, $0x80000000
-DATA lanesAVX2107<>+24(SB)/4, $0x80000000
-DATA lanesAVX2107<>+28(SB)/4, $0x80000000
-GLOBL lanesAVX2107<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX296<>+0(SB)/4, $0x80000000
+DATA lanesAVX296<>+4(SB)/4, $0x80000000
+DATA lanesAVX296<>+8(SB)/4, $0x80000000
+DATA lanesAVX296<>+12(SB)/4, $0x80000000
+DATA lanesAVX296<>+16(SB)/4, $0x80000000
+DATA lanesAVX296<>+20(SB)/4, $0x80000000
+DATA lanesAVX296<>+24(SB)/4, $0x80000000
+DATA lanesAVX296<>+28(SB)/4, $0x80000000
+GLOBL lanesAVX296<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2108<>+0(SB)/4, $0x3f200000
-DATA lanesAVX2108<>+4(SB)/4, $0x3f200000
-DATA lanesAVX2108<>+8(SB)/4, $0x3f200000
-DATA lanesAVX2108<>+12(SB)/4, $0x3f200000
-DATA lanesAVX2108<>+16(SB)/4, $0x3f200000
-DATA lanesAVX2108<>+20(SB)/4, $0x3f200000
-DATA lanesAVX2108<>+24(SB)/4, $0x3f200000
-DATA lanesAVX2108<>+28(SB)/4, $0x3f200000
-GLOBL lanesAVX2108<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX297<>+0(SB)/4, $0x3f200000
+DATA lanesAVX297<>+4(SB)/4, $0x3f200000
+DATA lanesAVX297<>+8(SB)/4, $0x3f200000
+DATA lanesAVX297<>+12(SB)/4, $0x3f200000
+DATA lanesAVX297<>+16(SB)/4, $0x3f200000
+DATA lanesAVX297<>+20(SB)/4, $0x3f200000
+DATA lanesAVX297<>+24(SB)/4, $0x3f200000
+DATA lanesAVX297<>+28(SB)/4, $0x3f200000
+GLOBL lanesAVX297<>(SB), RODATA|NOPTR, $32
 
 // func tanhGradAVX2(n int, dx *float32, x *float32, dy *float32)
 // Requires: AVX, FMA3
@@ -2207,13 +2043,13 @@ TEXT ·tanhGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ dy+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest113
+	JL   rest102
 
-loop112:
+loop101:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVUPS      32(BX)(CX*1), Y2
-	VMOVUPS      lanesAVX265<>+0(SB), Y1
-	VMOVUPS      lanesAVX265<>+0(SB), Y3
+	VMOVUPS      lanesAVX254<>+0(SB), Y1
+	VMOVUPS      lanesAVX254<>+0(SB), Y3
 	VFNMADD231PS Y0, Y0, Y1
 	VFNMADD231PS Y2, Y2, Y3
 	VMOVUPS      (SI)(CX*1), Y0
@@ -2226,16 +2062,16 @@ loop112:
 	VMOVUPS      Y5, 32(DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop112
+	JGE          loop101
 
-rest113:
+rest102:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest115
+	JL   rest104
 
-loop114:
+loop103:
 	VMOVUPS      (BX)(CX*1), Y0
-	VMOVUPS      lanesAVX265<>+0(SB), Y1
+	VMOVUPS      lanesAVX254<>+0(SB), Y1
 	VFNMADD231PS Y0, Y0, Y1
 	VMOVUPS      (SI)(CX*1), Y0
 	VMOVUPS      (DX)(CX*1), Y2
@@ -2243,25 +2079,25 @@ loop114:
 	VMOVUPS      Y2, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop114
+	JGE          loop103
 
-rest115:
+rest104:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end116
-	LEAQ         windowAVX2<>+32(SB), DI
+	JE           end105
+	LEAQ         masksAVX2<>+32(SB), DI
 	SHLQ         $0x02, AX
 	SUBQ         AX, DI
 	VMOVUPS      (DI), Y0
 	VMASKMOVPS   (BX)(CX*1), Y0, Y1
-	VMOVUPS      lanesAVX265<>+0(SB), Y2
+	VMOVUPS      lanesAVX254<>+0(SB), Y2
 	VFNMADD231PS Y1, Y1, Y2
 	VMASKMOVPS   (SI)(CX*1), Y0, Y1
 	VMASKMOVPS   (DX)(CX*1), Y0, Y3
 	VFMADD231PS  Y1, Y2, Y3
 	VMASKMOVPS   Y3, Y0, (DX)(CX*1)
 
-end116:
+end105:
 	VZEROUPPER
 	RET
 
@@ -2274,63 +2110,63 @@ TEXT ·swigluAVX2(SB), NOSPLIT, $0-32
 	MOVQ up+24(FP), SI
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest118
+	JL   rest107
 
-loop117:
+loop106:
 	VMOVUPS      (BX)(CX*1), Y0
 	VMOVUPS      32(BX)(CX*1), Y3
-	VMOVUPS      lanesAVX254<>+0(SB), Y1
-	VMOVUPS      lanesAVX254<>+0(SB), Y4
-	VMOVUPS      lanesAVX255<>+0(SB), Y2
-	VMOVUPS      lanesAVX255<>+0(SB), Y5
+	VMOVUPS      lanesAVX243<>+0(SB), Y1
+	VMOVUPS      lanesAVX243<>+0(SB), Y4
+	VMOVUPS      lanesAVX244<>+0(SB), Y2
+	VMOVUPS      lanesAVX244<>+0(SB), Y5
 	VMAXPS       Y0, Y1, Y1
 	VMAXPS       Y3, Y4, Y4
 	VMINPS       Y1, Y2, Y1
 	VMINPS       Y4, Y5, Y4
-	VMOVUPS      lanesAVX256<>+0(SB), Y2
-	VMOVUPS      lanesAVX256<>+0(SB), Y6
-	VFNMADD231PS lanesAVX257<>+0(SB), Y1, Y2
-	VFNMADD231PS lanesAVX257<>+0(SB), Y4, Y6
-	VSUBPS       lanesAVX256<>+0(SB), Y2, Y2
-	VSUBPS       lanesAVX256<>+0(SB), Y6, Y6
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y2, Y1
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y6, Y4
-	VFNMADD231PS lanesAVX259<>+0(SB), Y2, Y1
-	VFNMADD231PS lanesAVX259<>+0(SB), Y6, Y4
-	VMOVUPS      lanesAVX260<>+0(SB), Y5
-	VMOVUPS      lanesAVX260<>+0(SB), Y7
-	VFMADD213PS  lanesAVX261<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX261<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX262<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX262<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX263<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX263<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX264<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX264<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y7
+	VMOVUPS      lanesAVX245<>+0(SB), Y2
+	VMOVUPS      lanesAVX245<>+0(SB), Y6
+	VFNMADD231PS lanesAVX246<>+0(SB), Y1, Y2
+	VFNMADD231PS lanesAVX246<>+0(SB), Y4, Y6
+	VSUBPS       lanesAVX245<>+0(SB), Y2, Y2
+	VSUBPS       lanesAVX245<>+0(SB), Y6, Y6
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y2, Y1
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y6, Y4
+	VFNMADD231PS lanesAVX248<>+0(SB), Y2, Y1
+	VFNMADD231PS lanesAVX248<>+0(SB), Y6, Y4
+	VMOVUPS      lanesAVX249<>+0(SB), Y5
+	VMOVUPS      lanesAVX249<>+0(SB), Y7
+	VFMADD213PS  lanesAVX250<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX250<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX251<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX251<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX252<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX252<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX253<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y7
 	VCVTPS2DQ    Y2, Y2
 	VCVTPS2DQ    Y6, Y6
 	VPSLLD       $0x17, Y2, Y2
 	VPSLLD       $0x17, Y6, Y6
 	VPADDD       Y2, Y5, Y5
 	VPADDD       Y6, Y7, Y7
-	VADDPS       lanesAVX265<>+0(SB), Y5, Y5
-	VADDPS       lanesAVX265<>+0(SB), Y7, Y7
-	VMOVUPS      lanesAVX266<>+0(SB), Y2
-	VMOVUPS      lanesAVX266<>+0(SB), Y6
-	VMOVUPS      lanesAVX267<>+0(SB), Y1
-	VMOVUPS      lanesAVX267<>+0(SB), Y4
+	VADDPS       lanesAVX254<>+0(SB), Y5, Y5
+	VADDPS       lanesAVX254<>+0(SB), Y7, Y7
+	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VMOVUPS      lanesAVX255<>+0(SB), Y6
+	VMOVUPS      lanesAVX256<>+0(SB), Y1
+	VMOVUPS      lanesAVX256<>+0(SB), Y4
 	VPSUBD       Y5, Y1, Y1
 	VPSUBD       Y7, Y4, Y4
 	VFNMADD231PS Y5, Y1, Y2
 	VFNMADD231PS Y7, Y4, Y6
 	VMULPS       Y2, Y1, Y1
 	VMULPS       Y6, Y4, Y4
-	VMOVUPS      lanesAVX265<>+0(SB), Y2
-	VMOVUPS      lanesAVX265<>+0(SB), Y6
+	VMOVUPS      lanesAVX254<>+0(SB), Y2
+	VMOVUPS      lanesAVX254<>+0(SB), Y6
 	VFNMADD231PS Y5, Y1, Y2
 	VFNMADD231PS Y7, Y4, Y6
 	VFMADD213PS  Y2, Y2, Y2
@@ -2347,41 +2183,41 @@ loop117:
 	VMOVUPS      Y4, 32(DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop117
+	JGE          loop106
 
-rest118:
+rest107:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest120
+	JL   rest109
 
-loop119:
+loop108:
 	VMOVUPS      (BX)(CX*1), Y0
-	VMOVUPS      lanesAVX254<>+0(SB), Y1
-	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VMOVUPS      lanesAVX243<>+0(SB), Y1
+	VMOVUPS      lanesAVX244<>+0(SB), Y2
 	VMAXPS       Y0, Y1, Y1
 	VMINPS       Y1, Y2, Y1
-	VMOVUPS      lanesAVX256<>+0(SB), Y2
-	VFNMADD231PS lanesAVX257<>+0(SB), Y1, Y2
-	VSUBPS       lanesAVX256<>+0(SB), Y2, Y2
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y2, Y1
-	VFNMADD231PS lanesAVX259<>+0(SB), Y2, Y1
-	VMOVUPS      lanesAVX260<>+0(SB), Y3
-	VFMADD213PS  lanesAVX261<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX262<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX263<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX264<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y3
+	VMOVUPS      lanesAVX245<>+0(SB), Y2
+	VFNMADD231PS lanesAVX246<>+0(SB), Y1, Y2
+	VSUBPS       lanesAVX245<>+0(SB), Y2, Y2
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y2, Y1
+	VFNMADD231PS lanesAVX248<>+0(SB), Y2, Y1
+	VMOVUPS      lanesAVX249<>+0(SB), Y3
+	VFMADD213PS  lanesAVX250<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX251<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX252<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y3
 	VCVTPS2DQ    Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y3, Y3
-	VADDPS       lanesAVX265<>+0(SB), Y3, Y3
-	VMOVUPS      lanesAVX266<>+0(SB), Y2
-	VMOVUPS      lanesAVX267<>+0(SB), Y1
+	VADDPS       lanesAVX254<>+0(SB), Y3, Y3
+	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VMOVUPS      lanesAVX256<>+0(SB), Y1
 	VPSUBD       Y3, Y1, Y1
 	VFNMADD231PS Y3, Y1, Y2
 	VMULPS       Y2, Y1, Y1
-	VMOVUPS      lanesAVX265<>+0(SB), Y2
+	VMOVUPS      lanesAVX254<>+0(SB), Y2
 	VFNMADD231PS Y3, Y1, Y2
 	VFMADD213PS  Y2, Y2, Y2
 	VFMADD213PS  Y1, Y2, Y1
@@ -2391,43 +2227,43 @@ loop119:
 	VMOVUPS      Y1, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop119
+	JGE          loop108
 
-rest120:
+rest109:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end121
-	LEAQ         windowAVX2<>+32(SB), DI
+	JE           end110
+	LEAQ         masksAVX2<>+32(SB), DI
 	SHLQ         $0x02, AX
 	SUBQ         AX, DI
 	VMOVUPS      (DI), Y0
 	VMASKMOVPS   (BX)(CX*1), Y0, Y1
-	VMOVUPS      lanesAVX254<>+0(SB), Y2
-	VMOVUPS      lanesAVX255<>+0(SB), Y3
+	VMOVUPS      lanesAVX243<>+0(SB), Y2
+	VMOVUPS      lanesAVX244<>+0(SB), Y3
 	VMAXPS       Y1, Y2, Y2
 	VMINPS       Y2, Y3, Y2
-	VMOVUPS      lanesAVX256<>+0(SB), Y3
-	VFNMADD231PS lanesAVX257<>+0(SB), Y2, Y3
-	VSUBPS       lanesAVX256<>+0(SB), Y3, Y3
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y3, Y2
-	VFNMADD231PS lanesAVX259<>+0(SB), Y3, Y2
-	VMOVUPS      lanesAVX260<>+0(SB), Y4
-	VFMADD213PS  lanesAVX261<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX262<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX263<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX264<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y4
+	VMOVUPS      lanesAVX245<>+0(SB), Y3
+	VFNMADD231PS lanesAVX246<>+0(SB), Y2, Y3
+	VSUBPS       lanesAVX245<>+0(SB), Y3, Y3
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y3, Y2
+	VFNMADD231PS lanesAVX248<>+0(SB), Y3, Y2
+	VMOVUPS      lanesAVX249<>+0(SB), Y4
+	VFMADD213PS  lanesAVX250<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX251<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX252<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y4
 	VCVTPS2DQ    Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
 	VPADDD       Y3, Y4, Y4
-	VADDPS       lanesAVX265<>+0(SB), Y4, Y4
-	VMOVUPS      lanesAVX266<>+0(SB), Y3
-	VMOVUPS      lanesAVX267<>+0(SB), Y2
+	VADDPS       lanesAVX254<>+0(SB), Y4, Y4
+	VMOVUPS      lanesAVX255<>+0(SB), Y3
+	VMOVUPS      lanesAVX256<>+0(SB), Y2
 	VPSUBD       Y4, Y2, Y2
 	VFNMADD231PS Y4, Y2, Y3
 	VMULPS       Y3, Y2, Y2
-	VMOVUPS      lanesAVX265<>+0(SB), Y3
+	VMOVUPS      lanesAVX254<>+0(SB), Y3
 	VFNMADD231PS Y4, Y2, Y3
 	VFMADD213PS  Y3, Y3, Y3
 	VFMADD213PS  Y2, Y3, Y2
@@ -2436,7 +2272,7 @@ rest120:
 	VMULPS       Y1, Y2, Y2
 	VMASKMOVPS   Y2, Y0, (DX)(CX*1)
 
-end121:
+end110:
 	VZEROUPPER
 	RET
 
@@ -2451,63 +2287,63 @@ TEXT ·swigluGradAVX2(SB), NOSPLIT, $0-48
 	MOVQ dy+40(FP), R8
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest123
+	JL   rest112
 
-loop122:
+loop111:
 	VMOVUPS      (SI)(CX*1), Y0
 	VMOVUPS      32(SI)(CX*1), Y3
-	VMOVUPS      lanesAVX254<>+0(SB), Y1
-	VMOVUPS      lanesAVX254<>+0(SB), Y4
-	VMOVUPS      lanesAVX255<>+0(SB), Y2
-	VMOVUPS      lanesAVX255<>+0(SB), Y5
+	VMOVUPS      lanesAVX243<>+0(SB), Y1
+	VMOVUPS      lanesAVX243<>+0(SB), Y4
+	VMOVUPS      lanesAVX244<>+0(SB), Y2
+	VMOVUPS      lanesAVX244<>+0(SB), Y5
 	VMAXPS       Y0, Y1, Y1
 	VMAXPS       Y3, Y4, Y4
 	VMINPS       Y1, Y2, Y1
 	VMINPS       Y4, Y5, Y4
-	VMOVUPS      lanesAVX256<>+0(SB), Y2
-	VMOVUPS      lanesAVX256<>+0(SB), Y6
-	VFNMADD231PS lanesAVX257<>+0(SB), Y1, Y2
-	VFNMADD231PS lanesAVX257<>+0(SB), Y4, Y6
-	VSUBPS       lanesAVX256<>+0(SB), Y2, Y2
-	VSUBPS       lanesAVX256<>+0(SB), Y6, Y6
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y2, Y1
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y6, Y4
-	VFNMADD231PS lanesAVX259<>+0(SB), Y2, Y1
-	VFNMADD231PS lanesAVX259<>+0(SB), Y6, Y4
-	VMOVUPS      lanesAVX260<>+0(SB), Y5
-	VMOVUPS      lanesAVX260<>+0(SB), Y7
-	VFMADD213PS  lanesAVX261<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX261<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX262<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX262<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX263<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX263<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX264<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX264<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y7
+	VMOVUPS      lanesAVX245<>+0(SB), Y2
+	VMOVUPS      lanesAVX245<>+0(SB), Y6
+	VFNMADD231PS lanesAVX246<>+0(SB), Y1, Y2
+	VFNMADD231PS lanesAVX246<>+0(SB), Y4, Y6
+	VSUBPS       lanesAVX245<>+0(SB), Y2, Y2
+	VSUBPS       lanesAVX245<>+0(SB), Y6, Y6
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y2, Y1
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y6, Y4
+	VFNMADD231PS lanesAVX248<>+0(SB), Y2, Y1
+	VFNMADD231PS lanesAVX248<>+0(SB), Y6, Y4
+	VMOVUPS      lanesAVX249<>+0(SB), Y5
+	VMOVUPS      lanesAVX249<>+0(SB), Y7
+	VFMADD213PS  lanesAVX250<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX250<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX251<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX251<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX252<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX252<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX253<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y7
 	VCVTPS2DQ    Y2, Y2
 	VCVTPS2DQ    Y6, Y6
 	VPSLLD       $0x17, Y2, Y2
 	VPSLLD       $0x17, Y6, Y6
 	VPADDD       Y2, Y5, Y5
 	VPADDD       Y6, Y7, Y7
-	VADDPS       lanesAVX265<>+0(SB), Y5, Y5
-	VADDPS       lanesAVX265<>+0(SB), Y7, Y7
-	VMOVUPS      lanesAVX266<>+0(SB), Y2
-	VMOVUPS      lanesAVX266<>+0(SB), Y6
-	VMOVUPS      lanesAVX267<>+0(SB), Y1
-	VMOVUPS      lanesAVX267<>+0(SB), Y4
+	VADDPS       lanesAVX254<>+0(SB), Y5, Y5
+	VADDPS       lanesAVX254<>+0(SB), Y7, Y7
+	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VMOVUPS      lanesAVX255<>+0(SB), Y6
+	VMOVUPS      lanesAVX256<>+0(SB), Y1
+	VMOVUPS      lanesAVX256<>+0(SB), Y4
 	VPSUBD       Y5, Y1, Y1
 	VPSUBD       Y7, Y4, Y4
 	VFNMADD231PS Y5, Y1, Y2
 	VFNMADD231PS Y7, Y4, Y6
 	VMULPS       Y2, Y1, Y1
 	VMULPS       Y6, Y4, Y4
-	VMOVUPS      lanesAVX265<>+0(SB), Y2
-	VMOVUPS      lanesAVX265<>+0(SB), Y6
+	VMOVUPS      lanesAVX254<>+0(SB), Y2
+	VMOVUPS      lanesAVX254<>+0(SB), Y6
 	VFNMADD231PS Y5, Y1, Y2
 	VFNMADD231PS Y7, Y4, Y6
 	VFMADD213PS  Y2, Y2, Y2
@@ -2540,41 +2376,41 @@ loop122:
 	VMOVUPS      Y5, 32(DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop122
+	JGE          loop111
 
-rest123:
+rest112:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest125
+	JL   rest114
 
-loop124:
+loop113:
 	VMOVUPS      (SI)(CX*1), Y0
-	VMOVUPS      lanesAVX254<>+0(SB), Y1
-	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VMOVUPS      lanesAVX243<>+0(SB), Y1
+	VMOVUPS      lanesAVX244<>+0(SB), Y2
 	VMAXPS       Y0, Y1, Y1
 	VMINPS       Y1, Y2, Y1
-	VMOVUPS      lanesAVX256<>+0(SB), Y2
-	VFNMADD231PS lanesAVX257<>+0(SB), Y1, Y2
-	VSUBPS       lanesAVX256<>+0(SB), Y2, Y2
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y2, Y1
-	VFNMADD231PS lanesAVX259<>+0(SB), Y2, Y1
-	VMOVUPS      lanesAVX260<>+0(SB), Y3
-	VFMADD213PS  lanesAVX261<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX262<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX263<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX264<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y3
+	VMOVUPS      lanesAVX245<>+0(SB), Y2
+	VFNMADD231PS lanesAVX246<>+0(SB), Y1, Y2
+	VSUBPS       lanesAVX245<>+0(SB), Y2, Y2
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y2, Y1
+	VFNMADD231PS lanesAVX248<>+0(SB), Y2, Y1
+	VMOVUPS      lanesAVX249<>+0(SB), Y3
+	VFMADD213PS  lanesAVX250<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX251<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX252<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y3
 	VCVTPS2DQ    Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y3, Y3
-	VADDPS       lanesAVX265<>+0(SB), Y3, Y3
-	VMOVUPS      lanesAVX266<>+0(SB), Y2
-	VMOVUPS      lanesAVX267<>+0(SB), Y1
+	VADDPS       lanesAVX254<>+0(SB), Y3, Y3
+	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VMOVUPS      lanesAVX256<>+0(SB), Y1
 	VPSUBD       Y3, Y1, Y1
 	VFNMADD231PS Y3, Y1, Y2
 	VMULPS       Y2, Y1, Y1
-	VMOVUPS      lanesAVX265<>+0(SB), Y2
+	VMOVUPS      lanesAVX254<>+0(SB), Y2
 	VFNMADD231PS Y3, Y1, Y2
 	VFMADD213PS  Y2, Y2, Y2
 	VFMADD213PS  Y1, Y2, Y1
@@ -2592,43 +2428,43 @@ loop124:
 	VMOVUPS      Y2, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop124
+	JGE          loop113
 
-rest125:
+rest114:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end126
-	LEAQ         windowAVX2<>+32(SB), R9
+	JE           end115
+	LEAQ         masksAVX2<>+32(SB), R9
 	SHLQ         $0x02, AX
 	SUBQ         AX, R9
 	VMOVUPS      (R9), Y0
 	VMASKMOVPS   (SI)(CX*1), Y0, Y1
-	VMOVUPS      lanesAVX254<>+0(SB), Y2
-	VMOVUPS      lanesAVX255<>+0(SB), Y3
+	VMOVUPS      lanesAVX243<>+0(SB), Y2
+	VMOVUPS      lanesAVX244<>+0(SB), Y3
 	VMAXPS       Y1, Y2, Y2
 	VMINPS       Y2, Y3, Y2
-	VMOVUPS      lanesAVX256<>+0(SB), Y3
-	VFNMADD231PS lanesAVX257<>+0(SB), Y2, Y3
-	VSUBPS       lanesAVX256<>+0(SB), Y3, Y3
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y3, Y2
-	VFNMADD231PS lanesAVX259<>+0(SB), Y3, Y2
-	VMOVUPS      lanesAVX260<>+0(SB), Y4
-	VFMADD213PS  lanesAVX261<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX262<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX263<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX264<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y4
+	VMOVUPS      lanesAVX245<>+0(SB), Y3
+	VFNMADD231PS lanesAVX246<>+0(SB), Y2, Y3
+	VSUBPS       lanesAVX245<>+0(SB), Y3, Y3
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y3, Y2
+	VFNMADD231PS lanesAVX248<>+0(SB), Y3, Y2
+	VMOVUPS      lanesAVX249<>+0(SB), Y4
+	VFMADD213PS  lanesAVX250<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX251<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX252<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y4
 	VCVTPS2DQ    Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
 	VPADDD       Y3, Y4, Y4
-	VADDPS       lanesAVX265<>+0(SB), Y4, Y4
-	VMOVUPS      lanesAVX266<>+0(SB), Y3
-	VMOVUPS      lanesAVX267<>+0(SB), Y2
+	VADDPS       lanesAVX254<>+0(SB), Y4, Y4
+	VMOVUPS      lanesAVX255<>+0(SB), Y3
+	VMOVUPS      lanesAVX256<>+0(SB), Y2
 	VPSUBD       Y4, Y2, Y2
 	VFNMADD231PS Y4, Y2, Y3
 	VMULPS       Y3, Y2, Y2
-	VMOVUPS      lanesAVX265<>+0(SB), Y3
+	VMOVUPS      lanesAVX254<>+0(SB), Y3
 	VFNMADD231PS Y4, Y2, Y3
 	VFMADD213PS  Y3, Y3, Y3
 	VFMADD213PS  Y2, Y3, Y2
@@ -2645,7 +2481,7 @@ rest125:
 	VMULPS       Y1, Y3, Y3
 	VMASKMOVPS   Y3, Y0, (DX)(CX*1)
 
-end126:
+end115:
 	VZEROUPPER
 	RET
 
@@ -2661,49 +2497,49 @@ TEXT ·expSumAVX2(SB), NOSPLIT, $0-36
 	MOVQ         x+16(FP), BX
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest128
+	JL           rest117
 
-loop127:
+loop116:
 	VMOVUPS      (BX)(CX*1), Y4
 	VMOVUPS      32(BX)(CX*1), Y7
 	VFMSUB213PS  Y1, Y0, Y4
 	VFMSUB213PS  Y1, Y0, Y7
-	VMOVUPS      lanesAVX2129<>+0(SB), Y5
-	VMOVUPS      lanesAVX2129<>+0(SB), Y8
+	VMOVUPS      lanesAVX2118<>+0(SB), Y5
+	VMOVUPS      lanesAVX2118<>+0(SB), Y8
 	VCMPPS       $0x01, Y5, Y4, Y6
 	VCMPPS       $0x01, Y8, Y7, Y9
 	VMAXPS       Y4, Y5, Y4
 	VMAXPS       Y7, Y8, Y7
-	VMOVUPS      lanesAVX2130<>+0(SB), Y8
-	VMOVUPS      lanesAVX2130<>+0(SB), Y11
+	VMOVUPS      lanesAVX2119<>+0(SB), Y8
+	VMOVUPS      lanesAVX2119<>+0(SB), Y11
 	VCMPPS       $0x01, Y4, Y8, Y5
 	VCMPPS       $0x01, Y7, Y11, Y10
 	VMINPS       Y4, Y8, Y4
 	VMINPS       Y7, Y11, Y7
-	VMOVUPS      lanesAVX256<>+0(SB), Y8
-	VMOVUPS      lanesAVX256<>+0(SB), Y12
-	VFMADD231PS  lanesAVX257<>+0(SB), Y4, Y8
-	VFMADD231PS  lanesAVX257<>+0(SB), Y7, Y12
-	VSUBPS       lanesAVX256<>+0(SB), Y8, Y8
-	VSUBPS       lanesAVX256<>+0(SB), Y12, Y12
-	VFNMADD231PS lanesAVX258<>+0(SB), Y8, Y4
-	VFNMADD231PS lanesAVX258<>+0(SB), Y12, Y7
-	VFNMADD231PS lanesAVX259<>+0(SB), Y8, Y4
-	VFNMADD231PS lanesAVX259<>+0(SB), Y12, Y7
-	VMOVUPS      lanesAVX260<>+0(SB), Y11
-	VMOVUPS      lanesAVX260<>+0(SB), Y13
-	VFMADD213PS  lanesAVX261<>+0(SB), Y4, Y11
-	VFMADD213PS  lanesAVX261<>+0(SB), Y7, Y13
-	VFMADD213PS  lanesAVX262<>+0(SB), Y4, Y11
-	VFMADD213PS  lanesAVX262<>+0(SB), Y7, Y13
-	VFMADD213PS  lanesAVX263<>+0(SB), Y4, Y11
-	VFMADD213PS  lanesAVX263<>+0(SB), Y7, Y13
-	VFMADD213PS  lanesAVX264<>+0(SB), Y4, Y11
-	VFMADD213PS  lanesAVX264<>+0(SB), Y7, Y13
-	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y11
-	VFMADD213PS  lanesAVX265<>+0(SB), Y7, Y13
-	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y11
-	VFMADD213PS  lanesAVX265<>+0(SB), Y7, Y13
+	VMOVUPS      lanesAVX245<>+0(SB), Y8
+	VMOVUPS      lanesAVX245<>+0(SB), Y12
+	VFMADD231PS  lanesAVX246<>+0(SB), Y4, Y8
+	VFMADD231PS  lanesAVX246<>+0(SB), Y7, Y12
+	VSUBPS       lanesAVX245<>+0(SB), Y8, Y8
+	VSUBPS       lanesAVX245<>+0(SB), Y12, Y12
+	VFNMADD231PS lanesAVX247<>+0(SB), Y8, Y4
+	VFNMADD231PS lanesAVX247<>+0(SB), Y12, Y7
+	VFNMADD231PS lanesAVX248<>+0(SB), Y8, Y4
+	VFNMADD231PS lanesAVX248<>+0(SB), Y12, Y7
+	VMOVUPS      lanesAVX249<>+0(SB), Y11
+	VMOVUPS      lanesAVX249<>+0(SB), Y13
+	VFMADD213PS  lanesAVX250<>+0(SB), Y4, Y11
+	VFMADD213PS  lanesAVX250<>+0(SB), Y7, Y13
+	VFMADD213PS  lanesAVX251<>+0(SB), Y4, Y11
+	VFMADD213PS  lanesAVX251<>+0(SB), Y7, Y13
+	VFMADD213PS  lanesAVX252<>+0(SB), Y4, Y11
+	VFMADD213PS  lanesAVX252<>+0(SB), Y7, Y13
+	VFMADD213PS  lanesAVX253<>+0(SB), Y4, Y11
+	VFMADD213PS  lanesAVX253<>+0(SB), Y7, Y13
+	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y11
+	VFMADD213PS  lanesAVX254<>+0(SB), Y7, Y13
+	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y11
+	VFMADD213PS  lanesAVX254<>+0(SB), Y7, Y13
 	VCVTPS2DQ    Y8, Y8
 	VCVTPS2DQ    Y12, Y12
 	VPSLLD       $0x17, Y8, Y8
@@ -2712,8 +2548,8 @@ loop127:
 	VPADDD       Y12, Y13, Y13
 	VANDNPS      Y11, Y6, Y11
 	VANDNPS      Y13, Y9, Y13
-	VMOVUPS      lanesAVX2131<>+0(SB), Y4
-	VMOVUPS      lanesAVX2131<>+0(SB), Y6
+	VMOVUPS      lanesAVX2120<>+0(SB), Y4
+	VMOVUPS      lanesAVX2120<>+0(SB), Y6
 	VBLENDVPS    Y5, Y4, Y11, Y11
 	VBLENDVPS    Y10, Y6, Y13, Y13
 	VMOVUPS      Y11, (DX)(CX*1)
@@ -2722,85 +2558,85 @@ loop127:
 	VADDPS       Y13, Y3, Y3
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop127
+	JGE          loop116
 
-rest128:
+rest117:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest133
+	JL   rest122
 
-loop132:
+loop121:
 	VMOVUPS      (BX)(CX*1), Y4
 	VFMSUB213PS  Y1, Y0, Y4
-	VMOVUPS      lanesAVX2129<>+0(SB), Y5
+	VMOVUPS      lanesAVX2118<>+0(SB), Y5
 	VCMPPS       $0x01, Y5, Y4, Y6
 	VMAXPS       Y4, Y5, Y4
-	VMOVUPS      lanesAVX2130<>+0(SB), Y7
+	VMOVUPS      lanesAVX2119<>+0(SB), Y7
 	VCMPPS       $0x01, Y4, Y7, Y5
 	VMINPS       Y4, Y7, Y4
-	VMOVUPS      lanesAVX256<>+0(SB), Y7
-	VFMADD231PS  lanesAVX257<>+0(SB), Y4, Y7
-	VSUBPS       lanesAVX256<>+0(SB), Y7, Y7
-	VFNMADD231PS lanesAVX258<>+0(SB), Y7, Y4
-	VFNMADD231PS lanesAVX259<>+0(SB), Y7, Y4
-	VMOVUPS      lanesAVX260<>+0(SB), Y8
-	VFMADD213PS  lanesAVX261<>+0(SB), Y4, Y8
-	VFMADD213PS  lanesAVX262<>+0(SB), Y4, Y8
-	VFMADD213PS  lanesAVX263<>+0(SB), Y4, Y8
-	VFMADD213PS  lanesAVX264<>+0(SB), Y4, Y8
-	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y8
-	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y8
+	VMOVUPS      lanesAVX245<>+0(SB), Y7
+	VFMADD231PS  lanesAVX246<>+0(SB), Y4, Y7
+	VSUBPS       lanesAVX245<>+0(SB), Y7, Y7
+	VFNMADD231PS lanesAVX247<>+0(SB), Y7, Y4
+	VFNMADD231PS lanesAVX248<>+0(SB), Y7, Y4
+	VMOVUPS      lanesAVX249<>+0(SB), Y8
+	VFMADD213PS  lanesAVX250<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX251<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX252<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX253<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y8
 	VCVTPS2DQ    Y7, Y7
 	VPSLLD       $0x17, Y7, Y7
 	VPADDD       Y7, Y8, Y8
 	VANDNPS      Y8, Y6, Y8
-	VMOVUPS      lanesAVX2131<>+0(SB), Y4
+	VMOVUPS      lanesAVX2120<>+0(SB), Y4
 	VBLENDVPS    Y5, Y4, Y8, Y8
 	VMOVUPS      Y8, (DX)(CX*1)
 	VADDPS       Y8, Y2, Y2
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop132
+	JGE          loop121
 
-rest133:
+rest122:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end134
-	LEAQ         windowAVX2<>+32(SB), SI
+	JE           end123
+	LEAQ         masksAVX2<>+32(SB), SI
 	SHLQ         $0x02, AX
 	SUBQ         AX, SI
 	VMOVUPS      (SI), Y4
 	VMASKMOVPS   (BX)(CX*1), Y4, Y5
 	VFMSUB213PS  Y1, Y0, Y5
-	VMOVUPS      lanesAVX2129<>+0(SB), Y0
+	VMOVUPS      lanesAVX2118<>+0(SB), Y0
 	VCMPPS       $0x01, Y0, Y5, Y1
 	VMAXPS       Y5, Y0, Y5
-	VMOVUPS      lanesAVX2130<>+0(SB), Y6
+	VMOVUPS      lanesAVX2119<>+0(SB), Y6
 	VCMPPS       $0x01, Y5, Y6, Y0
 	VMINPS       Y5, Y6, Y5
-	VMOVUPS      lanesAVX256<>+0(SB), Y6
-	VFMADD231PS  lanesAVX257<>+0(SB), Y5, Y6
-	VSUBPS       lanesAVX256<>+0(SB), Y6, Y6
-	VFNMADD231PS lanesAVX258<>+0(SB), Y6, Y5
-	VFNMADD231PS lanesAVX259<>+0(SB), Y6, Y5
-	VMOVUPS      lanesAVX260<>+0(SB), Y7
-	VFMADD213PS  lanesAVX261<>+0(SB), Y5, Y7
-	VFMADD213PS  lanesAVX262<>+0(SB), Y5, Y7
-	VFMADD213PS  lanesAVX263<>+0(SB), Y5, Y7
-	VFMADD213PS  lanesAVX264<>+0(SB), Y5, Y7
-	VFMADD213PS  lanesAVX265<>+0(SB), Y5, Y7
-	VFMADD213PS  lanesAVX265<>+0(SB), Y5, Y7
+	VMOVUPS      lanesAVX245<>+0(SB), Y6
+	VFMADD231PS  lanesAVX246<>+0(SB), Y5, Y6
+	VSUBPS       lanesAVX245<>+0(SB), Y6, Y6
+	VFNMADD231PS lanesAVX247<>+0(SB), Y6, Y5
+	VFNMADD231PS lanesAVX248<>+0(SB), Y6, Y5
+	VMOVUPS      lanesAVX249<>+0(SB), Y7
+	VFMADD213PS  lanesAVX250<>+0(SB), Y5, Y7
+	VFMADD213PS  lanesAVX251<>+0(SB), Y5, Y7
+	VFMADD213PS  lanesAVX252<>+0(SB), Y5, Y7
+	VFMADD213PS  lanesAVX253<>+0(SB), Y5, Y7
+	VFMADD213PS  lanesAVX254<>+0(SB), Y5, Y7
+	VFMADD213PS  lanesAVX254<>+0(SB), Y5, Y7
 	VCVTPS2DQ    Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
 	VPADDD       Y6, Y7, Y7
 	VANDNPS      Y7, Y1, Y7
-	VMOVUPS      lanesAVX2131<>+0(SB), Y1
+	VMOVUPS      lanesAVX2120<>+0(SB), Y1
 	VBLENDVPS    Y0, Y1, Y7, Y7
 	VMASKMOVPS   Y7, Y4, (DX)(CX*1)
 	VANDPS       Y4, Y7, Y0
 	VADDPS       Y0, Y2, Y2
 
-end134:
+end123:
 	VADDPS       Y3, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X2
@@ -2812,35 +2648,35 @@ end134:
 	VZEROUPPER
 	RET
 
-DATA lanesAVX2129<>+0(SB)/4, $0xc2aeac4f
-DATA lanesAVX2129<>+4(SB)/4, $0xc2aeac4f
-DATA lanesAVX2129<>+8(SB)/4, $0xc2aeac4f
-DATA lanesAVX2129<>+12(SB)/4, $0xc2aeac4f
-DATA lanesAVX2129<>+16(SB)/4, $0xc2aeac4f
-DATA lanesAVX2129<>+20(SB)/4, $0xc2aeac4f
-DATA lanesAVX2129<>+24(SB)/4, $0xc2aeac4f
-DATA lanesAVX2129<>+28(SB)/4, $0xc2aeac4f
-GLOBL lanesAVX2129<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2118<>+0(SB)/4, $0xc2aeac4f
+DATA lanesAVX2118<>+4(SB)/4, $0xc2aeac4f
+DATA lanesAVX2118<>+8(SB)/4, $0xc2aeac4f
+DATA lanesAVX2118<>+12(SB)/4, $0xc2aeac4f
+DATA lanesAVX2118<>+16(SB)/4, $0xc2aeac4f
+DATA lanesAVX2118<>+20(SB)/4, $0xc2aeac4f
+DATA lanesAVX2118<>+24(SB)/4, $0xc2aeac4f
+DATA lanesAVX2118<>+28(SB)/4, $0xc2aeac4f
+GLOBL lanesAVX2118<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2130<>+0(SB)/4, $0x42b0c09d
-DATA lanesAVX2130<>+4(SB)/4, $0x42b0c09d
-DATA lanesAVX2130<>+8(SB)/4, $0x42b0c09d
-DATA lanesAVX2130<>+12(SB)/4, $0x42b0c09d
-DATA lanesAVX2130<>+16(SB)/4, $0x42b0c09d
-DATA lanesAVX2130<>+20(SB)/4, $0x42b0c09d
-DATA lanesAVX2130<>+24(SB)/4, $0x42b0c09d
-DATA lanesAVX2130<>+28(SB)/4, $0x42b0c09d
-GLOBL lanesAVX2130<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2119<>+0(SB)/4, $0x42b0c09d
+DATA lanesAVX2119<>+4(SB)/4, $0x42b0c09d
+DATA lanesAVX2119<>+8(SB)/4, $0x42b0c09d
+DATA lanesAVX2119<>+12(SB)/4, $0x42b0c09d
+DATA lanesAVX2119<>+16(SB)/4, $0x42b0c09d
+DATA lanesAVX2119<>+20(SB)/4, $0x42b0c09d
+DATA lanesAVX2119<>+24(SB)/4, $0x42b0c09d
+DATA lanesAVX2119<>+28(SB)/4, $0x42b0c09d
+GLOBL lanesAVX2119<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2131<>+0(SB)/4, $0x7f800000
-DATA lanesAVX2131<>+4(SB)/4, $0x7f800000
-DATA lanesAVX2131<>+8(SB)/4, $0x7f800000
-DATA lanesAVX2131<>+12(SB)/4, $0x7f800000
-DATA lanesAVX2131<>+16(SB)/4, $0x7f800000
-DATA lanesAVX2131<>+20(SB)/4, $0x7f800000
-DATA lanesAVX2131<>+24(SB)/4, $0x7f800000
-DATA lanesAVX2131<>+28(SB)/4, $0x7f800000
-GLOBL lanesAVX2131<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2120<>+0(SB)/4, $0x7f800000
+DATA lanesAVX2120<>+4(SB)/4, $0x7f800000
+DATA lanesAVX2120<>+8(SB)/4, $0x7f800000
+DATA lanesAVX2120<>+12(SB)/4, $0x7f800000
+DATA lanesAVX2120<>+16(SB)/4, $0x7f800000
+DATA lanesAVX2120<>+20(SB)/4, $0x7f800000
+DATA lanesAVX2120<>+24(SB)/4, $0x7f800000
+DATA lanesAVX2120<>+28(SB)/4, $0x7f800000
+GLOBL lanesAVX2120<>(SB), RODATA|NOPTR, $32
 
 // func sumExpAVX2(n int, x *float32, shift float32) float32
 // Requires: AVX, AVX2, FMA3, SSE
@@ -2852,49 +2688,49 @@ TEXT ·sumExpAVX2(SB), NOSPLIT, $0-28
 	MOVQ         x+8(FP), DX
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest136
+	JL           rest125
 
-loop135:
+loop124:
 	VMOVUPS      (DX)(CX*1), Y3
 	VMOVUPS      32(DX)(CX*1), Y6
 	VSUBPS       Y0, Y3, Y3
 	VSUBPS       Y0, Y6, Y6
-	VMOVUPS      lanesAVX2129<>+0(SB), Y4
-	VMOVUPS      lanesAVX2129<>+0(SB), Y7
+	VMOVUPS      lanesAVX2118<>+0(SB), Y4
+	VMOVUPS      lanesAVX2118<>+0(SB), Y7
 	VCMPPS       $0x01, Y4, Y3, Y5
 	VCMPPS       $0x01, Y7, Y6, Y8
 	VMAXPS       Y3, Y4, Y3
 	VMAXPS       Y6, Y7, Y6
-	VMOVUPS      lanesAVX2130<>+0(SB), Y7
-	VMOVUPS      lanesAVX2130<>+0(SB), Y10
+	VMOVUPS      lanesAVX2119<>+0(SB), Y7
+	VMOVUPS      lanesAVX2119<>+0(SB), Y10
 	VCMPPS       $0x01, Y3, Y7, Y4
 	VCMPPS       $0x01, Y6, Y10, Y9
 	VMINPS       Y3, Y7, Y3
 	VMINPS       Y6, Y10, Y6
-	VMOVUPS      lanesAVX256<>+0(SB), Y7
-	VMOVUPS      lanesAVX256<>+0(SB), Y11
-	VFMADD231PS  lanesAVX257<>+0(SB), Y3, Y7
-	VFMADD231PS  lanesAVX257<>+0(SB), Y6, Y11
-	VSUBPS       lanesAVX256<>+0(SB), Y7, Y7
-	VSUBPS       lanesAVX256<>+0(SB), Y11, Y11
-	VFNMADD231PS lanesAVX258<>+0(SB), Y7, Y3
-	VFNMADD231PS lanesAVX258<>+0(SB), Y11, Y6
-	VFNMADD231PS lanesAVX259<>+0(SB), Y7, Y3
-	VFNMADD231PS lanesAVX259<>+0(SB), Y11, Y6
-	VMOVUPS      lanesAVX260<>+0(SB), Y10
-	VMOVUPS      lanesAVX260<>+0(SB), Y12
-	VFMADD213PS  lanesAVX261<>+0(SB), Y3, Y10
-	VFMADD213PS  lanesAVX261<>+0(SB), Y6, Y12
-	VFMADD213PS  lanesAVX262<>+0(SB), Y3, Y10
-	VFMADD213PS  lanesAVX262<>+0(SB), Y6, Y12
-	VFMADD213PS  lanesAVX263<>+0(SB), Y3, Y10
-	VFMADD213PS  lanesAVX263<>+0(SB), Y6, Y12
-	VFMADD213PS  lanesAVX264<>+0(SB), Y3, Y10
-	VFMADD213PS  lanesAVX264<>+0(SB), Y6, Y12
-	VFMADD213PS  lanesAVX265<>+0(SB), Y3, Y10
-	VFMADD213PS  lanesAVX265<>+0(SB), Y6, Y12
-	VFMADD213PS  lanesAVX265<>+0(SB), Y3, Y10
-	VFMADD213PS  lanesAVX265<>+0(SB), Y6, Y12
+	VMOVUPS      lanesAVX245<>+0(SB), Y7
+	VMOVUPS      lanesAVX245<>+0(SB), Y11
+	VFMADD231PS  lanesAVX246<>+0(SB), Y3, Y7
+	VFMADD231PS  lanesAVX246<>+0(SB), Y6, Y11
+	VSUBPS       lanesAVX245<>+0(SB), Y7, Y7
+	VSUBPS       lanesAVX245<>+0(SB), Y11, Y11
+	VFNMADD231PS lanesAVX247<>+0(SB), Y7, Y3
+	VFNMADD231PS lanesAVX247<>+0(SB), Y11, Y6
+	VFNMADD231PS lanesAVX248<>+0(SB), Y7, Y3
+	VFNMADD231PS lanesAVX248<>+0(SB), Y11, Y6
+	VMOVUPS      lanesAVX249<>+0(SB), Y10
+	VMOVUPS      lanesAVX249<>+0(SB), Y12
+	VFMADD213PS  lanesAVX250<>+0(SB), Y3, Y10
+	VFMADD213PS  lanesAVX250<>+0(SB), Y6, Y12
+	VFMADD213PS  lanesAVX251<>+0(SB), Y3, Y10
+	VFMADD213PS  lanesAVX251<>+0(SB), Y6, Y12
+	VFMADD213PS  lanesAVX252<>+0(SB), Y3, Y10
+	VFMADD213PS  lanesAVX252<>+0(SB), Y6, Y12
+	VFMADD213PS  lanesAVX253<>+0(SB), Y3, Y10
+	VFMADD213PS  lanesAVX253<>+0(SB), Y6, Y12
+	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y10
+	VFMADD213PS  lanesAVX254<>+0(SB), Y6, Y12
+	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y10
+	VFMADD213PS  lanesAVX254<>+0(SB), Y6, Y12
 	VCVTPS2DQ    Y7, Y7
 	VCVTPS2DQ    Y11, Y11
 	VPSLLD       $0x17, Y7, Y7
@@ -2903,91 +2739,91 @@ loop135:
 	VPADDD       Y11, Y12, Y12
 	VANDNPS      Y10, Y5, Y10
 	VANDNPS      Y12, Y8, Y12
-	VMOVUPS      lanesAVX2131<>+0(SB), Y3
-	VMOVUPS      lanesAVX2131<>+0(SB), Y5
+	VMOVUPS      lanesAVX2120<>+0(SB), Y3
+	VMOVUPS      lanesAVX2120<>+0(SB), Y5
 	VBLENDVPS    Y4, Y3, Y10, Y10
 	VBLENDVPS    Y9, Y5, Y12, Y12
 	VADDPS       Y10, Y1, Y1
 	VADDPS       Y12, Y2, Y2
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop135
+	JGE          loop124
 
-rest136:
+rest125:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest138
+	JL   rest127
 
-loop137:
+loop126:
 	VMOVUPS      (DX)(CX*1), Y3
 	VSUBPS       Y0, Y3, Y3
-	VMOVUPS      lanesAVX2129<>+0(SB), Y4
+	VMOVUPS      lanesAVX2118<>+0(SB), Y4
 	VCMPPS       $0x01, Y4, Y3, Y5
 	VMAXPS       Y3, Y4, Y3
-	VMOVUPS      lanesAVX2130<>+0(SB), Y6
+	VMOVUPS      lanesAVX2119<>+0(SB), Y6
 	VCMPPS       $0x01, Y3, Y6, Y4
 	VMINPS       Y3, Y6, Y3
-	VMOVUPS      lanesAVX256<>+0(SB), Y6
-	VFMADD231PS  lanesAVX257<>+0(SB), Y3, Y6
-	VSUBPS       lanesAVX256<>+0(SB), Y6, Y6
-	VFNMADD231PS lanesAVX258<>+0(SB), Y6, Y3
-	VFNMADD231PS lanesAVX259<>+0(SB), Y6, Y3
-	VMOVUPS      lanesAVX260<>+0(SB), Y7
-	VFMADD213PS  lanesAVX261<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX262<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX263<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX264<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX265<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX265<>+0(SB), Y3, Y7
+	VMOVUPS      lanesAVX245<>+0(SB), Y6
+	VFMADD231PS  lanesAVX246<>+0(SB), Y3, Y6
+	VSUBPS       lanesAVX245<>+0(SB), Y6, Y6
+	VFNMADD231PS lanesAVX247<>+0(SB), Y6, Y3
+	VFNMADD231PS lanesAVX248<>+0(SB), Y6, Y3
+	VMOVUPS      lanesAVX249<>+0(SB), Y7
+	VFMADD213PS  lanesAVX250<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX251<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX252<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX253<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y7
 	VCVTPS2DQ    Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
 	VPADDD       Y6, Y7, Y7
 	VANDNPS      Y7, Y5, Y7
-	VMOVUPS      lanesAVX2131<>+0(SB), Y3
+	VMOVUPS      lanesAVX2120<>+0(SB), Y3
 	VBLENDVPS    Y4, Y3, Y7, Y7
 	VADDPS       Y7, Y1, Y1
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop137
+	JGE          loop126
 
-rest138:
+rest127:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end139
-	LEAQ         windowAVX2<>+32(SB), BX
+	JE           end128
+	LEAQ         masksAVX2<>+32(SB), BX
 	SHLQ         $0x02, AX
 	SUBQ         AX, BX
 	VMOVUPS      (BX), Y3
 	VMASKMOVPS   (DX)(CX*1), Y3, Y4
 	VSUBPS       Y0, Y4, Y4
-	VMOVUPS      lanesAVX2129<>+0(SB), Y0
+	VMOVUPS      lanesAVX2118<>+0(SB), Y0
 	VCMPPS       $0x01, Y0, Y4, Y5
 	VMAXPS       Y4, Y0, Y4
-	VMOVUPS      lanesAVX2130<>+0(SB), Y6
+	VMOVUPS      lanesAVX2119<>+0(SB), Y6
 	VCMPPS       $0x01, Y4, Y6, Y0
 	VMINPS       Y4, Y6, Y4
-	VMOVUPS      lanesAVX256<>+0(SB), Y6
-	VFMADD231PS  lanesAVX257<>+0(SB), Y4, Y6
-	VSUBPS       lanesAVX256<>+0(SB), Y6, Y6
-	VFNMADD231PS lanesAVX258<>+0(SB), Y6, Y4
-	VFNMADD231PS lanesAVX259<>+0(SB), Y6, Y4
-	VMOVUPS      lanesAVX260<>+0(SB), Y7
-	VFMADD213PS  lanesAVX261<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX262<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX263<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX264<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y7
+	VMOVUPS      lanesAVX245<>+0(SB), Y6
+	VFMADD231PS  lanesAVX246<>+0(SB), Y4, Y6
+	VSUBPS       lanesAVX245<>+0(SB), Y6, Y6
+	VFNMADD231PS lanesAVX247<>+0(SB), Y6, Y4
+	VFNMADD231PS lanesAVX248<>+0(SB), Y6, Y4
+	VMOVUPS      lanesAVX249<>+0(SB), Y7
+	VFMADD213PS  lanesAVX250<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX251<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX252<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX253<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y7
 	VCVTPS2DQ    Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
 	VPADDD       Y6, Y7, Y7
 	VANDNPS      Y7, Y5, Y7
-	VMOVUPS      lanesAVX2131<>+0(SB), Y4
+	VMOVUPS      lanesAVX2120<>+0(SB), Y4
 	VBLENDVPS    Y0, Y4, Y7, Y7
 	VANDPS       Y3, Y7, Y0
 	VADDPS       Y0, Y1, Y1
 
-end139:
+end128:
 	VADDPS       Y2, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X0, X1, X1
@@ -3010,9 +2846,9 @@ TEXT ·rowSumAVX2(SB), NOSPLIT, $0-20
 	MOVQ   x+8(FP), DX
 	XORQ   CX, CX
 	SUBQ   $+32, AX
-	JL     rest141
+	JL     rest130
 
-loop140:
+loop129:
 	VMOVUPS (DX)(CX*1), Y4
 	VMOVUPS 32(DX)(CX*1), Y5
 	VMOVUPS 64(DX)(CX*1), Y6
@@ -3023,32 +2859,32 @@ loop140:
 	VADDPS  Y7, Y3, Y3
 	ADDQ    $+128, CX
 	SUBQ    $+32, AX
-	JGE     loop140
+	JGE     loop129
 
-rest141:
+rest130:
 	ADDQ $+32, AX
 	SUBQ $+8, AX
-	JL   rest143
+	JL   rest132
 
-loop142:
+loop131:
 	VMOVUPS (DX)(CX*1), Y4
 	VADDPS  Y4, Y0, Y0
 	ADDQ    $+32, CX
 	SUBQ    $+8, AX
-	JGE     loop142
+	JGE     loop131
 
-rest143:
+rest132:
 	ADDQ       $+8, AX
 	TESTQ      AX, AX
-	JE         end144
-	LEAQ       windowAVX2<>+32(SB), BX
+	JE         end133
+	LEAQ       masksAVX2<>+32(SB), BX
 	SHLQ       $0x02, AX
 	SUBQ       AX, BX
 	VMOVUPS    (BX), Y4
 	VMASKMOVPS (DX)(CX*1), Y4, Y4
 	VADDPS     Y4, Y0, Y0
 
-end144:
+end133:
 	VADDPS       Y2, Y0, Y0
 	VADDPS       Y3, Y1, Y1
 	VADDPS       Y1, Y0, Y0
@@ -3074,9 +2910,9 @@ TEXT ·rowDotAVX2(SB), NOSPLIT, $0-28
 	MOVQ   y+16(FP), BX
 	XORQ   CX, CX
 	SUBQ   $+32, AX
-	JL     rest146
+	JL     rest135
 
-loop145:
+loop134:
 	VMOVUPS     (DX)(CX*1), Y4
 	VMOVUPS     32(DX)(CX*1), Y6
 	VMOVUPS     64(DX)(CX*1), Y8
@@ -3091,26 +2927,26 @@ loop145:
 	VFMADD231PS Y10, Y11, Y3
 	ADDQ        $+128, CX
 	SUBQ        $+32, AX
-	JGE         loop145
+	JGE         loop134
 
-rest146:
+rest135:
 	ADDQ $+32, AX
 	SUBQ $+8, AX
-	JL   rest148
+	JL   rest137
 
-loop147:
+loop136:
 	VMOVUPS     (DX)(CX*1), Y4
 	VMOVUPS     (BX)(CX*1), Y5
 	VFMADD231PS Y4, Y5, Y0
 	ADDQ        $+32, CX
 	SUBQ        $+8, AX
-	JGE         loop147
+	JGE         loop136
 
-rest148:
+rest137:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
-	JE          end149
-	LEAQ        windowAVX2<>+32(SB), SI
+	JE          end138
+	LEAQ        masksAVX2<>+32(SB), SI
 	SHLQ        $0x02, AX
 	SUBQ        AX, SI
 	VMOVUPS     (SI), Y4
@@ -3118,7 +2954,7 @@ rest148:
 	VMASKMOVPS  (BX)(CX*1), Y4, Y4
 	VFMADD231PS Y5, Y4, Y0
 
-end149:
+end138:
 	VADDPS       Y2, Y0, Y0
 	VADDPS       Y3, Y1, Y1
 	VADDPS       Y1, Y0, Y0
@@ -3144,9 +2980,9 @@ TEXT ·rowSpreadAVX2(SB), NOSPLIT, $0-28
 	MOVQ         x+8(FP), DX
 	XORQ         CX, CX
 	SUBQ         $+32, AX
-	JL           rest151
+	JL           rest140
 
-loop150:
+loop139:
 	VMOVUPS     (DX)(CX*1), Y5
 	VMOVUPS     32(DX)(CX*1), Y6
 	VMOVUPS     64(DX)(CX*1), Y7
@@ -3161,26 +2997,26 @@ loop150:
 	VFMADD231PS Y8, Y8, Y4
 	ADDQ        $+128, CX
 	SUBQ        $+32, AX
-	JGE         loop150
+	JGE         loop139
 
-rest151:
+rest140:
 	ADDQ $+32, AX
 	SUBQ $+8, AX
-	JL   rest153
+	JL   rest142
 
-loop152:
+loop141:
 	VMOVUPS     (DX)(CX*1), Y5
 	VSUBPS      Y0, Y5, Y5
 	VFMADD231PS Y5, Y5, Y1
 	ADDQ        $+32, CX
 	SUBQ        $+8, AX
-	JGE         loop152
+	JGE         loop141
 
-rest153:
+rest142:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
-	JE          end154
-	LEAQ        windowAVX2<>+32(SB), BX
+	JE          end143
+	LEAQ        masksAVX2<>+32(SB), BX
 	SHLQ        $0x02, AX
 	SUBQ        AX, BX
 	VMOVUPS     (BX), Y5
@@ -3189,7 +3025,7 @@ rest153:
 	VANDPS      Y5, Y6, Y6
 	VFMADD231PS Y6, Y6, Y1
 
-end154:
+end143:
 	VADDPS       Y3, Y1, Y1
 	VADDPS       Y4, Y2, Y2
 	VADDPS       Y2, Y1, Y1
@@ -3215,9 +3051,9 @@ TEXT ·normalizeAVX2(SB), NOSPLIT, $0-48
 	MOVQ         bias+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest156
+	JL           rest145
 
-loop155:
+loop144:
 	VMOVUPS     (BX)(CX*1), Y2
 	VMOVUPS     32(BX)(CX*1), Y5
 	VSUBPS      Y0, Y2, Y2
@@ -3234,14 +3070,14 @@ loop155:
 	VMOVUPS     Y5, 32(DX)(CX*1)
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop155
+	JGE         loop144
 
-rest156:
+rest145:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest158
+	JL   rest147
 
-loop157:
+loop146:
 	VMOVUPS     (BX)(CX*1), Y2
 	VSUBPS      Y0, Y2, Y2
 	VMULPS      Y1, Y2, Y2
@@ -3251,13 +3087,13 @@ loop157:
 	VMOVUPS     Y2, (DX)(CX*1)
 	ADDQ        $+32, CX
 	SUBQ        $+8, AX
-	JGE         loop157
+	JGE         loop146
 
-rest158:
+rest147:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
-	JE          end159
-	LEAQ        windowAVX2<>+32(SB), R8
+	JE          end148
+	LEAQ        masksAVX2<>+32(SB), R8
 	SHLQ        $0x02, AX
 	SUBQ        AX, R8
 	VMOVUPS     (R8), Y2
@@ -3269,7 +3105,7 @@ rest158:
 	VFMADD213PS Y0, Y1, Y3
 	VMASKMOVPS  Y3, Y2, (DX)(CX*1)
 
-end159:
+end148:
 	VZEROUPPER
 	RET
 
@@ -3283,9 +3119,9 @@ TEXT ·rmsScaleAVX2(SB), NOSPLIT, $0-36
 	MOVQ         gain+24(FP), SI
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest161
+	JL           rest150
 
-loop160:
+loop149:
 	VMOVUPS (BX)(CX*1), Y1
 	VMOVUPS 32(BX)(CX*1), Y3
 	VMULPS  Y0, Y1, Y1
@@ -3298,14 +3134,14 @@ loop160:
 	VMOVUPS Y3, 32(DX)(CX*1)
 	ADDQ    $+64, CX
 	SUBQ    $+16, AX
-	JGE     loop160
+	JGE     loop149
 
-rest161:
+rest150:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest163
+	JL   rest152
 
-loop162:
+loop151:
 	VMOVUPS (BX)(CX*1), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS (SI)(CX*1), Y2
@@ -3313,13 +3149,13 @@ loop162:
 	VMOVUPS Y1, (DX)(CX*1)
 	ADDQ    $+32, CX
 	SUBQ    $+8, AX
-	JGE     loop162
+	JGE     loop151
 
-rest163:
+rest152:
 	ADDQ       $+8, AX
 	TESTQ      AX, AX
-	JE         end164
-	LEAQ       windowAVX2<>+32(SB), DI
+	JE         end153
+	LEAQ       masksAVX2<>+32(SB), DI
 	SHLQ       $0x02, AX
 	SUBQ       AX, DI
 	VMOVUPS    (DI), Y1
@@ -3329,7 +3165,7 @@ rest163:
 	VMULPS     Y0, Y2, Y2
 	VMASKMOVPS Y2, Y1, (DX)(CX*1)
 
-end164:
+end153:
 	VZEROUPPER
 	RET
 
@@ -3350,9 +3186,9 @@ TEXT ·normGradSumsAVX2(SB), NOSPLIT, $0-64
 	MOVQ         dbias+16(FP), R8
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest166
+	JL           rest155
 
-loop165:
+loop154:
 	VMOVUPS     (BX)(CX*1), Y6
 	VMOVUPS     32(BX)(CX*1), Y9
 	VMOVUPS     (DI)(CX*1), Y7
@@ -3383,14 +3219,14 @@ loop165:
 	VFMADD231PS Y10, Y9, Y5
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop165
+	JGE         loop154
 
-rest166:
+rest155:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest168
+	JL   rest157
 
-loop167:
+loop156:
 	VMOVUPS     (BX)(CX*1), Y6
 	VMOVUPS     (DI)(CX*1), Y7
 	VSUBPS      Y0, Y6, Y6
@@ -3407,13 +3243,13 @@ loop167:
 	VFMADD231PS Y7, Y6, Y4
 	ADDQ        $+32, CX
 	SUBQ        $+8, AX
-	JGE         loop167
+	JGE         loop156
 
-rest168:
+rest157:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
-	JE          end169
-	LEAQ        windowAVX2<>+32(SB), R9
+	JE          end158
+	LEAQ        masksAVX2<>+32(SB), R9
 	SHLQ        $0x02, AX
 	SUBQ        AX, R9
 	VMOVUPS     (R9), Y6
@@ -3432,7 +3268,7 @@ rest168:
 	VADDPS      Y8, Y2, Y2
 	VFMADD231PS Y8, Y7, Y4
 
-end169:
+end158:
 	VADDPS       Y3, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X2
@@ -3468,9 +3304,9 @@ TEXT ·rmsGradSumsAVX2(SB), NOSPLIT, $0-56
 	MOVQ         dy+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest171
+	JL           rest160
 
-loop170:
+loop159:
 	VMOVUPS     (BX)(CX*1), Y6
 	VMOVUPS     32(BX)(CX*1), Y9
 	VMOVUPS     (DI)(CX*1), Y7
@@ -3495,14 +3331,14 @@ loop170:
 	VFMADD231PS Y10, Y9, Y5
 	ADDQ        $+64, CX
 	SUBQ        $+16, AX
-	JGE         loop170
+	JGE         loop159
 
-rest171:
+rest160:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest173
+	JL   rest162
 
-loop172:
+loop161:
 	VMOVUPS     (BX)(CX*1), Y6
 	VMOVUPS     (DI)(CX*1), Y7
 	VSUBPS      Y0, Y6, Y6
@@ -3516,13 +3352,13 @@ loop172:
 	VFMADD231PS Y7, Y6, Y4
 	ADDQ        $+32, CX
 	SUBQ        $+8, AX
-	JGE         loop172
+	JGE         loop161
 
-rest173:
+rest162:
 	ADDQ        $+8, AX
 	TESTQ       AX, AX
-	JE          end174
-	LEAQ        windowAVX2<>+32(SB), R8
+	JE          end163
+	LEAQ        masksAVX2<>+32(SB), R8
 	SHLQ        $0x02, AX
 	SUBQ        AX, R8
 	VMOVUPS     (R8), Y6
@@ -3538,7 +3374,7 @@ rest173:
 	VADDPS      Y8, Y2, Y2
 	VFMADD231PS Y8, Y7, Y4
 
-end174:
+end163:
 	VADDPS       Y3, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X2
@@ -3572,9 +3408,9 @@ TEXT ·normGradAVX2(SB), NOSPLIT, $0-56
 	MOVQ         dy+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+16, AX
-	JL           rest176
+	JL           rest165
 
-loop175:
+loop164:
 	VMOVUPS      (BX)(CX*1), Y4
 	VMOVUPS      32(BX)(CX*1), Y7
 	VMOVUPS      (DI)(CX*1), Y5
@@ -3599,14 +3435,14 @@ loop175:
 	VMOVUPS      Y6, 32(DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop175
+	JGE          loop164
 
-rest176:
+rest165:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest178
+	JL   rest167
 
-loop177:
+loop166:
 	VMOVUPS      (BX)(CX*1), Y4
 	VMOVUPS      (DI)(CX*1), Y5
 	VSUBPS       Y0, Y4, Y4
@@ -3620,13 +3456,13 @@ loop177:
 	VMOVUPS      Y4, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop177
+	JGE          loop166
 
-rest178:
+rest167:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end179
-	LEAQ         windowAVX2<>+32(SB), R8
+	JE           end168
+	LEAQ         masksAVX2<>+32(SB), R8
 	SHLQ         $0x02, AX
 	SUBQ         AX, R8
 	VMOVUPS      (R8), Y4
@@ -3642,7 +3478,7 @@ rest178:
 	VFMADD231PS  Y1, Y6, Y0
 	VMASKMOVPS   Y0, Y4, (DX)(CX*1)
 
-end179:
+end168:
 	VZEROUPPER
 	RET
 
@@ -3657,11 +3493,11 @@ TEXT ·scoresMaxAVX2(SB), NOSPLIT, $0-56
 	SHLQ $0x02, R8
 	XORQ DX, DX
 
-row180:
-	VMOVUPS lanesAVX2181<>+0(SB), Y0
-	VMOVUPS lanesAVX2181<>+0(SB), Y1
-	VMOVUPS lanesAVX2181<>+0(SB), Y2
-	VMOVUPS lanesAVX2181<>+0(SB), Y3
+row169:
+	VMOVUPS lanesAVX2170<>+0(SB), Y0
+	VMOVUPS lanesAVX2170<>+0(SB), Y1
+	VMOVUPS lanesAVX2170<>+0(SB), Y2
+	VMOVUPS lanesAVX2170<>+0(SB), Y3
 	XORQ    AX, AX
 	MOVQ    DI, R9
 	CMPQ    R9, AX
@@ -3670,9 +3506,9 @@ row180:
 	CMOVQGT n+8(FP), R9
 	XORQ    AX, AX
 	SUBQ    $+32, R9
-	JL      rest183
+	JL      rest172
 
-loop182:
+loop171:
 	VMOVUPS (CX)(AX*1), Y4
 	VMOVUPS 32(CX)(AX*1), Y5
 	VMOVUPS 64(CX)(AX*1), Y6
@@ -3683,25 +3519,25 @@ loop182:
 	VMAXPS  Y3, Y7, Y3
 	ADDQ    $+128, AX
 	SUBQ    $+32, R9
-	JGE     loop182
+	JGE     loop171
 
-rest183:
+rest172:
 	ADDQ $+32, R9
 	SUBQ $+8, R9
-	JL   rest185
+	JL   rest174
 
-loop184:
+loop173:
 	VMOVUPS (CX)(AX*1), Y4
 	VMAXPS  Y0, Y4, Y0
 	ADDQ    $+32, AX
 	SUBQ    $+8, R9
-	JGE     loop184
+	JGE     loop173
 
-rest185:
+rest174:
 	ADDQ       $+8, R9
 	TESTQ      R9, R9
-	JE         whole186
-	LEAQ       windowAVX2<>+32(SB), R10
+	JE         whole175
+	LEAQ       masksAVX2<>+32(SB), R10
 	SHLQ       $0x02, R9
 	SUBQ       R9, R10
 	VMOVUPS    (R10), Y4
@@ -3710,7 +3546,7 @@ rest185:
 	VMAXPS     Y0, Y5, Y0
 	ADDQ       $+32, AX
 
-whole186:
+whole175:
 	VMAXPS       Y2, Y0, Y0
 	VMAXPS       Y3, Y1, Y1
 	VMAXPS       Y1, Y0, Y0
@@ -3725,19 +3561,19 @@ whole186:
 	ADDQ         more+24(FP), DI
 	INCQ         DX
 	CMPQ         DX, SI
-	JL           row180
+	JL           row169
 	VZEROUPPER
 	RET
 
-DATA lanesAVX2181<>+0(SB)/4, $0xff800000
-DATA lanesAVX2181<>+4(SB)/4, $0xff800000
-DATA lanesAVX2181<>+8(SB)/4, $0xff800000
-DATA lanesAVX2181<>+12(SB)/4, $0xff800000
-DATA lanesAVX2181<>+16(SB)/4, $0xff800000
-DATA lanesAVX2181<>+20(SB)/4, $0xff800000
-DATA lanesAVX2181<>+24(SB)/4, $0xff800000
-DATA lanesAVX2181<>+28(SB)/4, $0xff800000
-GLOBL lanesAVX2181<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2170<>+0(SB)/4, $0xff800000
+DATA lanesAVX2170<>+4(SB)/4, $0xff800000
+DATA lanesAVX2170<>+8(SB)/4, $0xff800000
+DATA lanesAVX2170<>+12(SB)/4, $0xff800000
+DATA lanesAVX2170<>+16(SB)/4, $0xff800000
+DATA lanesAVX2170<>+20(SB)/4, $0xff800000
+DATA lanesAVX2170<>+24(SB)/4, $0xff800000
+DATA lanesAVX2170<>+28(SB)/4, $0xff800000
+GLOBL lanesAVX2170<>(SB), RODATA|NOPTR, $32
 
 // func scoresExpAVX2(rows int, n int, first int, more int, ld int, x *float32, factor float32, shift *float32, sum *float32)
 // Requires: AVX, AVX2, CMOV, FMA3
@@ -3752,7 +3588,7 @@ TEXT ·scoresExpAVX2(SB), NOSPLIT, $0-72
 	SHLQ         $0x02, R9
 	XORQ         DX, DX
 
-row187:
+row176:
 	VXORPS       Y2, Y2, Y2
 	VXORPS       Y3, Y3, Y3
 	VBROADCASTSS (BX)(DX*4), Y1
@@ -3764,49 +3600,49 @@ row187:
 	CMOVQGT      n+8(FP), R10
 	XORQ         AX, AX
 	SUBQ         $+16, R10
-	JL           rest189
+	JL           rest178
 
-loop188:
+loop177:
 	VMOVUPS      (CX)(AX*1), Y4
 	VMOVUPS      32(CX)(AX*1), Y7
 	VFMSUB213PS  Y1, Y0, Y4
 	VFMSUB213PS  Y1, Y0, Y7
-	VMOVUPS      lanesAVX2129<>+0(SB), Y5
-	VMOVUPS      lanesAVX2129<>+0(SB), Y8
+	VMOVUPS      lanesAVX2118<>+0(SB), Y5
+	VMOVUPS      lanesAVX2118<>+0(SB), Y8
 	VCMPPS       $0x01, Y5, Y4, Y6
 	VCMPPS       $0x01, Y8, Y7, Y9
 	VMAXPS       Y4, Y5, Y4
 	VMAXPS       Y7, Y8, Y7
-	VMOVUPS      lanesAVX2130<>+0(SB), Y8
-	VMOVUPS      lanesAVX2130<>+0(SB), Y11
+	VMOVUPS      lanesAVX2119<>+0(SB), Y8
+	VMOVUPS      lanesAVX2119<>+0(SB), Y11
 	VCMPPS       $0x01, Y4, Y8, Y5
 	VCMPPS       $0x01, Y7, Y11, Y10
 	VMINPS       Y4, Y8, Y4
 	VMINPS       Y7, Y11, Y7
-	VMOVUPS      lanesAVX256<>+0(SB), Y8
-	VMOVUPS      lanesAVX256<>+0(SB), Y12
-	VFMADD231PS  lanesAVX257<>+0(SB), Y4, Y8
-	VFMADD231PS  lanesAVX257<>+0(SB), Y7, Y12
-	VSUBPS       lanesAVX256<>+0(SB), Y8, Y8
-	VSUBPS       lanesAVX256<>+0(SB), Y12, Y12
-	VFNMADD231PS lanesAVX258<>+0(SB), Y8, Y4
-	VFNMADD231PS lanesAVX258<>+0(SB), Y12, Y7
-	VFNMADD231PS lanesAVX259<>+0(SB), Y8, Y4
-	VFNMADD231PS lanesAVX259<>+0(SB), Y12, Y7
-	VMOVUPS      lanesAVX260<>+0(SB), Y11
-	VMOVUPS      lanesAVX260<>+0(SB), Y13
-	VFMADD213PS  lanesAVX261<>+0(SB), Y4, Y11
-	VFMADD213PS  lanesAVX261<>+0(SB), Y7, Y13
-	VFMADD213PS  lanesAVX262<>+0(SB), Y4, Y11
-	VFMADD213PS  lanesAVX262<>+0(SB), Y7, Y13
-	VFMADD213PS  lanesAVX263<>+0(SB), Y4, Y11
-	VFMADD213PS  lanesAVX263<>+0(SB), Y7, Y13
-	VFMADD213PS  lanesAVX264<>+0(SB), Y4, Y11
-	VFMADD213PS  lanesAVX264<>+0(SB), Y7, Y13
-	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y11
-	VFMADD213PS  lanesAVX265<>+0(SB), Y7, Y13
-	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y11
-	VFMADD213PS  lanesAVX265<>+0(SB), Y7, Y13
+	VMOVUPS      lanesAVX245<>+0(SB), Y8
+	VMOVUPS      lanesAVX245<>+0(SB), Y12
+	VFMADD231PS  lanesAVX246<>+0(SB), Y4, Y8
+	VFMADD231PS  lanesAVX246<>+0(SB), Y7, Y12
+	VSUBPS       lanesAVX245<>+0(SB), Y8, Y8
+	VSUBPS       lanesAVX245<>+0(SB), Y12, Y12
+	VFNMADD231PS lanesAVX247<>+0(SB), Y8, Y4
+	VFNMADD231PS lanesAVX247<>+0(SB), Y12, Y7
+	VFNMADD231PS lanesAVX248<>+0(SB), Y8, Y4
+	VFNMADD231PS lanesAVX248<>+0(SB), Y12, Y7
+	VMOVUPS      lanesAVX249<>+0(SB), Y11
+	VMOVUPS      lanesAVX249<>+0(SB), Y13
+	VFMADD213PS  lanesAVX250<>+0(SB), Y4, Y11
+	VFMADD213PS  lanesAVX250<>+0(SB), Y7, Y13
+	VFMADD213PS  lanesAVX251<>+0(SB), Y4, Y11
+	VFMADD213PS  lanesAVX251<>+0(SB), Y7, Y13
+	VFMADD213PS  lanesAVX252<>+0(SB), Y4, Y11
+	VFMADD213PS  lanesAVX252<>+0(SB), Y7, Y13
+	VFMADD213PS  lanesAVX253<>+0(SB), Y4, Y11
+	VFMADD213PS  lanesAVX253<>+0(SB), Y7, Y13
+	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y11
+	VFMADD213PS  lanesAVX254<>+0(SB), Y7, Y13
+	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y11
+	VFMADD213PS  lanesAVX254<>+0(SB), Y7, Y13
 	VCVTPS2DQ    Y8, Y8
 	VCVTPS2DQ    Y12, Y12
 	VPSLLD       $0x17, Y8, Y8
@@ -3815,8 +3651,8 @@ loop188:
 	VPADDD       Y12, Y13, Y13
 	VANDNPS      Y11, Y6, Y11
 	VANDNPS      Y13, Y9, Y13
-	VMOVUPS      lanesAVX2131<>+0(SB), Y4
-	VMOVUPS      lanesAVX2131<>+0(SB), Y6
+	VMOVUPS      lanesAVX2120<>+0(SB), Y4
+	VMOVUPS      lanesAVX2120<>+0(SB), Y6
 	VBLENDVPS    Y5, Y4, Y11, Y11
 	VBLENDVPS    Y10, Y6, Y13, Y13
 	VMOVUPS      Y11, (CX)(AX*1)
@@ -3825,98 +3661,98 @@ loop188:
 	VADDPS       Y13, Y3, Y3
 	ADDQ         $+64, AX
 	SUBQ         $+16, R10
-	JGE          loop188
+	JGE          loop177
 
-rest189:
+rest178:
 	ADDQ $+16, R10
 	SUBQ $+8, R10
-	JL   rest191
+	JL   rest180
 
-loop190:
+loop179:
 	VMOVUPS      (CX)(AX*1), Y4
 	VFMSUB213PS  Y1, Y0, Y4
-	VMOVUPS      lanesAVX2129<>+0(SB), Y5
+	VMOVUPS      lanesAVX2118<>+0(SB), Y5
 	VCMPPS       $0x01, Y5, Y4, Y6
 	VMAXPS       Y4, Y5, Y4
-	VMOVUPS      lanesAVX2130<>+0(SB), Y7
+	VMOVUPS      lanesAVX2119<>+0(SB), Y7
 	VCMPPS       $0x01, Y4, Y7, Y5
 	VMINPS       Y4, Y7, Y4
-	VMOVUPS      lanesAVX256<>+0(SB), Y7
-	VFMADD231PS  lanesAVX257<>+0(SB), Y4, Y7
-	VSUBPS       lanesAVX256<>+0(SB), Y7, Y7
-	VFNMADD231PS lanesAVX258<>+0(SB), Y7, Y4
-	VFNMADD231PS lanesAVX259<>+0(SB), Y7, Y4
-	VMOVUPS      lanesAVX260<>+0(SB), Y8
-	VFMADD213PS  lanesAVX261<>+0(SB), Y4, Y8
-	VFMADD213PS  lanesAVX262<>+0(SB), Y4, Y8
-	VFMADD213PS  lanesAVX263<>+0(SB), Y4, Y8
-	VFMADD213PS  lanesAVX264<>+0(SB), Y4, Y8
-	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y8
-	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y8
+	VMOVUPS      lanesAVX245<>+0(SB), Y7
+	VFMADD231PS  lanesAVX246<>+0(SB), Y4, Y7
+	VSUBPS       lanesAVX245<>+0(SB), Y7, Y7
+	VFNMADD231PS lanesAVX247<>+0(SB), Y7, Y4
+	VFNMADD231PS lanesAVX248<>+0(SB), Y7, Y4
+	VMOVUPS      lanesAVX249<>+0(SB), Y8
+	VFMADD213PS  lanesAVX250<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX251<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX252<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX253<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y8
+	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y8
 	VCVTPS2DQ    Y7, Y7
 	VPSLLD       $0x17, Y7, Y7
 	VPADDD       Y7, Y8, Y8
 	VANDNPS      Y8, Y6, Y8
-	VMOVUPS      lanesAVX2131<>+0(SB), Y4
+	VMOVUPS      lanesAVX2120<>+0(SB), Y4
 	VBLENDVPS    Y5, Y4, Y8, Y8
 	VMOVUPS      Y8, (CX)(AX*1)
 	VADDPS       Y8, Y2, Y2
 	ADDQ         $+32, AX
 	SUBQ         $+8, R10
-	JGE          loop190
+	JGE          loop179
 
-rest191:
+rest180:
 	ADDQ         $+8, R10
 	TESTQ        R10, R10
-	JE           whole192
-	LEAQ         windowAVX2<>+32(SB), R11
+	JE           whole181
+	LEAQ         masksAVX2<>+32(SB), R11
 	SHLQ         $0x02, R10
 	SUBQ         R10, R11
 	VMOVUPS      (R11), Y4
 	VMASKMOVPS   (CX)(AX*1), Y4, Y5
 	VFMSUB213PS  Y1, Y0, Y5
-	VMOVUPS      lanesAVX2129<>+0(SB), Y1
+	VMOVUPS      lanesAVX2118<>+0(SB), Y1
 	VCMPPS       $0x01, Y1, Y5, Y6
 	VMAXPS       Y5, Y1, Y5
-	VMOVUPS      lanesAVX2130<>+0(SB), Y7
+	VMOVUPS      lanesAVX2119<>+0(SB), Y7
 	VCMPPS       $0x01, Y5, Y7, Y1
 	VMINPS       Y5, Y7, Y5
-	VMOVUPS      lanesAVX256<>+0(SB), Y7
-	VFMADD231PS  lanesAVX257<>+0(SB), Y5, Y7
-	VSUBPS       lanesAVX256<>+0(SB), Y7, Y7
-	VFNMADD231PS lanesAVX258<>+0(SB), Y7, Y5
-	VFNMADD231PS lanesAVX259<>+0(SB), Y7, Y5
-	VMOVUPS      lanesAVX260<>+0(SB), Y8
-	VFMADD213PS  lanesAVX261<>+0(SB), Y5, Y8
-	VFMADD213PS  lanesAVX262<>+0(SB), Y5, Y8
-	VFMADD213PS  lanesAVX263<>+0(SB), Y5, Y8
-	VFMADD213PS  lanesAVX264<>+0(SB), Y5, Y8
-	VFMADD213PS  lanesAVX265<>+0(SB), Y5, Y8
-	VFMADD213PS  lanesAVX265<>+0(SB), Y5, Y8
+	VMOVUPS      lanesAVX245<>+0(SB), Y7
+	VFMADD231PS  lanesAVX246<>+0(SB), Y5, Y7
+	VSUBPS       lanesAVX245<>+0(SB), Y7, Y7
+	VFNMADD231PS lanesAVX247<>+0(SB), Y7, Y5
+	VFNMADD231PS lanesAVX248<>+0(SB), Y7, Y5
+	VMOVUPS      lanesAVX249<>+0(SB), Y8
+	VFMADD213PS  lanesAVX250<>+0(SB), Y5, Y8
+	VFMADD213PS  lanesAVX251<>+0(SB), Y5, Y8
+	VFMADD213PS  lanesAVX252<>+0(SB), Y5, Y8
+	VFMADD213PS  lanesAVX253<>+0(SB), Y5, Y8
+	VFMADD213PS  lanesAVX254<>+0(SB), Y5, Y8
+	VFMADD213PS  lanesAVX254<>+0(SB), Y5, Y8
 	VCVTPS2DQ    Y7, Y7
 	VPSLLD       $0x17, Y7, Y7
 	VPADDD       Y7, Y8, Y8
 	VANDNPS      Y8, Y6, Y8
-	VMOVUPS      lanesAVX2131<>+0(SB), Y5
+	VMOVUPS      lanesAVX2120<>+0(SB), Y5
 	VBLENDVPS    Y1, Y5, Y8, Y8
 	VANDPS       Y4, Y8, Y8
 	VMOVUPS      Y8, (CX)(AX*1)
 	VADDPS       Y8, Y2, Y2
 	ADDQ         $+32, AX
 
-whole192:
+whole181:
 	MOVQ   n+8(FP), R10
 	SHLQ   $0x02, R10
 	VXORPS Y1, Y1, Y1
 
-fill193:
+fill182:
 	CMPQ    AX, R10
-	JGE     filled194
+	JGE     filled183
 	VMOVUPS Y1, (CX)(AX*1)
 	ADDQ    $+32, AX
-	JMP     fill193
+	JMP     fill182
 
-filled194:
+filled183:
 	VADDPS       Y3, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X1
 	VADDPS       X1, X2, X2
@@ -3930,7 +3766,7 @@ filled194:
 	ADDQ         more+24(FP), R8
 	INCQ         DX
 	CMPQ         DX, DI
-	JL           row187
+	JL           row176
 	VZEROUPPER
 	RET
 
@@ -3945,7 +3781,7 @@ TEXT ·scoresScaleAVX2(SB), NOSPLIT, $0-56
 	SHLQ $0x02, R8
 	XORQ DX, DX
 
-row195:
+row184:
 	VBROADCASTSS (BX)(DX*4), Y0
 	XORQ         AX, AX
 	MOVQ         DI, R9
@@ -3955,9 +3791,9 @@ row195:
 	CMOVQGT      n+8(FP), R9
 	XORQ         AX, AX
 	SUBQ         $+32, R9
-	JL           rest197
+	JL           rest186
 
-loop196:
+loop185:
 	VMOVUPS (CX)(AX*1), Y1
 	VMOVUPS 32(CX)(AX*1), Y2
 	VMOVUPS 64(CX)(AX*1), Y3
@@ -3972,26 +3808,26 @@ loop196:
 	VMOVUPS Y4, 96(CX)(AX*1)
 	ADDQ    $+128, AX
 	SUBQ    $+32, R9
-	JGE     loop196
+	JGE     loop185
 
-rest197:
+rest186:
 	ADDQ $+32, R9
 	SUBQ $+8, R9
-	JL   rest199
+	JL   rest188
 
-loop198:
+loop187:
 	VMOVUPS (CX)(AX*1), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (CX)(AX*1)
 	ADDQ    $+32, AX
 	SUBQ    $+8, R9
-	JGE     loop198
+	JGE     loop187
 
-rest199:
+rest188:
 	ADDQ       $+8, R9
 	TESTQ      R9, R9
-	JE         whole200
-	LEAQ       windowAVX2<>+32(SB), R10
+	JE         whole189
+	LEAQ       masksAVX2<>+32(SB), R10
 	SHLQ       $0x02, R9
 	SUBQ       R9, R10
 	VMOVUPS    (R10), Y1
@@ -4000,12 +3836,12 @@ rest199:
 	VMASKMOVPS Y2, Y1, (CX)(AX*1)
 	ADDQ       $+32, AX
 
-whole200:
+whole189:
 	ADDQ R8, CX
 	ADDQ more+24(FP), DI
 	INCQ DX
 	CMPQ DX, SI
-	JL   row195
+	JL   row184
 	VZEROUPPER
 	RET
 
@@ -4017,185 +3853,185 @@ TEXT ·logAVX2(SB), NOSPLIT, $0-24
 	MOVQ x+16(FP), BX
 	XORQ CX, CX
 	SUBQ $+8, AX
-	JL   rest202
+	JL   rest191
 
-loop201:
+loop190:
 	VMOVUPS      (BX)(CX*1), Y0
-	VMOVUPS      lanesAVX2203<>+0(SB), Y1
+	VMOVUPS      lanesAVX2192<>+0(SB), Y1
 	VPSUBD       Y1, Y0, Y1
 	VPSRAD       $0x17, Y1, Y1
 	VPSLLD       $0x17, Y1, Y2
 	VPSUBD       Y2, Y0, Y0
 	VCVTDQ2PS    Y1, Y1
-	VSUBPS       lanesAVX265<>+0(SB), Y0, Y0
-	VMOVUPS      lanesAVX2204<>+0(SB), Y3
-	VFMADD213PS  lanesAVX2205<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX2206<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX2207<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX2208<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX2209<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX2210<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX2211<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX2212<>+0(SB), Y0, Y3
+	VSUBPS       lanesAVX254<>+0(SB), Y0, Y0
+	VMOVUPS      lanesAVX2193<>+0(SB), Y3
+	VFMADD213PS  lanesAVX2194<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX2195<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX2196<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX2197<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX2198<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX2199<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX2200<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX2201<>+0(SB), Y0, Y3
 	VMULPS       Y0, Y0, Y2
 	VMULPS       Y0, Y3, Y3
 	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  lanesAVX259<>+0(SB), Y1, Y3
-	VFNMADD231PS lanesAVX2213<>+0(SB), Y2, Y3
+	VFMADD231PS  lanesAVX248<>+0(SB), Y1, Y3
+	VFNMADD231PS lanesAVX2202<>+0(SB), Y2, Y3
 	VADDPS       Y3, Y0, Y0
-	VFMADD231PS  lanesAVX258<>+0(SB), Y1, Y0
+	VFMADD231PS  lanesAVX247<>+0(SB), Y1, Y0
 	VMOVUPS      Y0, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop201
+	JGE          loop190
 
-rest202:
+rest191:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end214
-	LEAQ         windowAVX2<>+32(SB), SI
+	JE           end203
+	LEAQ         masksAVX2<>+32(SB), SI
 	SHLQ         $0x02, AX
 	SUBQ         AX, SI
 	VMOVUPS      (SI), Y0
 	VMASKMOVPS   (BX)(CX*1), Y0, Y1
-	VMOVUPS      lanesAVX2203<>+0(SB), Y2
+	VMOVUPS      lanesAVX2192<>+0(SB), Y2
 	VPSUBD       Y2, Y1, Y2
 	VPSRAD       $0x17, Y2, Y2
 	VPSLLD       $0x17, Y2, Y3
 	VPSUBD       Y3, Y1, Y1
 	VCVTDQ2PS    Y2, Y2
-	VSUBPS       lanesAVX265<>+0(SB), Y1, Y1
-	VMOVUPS      lanesAVX2204<>+0(SB), Y4
-	VFMADD213PS  lanesAVX2205<>+0(SB), Y1, Y4
-	VFMADD213PS  lanesAVX2206<>+0(SB), Y1, Y4
-	VFMADD213PS  lanesAVX2207<>+0(SB), Y1, Y4
-	VFMADD213PS  lanesAVX2208<>+0(SB), Y1, Y4
-	VFMADD213PS  lanesAVX2209<>+0(SB), Y1, Y4
-	VFMADD213PS  lanesAVX2210<>+0(SB), Y1, Y4
-	VFMADD213PS  lanesAVX2211<>+0(SB), Y1, Y4
-	VFMADD213PS  lanesAVX2212<>+0(SB), Y1, Y4
+	VSUBPS       lanesAVX254<>+0(SB), Y1, Y1
+	VMOVUPS      lanesAVX2193<>+0(SB), Y4
+	VFMADD213PS  lanesAVX2194<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX2195<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX2196<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX2197<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX2198<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX2199<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX2200<>+0(SB), Y1, Y4
+	VFMADD213PS  lanesAVX2201<>+0(SB), Y1, Y4
 	VMULPS       Y1, Y1, Y3
 	VMULPS       Y1, Y4, Y4
 	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  lanesAVX259<>+0(SB), Y2, Y4
-	VFNMADD231PS lanesAVX2213<>+0(SB), Y3, Y4
+	VFMADD231PS  lanesAVX248<>+0(SB), Y2, Y4
+	VFNMADD231PS lanesAVX2202<>+0(SB), Y3, Y4
 	VADDPS       Y4, Y1, Y1
-	VFMADD231PS  lanesAVX258<>+0(SB), Y2, Y1
+	VFMADD231PS  lanesAVX247<>+0(SB), Y2, Y1
 	VMASKMOVPS   Y1, Y0, (DX)(CX*1)
 
-end214:
+end203:
 	VZEROUPPER
 	RET
 
-DATA lanesAVX2203<>+0(SB)/4, $0x3f3504f3
-DATA lanesAVX2203<>+4(SB)/4, $0x3f3504f3
-DATA lanesAVX2203<>+8(SB)/4, $0x3f3504f3
-DATA lanesAVX2203<>+12(SB)/4, $0x3f3504f3
-DATA lanesAVX2203<>+16(SB)/4, $0x3f3504f3
-DATA lanesAVX2203<>+20(SB)/4, $0x3f3504f3
-DATA lanesAVX2203<>+24(SB)/4, $0x3f3504f3
-DATA lanesAVX2203<>+28(SB)/4, $0x3f3504f3
-GLOBL lanesAVX2203<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2192<>+0(SB)/4, $0x3f3504f3
+DATA lanesAVX2192<>+4(SB)/4, $0x3f3504f3
+DATA lanesAVX2192<>+8(SB)/4, $0x3f3504f3
+DATA lanesAVX2192<>+12(SB)/4, $0x3f3504f3
+DATA lanesAVX2192<>+16(SB)/4, $0x3f3504f3
+DATA lanesAVX2192<>+20(SB)/4, $0x3f3504f3
+DATA lanesAVX2192<>+24(SB)/4, $0x3f3504f3
+DATA lanesAVX2192<>+28(SB)/4, $0x3f3504f3
+GLOBL lanesAVX2192<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2204<>+0(SB)/4, $0x3d9021bb
-DATA lanesAVX2204<>+4(SB)/4, $0x3d9021bb
-DATA lanesAVX2204<>+8(SB)/4, $0x3d9021bb
-DATA lanesAVX2204<>+12(SB)/4, $0x3d9021bb
-DATA lanesAVX2204<>+16(SB)/4, $0x3d9021bb
-DATA lanesAVX2204<>+20(SB)/4, $0x3d9021bb
-DATA lanesAVX2204<>+24(SB)/4, $0x3d9021bb
-DATA lanesAVX2204<>+28(SB)/4, $0x3d9021bb
-GLOBL lanesAVX2204<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2193<>+0(SB)/4, $0x3d9021bb
+DATA lanesAVX2193<>+4(SB)/4, $0x3d9021bb
+DATA lanesAVX2193<>+8(SB)/4, $0x3d9021bb
+DATA lanesAVX2193<>+12(SB)/4, $0x3d9021bb
+DATA lanesAVX2193<>+16(SB)/4, $0x3d9021bb
+DATA lanesAVX2193<>+20(SB)/4, $0x3d9021bb
+DATA lanesAVX2193<>+24(SB)/4, $0x3d9021bb
+DATA lanesAVX2193<>+28(SB)/4, $0x3d9021bb
+GLOBL lanesAVX2193<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2205<>+0(SB)/4, $0xbdebd1b8
-DATA lanesAVX2205<>+4(SB)/4, $0xbdebd1b8
-DATA lanesAVX2205<>+8(SB)/4, $0xbdebd1b8
-DATA lanesAVX2205<>+12(SB)/4, $0xbdebd1b8
-DATA lanesAVX2205<>+16(SB)/4, $0xbdebd1b8
-DATA lanesAVX2205<>+20(SB)/4, $0xbdebd1b8
-DATA lanesAVX2205<>+24(SB)/4, $0xbdebd1b8
-DATA lanesAVX2205<>+28(SB)/4, $0xbdebd1b8
-GLOBL lanesAVX2205<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2194<>+0(SB)/4, $0xbdebd1b8
+DATA lanesAVX2194<>+4(SB)/4, $0xbdebd1b8
+DATA lanesAVX2194<>+8(SB)/4, $0xbdebd1b8
+DATA lanesAVX2194<>+12(SB)/4, $0xbdebd1b8
+DATA lanesAVX2194<>+16(SB)/4, $0xbdebd1b8
+DATA lanesAVX2194<>+20(SB)/4, $0xbdebd1b8
+DATA lanesAVX2194<>+24(SB)/4, $0xbdebd1b8
+DATA lanesAVX2194<>+28(SB)/4, $0xbdebd1b8
+GLOBL lanesAVX2194<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2206<>+0(SB)/4, $0x3def251a
-DATA lanesAVX2206<>+4(SB)/4, $0x3def251a
-DATA lanesAVX2206<>+8(SB)/4, $0x3def251a
-DATA lanesAVX2206<>+12(SB)/4, $0x3def251a
-DATA lanesAVX2206<>+16(SB)/4, $0x3def251a
-DATA lanesAVX2206<>+20(SB)/4, $0x3def251a
-DATA lanesAVX2206<>+24(SB)/4, $0x3def251a
-DATA lanesAVX2206<>+28(SB)/4, $0x3def251a
-GLOBL lanesAVX2206<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2195<>+0(SB)/4, $0x3def251a
+DATA lanesAVX2195<>+4(SB)/4, $0x3def251a
+DATA lanesAVX2195<>+8(SB)/4, $0x3def251a
+DATA lanesAVX2195<>+12(SB)/4, $0x3def251a
+DATA lanesAVX2195<>+16(SB)/4, $0x3def251a
+DATA lanesAVX2195<>+20(SB)/4, $0x3def251a
+DATA lanesAVX2195<>+24(SB)/4, $0x3def251a
+DATA lanesAVX2195<>+28(SB)/4, $0x3def251a
+GLOBL lanesAVX2195<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2207<>+0(SB)/4, $0xbdfe5d4f
-DATA lanesAVX2207<>+4(SB)/4, $0xbdfe5d4f
-DATA lanesAVX2207<>+8(SB)/4, $0xbdfe5d4f
-DATA lanesAVX2207<>+12(SB)/4, $0xbdfe5d4f
-DATA lanesAVX2207<>+16(SB)/4, $0xbdfe5d4f
-DATA lanesAVX2207<>+20(SB)/4, $0xbdfe5d4f
-DATA lanesAVX2207<>+24(SB)/4, $0xbdfe5d4f
-DATA lanesAVX2207<>+28(SB)/4, $0xbdfe5d4f
-GLOBL lanesAVX2207<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2196<>+0(SB)/4, $0xbdfe5d4f
+DATA lanesAVX2196<>+4(SB)/4, $0xbdfe5d4f
+DATA lanesAVX2196<>+8(SB)/4, $0xbdfe5d4f
+DATA lanesAVX2196<>+12(SB)/4, $0xbdfe5d4f
+DATA lanesAVX2196<>+16(SB)/4, $0xbdfe5d4f
+DATA lanesAVX2196<>+20(SB)/4, $0xbdfe5d4f
+DATA lanesAVX2196<>+24(SB)/4, $0xbdfe5d4f
+DATA lanesAVX2196<>+28(SB)/4, $0xbdfe5d4f
+GLOBL lanesAVX2196<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2208<>+0(SB)/4, $0x3e11e9bf
-DATA lanesAVX2208<>+4(SB)/4, $0x3e11e9bf
-DATA lanesAVX2208<>+8(SB)/4, $0x3e11e9bf
-DATA lanesAVX2208<>+12(SB)/4, $0x3e11e9bf
-DATA lanesAVX2208<>+16(SB)/4, $0x3e11e9bf
-DATA lanesAVX2208<>+20(SB)/4, $0x3e11e9bf
-DATA lanesAVX2208<>+24(SB)/4, $0x3e11e9bf
-DATA lanesAVX2208<>+28(SB)/4, $0x3e11e9bf
-GLOBL lanesAVX2208<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2197<>+0(SB)/4, $0x3e11e9bf
+DATA lanesAVX2197<>+4(SB)/4, $0x3e11e9bf
+DATA lanesAVX2197<>+8(SB)/4, $0x3e11e9bf
+DATA lanesAVX2197<>+12(SB)/4, $0x3e11e9bf
+DATA lanesAVX2197<>+16(SB)/4, $0x3e11e9bf
+DATA lanesAVX2197<>+20(SB)/4, $0x3e11e9bf
+DATA lanesAVX2197<>+24(SB)/4, $0x3e11e9bf
+DATA lanesAVX2197<>+28(SB)/4, $0x3e11e9bf
+GLOBL lanesAVX2197<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2209<>+0(SB)/4, $0xbe2aae50
-DATA lanesAVX2209<>+4(SB)/4, $0xbe2aae50
-DATA lanesAVX2209<>+8(SB)/4, $0xbe2aae50
-DATA lanesAVX2209<>+12(SB)/4, $0xbe2aae50
-DATA lanesAVX2209<>+16(SB)/4, $0xbe2aae50
-DATA lanesAVX2209<>+20(SB)/4, $0xbe2aae50
-DATA lanesAVX2209<>+24(SB)/4, $0xbe2aae50
-DATA lanesAVX2209<>+28(SB)/4, $0xbe2aae50
-GLOBL lanesAVX2209<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2198<>+0(SB)/4, $0xbe2aae50
+DATA lanesAVX2198<>+4(SB)/4, $0xbe2aae50
+DATA lanesAVX2198<>+8(SB)/4, $0xbe2aae50
+DATA lanesAVX2198<>+12(SB)/4, $0xbe2aae50
+DATA lanesAVX2198<>+16(SB)/4, $0xbe2aae50
+DATA lanesAVX2198<>+20(SB)/4, $0xbe2aae50
+DATA lanesAVX2198<>+24(SB)/4, $0xbe2aae50
+DATA lanesAVX2198<>+28(SB)/4, $0xbe2aae50
+GLOBL lanesAVX2198<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2210<>+0(SB)/4, $0x3e4cceac
-DATA lanesAVX2210<>+4(SB)/4, $0x3e4cceac
-DATA lanesAVX2210<>+8(SB)/4, $0x3e4cceac
-DATA lanesAVX2210<>+12(SB)/4, $0x3e4cceac
-DATA lanesAVX2210<>+16(SB)/4, $0x3e4cceac
-DATA lanesAVX2210<>+20(SB)/4, $0x3e4cceac
-DATA lanesAVX2210<>+24(SB)/4, $0x3e4cceac
-DATA lanesAVX2210<>+28(SB)/4, $0x3e4cceac
-GLOBL lanesAVX2210<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2199<>+0(SB)/4, $0x3e4cceac
+DATA lanesAVX2199<>+4(SB)/4, $0x3e4cceac
+DATA lanesAVX2199<>+8(SB)/4, $0x3e4cceac
+DATA lanesAVX2199<>+12(SB)/4, $0x3e4cceac
+DATA lanesAVX2199<>+16(SB)/4, $0x3e4cceac
+DATA lanesAVX2199<>+20(SB)/4, $0x3e4cceac
+DATA lanesAVX2199<>+24(SB)/4, $0x3e4cceac
+DATA lanesAVX2199<>+28(SB)/4, $0x3e4cceac
+GLOBL lanesAVX2199<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2211<>+0(SB)/4, $0xbe7ffffc
-DATA lanesAVX2211<>+4(SB)/4, $0xbe7ffffc
-DATA lanesAVX2211<>+8(SB)/4, $0xbe7ffffc
-DATA lanesAVX2211<>+12(SB)/4, $0xbe7ffffc
-DATA lanesAVX2211<>+16(SB)/4, $0xbe7ffffc
-DATA lanesAVX2211<>+20(SB)/4, $0xbe7ffffc
-DATA lanesAVX2211<>+24(SB)/4, $0xbe7ffffc
-DATA lanesAVX2211<>+28(SB)/4, $0xbe7ffffc
-GLOBL lanesAVX2211<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2200<>+0(SB)/4, $0xbe7ffffc
+DATA lanesAVX2200<>+4(SB)/4, $0xbe7ffffc
+DATA lanesAVX2200<>+8(SB)/4, $0xbe7ffffc
+DATA lanesAVX2200<>+12(SB)/4, $0xbe7ffffc
+DATA lanesAVX2200<>+16(SB)/4, $0xbe7ffffc
+DATA lanesAVX2200<>+20(SB)/4, $0xbe7ffffc
+DATA lanesAVX2200<>+24(SB)/4, $0xbe7ffffc
+DATA lanesAVX2200<>+28(SB)/4, $0xbe7ffffc
+GLOBL lanesAVX2200<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2212<>+0(SB)/4, $0x3eaaaaaa
-DATA lanesAVX2212<>+4(SB)/4, $0x3eaaaaaa
-DATA lanesAVX2212<>+8(SB)/4, $0x3eaaaaaa
-DATA lanesAVX2212<>+12(SB)/4, $0x3eaaaaaa
-DATA lanesAVX2212<>+16(SB)/4, $0x3eaaaaaa
-DATA lanesAVX2212<>+20(SB)/4, $0x3eaaaaaa
-DATA lanesAVX2212<>+24(SB)/4, $0x3eaaaaaa
-DATA lanesAVX2212<>+28(SB)/4, $0x3eaaaaaa
-GLOBL lanesAVX2212<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2201<>+0(SB)/4, $0x3eaaaaaa
+DATA lanesAVX2201<>+4(SB)/4, $0x3eaaaaaa
+DATA lanesAVX2201<>+8(SB)/4, $0x3eaaaaaa
+DATA lanesAVX2201<>+12(SB)/4, $0x3eaaaaaa
+DATA lanesAVX2201<>+16(SB)/4, $0x3eaaaaaa
+DATA lanesAVX2201<>+20(SB)/4, $0x3eaaaaaa
+DATA lanesAVX2201<>+24(SB)/4, $0x3eaaaaaa
+DATA lanesAVX2201<>+28(SB)/4, $0x3eaaaaaa
+GLOBL lanesAVX2201<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2213<>+0(SB)/4, $0x3f000000
-DATA lanesAVX2213<>+4(SB)/4, $0x3f000000
-DATA lanesAVX2213<>+8(SB)/4, $0x3f000000
-DATA lanesAVX2213<>+12(SB)/4, $0x3f000000
-DATA lanesAVX2213<>+16(SB)/4, $0x3f000000
-DATA lanesAVX2213<>+20(SB)/4, $0x3f000000
-DATA lanesAVX2213<>+24(SB)/4, $0x3f000000
-DATA lanesAVX2213<>+28(SB)/4, $0x3f000000
-GLOBL lanesAVX2213<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2202<>+0(SB)/4, $0x3f000000
+DATA lanesAVX2202<>+4(SB)/4, $0x3f000000
+DATA lanesAVX2202<>+8(SB)/4, $0x3f000000
+DATA lanesAVX2202<>+12(SB)/4, $0x3f000000
+DATA lanesAVX2202<>+16(SB)/4, $0x3f000000
+DATA lanesAVX2202<>+20(SB)/4, $0x3f000000
+DATA lanesAVX2202<>+24(SB)/4, $0x3f000000
+DATA lanesAVX2202<>+28(SB)/4, $0x3f000000
+GLOBL lanesAVX2202<>(SB), RODATA|NOPTR, $32
 
 // func scoresGradAVX2(rows int, n int, first int, more int, ld int, p *float32, dp *float32, factor float32, lse *float32, d *float32)
 // Requires: AVX, AVX2, CMOV, FMA3
@@ -4211,7 +4047,7 @@ TEXT ·scoresGradAVX2(SB), NOSPLIT, $0-80
 	SHLQ         $0x02, R10
 	XORQ         BX, BX
 
-row215:
+row204:
 	VBROADCASTSS (SI)(BX*4), Y1
 	VBROADCASTSS (DI)(BX*4), Y2
 	XORQ         AX, AX
@@ -4222,49 +4058,49 @@ row215:
 	CMOVQGT      n+8(FP), R11
 	XORQ         AX, AX
 	SUBQ         $+16, R11
-	JL           rest217
+	JL           rest206
 
-loop216:
+loop205:
 	VMOVUPS      (CX)(AX*1), Y3
 	VMOVUPS      32(CX)(AX*1), Y6
 	VFMSUB213PS  Y1, Y0, Y3
 	VFMSUB213PS  Y1, Y0, Y6
-	VMOVUPS      lanesAVX2129<>+0(SB), Y4
-	VMOVUPS      lanesAVX2129<>+0(SB), Y7
+	VMOVUPS      lanesAVX2118<>+0(SB), Y4
+	VMOVUPS      lanesAVX2118<>+0(SB), Y7
 	VCMPPS       $0x01, Y4, Y3, Y5
 	VCMPPS       $0x01, Y7, Y6, Y8
 	VMAXPS       Y3, Y4, Y3
 	VMAXPS       Y6, Y7, Y6
-	VMOVUPS      lanesAVX2130<>+0(SB), Y7
-	VMOVUPS      lanesAVX2130<>+0(SB), Y10
+	VMOVUPS      lanesAVX2119<>+0(SB), Y7
+	VMOVUPS      lanesAVX2119<>+0(SB), Y10
 	VCMPPS       $0x01, Y3, Y7, Y4
 	VCMPPS       $0x01, Y6, Y10, Y9
 	VMINPS       Y3, Y7, Y3
 	VMINPS       Y6, Y10, Y6
-	VMOVUPS      lanesAVX256<>+0(SB), Y7
-	VMOVUPS      lanesAVX256<>+0(SB), Y11
-	VFMADD231PS  lanesAVX257<>+0(SB), Y3, Y7
-	VFMADD231PS  lanesAVX257<>+0(SB), Y6, Y11
-	VSUBPS       lanesAVX256<>+0(SB), Y7, Y7
-	VSUBPS       lanesAVX256<>+0(SB), Y11, Y11
-	VFNMADD231PS lanesAVX258<>+0(SB), Y7, Y3
-	VFNMADD231PS lanesAVX258<>+0(SB), Y11, Y6
-	VFNMADD231PS lanesAVX259<>+0(SB), Y7, Y3
-	VFNMADD231PS lanesAVX259<>+0(SB), Y11, Y6
-	VMOVUPS      lanesAVX260<>+0(SB), Y10
-	VMOVUPS      lanesAVX260<>+0(SB), Y12
-	VFMADD213PS  lanesAVX261<>+0(SB), Y3, Y10
-	VFMADD213PS  lanesAVX261<>+0(SB), Y6, Y12
-	VFMADD213PS  lanesAVX262<>+0(SB), Y3, Y10
-	VFMADD213PS  lanesAVX262<>+0(SB), Y6, Y12
-	VFMADD213PS  lanesAVX263<>+0(SB), Y3, Y10
-	VFMADD213PS  lanesAVX263<>+0(SB), Y6, Y12
-	VFMADD213PS  lanesAVX264<>+0(SB), Y3, Y10
-	VFMADD213PS  lanesAVX264<>+0(SB), Y6, Y12
-	VFMADD213PS  lanesAVX265<>+0(SB), Y3, Y10
-	VFMADD213PS  lanesAVX265<>+0(SB), Y6, Y12
-	VFMADD213PS  lanesAVX265<>+0(SB), Y3, Y10
-	VFMADD213PS  lanesAVX265<>+0(SB), Y6, Y12
+	VMOVUPS      lanesAVX245<>+0(SB), Y7
+	VMOVUPS      lanesAVX245<>+0(SB), Y11
+	VFMADD231PS  lanesAVX246<>+0(SB), Y3, Y7
+	VFMADD231PS  lanesAVX246<>+0(SB), Y6, Y11
+	VSUBPS       lanesAVX245<>+0(SB), Y7, Y7
+	VSUBPS       lanesAVX245<>+0(SB), Y11, Y11
+	VFNMADD231PS lanesAVX247<>+0(SB), Y7, Y3
+	VFNMADD231PS lanesAVX247<>+0(SB), Y11, Y6
+	VFNMADD231PS lanesAVX248<>+0(SB), Y7, Y3
+	VFNMADD231PS lanesAVX248<>+0(SB), Y11, Y6
+	VMOVUPS      lanesAVX249<>+0(SB), Y10
+	VMOVUPS      lanesAVX249<>+0(SB), Y12
+	VFMADD213PS  lanesAVX250<>+0(SB), Y3, Y10
+	VFMADD213PS  lanesAVX250<>+0(SB), Y6, Y12
+	VFMADD213PS  lanesAVX251<>+0(SB), Y3, Y10
+	VFMADD213PS  lanesAVX251<>+0(SB), Y6, Y12
+	VFMADD213PS  lanesAVX252<>+0(SB), Y3, Y10
+	VFMADD213PS  lanesAVX252<>+0(SB), Y6, Y12
+	VFMADD213PS  lanesAVX253<>+0(SB), Y3, Y10
+	VFMADD213PS  lanesAVX253<>+0(SB), Y6, Y12
+	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y10
+	VFMADD213PS  lanesAVX254<>+0(SB), Y6, Y12
+	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y10
+	VFMADD213PS  lanesAVX254<>+0(SB), Y6, Y12
 	VCVTPS2DQ    Y7, Y7
 	VCVTPS2DQ    Y11, Y11
 	VPSLLD       $0x17, Y7, Y7
@@ -4273,8 +4109,8 @@ loop216:
 	VPADDD       Y11, Y12, Y12
 	VANDNPS      Y10, Y5, Y10
 	VANDNPS      Y12, Y8, Y12
-	VMOVUPS      lanesAVX2131<>+0(SB), Y3
-	VMOVUPS      lanesAVX2131<>+0(SB), Y5
+	VMOVUPS      lanesAVX2120<>+0(SB), Y3
+	VMOVUPS      lanesAVX2120<>+0(SB), Y5
 	VBLENDVPS    Y4, Y3, Y10, Y10
 	VBLENDVPS    Y9, Y5, Y12, Y12
 	VMOVUPS      (DX)(AX*1), Y3
@@ -4291,39 +4127,39 @@ loop216:
 	VMOVUPS      Y4, 32(DX)(AX*1)
 	ADDQ         $+64, AX
 	SUBQ         $+16, R11
-	JGE          loop216
+	JGE          loop205
 
-rest217:
+rest206:
 	ADDQ $+16, R11
 	SUBQ $+8, R11
-	JL   rest219
+	JL   rest208
 
-loop218:
+loop207:
 	VMOVUPS      (CX)(AX*1), Y3
 	VFMSUB213PS  Y1, Y0, Y3
-	VMOVUPS      lanesAVX2129<>+0(SB), Y4
+	VMOVUPS      lanesAVX2118<>+0(SB), Y4
 	VCMPPS       $0x01, Y4, Y3, Y5
 	VMAXPS       Y3, Y4, Y3
-	VMOVUPS      lanesAVX2130<>+0(SB), Y6
+	VMOVUPS      lanesAVX2119<>+0(SB), Y6
 	VCMPPS       $0x01, Y3, Y6, Y4
 	VMINPS       Y3, Y6, Y3
-	VMOVUPS      lanesAVX256<>+0(SB), Y6
-	VFMADD231PS  lanesAVX257<>+0(SB), Y3, Y6
-	VSUBPS       lanesAVX256<>+0(SB), Y6, Y6
-	VFNMADD231PS lanesAVX258<>+0(SB), Y6, Y3
-	VFNMADD231PS lanesAVX259<>+0(SB), Y6, Y3
-	VMOVUPS      lanesAVX260<>+0(SB), Y7
-	VFMADD213PS  lanesAVX261<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX262<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX263<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX264<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX265<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX265<>+0(SB), Y3, Y7
+	VMOVUPS      lanesAVX245<>+0(SB), Y6
+	VFMADD231PS  lanesAVX246<>+0(SB), Y3, Y6
+	VSUBPS       lanesAVX245<>+0(SB), Y6, Y6
+	VFNMADD231PS lanesAVX247<>+0(SB), Y6, Y3
+	VFNMADD231PS lanesAVX248<>+0(SB), Y6, Y3
+	VMOVUPS      lanesAVX249<>+0(SB), Y7
+	VFMADD213PS  lanesAVX250<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX251<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX252<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX253<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y7
 	VCVTPS2DQ    Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
 	VPADDD       Y6, Y7, Y7
 	VANDNPS      Y7, Y5, Y7
-	VMOVUPS      lanesAVX2131<>+0(SB), Y3
+	VMOVUPS      lanesAVX2120<>+0(SB), Y3
 	VBLENDVPS    Y4, Y3, Y7, Y7
 	VMOVUPS      (DX)(AX*1), Y3
 	VMOVUPS      Y7, (CX)(AX*1)
@@ -4333,41 +4169,41 @@ loop218:
 	VMOVUPS      Y3, (DX)(AX*1)
 	ADDQ         $+32, AX
 	SUBQ         $+8, R11
-	JGE          loop218
+	JGE          loop207
 
-rest219:
+rest208:
 	ADDQ         $+8, R11
 	TESTQ        R11, R11
-	JE           whole220
-	LEAQ         windowAVX2<>+32(SB), R12
+	JE           whole209
+	LEAQ         masksAVX2<>+32(SB), R12
 	SHLQ         $0x02, R11
 	SUBQ         R11, R12
 	VMOVUPS      (R12), Y3
 	VMASKMOVPS   (CX)(AX*1), Y3, Y4
 	VFMSUB213PS  Y1, Y0, Y4
-	VMOVUPS      lanesAVX2129<>+0(SB), Y1
+	VMOVUPS      lanesAVX2118<>+0(SB), Y1
 	VCMPPS       $0x01, Y1, Y4, Y5
 	VMAXPS       Y4, Y1, Y4
-	VMOVUPS      lanesAVX2130<>+0(SB), Y6
+	VMOVUPS      lanesAVX2119<>+0(SB), Y6
 	VCMPPS       $0x01, Y4, Y6, Y1
 	VMINPS       Y4, Y6, Y4
-	VMOVUPS      lanesAVX256<>+0(SB), Y6
-	VFMADD231PS  lanesAVX257<>+0(SB), Y4, Y6
-	VSUBPS       lanesAVX256<>+0(SB), Y6, Y6
-	VFNMADD231PS lanesAVX258<>+0(SB), Y6, Y4
-	VFNMADD231PS lanesAVX259<>+0(SB), Y6, Y4
-	VMOVUPS      lanesAVX260<>+0(SB), Y7
-	VFMADD213PS  lanesAVX261<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX262<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX263<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX264<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y7
+	VMOVUPS      lanesAVX245<>+0(SB), Y6
+	VFMADD231PS  lanesAVX246<>+0(SB), Y4, Y6
+	VSUBPS       lanesAVX245<>+0(SB), Y6, Y6
+	VFNMADD231PS lanesAVX247<>+0(SB), Y6, Y4
+	VFNMADD231PS lanesAVX248<>+0(SB), Y6, Y4
+	VMOVUPS      lanesAVX249<>+0(SB), Y7
+	VFMADD213PS  lanesAVX250<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX251<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX252<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX253<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y7
 	VCVTPS2DQ    Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
 	VPADDD       Y6, Y7, Y7
 	VANDNPS      Y7, Y5, Y7
-	VMOVUPS      lanesAVX2131<>+0(SB), Y4
+	VMOVUPS      lanesAVX2120<>+0(SB), Y4
 	VBLENDVPS    Y1, Y4, Y7, Y7
 	VMASKMOVPS   (DX)(AX*1), Y3, Y1
 	VANDPS       Y3, Y7, Y7
@@ -4379,26 +4215,26 @@ rest219:
 	VMOVUPS      Y1, (DX)(AX*1)
 	ADDQ         $+32, AX
 
-whole220:
+whole209:
 	MOVQ   n+8(FP), R11
 	SHLQ   $0x02, R11
 	VXORPS Y1, Y1, Y1
 
-fill221:
+fill210:
 	CMPQ    AX, R11
-	JGE     filled222
+	JGE     filled211
 	VMOVUPS Y1, (CX)(AX*1)
 	VMOVUPS Y1, (DX)(AX*1)
 	ADDQ    $+32, AX
-	JMP     fill221
+	JMP     fill210
 
-filled222:
+filled211:
 	ADDQ R10, CX
 	ADDQ R10, DX
 	ADDQ more+24(FP), R9
 	INCQ BX
 	CMPQ BX, R8
-	JL   row215
+	JL   row204
 	VZEROUPPER
 	RET
 
@@ -4415,63 +4251,63 @@ TEXT ·lstmCellAVX2(SB), NOSPLIT, $0-64
 	MOVQ cPrev+56(FP), R10
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest224
+	JL   rest213
 
-loop223:
+loop212:
 	VMOVUPS      (SI)(CX*1), Y0
 	VMOVUPS      32(SI)(CX*1), Y3
-	VMOVUPS      lanesAVX254<>+0(SB), Y1
-	VMOVUPS      lanesAVX254<>+0(SB), Y4
-	VMOVUPS      lanesAVX255<>+0(SB), Y2
-	VMOVUPS      lanesAVX255<>+0(SB), Y5
+	VMOVUPS      lanesAVX243<>+0(SB), Y1
+	VMOVUPS      lanesAVX243<>+0(SB), Y4
+	VMOVUPS      lanesAVX244<>+0(SB), Y2
+	VMOVUPS      lanesAVX244<>+0(SB), Y5
 	VMAXPS       Y0, Y1, Y0
 	VMAXPS       Y3, Y4, Y1
 	VMINPS       Y0, Y2, Y0
 	VMINPS       Y1, Y5, Y1
-	VMOVUPS      lanesAVX256<>+0(SB), Y2
-	VMOVUPS      lanesAVX256<>+0(SB), Y4
-	VFNMADD231PS lanesAVX257<>+0(SB), Y0, Y2
-	VFNMADD231PS lanesAVX257<>+0(SB), Y1, Y4
-	VSUBPS       lanesAVX256<>+0(SB), Y2, Y2
-	VSUBPS       lanesAVX256<>+0(SB), Y4, Y4
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y2, Y0
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y4, Y1
-	VFNMADD231PS lanesAVX259<>+0(SB), Y2, Y0
-	VFNMADD231PS lanesAVX259<>+0(SB), Y4, Y1
-	VMOVUPS      lanesAVX260<>+0(SB), Y3
-	VMOVUPS      lanesAVX260<>+0(SB), Y5
-	VFMADD213PS  lanesAVX261<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX261<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX262<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX262<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX263<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX263<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX264<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX264<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX265<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX265<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y5
+	VMOVUPS      lanesAVX245<>+0(SB), Y2
+	VMOVUPS      lanesAVX245<>+0(SB), Y4
+	VFNMADD231PS lanesAVX246<>+0(SB), Y0, Y2
+	VFNMADD231PS lanesAVX246<>+0(SB), Y1, Y4
+	VSUBPS       lanesAVX245<>+0(SB), Y2, Y2
+	VSUBPS       lanesAVX245<>+0(SB), Y4, Y4
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y2, Y0
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y4, Y1
+	VFNMADD231PS lanesAVX248<>+0(SB), Y2, Y0
+	VFNMADD231PS lanesAVX248<>+0(SB), Y4, Y1
+	VMOVUPS      lanesAVX249<>+0(SB), Y3
+	VMOVUPS      lanesAVX249<>+0(SB), Y5
+	VFMADD213PS  lanesAVX250<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX250<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX251<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX251<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX252<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX252<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX253<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX254<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX254<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y5
 	VCVTPS2DQ    Y2, Y2
 	VCVTPS2DQ    Y4, Y4
 	VPSLLD       $0x17, Y2, Y2
 	VPSLLD       $0x17, Y4, Y4
 	VPADDD       Y2, Y3, Y3
 	VPADDD       Y4, Y5, Y5
-	VADDPS       lanesAVX265<>+0(SB), Y3, Y3
-	VADDPS       lanesAVX265<>+0(SB), Y5, Y5
-	VMOVUPS      lanesAVX266<>+0(SB), Y1
-	VMOVUPS      lanesAVX266<>+0(SB), Y4
-	VMOVUPS      lanesAVX267<>+0(SB), Y0
-	VMOVUPS      lanesAVX267<>+0(SB), Y2
+	VADDPS       lanesAVX254<>+0(SB), Y3, Y3
+	VADDPS       lanesAVX254<>+0(SB), Y5, Y5
+	VMOVUPS      lanesAVX255<>+0(SB), Y1
+	VMOVUPS      lanesAVX255<>+0(SB), Y4
+	VMOVUPS      lanesAVX256<>+0(SB), Y0
+	VMOVUPS      lanesAVX256<>+0(SB), Y2
 	VPSUBD       Y3, Y0, Y0
 	VPSUBD       Y5, Y2, Y2
 	VFNMADD231PS Y3, Y0, Y1
 	VFNMADD231PS Y5, Y2, Y4
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y4, Y2, Y2
-	VMOVUPS      lanesAVX265<>+0(SB), Y1
-	VMOVUPS      lanesAVX265<>+0(SB), Y4
+	VMOVUPS      lanesAVX254<>+0(SB), Y1
+	VMOVUPS      lanesAVX254<>+0(SB), Y4
 	VFNMADD231PS Y3, Y0, Y1
 	VFNMADD231PS Y5, Y2, Y4
 	VFMADD213PS  Y1, Y1, Y1
@@ -4482,90 +4318,90 @@ loop223:
 	VMOVUPS      Y2, 32(SI)(CX*1)
 	VMOVUPS      (R8)(CX*1), Y1
 	VMOVUPS      32(R8)(CX*1), Y6
-	VANDPS       lanesAVX299<>+0(SB), Y1, Y3
-	VANDPS       lanesAVX299<>+0(SB), Y6, Y7
+	VANDPS       lanesAVX288<>+0(SB), Y1, Y3
+	VANDPS       lanesAVX288<>+0(SB), Y6, Y7
 	VMULPS       Y1, Y1, Y4
 	VMULPS       Y6, Y6, Y8
-	VMOVUPS      lanesAVX2100<>+0(SB), Y5
-	VMOVUPS      lanesAVX2100<>+0(SB), Y9
-	VFMADD213PS  lanesAVX2101<>+0(SB), Y4, Y5
-	VFMADD213PS  lanesAVX2101<>+0(SB), Y8, Y9
-	VFMADD213PS  lanesAVX2102<>+0(SB), Y4, Y5
-	VFMADD213PS  lanesAVX2102<>+0(SB), Y8, Y9
-	VFMADD213PS  lanesAVX2103<>+0(SB), Y4, Y5
-	VFMADD213PS  lanesAVX2103<>+0(SB), Y8, Y9
-	VFMADD213PS  lanesAVX2104<>+0(SB), Y4, Y5
-	VFMADD213PS  lanesAVX2104<>+0(SB), Y8, Y9
+	VMOVUPS      lanesAVX289<>+0(SB), Y5
+	VMOVUPS      lanesAVX289<>+0(SB), Y9
+	VFMADD213PS  lanesAVX290<>+0(SB), Y4, Y5
+	VFMADD213PS  lanesAVX290<>+0(SB), Y8, Y9
+	VFMADD213PS  lanesAVX291<>+0(SB), Y4, Y5
+	VFMADD213PS  lanesAVX291<>+0(SB), Y8, Y9
+	VFMADD213PS  lanesAVX292<>+0(SB), Y4, Y5
+	VFMADD213PS  lanesAVX292<>+0(SB), Y8, Y9
+	VFMADD213PS  lanesAVX293<>+0(SB), Y4, Y5
+	VFMADD213PS  lanesAVX293<>+0(SB), Y8, Y9
 	VMULPS       Y4, Y5, Y5
 	VMULPS       Y8, Y9, Y9
 	VFMADD213PS  Y1, Y1, Y5
 	VFMADD213PS  Y6, Y6, Y9
-	VMOVUPS      lanesAVX2105<>+0(SB), Y8
-	VMOVUPS      lanesAVX2105<>+0(SB), Y11
+	VMOVUPS      lanesAVX294<>+0(SB), Y8
+	VMOVUPS      lanesAVX294<>+0(SB), Y11
 	VADDPS       Y3, Y3, Y4
 	VADDPS       Y7, Y7, Y10
 	VMINPS       Y4, Y8, Y4
 	VMINPS       Y10, Y11, Y10
-	VMOVUPS      lanesAVX256<>+0(SB), Y8
-	VMOVUPS      lanesAVX256<>+0(SB), Y12
-	VFMADD231PS  lanesAVX257<>+0(SB), Y4, Y8
-	VFMADD231PS  lanesAVX257<>+0(SB), Y10, Y12
-	VSUBPS       lanesAVX256<>+0(SB), Y8, Y8
-	VSUBPS       lanesAVX256<>+0(SB), Y12, Y12
-	VFNMADD231PS lanesAVX258<>+0(SB), Y8, Y4
-	VFNMADD231PS lanesAVX258<>+0(SB), Y12, Y10
-	VFNMADD231PS lanesAVX259<>+0(SB), Y8, Y4
-	VFNMADD231PS lanesAVX259<>+0(SB), Y12, Y10
-	VMOVUPS      lanesAVX260<>+0(SB), Y11
-	VMOVUPS      lanesAVX260<>+0(SB), Y13
-	VFMADD213PS  lanesAVX261<>+0(SB), Y4, Y11
-	VFMADD213PS  lanesAVX261<>+0(SB), Y10, Y13
-	VFMADD213PS  lanesAVX262<>+0(SB), Y4, Y11
-	VFMADD213PS  lanesAVX262<>+0(SB), Y10, Y13
-	VFMADD213PS  lanesAVX263<>+0(SB), Y4, Y11
-	VFMADD213PS  lanesAVX263<>+0(SB), Y10, Y13
-	VFMADD213PS  lanesAVX264<>+0(SB), Y4, Y11
-	VFMADD213PS  lanesAVX264<>+0(SB), Y10, Y13
-	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y11
-	VFMADD213PS  lanesAVX265<>+0(SB), Y10, Y13
-	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y11
-	VFMADD213PS  lanesAVX265<>+0(SB), Y10, Y13
+	VMOVUPS      lanesAVX245<>+0(SB), Y8
+	VMOVUPS      lanesAVX245<>+0(SB), Y12
+	VFMADD231PS  lanesAVX246<>+0(SB), Y4, Y8
+	VFMADD231PS  lanesAVX246<>+0(SB), Y10, Y12
+	VSUBPS       lanesAVX245<>+0(SB), Y8, Y8
+	VSUBPS       lanesAVX245<>+0(SB), Y12, Y12
+	VFNMADD231PS lanesAVX247<>+0(SB), Y8, Y4
+	VFNMADD231PS lanesAVX247<>+0(SB), Y12, Y10
+	VFNMADD231PS lanesAVX248<>+0(SB), Y8, Y4
+	VFNMADD231PS lanesAVX248<>+0(SB), Y12, Y10
+	VMOVUPS      lanesAVX249<>+0(SB), Y11
+	VMOVUPS      lanesAVX249<>+0(SB), Y13
+	VFMADD213PS  lanesAVX250<>+0(SB), Y4, Y11
+	VFMADD213PS  lanesAVX250<>+0(SB), Y10, Y13
+	VFMADD213PS  lanesAVX251<>+0(SB), Y4, Y11
+	VFMADD213PS  lanesAVX251<>+0(SB), Y10, Y13
+	VFMADD213PS  lanesAVX252<>+0(SB), Y4, Y11
+	VFMADD213PS  lanesAVX252<>+0(SB), Y10, Y13
+	VFMADD213PS  lanesAVX253<>+0(SB), Y4, Y11
+	VFMADD213PS  lanesAVX253<>+0(SB), Y10, Y13
+	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y11
+	VFMADD213PS  lanesAVX254<>+0(SB), Y10, Y13
+	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y11
+	VFMADD213PS  lanesAVX254<>+0(SB), Y10, Y13
 	VCVTPS2DQ    Y8, Y8
 	VCVTPS2DQ    Y12, Y12
 	VPSLLD       $0x17, Y8, Y8
 	VPSLLD       $0x17, Y12, Y12
 	VPADDD       Y8, Y11, Y11
 	VPADDD       Y12, Y13, Y13
-	VADDPS       lanesAVX265<>+0(SB), Y11, Y11
-	VADDPS       lanesAVX265<>+0(SB), Y13, Y13
-	VMOVUPS      lanesAVX266<>+0(SB), Y8
-	VMOVUPS      lanesAVX266<>+0(SB), Y12
-	VMOVUPS      lanesAVX267<>+0(SB), Y4
-	VMOVUPS      lanesAVX267<>+0(SB), Y10
+	VADDPS       lanesAVX254<>+0(SB), Y11, Y11
+	VADDPS       lanesAVX254<>+0(SB), Y13, Y13
+	VMOVUPS      lanesAVX255<>+0(SB), Y8
+	VMOVUPS      lanesAVX255<>+0(SB), Y12
+	VMOVUPS      lanesAVX256<>+0(SB), Y4
+	VMOVUPS      lanesAVX256<>+0(SB), Y10
 	VPSUBD       Y11, Y4, Y4
 	VPSUBD       Y13, Y10, Y10
 	VFNMADD231PS Y11, Y4, Y8
 	VFNMADD231PS Y13, Y10, Y12
 	VMULPS       Y8, Y4, Y4
 	VMULPS       Y12, Y10, Y10
-	VMOVUPS      lanesAVX265<>+0(SB), Y8
-	VMOVUPS      lanesAVX265<>+0(SB), Y12
+	VMOVUPS      lanesAVX254<>+0(SB), Y8
+	VMOVUPS      lanesAVX254<>+0(SB), Y12
 	VFNMADD231PS Y11, Y4, Y8
 	VFNMADD231PS Y13, Y10, Y12
 	VFMADD213PS  Y8, Y8, Y8
 	VFMADD213PS  Y12, Y12, Y12
 	VFMADD213PS  Y4, Y8, Y4
 	VFMADD213PS  Y10, Y12, Y10
-	VMOVUPS      lanesAVX265<>+0(SB), Y8
-	VMOVUPS      lanesAVX265<>+0(SB), Y11
-	VFNMADD231PS lanesAVX2106<>+0(SB), Y4, Y8
-	VFNMADD231PS lanesAVX2106<>+0(SB), Y10, Y11
-	VANDPS       lanesAVX2107<>+0(SB), Y1, Y1
-	VANDPS       lanesAVX2107<>+0(SB), Y6, Y4
+	VMOVUPS      lanesAVX254<>+0(SB), Y8
+	VMOVUPS      lanesAVX254<>+0(SB), Y11
+	VFNMADD231PS lanesAVX295<>+0(SB), Y4, Y8
+	VFNMADD231PS lanesAVX295<>+0(SB), Y10, Y11
+	VANDPS       lanesAVX296<>+0(SB), Y1, Y1
+	VANDPS       lanesAVX296<>+0(SB), Y6, Y4
 	VORPS        Y1, Y8, Y8
 	VORPS        Y4, Y11, Y11
-	VMOVUPS      lanesAVX2108<>+0(SB), Y1
-	VMOVUPS      lanesAVX2108<>+0(SB), Y4
+	VMOVUPS      lanesAVX297<>+0(SB), Y1
+	VMOVUPS      lanesAVX297<>+0(SB), Y4
 	VCMPPS       $0x01, Y1, Y3, Y1
 	VCMPPS       $0x01, Y4, Y7, Y4
 	VBLENDVPS    Y1, Y5, Y8, Y5
@@ -4576,58 +4412,58 @@ loop223:
 	VMULPS       Y9, Y2, Y2
 	VMOVUPS      (DI)(CX*1), Y1
 	VMOVUPS      32(DI)(CX*1), Y5
-	VMOVUPS      lanesAVX254<>+0(SB), Y3
-	VMOVUPS      lanesAVX254<>+0(SB), Y6
-	VMOVUPS      lanesAVX255<>+0(SB), Y4
-	VMOVUPS      lanesAVX255<>+0(SB), Y7
+	VMOVUPS      lanesAVX243<>+0(SB), Y3
+	VMOVUPS      lanesAVX243<>+0(SB), Y6
+	VMOVUPS      lanesAVX244<>+0(SB), Y4
+	VMOVUPS      lanesAVX244<>+0(SB), Y7
 	VMAXPS       Y1, Y3, Y1
 	VMAXPS       Y5, Y6, Y3
 	VMINPS       Y1, Y4, Y1
 	VMINPS       Y3, Y7, Y3
-	VMOVUPS      lanesAVX256<>+0(SB), Y4
-	VMOVUPS      lanesAVX256<>+0(SB), Y6
-	VFNMADD231PS lanesAVX257<>+0(SB), Y1, Y4
-	VFNMADD231PS lanesAVX257<>+0(SB), Y3, Y6
-	VSUBPS       lanesAVX256<>+0(SB), Y4, Y4
-	VSUBPS       lanesAVX256<>+0(SB), Y6, Y6
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y4, Y1
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y6, Y3
-	VFNMADD231PS lanesAVX259<>+0(SB), Y4, Y1
-	VFNMADD231PS lanesAVX259<>+0(SB), Y6, Y3
-	VMOVUPS      lanesAVX260<>+0(SB), Y5
-	VMOVUPS      lanesAVX260<>+0(SB), Y7
-	VFMADD213PS  lanesAVX261<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX261<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX262<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX262<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX263<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX263<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX264<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX264<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX265<>+0(SB), Y3, Y7
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y5
-	VFMADD213PS  lanesAVX265<>+0(SB), Y3, Y7
+	VMOVUPS      lanesAVX245<>+0(SB), Y4
+	VMOVUPS      lanesAVX245<>+0(SB), Y6
+	VFNMADD231PS lanesAVX246<>+0(SB), Y1, Y4
+	VFNMADD231PS lanesAVX246<>+0(SB), Y3, Y6
+	VSUBPS       lanesAVX245<>+0(SB), Y4, Y4
+	VSUBPS       lanesAVX245<>+0(SB), Y6, Y6
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y4, Y1
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y6, Y3
+	VFNMADD231PS lanesAVX248<>+0(SB), Y4, Y1
+	VFNMADD231PS lanesAVX248<>+0(SB), Y6, Y3
+	VMOVUPS      lanesAVX249<>+0(SB), Y5
+	VMOVUPS      lanesAVX249<>+0(SB), Y7
+	VFMADD213PS  lanesAVX250<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX250<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX251<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX251<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX252<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX252<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX253<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y7
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y5
+	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y7
 	VCVTPS2DQ    Y4, Y4
 	VCVTPS2DQ    Y6, Y6
 	VPSLLD       $0x17, Y4, Y4
 	VPSLLD       $0x17, Y6, Y6
 	VPADDD       Y4, Y5, Y5
 	VPADDD       Y6, Y7, Y7
-	VADDPS       lanesAVX265<>+0(SB), Y5, Y5
-	VADDPS       lanesAVX265<>+0(SB), Y7, Y7
-	VMOVUPS      lanesAVX266<>+0(SB), Y3
-	VMOVUPS      lanesAVX266<>+0(SB), Y6
-	VMOVUPS      lanesAVX267<>+0(SB), Y1
-	VMOVUPS      lanesAVX267<>+0(SB), Y4
+	VADDPS       lanesAVX254<>+0(SB), Y5, Y5
+	VADDPS       lanesAVX254<>+0(SB), Y7, Y7
+	VMOVUPS      lanesAVX255<>+0(SB), Y3
+	VMOVUPS      lanesAVX255<>+0(SB), Y6
+	VMOVUPS      lanesAVX256<>+0(SB), Y1
+	VMOVUPS      lanesAVX256<>+0(SB), Y4
 	VPSUBD       Y5, Y1, Y1
 	VPSUBD       Y7, Y4, Y4
 	VFNMADD231PS Y5, Y1, Y3
 	VFNMADD231PS Y7, Y4, Y6
 	VMULPS       Y3, Y1, Y1
 	VMULPS       Y6, Y4, Y4
-	VMOVUPS      lanesAVX265<>+0(SB), Y3
-	VMOVUPS      lanesAVX265<>+0(SB), Y6
+	VMOVUPS      lanesAVX254<>+0(SB), Y3
+	VMOVUPS      lanesAVX254<>+0(SB), Y6
 	VFNMADD231PS Y5, Y1, Y3
 	VFNMADD231PS Y7, Y4, Y6
 	VFMADD213PS  Y3, Y3, Y3
@@ -4642,148 +4478,148 @@ loop223:
 	VFMADD231PS  Y5, Y4, Y2
 	VMOVUPS      Y0, (BX)(CX*1)
 	VMOVUPS      Y2, 32(BX)(CX*1)
-	VANDPS       lanesAVX299<>+0(SB), Y0, Y1
-	VANDPS       lanesAVX299<>+0(SB), Y2, Y5
+	VANDPS       lanesAVX288<>+0(SB), Y0, Y1
+	VANDPS       lanesAVX288<>+0(SB), Y2, Y5
 	VMULPS       Y0, Y0, Y3
 	VMULPS       Y2, Y2, Y6
-	VMOVUPS      lanesAVX2100<>+0(SB), Y4
-	VMOVUPS      lanesAVX2100<>+0(SB), Y7
-	VFMADD213PS  lanesAVX2101<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2101<>+0(SB), Y6, Y7
-	VFMADD213PS  lanesAVX2102<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2102<>+0(SB), Y6, Y7
-	VFMADD213PS  lanesAVX2103<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2103<>+0(SB), Y6, Y7
-	VFMADD213PS  lanesAVX2104<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2104<>+0(SB), Y6, Y7
+	VMOVUPS      lanesAVX289<>+0(SB), Y4
+	VMOVUPS      lanesAVX289<>+0(SB), Y7
+	VFMADD213PS  lanesAVX290<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX290<>+0(SB), Y6, Y7
+	VFMADD213PS  lanesAVX291<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX291<>+0(SB), Y6, Y7
+	VFMADD213PS  lanesAVX292<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX292<>+0(SB), Y6, Y7
+	VFMADD213PS  lanesAVX293<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX293<>+0(SB), Y6, Y7
 	VMULPS       Y3, Y4, Y4
 	VMULPS       Y6, Y7, Y7
 	VFMADD213PS  Y0, Y0, Y4
 	VFMADD213PS  Y2, Y2, Y7
-	VMOVUPS      lanesAVX2105<>+0(SB), Y6
-	VMOVUPS      lanesAVX2105<>+0(SB), Y9
+	VMOVUPS      lanesAVX294<>+0(SB), Y6
+	VMOVUPS      lanesAVX294<>+0(SB), Y9
 	VADDPS       Y1, Y1, Y3
 	VADDPS       Y5, Y5, Y8
 	VMINPS       Y3, Y6, Y3
 	VMINPS       Y8, Y9, Y8
-	VMOVUPS      lanesAVX256<>+0(SB), Y6
-	VMOVUPS      lanesAVX256<>+0(SB), Y10
-	VFMADD231PS  lanesAVX257<>+0(SB), Y3, Y6
-	VFMADD231PS  lanesAVX257<>+0(SB), Y8, Y10
-	VSUBPS       lanesAVX256<>+0(SB), Y6, Y6
-	VSUBPS       lanesAVX256<>+0(SB), Y10, Y10
-	VFNMADD231PS lanesAVX258<>+0(SB), Y6, Y3
-	VFNMADD231PS lanesAVX258<>+0(SB), Y10, Y8
-	VFNMADD231PS lanesAVX259<>+0(SB), Y6, Y3
-	VFNMADD231PS lanesAVX259<>+0(SB), Y10, Y8
-	VMOVUPS      lanesAVX260<>+0(SB), Y9
-	VMOVUPS      lanesAVX260<>+0(SB), Y11
-	VFMADD213PS  lanesAVX261<>+0(SB), Y3, Y9
-	VFMADD213PS  lanesAVX261<>+0(SB), Y8, Y11
-	VFMADD213PS  lanesAVX262<>+0(SB), Y3, Y9
-	VFMADD213PS  lanesAVX262<>+0(SB), Y8, Y11
-	VFMADD213PS  lanesAVX263<>+0(SB), Y3, Y9
-	VFMADD213PS  lanesAVX263<>+0(SB), Y8, Y11
-	VFMADD213PS  lanesAVX264<>+0(SB), Y3, Y9
-	VFMADD213PS  lanesAVX264<>+0(SB), Y8, Y11
-	VFMADD213PS  lanesAVX265<>+0(SB), Y3, Y9
-	VFMADD213PS  lanesAVX265<>+0(SB), Y8, Y11
-	VFMADD213PS  lanesAVX265<>+0(SB), Y3, Y9
-	VFMADD213PS  lanesAVX265<>+0(SB), Y8, Y11
+	VMOVUPS      lanesAVX245<>+0(SB), Y6
+	VMOVUPS      lanesAVX245<>+0(SB), Y10
+	VFMADD231PS  lanesAVX246<>+0(SB), Y3, Y6
+	VFMADD231PS  lanesAVX246<>+0(SB), Y8, Y10
+	VSUBPS       lanesAVX245<>+0(SB), Y6, Y6
+	VSUBPS       lanesAVX245<>+0(SB), Y10, Y10
+	VFNMADD231PS lanesAVX247<>+0(SB), Y6, Y3
+	VFNMADD231PS lanesAVX247<>+0(SB), Y10, Y8
+	VFNMADD231PS lanesAVX248<>+0(SB), Y6, Y3
+	VFNMADD231PS lanesAVX248<>+0(SB), Y10, Y8
+	VMOVUPS      lanesAVX249<>+0(SB), Y9
+	VMOVUPS      lanesAVX249<>+0(SB), Y11
+	VFMADD213PS  lanesAVX250<>+0(SB), Y3, Y9
+	VFMADD213PS  lanesAVX250<>+0(SB), Y8, Y11
+	VFMADD213PS  lanesAVX251<>+0(SB), Y3, Y9
+	VFMADD213PS  lanesAVX251<>+0(SB), Y8, Y11
+	VFMADD213PS  lanesAVX252<>+0(SB), Y3, Y9
+	VFMADD213PS  lanesAVX252<>+0(SB), Y8, Y11
+	VFMADD213PS  lanesAVX253<>+0(SB), Y3, Y9
+	VFMADD213PS  lanesAVX253<>+0(SB), Y8, Y11
+	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y9
+	VFMADD213PS  lanesAVX254<>+0(SB), Y8, Y11
+	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y9
+	VFMADD213PS  lanesAVX254<>+0(SB), Y8, Y11
 	VCVTPS2DQ    Y6, Y6
 	VCVTPS2DQ    Y10, Y10
 	VPSLLD       $0x17, Y6, Y6
 	VPSLLD       $0x17, Y10, Y10
 	VPADDD       Y6, Y9, Y9
 	VPADDD       Y10, Y11, Y11
-	VADDPS       lanesAVX265<>+0(SB), Y9, Y9
-	VADDPS       lanesAVX265<>+0(SB), Y11, Y11
-	VMOVUPS      lanesAVX266<>+0(SB), Y6
-	VMOVUPS      lanesAVX266<>+0(SB), Y10
-	VMOVUPS      lanesAVX267<>+0(SB), Y3
-	VMOVUPS      lanesAVX267<>+0(SB), Y8
+	VADDPS       lanesAVX254<>+0(SB), Y9, Y9
+	VADDPS       lanesAVX254<>+0(SB), Y11, Y11
+	VMOVUPS      lanesAVX255<>+0(SB), Y6
+	VMOVUPS      lanesAVX255<>+0(SB), Y10
+	VMOVUPS      lanesAVX256<>+0(SB), Y3
+	VMOVUPS      lanesAVX256<>+0(SB), Y8
 	VPSUBD       Y9, Y3, Y3
 	VPSUBD       Y11, Y8, Y8
 	VFNMADD231PS Y9, Y3, Y6
 	VFNMADD231PS Y11, Y8, Y10
 	VMULPS       Y6, Y3, Y3
 	VMULPS       Y10, Y8, Y8
-	VMOVUPS      lanesAVX265<>+0(SB), Y6
-	VMOVUPS      lanesAVX265<>+0(SB), Y10
+	VMOVUPS      lanesAVX254<>+0(SB), Y6
+	VMOVUPS      lanesAVX254<>+0(SB), Y10
 	VFNMADD231PS Y9, Y3, Y6
 	VFNMADD231PS Y11, Y8, Y10
 	VFMADD213PS  Y6, Y6, Y6
 	VFMADD213PS  Y10, Y10, Y10
 	VFMADD213PS  Y3, Y6, Y3
 	VFMADD213PS  Y8, Y10, Y8
-	VMOVUPS      lanesAVX265<>+0(SB), Y6
-	VMOVUPS      lanesAVX265<>+0(SB), Y9
-	VFNMADD231PS lanesAVX2106<>+0(SB), Y3, Y6
-	VFNMADD231PS lanesAVX2106<>+0(SB), Y8, Y9
-	VANDPS       lanesAVX2107<>+0(SB), Y0, Y0
-	VANDPS       lanesAVX2107<>+0(SB), Y2, Y2
+	VMOVUPS      lanesAVX254<>+0(SB), Y6
+	VMOVUPS      lanesAVX254<>+0(SB), Y9
+	VFNMADD231PS lanesAVX295<>+0(SB), Y3, Y6
+	VFNMADD231PS lanesAVX295<>+0(SB), Y8, Y9
+	VANDPS       lanesAVX296<>+0(SB), Y0, Y0
+	VANDPS       lanesAVX296<>+0(SB), Y2, Y2
 	VORPS        Y0, Y6, Y6
 	VORPS        Y2, Y9, Y9
-	VMOVUPS      lanesAVX2108<>+0(SB), Y0
-	VMOVUPS      lanesAVX2108<>+0(SB), Y2
+	VMOVUPS      lanesAVX297<>+0(SB), Y0
+	VMOVUPS      lanesAVX297<>+0(SB), Y2
 	VCMPPS       $0x01, Y0, Y1, Y0
 	VCMPPS       $0x01, Y2, Y5, Y2
 	VBLENDVPS    Y0, Y4, Y6, Y4
 	VBLENDVPS    Y2, Y7, Y9, Y7
 	VMOVUPS      (R9)(CX*1), Y0
 	VMOVUPS      32(R9)(CX*1), Y3
-	VMOVUPS      lanesAVX254<>+0(SB), Y1
-	VMOVUPS      lanesAVX254<>+0(SB), Y5
-	VMOVUPS      lanesAVX255<>+0(SB), Y2
-	VMOVUPS      lanesAVX255<>+0(SB), Y6
+	VMOVUPS      lanesAVX243<>+0(SB), Y1
+	VMOVUPS      lanesAVX243<>+0(SB), Y5
+	VMOVUPS      lanesAVX244<>+0(SB), Y2
+	VMOVUPS      lanesAVX244<>+0(SB), Y6
 	VMAXPS       Y0, Y1, Y0
 	VMAXPS       Y3, Y5, Y1
 	VMINPS       Y0, Y2, Y0
 	VMINPS       Y1, Y6, Y1
-	VMOVUPS      lanesAVX256<>+0(SB), Y2
-	VMOVUPS      lanesAVX256<>+0(SB), Y5
-	VFNMADD231PS lanesAVX257<>+0(SB), Y0, Y2
-	VFNMADD231PS lanesAVX257<>+0(SB), Y1, Y5
-	VSUBPS       lanesAVX256<>+0(SB), Y2, Y2
-	VSUBPS       lanesAVX256<>+0(SB), Y5, Y5
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y2, Y0
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y5, Y1
-	VFNMADD231PS lanesAVX259<>+0(SB), Y2, Y0
-	VFNMADD231PS lanesAVX259<>+0(SB), Y5, Y1
-	VMOVUPS      lanesAVX260<>+0(SB), Y3
-	VMOVUPS      lanesAVX260<>+0(SB), Y6
-	VFMADD213PS  lanesAVX261<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX261<>+0(SB), Y1, Y6
-	VFMADD213PS  lanesAVX262<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX262<>+0(SB), Y1, Y6
-	VFMADD213PS  lanesAVX263<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX263<>+0(SB), Y1, Y6
-	VFMADD213PS  lanesAVX264<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX264<>+0(SB), Y1, Y6
-	VFMADD213PS  lanesAVX265<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y6
-	VFMADD213PS  lanesAVX265<>+0(SB), Y0, Y3
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y6
+	VMOVUPS      lanesAVX245<>+0(SB), Y2
+	VMOVUPS      lanesAVX245<>+0(SB), Y5
+	VFNMADD231PS lanesAVX246<>+0(SB), Y0, Y2
+	VFNMADD231PS lanesAVX246<>+0(SB), Y1, Y5
+	VSUBPS       lanesAVX245<>+0(SB), Y2, Y2
+	VSUBPS       lanesAVX245<>+0(SB), Y5, Y5
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y2, Y0
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y5, Y1
+	VFNMADD231PS lanesAVX248<>+0(SB), Y2, Y0
+	VFNMADD231PS lanesAVX248<>+0(SB), Y5, Y1
+	VMOVUPS      lanesAVX249<>+0(SB), Y3
+	VMOVUPS      lanesAVX249<>+0(SB), Y6
+	VFMADD213PS  lanesAVX250<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX250<>+0(SB), Y1, Y6
+	VFMADD213PS  lanesAVX251<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX251<>+0(SB), Y1, Y6
+	VFMADD213PS  lanesAVX252<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX252<>+0(SB), Y1, Y6
+	VFMADD213PS  lanesAVX253<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y6
+	VFMADD213PS  lanesAVX254<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y6
+	VFMADD213PS  lanesAVX254<>+0(SB), Y0, Y3
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y6
 	VCVTPS2DQ    Y2, Y2
 	VCVTPS2DQ    Y5, Y5
 	VPSLLD       $0x17, Y2, Y2
 	VPSLLD       $0x17, Y5, Y5
 	VPADDD       Y2, Y3, Y3
 	VPADDD       Y5, Y6, Y6
-	VADDPS       lanesAVX265<>+0(SB), Y3, Y3
-	VADDPS       lanesAVX265<>+0(SB), Y6, Y6
-	VMOVUPS      lanesAVX266<>+0(SB), Y1
-	VMOVUPS      lanesAVX266<>+0(SB), Y5
-	VMOVUPS      lanesAVX267<>+0(SB), Y0
-	VMOVUPS      lanesAVX267<>+0(SB), Y2
+	VADDPS       lanesAVX254<>+0(SB), Y3, Y3
+	VADDPS       lanesAVX254<>+0(SB), Y6, Y6
+	VMOVUPS      lanesAVX255<>+0(SB), Y1
+	VMOVUPS      lanesAVX255<>+0(SB), Y5
+	VMOVUPS      lanesAVX256<>+0(SB), Y0
+	VMOVUPS      lanesAVX256<>+0(SB), Y2
 	VPSUBD       Y3, Y0, Y0
 	VPSUBD       Y6, Y2, Y2
 	VFNMADD231PS Y3, Y0, Y1
 	VFNMADD231PS Y6, Y2, Y5
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y5, Y2, Y2
-	VMOVUPS      lanesAVX265<>+0(SB), Y1
-	VMOVUPS      lanesAVX265<>+0(SB), Y5
+	VMOVUPS      lanesAVX254<>+0(SB), Y1
+	VMOVUPS      lanesAVX254<>+0(SB), Y5
 	VFNMADD231PS Y3, Y0, Y1
 	VFNMADD231PS Y6, Y2, Y5
 	VFMADD213PS  Y1, Y1, Y1
@@ -4798,119 +4634,119 @@ loop223:
 	VMOVUPS      Y7, 32(DX)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop223
+	JGE          loop212
 
-rest224:
+rest213:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest226
+	JL   rest215
 
-loop225:
+loop214:
 	VMOVUPS      (SI)(CX*1), Y0
-	VMOVUPS      lanesAVX254<>+0(SB), Y1
-	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VMOVUPS      lanesAVX243<>+0(SB), Y1
+	VMOVUPS      lanesAVX244<>+0(SB), Y2
 	VMAXPS       Y0, Y1, Y0
 	VMINPS       Y0, Y2, Y0
-	VMOVUPS      lanesAVX256<>+0(SB), Y1
-	VFNMADD231PS lanesAVX257<>+0(SB), Y0, Y1
-	VSUBPS       lanesAVX256<>+0(SB), Y1, Y1
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y1, Y0
-	VFNMADD231PS lanesAVX259<>+0(SB), Y1, Y0
-	VMOVUPS      lanesAVX260<>+0(SB), Y2
-	VFMADD213PS  lanesAVX261<>+0(SB), Y0, Y2
-	VFMADD213PS  lanesAVX262<>+0(SB), Y0, Y2
-	VFMADD213PS  lanesAVX263<>+0(SB), Y0, Y2
-	VFMADD213PS  lanesAVX264<>+0(SB), Y0, Y2
-	VFMADD213PS  lanesAVX265<>+0(SB), Y0, Y2
-	VFMADD213PS  lanesAVX265<>+0(SB), Y0, Y2
+	VMOVUPS      lanesAVX245<>+0(SB), Y1
+	VFNMADD231PS lanesAVX246<>+0(SB), Y0, Y1
+	VSUBPS       lanesAVX245<>+0(SB), Y1, Y1
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y1, Y0
+	VFNMADD231PS lanesAVX248<>+0(SB), Y1, Y0
+	VMOVUPS      lanesAVX249<>+0(SB), Y2
+	VFMADD213PS  lanesAVX250<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX251<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX252<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX253<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX254<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX254<>+0(SB), Y0, Y2
 	VCVTPS2DQ    Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VPADDD       Y1, Y2, Y2
-	VADDPS       lanesAVX265<>+0(SB), Y2, Y2
-	VMOVUPS      lanesAVX266<>+0(SB), Y1
-	VMOVUPS      lanesAVX267<>+0(SB), Y0
+	VADDPS       lanesAVX254<>+0(SB), Y2, Y2
+	VMOVUPS      lanesAVX255<>+0(SB), Y1
+	VMOVUPS      lanesAVX256<>+0(SB), Y0
 	VPSUBD       Y2, Y0, Y0
 	VFNMADD231PS Y2, Y0, Y1
 	VMULPS       Y1, Y0, Y0
-	VMOVUPS      lanesAVX265<>+0(SB), Y1
+	VMOVUPS      lanesAVX254<>+0(SB), Y1
 	VFNMADD231PS Y2, Y0, Y1
 	VFMADD213PS  Y1, Y1, Y1
 	VFMADD213PS  Y0, Y1, Y0
 	VMOVUPS      Y0, (SI)(CX*1)
 	VMOVUPS      (R8)(CX*1), Y1
-	VANDPS       lanesAVX299<>+0(SB), Y1, Y2
+	VANDPS       lanesAVX288<>+0(SB), Y1, Y2
 	VMULPS       Y1, Y1, Y3
-	VMOVUPS      lanesAVX2100<>+0(SB), Y4
-	VFMADD213PS  lanesAVX2101<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2102<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2103<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2104<>+0(SB), Y3, Y4
+	VMOVUPS      lanesAVX289<>+0(SB), Y4
+	VFMADD213PS  lanesAVX290<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX291<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX292<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX293<>+0(SB), Y3, Y4
 	VMULPS       Y3, Y4, Y4
 	VFMADD213PS  Y1, Y1, Y4
-	VMOVUPS      lanesAVX2105<>+0(SB), Y5
+	VMOVUPS      lanesAVX294<>+0(SB), Y5
 	VADDPS       Y2, Y2, Y3
 	VMINPS       Y3, Y5, Y3
-	VMOVUPS      lanesAVX256<>+0(SB), Y5
-	VFMADD231PS  lanesAVX257<>+0(SB), Y3, Y5
-	VSUBPS       lanesAVX256<>+0(SB), Y5, Y5
-	VFNMADD231PS lanesAVX258<>+0(SB), Y5, Y3
-	VFNMADD231PS lanesAVX259<>+0(SB), Y5, Y3
-	VMOVUPS      lanesAVX260<>+0(SB), Y6
-	VFMADD213PS  lanesAVX261<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX262<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX263<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX264<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX265<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX265<>+0(SB), Y3, Y6
+	VMOVUPS      lanesAVX245<>+0(SB), Y5
+	VFMADD231PS  lanesAVX246<>+0(SB), Y3, Y5
+	VSUBPS       lanesAVX245<>+0(SB), Y5, Y5
+	VFNMADD231PS lanesAVX247<>+0(SB), Y5, Y3
+	VFNMADD231PS lanesAVX248<>+0(SB), Y5, Y3
+	VMOVUPS      lanesAVX249<>+0(SB), Y6
+	VFMADD213PS  lanesAVX250<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX251<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX252<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX253<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y6
 	VCVTPS2DQ    Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
 	VPADDD       Y5, Y6, Y6
-	VADDPS       lanesAVX265<>+0(SB), Y6, Y6
-	VMOVUPS      lanesAVX266<>+0(SB), Y5
-	VMOVUPS      lanesAVX267<>+0(SB), Y3
+	VADDPS       lanesAVX254<>+0(SB), Y6, Y6
+	VMOVUPS      lanesAVX255<>+0(SB), Y5
+	VMOVUPS      lanesAVX256<>+0(SB), Y3
 	VPSUBD       Y6, Y3, Y3
 	VFNMADD231PS Y6, Y3, Y5
 	VMULPS       Y5, Y3, Y3
-	VMOVUPS      lanesAVX265<>+0(SB), Y5
+	VMOVUPS      lanesAVX254<>+0(SB), Y5
 	VFNMADD231PS Y6, Y3, Y5
 	VFMADD213PS  Y5, Y5, Y5
 	VFMADD213PS  Y3, Y5, Y3
-	VMOVUPS      lanesAVX265<>+0(SB), Y5
-	VFNMADD231PS lanesAVX2106<>+0(SB), Y3, Y5
-	VANDPS       lanesAVX2107<>+0(SB), Y1, Y1
+	VMOVUPS      lanesAVX254<>+0(SB), Y5
+	VFNMADD231PS lanesAVX295<>+0(SB), Y3, Y5
+	VANDPS       lanesAVX296<>+0(SB), Y1, Y1
 	VORPS        Y1, Y5, Y5
-	VMOVUPS      lanesAVX2108<>+0(SB), Y1
+	VMOVUPS      lanesAVX297<>+0(SB), Y1
 	VCMPPS       $0x01, Y1, Y2, Y1
 	VBLENDVPS    Y1, Y4, Y5, Y4
 	VMOVUPS      Y4, (R8)(CX*1)
 	VMULPS       Y4, Y0, Y0
 	VMOVUPS      (DI)(CX*1), Y1
-	VMOVUPS      lanesAVX254<>+0(SB), Y2
-	VMOVUPS      lanesAVX255<>+0(SB), Y3
+	VMOVUPS      lanesAVX243<>+0(SB), Y2
+	VMOVUPS      lanesAVX244<>+0(SB), Y3
 	VMAXPS       Y1, Y2, Y1
 	VMINPS       Y1, Y3, Y1
-	VMOVUPS      lanesAVX256<>+0(SB), Y2
-	VFNMADD231PS lanesAVX257<>+0(SB), Y1, Y2
-	VSUBPS       lanesAVX256<>+0(SB), Y2, Y2
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y2, Y1
-	VFNMADD231PS lanesAVX259<>+0(SB), Y2, Y1
-	VMOVUPS      lanesAVX260<>+0(SB), Y3
-	VFMADD213PS  lanesAVX261<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX262<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX263<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX264<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y3
+	VMOVUPS      lanesAVX245<>+0(SB), Y2
+	VFNMADD231PS lanesAVX246<>+0(SB), Y1, Y2
+	VSUBPS       lanesAVX245<>+0(SB), Y2, Y2
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y2, Y1
+	VFNMADD231PS lanesAVX248<>+0(SB), Y2, Y1
+	VMOVUPS      lanesAVX249<>+0(SB), Y3
+	VFMADD213PS  lanesAVX250<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX251<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX252<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y3
 	VCVTPS2DQ    Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y3, Y3
-	VADDPS       lanesAVX265<>+0(SB), Y3, Y3
-	VMOVUPS      lanesAVX266<>+0(SB), Y2
-	VMOVUPS      lanesAVX267<>+0(SB), Y1
+	VADDPS       lanesAVX254<>+0(SB), Y3, Y3
+	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VMOVUPS      lanesAVX256<>+0(SB), Y1
 	VPSUBD       Y3, Y1, Y1
 	VFNMADD231PS Y3, Y1, Y2
 	VMULPS       Y2, Y1, Y1
-	VMOVUPS      lanesAVX265<>+0(SB), Y2
+	VMOVUPS      lanesAVX254<>+0(SB), Y2
 	VFNMADD231PS Y3, Y1, Y2
 	VFMADD213PS  Y2, Y2, Y2
 	VFMADD213PS  Y1, Y2, Y1
@@ -4918,77 +4754,77 @@ loop225:
 	VMOVUPS      (R10)(CX*1), Y2
 	VFMADD231PS  Y2, Y1, Y0
 	VMOVUPS      Y0, (BX)(CX*1)
-	VANDPS       lanesAVX299<>+0(SB), Y0, Y1
+	VANDPS       lanesAVX288<>+0(SB), Y0, Y1
 	VMULPS       Y0, Y0, Y2
-	VMOVUPS      lanesAVX2100<>+0(SB), Y3
-	VFMADD213PS  lanesAVX2101<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2102<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2103<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2104<>+0(SB), Y2, Y3
+	VMOVUPS      lanesAVX289<>+0(SB), Y3
+	VFMADD213PS  lanesAVX290<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX291<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX292<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX293<>+0(SB), Y2, Y3
 	VMULPS       Y2, Y3, Y3
 	VFMADD213PS  Y0, Y0, Y3
-	VMOVUPS      lanesAVX2105<>+0(SB), Y4
+	VMOVUPS      lanesAVX294<>+0(SB), Y4
 	VADDPS       Y1, Y1, Y2
 	VMINPS       Y2, Y4, Y2
-	VMOVUPS      lanesAVX256<>+0(SB), Y4
-	VFMADD231PS  lanesAVX257<>+0(SB), Y2, Y4
-	VSUBPS       lanesAVX256<>+0(SB), Y4, Y4
-	VFNMADD231PS lanesAVX258<>+0(SB), Y4, Y2
-	VFNMADD231PS lanesAVX259<>+0(SB), Y4, Y2
-	VMOVUPS      lanesAVX260<>+0(SB), Y5
-	VFMADD213PS  lanesAVX261<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX262<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX263<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX264<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y5
+	VMOVUPS      lanesAVX245<>+0(SB), Y4
+	VFMADD231PS  lanesAVX246<>+0(SB), Y2, Y4
+	VSUBPS       lanesAVX245<>+0(SB), Y4, Y4
+	VFNMADD231PS lanesAVX247<>+0(SB), Y4, Y2
+	VFNMADD231PS lanesAVX248<>+0(SB), Y4, Y2
+	VMOVUPS      lanesAVX249<>+0(SB), Y5
+	VFMADD213PS  lanesAVX250<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX251<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX252<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y5
 	VCVTPS2DQ    Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
 	VPADDD       Y4, Y5, Y5
-	VADDPS       lanesAVX265<>+0(SB), Y5, Y5
-	VMOVUPS      lanesAVX266<>+0(SB), Y4
-	VMOVUPS      lanesAVX267<>+0(SB), Y2
+	VADDPS       lanesAVX254<>+0(SB), Y5, Y5
+	VMOVUPS      lanesAVX255<>+0(SB), Y4
+	VMOVUPS      lanesAVX256<>+0(SB), Y2
 	VPSUBD       Y5, Y2, Y2
 	VFNMADD231PS Y5, Y2, Y4
 	VMULPS       Y4, Y2, Y2
-	VMOVUPS      lanesAVX265<>+0(SB), Y4
+	VMOVUPS      lanesAVX254<>+0(SB), Y4
 	VFNMADD231PS Y5, Y2, Y4
 	VFMADD213PS  Y4, Y4, Y4
 	VFMADD213PS  Y2, Y4, Y2
-	VMOVUPS      lanesAVX265<>+0(SB), Y4
-	VFNMADD231PS lanesAVX2106<>+0(SB), Y2, Y4
-	VANDPS       lanesAVX2107<>+0(SB), Y0, Y0
+	VMOVUPS      lanesAVX254<>+0(SB), Y4
+	VFNMADD231PS lanesAVX295<>+0(SB), Y2, Y4
+	VANDPS       lanesAVX296<>+0(SB), Y0, Y0
 	VORPS        Y0, Y4, Y4
-	VMOVUPS      lanesAVX2108<>+0(SB), Y0
+	VMOVUPS      lanesAVX297<>+0(SB), Y0
 	VCMPPS       $0x01, Y0, Y1, Y0
 	VBLENDVPS    Y0, Y3, Y4, Y3
 	VMOVUPS      (R9)(CX*1), Y0
-	VMOVUPS      lanesAVX254<>+0(SB), Y1
-	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VMOVUPS      lanesAVX243<>+0(SB), Y1
+	VMOVUPS      lanesAVX244<>+0(SB), Y2
 	VMAXPS       Y0, Y1, Y0
 	VMINPS       Y0, Y2, Y0
-	VMOVUPS      lanesAVX256<>+0(SB), Y1
-	VFNMADD231PS lanesAVX257<>+0(SB), Y0, Y1
-	VSUBPS       lanesAVX256<>+0(SB), Y1, Y1
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y1, Y0
-	VFNMADD231PS lanesAVX259<>+0(SB), Y1, Y0
-	VMOVUPS      lanesAVX260<>+0(SB), Y2
-	VFMADD213PS  lanesAVX261<>+0(SB), Y0, Y2
-	VFMADD213PS  lanesAVX262<>+0(SB), Y0, Y2
-	VFMADD213PS  lanesAVX263<>+0(SB), Y0, Y2
-	VFMADD213PS  lanesAVX264<>+0(SB), Y0, Y2
-	VFMADD213PS  lanesAVX265<>+0(SB), Y0, Y2
-	VFMADD213PS  lanesAVX265<>+0(SB), Y0, Y2
+	VMOVUPS      lanesAVX245<>+0(SB), Y1
+	VFNMADD231PS lanesAVX246<>+0(SB), Y0, Y1
+	VSUBPS       lanesAVX245<>+0(SB), Y1, Y1
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y1, Y0
+	VFNMADD231PS lanesAVX248<>+0(SB), Y1, Y0
+	VMOVUPS      lanesAVX249<>+0(SB), Y2
+	VFMADD213PS  lanesAVX250<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX251<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX252<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX253<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX254<>+0(SB), Y0, Y2
+	VFMADD213PS  lanesAVX254<>+0(SB), Y0, Y2
 	VCVTPS2DQ    Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VPADDD       Y1, Y2, Y2
-	VADDPS       lanesAVX265<>+0(SB), Y2, Y2
-	VMOVUPS      lanesAVX266<>+0(SB), Y1
-	VMOVUPS      lanesAVX267<>+0(SB), Y0
+	VADDPS       lanesAVX254<>+0(SB), Y2, Y2
+	VMOVUPS      lanesAVX255<>+0(SB), Y1
+	VMOVUPS      lanesAVX256<>+0(SB), Y0
 	VPSUBD       Y2, Y0, Y0
 	VFNMADD231PS Y2, Y0, Y1
 	VMULPS       Y1, Y0, Y0
-	VMOVUPS      lanesAVX265<>+0(SB), Y1
+	VMOVUPS      lanesAVX254<>+0(SB), Y1
 	VFNMADD231PS Y2, Y0, Y1
 	VFMADD213PS  Y1, Y1, Y1
 	VFMADD213PS  Y0, Y1, Y0
@@ -4997,121 +4833,121 @@ loop225:
 	VMOVUPS      Y3, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop225
+	JGE          loop214
 
-rest226:
+rest215:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end227
-	LEAQ         windowAVX2<>+32(SB), R11
+	JE           end216
+	LEAQ         masksAVX2<>+32(SB), R11
 	SHLQ         $0x02, AX
 	SUBQ         AX, R11
 	VMOVUPS      (R11), Y0
 	VMASKMOVPS   (SI)(CX*1), Y0, Y1
-	VMOVUPS      lanesAVX254<>+0(SB), Y2
-	VMOVUPS      lanesAVX255<>+0(SB), Y3
+	VMOVUPS      lanesAVX243<>+0(SB), Y2
+	VMOVUPS      lanesAVX244<>+0(SB), Y3
 	VMAXPS       Y1, Y2, Y1
 	VMINPS       Y1, Y3, Y1
-	VMOVUPS      lanesAVX256<>+0(SB), Y2
-	VFNMADD231PS lanesAVX257<>+0(SB), Y1, Y2
-	VSUBPS       lanesAVX256<>+0(SB), Y2, Y2
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y2, Y1
-	VFNMADD231PS lanesAVX259<>+0(SB), Y2, Y1
-	VMOVUPS      lanesAVX260<>+0(SB), Y3
-	VFMADD213PS  lanesAVX261<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX262<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX263<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX264<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y3
+	VMOVUPS      lanesAVX245<>+0(SB), Y2
+	VFNMADD231PS lanesAVX246<>+0(SB), Y1, Y2
+	VSUBPS       lanesAVX245<>+0(SB), Y2, Y2
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y2, Y1
+	VFNMADD231PS lanesAVX248<>+0(SB), Y2, Y1
+	VMOVUPS      lanesAVX249<>+0(SB), Y3
+	VFMADD213PS  lanesAVX250<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX251<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX252<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y3
 	VCVTPS2DQ    Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y3, Y3
-	VADDPS       lanesAVX265<>+0(SB), Y3, Y3
-	VMOVUPS      lanesAVX266<>+0(SB), Y2
-	VMOVUPS      lanesAVX267<>+0(SB), Y1
+	VADDPS       lanesAVX254<>+0(SB), Y3, Y3
+	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VMOVUPS      lanesAVX256<>+0(SB), Y1
 	VPSUBD       Y3, Y1, Y1
 	VFNMADD231PS Y3, Y1, Y2
 	VMULPS       Y2, Y1, Y1
-	VMOVUPS      lanesAVX265<>+0(SB), Y2
+	VMOVUPS      lanesAVX254<>+0(SB), Y2
 	VFNMADD231PS Y3, Y1, Y2
 	VFMADD213PS  Y2, Y2, Y2
 	VFMADD213PS  Y1, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (SI)(CX*1)
 	VMASKMOVPS   (R8)(CX*1), Y0, Y2
-	VANDPS       lanesAVX299<>+0(SB), Y2, Y3
+	VANDPS       lanesAVX288<>+0(SB), Y2, Y3
 	VMULPS       Y2, Y2, Y4
-	VMOVUPS      lanesAVX2100<>+0(SB), Y5
-	VFMADD213PS  lanesAVX2101<>+0(SB), Y4, Y5
-	VFMADD213PS  lanesAVX2102<>+0(SB), Y4, Y5
-	VFMADD213PS  lanesAVX2103<>+0(SB), Y4, Y5
-	VFMADD213PS  lanesAVX2104<>+0(SB), Y4, Y5
+	VMOVUPS      lanesAVX289<>+0(SB), Y5
+	VFMADD213PS  lanesAVX290<>+0(SB), Y4, Y5
+	VFMADD213PS  lanesAVX291<>+0(SB), Y4, Y5
+	VFMADD213PS  lanesAVX292<>+0(SB), Y4, Y5
+	VFMADD213PS  lanesAVX293<>+0(SB), Y4, Y5
 	VMULPS       Y4, Y5, Y5
 	VFMADD213PS  Y2, Y2, Y5
-	VMOVUPS      lanesAVX2105<>+0(SB), Y6
+	VMOVUPS      lanesAVX294<>+0(SB), Y6
 	VADDPS       Y3, Y3, Y4
 	VMINPS       Y4, Y6, Y4
-	VMOVUPS      lanesAVX256<>+0(SB), Y6
-	VFMADD231PS  lanesAVX257<>+0(SB), Y4, Y6
-	VSUBPS       lanesAVX256<>+0(SB), Y6, Y6
-	VFNMADD231PS lanesAVX258<>+0(SB), Y6, Y4
-	VFNMADD231PS lanesAVX259<>+0(SB), Y6, Y4
-	VMOVUPS      lanesAVX260<>+0(SB), Y7
-	VFMADD213PS  lanesAVX261<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX262<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX263<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX264<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y7
-	VFMADD213PS  lanesAVX265<>+0(SB), Y4, Y7
+	VMOVUPS      lanesAVX245<>+0(SB), Y6
+	VFMADD231PS  lanesAVX246<>+0(SB), Y4, Y6
+	VSUBPS       lanesAVX245<>+0(SB), Y6, Y6
+	VFNMADD231PS lanesAVX247<>+0(SB), Y6, Y4
+	VFNMADD231PS lanesAVX248<>+0(SB), Y6, Y4
+	VMOVUPS      lanesAVX249<>+0(SB), Y7
+	VFMADD213PS  lanesAVX250<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX251<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX252<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX253<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y7
+	VFMADD213PS  lanesAVX254<>+0(SB), Y4, Y7
 	VCVTPS2DQ    Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
 	VPADDD       Y6, Y7, Y7
-	VADDPS       lanesAVX265<>+0(SB), Y7, Y7
-	VMOVUPS      lanesAVX266<>+0(SB), Y6
-	VMOVUPS      lanesAVX267<>+0(SB), Y4
+	VADDPS       lanesAVX254<>+0(SB), Y7, Y7
+	VMOVUPS      lanesAVX255<>+0(SB), Y6
+	VMOVUPS      lanesAVX256<>+0(SB), Y4
 	VPSUBD       Y7, Y4, Y4
 	VFNMADD231PS Y7, Y4, Y6
 	VMULPS       Y6, Y4, Y4
-	VMOVUPS      lanesAVX265<>+0(SB), Y6
+	VMOVUPS      lanesAVX254<>+0(SB), Y6
 	VFNMADD231PS Y7, Y4, Y6
 	VFMADD213PS  Y6, Y6, Y6
 	VFMADD213PS  Y4, Y6, Y4
-	VMOVUPS      lanesAVX265<>+0(SB), Y6
-	VFNMADD231PS lanesAVX2106<>+0(SB), Y4, Y6
-	VANDPS       lanesAVX2107<>+0(SB), Y2, Y2
+	VMOVUPS      lanesAVX254<>+0(SB), Y6
+	VFNMADD231PS lanesAVX295<>+0(SB), Y4, Y6
+	VANDPS       lanesAVX296<>+0(SB), Y2, Y2
 	VORPS        Y2, Y6, Y6
-	VMOVUPS      lanesAVX2108<>+0(SB), Y2
+	VMOVUPS      lanesAVX297<>+0(SB), Y2
 	VCMPPS       $0x01, Y2, Y3, Y2
 	VBLENDVPS    Y2, Y5, Y6, Y5
 	VMASKMOVPS   Y5, Y0, (R8)(CX*1)
 	VMULPS       Y5, Y1, Y1
 	VMASKMOVPS   (DI)(CX*1), Y0, Y2
-	VMOVUPS      lanesAVX254<>+0(SB), Y3
-	VMOVUPS      lanesAVX255<>+0(SB), Y4
+	VMOVUPS      lanesAVX243<>+0(SB), Y3
+	VMOVUPS      lanesAVX244<>+0(SB), Y4
 	VMAXPS       Y2, Y3, Y2
 	VMINPS       Y2, Y4, Y2
-	VMOVUPS      lanesAVX256<>+0(SB), Y3
-	VFNMADD231PS lanesAVX257<>+0(SB), Y2, Y3
-	VSUBPS       lanesAVX256<>+0(SB), Y3, Y3
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y3, Y2
-	VFNMADD231PS lanesAVX259<>+0(SB), Y3, Y2
-	VMOVUPS      lanesAVX260<>+0(SB), Y4
-	VFMADD213PS  lanesAVX261<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX262<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX263<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX264<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y4
-	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y4
+	VMOVUPS      lanesAVX245<>+0(SB), Y3
+	VFNMADD231PS lanesAVX246<>+0(SB), Y2, Y3
+	VSUBPS       lanesAVX245<>+0(SB), Y3, Y3
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y3, Y2
+	VFNMADD231PS lanesAVX248<>+0(SB), Y3, Y2
+	VMOVUPS      lanesAVX249<>+0(SB), Y4
+	VFMADD213PS  lanesAVX250<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX251<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX252<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y4
+	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y4
 	VCVTPS2DQ    Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
 	VPADDD       Y3, Y4, Y4
-	VADDPS       lanesAVX265<>+0(SB), Y4, Y4
-	VMOVUPS      lanesAVX266<>+0(SB), Y3
-	VMOVUPS      lanesAVX267<>+0(SB), Y2
+	VADDPS       lanesAVX254<>+0(SB), Y4, Y4
+	VMOVUPS      lanesAVX255<>+0(SB), Y3
+	VMOVUPS      lanesAVX256<>+0(SB), Y2
 	VPSUBD       Y4, Y2, Y2
 	VFNMADD231PS Y4, Y2, Y3
 	VMULPS       Y3, Y2, Y2
-	VMOVUPS      lanesAVX265<>+0(SB), Y3
+	VMOVUPS      lanesAVX254<>+0(SB), Y3
 	VFNMADD231PS Y4, Y2, Y3
 	VFMADD213PS  Y3, Y3, Y3
 	VFMADD213PS  Y2, Y3, Y2
@@ -5119,77 +4955,77 @@ rest226:
 	VMASKMOVPS   (R10)(CX*1), Y0, Y3
 	VFMADD231PS  Y3, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (BX)(CX*1)
-	VANDPS       lanesAVX299<>+0(SB), Y1, Y2
+	VANDPS       lanesAVX288<>+0(SB), Y1, Y2
 	VMULPS       Y1, Y1, Y3
-	VMOVUPS      lanesAVX2100<>+0(SB), Y4
-	VFMADD213PS  lanesAVX2101<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2102<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2103<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2104<>+0(SB), Y3, Y4
+	VMOVUPS      lanesAVX289<>+0(SB), Y4
+	VFMADD213PS  lanesAVX290<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX291<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX292<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX293<>+0(SB), Y3, Y4
 	VMULPS       Y3, Y4, Y4
 	VFMADD213PS  Y1, Y1, Y4
-	VMOVUPS      lanesAVX2105<>+0(SB), Y5
+	VMOVUPS      lanesAVX294<>+0(SB), Y5
 	VADDPS       Y2, Y2, Y3
 	VMINPS       Y3, Y5, Y3
-	VMOVUPS      lanesAVX256<>+0(SB), Y5
-	VFMADD231PS  lanesAVX257<>+0(SB), Y3, Y5
-	VSUBPS       lanesAVX256<>+0(SB), Y5, Y5
-	VFNMADD231PS lanesAVX258<>+0(SB), Y5, Y3
-	VFNMADD231PS lanesAVX259<>+0(SB), Y5, Y3
-	VMOVUPS      lanesAVX260<>+0(SB), Y6
-	VFMADD213PS  lanesAVX261<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX262<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX263<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX264<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX265<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX265<>+0(SB), Y3, Y6
+	VMOVUPS      lanesAVX245<>+0(SB), Y5
+	VFMADD231PS  lanesAVX246<>+0(SB), Y3, Y5
+	VSUBPS       lanesAVX245<>+0(SB), Y5, Y5
+	VFNMADD231PS lanesAVX247<>+0(SB), Y5, Y3
+	VFNMADD231PS lanesAVX248<>+0(SB), Y5, Y3
+	VMOVUPS      lanesAVX249<>+0(SB), Y6
+	VFMADD213PS  lanesAVX250<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX251<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX252<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX253<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y6
 	VCVTPS2DQ    Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
 	VPADDD       Y5, Y6, Y6
-	VADDPS       lanesAVX265<>+0(SB), Y6, Y6
-	VMOVUPS      lanesAVX266<>+0(SB), Y5
-	VMOVUPS      lanesAVX267<>+0(SB), Y3
+	VADDPS       lanesAVX254<>+0(SB), Y6, Y6
+	VMOVUPS      lanesAVX255<>+0(SB), Y5
+	VMOVUPS      lanesAVX256<>+0(SB), Y3
 	VPSUBD       Y6, Y3, Y3
 	VFNMADD231PS Y6, Y3, Y5
 	VMULPS       Y5, Y3, Y3
-	VMOVUPS      lanesAVX265<>+0(SB), Y5
+	VMOVUPS      lanesAVX254<>+0(SB), Y5
 	VFNMADD231PS Y6, Y3, Y5
 	VFMADD213PS  Y5, Y5, Y5
 	VFMADD213PS  Y3, Y5, Y3
-	VMOVUPS      lanesAVX265<>+0(SB), Y5
-	VFNMADD231PS lanesAVX2106<>+0(SB), Y3, Y5
-	VANDPS       lanesAVX2107<>+0(SB), Y1, Y1
+	VMOVUPS      lanesAVX254<>+0(SB), Y5
+	VFNMADD231PS lanesAVX295<>+0(SB), Y3, Y5
+	VANDPS       lanesAVX296<>+0(SB), Y1, Y1
 	VORPS        Y1, Y5, Y5
-	VMOVUPS      lanesAVX2108<>+0(SB), Y1
+	VMOVUPS      lanesAVX297<>+0(SB), Y1
 	VCMPPS       $0x01, Y1, Y2, Y1
 	VBLENDVPS    Y1, Y4, Y5, Y4
 	VMASKMOVPS   (R9)(CX*1), Y0, Y1
-	VMOVUPS      lanesAVX254<>+0(SB), Y2
-	VMOVUPS      lanesAVX255<>+0(SB), Y3
+	VMOVUPS      lanesAVX243<>+0(SB), Y2
+	VMOVUPS      lanesAVX244<>+0(SB), Y3
 	VMAXPS       Y1, Y2, Y1
 	VMINPS       Y1, Y3, Y1
-	VMOVUPS      lanesAVX256<>+0(SB), Y2
-	VFNMADD231PS lanesAVX257<>+0(SB), Y1, Y2
-	VSUBPS       lanesAVX256<>+0(SB), Y2, Y2
-	VFNMSUB231PS lanesAVX258<>+0(SB), Y2, Y1
-	VFNMADD231PS lanesAVX259<>+0(SB), Y2, Y1
-	VMOVUPS      lanesAVX260<>+0(SB), Y3
-	VFMADD213PS  lanesAVX261<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX262<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX263<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX264<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y3
-	VFMADD213PS  lanesAVX265<>+0(SB), Y1, Y3
+	VMOVUPS      lanesAVX245<>+0(SB), Y2
+	VFNMADD231PS lanesAVX246<>+0(SB), Y1, Y2
+	VSUBPS       lanesAVX245<>+0(SB), Y2, Y2
+	VFNMSUB231PS lanesAVX247<>+0(SB), Y2, Y1
+	VFNMADD231PS lanesAVX248<>+0(SB), Y2, Y1
+	VMOVUPS      lanesAVX249<>+0(SB), Y3
+	VFMADD213PS  lanesAVX250<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX251<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX252<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX253<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y3
+	VFMADD213PS  lanesAVX254<>+0(SB), Y1, Y3
 	VCVTPS2DQ    Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y3, Y3
-	VADDPS       lanesAVX265<>+0(SB), Y3, Y3
-	VMOVUPS      lanesAVX266<>+0(SB), Y2
-	VMOVUPS      lanesAVX267<>+0(SB), Y1
+	VADDPS       lanesAVX254<>+0(SB), Y3, Y3
+	VMOVUPS      lanesAVX255<>+0(SB), Y2
+	VMOVUPS      lanesAVX256<>+0(SB), Y1
 	VPSUBD       Y3, Y1, Y1
 	VFNMADD231PS Y3, Y1, Y2
 	VMULPS       Y2, Y1, Y1
-	VMOVUPS      lanesAVX265<>+0(SB), Y2
+	VMOVUPS      lanesAVX254<>+0(SB), Y2
 	VFNMADD231PS Y3, Y1, Y2
 	VFMADD213PS  Y2, Y2, Y2
 	VFMADD213PS  Y1, Y2, Y1
@@ -5197,7 +5033,7 @@ rest226:
 	VMULPS       Y1, Y4, Y4
 	VMASKMOVPS   Y4, Y0, (DX)(CX*1)
 
-end227:
+end216:
 	VZEROUPPER
 	RET
 
@@ -5216,95 +5052,95 @@ TEXT ·lstmCellGradAVX2(SB), NOSPLIT, $0-80
 	MOVQ dh+72(FP), R12
 	XORQ CX, CX
 	SUBQ $+16, AX
-	JL   rest229
+	JL   rest218
 
-loop228:
+loop217:
 	VMOVUPS      (R9)(CX*1), Y0
 	VMOVUPS      32(R9)(CX*1), Y4
-	VANDPS       lanesAVX299<>+0(SB), Y0, Y1
-	VANDPS       lanesAVX299<>+0(SB), Y4, Y5
+	VANDPS       lanesAVX288<>+0(SB), Y0, Y1
+	VANDPS       lanesAVX288<>+0(SB), Y4, Y5
 	VMULPS       Y0, Y0, Y2
 	VMULPS       Y4, Y4, Y6
-	VMOVUPS      lanesAVX2100<>+0(SB), Y3
-	VMOVUPS      lanesAVX2100<>+0(SB), Y7
-	VFMADD213PS  lanesAVX2101<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2101<>+0(SB), Y6, Y7
-	VFMADD213PS  lanesAVX2102<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2102<>+0(SB), Y6, Y7
-	VFMADD213PS  lanesAVX2103<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2103<>+0(SB), Y6, Y7
-	VFMADD213PS  lanesAVX2104<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2104<>+0(SB), Y6, Y7
+	VMOVUPS      lanesAVX289<>+0(SB), Y3
+	VMOVUPS      lanesAVX289<>+0(SB), Y7
+	VFMADD213PS  lanesAVX290<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX290<>+0(SB), Y6, Y7
+	VFMADD213PS  lanesAVX291<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX291<>+0(SB), Y6, Y7
+	VFMADD213PS  lanesAVX292<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX292<>+0(SB), Y6, Y7
+	VFMADD213PS  lanesAVX293<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX293<>+0(SB), Y6, Y7
 	VMULPS       Y2, Y3, Y3
 	VMULPS       Y6, Y7, Y7
 	VFMADD213PS  Y0, Y0, Y3
 	VFMADD213PS  Y4, Y4, Y7
-	VMOVUPS      lanesAVX2105<>+0(SB), Y6
-	VMOVUPS      lanesAVX2105<>+0(SB), Y9
+	VMOVUPS      lanesAVX294<>+0(SB), Y6
+	VMOVUPS      lanesAVX294<>+0(SB), Y9
 	VADDPS       Y1, Y1, Y2
 	VADDPS       Y5, Y5, Y8
 	VMINPS       Y2, Y6, Y2
 	VMINPS       Y8, Y9, Y8
-	VMOVUPS      lanesAVX256<>+0(SB), Y6
-	VMOVUPS      lanesAVX256<>+0(SB), Y10
-	VFMADD231PS  lanesAVX257<>+0(SB), Y2, Y6
-	VFMADD231PS  lanesAVX257<>+0(SB), Y8, Y10
-	VSUBPS       lanesAVX256<>+0(SB), Y6, Y6
-	VSUBPS       lanesAVX256<>+0(SB), Y10, Y10
-	VFNMADD231PS lanesAVX258<>+0(SB), Y6, Y2
-	VFNMADD231PS lanesAVX258<>+0(SB), Y10, Y8
-	VFNMADD231PS lanesAVX259<>+0(SB), Y6, Y2
-	VFNMADD231PS lanesAVX259<>+0(SB), Y10, Y8
-	VMOVUPS      lanesAVX260<>+0(SB), Y9
-	VMOVUPS      lanesAVX260<>+0(SB), Y11
-	VFMADD213PS  lanesAVX261<>+0(SB), Y2, Y9
-	VFMADD213PS  lanesAVX261<>+0(SB), Y8, Y11
-	VFMADD213PS  lanesAVX262<>+0(SB), Y2, Y9
-	VFMADD213PS  lanesAVX262<>+0(SB), Y8, Y11
-	VFMADD213PS  lanesAVX263<>+0(SB), Y2, Y9
-	VFMADD213PS  lanesAVX263<>+0(SB), Y8, Y11
-	VFMADD213PS  lanesAVX264<>+0(SB), Y2, Y9
-	VFMADD213PS  lanesAVX264<>+0(SB), Y8, Y11
-	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y9
-	VFMADD213PS  lanesAVX265<>+0(SB), Y8, Y11
-	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y9
-	VFMADD213PS  lanesAVX265<>+0(SB), Y8, Y11
+	VMOVUPS      lanesAVX245<>+0(SB), Y6
+	VMOVUPS      lanesAVX245<>+0(SB), Y10
+	VFMADD231PS  lanesAVX246<>+0(SB), Y2, Y6
+	VFMADD231PS  lanesAVX246<>+0(SB), Y8, Y10
+	VSUBPS       lanesAVX245<>+0(SB), Y6, Y6
+	VSUBPS       lanesAVX245<>+0(SB), Y10, Y10
+	VFNMADD231PS lanesAVX247<>+0(SB), Y6, Y2
+	VFNMADD231PS lanesAVX247<>+0(SB), Y10, Y8
+	VFNMADD231PS lanesAVX248<>+0(SB), Y6, Y2
+	VFNMADD231PS lanesAVX248<>+0(SB), Y10, Y8
+	VMOVUPS      lanesAVX249<>+0(SB), Y9
+	VMOVUPS      lanesAVX249<>+0(SB), Y11
+	VFMADD213PS  lanesAVX250<>+0(SB), Y2, Y9
+	VFMADD213PS  lanesAVX250<>+0(SB), Y8, Y11
+	VFMADD213PS  lanesAVX251<>+0(SB), Y2, Y9
+	VFMADD213PS  lanesAVX251<>+0(SB), Y8, Y11
+	VFMADD213PS  lanesAVX252<>+0(SB), Y2, Y9
+	VFMADD213PS  lanesAVX252<>+0(SB), Y8, Y11
+	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y9
+	VFMADD213PS  lanesAVX253<>+0(SB), Y8, Y11
+	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y9
+	VFMADD213PS  lanesAVX254<>+0(SB), Y8, Y11
+	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y9
+	VFMADD213PS  lanesAVX254<>+0(SB), Y8, Y11
 	VCVTPS2DQ    Y6, Y6
 	VCVTPS2DQ    Y10, Y10
 	VPSLLD       $0x17, Y6, Y6
 	VPSLLD       $0x17, Y10, Y10
 	VPADDD       Y6, Y9, Y9
 	VPADDD       Y10, Y11, Y11
-	VADDPS       lanesAVX265<>+0(SB), Y9, Y9
-	VADDPS       lanesAVX265<>+0(SB), Y11, Y11
-	VMOVUPS      lanesAVX266<>+0(SB), Y6
-	VMOVUPS      lanesAVX266<>+0(SB), Y10
-	VMOVUPS      lanesAVX267<>+0(SB), Y2
-	VMOVUPS      lanesAVX267<>+0(SB), Y8
+	VADDPS       lanesAVX254<>+0(SB), Y9, Y9
+	VADDPS       lanesAVX254<>+0(SB), Y11, Y11
+	VMOVUPS      lanesAVX255<>+0(SB), Y6
+	VMOVUPS      lanesAVX255<>+0(SB), Y10
+	VMOVUPS      lanesAVX256<>+0(SB), Y2
+	VMOVUPS      lanesAVX256<>+0(SB), Y8
 	VPSUBD       Y9, Y2, Y2
 	VPSUBD       Y11, Y8, Y8
 	VFNMADD231PS Y9, Y2, Y6
 	VFNMADD231PS Y11, Y8, Y10
 	VMULPS       Y6, Y2, Y2
 	VMULPS       Y10, Y8, Y8
-	VMOVUPS      lanesAVX265<>+0(SB), Y6
-	VMOVUPS      lanesAVX265<>+0(SB), Y10
+	VMOVUPS      lanesAVX254<>+0(SB), Y6
+	VMOVUPS      lanesAVX254<>+0(SB), Y10
 	VFNMADD231PS Y9, Y2, Y6
 	VFNMADD231PS Y11, Y8, Y10
 	VFMADD213PS  Y6, Y6, Y6
 	VFMADD213PS  Y10, Y10, Y10
 	VFMADD213PS  Y2, Y6, Y2
 	VFMADD213PS  Y8, Y10, Y8
-	VMOVUPS      lanesAVX265<>+0(SB), Y6
-	VMOVUPS      lanesAVX265<>+0(SB), Y9
-	VFNMADD231PS lanesAVX2106<>+0(SB), Y2, Y6
-	VFNMADD231PS lanesAVX2106<>+0(SB), Y8, Y9
-	VANDPS       lanesAVX2107<>+0(SB), Y0, Y0
-	VANDPS       lanesAVX2107<>+0(SB), Y4, Y2
+	VMOVUPS      lanesAVX254<>+0(SB), Y6
+	VMOVUPS      lanesAVX254<>+0(SB), Y9
+	VFNMADD231PS lanesAVX295<>+0(SB), Y2, Y6
+	VFNMADD231PS lanesAVX295<>+0(SB), Y8, Y9
+	VANDPS       lanesAVX296<>+0(SB), Y0, Y0
+	VANDPS       lanesAVX296<>+0(SB), Y4, Y2
 	VORPS        Y0, Y6, Y6
 	VORPS        Y2, Y9, Y9
-	VMOVUPS      lanesAVX2108<>+0(SB), Y0
-	VMOVUPS      lanesAVX2108<>+0(SB), Y2
+	VMOVUPS      lanesAVX297<>+0(SB), Y0
+	VMOVUPS      lanesAVX297<>+0(SB), Y2
 	VCMPPS       $0x01, Y0, Y1, Y0
 	VCMPPS       $0x01, Y2, Y5, Y2
 	VBLENDVPS    Y0, Y3, Y6, Y3
@@ -5319,8 +5155,8 @@ loop228:
 	VMOVUPS      32(R12)(CX*1), Y9
 	VADDPS       Y4, Y0, Y0
 	VADDPS       Y9, Y5, Y5
-	VMOVUPS      lanesAVX265<>+0(SB), Y4
-	VMOVUPS      lanesAVX265<>+0(SB), Y9
+	VMOVUPS      lanesAVX254<>+0(SB), Y4
+	VMOVUPS      lanesAVX254<>+0(SB), Y9
 	VFNMADD231PS Y3, Y3, Y4
 	VFNMADD231PS Y7, Y7, Y9
 	VMULPS       Y0, Y3, Y3
@@ -5341,8 +5177,8 @@ loop228:
 	VMOVUPS      32(DX)(CX*1), Y4
 	VMOVUPS      (SI)(CX*1), Y1
 	VMOVUPS      32(SI)(CX*1), Y5
-	VMOVUPS      lanesAVX265<>+0(SB), Y3
-	VMOVUPS      lanesAVX265<>+0(SB), Y6
+	VMOVUPS      lanesAVX254<>+0(SB), Y3
+	VMOVUPS      lanesAVX254<>+0(SB), Y6
 	VFNMADD231PS Y1, Y1, Y3
 	VFNMADD231PS Y5, Y5, Y6
 	VMULPS       Y0, Y3, Y3
@@ -5381,57 +5217,57 @@ loop228:
 	VMOVUPS      Y8, 32(R8)(CX*1)
 	ADDQ         $+64, CX
 	SUBQ         $+16, AX
-	JGE          loop228
+	JGE          loop217
 
-rest229:
+rest218:
 	ADDQ $+16, AX
 	SUBQ $+8, AX
-	JL   rest231
+	JL   rest220
 
-loop230:
+loop219:
 	VMOVUPS      (R9)(CX*1), Y0
-	VANDPS       lanesAVX299<>+0(SB), Y0, Y1
+	VANDPS       lanesAVX288<>+0(SB), Y0, Y1
 	VMULPS       Y0, Y0, Y2
-	VMOVUPS      lanesAVX2100<>+0(SB), Y3
-	VFMADD213PS  lanesAVX2101<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2102<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2103<>+0(SB), Y2, Y3
-	VFMADD213PS  lanesAVX2104<>+0(SB), Y2, Y3
+	VMOVUPS      lanesAVX289<>+0(SB), Y3
+	VFMADD213PS  lanesAVX290<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX291<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX292<>+0(SB), Y2, Y3
+	VFMADD213PS  lanesAVX293<>+0(SB), Y2, Y3
 	VMULPS       Y2, Y3, Y3
 	VFMADD213PS  Y0, Y0, Y3
-	VMOVUPS      lanesAVX2105<>+0(SB), Y4
+	VMOVUPS      lanesAVX294<>+0(SB), Y4
 	VADDPS       Y1, Y1, Y2
 	VMINPS       Y2, Y4, Y2
-	VMOVUPS      lanesAVX256<>+0(SB), Y4
-	VFMADD231PS  lanesAVX257<>+0(SB), Y2, Y4
-	VSUBPS       lanesAVX256<>+0(SB), Y4, Y4
-	VFNMADD231PS lanesAVX258<>+0(SB), Y4, Y2
-	VFNMADD231PS lanesAVX259<>+0(SB), Y4, Y2
-	VMOVUPS      lanesAVX260<>+0(SB), Y5
-	VFMADD213PS  lanesAVX261<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX262<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX263<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX264<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y5
-	VFMADD213PS  lanesAVX265<>+0(SB), Y2, Y5
+	VMOVUPS      lanesAVX245<>+0(SB), Y4
+	VFMADD231PS  lanesAVX246<>+0(SB), Y2, Y4
+	VSUBPS       lanesAVX245<>+0(SB), Y4, Y4
+	VFNMADD231PS lanesAVX247<>+0(SB), Y4, Y2
+	VFNMADD231PS lanesAVX248<>+0(SB), Y4, Y2
+	VMOVUPS      lanesAVX249<>+0(SB), Y5
+	VFMADD213PS  lanesAVX250<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX251<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX252<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX253<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y5
+	VFMADD213PS  lanesAVX254<>+0(SB), Y2, Y5
 	VCVTPS2DQ    Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
 	VPADDD       Y4, Y5, Y5
-	VADDPS       lanesAVX265<>+0(SB), Y5, Y5
-	VMOVUPS      lanesAVX266<>+0(SB), Y4
-	VMOVUPS      lanesAVX267<>+0(SB), Y2
+	VADDPS       lanesAVX254<>+0(SB), Y5, Y5
+	VMOVUPS      lanesAVX255<>+0(SB), Y4
+	VMOVUPS      lanesAVX256<>+0(SB), Y2
 	VPSUBD       Y5, Y2, Y2
 	VFNMADD231PS Y5, Y2, Y4
 	VMULPS       Y4, Y2, Y2
-	VMOVUPS      lanesAVX265<>+0(SB), Y4
+	VMOVUPS      lanesAVX254<>+0(SB), Y4
 	VFNMADD231PS Y5, Y2, Y4
 	VFMADD213PS  Y4, Y4, Y4
 	VFMADD213PS  Y2, Y4, Y2
-	VMOVUPS      lanesAVX265<>+0(SB), Y4
-	VFNMADD231PS lanesAVX2106<>+0(SB), Y2, Y4
-	VANDPS       lanesAVX2107<>+0(SB), Y0, Y0
+	VMOVUPS      lanesAVX254<>+0(SB), Y4
+	VFNMADD231PS lanesAVX295<>+0(SB), Y2, Y4
+	VANDPS       lanesAVX296<>+0(SB), Y0, Y0
 	VORPS        Y0, Y4, Y4
-	VMOVUPS      lanesAVX2108<>+0(SB), Y0
+	VMOVUPS      lanesAVX297<>+0(SB), Y0
 	VCMPPS       $0x01, Y0, Y1, Y0
 	VBLENDVPS    Y0, Y3, Y4, Y3
 	VMOVUPS      (R11)(CX*1), Y0
@@ -5439,7 +5275,7 @@ loop230:
 	VMOVUPS      (R8)(CX*1), Y2
 	VMOVUPS      (R12)(CX*1), Y4
 	VADDPS       Y4, Y0, Y0
-	VMOVUPS      lanesAVX265<>+0(SB), Y4
+	VMOVUPS      lanesAVX254<>+0(SB), Y4
 	VFNMADD231PS Y3, Y3, Y4
 	VMULPS       Y0, Y3, Y3
 	VMULPS       Y1, Y0, Y0
@@ -5450,7 +5286,7 @@ loop230:
 	VMOVUPS      Y0, (DI)(CX*1)
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      (SI)(CX*1), Y1
-	VMOVUPS      lanesAVX265<>+0(SB), Y3
+	VMOVUPS      lanesAVX254<>+0(SB), Y3
 	VFNMADD231PS Y1, Y1, Y3
 	VMULPS       Y0, Y3, Y3
 	VMULPS       Y2, Y3, Y3
@@ -5471,59 +5307,59 @@ loop230:
 	VMOVUPS      Y2, (R8)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop230
+	JGE          loop219
 
-rest231:
+rest220:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end232
-	LEAQ         windowAVX2<>+32(SB), R13
+	JE           end221
+	LEAQ         masksAVX2<>+32(SB), R13
 	SHLQ         $0x02, AX
 	SUBQ         AX, R13
 	VMOVUPS      (R13), Y0
 	VMASKMOVPS   (R9)(CX*1), Y0, Y1
-	VANDPS       lanesAVX299<>+0(SB), Y1, Y2
+	VANDPS       lanesAVX288<>+0(SB), Y1, Y2
 	VMULPS       Y1, Y1, Y3
-	VMOVUPS      lanesAVX2100<>+0(SB), Y4
-	VFMADD213PS  lanesAVX2101<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2102<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2103<>+0(SB), Y3, Y4
-	VFMADD213PS  lanesAVX2104<>+0(SB), Y3, Y4
+	VMOVUPS      lanesAVX289<>+0(SB), Y4
+	VFMADD213PS  lanesAVX290<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX291<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX292<>+0(SB), Y3, Y4
+	VFMADD213PS  lanesAVX293<>+0(SB), Y3, Y4
 	VMULPS       Y3, Y4, Y4
 	VFMADD213PS  Y1, Y1, Y4
-	VMOVUPS      lanesAVX2105<>+0(SB), Y5
+	VMOVUPS      lanesAVX294<>+0(SB), Y5
 	VADDPS       Y2, Y2, Y3
 	VMINPS       Y3, Y5, Y3
-	VMOVUPS      lanesAVX256<>+0(SB), Y5
-	VFMADD231PS  lanesAVX257<>+0(SB), Y3, Y5
-	VSUBPS       lanesAVX256<>+0(SB), Y5, Y5
-	VFNMADD231PS lanesAVX258<>+0(SB), Y5, Y3
-	VFNMADD231PS lanesAVX259<>+0(SB), Y5, Y3
-	VMOVUPS      lanesAVX260<>+0(SB), Y6
-	VFMADD213PS  lanesAVX261<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX262<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX263<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX264<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX265<>+0(SB), Y3, Y6
-	VFMADD213PS  lanesAVX265<>+0(SB), Y3, Y6
+	VMOVUPS      lanesAVX245<>+0(SB), Y5
+	VFMADD231PS  lanesAVX246<>+0(SB), Y3, Y5
+	VSUBPS       lanesAVX245<>+0(SB), Y5, Y5
+	VFNMADD231PS lanesAVX247<>+0(SB), Y5, Y3
+	VFNMADD231PS lanesAVX248<>+0(SB), Y5, Y3
+	VMOVUPS      lanesAVX249<>+0(SB), Y6
+	VFMADD213PS  lanesAVX250<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX251<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX252<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX253<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y6
+	VFMADD213PS  lanesAVX254<>+0(SB), Y3, Y6
 	VCVTPS2DQ    Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
 	VPADDD       Y5, Y6, Y6
-	VADDPS       lanesAVX265<>+0(SB), Y6, Y6
-	VMOVUPS      lanesAVX266<>+0(SB), Y5
-	VMOVUPS      lanesAVX267<>+0(SB), Y3
+	VADDPS       lanesAVX254<>+0(SB), Y6, Y6
+	VMOVUPS      lanesAVX255<>+0(SB), Y5
+	VMOVUPS      lanesAVX256<>+0(SB), Y3
 	VPSUBD       Y6, Y3, Y3
 	VFNMADD231PS Y6, Y3, Y5
 	VMULPS       Y5, Y3, Y3
-	VMOVUPS      lanesAVX265<>+0(SB), Y5
+	VMOVUPS      lanesAVX254<>+0(SB), Y5
 	VFNMADD231PS Y6, Y3, Y5
 	VFMADD213PS  Y5, Y5, Y5
 	VFMADD213PS  Y3, Y5, Y3
-	VMOVUPS      lanesAVX265<>+0(SB), Y5
-	VFNMADD231PS lanesAVX2106<>+0(SB), Y3, Y5
-	VANDPS       lanesAVX2107<>+0(SB), Y1, Y1
+	VMOVUPS      lanesAVX254<>+0(SB), Y5
+	VFNMADD231PS lanesAVX295<>+0(SB), Y3, Y5
+	VANDPS       lanesAVX296<>+0(SB), Y1, Y1
 	VORPS        Y1, Y5, Y5
-	VMOVUPS      lanesAVX2108<>+0(SB), Y1
+	VMOVUPS      lanesAVX297<>+0(SB), Y1
 	VCMPPS       $0x01, Y1, Y2, Y1
 	VBLENDVPS    Y1, Y4, Y5, Y4
 	VMASKMOVPS   (R11)(CX*1), Y0, Y1
@@ -5531,7 +5367,7 @@ rest231:
 	VMASKMOVPS   (R8)(CX*1), Y0, Y3
 	VMASKMOVPS   (R12)(CX*1), Y0, Y5
 	VADDPS       Y5, Y1, Y1
-	VMOVUPS      lanesAVX265<>+0(SB), Y5
+	VMOVUPS      lanesAVX254<>+0(SB), Y5
 	VFNMADD231PS Y4, Y4, Y5
 	VMULPS       Y1, Y4, Y4
 	VMULPS       Y2, Y1, Y1
@@ -5542,7 +5378,7 @@ rest231:
 	VMASKMOVPS   Y1, Y0, (DI)(CX*1)
 	VMASKMOVPS   (DX)(CX*1), Y0, Y1
 	VMASKMOVPS   (SI)(CX*1), Y0, Y2
-	VMOVUPS      lanesAVX265<>+0(SB), Y4
+	VMOVUPS      lanesAVX254<>+0(SB), Y4
 	VFNMADD231PS Y2, Y2, Y4
 	VMULPS       Y1, Y4, Y4
 	VMULPS       Y3, Y4, Y4
@@ -5562,7 +5398,7 @@ rest231:
 	VMULPS       Y1, Y3, Y3
 	VMASKMOVPS   Y3, Y0, (R8)(CX*1)
 
-end232:
+end221:
 	VZEROUPPER
 	RET
 
@@ -5585,9 +5421,9 @@ TEXT ·adamwAVX2(SB), NOSPLIT, $0-76
 	MOVQ         v+32(FP), DI
 	XORQ         CX, CX
 	SUBQ         $+8, AX
-	JL           rest234
+	JL           rest223
 
-loop233:
+loop222:
 	VMOVUPS      (BX)(CX*1), Y9
 	VMOVUPS      (SI)(CX*1), Y10
 	VMOVUPS      (DI)(CX*1), Y11
@@ -5609,13 +5445,13 @@ loop233:
 	VMOVUPS      Y12, (DX)(CX*1)
 	ADDQ         $+32, CX
 	SUBQ         $+8, AX
-	JGE          loop233
+	JGE          loop222
 
-rest234:
+rest223:
 	ADDQ         $+8, AX
 	TESTQ        AX, AX
-	JE           end235
-	LEAQ         windowAVX2<>+32(SB), R8
+	JE           end224
+	LEAQ         masksAVX2<>+32(SB), R8
 	SHLQ         $0x02, AX
 	SUBQ         AX, R8
 	VMOVUPS      (R8), Y9
@@ -5639,7 +5475,7 @@ rest234:
 	VFNMADD231PS Y5, Y11, Y13
 	VMASKMOVPS   Y13, Y9, (DX)(CX*1)
 
-end235:
+end224:
 	VZEROUPPER
 	RET
 
@@ -5657,29 +5493,29 @@ TEXT ·dropoutAVX2(SB), NOSPLIT, $0-44
 	MOVQ         x+16(FP), BX
 	XORQ         CX, CX
 	SUBQ         $+8, AX
-	JL           rest237
+	JL           rest226
 
-loop236:
+loop225:
 	VMOVUPS  Y0, Y5
 	VPXOR    Y1, Y5, Y5
 	VPSRLD   $0x10, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPMULLD  lanesAVX2238<>+0(SB), Y5, Y5
+	VPMULLD  lanesAVX2227<>+0(SB), Y5, Y5
 	VPSRLD   $0x0d, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPMULLD  lanesAVX2239<>+0(SB), Y5, Y5
+	VPMULLD  lanesAVX2228<>+0(SB), Y5, Y5
 	VPSRLD   $0x10, Y5, Y6
 	VPXOR    Y6, Y5, Y5
 	VPADDD   Y2, Y5, Y5
 	VPSRLD   $0x10, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPMULLD  lanesAVX2238<>+0(SB), Y5, Y5
+	VPMULLD  lanesAVX2227<>+0(SB), Y5, Y5
 	VPSRLD   $0x0d, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPMULLD  lanesAVX2239<>+0(SB), Y5, Y5
+	VPMULLD  lanesAVX2228<>+0(SB), Y5, Y5
 	VPSRLD   $0x10, Y5, Y6
 	VPXOR    Y6, Y5, Y5
-	VPADDD   lanesAVX2240<>+0(SB), Y0, Y0
+	VPADDD   lanesAVX2229<>+0(SB), Y0, Y0
 	VMOVUPS  (BX)(CX*1), Y7
 	VMULPS   Y4, Y7, Y7
 	VPMAXUD  Y3, Y5, Y6
@@ -5688,13 +5524,13 @@ loop236:
 	VMOVUPS  Y7, (DX)(CX*1)
 	ADDQ     $+32, CX
 	SUBQ     $+8, AX
-	JGE      loop236
+	JGE      loop225
 
-rest237:
+rest226:
 	ADDQ       $+8, AX
 	TESTQ      AX, AX
-	JE         end241
-	LEAQ       windowAVX2<>+32(SB), SI
+	JE         end230
+	LEAQ       masksAVX2<>+32(SB), SI
 	SHLQ       $0x02, AX
 	SUBQ       AX, SI
 	VMOVUPS    (SI), Y5
@@ -5702,22 +5538,22 @@ rest237:
 	VPXOR      Y1, Y6, Y6
 	VPSRLD     $0x10, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPMULLD    lanesAVX2238<>+0(SB), Y6, Y6
+	VPMULLD    lanesAVX2227<>+0(SB), Y6, Y6
 	VPSRLD     $0x0d, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPMULLD    lanesAVX2239<>+0(SB), Y6, Y6
+	VPMULLD    lanesAVX2228<>+0(SB), Y6, Y6
 	VPSRLD     $0x10, Y6, Y1
 	VPXOR      Y1, Y6, Y6
 	VPADDD     Y2, Y6, Y6
 	VPSRLD     $0x10, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPMULLD    lanesAVX2238<>+0(SB), Y6, Y6
+	VPMULLD    lanesAVX2227<>+0(SB), Y6, Y6
 	VPSRLD     $0x0d, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPMULLD    lanesAVX2239<>+0(SB), Y6, Y6
+	VPMULLD    lanesAVX2228<>+0(SB), Y6, Y6
 	VPSRLD     $0x10, Y6, Y1
 	VPXOR      Y1, Y6, Y6
-	VPADDD     lanesAVX2240<>+0(SB), Y0, Y0
+	VPADDD     lanesAVX2229<>+0(SB), Y0, Y0
 	VMASKMOVPS (BX)(CX*1), Y5, Y0
 	VMULPS     Y4, Y0, Y0
 	VPMAXUD    Y3, Y6, Y1
@@ -5725,7 +5561,7 @@ rest237:
 	VANDPS     Y1, Y0, Y0
 	VMASKMOVPS Y0, Y5, (DX)(CX*1)
 
-end241:
+end230:
 	VZEROUPPER
 	RET
 
@@ -5739,32 +5575,32 @@ DATA iotaAVX2<>+24(SB)/4, $0x00000006
 DATA iotaAVX2<>+28(SB)/4, $0x00000007
 GLOBL iotaAVX2<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2238<>+0(SB)/4, $0x85ebca6b
-DATA lanesAVX2238<>+4(SB)/4, $0x85ebca6b
-DATA lanesAVX2238<>+8(SB)/4, $0x85ebca6b
-DATA lanesAVX2238<>+12(SB)/4, $0x85ebca6b
-DATA lanesAVX2238<>+16(SB)/4, $0x85ebca6b
-DATA lanesAVX2238<>+20(SB)/4, $0x85ebca6b
-DATA lanesAVX2238<>+24(SB)/4, $0x85ebca6b
-DATA lanesAVX2238<>+28(SB)/4, $0x85ebca6b
-GLOBL lanesAVX2238<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2227<>+0(SB)/4, $0x85ebca6b
+DATA lanesAVX2227<>+4(SB)/4, $0x85ebca6b
+DATA lanesAVX2227<>+8(SB)/4, $0x85ebca6b
+DATA lanesAVX2227<>+12(SB)/4, $0x85ebca6b
+DATA lanesAVX2227<>+16(SB)/4, $0x85ebca6b
+DATA lanesAVX2227<>+20(SB)/4, $0x85ebca6b
+DATA lanesAVX2227<>+24(SB)/4, $0x85ebca6b
+DATA lanesAVX2227<>+28(SB)/4, $0x85ebca6b
+GLOBL lanesAVX2227<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2239<>+0(SB)/4, $0xc2b2ae35
-DATA lanesAVX2239<>+4(SB)/4, $0xc2b2ae35
-DATA lanesAVX2239<>+8(SB)/4, $0xc2b2ae35
-DATA lanesAVX2239<>+12(SB)/4, $0xc2b2ae35
-DATA lanesAVX2239<>+16(SB)/4, $0xc2b2ae35
-DATA lanesAVX2239<>+20(SB)/4, $0xc2b2ae35
-DATA lanesAVX2239<>+24(SB)/4, $0xc2b2ae35
-DATA lanesAVX2239<>+28(SB)/4, $0xc2b2ae35
-GLOBL lanesAVX2239<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2228<>+0(SB)/4, $0xc2b2ae35
+DATA lanesAVX2228<>+4(SB)/4, $0xc2b2ae35
+DATA lanesAVX2228<>+8(SB)/4, $0xc2b2ae35
+DATA lanesAVX2228<>+12(SB)/4, $0xc2b2ae35
+DATA lanesAVX2228<>+16(SB)/4, $0xc2b2ae35
+DATA lanesAVX2228<>+20(SB)/4, $0xc2b2ae35
+DATA lanesAVX2228<>+24(SB)/4, $0xc2b2ae35
+DATA lanesAVX2228<>+28(SB)/4, $0xc2b2ae35
+GLOBL lanesAVX2228<>(SB), RODATA|NOPTR, $32
 
-DATA lanesAVX2240<>+0(SB)/4, $0x00000008
-DATA lanesAVX2240<>+4(SB)/4, $0x00000008
-DATA lanesAVX2240<>+8(SB)/4, $0x00000008
-DATA lanesAVX2240<>+12(SB)/4, $0x00000008
-DATA lanesAVX2240<>+16(SB)/4, $0x00000008
-DATA lanesAVX2240<>+20(SB)/4, $0x00000008
-DATA lanesAVX2240<>+24(SB)/4, $0x00000008
-DATA lanesAVX2240<>+28(SB)/4, $0x00000008
-GLOBL lanesAVX2240<>(SB), RODATA|NOPTR, $32
+DATA lanesAVX2229<>+0(SB)/4, $0x00000008
+DATA lanesAVX2229<>+4(SB)/4, $0x00000008
+DATA lanesAVX2229<>+8(SB)/4, $0x00000008
+DATA lanesAVX2229<>+12(SB)/4, $0x00000008
+DATA lanesAVX2229<>+16(SB)/4, $0x00000008
+DATA lanesAVX2229<>+20(SB)/4, $0x00000008
+DATA lanesAVX2229<>+24(SB)/4, $0x00000008
+DATA lanesAVX2229<>+28(SB)/4, $0x00000008
+GLOBL lanesAVX2229<>(SB), RODATA|NOPTR, $32

@@ -44,11 +44,6 @@ func rowMaxAVX512(n int, x *float32) float32
 //go:noescape
 func rotateAVX512(n int, x *float32, y *float32, cos *float32, sin *float32)
 
-// roundAVX512 sets dst to x rounded to bfloat16, to nearest even.
-//
-//go:noescape
-func roundAVX512(n int, dst *float32, x *float32)
-
 // geluAVX512 sets dst = x·σ(2u).
 //
 //go:noescape

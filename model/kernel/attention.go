@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"fragua/model/kernel/gemm"
 	"fragua/model/kernel/par"
 )
 
@@ -32,29 +33,29 @@ type Attention struct {
 	StrideV, StrideY    int
 }
 
-// Tiles of scores. Within one, strips of a few rows stop at the last key that a causal mask
-// leaves them, so that little is computed only to be thrown away.
+// Tiles of scores. Within a tile, strips of a few queries end at the last key that a causal mask
+// shows them, so that few scores are computed in vain.
 const (
 	queryTile = 64
 	keyTile   = 256
-	scoreRow  = keyTile + 16 // from one row of a tile to the next: 1 KiB apart, they would share few sets of the cache
-	partRows  = 512          // queries of one head that one chunk of work takes
+	scoreLD   = keyTile + 16 // leading dimension of a tile: rows 1 KiB apart would share few sets of the cache
+	partRows  = 512          // queries of a head that are one iteration
 )
 
 // Forward computes y = softmax(scale·q·kᵀ)·v by tiles of queries and keys, with running
-// maxima and sums (Dao et al. 2022, algorithm 1): no T×S matrix is ever held. lse is the
-// logarithm of each row's Σexp, kept for the way back.
+// maxima and sums (Dao et al. 2022, algorithm 1), without a T×S matrix. lse is the logarithm of
+// each row's Σexp, for Backward.
 func (a Attention) Forward(y, lse, q, k, v []float32) {
 	a = a.ready(q, k, v, y)
 	same("Attention", a.B*a.Heads*a.T, len(lse))
 	parts := (a.T + partRows - 1) / partRows
 	units := a.B * a.KVHeads * parts
-	forwards.Run(units, a.inARow(units), attentionForward{a, y, lse, q, k, v})
+	forwards.Run(units, a.unitGrain(units), attentionForward{a, y, lse, q, k, v})
 }
 
-// inARow is how many units of work a worker takes at a time. Heads beside one another have their
-// rows in the same pages, so it takes several where there are enough; results do not depend on it.
-func (a *Attention) inARow(units int) int { return max(1, min(a.KVHeads, units/(4*par.Workers()))) }
+// unitGrain is how many heads make a chunk. Neighbouring heads have their rows in the same pages, so
+// they are several where there are enough; results do not depend on it.
+func (a *Attention) unitGrain(units int) int { return max(1, min(a.KVHeads, units/(4*par.Workers()))) }
 
 type attentionForward struct {
 	Attention
@@ -78,8 +79,8 @@ func (a *attentionForward) Chunk(lo, hi int) {
 	}
 }
 
-// packed lays out the keys (or values) of one head that queries before t1 may see, tile by
-// tile, as the right side of a product with their transpose.
+// packed packs the keys (or values) of one head that queries before t1 may see, tile by tile, for
+// products with their transpose.
 func (a *Attention) packed(k []float32, stride, b, kv, t1 int) []float32 {
 	n := a.S
 	if a.Causal {
@@ -88,28 +89,29 @@ func (a *Attention) packed(k []float32, stride, b, kv, t1 int) []float32 {
 	tiles := par.GetScratch((n + 2*keyTile) * a.Dim)
 	for s := 0; s < n; s += keyTile {
 		// The whole tile, so that its layout does not depend on t1.
-		active.packT(tiles[s*a.Dim:], k[(b*a.S+s)*stride+kv*a.Dim:], stride, min(keyTile, a.S-s), a.Dim)
+		active.gemm.PackTransposed(tiles[s*a.Dim:], k[(b*a.S+s)*stride+kv*a.Dim:], stride, min(keyTile, a.S-s), a.Dim)
 	}
 	return tiles
 }
 
-// seen is how many of the keys [s0, s0+cols) a causal mask leaves query t.
-func (a *Attention) seen(t, s0, cols int) int {
+// visibleKeys is how many of the keys [s0, s0+cols) a causal mask shows query t.
+func (a *Attention) visibleKeys(t, s0, cols int) int {
 	if !a.Causal {
 		return cols
 	}
 	return max(0, min(cols, t+a.S-a.T+1-s0))
 }
 
-// sight is what a strip of queries [t, t+rows) computes and sees of keys [s0, s0+cols):
-// columns to the last key of its last row, and on to the next whole strip of keys.
-func (a *Attention) sight(t, rows, s0, cols int) sight {
-	n := a.seen(t+rows-1, s0, cols)
-	n = min(cols, (n+active.strip-1)/active.strip*active.strip)
+// visible is what a strip of queries [t, t+rows) sees of keys [s0, s0+cols). Its columns are those up
+// to the last key of its last row, and on to the next whole strip of keys.
+func (a *Attention) visible(t, rows, s0, cols int) visibleRange {
+	strip := active.gemm.Strip
+	n := a.visibleKeys(t+rows-1, s0, cols)
+	n = min(cols, (n+strip-1)/strip*strip)
 	if a.Causal {
-		return sight{rows, n, t + a.S - a.T + 1 - s0, 1, scoreRow}
+		return visibleRange{rows, n, t + a.S - a.T + 1 - s0, 1, scoreLD}
 	}
-	return sight{rows, n, n, 0, scoreRow}
+	return visibleRange{rows, n, n, 0, scoreLD}
 }
 
 // tile computes queries [t0, t0+queryTile) of head h of sequence b.
@@ -118,11 +120,12 @@ func (a *attentionForward) tile(b, h, t0 int, keys []float32) {
 	q, y := a.q[(b*a.T+t0)*a.StrideQ+h*d:], a.y[(b*a.T+t0)*a.StrideY+h*d:]
 	lse := a.lse[(b*a.Heads+h)*a.T+t0:][:rows]
 	head := h / (a.Heads / a.KVHeads) * d
-	buffer := par.GetScratch(active.strip*(scoreRow+2) + 3*queryTile)
+	strip := active.gemm.Strip
+	buffer := par.GetScratch(strip*(scoreLD+2) + 3*queryTile)
 	defer par.PutScratch(buffer)
-	s, most := buffer[:active.strip*scoreRow], buffer[active.strip*scoreRow:][:active.strip]
-	factor := buffer[active.strip*(scoreRow+1):]
-	perRow := buffer[active.strip*(scoreRow+2):]
+	s, largest := buffer[:strip*scoreLD], buffer[strip*scoreLD:][:strip]
+	factor := buffer[strip*(scoreLD+1):]
+	perRow := buffer[strip*(scoreLD+2):]
 	top, share, written := perRow[:rows], perRow[queryTile:][:rows], newMarks(perRow[2*queryTile:], rows, false)
 	sums := lse // holds Σexp until the last tile is done
 	for r := range rows {
@@ -134,31 +137,31 @@ func (a *attentionForward) tile(b, h, t0 int, keys []float32) {
 		if cover == nothing {
 			continue
 		}
-		for r0 := 0; r0 < rows; r0 += active.strip {
-			see := a.sight(t0+r0, min(active.strip, rows-r0), s0, cols)
-			if see.n == 0 {
+		for r0 := 0; r0 < rows; r0 += strip {
+			vis := a.visible(t0+r0, min(strip, rows-r0), s0, cols)
+			if vis.n == 0 {
 				continue
 			}
-			active.mulPacked(see.rows, see.n, d, q[r0*a.StrideQ:], a.StrideQ, keys[s0*d:], cols, s, scoreRow)
+			active.gemm.MulPacked(&gemm.Args{M: vis.rows, N: vis.n, K: d, A: q[r0*a.StrideQ:], LDA: a.StrideQ, B: keys[s0*d:], C: s, LDC: scoreLD}, cols)
 			if cover == something {
-				a.mask(b*a.T+t0+r0, b*a.S+s0, see, s)
+				a.mask(b*a.T+t0+r0, b*a.S+s0, vis, s)
 			}
-			active.scoresMax(see, s, most)
-			grown := false // scores, and with them what earlier sums must be multiplied with
-			for r := range see.rows {
-				factor[r] = grow(most[r]*a.Scale, &top[r0+r])
-				grown = grown || factor[r] != 1
+			active.scoresMax(vis, s, largest)
+			rescale := false // earlier sums, because a maximum has grown
+			for r := range vis.rows {
+				factor[r] = raise(&top[r0+r], largest[r]*a.Scale)
+				rescale = rescale || factor[r] != 1
 				sums[r0+r] *= factor[r]
-				if most[r] = top[r0+r]; most[r] == minusInf { // exp(−Inf − 0) is 0, too
-					most[r] = 0
+				if largest[r] = top[r0+r]; largest[r] == minusInf { // exp(−Inf − 0) is 0, too
+					largest[r] = 0
 				}
 			}
-			if grown {
-				active.scoresScale(sight{see.rows, d, d, 0, a.StrideY}, y[r0*a.StrideY:], factor)
+			if rescale {
+				active.scoresScale(visibleRange{vis.rows, d, d, 0, a.StrideY}, y[r0*a.StrideY:], factor)
 			}
-			active.scoresExp(see, s, a.Scale, most, sums[r0:])
-			active.mulTile(NN, see.rows, d, see.n, s, scoreRow, a.v[(b*a.S+s0)*a.StrideV+head:], a.StrideV,
-				y[r0*a.StrideY:], a.StrideY, written.set(r0, see.rows))
+			active.scoresExp(vis, s, a.Scale, largest, sums[r0:])
+			active.gemm.MulSmall(&gemm.Args{Op: gemm.NN, M: vis.rows, N: d, K: vis.n, A: s, LDA: scoreLD,
+				B: a.v[(b*a.S+s0)*a.StrideV+head:], LDB: a.StrideV, C: y[r0*a.StrideY:], LDC: a.StrideY, Acc: written.set(r0, vis.rows)})
 		}
 	}
 	written.clearRest(y, d, a.StrideY)
@@ -167,14 +170,14 @@ func (a *attentionForward) tile(b, h, t0 int, keys []float32) {
 			share[r], sums[r] = 1, 1
 		}
 	}
-	active.scoresScale(sight{rows, d, d, 0, a.StrideY}, y, share)
+	active.scoresScale(visibleRange{rows, d, d, 0, a.StrideY}, y, share)
 	active.log(lse, sums)
 	active.addTo(lse, top)
 }
 
-// grow raises top to m, if that is more, and returns what earlier sums of exponentials, relative
-// to the largest so far, must be multiplied with because of it.
-func grow(m float32, top *float32) float32 {
+// raise sets top to m, if that is larger, and returns the factor that this brings to earlier sums of
+// exponentials, which are relative to top.
+func raise(top *float32, m float32) float32 {
 	before := *top
 	if !(m > before) {
 		return 1

@@ -11,11 +11,11 @@ const (
 	everything
 )
 
-// cover judges the tile of queries [t0, t0+rows) and keys [s0, s0+cols) by the causal mask
-// and the smallest and largest document on each side: nothing is certain, something means
-// that documents must be compared.
+// cover compares the tile of queries [t0, t0+rows) with keys [s0, s0+cols) by the causal mask and the
+// smallest and largest document on each side. nothing is certain; something means that documents
+// must be compared one by one.
 func (a *Attention) cover(b, t0, rows, s0, cols int) coverage {
-	cols = a.seen(t0+rows-1, s0, cols)
+	cols = a.visibleKeys(t0+rows-1, s0, cols)
 	if cols == 0 {
 		return nothing
 	}
@@ -56,11 +56,11 @@ func span(docs []int32, at, n int) (low, high int32) {
 	return low, high
 }
 
-// mask sets the scores of a strip of queries that their documents or windows do not let them see
-// to −Inf. query and key are the rows of the first.
-func (a *Attention) mask(query, key int, see sight, scores []float32) {
-	for r := range see.rows {
-		doc, row := int32(0), scores[r*see.ld:][:see.of(r)]
+// mask sets the scores of a strip of queries to −Inf where their documents or windows hide the key.
+// query and key are the rows of the first.
+func (a *Attention) mask(query, key int, vis visibleRange, scores []float32) {
+	for r := range vis.rows {
+		doc, row := int32(0), scores[r*vis.ld:][:vis.of(r)]
 		if a.Window > 0 {
 			at := (query+r)%a.T + a.S - a.T - key%a.S // the key in the middle of the window
 			for c := range row {
@@ -87,8 +87,8 @@ func (a *Attention) mask(query, key int, see sight, scores []float32) {
 
 var minusInf = float32(math.Inf(-1))
 
-// marks says of each row of a result whether it has been written to (1 or 0). The first
-// product overwrites it, so that nothing need be cleared before.
+// marks are 1 for each row of a result that has been written to, else 0. The first product overwrites
+// a row, so that nothing must be cleared before.
 type marks []float32
 
 // newMarks makes marks of so many rows in memory for as many numbers.
@@ -101,7 +101,7 @@ func newMarks(memory []float32, rows int, written bool) marks {
 	return m
 }
 
-// alike is how many of n rows, from the first on, are marked as it is.
+// alike is how many of n rows from row on are marked as row is, without a gap.
 func (m marks) alike(row, n int) int {
 	for i, written := range m[row:][:n] {
 		if written != m[row] {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"fragua/model/kernel/kerneltest"
 	"fragua/model/kernel/par"
 )
 
@@ -124,9 +125,9 @@ func TestAttention(t *testing.T) {
 				}
 				// Rows of q are twice as long as needed, as in a fused matrix.
 				a.StrideQ = 2*a.Heads*a.Dim + 3
-				q := random(rng, a.B*a.T*a.StrideQ)
-				k, v := random(rng, a.B*a.S*a.KVHeads*a.Dim), random(rng, a.B*a.S*a.KVHeads*a.Dim)
-				y, dy := make([]float32, a.B*a.T*a.Heads*a.Dim), random(rng, a.B*a.T*a.Heads*a.Dim)
+				q := kerneltest.Random(rng, a.B*a.T*a.StrideQ)
+				k, v := kerneltest.Random(rng, a.B*a.S*a.KVHeads*a.Dim), kerneltest.Random(rng, a.B*a.S*a.KVHeads*a.Dim)
+				y, dy := make([]float32, a.B*a.T*a.Heads*a.Dim), kerneltest.Random(rng, a.B*a.T*a.Heads*a.Dim)
 				lse := make([]float32, a.B*a.Heads*a.T)
 				a.Forward(y, lse, q, k, v)
 				// Gradients add to what is there, or take its place.
@@ -154,26 +155,14 @@ func TestAttention(t *testing.T) {
 					}
 				}
 				wy, wl, wq, wk, wv := naive(a.ready(q, k, v, y), q, k, v, dy)
-				near(t, "y", y, wy, 1e-5)
-				near(t, "lse", lse, wl, 1e-5)
-				near(t, "dq", dq, wq, 5e-5)
-				near(t, "dk", dk, wk, 5e-5)
-				near(t, "dv", dv, wv, 5e-5)
+				kerneltest.Near(t, "y", y, wy, 1e-5)
+				kerneltest.Near(t, "lse", lse, wl, 1e-5)
+				kerneltest.Near(t, "dq", dq, wq, 5e-5)
+				kerneltest.Near(t, "dk", dk, wk, 5e-5)
+				kerneltest.Near(t, "dv", dv, wv, 5e-5)
 			})
 		}
 	})
-}
-
-// near allows an error of tolerance of the largest magnitude about, and of the value.
-func near(t *testing.T, what string, got []float32, want []float64, tolerance float64) {
-	t.Helper()
-	for i, w := range want {
-		g := float64(got[i])
-		if g != w && !(math.Abs(g-w) <= tolerance*(1+math.Abs(w))) {
-			t.Errorf("%s[%d] is %g, want %g", what, i, g, w)
-			return
-		}
-	}
 }
 
 func TestAttentionDeterminism(t *testing.T) {
@@ -181,8 +170,8 @@ func TestAttentionDeterminism(t *testing.T) {
 	a := Attention{B: 3, T: 100, S: 100, Heads: 4, KVHeads: 2, Dim: 32, Causal: true}
 	atLevels(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(1, 1))
-		q, k, v := random(rng, 300*128), random(rng, 300*64), random(rng, 300*64)
-		dy := random(rng, 300*128)
+		q, k, v := kerneltest.Random(rng, 300*128), kerneltest.Random(rng, 300*64), kerneltest.Random(rng, 300*64)
+		dy := kerneltest.Random(rng, 300*128)
 		var first []float32
 		for _, w := range []int{1, 2, 5} {
 			par.SetWorkers(w)
@@ -216,7 +205,7 @@ func TestAttentionDecode(t *testing.T) {
 func decodeEach(t *testing.T, T, heads, kvHeads, dim int) {
 	rng := rand.New(rand.NewPCG(2, 3))
 	a := Attention{B: 2, T: T, S: T, Heads: heads, KVHeads: kvHeads, Dim: dim, Causal: true}
-	q, k, v := random(rng, 2*T*heads*dim), random(rng, 2*T*kvHeads*dim), random(rng, 2*T*kvHeads*dim)
+	q, k, v := kerneltest.Random(rng, 2*T*heads*dim), kerneltest.Random(rng, 2*T*kvHeads*dim), kerneltest.Random(rng, 2*T*kvHeads*dim)
 	y, lse := make([]float32, len(q)), make([]float32, 2*heads*T)
 	a.Forward(y, lse, q, k, v)
 	for _, n := range []int{0, 1, 40, T - 1} {
@@ -225,7 +214,7 @@ func decodeEach(t *testing.T, T, heads, kvHeads, dim int) {
 		var keys, values [][]float32
 		for b := range 2 {
 			copy(one[b*(heads*dim+gap):], q[(b*T+n)*heads*dim:][:heads*dim])
-			keys, values = append(keys, random(rng, kvHeads*room*dim)), append(values, random(rng, kvHeads*room*dim))
+			keys, values = append(keys, kerneltest.Random(rng, kvHeads*room*dim)), append(values, kerneltest.Random(rng, kvHeads*room*dim))
 			for s := range n + 1 {
 				for h := range kvHeads {
 					from, to := ((b*T+s)*kvHeads+h)*dim, (h*room+s)*dim
@@ -249,14 +238,13 @@ func decodeEach(t *testing.T, T, heads, kvHeads, dim int) {
 // BenchmarkAttention reports GFLOP/s counting only the scores that a causal mask leaves,
 // 4 and 10 products of T²/2·Dim a head forward and backward.
 //
-// Tried and left out, on two cores with AVX-512 at T 256: keys, values and gradients of a
-// head in dense copies, backward 12.5 ms instead of 9.7, for copying pieces of 256 bytes a
-// page apart costs more than it saves, and so do copies of the queries and gradients of a
-// tile; all right sides as panels, with 128 or 256 queries in a tile on the way back, 5 % slower
-// there, 2 % faster at T 1,024; tiles of 128 queries, the same as 64; asking in advance for the
-// rows of the next head, also across sequences, the same, for to ask for a whole strip at once
-// takes as long as it saves (the first head of a sequence takes 35 µs longer forward, 50
-// backward).
+// Tried and left out, on two cores with AVX-512 at T 256:
+//   - keys, values and gradients of a head in dense copies: backward 12.5 ms instead of 9.7, since
+//     copying pieces of 256 bytes a page apart costs more than it saves; also copies of a tile's queries;
+//   - every B operand packed, with 128 or 256 queries in a tile of Backward: 5 % slower, 2 % faster at T 1,024;
+//   - tiles of 128 queries: as fast as 64;
+//   - prefetching the rows of the next head, across sequences too: as fast, since prefetching a whole
+//     strip at once takes as long as it saves (35 µs forward and 50 backward for the first head).
 func BenchmarkAttention(b *testing.B) {
 	before := active
 	defer func() { active = before; par.SetWorkers(0) }()
@@ -272,19 +260,19 @@ func BenchmarkAttention(b *testing.B) {
 				rng := rand.New(rand.NewPCG(1, 1))
 				width := a.Heads * a.Dim
 				a.StrideQ, a.StrideK, a.StrideV = 3*width, 3*width, 3*width
-				qkv, y, dy := random(rng, a.B*a.T*3*width), random(rng, a.B*a.T*width), random(rng, a.B*a.T*width)
+				qkv, y, dy := kerneltest.Random(rng, a.B*a.T*3*width), kerneltest.Random(rng, a.B*a.T*width), kerneltest.Random(rng, a.B*a.T*width)
 				d := par.Zeros(len(qkv))
 				lse := make([]float32, a.B*a.Heads*a.T)
 				flops := float64(a.B*a.Heads*a.Dim) * float64(a.T) * float64(a.T)
 				a.Forward(y, lse, qkv, qkv[width:], qkv[2*width:])
-				name := fmt.Sprintf("%s/%d/T%dxD%d", l.name, workers, a.T, a.Dim)
+				name := fmt.Sprintf("%s/%d/T%dxD%d", l.gemm.Name, workers, a.T, a.Dim)
 				b.Run(name+"/forward", func(b *testing.B) {
-					startMeter(b, workers, active.peak, 1).run(2*flops, func() {
+					kerneltest.OfPeak(b, Peak(workers, false), 2*flops, func() {
 						a.Forward(y, lse, qkv, qkv[width:], qkv[2*width:])
 					})
 				})
 				b.Run(name+"/backward", func(b *testing.B) {
-					startMeter(b, workers, active.peak, 1).run(5*flops, func() {
+					kerneltest.OfPeak(b, Peak(workers, false), 5*flops, func() {
 						a.Backward(d, d[width:], d[2*width:], [3]bool{}, qkv, qkv[width:], qkv[2*width:], y, lse, dy)
 					})
 				})

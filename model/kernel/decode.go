@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"fragua/model/kernel/gemm"
 	"fragua/model/kernel/par"
 )
 
@@ -19,7 +20,7 @@ func AttentionDecode(y, q []float32, strideQ int, keys, values [][]float32, leng
 	if kvHeads <= 0 || heads%kvHeads != 0 {
 		panic(fmt.Sprintf("kernel: AttentionDecode: %d heads do not share %d key heads evenly", heads, kvHeads))
 	}
-	if rows > 0 && (strideQ < heads*dim || (rows-1)*strideQ+heads*dim > len(q)) {
+	if !fits(q, rows, heads*dim, strideQ) {
 		panic(fmt.Sprintf("kernel: AttentionDecode: %d queries of %d, %d apart, in %d elements", rows, heads*dim, strideQ, len(q)))
 	}
 	total := 0
@@ -34,7 +35,7 @@ func AttentionDecode(y, q []float32, strideQ int, keys, values [][]float32, leng
 		scale = float32(1 / math.Sqrt(float64(dim)))
 	}
 	units, share := rows*kvHeads, 1
-	if total <= grain {
+	if total <= par.Grain {
 		share = units
 	}
 	decodings.Run(units, share, decoding{y, q, keys, values, lengths, strideQ, kvHeads, heads / kvHeads, dim, scale})
@@ -70,18 +71,19 @@ func (d *decoding) head(unit int) {
 	values := d.values[r][from:]
 	s := par.GetScratch(d.group * n)
 	defer par.PutScratch(s)
-	active.few(d.group, n, d.dim, d.q[r*d.strideQ+kv*width:], d.dim, d.keys[r][from:], d.dim, s, n, 0, values)
+	active.gemm.Skinny(&gemm.Args{M: d.group, N: n, K: d.dim, A: d.q[r*d.strideQ+kv*width:], LDA: d.dim,
+		B: d.keys[r][from:], LDB: d.dim, C: s, LDC: n}, values)
 	for g := range d.group {
 		row := s[g*n:][:n]
 		active.scale(row, d.scale)
 		softmaxRow(row)
 	}
 	if d.dim%16 == 0 {
-		active.mulTile(NN, d.group, d.dim, n, s, n, values, d.dim, y, d.dim, false)
+		active.gemm.MulSmall(&gemm.Args{Op: gemm.NN, M: d.group, N: d.dim, K: n, A: s, LDA: n, B: values, LDB: d.dim, C: y, LDC: d.dim})
 		return
 	}
 	clear(y)
-	for g := range d.group { // heads that are no whole vectors
+	for g := range d.group { // a head is not whole vectors
 		for i, p := range s[g*n:][:n] {
 			active.axpy(y[g*d.dim:][:d.dim], p, values[i*d.dim:][:d.dim])
 		}

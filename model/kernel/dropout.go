@@ -24,7 +24,7 @@ func Dropout(dst, x []float32, p float32, seed, offset uint64) {
 	}
 	key := splitmix64(seed)
 	d := dropFactors{uint32(key), uint32(key >> 32), uint32(float64(p) * (1 << 32)), float32(1 / (1 - float64(p)))}
-	dropouts.Run(len(dst), grain, dropout{active.dropout, dst, x, d, offset})
+	dropouts.Run(len(dst), par.Grain, dropout{active.dropout, dst, x, d, offset})
 }
 
 type dropout struct {

@@ -9,7 +9,7 @@ import (
 // Embedding copies row ids[i] of table (· × cols) to row i of dst.
 func Embedding(dst, table []float32, ids []int32, cols int) {
 	checkIDs("Embedding", table, dst, ids, cols)
-	embeddings.Run(len(ids), rowGrain(cols), embedding{dst, table, ids, cols})
+	embeddings.Run(len(ids), par.RowGrain(cols), embedding{dst, table, ids, cols})
 }
 
 type embedding struct {

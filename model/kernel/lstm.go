@@ -9,7 +9,7 @@ import "fragua/model/kernel/par"
 func LSTMCell(h, c, gates, cPrev []float32, n int) {
 	rows := rowsOf("LSTMCell", len(h), n)
 	same("LSTMCell", len(h), len(c), len(gates)/4, len(cPrev))
-	cells.Run(rows, rowGrain(16*n), cell{active.lstmCell, h, c, gates, cPrev, n})
+	cells.Run(rows, par.RowGrain(16*n), cell{active.lstmCell, h, c, gates, cPrev, n})
 }
 
 type cell struct {
@@ -34,7 +34,7 @@ func (l *cell) Chunk(lo, hi int) {
 func LSTMCellGrad(gates, dc, c, cPrev, dy, dh []float32, n int) {
 	rows := rowsOf("LSTMCellGrad", len(c), n)
 	same("LSTMCellGrad", len(c), len(gates)/4, len(dc), len(cPrev), len(dy), len(dh))
-	cellGrads.Run(rows, rowGrain(16*n), cellGrad{active.lstmCellGrad, gates, dc, c, cPrev, dy, dh, n})
+	cellGrads.Run(rows, par.RowGrain(16*n), cellGrad{active.lstmCellGrad, gates, dc, c, cPrev, dy, dh, n})
 }
 
 type cellGrad struct {

@@ -6,7 +6,7 @@ import "fragua/model/kernel/par"
 // v ← momentum·v + d, d + momentum·v.
 func Nesterov(u, v, g []float32, momentum, scale float32) {
 	same("Nesterov", len(u), len(v), len(g))
-	nesterovs.Run(len(u), grain, nesterov{u, v, g, momentum, scale})
+	nesterovs.Run(len(u), par.Grain, nesterov{u, v, g, momentum, scale})
 }
 
 type nesterov struct {
@@ -27,7 +27,7 @@ func (c *nesterov) Chunk(lo, hi int) {
 // Transpose sets dst (cols × rows) to xᵀ, x (rows × cols).
 func Transpose(dst, x []float32, rows, cols int) {
 	same("Transpose", rows*cols, len(dst), len(x))
-	transposes.Run(cols, rowGrain(rows), transpose{dst, x, rows, cols})
+	transposes.Run(cols, par.RowGrain(rows), transpose{dst, x, rows, cols})
 }
 
 type transpose struct {

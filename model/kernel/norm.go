@@ -19,12 +19,12 @@ func LayerNorm(y, mean, rstd, x, gain, bias []float32, cols int, eps float32) {
 		clear(bias)
 	}
 	same("LayerNorm", cols, len(bias))
-	norms.Run(rows, rowGrain(cols), norm{active, y, mean, rstd, x, gain, bias, cols, eps})
+	norms.Run(rows, par.RowGrain(cols), norm{active, y, mean, rstd, x, gain, bias, cols, eps})
 }
 
 // A norm is a call of LayerNorm, or of RMSNorm, which has no mean.
 type norm struct {
-	level                        *bodies
+	level                        *kernelTable
 	y, mean, rstd, x, gain, bias []float32
 	cols                         int
 	eps                          float32
@@ -63,7 +63,7 @@ func RMSNorm(y, rstd, x, gain []float32, cols int, eps float32) {
 	same("RMSNorm", len(x), len(y))
 	same("RMSNorm", cols, len(gain))
 	same("RMSNorm", rows, len(rstd))
-	norms.Run(rows, rowGrain(cols), norm{active, y, nil, rstd, x, gain, nil, cols, eps})
+	norms.Run(rows, par.RowGrain(cols), norm{active, y, nil, rstd, x, gain, nil, cols, eps})
 }
 
 // RMSNormGrad adds to dx and dgain; a nil dgain is frozen.
@@ -83,7 +83,7 @@ func (s *rowSums) rmsNorm(r int, dg, _ []float32) {
 // rowSums are gradients that all rows add to: row is called for every one, with two
 // accumulators of cols that belong to the row's chunk alone.
 type rowSums struct {
-	level                       *bodies
+	level                       *kernelTable
 	row                         func(s *rowSums, r int, a, b []float32)
 	rows, cols, grain           int
 	dx, x, gain, mean, rstd, dy []float32

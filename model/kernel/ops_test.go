@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"fragua/model/kernel/kerneltest"
 	"fragua/model/kernel/par"
 )
 
@@ -138,9 +139,9 @@ func TestGradients(t *testing.T) {
 				rng := rand.New(rand.NewPCG(11, 12))
 				x, d := make([][]float32, len(c.sizes)), make([][]float32, len(c.sizes))
 				for i, n := range c.sizes {
-					x[i], d[i] = random(rng, n), make([]float32, n)
+					x[i], d[i] = kerneltest.Random(rng, n), make([]float32, n)
 				}
-				dy := random(rng, len(c.forward(x)))
+				dy := kerneltest.Random(rng, len(c.forward(x)))
 				loss := func() float64 {
 					s := 0.0
 					for i, v := range c.forward(x) {
@@ -152,7 +153,7 @@ func TestGradients(t *testing.T) {
 				for i := range x {
 					for range 4 {
 						const h = 1.0 / 128
-						direction := random(rng, len(x[i]))
+						direction := kerneltest.Random(rng, len(x[i]))
 						old := append([]float32(nil), x[i]...)
 						var ends [2]float64
 						for e, sign := range []float32{1, -1} {
@@ -206,7 +207,7 @@ func TestNormGradsOfManyRows(t *testing.T) {
 	const rows, cols = 1000, 48
 	atLevels(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(1, 3))
-		x, gain, dy, y := random(rng, rows*cols), random(rng, cols), random(rng, rows*cols), make([]float32, rows*cols)
+		x, gain, dy, y := kerneltest.Random(rng, rows*cols), kerneltest.Random(rng, cols), kerneltest.Random(rng, rows*cols), make([]float32, rows*cols)
 		mean, rstd := make([]float32, rows), make([]float32, rows)
 		LayerNorm(y, mean, rstd, x, gain, nil, cols, 1e-5)
 		var first []float32
@@ -243,7 +244,7 @@ func TestCrossEntropy(t *testing.T) {
 	const rows, cols = 9, 1003
 	atLevels(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(4, 4))
-		x := random(rng, rows*cols)
+		x := kerneltest.Random(rng, rows*cols)
 		for i := range x {
 			x[i] = 5*x[i] + 40
 		}
@@ -289,7 +290,7 @@ func TestCrossEntropy(t *testing.T) {
 func TestRoPEIsRelative(t *testing.T) {
 	rope := NewRoPE(64, RoPEFrequencies(16, 10000))
 	rng := rand.New(rand.NewPCG(1, 1))
-	q, k := random(rng, 16), random(rng, 16)
+	q, k := kerneltest.Random(rng, 16), kerneltest.Random(rng, 16)
 	at := func(p, s int32) float64 {
 		x := append(append([]float32(nil), q...), k...)
 		rope.Rotate(x, 16, 1, []int32{p, s}, false)
@@ -312,13 +313,13 @@ func TestAdamW(t *testing.T) {
 	atLevels(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(8, 8))
 		const n = 100
-		p, m, v := random(rng, n), make([]float32, n), make([]float32, n)
+		p, m, v := kerneltest.Random(rng, n), make([]float32, n), make([]float32, n)
 		wp, wm, wv := make([]float64, n), make([]float64, n), make([]float64, n)
 		for i := range p {
 			wp[i] = float64(p[i])
 		}
 		for step := 1; step <= 20; step++ {
-			g := random(rng, n)
+			g := kerneltest.Random(rng, n)
 			AdamW(p, g, m, v, 1e-2, 0.9, 0.95, 1e-8, 0.1, step, 0.5)
 			for i := range wp {
 				d := 0.5 * float64(g[i])
@@ -328,7 +329,7 @@ func TestAdamW(t *testing.T) {
 				wp[i] -= 1e-2 * (mh/(math.Sqrt(vh)+1e-8) + 0.1*wp[i])
 			}
 		}
-		near(t, "p", p, wp, 2e-5)
+		kerneltest.Near(t, "p", p, wp, 2e-5)
 	})
 }
 
@@ -381,7 +382,7 @@ func TestReductions(t *testing.T) {
 	defer par.SetWorkers(0)
 	atLevels(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(2, 2))
-		x := random(rng, 100_001)
+		x := kerneltest.Random(rng, 100_001)
 		sum, squares := 0.0, 0.0
 		for _, v := range x {
 			sum += float64(v)

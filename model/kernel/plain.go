@@ -1,14 +1,10 @@
 package kernel
 
-// plain is Go alone: what the other levels are held to, and what runs where there is no
-// assembly.
-var plain = bodies{
-	name: "plain",
-	gemm: gemmPlain, gemmBF16: rounded(gemmPlain),
+import "fragua/model/kernel/gemm"
 
-	strip: 16, packT: packTPlain, mulPacked: mulPackedPlain, mulTile: mulTilePlain,
-	few: fewPlain, narrow: narrowPlain, widen: widenPlain, highest: highestPlain,
-	quantize: quantizePlain, read: readPlain,
+// plain is Go alone: what the other levels are held to, and what runs where there is no assembly.
+var plain = kernelTable{
+	gemm: &gemm.Plain,
 
 	add: addPlain, addTo: addToPlain, mul: mulPlain, scale: scalePlain, axpy: axpyPlain,
 	sum: sumPlain, squares: squaresPlain, dot: dotPlain,
@@ -24,5 +20,5 @@ var plain = bodies{
 	scoresMax: scoresMaxPlain, scoresExp: scoresExpPlain, scoresGrad: scoresGradPlain, scoresScale: scoresScalePlain,
 	log:      logPlain,
 	lstmCell: lstmCellPlain, lstmCellGrad: lstmCellGradPlain,
-	round: roundPlain, rotate: rotatePlain, adamw: adamwPlain, dropout: dropoutPlain,
+	rotate: rotatePlain, adamw: adamwPlain, dropout: dropoutPlain,
 }

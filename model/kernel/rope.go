@@ -44,8 +44,8 @@ func (r *RoPE) Positions() int { return len(r.cos) / r.half }
 // is the gradient.
 func (r *RoPE) Rotate(x []float32, ld, heads int, pos []int32, inverse bool) {
 	dim := 2 * r.half
-	if rows := len(pos); rows > 0 && (heads*dim > ld || (rows-1)*ld+heads*dim > len(x)) {
-		panic(fmt.Sprintf("kernel: Rotate: %d rows of %d heads of %d, %d apart, in %d elements", rows, heads, dim, ld, len(x)))
+	if !fits(x, len(pos), heads*dim, ld) {
+		panic(fmt.Sprintf("kernel: Rotate: %d rows of %d heads of %d, %d apart, in %d elements", len(pos), heads, dim, ld, len(x)))
 	}
 	n := r.Positions()
 	for i, p := range pos {
@@ -53,7 +53,7 @@ func (r *RoPE) Rotate(x []float32, ld, heads int, pos []int32, inverse bool) {
 			panic(fmt.Sprintf("kernel: Rotate: row %d stands at position %d, the table has %d", i, p, n))
 		}
 	}
-	turns.Run(len(pos), rowGrain(heads*dim), turn{r, x, ld, heads, pos, inverse})
+	turns.Run(len(pos), par.RowGrain(heads*dim), turn{r, x, ld, heads, pos, inverse})
 }
 
 type turn struct {

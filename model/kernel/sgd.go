@@ -10,7 +10,7 @@ func SGD(p, g, v []float32, lr, momentum, decay, scale float32, nesterov bool) {
 	if v != nil {
 		same("SGD", len(p), len(v))
 	}
-	descents.Run(len(p), grain, descent{p, g, v, lr, momentum, decay, scale, nesterov})
+	descents.Run(len(p), par.Grain, descent{p, g, v, lr, momentum, decay, scale, nesterov})
 }
 
 type descent struct {
@@ -39,7 +39,7 @@ func (s *descent) Chunk(lo, hi int) {
 // Average moves a mean by a share of the way to x: mean += share·(x − mean).
 func Average(mean, x []float32, share float32) {
 	same("Average", len(mean), len(x))
-	axpys.Run(len(mean), grain, axpy{averagePlain, mean, share, x})
+	axpys.Run(len(mean), par.Grain, axpy{averagePlain, mean, share, x})
 }
 
 func averagePlain(mean []float32, share float32, x []float32) {

@@ -28,7 +28,7 @@ func CrossEntropy(losses []float64, logits []float32, targets []int32, cols int,
 			panic(fmt.Sprintf("kernel: CrossEntropy: target %d in row %d, of %d classes", t, r, cols))
 		}
 	}
-	entropies.Run(rows, rowGrain(4*cols), entropy{losses, logits, targets, cols, scale, grad})
+	entropies.Run(rows, par.RowGrain(4*cols), entropy{losses, logits, targets, cols, scale, grad})
 }
 
 type entropy struct {
@@ -53,7 +53,7 @@ func (e *entropy) Chunk(lo, hi int) {
 // that every id gets. scale is CrossEntropy's.
 func SmoothLabels(logits []float32, targets []int32, cols int, scale, share, lost float32) {
 	same("SmoothLabels", rowsOf("SmoothLabels", len(logits), cols), len(targets))
-	smoothings.Run(len(targets), rowGrain(cols), smoothing{logits, targets, cols, float32(scale * share), float32(scale * lost)})
+	smoothings.Run(len(targets), par.RowGrain(cols), smoothing{logits, targets, cols, float32(scale * share), float32(scale * lost)})
 }
 
 type smoothing struct {

@@ -1,49 +1,36 @@
 package kernel
 
 import (
-	"fmt"
 	"unsafe"
 
 	"fragua/model/kernel/par"
 )
 
-// grain is how many elements of an elementwise operation one chunk holds: 64 KiB a slice.
-const grain = 1 << 14
-
-// same panics where slices that must be equally long are not: a caller's mistake.
-func same(what string, n int, others ...int) {
-	for _, m := range others {
-		if m != n {
-			panic(fmt.Sprintf("kernel: %s: slices of %d and %d elements", what, n, m))
-		}
-	}
-}
-
 // Add sets dst = a + b.
-func Add(dst, a, b []float32) { map2("Add", active.add, grain, dst, a, b) }
+func Add(dst, a, b []float32) { map2("Add", active.add, par.Grain, dst, a, b) }
 
 // AddTo sets dst += x.
-func AddTo(dst, x []float32) { map1("AddTo", active.addTo, grain, dst, x) }
+func AddTo(dst, x []float32) { map1("AddTo", active.addTo, par.Grain, dst, x) }
 
 // Mul sets dst = a · b, element by element.
-func Mul(dst, a, b []float32) { map2("Mul", active.mul, grain, dst, a, b) }
+func Mul(dst, a, b []float32) { map2("Mul", active.mul, par.Grain, dst, a, b) }
 
 // Scale sets dst ·= s.
 func Scale(dst []float32, s float32) {
-	scalings.Run(len(dst), grain, scaling{active.scale, dst, s})
+	scalings.Run(len(dst), par.Grain, scaling{active.scale, dst, s})
 }
 
 // AXPY sets dst += s·x.
 func AXPY(dst []float32, s float32, x []float32) {
 	same("AXPY", len(dst), len(x))
-	axpys.Run(len(dst), grain, axpy{active.axpy, dst, s, x})
+	axpys.Run(len(dst), par.Grain, axpy{active.axpy, dst, s, x})
 }
 
 // Copy is copy for large arrays, by all workers.
-func Copy(dst, src []float32) { map1("Copy", copyPlain, 4*grain, dst, src) }
+func Copy(dst, src []float32) { map1("Copy", copyPlain, 4*par.Grain, dst, src) }
 
 // Clear is clear, likewise.
-func Clear(dst []float32) { map1("Clear", clearPlain, 4*grain, dst, dst) }
+func Clear(dst []float32) { map1("Clear", clearPlain, 4*par.Grain, dst, dst) }
 
 // map1 sets dst = f(x), map2 dst = f(x, y), so many elements at a time.
 func map1(what string, f func(dst, x []float32), chunk int, dst, x []float32) {
@@ -108,17 +95,17 @@ type sum struct {
 
 var sums par.CallPool[sum, *sum]
 
-func (s *sum) Chunk(lo, hi int) { s.parts[lo/grain] = s.f(s.x[lo:hi]) }
+func (s *sum) Chunk(lo, hi int) { s.parts[lo/par.Grain] = s.f(s.x[lo:hi]) }
 
 func reduce(s sum) float64 {
-	blocks := (len(s.x) + grain - 1) / grain
+	blocks := (len(s.x) + par.Grain - 1) / par.Grain
 	if blocks == 0 {
 		return 0
 	}
 	memory := par.GetScratch(2 * blocks)
 	defer par.PutScratch(memory)
 	s.parts = unsafe.Slice((*float64)(unsafe.Pointer(&memory[0])), blocks)
-	sums.Run(len(s.x), grain, s)
+	sums.Run(len(s.x), par.Grain, s)
 	total := 0.0
 	for _, p := range s.parts {
 		total += p
@@ -126,32 +113,21 @@ func reduce(s sum) float64 {
 	return total
 }
 
-// rowGrain is how many rows of cols elements make a chunk.
-func rowGrain(cols int) int { return max(1, grain/max(cols, 1)) }
-
-// rowsOf returns the rows of an n-element matrix with cols columns.
-func rowsOf(what string, n, cols int) int {
-	if cols <= 0 || n%cols != 0 {
-		panic(fmt.Sprintf("kernel: %s: %d elements are not rows of %d", what, n, cols))
-	}
-	return n / cols
-}
-
 // AddBias adds bias (cols) to every row of x (rows × cols).
 func AddBias(x, bias []float32) {
 	cols := len(bias)
 	rows := rowsOf("AddBias", len(x), cols)
-	biases.Run(rows, rowGrain(cols), addBias{active.addTo, x, bias})
+	biases.Run(rows, par.RowGrain(cols), biasAdd{active.addTo, x, bias})
 }
 
-type addBias struct {
+type biasAdd struct {
 	addTo   func(dst, x []float32)
 	x, bias []float32
 }
 
-var biases par.CallPool[addBias, *addBias]
+var biases par.CallPool[biasAdd, *biasAdd]
 
-func (c *addBias) Chunk(lo, hi int) {
+func (c *biasAdd) Chunk(lo, hi int) {
 	cols := len(c.bias)
 	for r := lo; r < hi; r++ {
 		c.addTo(c.x[r*cols:(r+1)*cols], c.bias)

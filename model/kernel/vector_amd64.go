@@ -4,7 +4,7 @@ package kernel
 
 import "math"
 
-// What follows turns assembly, which takes pointers, into bodies, which take slices. at
+// What follows turns assembly, which takes pointers, into kernelTable, which take slices. at
 // panics where a slice is shorter than n.
 func at(x []float32, n int) *float32 { return &x[:n][0] }
 
@@ -59,7 +59,6 @@ type vectorASM struct {
 	log                             func(n int, dst, x *float32)
 	scoresExp                       func(rows, n, first, more, ld int, x *float32, factor float32, shift, sum *float32)
 	scoresGrad                      func(rows, n, first, more, ld int, p, dp *float32, factor float32, lse, d *float32)
-	round                           func(n int, dst, x *float32)
 	rotate                          func(n int, x, y, cos, sin *float32)
 	adamw                           func(n int, p, g, m, v *float32, scale, beta1, beta2, rest1, rest2, rate, correct2, eps, remaining float32)
 	lstmCell                        func(n int, h, c, i, f, z, o, cPrev *float32)
@@ -68,7 +67,7 @@ type vectorASM struct {
 }
 
 // fill sets all of b that is vectors.
-func (v *vectorASM) fill(b *bodies) {
+func (v *vectorASM) fill(b *kernelTable) {
 	b.add, b.mul, b.scale = over3(v.add), over3(v.mul), over(v.scale)
 	b.addTo = func(dst, x []float32) {
 		if n := len(dst); n > 0 {
@@ -125,18 +124,18 @@ func (v *vectorASM) fill(b *bodies) {
 		}
 		return 0
 	}
-	b.scoresMax = func(s sight, x, top []float32) {
-		v.scoresMax(s.rows, s.n, s.first, s.more, s.ld, &x[0], at(top, s.rows))
+	b.scoresMax = func(r visibleRange, x, top []float32) {
+		v.scoresMax(r.rows, r.n, r.first, r.more, r.ld, &x[0], at(top, r.rows))
 	}
-	b.scoresScale = func(s sight, x, factor []float32) {
-		v.scoresScale(s.rows, s.n, s.first, s.more, s.ld, &x[0], at(factor, s.rows))
+	b.scoresScale = func(r visibleRange, x, factor []float32) {
+		v.scoresScale(r.rows, r.n, r.first, r.more, r.ld, &x[0], at(factor, r.rows))
 	}
 	b.log = over2(v.log)
-	b.scoresExp = func(s sight, x []float32, factor float32, shift, sum []float32) {
-		v.scoresExp(s.rows, s.n, s.first, s.more, s.ld, &x[0], factor, at(shift, s.rows), at(sum, s.rows))
+	b.scoresExp = func(r visibleRange, x []float32, factor float32, shift, sum []float32) {
+		v.scoresExp(r.rows, r.n, r.first, r.more, r.ld, &x[0], factor, at(shift, r.rows), at(sum, r.rows))
 	}
-	b.scoresGrad = func(s sight, p, dp []float32, factor float32, lse, d []float32) {
-		v.scoresGrad(s.rows, s.n, s.first, s.more, s.ld, &p[0], &dp[0], factor, at(lse, s.rows), at(d, s.rows))
+	b.scoresGrad = func(r visibleRange, p, dp []float32, factor float32, lse, d []float32) {
+		v.scoresGrad(r.rows, r.n, r.first, r.more, r.ld, &p[0], &dp[0], factor, at(lse, r.rows), at(d, r.rows))
 	}
 	b.rotate = func(x, y, cos, sin []float32) {
 		if n := len(cos); n > 0 {
@@ -168,7 +167,7 @@ func (v *vectorASM) fill(b *bodies) {
 	v.fillNorms(b)
 }
 
-func (v *vectorASM) fillNorms(b *bodies) {
+func (v *vectorASM) fillNorms(b *kernelTable) {
 	b.layerNorm = func(y, x, gain, bias []float32, eps float32) (mean, rstd float32) {
 		n := len(x)
 		mean = v.rowSum(n, &x[0]) / float32(n)

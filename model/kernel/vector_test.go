@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"fragua/model/kernel/kerneltest"
 )
 
 // A bodyCase runs one body on x, as many slices as it takes, each of one length. What it
@@ -17,64 +19,63 @@ type bodyCase struct {
 	floor     float64 // what an element is measured against when it is small, cancelled say
 	least     int     // least length
 	positive  int     // this slice holds no negative numbers (−1: none such)
-	run       func(b *bodies, x [][]float32) []float64
+	run       func(b *kernelTable, x [][]float32) []float64
 }
 
-func do(f func(b *bodies, x [][]float32)) func(*bodies, [][]float32) []float64 {
-	return func(b *bodies, x [][]float32) []float64 { f(b, x); return nil }
+func do(f func(b *kernelTable, x [][]float32)) func(*kernelTable, [][]float32) []float64 {
+	return func(b *kernelTable, x [][]float32) []float64 { f(b, x); return nil }
 }
 
 var bodyCases = []bodyCase{
-	{"add", 3, 0, 0, 0, -1, do(func(b *bodies, x [][]float32) { b.add(x[0], x[1], x[2]) })},
-	{"addTo", 2, 0, 0, 0, -1, do(func(b *bodies, x [][]float32) { b.addTo(x[0], x[1]) })},
-	{"mul", 3, 0, 0, 0, -1, do(func(b *bodies, x [][]float32) { b.mul(x[0], x[1], x[2]) })},
-	{"scale", 1, 0, 0, 0, -1, do(func(b *bodies, x [][]float32) { b.scale(x[0], 1.7) })},
-	{"axpy", 2, 2, 4, 0, -1, do(func(b *bodies, x [][]float32) { b.axpy(x[0], -0.3, x[1]) })},
-	{"sum", 1, 1e-6, 100, 0, -1, func(b *bodies, x [][]float32) []float64 { return []float64{b.sum(x[0])} }},
-	{"squares", 1, 1e-6, 1, 0, -1, func(b *bodies, x [][]float32) []float64 { return []float64{b.squares(x[0])} }},
-	{"dot", 2, 1e-6, 100, 0, -1, func(b *bodies, x [][]float32) []float64 { return []float64{b.dot(x[0], x[1])} }},
-	{"gelu", 2, 6, 1, 0, -1, do(func(b *bodies, x [][]float32) { b.gelu(x[0], x[1]) })},
-	{"geluGrad", 3, 8, 8, 0, -1, do(func(b *bodies, x [][]float32) { b.geluGrad(x[0], x[1], x[2]) })},
-	{"sigmoid", 2, 6, 0, 0, -1, do(func(b *bodies, x [][]float32) { b.sigmoid(x[0], x[1]) })},
-	{"sigmoidGrad", 3, 4, 8, 0, -1, do(func(b *bodies, x [][]float32) { b.sigmoidGrad(x[0], x[1], x[2]) })},
-	{"tanh", 2, 6, 0, 0, -1, do(func(b *bodies, x [][]float32) { b.tanh(x[0], x[1]) })},
-	{"tanhGrad", 3, 4, 32, 0, -1, do(func(b *bodies, x [][]float32) { b.tanhGrad(x[0], x[1], x[2]) })},
-	{"swiglu", 3, 8, 0, 0, -1, do(func(b *bodies, x [][]float32) { b.swiglu(x[0], x[1], x[2]) })},
-	{"geluSlope", 2, 8, 8, 0, -1, do(func(b *bodies, x [][]float32) { b.geluSlope(x[0], x[1]) })},
-	{"swigluSlopes", 3, 8, 8, 0, -1, do(func(b *bodies, x [][]float32) { b.swigluSlopes(x[0], x[1], x[2]) })},
-	{"swigluGrad", 5, 8, 16, 0, -1, do(func(b *bodies, x [][]float32) { b.swigluGrad(x[0], x[1], x[2], x[3], x[4]) })},
-	{"layerNorm", 4, 40, 4, 1, -1, func(b *bodies, x [][]float32) []float64 {
+	{"add", 3, 0, 0, 0, -1, do(func(b *kernelTable, x [][]float32) { b.add(x[0], x[1], x[2]) })},
+	{"addTo", 2, 0, 0, 0, -1, do(func(b *kernelTable, x [][]float32) { b.addTo(x[0], x[1]) })},
+	{"mul", 3, 0, 0, 0, -1, do(func(b *kernelTable, x [][]float32) { b.mul(x[0], x[1], x[2]) })},
+	{"scale", 1, 0, 0, 0, -1, do(func(b *kernelTable, x [][]float32) { b.scale(x[0], 1.7) })},
+	{"axpy", 2, 2, 4, 0, -1, do(func(b *kernelTable, x [][]float32) { b.axpy(x[0], -0.3, x[1]) })},
+	{"sum", 1, 1e-6, 100, 0, -1, func(b *kernelTable, x [][]float32) []float64 { return []float64{b.sum(x[0])} }},
+	{"squares", 1, 1e-6, 1, 0, -1, func(b *kernelTable, x [][]float32) []float64 { return []float64{b.squares(x[0])} }},
+	{"dot", 2, 1e-6, 100, 0, -1, func(b *kernelTable, x [][]float32) []float64 { return []float64{b.dot(x[0], x[1])} }},
+	{"gelu", 2, 6, 1, 0, -1, do(func(b *kernelTable, x [][]float32) { b.gelu(x[0], x[1]) })},
+	{"geluGrad", 3, 8, 8, 0, -1, do(func(b *kernelTable, x [][]float32) { b.geluGrad(x[0], x[1], x[2]) })},
+	{"sigmoid", 2, 6, 0, 0, -1, do(func(b *kernelTable, x [][]float32) { b.sigmoid(x[0], x[1]) })},
+	{"sigmoidGrad", 3, 4, 8, 0, -1, do(func(b *kernelTable, x [][]float32) { b.sigmoidGrad(x[0], x[1], x[2]) })},
+	{"tanh", 2, 6, 0, 0, -1, do(func(b *kernelTable, x [][]float32) { b.tanh(x[0], x[1]) })},
+	{"tanhGrad", 3, 4, 32, 0, -1, do(func(b *kernelTable, x [][]float32) { b.tanhGrad(x[0], x[1], x[2]) })},
+	{"swiglu", 3, 8, 0, 0, -1, do(func(b *kernelTable, x [][]float32) { b.swiglu(x[0], x[1], x[2]) })},
+	{"geluSlope", 2, 8, 8, 0, -1, do(func(b *kernelTable, x [][]float32) { b.geluSlope(x[0], x[1]) })},
+	{"swigluSlopes", 3, 8, 8, 0, -1, do(func(b *kernelTable, x [][]float32) { b.swigluSlopes(x[0], x[1], x[2]) })},
+	{"swigluGrad", 5, 8, 16, 0, -1, do(func(b *kernelTable, x [][]float32) { b.swigluGrad(x[0], x[1], x[2], x[3], x[4]) })},
+	{"layerNorm", 4, 40, 4, 1, -1, func(b *kernelTable, x [][]float32) []float64 {
 		m, r := b.layerNorm(x[0], x[1], x[2], x[3], 1e-5)
 		return []float64{float64(m), float64(r)}
 	}},
-	{"layerNormGrad", 6, 40, 16, 1, -1, do(func(b *bodies, x [][]float32) { b.layerNormGrad(x[0], x[1], x[2], x[3], x[4], 0.1, 1.3, x[5]) })},
-	{"rmsNorm", 3, 10, 0, 1, -1, func(b *bodies, x [][]float32) []float64 {
+	{"layerNormGrad", 6, 40, 16, 1, -1, do(func(b *kernelTable, x [][]float32) { b.layerNormGrad(x[0], x[1], x[2], x[3], x[4], 0.1, 1.3, x[5]) })},
+	{"rmsNorm", 3, 10, 0, 1, -1, func(b *kernelTable, x [][]float32) []float64 {
 		return []float64{float64(b.rmsNorm(x[0], x[1], x[2], 1e-5))}
 	}},
-	{"rmsNormGrad", 5, 40, 16, 1, -1, do(func(b *bodies, x [][]float32) { b.rmsNormGrad(x[0], x[1], x[2], x[3], 1.3, x[4]) })},
-	{"rowMax", 1, 0, 0, 1, -1, func(b *bodies, x [][]float32) []float64 { return []float64{float64(b.rowMax(x[0]))} }},
-	{"rowDot", 2, 8, 30, 0, -1, func(b *bodies, x [][]float32) []float64 { return []float64{float64(b.rowDot(x[0], x[1]))} }},
-	{"expSum", 2, 16, 0, 0, -1, func(b *bodies, x [][]float32) []float64 {
+	{"rmsNormGrad", 5, 40, 16, 1, -1, do(func(b *kernelTable, x [][]float32) { b.rmsNormGrad(x[0], x[1], x[2], x[3], 1.3, x[4]) })},
+	{"rowMax", 1, 0, 0, 1, -1, func(b *kernelTable, x [][]float32) []float64 { return []float64{float64(b.rowMax(x[0]))} }},
+	{"rowDot", 2, 8, 30, 0, -1, func(b *kernelTable, x [][]float32) []float64 { return []float64{float64(b.rowDot(x[0], x[1]))} }},
+	{"expSum", 2, 16, 0, 0, -1, func(b *kernelTable, x [][]float32) []float64 {
 		return []float64{float64(b.expSum(x[0], x[1], 0.7, 1.1))}
 	}},
-	{"sumExp", 1, 16, 0, 0, -1, func(b *bodies, x [][]float32) []float64 { return []float64{float64(b.sumExp(x[0], 1.1))} }},
-	{"round", 2, 0, 0, 0, -1, do(func(b *bodies, x [][]float32) { b.round(x[0], x[1]) })},
-	{"log", 2, 4, 1, 0, 1, do(func(b *bodies, x [][]float32) { b.log(x[0], x[1]) })},
-	{"rotate", 4, 4, 8, 0, -1, do(func(b *bodies, x [][]float32) { b.rotate(x[0], x[1], x[2], x[3]) })},
-	{"adamw", 4, 12, 1, 0, 3, do(func(b *bodies, x [][]float32) {
+	{"sumExp", 1, 16, 0, 0, -1, func(b *kernelTable, x [][]float32) []float64 { return []float64{float64(b.sumExp(x[0], 1.1))} }},
+	{"log", 2, 4, 1, 0, 1, do(func(b *kernelTable, x [][]float32) { b.log(x[0], x[1]) })},
+	{"rotate", 4, 4, 8, 0, -1, do(func(b *kernelTable, x [][]float32) { b.rotate(x[0], x[1], x[2], x[3]) })},
+	{"adamw", 4, 12, 1, 0, 3, do(func(b *kernelTable, x [][]float32) {
 		b.adamw(x[0], x[1], x[2], x[3], &adamFactors{0.9, 0.9, 0.95, 0.1, 0.05, 1e-2, 1.2, 1e-8, 0.999})
 	})},
-	{"lstmCell", 7, 12, 4, 0, -1, do(func(b *bodies, x [][]float32) {
+	{"lstmCell", 7, 12, 4, 0, -1, do(func(b *kernelTable, x [][]float32) {
 		gates := slices.Concat(x[2:6]...)
 		b.lstmCell(x[0], x[1], gates, x[6])
 		spread(x[2:6], gates)
 	})},
-	{"lstmCellGrad", 9, 12, 16, 0, -1, do(func(b *bodies, x [][]float32) {
+	{"lstmCellGrad", 9, 12, 16, 0, -1, do(func(b *kernelTable, x [][]float32) {
 		gates := slices.Concat(x[:4]...)
 		b.lstmCellGrad(gates, x[4], x[5], x[6], x[7], x[8])
 		spread(x[:4], gates)
 	})},
-	{"dropout", 2, 0, 0, 0, -1, do(func(b *bodies, x [][]float32) { b.dropout(x[0], x[1], &dropFactors{1, 2, 1 << 30, 1.5}, 1<<32-60) })},
+	{"dropout", 2, 0, 0, 0, -1, do(func(b *kernelTable, x [][]float32) { b.dropout(x[0], x[1], &dropFactors{1, 2, 1 << 30, 1.5}, 1<<32-60) })},
 }
 
 // spread copies the parts of what was joined back.
@@ -90,13 +91,13 @@ func TestBodies(t *testing.T) {
 	const guard = 24
 	for _, l := range levels[1:] {
 		for _, c := range bodyCases {
-			t.Run(l.name+"/"+c.name, func(t *testing.T) {
+			t.Run(l.gemm.Name+"/"+c.name, func(t *testing.T) {
 				rng := rand.New(rand.NewPCG(7, 7))
 				for n := c.least; n <= 130; n++ {
 					want, got, rest := make([][]float32, c.slices), make([][]float32, c.slices), make([][]float32, c.slices)
 					for i := range want {
 						offset := guard + rng.IntN(16)
-						full := random(rng, n+offset+guard)
+						full := kerneltest.Random(rng, n+offset+guard)
 						if i == c.positive {
 							for j, v := range full {
 								full[j] = float32(math.Abs(float64(v)))
@@ -234,14 +235,14 @@ func BenchmarkBodies(b *testing.B) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	x := make([][]float32, 9)
 	for i := range x {
-		x[i] = random(rng, n)
+		x[i] = kerneltest.Random(rng, n)
 		for j, v := range x[i] {
 			x[i][j] = float32(math.Abs(float64(v)))
 		}
 	}
 	run := func(name string, slices int, f func()) {
 		b.Run(name, func(b *testing.B) {
-			best, _ := timeRounds(b, f)
+			best, _ := kerneltest.Rounds(b, f)
 			b.ReportMetric(float64(slices*4*n)/1e9/best, "GB/s")
 			b.ReportMetric(best*1e9/n, "ns/element")
 		})
@@ -249,7 +250,7 @@ func BenchmarkBodies(b *testing.B) {
 	run("copy", 2, func() { copy(x[0], x[1]) })
 	for _, l := range levels {
 		for _, c := range bodyCases {
-			run(l.name+"/"+c.name, c.slices, func() {
+			run(l.gemm.Name+"/"+c.name, c.slices, func() {
 				copy(x[0][:16], x[5][:16]) // the results must not run away
 				c.run(l, x[:c.slices])
 			})

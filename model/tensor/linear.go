@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"fragua/model/kernel"
+	"fragua/model/kernel/gemm"
 )
 
 // Linear is y = x·wᵀ + b: x (N, in), w (out, in), b (out) or nil, y (N, out).
@@ -125,7 +126,7 @@ func (tp *Tape) outputs(x, w, b *Tensor) *Tensor {
 // may be the same.
 func (tp *Tape) affine(y, gelu []float32, x, w, b *Tensor) {
 	if w.Quantized != nil {
-		w.Quantized.Linear(y, gelu, x.Data, biasOf(b), x.Rows())
+		kernel.LinearQuantized(y, gelu, x.Data, w.Quantized, biasOf(b), x.Rows())
 		return
 	}
 	kernel.Linear(y, gelu, x.Data, w.Data, biasOf(b), x.Rows(), w.Rows(), x.Cols(), tp.rounds())
@@ -136,14 +137,14 @@ func (tp *Tape) linearBackward(x, w *Tensor, dy []float32) {
 	tp.weightBackward(x, w, dy)
 	n, in, out := x.Rows(), x.Cols(), w.Rows()
 	if dx, add := tp.grad(x); dx != nil {
-		kernel.Gemm(kernel.NN, n, in, out, dy, out, w.Data, in, dx, in, add, tp.BF16)
+		kernel.Gemm(gemm.Args{Op: gemm.NN, M: n, N: in, K: out, A: dy, B: w.Data, C: dx, Acc: add, BF16: tp.BF16})
 	}
 }
 
 // weightBackward is dw += dyᵀ·x.
 func (tp *Tape) weightBackward(x, w *Tensor, dy []float32) {
 	if dw, add := tp.grad(w); dw != nil {
-		kernel.Gemm(kernel.TN, w.Rows(), x.Cols(), x.Rows(), dy, w.Rows(), x.Data, x.Cols(), dw, x.Cols(), add, tp.BF16)
+		kernel.Gemm(gemm.Args{Op: gemm.TN, M: w.Rows(), N: x.Cols(), K: x.Rows(), A: dy, B: x.Data, C: dw, Acc: add, BF16: tp.BF16})
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"fragua/model/kernel"
+	"fragua/model/kernel/gemm"
 )
 
 // HeadOptions are the finer points of HeadLoss; the zero value is plain cross entropy.
@@ -110,9 +111,9 @@ func (h *head) chunk(tp *Tape, m int) (loss, nll float64) {
 	}
 	xs = xs[:m*c]
 	if h.w.Quantized != nil {
-		h.w.Quantized.Linear(logits, nil, xs, nil, m)
+		kernel.LinearQuantized(logits, nil, xs, h.w.Quantized, nil, m)
 	} else {
-		kernel.Gemm(kernel.NT, m, v, c, xs, c, h.w.Data, c, logits, v, false, tp.rounds())
+		kernel.Gemm(gemm.Args{Op: gemm.NT, M: m, N: v, K: c, A: xs, B: h.w.Data, C: logits, BF16: tp.rounds()})
 	}
 	if h.options.Bias != nil {
 		kernel.AddBias(logits, h.options.Bias.Data)
@@ -151,17 +152,17 @@ func (h *head) chunk(tp *Tape, m int) (loss, nll float64) {
 	tp.profileAs("cross entropy", false)
 	tp.biasBackward(h.options.Bias, logits)
 	if h.dw != nil {
-		kernel.Gemm(kernel.TN, v, c, m, logits, v, xs, c, h.dw, c, h.addW, tp.BF16)
+		kernel.Gemm(gemm.Args{Op: gemm.TN, M: v, N: c, K: m, A: logits, B: xs, C: h.dw, Acc: h.addW, BF16: tp.BF16})
 		h.addW = true
 	}
 	switch {
 	case h.dx == nil:
 	case dense:
-		kernel.Gemm(kernel.NN, m, c, v, logits, v, h.w.Data, c, h.dx[first*c:][:m*c], c, h.add, tp.BF16)
+		kernel.Gemm(gemm.Args{Op: gemm.NN, M: m, N: c, K: v, A: logits, B: h.w.Data, C: h.dx[first*c:][:m*c], Acc: h.add, BF16: tp.BF16})
 	default:
 		b := tp.scratch(m * c)
 		defer b.free(tp)
-		kernel.Gemm(kernel.NN, m, c, v, logits, v, h.w.Data, c, b.data, c, false, tp.BF16)
+		kernel.Gemm(gemm.Args{Op: gemm.NN, M: m, N: c, K: v, A: logits, B: h.w.Data, C: b.data, BF16: tp.BF16})
 		kernel.EmbeddingGrad(h.dx, b.data, rows, c)
 	}
 	tp.profileAs("head, gradients", true)

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"fragua/model/kernel"
+	"fragua/model/kernel/gemm"
 )
 
 // A State is the state of a recurrent layer: h and c of B rows, (B, H) each.
@@ -35,7 +36,7 @@ func (tp *Tape) LSTM(gates, w *Tensor, rows int, start State, fresh []bool) (y *
 		copy(o.h, start.H)
 		copy(o.c, start.C)
 	}
-	product := tp.repeated(kernel.NT, 4*n, n, w, steps)
+	product := tp.repeated(gemm.NT, 4*n, n, w, steps)
 	defer product.Free()
 	known := tp.scratch(2 * width)
 	defer known.free(tp)
@@ -49,7 +50,7 @@ func (tp *Tape) LSTM(gates, w *Tensor, rows int, start State, fresh []bool) (y *
 			o.forget(t, h, c)
 		}
 		g := gates.Data[4*at : 4*(at+width)]
-		product.Gemm(rows, h, n, g, 4*n, true)
+		product.Mul(rows, h, n, g, 4*n, true)
 		kernel.LSTMCell(o.h[at+width:at+2*width], o.c[at+width:at+2*width], g, c, n)
 	}
 	saveForBackward(gates)
@@ -67,8 +68,8 @@ type lstm struct {
 }
 
 // repeated is the product with w at each of so many steps.
-func (tp *Tape) repeated(op kernel.Op, n, k int, w *Tensor, steps int) kernel.Prepacked {
-	return kernel.Prepack(op, n, k, w.Data, w.Cols(), steps, tp.rounds())
+func (tp *Tape) repeated(op gemm.Op, n, k int, w *Tensor, steps int) gemm.Prepacked {
+	return kernel.Prepack(gemm.Args{Op: op, N: n, K: k, B: w.Data, BF16: tp.rounds()}, steps)
 }
 
 // forgets reports whether a document begins at step t of a row.
@@ -104,7 +105,7 @@ func (o *lstm) backward(tp *Tape) {
 	defer l.free(tp)
 	clear(l.data)
 	dh, dc, known := l.data[:width], l.data[width:2*width], l.data[2*width:]
-	product := tp.repeated(kernel.NN, n, 4*n, o.w, steps)
+	product := tp.repeated(gemm.NN, n, 4*n, o.w, steps)
 	defer product.Free()
 	for t := steps - 1; t >= 0; t-- {
 		at := t * width
@@ -116,11 +117,11 @@ func (o *lstm) backward(tp *Tape) {
 		}
 		g := dg[4*at : 4*(at+width)]
 		kernel.LSTMCellGrad(g, dc, o.c[at+width:at+2*width], c, o.y.Grad[at:at+width], dh, n)
-		product.Gemm(o.rows, g, 4*n, dh, n, false)
+		product.Mul(o.rows, g, 4*n, dh, n, false)
 		o.forget(t, dh, dc)
 	}
 	if dw, add := tp.grad(o.w); dw != nil {
-		kernel.Gemm(kernel.TN, 4*n, n, steps*o.rows, dg, 4*n, o.h, n, dw, n, add, tp.BF16)
+		kernel.Gemm(gemm.Args{Op: gemm.TN, M: 4 * n, N: n, K: steps * o.rows, A: dg, B: o.h, C: dw, Acc: add, BF16: tp.BF16})
 	}
 	tp.moveGrad(o.gates, dg)
 }

@@ -11,7 +11,7 @@ import (
 func (tp *Tape) Rows(x *Tensor, ids []int32) *Tensor {
 	y := tp.make(x.needsGrad(), len(ids), x.Cols())
 	if x.Quantized != nil {
-		x.Quantized.Rows(y.Data, ids)
+		kernel.EmbeddingQuantized(y.Data, x.Quantized, ids)
 		return y
 	}
 	kernel.Embedding(y.Data, x.Data, ids, x.Cols())

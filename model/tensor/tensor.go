@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"fragua/model/kernel"
+	"fragua/model/kernel/gemm"
 	"fragua/model/kernel/par"
 )
 
@@ -15,7 +16,7 @@ type Tensor struct {
 	Grad  []float32
 	// Quantized, if not nil, is what Data was rounded to, which is then nil. Linear, HeadLoss
 	// and Rows read it, and it gets no gradient.
-	Quantized *kernel.Weights
+	Quantized *gemm.Quantized
 
 	stale bool // Grad counts as 0, whatever it holds: see ZeroGrad
 

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"fragua/model/kernel"
+	"fragua/model/kernel/gemm"
 	"fragua/model/nn"
 	"fragua/pipeline/fault"
 )
@@ -96,11 +97,11 @@ func (o *muon) orthogonalize(u []float32, rows, cols int) {
 	}
 	kernel.Scale(x, float32(1/(math.Sqrt(kernel.SumSquares(x))+1e-7)))
 	for range o.Iterations {
-		kernel.Gemm(kernel.NT, m, m, n, x, n, x, n, A, m, false, false)
-		kernel.Gemm(kernel.NN, m, m, m, A, m, A, m, B, m, false, false)
+		kernel.Gemm(gemm.Args{Op: gemm.NT, M: m, N: m, K: n, A: x, B: x, C: A})
+		kernel.Gemm(gemm.Args{Op: gemm.NN, M: m, N: m, K: m, A: A, B: A, C: B})
 		kernel.Scale(B, c)
 		kernel.AXPY(B, b, A)
-		kernel.Gemm(kernel.NN, m, n, m, B, m, x, n, y, n, false, false)
+		kernel.Gemm(gemm.Args{Op: gemm.NN, M: m, N: n, K: m, A: B, B: x, C: y})
 		kernel.AXPY(y, a, x)
 		x, y = y, x
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"fragua/model/kernel"
+	"fragua/model/kernel/gemm"
 	"fragua/model/nn"
 	"fragua/model/tensor"
 )
@@ -29,13 +30,13 @@ func (t *Trial) Products() (wall, cpu time.Duration) {
 	for s, n := range count {
 		x, w, y := small(s.rows*s.in), small(s.in*s.out), small(s.rows*s.out)
 		w1, c1 := bestOf(3, func() {
-			kernel.Gemm(kernel.NT, s.rows, s.out, s.in, x, s.in, w, s.in, y, s.out, false, bf16)
+			kernel.Gemm(gemm.Args{Op: gemm.NT, M: s.rows, N: s.out, K: s.in, A: x, B: w, C: y, BF16: bf16})
 		})
 		w2, c2 := bestOf(3, func() {
-			kernel.Gemm(kernel.NN, s.rows, s.in, s.out, y, s.out, w, s.in, x, s.in, false, bf16)
+			kernel.Gemm(gemm.Args{Op: gemm.NN, M: s.rows, N: s.in, K: s.out, A: y, B: w, C: x, BF16: bf16})
 		})
 		w3, c3 := bestOf(3, func() {
-			kernel.Gemm(kernel.TN, s.out, s.in, s.rows, y, s.out, x, s.in, w, s.in, true, bf16)
+			kernel.Gemm(gemm.Args{Op: gemm.TN, M: s.out, N: s.in, K: s.rows, A: y, B: x, C: w, Acc: true, BF16: bf16})
 		})
 		wall += time.Duration(n) * (w1 + w2 + w3)
 		cpu += time.Duration(n) * (c1 + c2 + c3)
@@ -47,11 +48,11 @@ func (t *Trial) Products() (wall, cpu time.Duration) {
 // are made of: pairs of bf16 where the CPU multiplies them, else f32. It is 0 where that is not known.
 func (w Work) Peak(n int) (flops float64, of string) {
 	if w.Precision == "bf16" {
-		if flops = kernel.PeakBF16(n); flops > 0 {
+		if flops = kernel.Peak(n, true); flops > 0 {
 			return flops, "bf16"
 		}
 	}
-	return kernel.Peak(n), "f32"
+	return kernel.Peak(n, false), "f32"
 }
 
 // product reports whether a parameter multiplies all rows of a step at once.

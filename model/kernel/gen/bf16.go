@@ -6,19 +6,19 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// bfloat16 emits products of bfloat16 pairs. One 32-bit word holds two neighbours in k, the
-// earlier in its low half; with k, lda and ldb counting words the kernels are those of
-// float32, but for the instruction.
+// bfloat16 emits the micro-kernels of bfloat16 and what packs for them. One 32-bit word holds two
+// neighbours in k, the earlier in its low half. With k, lda and ldb counting words, the
+// micro-kernels are those of float32 but for the instruction.
 func (a *asm) bfloat16() {
 	multiply := func(panel, x, sum int) { a.evex(prefixF3, 0x52, sum, x, panel) } // VDPBF16PS
 	for v := 1; v <= 3; v++ {
 		for r := 1; r <= 8; r++ {
-			a.product(wordsByRows, r, v, multiply)
+			a.microKernel(wordsByRows, r, v, multiply)
 		}
-		a.product(wordsByColumns, 8, v, multiply)
+		a.microKernel(wordsByColumns, 8, v, multiply)
 	}
 	a.peakBF16()
-	a.toBF16()
+	a.toWords()
 	a.pairRows()
 	a.pairColumns()
 }
@@ -60,9 +60,9 @@ func (a *asm) peakBF16() {
 	a.end()
 }
 
-// toBF16 rounds a row; what is missing to a multiple of 32 elements becomes 0.
-func (a *asm) toBF16() {
-	a.begin("toBF16", "func(n int, dst, src *float32)", "writes n elements, rounded, as ⌈n/32⌉·16 words.")
+// toWords rounds a row and pads it with zeros to a multiple of 32 elements.
+func (a *asm) toWords() {
+	a.begin("toWords", "func(n int, dst, src *float32)", "writes n elements, rounded, as ⌈n/32⌉·16 words.")
 	n, dst, src := a.load("n", reg.RCX), a.load("dst", reg.RDI), a.load("src", reg.RSI)
 	loop, rest, end, single := a.label("loop"), a.label("rest"), a.label("end"), a.label("single")
 	a.SUBQ(Imm(32), n)
@@ -96,9 +96,9 @@ func (a *asm) toBF16() {
 	a.end()
 }
 
-// interleave is the order in which VPERMW turns two rounded rows into pairs.
-func (a *asm) interleave() Mem {
-	m := a.StaticGlobal("interleave")
+// pairOrder is the order in which VPERMW turns two rounded rows into pairs.
+func (a *asm) pairOrder() Mem {
+	m := a.StaticGlobal("pairOrder")
 	a.DataAttributes(attr.RODATA | attr.NOPTR)
 	for i := range 16 {
 		a.AddDatum(4*i, U32(uint32(i)|uint32(16+i)<<16))
@@ -106,9 +106,9 @@ func (a *asm) interleave() Mem {
 	return m
 }
 
-// pairRows packs what has its rows along n: words of rows 2p and 2p+1.
+// pairRows packs a B whose rows are contiguous along n: words of rows 2p and 2p+1.
 func (a *asm) pairRows() {
-	order := a.interleave()
+	order := a.pairOrder()
 	for vectors := 1; vectors <= 3; vectors++ {
 		a.begin([]string{"", "pairRows1x", "pairRows2x", "pairRows3x"}[vectors], "func(pairs int, src *float32, lds int, dst *float32)",
 			"writes pairs of rows of as many vectors, rounded and interleaved.")
@@ -133,7 +133,7 @@ func (a *asm) pairRows() {
 	}
 }
 
-// pairColumns transposes rows along k to panels.
+// pairColumns packs a B whose rows are contiguous along k: it transposes them.
 func (a *asm) pairColumns() {
 	a.begin("transposeBF16", "func(blocks int, src *float32, lds int, dst *float32, ldd int)",
 		"rounds 16 rows of 32·blocks elements and writes word p of row r to dst[p·ldd+r].")

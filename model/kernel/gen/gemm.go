@@ -7,66 +7,60 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// gemm emits the kernels that multiply a strip of A with a packed panel of B, and what
-// packs. A kernel holds rows × vectors accumulators in registers:
+// gemm emits the micro-kernels, which multiply a strip of A with a panel of B. One holds
+// rows × vectors accumulators in registers:
 //
 //	C (rows × vectors·lanes) = [C +] Σ_p A[·, p] · panel[p, ·]
 //
-// R reads A by rows, p being contiguous; T reads it by columns, the rows being contiguous.
-// A panel is a copy of some columns of B, or those columns where they lie.
-// The last vector of each row of C has only tail lanes that exist.
+// A panel is packed columns of B, or those columns in place. The last vector of each row of C has
+// only tail lanes.
 func (a *asm) gemm() {
-	rows, widths := a.high(), []int{1, 2, 3}
+	rows, widths := a.mr(), []int{1, 2, 3}
 	if a.isa == avx2 {
 		widths = []int{1, 2}
 	}
 	multiply := func(panel, x, sum int) { a.VFMADD231PS(a.reg[panel], a.reg[x], a.reg[sum]) }
 	for _, v := range widths {
 		for r := 1; r <= rows; r++ {
-			a.product(byRows, r, v, multiply)
+			a.microKernel(byRows, r, v, multiply)
 		}
-		a.product(byColumns, rows, v, multiply)
-		a.product(strips, rows, v, multiply)
-		a.product(copying, rows, v, multiply)
-		a.product(ahead, rows, v, multiply)
+		a.microKernel(byColumns, rows, v, multiply)
+		a.microKernel(strips, rows, v, multiply)
+		a.microKernel(copying, rows, v, multiply)
+		a.microKernel(panelAhead, rows, v, multiply)
 	}
 }
 
-// high is how many rows the highest kernel has.
-func (a *asm) high() int {
+// mr is how many rows the full micro-kernel has.
+func (a *asm) mr() int {
 	if a.isa == avx2 {
 		return 6
 	}
 	return 8
 }
 
-// The forms of kernels. R and T, which reads A by columns, prefetch four rows, step elements apart,
-// from next on, P instead what lies in one piece from next on. C is T that copies on its way for
-// kernels to come: see haul. S is R for many strips, one below the other. Those of
-// bfloat16, whose elements are words, prefetch into the second-level cache, and go by elements
-// further after every four lines.
+// The forms of micro-kernels.
 const (
-	byRows         = "gemmR"
-	byColumns      = "gemmT"
-	copying        = "gemmC"
-	ahead          = "gemmP"
-	strips         = "gemmS"
-	wordsByRows    = "bf16R"
-	wordsByColumns = "bf16T"
+	byRows         = "gemmRows"   // reads A by rows: k is contiguous
+	byColumns      = "gemmCols"   // reads A by columns: the rows are contiguous
+	copying        = "gemmCopy"   // byColumns that copies on the way: see rowCopy
+	panelAhead     = "gemmPanel"  // byRows that prefetches a packed panel
+	strips         = "gemmStrips" // byRows for many strips, one below the other
+	wordsByRows    = "bf16Rows"   // as byRows and byColumns, of words, prefetching into the L2 cache
+	wordsByColumns = "bf16Cols"
 )
 
-const unroll = 4 // steps of a round
+const unroll = 4 // steps in k of a round
 
-// product emits one kernel; multiply adds the product of two registers, by their numbers,
-// to a third.
-func (a *asm) product(form string, rows, vectors int, multiply func(panel, x, sum int)) {
+// microKernel emits one; multiply adds the product of two registers, by their numbers, to a third.
+func (a *asm) microKernel(form string, rows, vectors int, multiply func(panel, x, sum int)) {
 	name := fmt.Sprintf("%s%dx%d", form, rows, vectors)
 	transposed := form == byColumns || form == copying || form == wordsByColumns
-	prefetch, last, doc := a.PREFETCHT0, "next *float32, step int, into *target", fmt.Sprintf("multiplies %d rows", rows)
-	switch {
-	case form == wordsByRows || form == wordsByColumns:
-		prefetch, last = a.PREFETCHT1, "next *float32, step int, by int"
-	case form == strips:
+	prefetch, last, doc := a.PREFETCHT0, "ahead prefetch", fmt.Sprintf("multiplies %d rows", rows)
+	switch form {
+	case wordsByRows, wordsByColumns:
+		prefetch = a.PREFETCHT1
+	case strips:
 		last, doc = "strips int", fmt.Sprintf("multiplies strips of %d rows", rows)
 	}
 	a.begin(name, "func(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, "+last+")",
@@ -136,41 +130,40 @@ func (a *asm) product(form string, rows, vectors int, multiply func(panel, x, su
 	for i := range rows * vectors {
 		a.zero(a.reg[i])
 	}
-	row, apartC, lastC := reg.R13, reg.R15, reg.R14
-	next, apart, apart3, by := reg.RAX, reg.RBX, reg.R11, reg.R12
-	h := haul{from: next, step: apart, into: reg.R14, at: reg.R11, left: reg.R15, tmp: reg.R9}
+	row, strideC, lastC := reg.R13, reg.R15, reg.R14
+	next, step1, step3, by := reg.RAX, reg.RBX, reg.R11, reg.R12 // step1: bytes; step3: three times that
+	rows8 := rowCopy{src: next, step: step1, target: reg.R14, dst: reg.R11, left: reg.R15, tmp: reg.R9}
 	if form == copying {
-		apartC, lastC = reg.R12, reg.R10
+		strideC, lastC = reg.R12, reg.R10
 	}
-	// Each round fetches a row of C: all at once, they would keep B waiting.
+	// Each round prefetches a row of C: all at once, they would delay loads of B.
 	a.MOVQ(C, row)
-	a.MOVQ(ldc, apartC)
+	a.MOVQ(ldc, strideC)
 	a.IMUL3Q(U32(uint32(rows-1)), ldc, lastC)
 	a.ADDQ(C, lastC)
-	fetchC := func(u int) {
+	prefetchC := func(u int) {
 		switch {
 		case u < vectors && u*a.bytes()%64 == 0:
 			a.PREFETCHT0(Mem{Base: row, Disp: u * a.bytes()})
 		case u == unroll-1 && rows > 1:
-			a.ADDQ(apartC, row)
+			a.ADDQ(strideC, row)
 			a.CMPQ(row, lastC)
 			a.CMOVQHI(lastC, row)
 		}
 	}
 	if form != strips {
-		a.load("next", next)
-		a.load("step", apart)
-		a.SHLQ(Imm(2), apart)
+		a.field("ahead", "next", next)
+		a.field("ahead", "step", step1)
+		a.SHLQ(Imm(2), step1)
 	}
 	switch form {
 	case copying:
-		a.startHaul(h)
-	case wordsByRows, wordsByColumns:
-		a.load("by", by)
+		a.field("ahead", "to", rows8.target)
+		a.startCopy(rows8)
+	case byRows, byColumns, wordsByRows, wordsByColumns:
+		a.field("ahead", "by", by)
 		a.SHLQ(Imm(2), by)
-	}
-	if form != copying && form != ahead && form != strips {
-		a.LEAQ(Mem{Base: apart, Index: apart, Scale: 2}, apart3)
+		a.LEAQ(Mem{Base: step1, Index: step1, Scale: 2}, step3)
 	}
 	loop, rest, one, done := a.label("loop"), a.label("rest"), a.label("one"), a.label("done")
 	a.SUBQ(Imm(unroll), k)
@@ -178,12 +171,12 @@ func (a *asm) product(form string, rows, vectors int, multiply func(panel, x, su
 	a.Label(loop)
 	for u := range unroll {
 		step(u)
-		fetchC(u)
+		prefetchC(u)
 		switch {
 		case form == copying && u == 0:
-			a.carry(h, spare)
+			a.copyOnTheWay(rows8, spare)
 		case form == copying || form == strips:
-		case form == ahead:
+		case form == panelAhead:
 			if u < a.linesAhead(vectors) {
 				a.PREFETCHT1(Mem{Base: next, Disp: 64 * u})
 			}
@@ -193,14 +186,10 @@ func (a *asm) product(form string, rows, vectors int, multiply func(panel, x, su
 		case u == 0:
 			prefetch(Mem{Base: next})
 		case u < 3:
-			prefetch(Mem{Base: next, Index: apart, Scale: uint8(u)})
+			prefetch(Mem{Base: next, Index: step1, Scale: uint8(u)})
 		default:
-			prefetch(Mem{Base: next, Index: apart3, Scale: 1})
-			if form == wordsByRows || form == wordsByColumns {
-				a.ADDQ(by, next)
-			} else {
-				a.ADDQ(Imm(16), next)
-			}
+			prefetch(Mem{Base: next, Index: step3, Scale: 1})
+			a.ADDQ(by, next)
 		}
 	}
 	advance(unroll)
@@ -222,19 +211,19 @@ func (a *asm) product(form string, rows, vectors int, multiply func(panel, x, su
 	a.end()
 }
 
-// nextStrip begins anew with the next strip of A and C, if there is one.
+// nextStrip repeats the micro-kernel on the next strip of A and C, if there is one.
 func (a *asm) nextStrip(rows int, again string) {
 	for _, m := range [][2]string{{"a", "lda"}, {"c", "ldc"}} {
-		apart := a.load(m[1], reg.RBX)
-		a.IMUL3Q(U32(uint32(4*rows)), apart, apart)
-		a.ADDQ(apart, a.argument(m[0]))
+		stride := a.load(m[1], reg.RBX)
+		a.IMUL3Q(U32(uint32(4*rows)), stride, stride)
+		a.ADDQ(stride, a.argument(m[0]))
 	}
 	a.DECQ(a.argument("strips"))
 	a.JNE(a.jump(again))
 }
 
-// linesAhead is how many cache lines P prefetches in four steps: so many that eight strips
-// prefetch a panel, or more.
+// linesAhead is how many cache lines of a packed panel are prefetched in a round: so many that
+// eight strips prefetch a panel, or more.
 func (a *asm) linesAhead(vectors int) int { return (vectors*a.bytes() + 127) / 128 }
 
 // finish adds the sums to C where asked to, and stores them; lanes from tail on of the

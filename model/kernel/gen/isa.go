@@ -43,7 +43,7 @@ type asm struct {
 	*isa
 	labels int
 	words  map[uint32]operand.Mem // constants, by their bits
-	window operand.Mem            // ones, then zeros: what AVX2 masks are read from
+	masks  operand.Mem            // ones, then zeros: a vector read from within is a mask
 }
 
 func newAsm(s *isa) *asm {
@@ -60,17 +60,24 @@ func (a *asm) begin(name, signature, doc string) {
 	a.Doc(name + a.name + " " + doc)
 	a.Pragma("noescape")
 	a.Attributes(attr.NOSPLIT)
-	s, err := gotypes.ParseSignatureInPackage(kernel, signature)
+	s, err := gotypes.ParseSignatureInPackage(structs, signature)
 	must(err)
 	a.Signature(s)
 }
 
-// kernel has the types, but for basic ones, that signatures name.
-var kernel = func() *types.Package {
-	p := types.NewPackage("fragua/model/kernel", "kernel")
-	t := types.NewTypeName(token.NoPos, p, "target", nil)
-	types.NewNamed(t, types.NewStruct(nil, nil), nil)
-	p.Scope().Insert(t)
+// structs has the structs of package gemm that signatures name, in their layout there.
+var structs = func() *types.Package {
+	p := types.NewPackage("fragua/model/kernel/gemm", "gemm")
+	define := func(name string, fields ...*types.Var) types.Type {
+		t := types.NewTypeName(token.NoPos, p, name, nil)
+		p.Scope().Insert(t)
+		return types.NewNamed(t, types.NewStruct(fields, nil), nil)
+	}
+	field := func(name string, t types.Type) *types.Var { return types.NewField(token.NoPos, p, name, t, false) }
+	number, address := types.Typ[types.Int], types.NewPointer(types.Typ[types.Float32])
+	target := define("copyTarget", field("dst", address), field("ldd", number), field("srcGap", number), field("dstGap", number), field("every", number))
+	define("prefetch", field("next", address), field("step", number), field("by", number), field("to", types.NewPointer(target)))
+	define("skinnyPrefetch", field("distance", number), field("pace", number))
 	return p
 }()
 
@@ -97,12 +104,13 @@ func (a *asm) raw(code [6]byte) {
 	a.Instruction(&ir.Instruction{Opcode: "WORD", Operands: []operand.Op{operand.U16(word >> 32)}})
 }
 
-// write compiles the file and puts NAME_amd64.s and its declarations into dir.
-func (a *asm) write(dir, name string) {
+// write compiles the file and puts NAME_amd64.s and its declarations into a package's folder.
+func (a *asm) write(dir, pkg, name string) {
 	f, err := a.Result()
 	must(err)
 	must(pass.Compile.Execute(f))
-	cfg := printer.Config{Argv: []string{"go", "run", "fragua/model/kernel/gen"}, Name: "fragua/model/kernel/gen", Pkg: "kernel"}
+	cfg := printer.Config{Argv: []string{"go", "run", "fragua/model/kernel/gen"}, Name: "fragua/model/kernel/gen", Pkg: pkg}
+	must(os.MkdirAll(dir, 0o755))
 	for _, out := range []struct {
 		printer printer.Printer
 		name    string

@@ -11,7 +11,13 @@ func (a *asm) load(name string, r reg.GPPhysical) reg.GPPhysical {
 	return r
 }
 
-// argument is a parameter where it lies.
+// field loads a field of a struct parameter.
+func (a *asm) field(parameter, name string, r reg.GPPhysical) reg.GPPhysical {
+	a.Load(a.Param(parameter).Field(name), r)
+	return r
+}
+
+// argument is a parameter in memory.
 func (a *asm) argument(name string) Mem {
 	p, err := a.Param(name).Resolve()
 	must(err)
@@ -20,7 +26,7 @@ func (a *asm) argument(name string) Mem {
 
 func (a *asm) zero(x reg.Register) { a.VXORPS(x, x, x) }
 
-// tailMask makes what selects the first tail lanes: K1 with AVX-512, else the vector v.
+// tailMask selects the first tail lanes: by K1 with AVX-512, else by the vector v.
 func (a *asm) tailMask(tail reg.GPPhysical, v reg.VecPhysical) reg.Register {
 	if a.isa == avx512 {
 		a.MOVL(U32(1<<32-1), reg.R12L)
@@ -36,7 +42,7 @@ func (a *asm) tailMask(tail reg.GPPhysical, v reg.VecPhysical) reg.Register {
 	return v
 }
 
-// partMask is tailMask in virtual registers; it uses n up.
+// partMask is tailMask in virtual registers; n is overwritten.
 func (a *asm) partMask(n reg.Register) reg.Register {
 	if a.isa == avx512 {
 		ones := a.GP32()
@@ -53,10 +59,10 @@ func (a *asm) partMask(n reg.Register) reg.Register {
 	return mask
 }
 
-// ones is a vector of ones followed by one of zeros, on which masks are a window.
+// ones is a vector of ones followed by one of zeros.
 func (a *asm) ones() Mem {
-	if a.window.Symbol.Name == "" {
-		a.window = a.StaticGlobal("window" + a.name)
+	if a.masks.Symbol.Name == "" {
+		a.masks = a.StaticGlobal("masks" + a.name)
 		a.DataAttributes(attr.RODATA | attr.NOPTR)
 		for i := range 2 * a.lanes {
 			word := uint32(0)
@@ -66,7 +72,7 @@ func (a *asm) ones() Mem {
 			a.AddDatum(4*i, U32(word))
 		}
 	}
-	return a.window
+	return a.masks
 }
 
 // loadPart reads the lanes that mask selects; the others become 0.

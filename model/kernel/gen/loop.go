@@ -9,23 +9,23 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// A slab is the part of every operand that one pass of a loop works on: a vector, or, after
-// the last whole one, what is left.
-type slab struct {
+// An iteration is one pass of a loop over vectors: it works on one vector of each operand or, after the
+// last whole one, on the elements that are left.
+type iteration struct {
 	a     *asm
 	base  map[string]reg.Register
 	index reg.Register // bytes
 	shift int          // bytes more, in an unrolled loop
 	mask  reg.Register // nil: a whole vector
-	turn  int          // which of the unrolled copies this is
+	copy  int          // which of the unrolled copies this is
 }
 
-func (s *slab) at(name string) Mem {
+func (s *iteration) at(name string) Mem {
 	return Mem{Base: s.base[name], Index: s.index, Scale: 1, Disp: s.shift}
 }
 
-// load reads the operand; lanes that do not exist become 0.
-func (s *slab) load(name string) reg.VecVirtual {
+// load reads a vector of the operand. Lanes after its end are 0.
+func (s *iteration) load(name string) reg.VecVirtual {
 	v := s.a.vec()
 	if s.mask == nil {
 		s.a.VMOVUPS(s.at(name), v)
@@ -35,7 +35,7 @@ func (s *slab) load(name string) reg.VecVirtual {
 	return v
 }
 
-func (s *slab) store(v reg.Register, name string) {
+func (s *iteration) store(v reg.Register, name string) {
 	if s.mask == nil {
 		s.a.VMOVUPS(v, s.at(name))
 	} else {
@@ -43,12 +43,12 @@ func (s *slab) store(v reg.Register, name string) {
 	}
 }
 
-// each emits body for every vector of the operands, which are n elements long. Unrolled
-// copies differ in their turn, so that each can have its own accumulators. They are woven
-// together: bodies are chains of instructions that wait for one another.
-func (a *asm) each(unroll int, operands []string, body func(s *slab)) {
+// each emits body for every vector of the operands, which are n elements long. Each unrolled copy
+// can have its own accumulators. The copies' instructions are interleaved, since within a body each
+// waits for the one before.
+func (a *asm) each(unroll int, operands []string, body func(s *iteration)) {
 	n := a.Load(a.Param("n"), a.GP64())
-	s := &slab{a: a, base: map[string]reg.Register{}, index: a.GP64()}
+	s := &iteration{a: a, base: map[string]reg.Register{}, index: a.GP64()}
 	for _, name := range operands {
 		s.base[name] = a.Load(a.Param(name), a.GP64())
 	}
@@ -58,11 +58,11 @@ func (a *asm) each(unroll int, operands []string, body func(s *slab)) {
 		a.SUBQ(I32(u*a.lanes), n)
 		a.JL(a.jump(rest))
 		a.Label(loop)
-		a.weave(u, func(i int) {
-			s.shift, s.turn = i*a.bytes(), i
+		a.interleave(u, func(i int) {
+			s.shift, s.copy = i*a.bytes(), i
 			body(s)
 		})
-		s.shift, s.turn = 0, 0
+		s.shift, s.copy = 0, 0
 		a.ADDQ(I32(u*a.bytes()), s.index)
 		a.SUBQ(I32(u*a.lanes), n)
 		a.JGE(a.jump(loop))
@@ -80,8 +80,8 @@ func (a *asm) each(unroll int, operands []string, body func(s *slab)) {
 	a.Label(end)
 }
 
-// weave emits n like parts, taking an instruction of each in turn.
-func (a *asm) weave(n int, part func(i int)) {
+// interleave emits n copies of code, taking an instruction of each in turn.
+func (a *asm) interleave(n int, part func(i int)) {
 	f, err := a.Result()
 	must(err)
 	function := f.Functions()[len(f.Functions())-1]
@@ -104,7 +104,7 @@ func (a *asm) vec() reg.VecVirtual {
 	return a.YMM()
 }
 
-// number is a constant in memory: once for AVX-512, whose instructions can spread it, in
+// number is a constant in memory: once for AVX-512, whose instructions can broadcast it, in
 // every lane for AVX2.
 func (a *asm) number(x float64) Mem { return a.word(math.Float32bits(float32(x))) }
 
@@ -131,12 +131,12 @@ func (a *asm) word(w uint32) Mem {
 // constant is a number in a register.
 func (a *asm) constant(x float64) reg.VecVirtual {
 	v := a.vec()
-	a.spread(a.number(x), v)
+	a.broadcast(a.number(x), v)
 	return v
 }
 
-// spread loads a number or word into every lane.
-func (a *asm) spread(m Mem, v reg.Register) {
+// broadcast loads a number or word into every lane.
+func (a *asm) broadcast(m Mem, v reg.Register) {
 	if a.isa == avx512 {
 		a.VBROADCASTSS(m, v)
 	} else {
@@ -145,9 +145,9 @@ func (a *asm) spread(m Mem, v reg.Register) {
 }
 
 // with emits an instruction whose first operand is a number or word.
-func (a *asm) with(plain, spreading func(...Op), m Mem, rest ...Op) {
+func (a *asm) with(plain, broadcasting func(...Op), m Mem, rest ...Op) {
 	if a.isa == avx512 {
-		plain = spreading
+		plain = broadcasting
 	}
 	plain(append([]Op{m}, rest...)...)
 }
@@ -184,15 +184,15 @@ func (a *asm) fold(v []reg.VecVirtual, op func(x, y, z reg.Register)) reg.Regist
 	return a.foldLanes(v[0], a.YMM(), op)
 }
 
-// A lanes is a vector register that can be seen as a narrower one.
-type lanes interface {
+// A narrowable is a vector register that can be read as a narrower one.
+type narrowable interface {
 	reg.Register
 	AsX() reg.Register
 	AsY() reg.Register
 }
 
 // foldLanes combines the lanes of x by op in the first one.
-func (a *asm) foldLanes(x, half lanes, op func(x, y, z reg.Register)) reg.Register {
+func (a *asm) foldLanes(x, half narrowable, op func(x, y, z reg.Register)) reg.Register {
 	if a.isa == avx512 {
 		a.VEXTRACTF64X4(Imm(1), x, half.AsY())
 		op(half.AsY(), x.AsY(), x.AsY())

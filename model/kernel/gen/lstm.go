@@ -6,7 +6,7 @@ import "github.com/mmcloughlin/avo/reg"
 func (a *asm) lstm() {
 	a.begin("lstmCell", "func(n int, h, c, i, f, z, o, cPrev *float32)",
 		"turns the sums i, f, z and o into gates, and sets c = f·cPrev + i·z and h = o·tanh c.")
-	a.each(2, []string{"h", "c", "i", "f", "z", "o", "cPrev"}, func(s *slab) {
+	a.each(2, []string{"h", "c", "i", "f", "z", "o", "cPrev"}, func(s *iteration) {
 		gate := func(name string, squash func(reg.VecVirtual) reg.VecVirtual) reg.VecVirtual {
 			v := squash(s.load(name))
 			s.store(v, name)
@@ -25,7 +25,7 @@ func (a *asm) lstm() {
 
 	a.begin("lstmCellGrad", "func(n int, i, f, z, o, dc, c, cPrev, dy, dh *float32)",
 		"turns gates into the gradients of their sums, and dc into that of cPrev.")
-	a.each(2, []string{"i", "f", "z", "o", "dc", "c", "cPrev", "dy", "dh"}, func(s *slab) {
+	a.each(2, []string{"i", "f", "z", "o", "dc", "c", "cPrev", "dy", "dh"}, func(s *iteration) {
 		// slope sets d = v·(g − g²), of a sigmoid's output g, and stores it in g's place.
 		slope := func(g, v reg.VecVirtual, name string) {
 			d := a.vec()

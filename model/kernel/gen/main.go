@@ -1,4 +1,5 @@
-// Gen writes the assembly of fragua/model/kernel. Run it from its own folder:
+// Gen writes the assembly of fragua/model/kernel and fragua/model/kernel/gemm. Run it from its own
+// folder:
 //
 //	go run .
 //
@@ -7,32 +8,38 @@ package main
 
 import (
 	"flag"
+	"path/filepath"
 	"strings"
 )
 
 func main() {
-	dir := flag.String("o", "..", "`folder` to write to")
+	dir := flag.String("o", "..", "`folder` of package kernel")
 	flag.Parse()
-	gemm := []func(*asm){(*asm).gemm, (*asm).pack, (*asm).peak}
-	vector := []func(*asm){(*asm).vector, (*asm).rounding, (*asm).activations, (*asm).rows, (*asm).scores, (*asm).lstm, (*asm).optimizer}
+	vector := []func(*asm){(*asm).vector, (*asm).activations, (*asm).rows, (*asm).scores, (*asm).lstm, (*asm).optimizer}
+	blocked := []func(*asm){(*asm).gemm, (*asm).pack, (*asm).addTo, (*asm).rounding, (*asm).peak}
+	skinny := []func(*asm){(*asm).skinny, (*asm).quantized, (*asm).read}
 	files := []struct {
-		name string
-		isa  *isa
-		emit []func(*asm)
+		pkg, name string
+		isa       *isa
+		emit      []func(*asm)
 	}{
-		{"gemm", avx2, gemm},
-		{"gemm", avx512, gemm},
-		{"vector", avx2, vector},
-		{"vector", avx512, vector},
-		{"decode", avx2, []func(*asm){(*asm).decode}},
-		{"decode", avx512, []func(*asm){(*asm).decode}},
-		{"bf16", avx512, []func(*asm){(*asm).bfloat16}},
+		{"kernel", "vector", avx2, vector},
+		{"kernel", "vector", avx512, vector},
+		{"gemm", "gemm", avx2, blocked},
+		{"gemm", "gemm", avx512, blocked},
+		{"gemm", "skinny", avx2, skinny},
+		{"gemm", "skinny", avx512, skinny},
+		{"gemm", "bf16", avx512, []func(*asm){(*asm).bfloat16}},
 	}
 	for _, f := range files {
 		a := newAsm(f.isa)
 		for _, emit := range f.emit {
 			emit(a)
 		}
-		a.write(*dir, "asm_"+f.name+"_"+strings.ToLower(f.isa.name))
+		to := *dir
+		if f.pkg == "gemm" {
+			to = filepath.Join(to, "gemm")
+		}
+		a.write(to, f.pkg, "asm_"+f.name+"_"+strings.ToLower(f.isa.name))
 	}
 }

@@ -62,7 +62,7 @@ func (a *asm) reduced(x reg.VecVirtual, negated bool) (n, p reg.VecVirtual) {
 		a.with(a.VFNMADD231PS, a.VFNMADD231PS_BCST, high, n, x)
 	}
 	a.with(a.VFNMADD231PS, a.VFNMADD231PS_BCST, a.number(-2.12194440e-4), n, x)
-	a.spread(a.number(1.3814540006e-3), p)
+	a.broadcast(a.number(1.3814540006e-3), p)
 	a.horner(p, x, 8.3687452458e-3, 4.1668390796e-2, 1.6666520398e-1, 4.9999993432e-1, 1, 1)
 	return n, p
 }
@@ -83,7 +83,7 @@ func (a *asm) scaled(n, p reg.VecVirtual) reg.VecVirtual {
 func (a *asm) log(x reg.VecVirtual) reg.VecVirtual {
 	e, t, z := a.vec(), a.vec(), a.vec()
 	half := a.vec()
-	a.spread(a.word(0x3f3504f3), half) // √½
+	a.broadcast(a.word(0x3f3504f3), half) // √½
 	a.VPSUBD(half, x, e)
 	a.VPSRAD(Imm(23), e, e)
 	a.VPSLLD(Imm(23), e, t)
@@ -108,7 +108,7 @@ func (a *asm) log(x reg.VecVirtual) reg.VecVirtual {
 // step of Newton's, weighed by c, makes that 0.13 % and one of third order 2⁻²⁸.
 func (a *asm) reciprocal(x reg.VecVirtual) reg.VecVirtual {
 	r, t := a.vec(), a.constant(2.0013285)
-	a.spread(a.word(0x7ef34300), r)
+	a.broadcast(a.word(0x7ef34300), r)
 	a.VPSUBD(x, r, r)
 	a.VFNMADD231PS(x, r, t)
 	a.VMULPS(t, r, r)
@@ -135,7 +135,7 @@ func (a *asm) tanh(x reg.VecVirtual) reg.VecVirtual {
 	size, z, p := a.vec(), a.vec(), a.vec()
 	a.with(a.VANDPS, a.VANDPS_BCST, a.word(1<<31-1), x, size)
 	a.VMULPS(x, x, z)
-	a.spread(a.number(-5.70498872745e-3), p)
+	a.broadcast(a.number(-5.70498872745e-3), p)
 	a.horner(p, z, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1)
 	a.VMULPS(z, p, p)
 	a.VFMADD213PS(x, x, p)                   // x + x·p
@@ -169,20 +169,20 @@ const (
 
 // activations emits the activations and their gradients.
 func (a *asm) activations() {
-	woven := 2
+	unroll := 2
 	if a.isa == avx512 {
-		woven = 4
+		unroll = 4
 	}
 	forward := func(name, doc string, f func(x reg.VecVirtual) reg.VecVirtual) {
 		a.begin(name, "func(n int, dst, x *float32)", "sets dst = "+doc+".")
-		a.each(woven, []string{"dst", "x"}, func(s *slab) { s.store(f(s.load("x")), "dst") })
+		a.each(unroll, []string{"dst", "x"}, func(s *iteration) { s.store(f(s.load("x")), "dst") })
 		a.end()
 	}
 	backward := func(name, doc string, f func(x reg.VecVirtual) reg.VecVirtual) {
 		adds := name != "geluGrad"
 		sign := map[bool]string{true: "+=", false: "="}[adds]
 		a.begin(name, "func(n int, dx, x, dy *float32)", "sets dx "+sign+" dy·"+doc+".")
-		a.each(woven, []string{"dx", "x", "dy"}, func(s *slab) {
+		a.each(unroll, []string{"dx", "x", "dy"}, func(s *iteration) {
 			d := f(s.load("x"))
 			if !adds {
 				a.VMULPS(s.load("dy"), d, d)
@@ -242,7 +242,7 @@ func (a *asm) activations() {
 		return y, slope
 	}
 	a.begin("geluSlope", "func(n int, dst, x *float32)", "sets dst = x·σ(2u), and then x to the slope.")
-	a.each(woven, []string{"dst", "x"}, func(s *slab) {
+	a.each(unroll, []string{"dst", "x"}, func(s *iteration) {
 		x := s.load("x")
 		z, u, du := a.vec(), a.constant(gelu3), a.constant(3*gelu3)
 		a.VMULPS(x, x, z)
@@ -255,7 +255,7 @@ func (a *asm) activations() {
 	})
 	a.end()
 	a.begin("swigluSlopes", "func(n int, dst, gate, up *float32)", "sets dst = gate·σ(gate)·up, and then gate and up to its slopes in them.")
-	a.each(woven, []string{"dst", "gate", "up"}, func(s *slab) {
+	a.each(unroll, []string{"dst", "gate", "up"}, func(s *iteration) {
 		g := s.load("gate")
 		y, slope := sloping(g, g, nil)
 		up := s.load("up")
@@ -281,7 +281,7 @@ func (a *asm) activations() {
 	})
 
 	a.begin("swiglu", "func(n int, dst, gate, up *float32)", "sets dst = gate·σ(gate)·up.")
-	a.each(woven, []string{"dst", "gate", "up"}, func(s *slab) {
+	a.each(unroll, []string{"dst", "gate", "up"}, func(s *iteration) {
 		g := s.load("gate")
 		y := a.sigmoid(g)
 		a.VMULPS(g, y, y)
@@ -290,7 +290,7 @@ func (a *asm) activations() {
 	})
 	a.end()
 	a.begin("swigluGrad", "func(n int, dgate, dup, gate, up, dy *float32)", "sets dgate = dy·up·SiLU′(gate) and dup = dy·SiLU(gate).")
-	a.each(woven, []string{"dgate", "dup", "gate", "up", "dy"}, func(s *slab) {
+	a.each(unroll, []string{"dgate", "dup", "gate", "up", "dy"}, func(s *iteration) {
 		g := s.load("gate")
 		sig := a.sigmoid(g)
 		t := slope(sig, g, nil)

@@ -5,11 +5,11 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// pack emits what lays out the panels that the kernels read.
+// pack emits the loops that pack panels.
 func (a *asm) pack() {
 	a.transpose()
 	a.copyRows()
-	a.copyOctets()
+	a.copyBlocks8()
 }
 
 // transpose writes lanes rows of lanes·blocks elements as columns.
@@ -94,14 +94,14 @@ func (a *asm) transpose8() {
 	}
 }
 
-// copyRows copies whole vectors of rows, so that they lie next to each other.
+// copyRows copies whole vectors of rows into a panel.
 func (a *asm) copyRows() {
 	for vectors := 1; vectors <= 3; vectors++ {
 		if a.isa == avx2 && vectors == 3 {
 			return
 		}
 		a.begin([]string{"", "copyRows1x", "copyRows2x", "copyRows3x"}[vectors], "func(k int, src *float32, lds int, dst *float32)",
-			"copies k rows of as many vectors, lds elements apart, to where none lies between.")
+			"copies k rows of as many vectors, lds elements apart, without gaps.")
 		k, src, lds, dst := a.load("k", reg.RCX), a.load("src", reg.RSI), a.load("lds", reg.RDX), a.load("dst", reg.RDI)
 		a.SHLQ(Imm(2), lds)
 		loop := a.label("loop")
@@ -123,67 +123,79 @@ func (a *asm) copyRows() {
 	}
 }
 
-// A haul copies for kernels to come, of each row eight elements and eight more, and prefetches the
-// row eight further on, which may lie in two cache lines, and beside it, into the second-level
-// cache, what the next haul will want. A kernel has no registers left for the target's fields.
-type haul struct {
-	from, step reg.GPPhysical // bytes from one row to the next
-	into       reg.GPPhysical // the target
-	at         reg.GPPhysical // where in it
-	left       reg.GPPhysical // rounds to the next row
-	tmp        reg.GPPhysical
+// A rowCopy holds the registers of a copy on the way: of each row two 8-wide blocks, for
+// micro-kernels to come. It prefetches the row eight further on, which may lie in two cache lines,
+// and beside it, into the L2 cache, what the next copy will read. The target's fields stay in memory
+// for want of registers.
+type rowCopy struct {
+	src, step reg.GPPhysical // bytes from one row to the next
+	target    reg.GPPhysical // the copyTarget
+	dst       reg.GPPhysical // where in it
+	left      reg.GPPhysical // rounds to the next row
+	tmp       reg.GPPhysical
 }
 
-const ( // fields of target, in bytes from its start
-	targetAt, targetGap, targetSecond, targetApart, targetEvery = 0, 8, 16, 24, 32
+const ( // fields of copyTarget, in bytes from its start
+	targetDst, targetLDD, targetSrcGap, targetDstGap, targetEvery = 0, 8, 16, 24, 32
 )
 
-func (a *asm) startHaul(h haul) {
-	a.load("into", h.into)
-	a.MOVQ(Mem{Base: h.into, Disp: targetAt}, h.at)
-	a.MOVQ(Mem{Base: h.into, Disp: targetEvery}, h.left)
+func (a *asm) startCopy(c rowCopy) {
+	a.MOVQ(Mem{Base: c.target, Disp: targetDst}, c.dst)
+	a.MOVQ(Mem{Base: c.target, Disp: targetEvery}, c.left)
 }
 
-// carry copies a row when it is time to.
-func (a *asm) carry(h haul, spare int) {
+// copyOnTheWay copies a row if its round has come.
+func (a *asm) copyOnTheWay(c rowCopy, spare int) {
 	later := a.label("later")
-	a.DECQ(h.left)
+	a.DECQ(c.left)
 	a.JNE(a.jump(later))
-	a.MOVQ(Mem{Base: h.into, Disp: targetEvery}, h.left)
-	a.carryRow(h, spare)
+	a.MOVQ(Mem{Base: c.target, Disp: targetEvery}, c.left)
+	a.copyRow(c, spare)
 	a.Label(later)
 }
 
-func (a *asm) carryRow(h haul, spare int) {
+func (a *asm) copyRow(c rowCopy, spare int) {
 	x, y := a.reg[spare].AsY(), a.reg[spare+1].AsY()
-	a.PREFETCHT0(Mem{Base: h.from, Index: h.step, Scale: 8})
-	a.PREFETCHT0(Mem{Base: h.from, Index: h.step, Scale: 8, Disp: 60})
-	a.MOVQ(Mem{Base: h.into, Disp: targetSecond}, h.tmp)
-	a.VMOVUPS(Mem{Base: h.from}, x)
-	a.VMOVUPS(Mem{Base: h.from, Index: h.tmp, Scale: 4}, y)
-	a.PREFETCHT1(Mem{Base: h.from, Disp: 124})
-	a.MOVQ(Mem{Base: h.into, Disp: targetApart}, h.tmp)
-	a.VMOVUPS(x, Mem{Base: h.at})
-	a.VMOVUPS(y, Mem{Base: h.at, Index: h.tmp, Scale: 4})
-	a.MOVQ(Mem{Base: h.into, Disp: targetGap}, h.tmp)
-	a.LEAQ(Mem{Base: h.at, Index: h.tmp, Scale: 4}, h.at)
-	a.ADDQ(h.step, h.from)
+	a.PREFETCHT0(Mem{Base: c.src, Index: c.step, Scale: 8})
+	a.PREFETCHT0(Mem{Base: c.src, Index: c.step, Scale: 8, Disp: 60})
+	a.MOVQ(Mem{Base: c.target, Disp: targetSrcGap}, c.tmp)
+	a.VMOVUPS(Mem{Base: c.src}, x)
+	a.VMOVUPS(Mem{Base: c.src, Index: c.tmp, Scale: 4}, y)
+	a.PREFETCHT1(Mem{Base: c.src, Disp: 124})
+	a.MOVQ(Mem{Base: c.target, Disp: targetDstGap}, c.tmp)
+	a.VMOVUPS(x, Mem{Base: c.dst})
+	a.VMOVUPS(y, Mem{Base: c.dst, Index: c.tmp, Scale: 4})
+	a.MOVQ(Mem{Base: c.target, Disp: targetLDD}, c.tmp)
+	a.LEAQ(Mem{Base: c.dst, Index: c.tmp, Scale: 4}, c.dst)
+	a.ADDQ(c.step, c.src)
 }
 
-// copyOctets emits what hauls for itself.
-func (a *asm) copyOctets() {
-	a.begin("copyOctets", "func(k int, from *float32, step int, into *target)",
-		"copies k rows, step elements apart, as a kernel would on its way.")
-	h := haul{from: reg.RSI, step: reg.RBX, into: reg.R14, at: reg.R11, left: reg.R15, tmp: reg.R9}
+// copyBlocks8 emits the same copy without a micro-kernel.
+func (a *asm) copyBlocks8() {
+	a.begin("copyBlocks8", "func(k int, src *float32, step int, to *copyTarget)",
+		"copies two 8-wide blocks of each of k rows, step elements apart.")
+	c := rowCopy{src: reg.RSI, step: reg.RBX, target: reg.R14, dst: reg.R11, left: reg.R15, tmp: reg.R9}
 	k := a.load("k", reg.RCX)
-	a.load("from", h.from)
-	a.load("step", h.step)
-	a.SHLQ(Imm(2), h.step)
-	a.startHaul(h)
+	a.load("src", c.src)
+	a.load("step", c.step)
+	a.SHLQ(Imm(2), c.step)
+	a.load("to", c.target)
+	a.startCopy(c)
 	loop := a.label("loop")
 	a.Label(loop)
-	a.carryRow(h, 0)
+	a.copyRow(c, 0)
 	a.DECQ(k)
 	a.JNE(a.jump(loop))
+	a.end()
+}
+
+// addTo emits the sum of split-K's partial sums.
+func (a *asm) addTo() {
+	a.begin("addTo", "func(n int, dst, x *float32)", "sets dst += x.")
+	a.each(2, []string{"dst", "x"}, func(s *iteration) {
+		x, y := s.load("dst"), s.load("x")
+		a.VADDPS(y, x, x)
+		s.store(x, "dst")
+	})
 	a.end()
 }

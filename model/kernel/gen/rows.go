@@ -6,18 +6,18 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// rows emits what works on one row at a time: softmax and the norms.
+// rows emits the loops over one row: softmax and the norms.
 func (a *asm) rows() {
 	a.begin("expSum", "func(n int, dst, x *float32, factor, shift float32) float32",
 		"sets dst = exp(factor·x − shift) and returns the sum.")
 	f, shift := a.scalar("factor"), a.scalar("shift")
 	acc := a.accumulators(2)
-	a.each(2, []string{"dst", "x"}, func(s *slab) {
+	a.each(2, []string{"dst", "x"}, func(s *iteration) {
 		x := s.load("x")
 		a.VFMSUB213PS(shift, f, x)
 		e := a.exp(x)
 		s.store(e, "dst")
-		a.addExisting(s, e, acc[s.turn])
+		a.addTail(s, e, acc[s.copy])
 	})
 	a.Store(a.total(acc), a.ReturnIndex(0))
 	a.end()
@@ -25,10 +25,10 @@ func (a *asm) rows() {
 	a.begin("sumExp", "func(n int, x *float32, shift float32) float32", "returns Σ exp(x − shift).")
 	shift = a.scalar("shift")
 	acc = a.accumulators(2)
-	a.each(2, []string{"x"}, func(s *slab) {
+	a.each(2, []string{"x"}, func(s *iteration) {
 		x := s.load("x")
 		a.VSUBPS(shift, x, x)
-		a.addExisting(s, a.exp(x), acc[s.turn])
+		a.addTail(s, a.exp(x), acc[s.copy])
 	})
 	a.Store(a.total(acc), a.ReturnIndex(0))
 	a.end()
@@ -36,8 +36,8 @@ func (a *asm) rows() {
 	a.norms()
 }
 
-// addExisting adds the lanes that exist.
-func (a *asm) addExisting(s *slab, x, acc reg.Register) {
+// addTail adds x to acc, but for the lanes after the operands' end.
+func (a *asm) addTail(s *iteration, x, acc reg.Register) {
 	switch {
 	case s.mask == nil:
 		a.VADDPS(x, acc, acc)
@@ -53,15 +53,15 @@ func (a *asm) addExisting(s *slab, x, acc reg.Register) {
 func (a *asm) norms() {
 	a.begin("rowSum", "func(n int, x *float32) float32", "returns Σ x.")
 	acc := a.accumulators(4)
-	a.each(4, []string{"x"}, func(s *slab) { a.VADDPS(s.load("x"), acc[s.turn], acc[s.turn]) })
+	a.each(4, []string{"x"}, func(s *iteration) { a.VADDPS(s.load("x"), acc[s.copy], acc[s.copy]) })
 	a.Store(a.total(acc), a.ReturnIndex(0))
 	a.end()
 
 	a.begin("rowDot", "func(n int, x, y *float32) float32", "returns Σ x·y.")
 	acc = a.accumulators(4)
-	a.each(4, []string{"x", "y"}, func(s *slab) {
+	a.each(4, []string{"x", "y"}, func(s *iteration) {
 		x, y := s.load("x"), s.load("y")
-		a.VFMADD231PS(x, y, acc[s.turn])
+		a.VFMADD231PS(x, y, acc[s.copy])
 	})
 	a.Store(a.total(acc), a.ReturnIndex(0))
 	a.end()
@@ -69,20 +69,20 @@ func (a *asm) norms() {
 	a.begin("rowSpread", "func(n int, x *float32, mean float32) float32", "returns Σ (x − mean)².")
 	mean := a.scalar("mean")
 	acc = a.accumulators(4)
-	a.each(4, []string{"x"}, func(s *slab) {
+	a.each(4, []string{"x"}, func(s *iteration) {
 		x := s.load("x")
 		a.VSUBPS(mean, x, x)
 		if s.mask != nil {
-			a.keepExisting(s, x)
+			a.clearTail(s, x)
 		}
-		a.VFMADD231PS(x, x, acc[s.turn])
+		a.VFMADD231PS(x, x, acc[s.copy])
 	})
 	a.Store(a.total(acc), a.ReturnIndex(0))
 	a.end()
 
 	a.begin("normalize", "func(n int, y, x, gain, bias *float32, mean, rstd float32)", "sets y = (x − mean)·rstd·gain + bias.")
 	mean, rstd := a.scalar("mean"), a.scalar("rstd")
-	a.each(2, []string{"y", "x", "gain", "bias"}, func(s *slab) {
+	a.each(2, []string{"y", "x", "gain", "bias"}, func(s *iteration) {
 		x := s.load("x")
 		a.VSUBPS(mean, x, x)
 		a.VMULPS(rstd, x, x)
@@ -93,7 +93,7 @@ func (a *asm) norms() {
 
 	a.begin("rmsScale", "func(n int, y, x, gain *float32, rstd float32)", "sets y = x·rstd·gain.")
 	rstd = a.scalar("rstd")
-	a.each(2, []string{"y", "x", "gain"}, func(s *slab) {
+	a.each(2, []string{"y", "x", "gain"}, func(s *iteration) {
 		x := s.load("x")
 		a.VMULPS(rstd, x, x)
 		a.VMULPS(s.load("gain"), x, x)
@@ -113,7 +113,7 @@ func (a *asm) norms() {
 		a.begin(name, signature, "adds dy·h to dgain, and returns Σ g and Σ g·h.")
 		mean, rstd := a.scalar("mean"), a.scalar("rstd")
 		sums := a.accumulators(4)
-		a.each(2, operands, func(s *slab) {
+		a.each(2, operands, func(s *iteration) {
 			h, dy := s.load("x"), s.load("dy")
 			a.VSUBPS(mean, h, h)
 			a.VMULPS(rstd, h, h)
@@ -125,9 +125,9 @@ func (a *asm) norms() {
 				a.VADDPS(dy, d, d)
 				s.store(d, "dbias")
 			}
-			a.VMULPS(s.load("gain"), dy, dy) // 0 where nothing exists
-			a.VADDPS(dy, sums[s.turn], sums[s.turn])
-			a.VFMADD231PS(dy, h, sums[2+s.turn])
+			a.VMULPS(s.load("gain"), dy, dy) // 0 after the end
+			a.VADDPS(dy, sums[s.copy], sums[s.copy])
+			a.VFMADD231PS(dy, h, sums[2+s.copy])
 		})
 		a.Store(a.total(sums[:2]), a.Return("sum"))
 		a.Store(a.total(sums[2:]), a.Return("sumH"))
@@ -137,7 +137,7 @@ func (a *asm) norms() {
 	a.begin("normGrad", "func(n int, dx, x, gain, dy *float32, mean, rstd, m, mH float32)", "sets dx += rstd·(g − m − h·mH).")
 	mean, rstd = a.scalar("mean"), a.scalar("rstd")
 	m, mH := a.scalar("m"), a.scalar("mH")
-	a.each(2, []string{"dx", "x", "gain", "dy"}, func(s *slab) {
+	a.each(2, []string{"dx", "x", "gain", "dy"}, func(s *iteration) {
 		h, g := s.load("x"), s.load("dy")
 		a.VSUBPS(mean, h, h)
 		a.VMULPS(rstd, h, h)
@@ -151,8 +151,8 @@ func (a *asm) norms() {
 	a.end()
 }
 
-// keepExisting clears the lanes that do not exist.
-func (a *asm) keepExisting(s *slab, x reg.Register) {
+// clearTail clears the lanes after the operands' end.
+func (a *asm) clearTail(s *iteration, x reg.Register) {
 	if a.isa == avx512 {
 		a.VMOVAPS_Z(x, s.mask, x)
 	} else {
@@ -167,7 +167,7 @@ func (a *asm) optimizer() {
 	scale, b1, b2 := a.scalar("scale"), a.scalar("beta1"), a.scalar("beta2")
 	r1, r2, rate := a.scalar("rest1"), a.scalar("rest2"), a.scalar("rate")
 	c2, eps, left := a.scalar("correct2"), a.scalar("eps"), a.scalar("remaining")
-	a.each(1, []string{"p", "grad", "m", "v"}, func(s *slab) {
+	a.each(1, []string{"p", "grad", "m", "v"}, func(s *iteration) {
 		g, m, v, p := s.load("grad"), s.load("m"), s.load("v"), s.load("p")
 		a.VMULPS(scale, g, g)
 		a.VMULPS(b1, m, m)
@@ -196,7 +196,7 @@ func (a *asm) optimizer() {
 		a.AddDatum(4*i, U32(uint32(i)))
 	}
 	a.VPADDD(lanes, index, index)
-	a.each(1, []string{"dst", "x"}, func(s *slab) {
+	a.each(1, []string{"dst", "x"}, func(s *iteration) {
 		h, t := a.vec(), a.vec()
 		mix := func() {
 			shift := func(n uint64) {

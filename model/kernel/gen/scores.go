@@ -13,20 +13,20 @@ func (a *asm) scores() {
 	const rows = "func(rows, n, first, more, ld int, "
 	exps := len(a.reg) / 8 // at once, for want of registers
 	a.begin("scoresMax", rows+"x, top *float32)", "sets top to the largest number that each row sees, −Inf if none.")
-	a.eachRow(4, []string{"x"}, []string{"top"}, false, func(row map[string]Mem) (func(*slab), func()) {
+	a.eachRow(4, []string{"x"}, []string{"top"}, false, func(row map[string]Mem) (func(*iteration), func()) {
 		least := a.word(0xff800000)
 		top := make([]reg.VecVirtual, 4)
 		for i := range top {
 			top[i] = a.vec()
-			a.spread(least, top[i])
+			a.broadcast(least, top[i])
 		}
 		larger := func(x, y, z reg.Register) { a.VMAXPS(x, y, z) }
-		return func(s *slab) {
+		return func(s *iteration) {
 				x := s.load("x")
 				if s.mask != nil {
 					a.selectLanes(s.mask, x, top[0], x)
 				}
-				larger(top[s.turn], x, top[s.turn])
+				larger(top[s.copy], x, top[s.copy])
 			}, func() {
 				a.VMOVSS(a.fold(top, larger), row["top"])
 			}
@@ -36,18 +36,18 @@ func (a *asm) scores() {
 	a.begin("scoresExp", rows+"x *float32, factor float32, shift, sum *float32)",
 		"sets x = exp(factor·x − shift), and adds up each row in sum.")
 	f := a.scalar("factor")
-	a.eachRow(exps, []string{"x"}, []string{"shift", "sum"}, true, func(row map[string]Mem) (func(*slab), func()) {
+	a.eachRow(exps, []string{"x"}, []string{"shift", "sum"}, true, func(row map[string]Mem) (func(*iteration), func()) {
 		shift, acc := a.vec(), a.accumulators(exps)
 		a.VBROADCASTSS(row["shift"], shift)
-		return func(s *slab) {
+		return func(s *iteration) {
 				x := s.load("x")
 				a.VFMSUB213PS(shift, f, x)
 				e := a.exp(x)
 				if s.mask != nil {
-					a.keepExisting(s, e)
+					a.clearTail(s, e)
 				}
 				a.VMOVUPS(e, s.at("x"))
-				a.VADDPS(e, acc[s.turn], acc[s.turn])
+				a.VADDPS(e, acc[s.copy], acc[s.copy])
 			}, func() {
 				sum := a.total(acc)
 				a.VADDSS(row["sum"], sum, sum)
@@ -57,10 +57,10 @@ func (a *asm) scores() {
 	a.end()
 
 	a.begin("scoresScale", rows+"x, factor *float32)", "multiplies what each row sees by its factor.")
-	a.eachRow(4, []string{"x"}, []string{"factor"}, false, func(row map[string]Mem) (func(*slab), func()) {
+	a.eachRow(4, []string{"x"}, []string{"factor"}, false, func(row map[string]Mem) (func(*iteration), func()) {
 		f := a.vec()
 		a.VBROADCASTSS(row["factor"], f)
-		return func(s *slab) {
+		return func(s *iteration) {
 			x := s.load("x")
 			a.VMULPS(f, x, x)
 			s.store(x, "x")
@@ -69,29 +69,29 @@ func (a *asm) scores() {
 	a.end()
 
 	a.begin("log", "func(n int, dst, x *float32)", "sets dst = ln x, of normal x > 0.")
-	a.each(1, []string{"dst", "x"}, func(s *slab) { s.store(a.log(s.load("x")), "dst") })
+	a.each(1, []string{"dst", "x"}, func(s *iteration) { s.store(a.log(s.load("x")), "dst") })
 	a.end()
 
 	a.begin("scoresGrad", rows+"p, dp *float32, factor float32, lse, d *float32)",
 		"sets p = exp(factor·p − lse) and dp = factor·p·(dp − d).")
 	f = a.scalar("factor")
-	a.eachRow(exps, []string{"p", "dp"}, []string{"lse", "d"}, true, func(row map[string]Mem) (func(*slab), func()) {
+	a.eachRow(exps, []string{"p", "dp"}, []string{"lse", "d"}, true, func(row map[string]Mem) (func(*iteration), func()) {
 		lse, d := a.vec(), a.vec()
 		a.VBROADCASTSS(row["lse"], lse)
 		a.VBROADCASTSS(row["d"], d)
-		return func(s *slab) {
+		return func(s *iteration) {
 			x := s.load("p")
 			a.VFMSUB213PS(lse, f, x)
 			p, dp := a.exp(x), s.load("dp")
 			if s.mask != nil {
-				a.keepExisting(s, p)
+				a.clearTail(s, p)
 			}
 			a.VMOVUPS(p, s.at("p"))
 			a.VSUBPS(d, dp, dp)
 			a.VMULPS(f, p, p)
 			a.VMULPS(p, dp, dp)
 			if s.mask != nil {
-				a.keepExisting(s, dp)
+				a.clearTail(s, dp)
 			}
 			a.VMOVUPS(dp, s.at("dp"))
 		}, nil
@@ -102,8 +102,8 @@ func (a *asm) scores() {
 // eachRow emits row for every row of scores. perRow are the numbers that each row has one of. row
 // returns a body, for every vector of the operands that the row sees, and what ends it. With
 // fill, the rest of the row becomes 0.
-func (a *asm) eachRow(unroll int, operands, perRow []string, fill bool, row func(numbers map[string]Mem) (body func(*slab), end func())) {
-	s := &slab{a: a, base: map[string]reg.Register{}, index: a.GP64()}
+func (a *asm) eachRow(unroll int, operands, perRow []string, fill bool, row func(numbers map[string]Mem) (body func(*iteration), end func())) {
+	s := &iteration{a: a, base: map[string]reg.Register{}, index: a.GP64()}
 	for _, name := range operands {
 		s.base[name] = a.Load(a.Param(name), a.GP64())
 	}
@@ -131,11 +131,11 @@ func (a *asm) eachRow(unroll int, operands, perRow []string, fill bool, row func
 		a.SUBQ(I32(u*a.lanes), n)
 		a.JL(a.jump(rest))
 		a.Label(loop)
-		a.weave(u, func(i int) {
-			s.shift, s.turn = i*a.bytes(), i
+		a.interleave(u, func(i int) {
+			s.shift, s.copy = i*a.bytes(), i
 			body(s)
 		})
-		s.shift, s.turn = 0, 0
+		s.shift, s.copy = 0, 0
 		a.ADDQ(I32(u*a.bytes()), s.index)
 		a.SUBQ(I32(u*a.lanes), n)
 		a.JGE(a.jump(loop))

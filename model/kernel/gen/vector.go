@@ -5,10 +5,10 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// vector emits what needs nothing but additions and multiplications.
+// vector emits the elementwise loops and sums that only add and multiply.
 func (a *asm) vector() {
 	a.begin("add", "func(n int, dst, x, y *float32)", "sets dst = x + y.")
-	a.each(2, []string{"dst", "x", "y"}, func(s *slab) {
+	a.each(2, []string{"dst", "x", "y"}, func(s *iteration) {
 		x, y := s.load("x"), s.load("y")
 		a.VADDPS(y, x, x)
 		s.store(x, "dst")
@@ -16,7 +16,7 @@ func (a *asm) vector() {
 	a.end()
 
 	a.begin("mul", "func(n int, dst, x, y *float32)", "sets dst = x · y.")
-	a.each(2, []string{"dst", "x", "y"}, func(s *slab) {
+	a.each(2, []string{"dst", "x", "y"}, func(s *iteration) {
 		x, y := s.load("x"), s.load("y")
 		a.VMULPS(y, x, x)
 		s.store(x, "dst")
@@ -25,7 +25,7 @@ func (a *asm) vector() {
 
 	a.begin("scale", "func(n int, dst *float32, factor float32)", "sets dst ·= factor.")
 	f := a.scalar("factor")
-	a.each(2, []string{"dst"}, func(s *slab) {
+	a.each(2, []string{"dst"}, func(s *iteration) {
 		x := s.load("dst")
 		a.VMULPS(f, x, x)
 		s.store(x, "dst")
@@ -34,7 +34,7 @@ func (a *asm) vector() {
 
 	a.begin("axpy", "func(n int, dst, x *float32, factor float32)", "sets dst += factor·x.")
 	f = a.scalar("factor")
-	a.each(2, []string{"dst", "x"}, func(s *slab) {
+	a.each(2, []string{"dst", "x"}, func(s *iteration) {
 		x, d := s.load("x"), s.load("dst")
 		a.VFMADD231PS(f, x, d)
 		s.store(d, "dst")
@@ -57,18 +57,18 @@ func (a *asm) vector() {
 		a.VBROADCASTSS(Mem{Base: p}, top[i])
 	}
 	larger := func(x, y, z reg.Register) { a.VMAXPS(x, y, z) }
-	a.each(4, []string{"x"}, func(s *slab) {
+	a.each(4, []string{"x"}, func(s *iteration) {
 		x := s.load("x")
-		if s.mask != nil { // lanes that do not exist repeat what is known
+		if s.mask != nil { // lanes after the end repeat the first element
 			a.selectLanes(s.mask, x, top[0], x)
 		}
-		larger(top[s.turn], x, top[s.turn])
+		larger(top[s.copy], x, top[s.copy])
 	})
 	a.Store(a.fold(top, larger), a.ReturnIndex(0))
 	a.end()
 
 	a.begin("rotate", "func(n int, x, y, cos, sin *float32)", "turns the pairs (x, y) by angles.")
-	a.each(1, []string{"x", "y", "cos", "sin"}, func(s *slab) {
+	a.each(1, []string{"x", "y", "cos", "sin"}, func(s *iteration) {
 		x, y, c, sn := s.load("x"), s.load("y"), s.load("cos"), s.load("sin")
 		t := a.vec()
 		a.VMULPS(y, sn, t)
@@ -84,7 +84,7 @@ func (a *asm) vector() {
 // doubles adds up the operands, widened, in four accumulators.
 func (a *asm) doubles(operands []string, add func(acc reg.Register, v []reg.Register)) {
 	acc := a.accumulators(4)
-	a.each(2, operands, func(s *slab) {
+	a.each(2, operands, func(s *iteration) {
 		x := make([]reg.VecVirtual, len(operands))
 		for i, name := range operands {
 			x[i] = s.load(name)
@@ -110,7 +110,7 @@ func (a *asm) doubles(operands []string, add func(acc reg.Register, v []reg.Regi
 				}
 				wide[i] = w
 			}
-			add(acc[2*s.turn+half], wide)
+			add(acc[2*s.copy+half], wide)
 		}
 	})
 	a.VADDPD(acc[1], acc[0], acc[0])

@@ -14,6 +14,12 @@ var pool struct {
 	jobs    chan *job
 }
 
+// Grain is how many elements of an elementwise loop one chunk holds: 64 KiB of each array.
+const Grain = 1 << 14
+
+// RowGrain is how many rows of cols elements make a chunk of about Grain elements.
+func RowGrain(cols int) int { return max(1, Grain/max(cols, 1)) }
+
 // Work is a loop body: Chunk does iterations [lo, hi). Several goroutines call it at once.
 type Work interface{ Chunk(lo, hi int) }
 

@@ -1,5 +1,0 @@
-//go:build !amd64 || purego
-
-package kernel
-
-var levels = []*bodies{&plain}
