@@ -90,7 +90,9 @@ func (e encoder) encode(segments []Segment, tally *lengths) (s sequence, err err
 			}
 			s.ids = append(s.ids, id)
 		} else {
-			s.ids = e.tok.AppendIDs(s.ids, seg.Text)
+			if s.ids, err = e.tok.AppendIDs(s.ids, seg.Text); err != nil {
+				return s, err
+			}
 		}
 		starts[i+1] = len(s.ids)
 	}
@@ -223,7 +225,11 @@ func Preview(t *tokenize.Tokenizer, segments []Segment) string {
 		if seg.Token != "" {
 			pieces = []string{seg.Token}
 		} else {
-			for _, id := range t.AppendIDs(nil, seg.Text) {
+			ids, err := t.AppendIDs(nil, seg.Text)
+			if err != nil {
+				pieces = append(pieces, fmt.Sprintf("(%v)", err))
+			}
+			for _, id := range ids {
 				p := strings.NewReplacer(" ", "·", "\n", "⏎", "\t", "⇥").Replace(t.Decode([]int32{id}))
 				pieces = append(pieces, p)
 			}

@@ -96,7 +96,7 @@ func BenchmarkDecode(b *testing.B) {
 	t := rankFile(b, "r50k")
 	var ids []int32
 	for _, d := range docs {
-		ids = t.AppendIDs(ids, d)
+		ids = t.appendIDs(ids, d)
 	}
 	var text []byte
 	b.SetBytes(size)
@@ -115,13 +115,13 @@ func BenchmarkLearn(b *testing.B) {
 		for b.Loop() {
 			c := newWordCounter()
 			for _, d := range docs {
-				c.add(p, d)
+				c.count(p, asBytes(d), false)
 			}
 		}
 	})
 	c := newWordCounter()
 	for _, d := range docs {
-		c.add(p, d)
+		c.count(p, asBytes(d), false)
 	}
 	b.Run("words", func(b *testing.B) {
 		for b.Loop() {

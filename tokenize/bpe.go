@@ -70,96 +70,118 @@ func (t *pairTable) mergeShort(ids []int32, least int, m *merger) []int32 {
 
 // A merger is the working memory of merge.
 type merger struct {
-	rank       [scanLimit]uint32
-	heap       []uint64 // rank<<32 | position: a binary heap, smallest first
-	next, prev []int32
+	rank [scanLimit]uint32
+
+	ranks []uint32 // by position: rank of the pair that begins there
+	live  []uint64 // a bit for each position at which a symbol begins
+	least []uint32 // binary tree of the least ranks; a leaf is rankBlock positions, the root is 1
 }
 
-// mergeLong is merge in O(n log n): a linked list of symbols and a heap of
-// candidates; those that an earlier merge made void are passed over.
+// rankBlock is how many positions are searched for the pair of lowest rank; blocks
+// are found by the tree.
+const rankBlock = 16
+
+// mergeLong is merge in O(n log n) time and 9 bytes a symbol.
 func (t *pairTable) mergeLong(ids []int32, m *merger) []int32 {
-	const gone = -1
-	n := int32(len(ids))
-	m.next, m.prev = slices.Grow(m.next[:0], len(ids))[:n], slices.Grow(m.prev[:0], len(ids))[:n]
-	m.heap = m.heap[:0]
-	for i := range n {
-		m.next[i], m.prev[i] = i+1, i-1
+	n := len(ids)
+	blocks := (n + rankBlock - 1) / rankBlock
+	leaves := 1 << bits.Len(uint(blocks-1))
+	m.ranks = slices.Grow(m.ranks[:0], rankBlock*blocks)[:rankBlock*blocks]
+	m.live = slices.Grow(m.live[:0], (n+63)/64)[:(n+63)/64]
+	m.least = slices.Grow(m.least[:0], 2*leaves)[:2*leaves]
+	for i := range m.ranks {
+		m.ranks[i] = noMerge
 		if i+1 < n {
-			if r := t.rank(ids[i], ids[i+1]); r != noMerge {
-				m.heap = append(m.heap, uint64(r)<<32|uint64(i))
-			}
+			m.ranks[i] = t.rank(ids[i], ids[i+1])
 		}
 	}
-	for i := len(m.heap)/2 - 1; i >= 0; i-- {
-		m.down(i)
+	for k := range m.live {
+		m.live[k] = ^uint64(0)
 	}
-	for len(m.heap) > 0 {
-		top := m.heap[0]
-		last := len(m.heap) - 1
-		m.heap[0] = m.heap[last]
-		m.heap = m.heap[:last]
-		m.down(0)
-		i := int32(uint32(top))
-		j := m.next[i]
-		if ids[i] == gone || j >= n {
-			continue
+	m.live[(n-1)/64] >>= -n & 63
+	for k := range leaves {
+		m.least[leaves+k] = noMerge
+		if k < blocks {
+			m.least[leaves+k] = slices.Min(m.ranks[rankBlock*k : rankBlock*k+rankBlock])
 		}
-		rank := uint32(top >> 32)
-		if t.rank(ids[i], ids[j]) != rank {
-			continue
-		}
-		ids[i], ids[j] = t.ids[rank], gone
-		after := m.next[j]
-		m.next[i] = after
-		if after < n {
-			m.prev[after] = i
-			if r := t.rank(ids[i], ids[after]); r != noMerge {
-				m.push(uint64(r)<<32 | uint64(i))
+	}
+	for k := leaves - 1; k > 0; k-- {
+		m.least[k] = min(m.least[2*k], m.least[2*k+1])
+	}
+	for m.least[1] != noMerge {
+		rank, k := m.least[1], 1
+		for k < leaves {
+			k *= 2
+			if m.least[k] != rank {
+				k++
 			}
 		}
-		if p := m.prev[i]; p >= 0 {
-			if r := t.rank(ids[p], ids[i]); r != noMerge {
-				m.push(uint64(r)<<32 | uint64(p))
-			}
+		i := rankBlock * (k - leaves)
+		for m.ranks[i] != rank {
+			i++
+		}
+		j := m.next(i)
+		ids[i] = t.ids[rank]
+		m.live[j/64] &^= 1 << (j % 64)
+		m.ranks[i], m.ranks[j] = noMerge, noMerge
+		if after := m.next(j); after < n {
+			m.ranks[i] = t.rank(ids[i], ids[after])
+		}
+		m.update(i/rankBlock, leaves)
+		if j/rankBlock != i/rankBlock {
+			m.update(j/rankBlock, leaves)
+		}
+		if before := m.before(i); before >= 0 {
+			m.ranks[before] = t.rank(ids[before], ids[i])
+			m.update(before/rankBlock, leaves)
 		}
 	}
 	k := 0
-	for i := int32(0); i < n; i = m.next[i] {
+	for i := 0; i < n; i = m.next(i) {
 		ids[k] = ids[i]
 		k++
+	}
+	if n > longPiece { // such pieces are rare, and the memory is needed
+		m.ranks, m.live, m.least = nil, nil, nil
 	}
 	return ids[:k]
 }
 
-func (m *merger) push(x uint64) {
-	m.heap = append(m.heap, x)
-	h, i := m.heap, len(m.heap)-1
-	for i > 0 && h[(i-1)/2] > x {
-		h[i] = h[(i-1)/2]
-		i = (i - 1) / 2
+// next returns the position of the symbol behind i, or one behind all.
+func (m *merger) next(i int) int {
+	k := i / 64
+	for rest := m.live[k] >> (i % 64) >> 1 << 1 << (i % 64); ; rest = m.live[k] {
+		if rest != 0 {
+			return 64*k + bits.TrailingZeros64(rest)
+		}
+		if k++; k == len(m.live) {
+			return 64 * k
+		}
 	}
-	h[i] = x
 }
 
-func (m *merger) down(i int) {
-	h := m.heap
-	if len(h) == 0 {
-		return
+// before returns the position of the symbol before i, or -1.
+func (m *merger) before(i int) int {
+	k := i / 64
+	for rest := m.live[k] & (1<<(i%64) - 1); ; rest = m.live[k] {
+		if rest != 0 {
+			return 64*k + 63 - bits.LeadingZeros64(rest)
+		}
+		if k--; k < 0 {
+			return -1
+		}
 	}
-	x := h[i]
-	for {
-		c := 2*i + 1
-		if c >= len(h) {
-			break
+}
+
+// update finds the least rank of block k again.
+func (m *merger) update(k, leaves int) {
+	least := slices.Min(m.ranks[rankBlock*k : rankBlock*k+rankBlock])
+	k += leaves
+	for m.least[k] != least {
+		m.least[k] = least
+		if k /= 2; k == 0 {
+			return
 		}
-		if c+1 < len(h) && h[c+1] < h[c] {
-			c++
-		}
-		if h[c] >= x {
-			break
-		}
-		h[i] = h[c]
-		i = c
+		least = min(m.least[2*k], m.least[2*k+1])
 	}
-	h[i] = x
 }

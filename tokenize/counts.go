@@ -38,13 +38,10 @@ func newWordCounter() *wordCounter {
 	return &wordCounter{slots: make([]countSlot, 1<<13), long: map[string]*int64{}}
 }
 
-// add counts the pieces of a text once.
-func (c *wordCounter) add(p *Pattern, text string) { c.count(p, asBytes(text), false) }
-
-// addLines counts the pieces of each of a text's lines once.
-func (c *wordCounter) addLines(p *Pattern, text string) { c.count(p, asBytes(text), true) }
-
-func (c *wordCounter) count(p *Pattern, b []byte, lines bool) {
+// count counts the pieces of a text, or of each of its lines. It fails only where a
+// regular expression takes too long.
+func (c *wordCounter) count(p *Pattern, b []byte, lines bool) (err error) {
+	defer recoverEncode(&err)
 	end := 0 // of the line at i; of the text, unless lines are cut apart
 	lineEnd := func(i int) {
 		if i == end {
@@ -112,6 +109,7 @@ func (c *wordCounter) count(p *Pattern, b []byte, lines bool) {
 		c.addBytes(b[i:j], 1)
 		i = j
 	}
+	return nil
 }
 
 // whiteBefore says whether b ends in white space other than a line end.

@@ -25,7 +25,7 @@ func countPlain(p *Pattern, text string, lines bool) map[string]int64 {
 		if !lines {
 			line = text
 		}
-		for _, word := range p.Pieces(line) {
+		for _, word := range p.pieces(line) {
 			out[word]++
 		}
 		if !lines {

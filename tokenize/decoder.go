@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -38,10 +39,14 @@ func readDecoder(raw json.RawMessage) (decoder, error) {
 	if j.Type == "ByteLevel" {
 		return nil, nil
 	}
-	return readLink(raw)
+	return readLink(raw, new(int))
 }
 
-func readLink(raw json.RawMessage) (decoder, error) {
+// decoderContent is the longest content of a decoder that makes tokens longer.
+const decoderContent = 16
+
+// readLink reads one decoder; growing counts those that make tokens longer.
+func readLink(raw json.RawMessage, growing *int) (decoder, error) {
 	var j struct {
 		Type          string
 		Decoders      []json.RawMessage
@@ -64,7 +69,7 @@ func readLink(raw json.RawMessage) (decoder, error) {
 	case "Sequence":
 		var chain []decoder
 		for _, r := range j.Decoders {
-			d, err := readLink(r)
+			d, err := readLink(r, growing)
 			if err != nil {
 				return nil, err
 			}
@@ -128,26 +133,32 @@ func readLink(raw json.RawMessage) (decoder, error) {
 		return func(tokens []string) []string { return []string{strings.Join(tokens, "")} }, nil
 	case "Strip":
 		return each(func(_, _ int, s string) string {
-			for range j.Start {
+			for range min(j.Start, len(s)) {
 				s = strings.TrimPrefix(s, j.Content)
 			}
-			for range j.Stop {
+			for range min(j.Stop, len(s)) {
 				s = strings.TrimSuffix(s, j.Content)
 			}
 			return s
 		}), nil
 	case "Replace":
+		if pattern := j.Pattern.String; pattern == nil || len(j.Content) > len(*pattern) {
+			if *growing++; *growing > 2 || len(j.Content) > decoderContent {
+				return nil, fmt.Errorf("decoder Replace: a text may be made longer twice, by content of at most %d bytes", decoderContent)
+			}
+		}
 		if j.Pattern.String != nil {
 			return each(func(_, _ int, s string) string { return strings.ReplaceAll(s, *j.Pattern.String, j.Content) }), nil
 		}
 		if j.Pattern.Regex == nil {
 			return nil, errors.New("decoder Replace: the pattern is neither Regex nor String")
 		}
-		re, err := compileRegex(*j.Pattern.Regex)
+		// Go's own engine takes linear time, so decoding cannot fail.
+		re, err := regexp.Compile("(?m)" + *j.Pattern.Regex)
 		if err != nil {
 			return nil, fmt.Errorf("decoder Replace: %w", err)
 		}
-		return each(func(_, _ int, s string) string { return replaceRegex(re, s, j.Content) }), nil
+		return each(func(_, _ int, s string) string { return re.ReplaceAllLiteralString(s, j.Content) }), nil
 	}
 	return nil, fmt.Errorf("decoder %q is not known", j.Type)
 }

@@ -35,20 +35,23 @@ func (e *byteBPE) piece(dst []int32, st *state, piece []byte) []int32 {
 			return append(dst, id)
 		}
 	}
-	ids := st.ids[:0]
+	n := len(dst)
+	dst = slices.Grow(dst, len(piece))
 	for _, c := range piece {
 		if id := e.ofByte[c]; id >= 0 {
-			ids = append(ids, id)
+			dst = append(dst, id)
 		}
 	}
-	st.ids = ids
+	ids := dst[n:]
 	if len(ids) == len(piece) && len(ids) <= scanLimit {
 		for i := 1; i < len(piece); i++ {
 			st.rank[i-1] = e.ofPair[int(piece[i-1])<<8|int(piece[i])]
 		}
-		return append(dst, e.pairs.mergeShort(ids, 1, &st.merger)...)
+		ids = e.pairs.mergeShort(ids, 1, &st.merger)
+	} else {
+		ids = e.pairs.merge(ids, 1, &st.merger)
 	}
-	return append(dst, e.pairs.merge(ids, 1, &st.merger)...)
+	return dst[:n+len(ids)]
 }
 
 // cached appends the ids of one piece of any length.

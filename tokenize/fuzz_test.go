@@ -22,7 +22,7 @@ var seeds = []string{
 func checkPieces(t interface{ Errorf(string, ...any) }, text string) {
 	for _, p := range patterns {
 		var joined strings.Builder
-		got := p.Pieces(text)
+		got := p.pieces(text)
 		for _, s := range got {
 			if s == "" {
 				t.Errorf("%s: %q has an empty piece", p.Name, text)
@@ -32,14 +32,14 @@ func checkPieces(t interface{ Errorf(string, ...any) }, text string) {
 		if joined.String() != text {
 			t.Errorf("%s: the pieces of %q are %q", p.Name, text, got)
 		}
-		if k := lastWord([]byte(text)); !slices.Equal(append(p.Pieces(text[:k]), p.Pieces(text[k:])...), got) {
+		if k := lastWord([]byte(text)); !slices.Equal(append(p.pieces(text[:k]), p.pieces(text[k:])...), got) {
 			t.Errorf("%s: divided at %d, %q is cut otherwise than %q", p.Name, k, text, got)
 		}
 		if !comparable15(text) {
 			continue
 		}
 		want := slowPattern(p)
-		if pieces := want.Pieces(text); !slices.Equal(got, pieces) {
+		if pieces := want.pieces(text); !slices.Equal(got, pieces) {
 			t.Errorf("%s: %q: %q, want %q", p.Name, text, got, pieces)
 		}
 	}
@@ -94,7 +94,7 @@ func checkEncode(t interface{ Errorf(string, ...any) }, toks []*Tokenizer, text 
 	for _, tok := range toks {
 		want := tok.fast.append(nil, &state{cache: newWordCache()}, []byte(text))
 		for range 2 {
-			if got := tok.AppendIDs([]int32{7}, text)[1:]; !slices.Equal(got, want) {
+			if got := tok.appendIDs([]int32{7}, text)[1:]; !slices.Equal(got, want) {
 				t.Errorf("%s: %q: %v, want %v", tok.Pattern().Name, text, got, want)
 			}
 		}
@@ -147,7 +147,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		ids := tok.WithTemplate(tok.AppendIDsSpecial(tok.AppendIDs(nil, "a é\xff"), "x <|endoftext|>\n"))
+		ids := tok.WithTemplate(tok.appendIDsSpecial(tok.appendIDs(nil, "a é\xff"), "x <|endoftext|>\n"))
 		_ = tok.Decode(append(ids, -1, 1<<30))
 		if _, err := tok.JSON(); err != nil {
 			t.Errorf("it loads, but cannot be saved: %v", err)
@@ -160,7 +160,7 @@ func FuzzTiktoken(f *testing.F) {
 	f.Add([]byte("!! 0"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if tok, err := parseTiktoken(data, "gpt2"); err == nil {
-			tok.Decode(tok.AppendIDs(nil, "a é\xff"))
+			tok.Decode(tok.appendIDs(nil, "a é\xff"))
 		}
 	})
 }
@@ -169,7 +169,7 @@ func FuzzVocabMerges(f *testing.F) {
 	f.Add([]byte(`{"a":0,"b":1,"ab":2}`), []byte("#version: 0.2\na b\n"))
 	f.Fuzz(func(t *testing.T, vocab, merges []byte) {
 		if tok, err := parseVocabMerges(vocab, merges); err == nil {
-			tok.Decode(tok.AppendIDs(nil, "ab é\xff"))
+			tok.Decode(tok.appendIDs(nil, "ab é\xff"))
 		}
 	})
 }
@@ -177,7 +177,7 @@ func FuzzVocabMerges(f *testing.F) {
 func FuzzWords(f *testing.F) {
 	c := newWordCounter()
 	p, _, _ := PatternOf("gpt2")
-	c.add(p, sample)
+	c.count(p, asBytes(sample), false)
 	name := filepath.Join(f.TempDir(), countFile)
 	if err := c.words().save(name); err != nil {
 		f.Fatal(err)
@@ -198,9 +198,9 @@ func TestWordsRoundTrip(t *testing.T) {
 	whole, halves, loaded := newWordCounter(), newWordCounter(), newWordCounter()
 	for i := range 40 {
 		text := strings.Repeat(sample, 1+i%3) + strings.Repeat("longword", i)
-		whole.add(p, text)
+		whole.count(p, asBytes(text), false)
 		part := newWordCounter()
-		part.add(p, text)
+		part.count(p, asBytes(text), false)
 		name := filepath.Join(t.TempDir(), countFile)
 		if err := part.words().save(name); err != nil {
 			t.Fatal(err)

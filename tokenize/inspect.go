@@ -2,6 +2,7 @@ package tokenize
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"unicode"
@@ -14,20 +15,24 @@ type Piece struct {
 }
 
 // Pieces encodes a text and returns each id with its bytes.
-func (t *Tokenizer) Pieces(text string, special bool) []Piece {
+func (t *Tokenizer) Pieces(text string, special bool) ([]Piece, error) {
 	encode := t.AppendIDs
 	if special {
 		encode = t.AppendIDsSpecial
 	}
-	var out []Piece
-	for _, id := range encode(nil, text) {
+	ids, err := encode(nil, text)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Piece, 0, len(ids))
+	for _, id := range ids {
 		s := t.tokens[id]
 		if !t.special[id] {
 			s = t.textOf(id)
 		}
 		out = append(out, Piece{id, s})
 	}
-	return out
+	return out, nil
 }
 
 // textOf returns the text of an id.
@@ -100,8 +105,10 @@ func NewInspector(t *Tokenizer) *Inspector {
 }
 
 // Add encodes a text, whose language may be "".
-func (p *Inspector) Add(text, language string) {
-	p.ids = p.t.AppendIDs(p.ids[:0], text)
+func (p *Inspector) Add(text, language string) (err error) {
+	if p.ids, err = p.t.AppendIDs(p.ids[:0], text); err != nil {
+		return err
+	}
 	for _, id := range p.ids {
 		p.use[id]++
 	}
@@ -112,6 +119,7 @@ func (p *Inspector) Add(text, language string) {
 		}
 		p.in.Languages[language].add(text, len(p.ids))
 	}
+	return nil
 }
 
 // Inspection returns what was found, with at most n tokens in each list.
@@ -200,10 +208,12 @@ func (c *Comparer) Put(name string, t *Tokenizer) {
 }
 
 // Add encodes a text with each of them; its language may be "".
-func (c *Comparer) Add(text, language string) {
+func (c *Comparer) Add(text, language string) (err error) {
 	for i, t := range c.toks {
 		row := &c.rows[i]
-		c.ids = t.AppendIDs(c.ids[:0], text)
+		if c.ids, err = t.AppendIDs(c.ids[:0], text); err != nil {
+			return fmt.Errorf("%s: %w", row.Name, err)
+		}
 		row.All.add(text, len(c.ids))
 		if language != "" {
 			if row.Languages[language] == nil {
@@ -212,6 +222,7 @@ func (c *Comparer) Add(text, language string) {
 			row.Languages[language].add(text, len(c.ids))
 		}
 	}
+	return nil
 }
 
 // Rows returns the comparison, in the order of Put.

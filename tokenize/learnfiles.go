@@ -130,7 +130,9 @@ func (l *Learn) countFiles(ctx context.Context, p *Pattern, f Files) (total *wor
 								return fault.Hintf(fmt.Errorf("%s: %d bytes are not UTF-8", part.name, n), "convert it, or let such bytes be pieces of their own")
 							}
 						}
-						c.count(p, text, l.Unit == UnitLine)
+						if err := c.count(p, text, l.Unit == UnitLine); err != nil {
+							return fmt.Errorf("%s: %w", part.name, err)
+						}
 					}
 					if part.block != nil {
 						blocks.Put(&part.block)

@@ -113,7 +113,9 @@ func (l *Learn) countShard(ctx context.Context, env *pipeline.Env, task pipeline
 		if err != nil {
 			return c, err
 		}
-		l.count(counter, p, row.Text)
+		if err := l.count(counter, p, row.Text); err != nil {
+			return c, fmt.Errorf("%s: row %d: %w", part.Shard, c.Read, err)
+		}
 		c.Read++
 		c.Kept++
 		c.Sum("bytes", int64(len(row.Text)))
@@ -131,12 +133,8 @@ func (l *Learn) countShard(ctx context.Context, env *pipeline.Env, task pipeline
 }
 
 // count counts the pieces of one document.
-func (l *Learn) count(c *wordCounter, p *Pattern, text string) {
-	if l.Unit == UnitDoc {
-		c.add(p, text)
-		return
-	}
-	c.addLines(p, text)
+func (l *Learn) count(c *wordCounter, p *Pattern, text string) error {
+	return c.count(p, asBytes(text), l.Unit == UnitLine)
 }
 
 func (l *Learn) learnShards(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (pipeline.Counts, error) {
@@ -230,7 +228,9 @@ func (l *Learn) measure(ctx context.Context, env *pipeline.Env, t *Tokenizer, tr
 				if s.bytes >= measureMost {
 					continue
 				}
-				ids = t.AppendIDs(ids[:0], row.Text)
+				if ids, err = t.AppendIDs(ids[:0], row.Text); err != nil {
+					return pipeline.Metrics{}, err
+				}
 				for _, s := range []*sum{s, &all} {
 					s.bytes += int64(len(row.Text))
 					s.tokens += int64(len(ids))

@@ -12,20 +12,32 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// A normalizer rewrites a text before it is cut.
-type normalizer interface{ normalize(string) string }
+// A normalizer rewrites a text before it is cut. It panics with an encodeError
+// before the result is longer than limit.
+type normalizer interface {
+	normalize(s string, limit int) string
+}
 
 // normalize applies a normalizer, or none.
 func normalize(n normalizer, s string) string {
 	if n == nil {
 		return s
 	}
-	return n.normalize(s)
+	return n.normalize(s, growth*len(s)+growthFree)
 }
 
 type normFunc func(string) string
 
-func (f normFunc) normalize(s string) string { return f(s) }
+func (f normFunc) normalize(s string, limit int) string {
+	s = f(s) // none makes a text longer than a few times
+	checkGrowth(len(s), limit)
+	return s
+}
+
+// A limitedFunc is a normalizer that can make a text of any length.
+type limitedFunc func(s string, limit int) string
+
+func (f limitedFunc) normalize(s string, limit int) string { return f(s, limit) }
 
 // readNorm reads the normalizer of a tokenizer.json.
 func (t *Tokenizer) readNorm(raw json.RawMessage) (normalizer, error) {
@@ -56,9 +68,9 @@ func (t *Tokenizer) readNorm(raw json.RawMessage) (normalizer, error) {
 			}
 			seq = append(seq, n)
 		}
-		return normFunc(func(s string) string {
+		return limitedFunc(func(s string, limit int) string {
 			for _, n := range seq {
-				s = n.normalize(s)
+				s = n.normalize(s, limit)
 			}
 			return s
 		}), nil
@@ -86,7 +98,7 @@ func (t *Tokenizer) readNorm(raw json.RawMessage) (normalizer, error) {
 		return normFunc(func(s string) string { return without(s, accent) }), nil
 	case "Replace":
 		if j.Pattern.String != nil {
-			return normFunc(func(s string) string { return strings.ReplaceAll(s, *j.Pattern.String, j.Content) }), nil
+			return limitedFunc(func(s string, limit int) string { return replaceAll(s, *j.Pattern.String, j.Content, limit) }), nil
 		}
 		if j.Pattern.Regex == nil {
 			return nil, errors.New("normalizer Replace: the pattern is neither Regex nor String")
@@ -95,12 +107,13 @@ func (t *Tokenizer) readNorm(raw json.RawMessage) (normalizer, error) {
 		if err != nil {
 			return nil, fmt.Errorf("normalizer Replace: %w", err)
 		}
-		return normFunc(func(s string) string { return replaceRegex(re, s, j.Content) }), nil
+		return limitedFunc(func(s string, limit int) string { return replaceRegex(re, s, j.Content, limit) }), nil
 	case "Prepend":
-		return normFunc(func(s string) string {
+		return limitedFunc(func(s string, limit int) string {
 			if s == "" {
 				return s
 			}
+			checkGrowth(len(j.Prepend)+len(s), limit)
 			return j.Prepend + s
 		}), nil
 	case "Nmt":
@@ -123,11 +136,12 @@ func (t *Tokenizer) readNorm(raw json.RawMessage) (normalizer, error) {
 	return nil, fmt.Errorf("normalizer %q is not known", j.Type)
 }
 
-func replaceRegex(re *regexp2.Regexp, s, content string) string {
+func replaceRegex(re *regexp2.Regexp, s, content string, limit int) string {
 	var b strings.Builder
 	for _, p := range regexSpans(re, s) {
 		if p.matched {
 			b.WriteString(content)
+			checkGrowth(b.Len(), limit)
 		} else {
 			b.WriteString(s[p.start:p.end])
 		}
@@ -151,7 +165,7 @@ func nmtRune(r rune) rune {
 // bertNormalizer is the normalizer of BERT.
 type bertNormalizer struct{ clean, chinese, accents, lower bool }
 
-func (n bertNormalizer) normalize(s string) string {
+func (n bertNormalizer) normalize(s string, _ int) string {
 	if n.clean {
 		table := properties()
 		s = strings.Map(func(r rune) rune {

@@ -70,9 +70,10 @@ func (m *charsMap) lookup(s string) (string, bool) {
 
 // normalize replaces whole grapheme clusters where the map has short ones, and
 // single characters elsewhere, as Hugging Face's spm_precompiled does.
-func (m *charsMap) normalize(s string) string {
+func (m *charsMap) normalize(s string, limit int) string {
 	var b strings.Builder
 	for state := -1; s != ""; {
+		checkGrowth(b.Len(), limit)
 		var cluster string
 		cluster, s, _, state = uniseg.FirstGraphemeClusterInString(s, state)
 		if len(cluster) < 6 {

@@ -30,7 +30,7 @@ func TestNormalizersByTheirUnicode(t *testing.T) {
 		n, err := new(Tokenizer).readNorm([]byte(c.part))
 		if err != nil {
 			t.Error(err)
-		} else if got := n.normalize(c.text); got != c.want {
+		} else if got := normalize(n, c.text); got != c.want {
 			t.Errorf("%s: %+q becomes %+q, want %+q", c.part, c.text, got, c.want)
 		}
 	}
@@ -91,7 +91,7 @@ func TestTemplate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := tok.WithTemplate(tok.AppendIDs(nil, "the forge")); !slices.Equal(got, want) {
+		if got := tok.WithTemplate(tok.appendIDs(nil, "the forge")); !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", name, got, want)
 		}
 	}
@@ -133,7 +133,7 @@ func TestMetaspaceFirstGoesByTheTextAsItWas(t *testing.T) {
 			t.Fatal(err)
 		}
 		for text, want := range texts {
-			if got := tok.AppendIDs(nil, text); !slices.Equal(got, want) {
+			if got := tok.appendIDs(nil, text); !slices.Equal(got, want) {
 				t.Errorf("%s: %q: %v, want %v", normalizer, text, got, want)
 			}
 		}

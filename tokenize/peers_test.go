@@ -36,7 +36,7 @@ func TestPeersEncode(t *testing.T) {
 			}
 			again := reloaded(t, tok)
 			for i, c := range golden.Cases {
-				ids := tok.AppendIDsSpecial(nil, c)
+				ids := tok.appendIDsSpecial(nil, c)
 				if !slices.Equal(ids, want.IDs[i]) {
 					t.Errorf("%q: ids %v, want %v", c, ids, want.IDs[i])
 				}
@@ -46,7 +46,7 @@ func TestPeersEncode(t *testing.T) {
 				if got := tok.Decode(want.IDs[i]); got != want.Text[i] {
 					t.Errorf("%v: decoded %q, want %q", want.IDs[i], got, want.Text[i])
 				}
-				if got := again.AppendIDsSpecial(nil, c); !slices.Equal(got, ids) {
+				if got := again.appendIDsSpecial(nil, c); !slices.Equal(got, ids) {
 					t.Errorf("%q: saved and loaded again: ids %v, want %v", c, got, ids)
 				}
 			}

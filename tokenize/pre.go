@@ -44,7 +44,7 @@ func (b preBytes) cut(in []piece) []piece {
 			out = append(out, p)
 			continue
 		}
-		for i, s := range b.pattern.Pieces(p.text) {
+		for i, s := range b.pattern.pieces(p.text) {
 			out = append(out, piece{s, p.first && i == 0})
 		}
 	}

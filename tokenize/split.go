@@ -105,8 +105,15 @@ func PatternOf(nameOrRegex string) (p *Pattern, slow bool, err error) {
 	return p, true, nil
 }
 
-// Pieces cuts a text.
-func (p *Pattern) Pieces(text string) []string {
+// Pieces cuts a text. It fails only where a regular expression without a scanner of
+// its own takes too long.
+func (p *Pattern) Pieces(text string) (pieces []string, err error) {
+	defer recoverEncode(&err)
+	return p.pieces(text), nil
+}
+
+// pieces is Pieces, but it panics with an encodeError.
+func (p *Pattern) pieces(text string) []string {
 	var out []string
 	if p.re != nil {
 		for _, s := range splitRegex(p.re, text) {

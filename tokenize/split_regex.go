@@ -49,8 +49,10 @@ func regexSpans(re *regexp2.Regexp, text string) []span {
 		return bytes
 	}
 	last := 0
+	watch := newStopwatch(re.String(), text)
 	m, err := re.FindRunesMatch(runes)
 	for ; m != nil && err == nil; m, err = re.FindNextMatch(m) {
+		watch.check(nil)
 		start := pass(m.Index)
 		end := pass(m.Index + m.Length)
 		if start > last {
@@ -59,18 +61,24 @@ func regexSpans(re *regexp2.Regexp, text string) []span {
 		out = append(out, span{start, end, true})
 		last = end
 	}
+	watch.check(err)
 	if last < len(text) {
 		out = append(out, span{last, len(text), false})
 	}
 	return out
 }
 
-// compileRegex compiles an expression in Oniguruma's syntax. ^ and $ stand at
-// every line there.
+// compileRegex compiles an expression in Oniguruma's syntax, where ^ and $ match at
+// every line.
 func compileRegex(expr string) (*regexp2.Regexp, error) {
 	expr, err := fromOniguruma(expr)
 	if err != nil {
 		return nil, err
 	}
-	return regexp2.Compile(expr, regexp2.Multiline)
+	re, err := regexp2.Compile(expr, regexp2.Multiline)
+	if err != nil {
+		return nil, err
+	}
+	re.MatchTimeout = matchTimeout
+	return re, nil
 }

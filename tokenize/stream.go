@@ -45,7 +45,9 @@ func (t *Tokenizer) encodeBlocks(r io.Reader, size int, emit func(ids []int32) e
 			}
 		}
 		if cut > 0 {
-			ids = t.AppendIDs(ids[:0], string(block[:cut]))
+			if ids, err = t.AppendIDs(ids[:0], string(block[:cut])); err != nil {
+				return err
+			}
 			if err := emit(ids); err != nil {
 				return err
 			}
@@ -87,13 +89,16 @@ func (t *Tokenizer) EncodeJSON(w io.Writer, r io.Reader, o EncodeOptions) error 
 				return err
 			}
 		}
-		ids = encode(ids[:0], string(text))
+		var err error
+		if ids, err = encode(ids[:0], string(text)); err != nil {
+			return fmt.Errorf("line %d: %w", row+1, err)
+		}
 		with := ids
 		if o.Template {
 			with = t.WithTemplate(ids)
 		}
 		buf = append(appendNumbers(append(buf[:0], '['), with), "]\n"...)
-		_, err := out.Write(buf)
+		_, err = out.Write(buf)
 		return err
 	}
 	inParts := func(r io.Reader) error {

@@ -29,7 +29,7 @@ func TestEncodeReader(t *testing.T) {
 		if err != nil || parts < 3 {
 			t.Fatalf("%d parts, %v", parts, err)
 		}
-		if want := tok.AppendIDs(nil, text); !slices.Equal(got, want) {
+		if want := tok.appendIDs(nil, text); !slices.Equal(got, want) {
 			t.Errorf("%s: %d ids, want %d, or others", pattern, len(got), len(want))
 		}
 	}
@@ -55,7 +55,7 @@ func TestEncodeReaderAgainstWhole(t *testing.T) {
 				divided++
 				return nil
 			})
-			if want := tok.AppendIDs(nil, b.String()); err != nil || !slices.Equal(got, want) {
+			if want := tok.appendIDs(nil, b.String()); err != nil || !slices.Equal(got, want) {
 				t.Fatalf("%s, blocks of %d, %v: %q has %d ids, want %d, or others", tok.Pattern().Name, size, err, b.String(), len(got), len(want))
 			}
 		}
@@ -74,7 +74,7 @@ func TestEncodeLongLines(t *testing.T) {
 		var out, want bytes.Buffer
 		for _, line := range lines {
 			want.WriteByte('[')
-			want.Write(appendNumbers(nil, tok.AppendIDs(nil, line)))
+			want.Write(appendNumbers(nil, tok.appendIDs(nil, line)))
 			want.WriteString("]\n")
 		}
 		for _, end := range []string{"", "\n"} {
@@ -165,7 +165,11 @@ func TestInspectAndCompare(t *testing.T) {
 		t.Errorf("%+v", rows)
 	}
 	text := ""
-	for _, p := range tok.Pieces(sample+EndOfText, true) {
+	pieces, err := tok.Pieces(sample+EndOfText, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range pieces {
 		text += p.Text
 	}
 	if text != sample+EndOfText {

@@ -22,7 +22,7 @@ func TestSaveTiktoken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := again.AppendIDs(nil, sample), tok.AppendIDs(nil, sample); !slices.Equal(got, want) || again.EndOfText() != tok.EndOfText() {
+	if got, want := again.appendIDs(nil, sample), tok.appendIDs(nil, sample); !slices.Equal(got, want) || again.EndOfText() != tok.EndOfText() {
 		t.Errorf("as ranks: %v, want %v; end of text %d, want %d", got, want, again.EndOfText(), tok.EndOfText())
 	}
 	if err := again.Save(name); err != nil {

@@ -39,14 +39,29 @@ type model interface {
 // AppendIDs appends the ids of text to dst. Special tokens are never taken from
 // it: "<|endoftext|>" in a corpus is a handful of ordinary tokens. Bytes that are
 // not UTF-8 are encoded one by one. It is safe for concurrent use; each goroutine
-// that calls it again and again keeps a cache of words.
-func (t *Tokenizer) AppendIDs(dst []int32, text string) []int32 {
-	return t.appendWith(dst, text, &t.plain)
+// that calls it repeatedly keeps a cache of words. It fails only for the tokenizers
+// of others, if a normalizer or regular expression of theirs passes a limit: then
+// dst is returned as it was.
+func (t *Tokenizer) AppendIDs(dst []int32, text string) (ids []int32, err error) {
+	ids = dst
+	defer recoverEncode(&err)
+	return t.appendIDs(dst, text), nil
 }
 
 // AppendIDsSpecial is AppendIDs for text that is trusted: special tokens in it
 // get their ids.
-func (t *Tokenizer) AppendIDsSpecial(dst []int32, text string) []int32 {
+func (t *Tokenizer) AppendIDsSpecial(dst []int32, text string) (ids []int32, err error) {
+	ids = dst
+	defer recoverEncode(&err)
+	return t.appendIDsSpecial(dst, text), nil
+}
+
+// appendIDs is AppendIDs, but it panics with an encodeError.
+func (t *Tokenizer) appendIDs(dst []int32, text string) []int32 {
+	return t.appendWith(dst, text, &t.plain)
+}
+
+func (t *Tokenizer) appendIDsSpecial(dst []int32, text string) []int32 {
 	return t.appendWith(dst, text, &t.finder)
 }
 
@@ -96,7 +111,7 @@ func (t *Tokenizer) keepsFirst(text string) bool {
 		return true
 	}
 	_, w := utf8.DecodeRuneInString(text)
-	return t.norm.normalize(text[:w]) != ""
+	return normalize(t.norm, text[:w]) != ""
 }
 
 // appendNormal encodes text that is normalized already.

@@ -26,7 +26,7 @@ func learned(t testing.TB, change func(*Learn)) *Tokenizer {
 		t.Fatal(err)
 	}
 	c := newWordCounter()
-	c.add(p, strings.Repeat(sample, 3))
+	c.count(p, asBytes(strings.Repeat(sample, 3)), false)
 	tr, err := l.train(t.Context(), c.words(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -41,7 +41,7 @@ func learned(t testing.TB, change func(*Learn)) *Tokenizer {
 func TestRoundTrip(t *testing.T) {
 	for _, pattern := range PatternNames() {
 		tok := learned(t, func(l *Learn) { l.Pattern = pattern })
-		ids := tok.AppendIDs(nil, sample)
+		ids := tok.appendIDs(nil, sample)
 		if got := tok.Decode(ids); got != sample {
 			t.Errorf("%s: decoded %q", pattern, got)
 		}
@@ -60,7 +60,7 @@ func TestRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := again.AppendIDs(nil, sample); !equalIDs(got, ids) {
+		if got := again.appendIDs(nil, sample); !equalIDs(got, ids) {
 			t.Errorf("%s: loaded again it encodes differently", pattern)
 		}
 	}
@@ -69,7 +69,7 @@ func TestRoundTrip(t *testing.T) {
 func TestSpecialTokensAreNotTakenFromText(t *testing.T) {
 	tok := learned(t, nil)
 	const text = "one<|endoftext|>two"
-	plain, special := tok.AppendIDs(nil, text), tok.AppendIDsSpecial(nil, text)
+	plain, special := tok.appendIDs(nil, text), tok.appendIDsSpecial(nil, text)
 	eot := tok.EndOfText()
 	if strings.Count(tok.DecodeAll(plain), EndOfText) != 1 || tok.Decode(plain) != text {
 		t.Errorf("the text does not survive: %q", tok.Decode(plain))

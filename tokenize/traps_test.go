@@ -18,7 +18,7 @@ func pieces(t *testing.T, pattern, text string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p.Pieces(text)
+	return p.pieces(text)
 }
 
 // trainOn learns from text without files.
@@ -210,7 +210,7 @@ func TestTrap09Units(t *testing.T) {
 func TestTrap10AllBytes(t *testing.T) {
 	_, tok := trainOn(t, "aaa", nil)
 	for b := range 256 {
-		if ids := tok.AppendIDs(nil, string([]byte{byte(b)})); len(ids) != 1 || tok.ByteLen(ids[0]) != 1 {
+		if ids := tok.appendIDs(nil, string([]byte{byte(b)})); len(ids) != 1 || tok.ByteLen(ids[0]) != 1 {
 			t.Errorf("byte 0x%02X: ids %v", b, ids)
 		}
 	}
@@ -242,15 +242,15 @@ func TestTrap13RanksAreNotMerges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ids := tok.AppendIDs(nil, "abc"); !slices.Equal(ids, []int32{256}) {
+	if ids := tok.appendIDs(nil, "abc"); !slices.Equal(ids, []int32{256}) {
 		t.Errorf("abc: %v", ids)
 	}
 	// "axy" comes of a+xy here, though its first cut was ax+y.
-	if ids := tok.AppendIDs(nil, "zaxyz"); !slices.Equal(ids, []int32{'z', 258, 'z'}) {
+	if ids := tok.appendIDs(nil, "zaxyz"); !slices.Equal(ids, []int32{'z', 258, 'z'}) {
 		t.Errorf("zaxyz: %v", ids)
 	}
 	again := reloaded(t, tok)
-	if ids := again.AppendIDs(nil, "abc zaxyz"); !slices.Equal(ids, tok.AppendIDs(nil, "abc zaxyz")) {
+	if ids := again.appendIDs(nil, "abc zaxyz"); !slices.Equal(ids, tok.appendIDs(nil, "abc zaxyz")) {
 		t.Error("saved as tokenizer.json it encodes differently")
 	}
 }
@@ -277,7 +277,7 @@ func TestTrap14AddedTokens(t *testing.T) {
 			t.Error(err)
 			continue
 		}
-		if got := tok.AppendIDs(nil, c.text); !slices.Equal(got, c.want) {
+		if got := tok.appendIDs(nil, c.text); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q: %v, want %v", c.why, c.text, got, c.want)
 		}
 	}
@@ -285,7 +285,7 @@ func TestTrap14AddedTokens(t *testing.T) {
 
 func TestTrap15BytesAreJoined(t *testing.T) {
 	_, tok := trainOn(t, "aaa", nil)
-	ids := tok.AppendIDs(nil, "é🔨")
+	ids := tok.appendIDs(nil, "é🔨")
 	if len(ids) != 6 || tok.Decode(ids) != "é🔨" {
 		t.Errorf("%v decodes to %q", ids, tok.Decode(ids))
 	}
@@ -329,7 +329,7 @@ func TestTrap16MergeForms(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if ids := tok.AppendIDs(nil, "abc"); !slices.Equal(ids, c.want) {
+		if ids := tok.appendIDs(nil, "abc"); !slices.Equal(ids, c.want) {
 			t.Errorf("%s: %v, want %v", c.merges, ids, c.want)
 		}
 	}
@@ -388,7 +388,7 @@ func TestClassAtIsUTF8(t *testing.T) {
 func TestLongPiecesAreNotQuadratic(t *testing.T) {
 	_, tok := trainOn(t, strings.Repeat("aaaaaaaa ", 50)+"  \n\n   !!!!!!", nil)
 	for _, text := range []string{strings.Repeat("a", 1e6), strings.Repeat(" ", 1e6), strings.Repeat("!", 1e6), strings.Repeat("👩\u200d🏭", 1e5), strings.Repeat("\xff", 1e6)} {
-		if got := string(tok.AppendBytes(nil, tok.AppendIDs(nil, text)...)); got != text {
+		if got := string(tok.AppendBytes(nil, tok.appendIDs(nil, text)...)); got != text {
 			t.Errorf("%d times %q does not come back", len(text), text[:1])
 		}
 	}

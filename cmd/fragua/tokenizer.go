@@ -188,7 +188,11 @@ func tokenizerEncode(c *cli.Context) error {
 	// Neighbouring pieces get different backgrounds; a piece that is half a character is
 	// shown by its bytes.
 	backgrounds := []int{153, 157, 229, 217, 189}
-	for i, p := range tok.Pieces(string(b), c.Bool("special")) {
+	pieces, err := tok.Pieces(string(b), c.Bool("special"))
+	if err != nil {
+		return err
+	}
+	for i, p := range pieces {
 		text := p.Text
 		if !utf8.ValidString(text) {
 			text = fmt.Sprintf("‹% X›", text)
@@ -236,7 +240,7 @@ func tokenizerDecode(c *cli.Context) error {
 }
 
 // eachText reads files as the trainer does, and names the language where the file does not.
-func eachText(files []string, each func(text, language string)) error {
+func eachText(files []string, each func(text, language string) error) error {
 	return tokenize.Files{Paths: files, Stdin: os.Stdin, Workers: 1}.Texts("doc", func(text, language string) error {
 		if language == "" {
 			readable, _, err := extract.Decode([]byte(text), "") // ids are those of the bytes as they are
@@ -248,8 +252,7 @@ func eachText(files []string, each func(text, language string)) error {
 			}
 			language, _ = textstat.Language(readable)
 		}
-		each(text, language)
-		return nil
+		return each(text, language)
 	})
 }
 

@@ -41,7 +41,10 @@ func tokenizerCheck(c *cli.Context) error {
 	if err != nil {
 		return fault.Hintf(fmt.Errorf("%s: sugarme/tokenizer cannot load it: %w", file, err), "there is nothing to compare with; fragua loads it")
 	}
-	differences := sugar.Compare(ours, theirs, texts)
+	differences, err := sugar.Compare(ours, theirs, texts)
+	if err != nil {
+		return err
+	}
 	w := c.App.Writer
 	fmt.Fprintf(w, "%s: the ids agree for %d of %s\n", file, len(texts)-len(differences), plural(len(texts), "text"))
 	for _, d := range differences {

@@ -111,7 +111,10 @@ func generateAction(c *cli.Context) error {
 
 // generate writes the prompt and what the model adds, as it comes.
 func generate(ctx context.Context, w io.Writer, m model.LanguageModel, tok *tokenize.Tokenizer, prompt string, n int, s model.Sampler) error {
-	ids := tok.AppendIDs(nil, prompt)
+	ids, err := tok.AppendIDs(nil, prompt)
+	if err != nil {
+		return err
+	}
 	if len(ids) == 0 {
 		ids = []int32{tok.EndOfText()} // what stands before every document
 	}
@@ -182,7 +185,11 @@ func neighborsAction(c *cli.Context) error {
 	words := c.Args().Slice()
 	vectors := make([][]float32, len(words))
 	for i, word := range words {
-		vectors[i] = space.Vector(tok.AppendIDs(nil, " "+word))
+		ids, err := tok.AppendIDs(nil, " "+word)
+		if err != nil {
+			return err
+		}
+		vectors[i] = space.Vector(ids)
 		fmt.Fprintf(c.App.Writer, "%s:", word)
 		for _, n := range space.Nearest(vectors[i], c.Int("top")+1) {
 			if text := strings.TrimSpace(tok.Decode([]int32{n.ID})); text != word && text != "" {

@@ -14,12 +14,12 @@ type noise struct{ vocab, context int }
 
 func (n noise) Len() int     { return 1000 }
 func (n noise) Context() int { return n.context }
-func (n noise) Row(i int, dst []int32) (ids, starts []int32, length int) {
+func (n noise) Row(i int, dst []int32) (ids, starts []int32, length int, err error) {
 	rng := rand.New(rand.NewPCG(1, uint64(i)))
 	for range n.context + 1 {
 		dst = append(dst, int32(rng.IntN(n.vocab)))
 	}
-	return dst, nil, n.context + 1
+	return dst, nil, n.context + 1, nil
 }
 
 // BenchmarkStep is a training step of a GPT of 4 layers, width 256, on 16 rows

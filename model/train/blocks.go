@@ -14,7 +14,7 @@ type Rows interface {
 	Context() int
 	// Row returns row i: its ids (it may use dst), the positions at which
 	// documents start in it, and how many ids are not padding.
-	Row(i int, dst []int32) (ids, starts []int32, length int)
+	Row(i int, dst []int32) (ids, starts []int32, length int, err error)
 }
 
 // fillRow writes row r of the batch from a block row:
@@ -84,7 +84,10 @@ func (s *Shuffled) Batch(n int64, b *model.Batch) error {
 		if epoch := int(i / length); epoch+1 != s.epoch {
 			s.epoch, s.order = epoch+1, blocks.NewPermutation(int(length), epoch, s.Seed)
 		}
-		ids, starts, filled := s.Rows.Row(s.order.At(int(i%length)), s.ids[:0])
+		ids, starts, filled, err := s.Rows.Row(s.order.At(int(i%length)), s.ids[:0])
+		if err != nil {
+			return err
+		}
 		fillRow(b, r, ids, starts, filled)
 	}
 	return nil
@@ -114,7 +117,10 @@ func (s *Stream) Batch(n int64, b *model.Batch) error {
 	}
 	b.Resume = n%lane != 0
 	for r := range s.Size {
-		ids, starts, filled := s.Rows.Row(int(int64(r)*lane+n%lane), s.ids[:0])
+		ids, starts, filled, err := s.Rows.Row(int(int64(r)*lane+n%lane), s.ids[:0])
+		if err != nil {
+			return err
+		}
 		fillRow(b, r, ids, starts, filled)
 	}
 	return nil

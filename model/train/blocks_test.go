@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"math"
+	"os"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"fragua/model"
+	"fragua/pipeline"
+	"fragua/pipeline/shard"
 )
 
 // row is a packed row, as a blocks file holds it.
@@ -24,8 +28,8 @@ type packed struct {
 
 func (p packed) Len() int     { return len(p.rows) }
 func (p packed) Context() int { return p.context }
-func (p packed) Row(i int, dst []int32) (ids, starts []int32, length int) {
-	return append(dst, p.rows[i].ids...), p.rows[i].starts, p.rows[i].length
+func (p packed) Row(i int, dst []int32) (ids, starts []int32, length int, err error) {
+	return append(dst, p.rows[i].ids...), p.rows[i].starts, p.rows[i].length, nil
 }
 
 // numbered makes rows whose first id is their number.
@@ -200,5 +204,23 @@ func TestBitsPerByteOfSome(t *testing.T) {
 	}
 	if _, err := BitsPerByte(context.Background(), uniform{-1}, p, sized{16}, 0); err == nil {
 		t.Error("a score that is not a number was accepted")
+	}
+}
+
+// Blocks that cannot be opened are an error with a name, whatever part is missing
+// or damaged.
+func TestOpenDataRefuses(t *testing.T) {
+	dir := pipeline.Dir{Path: t.TempDir(), Manifest: &pipeline.Manifest{Shards: []shard.File{{Name: "train-00000.arrow"}}}}
+	if _, err := openData(dir); err == nil || !strings.Contains(err.Error(), dir.Path) {
+		t.Errorf("no tokenizer: %v", err)
+	}
+	tokenizer := `{"added_tokens":[{"id":1,"content":"<|endoftext|>","special":true}],"model":{"type":"BPE","vocab":{"a":0},"merges":[]}}`
+	for name, data := range map[string]string{tokenizerFile: tokenizer, "train-00000.arrow": "ARROW1 and no more"} {
+		if err := os.WriteFile(dir.File(name), []byte(data), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := openData(dir); err == nil || !strings.Contains(err.Error(), "train-00000.arrow") {
+		t.Errorf("damaged blocks: %v", err)
 	}
 }

@@ -20,28 +20,31 @@ const tokenizerFile = "tokenizer.json"
 
 // openData opens the splits and the tokenizer of a blocks directory, and checks
 // that their ids are the tokenizer's.
-func openData(dir pipeline.Dir) (d *data, err error) {
-	d = new(data)
-	defer func() {
-		if err != nil {
-			d.close()
-		}
-	}()
-	if d.tok, err = tokenize.Load(dir.File(tokenizerFile)); err != nil {
+func openData(dir pipeline.Dir) (*data, error) {
+	d := new(data)
+	if err := d.open(dir); err != nil {
+		d.close()
 		return nil, err
+	}
+	return d, nil
+}
+
+func (d *data) open(dir pipeline.Dir) (err error) {
+	if d.tok, err = tokenize.Load(dir.File(tokenizerFile)); err != nil {
+		return err
 	}
 	if d.train, err = blocks.OpenSplit(dir, "train"); err != nil {
-		return nil, err
+		return err
 	}
 	if d.validation, err = blocks.OpenSplit(dir, "validation"); err != nil {
-		return nil, err
+		return err
 	}
 	for _, s := range []*blocks.Set{d.train, d.validation} {
 		if err := s.CheckIDs(d.tok.VocabSize()); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return d, nil
+	return nil
 }
 
 // learnable returns an error if there is nothing to train on.

@@ -82,7 +82,10 @@ func BitsPerByte(ctx context.Context, s model.Scorer, rows Rows, lengths Lengths
 			ids = make([]int32, 0, 2*b.T+2) // a row and its starts
 		}
 		for r := range b.B {
-			row, starts, filled := rows.Row((i+r)*length/most, ids[:0])
+			row, starts, filled, err := rows.Row((i+r)*length/most, ids[:0])
+			if err != nil {
+				return e, err
+			}
 			fillRow(&b, r, row, starts, filled)
 		}
 		scores, err := s.Score(&b)

@@ -12,15 +12,18 @@ import (
 )
 
 // documentsIn gives the texts of rows, document by document, as far as they stand
-// in one row: what a model that sees one row can learn from.
-func documentsIn(ctx context.Context, rows Rows) iter.Seq[[]int32] {
+// in one row: what a model that sees one row can learn from. It stops at an error.
+func documentsIn(ctx context.Context, rows Rows, failed *error) iter.Seq[[]int32] {
 	return func(yield func([]int32) bool) {
 		ids := make([]int32, 0, 2*rows.Context()+2)
 		for i := range rows.Len() {
-			if ctx.Err() != nil {
+			if *failed = ctx.Err(); *failed != nil {
 				return
 			}
-			row, starts, length := rows.Row(i, ids[:0])
+			row, starts, length, err := rows.Row(i, ids[:0])
+			if *failed = err; err != nil {
+				return
+			}
 			from := 0
 			for _, s := range starts {
 				if int(s) > from && !yield(row[from:s]) {
@@ -37,9 +40,10 @@ func documentsIn(ctx context.Context, rows Rows) iter.Seq[[]int32] {
 
 // learnNgram counts the n-grams of rows.
 func learnNgram(ctx context.Context, order int, tok *tokenize.Tokenizer, rows Rows) (*ngram.Model, error) {
-	m, err := ngram.Train(ngram.Options{Order: order, Vocab: tok.VocabSize(), End: tok.EndOfText()}, documentsIn(ctx, rows))
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
+	var failed error
+	m, err := ngram.Train(ngram.Options{Order: order, Vocab: tok.VocabSize(), End: tok.EndOfText()}, documentsIn(ctx, rows, &failed))
+	if failed != nil {
+		return nil, failed
 	}
 	return m, err
 }

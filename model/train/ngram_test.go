@@ -21,7 +21,7 @@ func TestStretches(t *testing.T) {
 		{[]int32{0, 0, 0, 0, 0}, nil, 0},
 	}}
 	var got [][]int32
-	for s := range documentsIn(context.Background(), p) {
+	for s := range documentsIn(context.Background(), p, new(error)) {
 		got = append(got, slices.Clone(s))
 	}
 	want := [][]int32{{3, 4, 0}, {7, 2}, {2, 5, 0}, {6}}
@@ -39,7 +39,7 @@ func TestBaselineTargets(t *testing.T) {
 		{[]int32{5, 1, 1, 0, 9, 9}, nil, 4},
 		{[]int32{3, 4, 1, 0, 7, 2}, []int32{0, 4}, 6},
 	}}
-	m, err := ngram.Train(ngram.Options{Order: 3, Vocab: 10, End: end}, documentsIn(context.Background(), p))
+	m, err := ngram.Train(ngram.Options{Order: 3, Vocab: 10, End: end}, documentsIn(context.Background(), p, new(error)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -69,7 +69,9 @@ func (p *Pretrain) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 	if t.lm, err = p.build(env, d.tok, d.train.Context()); err != nil {
 		return counts, err
 	}
-	t.prompts = t.samplePrompts()
+	if t.prompts, err = t.samplePrompts(); err != nil {
+		return counts, err
+	}
 	t.loop = t.newLoop(t.lm, t.steps)
 	t.loop.Checkpoint = Checkpoint{Dir: env.Scratch, Every: p.CheckpointEvery}
 	t.loop.History = &t.history

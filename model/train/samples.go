@@ -22,14 +22,17 @@ func (t *pretraining) sample(ctx context.Context, prompt, title string, seed uin
 
 // textual is what turns ids into text and back; *tokenize.Tokenizer is one.
 type textual interface {
-	AppendIDs(dst []int32, text string) []int32
+	AppendIDs(dst []int32, text string) ([]int32, error)
 	Decode(ids []int32) string
 	EndOfText() int32
 }
 
 // continueText returns the prompt and up to n ids more.
 func continueText(ctx context.Context, lm model.LanguageModel, tok textual, prompt string, n int, s model.Sampler) (string, error) {
-	ids := tok.AppendIDs(nil, prompt)
+	ids, err := tok.AppendIDs(nil, prompt)
+	if err != nil {
+		return "", err
+	}
 	if len(ids) == 0 {
 		return "", fault.Hintf(fmt.Errorf("the prompt %q has no tokens", prompt), "begin with a word or two")
 	}
@@ -41,9 +44,9 @@ func continueText(ctx context.Context, lm model.LanguageModel, tok textual, prom
 
 // samplePrompts returns the prompts of the settings, or the first words of some
 // validation documents.
-func (t *pretraining) samplePrompts() []string {
+func (t *pretraining) samplePrompts() ([]string, error) {
 	if len(t.Prompts) > 0 {
-		return t.Prompts
+		return t.Prompts, nil
 	}
 	const wanted, ids = 3, 10
 	rows := t.data.validation
@@ -52,7 +55,10 @@ func (t *pretraining) samplePrompts() []string {
 	}
 	var out []string
 	for i := 0; i < rows.Len() && len(out) < wanted; i++ {
-		row, starts, length := rows.Row(i, nil)
+		row, starts, length, err := rows.Row(i, nil)
+		if err != nil {
+			return nil, err
+		}
 		for k, s := range starts {
 			end := length
 			if k+1 < len(starts) {
@@ -66,7 +72,7 @@ func (t *pretraining) samplePrompts() []string {
 			}
 		}
 	}
-	return out
+	return out, nil
 }
 
 // wholeWords leaves out the last word, which may be cut, unless it is the only one.

@@ -23,7 +23,10 @@ func openBlocks(path string, o Options, a *Artifact) error {
 	var text, documents, greatest int64
 	var row []int32
 	for i := range f.Len() {
-		ids, starts, length := f.Row(i, row)
+		ids, starts, length, err := f.Row(i, row)
+		if err != nil {
+			return err
+		}
 		row = ids[:0]
 		text += int64(length)
 		documents += int64(len(starts))

@@ -91,7 +91,10 @@ func (p *Pack) encode(ctx context.Context, env *pipeline.Env, t pipeline.Task) (
 			}
 			outs[split] = o
 		}
-		if ids = tok.AppendIDs(ids[:0], doc.Text); p.EndOfText {
+		if ids, err = tok.AppendIDs(ids[:0], doc.Text); err != nil {
+			return counts, &fault.RowError{File: path, Row: counts.Read, Err: fmt.Errorf("document %s: %w", doc.ID, err)}
+		}
+		if p.EndOfText {
 			ids = append(ids, tok.EndOfText())
 		}
 		if err := o.packer.add(ids); err != nil {

@@ -24,12 +24,10 @@ const maxContext = 1 << 24
 //	        with a document cut by another row, and its first id is that row's last
 //	length  how many of the ids are text; the rest is padding and has no loss
 //
-// It is safe for concurrent use. Whoever shortens the file while it is open
-// makes the process fail, as with any mapped file.
+// It is safe for concurrent use.
 type File struct {
 	path    string
-	data    []byte
-	unmap   func() error
+	mapped  *mapping
 	perRow  int
 	width   int
 	batches []arrowBatch
@@ -37,23 +35,31 @@ type File struct {
 	rows    int
 }
 
-// Open maps an Arrow file of blocks and checks all of its structure. Of
-// the ids it checks nothing; see CheckIDs.
+// Open maps an Arrow file of blocks and checks all of its structure. The ids are
+// not checked; see CheckIDs.
 func Open(path string) (*File, error) {
-	data, unmap, err := mapFile(path)
+	m, err := openMapping(path)
 	if err != nil {
 		return nil, err
 	}
-	f := &File{path: path, data: data, unmap: unmap}
-	if f.perRow, f.width, f.batches, err = walkArrow(data); err != nil {
-		unmap()
-		return nil, fault.Hintf(&fault.RowError{File: path, Row: -1, Err: err}, "make the blocks again: run the stage with --force")
+	f := &File{path: path, mapped: m}
+	err = m.guard(func() (err error) {
+		f.perRow, f.width, f.batches, err = walkArrow(m.data)
+		return err
+	})
+	if err != nil {
+		m.close()
+		return nil, f.damaged(-1, err)
 	}
 	for _, b := range f.batches {
 		f.first = append(f.first, f.rows)
 		f.rows += b.rows
 	}
 	return f, nil
+}
+
+func (f *File) damaged(row int64, err error) error {
+	return fault.Hintf(&fault.RowError{File: f.path, Row: row, Err: err}, "make the blocks again: run the stage with --force")
 }
 
 // Len returns the number of rows.
@@ -66,9 +72,24 @@ func (f *File) Context() int { return f.perRow - 1 }
 func (f *File) IDBytes() int { return f.width }
 
 // Row decodes row i into dst, which grows if it must: pass ids[:0] of the row
-// before and nothing is allocated. Both slices share dst's memory. It panics if
-// there is no row i, as a slice would.
-func (f *File) Row(i int, dst []int32) (ids, starts []int32, length int) {
+// before and nothing is allocated for it. Both slices share dst's memory. It panics
+// if there is no row i, as a slice would.
+func (f *File) Row(i int, dst []int32) (ids, starts []int32, length int, err error) {
+	if i < 0 || i >= f.rows {
+		panic(fmt.Sprintf("%s: row %d of %d", f.path, i, f.rows))
+	}
+	err = f.mapped.guard(func() (err error) {
+		ids, starts, length, err = f.row(i, dst)
+		return err
+	})
+	if err != nil {
+		return nil, nil, 0, f.damaged(int64(i), err)
+	}
+	return ids, starts, length, nil
+}
+
+// row is Row, but the file may have been shortened.
+func (f *File) row(i int, dst []int32) (ids, starts []int32, length int, err error) {
 	k, found := slices.BinarySearch(f.first, i)
 	if !found {
 		k--
@@ -76,13 +97,14 @@ func (f *File) Row(i int, dst []int32) (ids, starts []int32, length int) {
 	for found && f.batches[k].rows == 0 { // empty batches share their first row with the next
 		k++
 	}
-	if i < 0 || i >= f.rows {
-		panic(fmt.Sprintf("%s: row %d of %d", f.path, i, f.rows))
-	}
 	b, r := f.batches[k], i-f.first[k]
 	dst = dst[:0]
 	raw := b.ids[r*f.perRow*f.width : (r+1)*f.perRow*f.width]
 	lo, hi := binary.LittleEndian.Uint32(b.offsets[4*r:]), binary.LittleEndian.Uint32(b.offsets[4*r+4:])
+	length = int(binary.LittleEndian.Uint32(b.lengths[4*r:]))
+	if hi < lo || int(hi) > len(b.starts)/4 || length > f.perRow { // they were right when the file was opened
+		return nil, nil, 0, errChanged
+	}
 	dst = slices.Grow(dst, f.perRow+int(hi-lo))[:f.perRow]
 	if f.width == 2 {
 		for j := range dst {
@@ -94,31 +116,43 @@ func (f *File) Row(i int, dst []int32) (ids, starts []int32, length int) {
 		}
 	}
 	for at := lo; at < hi; at++ {
-		dst = append(dst, int32(binary.LittleEndian.Uint32(b.starts[4*at:])))
+		start := int32(binary.LittleEndian.Uint32(b.starts[4*at:]))
+		if start < 0 || int(start) >= length {
+			return nil, nil, 0, errChanged
+		}
+		dst = append(dst, start)
 	}
-	return dst[:f.perRow:f.perRow], dst[f.perRow:], int(binary.LittleEndian.Uint32(b.lengths[4*r:]))
+	return dst[:f.perRow:f.perRow], dst[f.perRow:], length, nil
 }
 
 // CheckIDs reads every id and returns an error for the first that is not below
 // vocab.
 func (f *File) CheckIDs(vocab int) error {
-	var row []int32
-	for i := range f.rows {
-		row, _, _ = f.Row(i, row)
-		for j, id := range row {
-			if id < 0 || int(id) >= vocab {
-				return fault.Hintf(&fault.RowError{File: f.path, Row: int64(i), Err: fmt.Errorf("id %d at %d, but the vocabulary has %d", uint32(id), j, vocab)},
-					"these blocks were made with another tokenizer")
+	err := f.mapped.guard(func() (err error) {
+		var row []int32
+		for i := range f.rows {
+			if row, _, _, err = f.row(i, row); err != nil {
+				return f.damaged(int64(i), err)
+			}
+			for j, id := range row {
+				if id < 0 || int(id) >= vocab {
+					return fault.Hintf(&fault.RowError{File: f.path, Row: int64(i), Err: fmt.Errorf("id %d at %d, but the vocabulary has %d", uint32(id), j, vocab)},
+						"these blocks were made with another tokenizer, or the file is damaged")
+				}
 			}
 		}
+		return nil
+	})
+	if err == errShortened {
+		err = f.damaged(-1, err)
 	}
-	return nil
+	return err
 }
 
 // Close unmaps the file; no row may be read after it.
 func (f *File) Close() error {
 	f.batches, f.rows = nil, 0
-	return f.unmap()
+	return f.mapped.close()
 }
 
 // A Set is all blocks of one split, numbered through its files.
@@ -161,7 +195,7 @@ func (s *Set) Context() int {
 }
 
 // Row is File.Row with the number counted through all files.
-func (s *Set) Row(i int, dst []int32) (ids, starts []int32, length int) {
+func (s *Set) Row(i int, dst []int32) (ids, starts []int32, length int, err error) {
 	if i < 0 || i >= s.rows {
 		panic(fmt.Sprintf("row %d of %d", i, s.rows))
 	}

@@ -74,8 +74,8 @@ func TestBlocksRoundTrip(t *testing.T) {
 		}
 		var dst []int32
 		for i, want := range rows {
-			ids, starts, length := f.Row(i, dst)
-			if length != len(want.ids) || !slices.Equal(ids[:length], want.ids) || !slices.Equal(starts, want.starts) {
+			ids, starts, length, err := f.Row(i, dst)
+			if err != nil || length != len(want.ids) || !slices.Equal(ids[:length], want.ids) || !slices.Equal(starts, want.starts) {
 				rt.Fatalf("row %d: %v %v %d, want %v", i, ids, starts, length, want)
 			}
 			for _, id := range ids[length:] {
@@ -162,13 +162,13 @@ func TestManyBatches(t *testing.T) {
 	}
 	var dst []int32
 	for _, i := range []int{0, 19, 20, 21, 59, 60, 99, 100} {
-		ids, starts, length := f.Row(i, dst)
-		if ids[0] != int32(i) || ids[perRow-1] != int32(2*i) || starts[0] != int32(i) || length != perRow {
+		ids, starts, length, err := f.Row(i, dst)
+		if err != nil || ids[0] != int32(i) || ids[perRow-1] != int32(2*i) || starts[0] != int32(i) || length != perRow {
 			t.Errorf("row %d: %d %d %v %d", i, ids[0], ids[perRow-1], starts, length)
 		}
 		dst = ids[:0]
 	}
-	if got := testing.AllocsPerRun(10, func() { ids, _, _ := f.Row(50, dst); dst = ids[:0] }); got > 1 {
+	if got := testing.AllocsPerRun(10, func() { ids, _, _, _ := f.Row(50, dst); dst = ids[:0] }); got > 1 {
 		t.Errorf("%v allocations a row", got)
 	}
 	if err := f.CheckIDs(150); err == nil || !strings.Contains(err.Error(), "row 75") || !strings.Contains(err.Error(), "id 150") {
@@ -215,18 +215,69 @@ func readAll(t testing.TB, b []byte) {
 	if err != nil {
 		return
 	}
-	f := &File{data: b, perRow: perRow, width: width, batches: batches}
+	f := &File{perRow: perRow, width: width, batches: batches}
 	for _, b := range batches {
 		f.first = append(f.first, f.rows)
 		f.rows += b.rows
 	}
 	var dst []int32
 	for i := range min(f.Len(), 1000) {
-		ids, starts, length := f.Row(i, dst)
+		ids, starts, length, err := f.row(i, dst)
+		if err != nil {
+			t.Fatal(err)
+		}
 		if len(ids) != perRow || length > perRow || len(starts) > 0 && int(starts[len(starts)-1]) >= perRow {
 			t.Fatalf("row %d: %d ids, starts %v, length %d", i, len(ids), starts, length)
 		}
 		dst = ids[:0]
+	}
+}
+
+// A file that is shortened or changed while it is open is an error, not a signal,
+// wherever it is cut.
+func TestShortenedWhileOpen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "b.arrow")
+	var rows []block
+	for i := range 2000 {
+		rows = append(rows, block{ids: []int32{int32(i % 5), 1, 2, 3, 4, 5, 6}, starts: []int32{0, 3}})
+	}
+	writeFor(t, path, 8, 4, rows)
+	st, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range []int64{st.Size() - 1, st.Size() / 2, 4096, 100, 0} {
+		writeFor(t, path, 8, 4, rows)
+		f, err := Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(path, size); err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range []int{0, 1000, 1999} {
+			if _, _, _, err := f.Row(i, nil); err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "shortened") {
+				t.Errorf("%d bytes, row %d: %v", size, i, err)
+			}
+		}
+		if err := f.CheckIDs(8); err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("%d bytes: CheckIDs: %v", size, err)
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	writeFor(t, path, 8, 4, rows)
+	f, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := os.WriteFile(path, bytes.Repeat([]byte{0xff}, int(st.Size())), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, _, err := f.Row(7, nil); err == nil || !strings.Contains(err.Error(), "changed") {
+		t.Errorf("overwritten: %v", err)
 	}
 }
 
@@ -261,7 +312,7 @@ func TestSet(t *testing.T) {
 		t.Fatalf("%d rows of context %d", s.Len(), s.Context())
 	}
 	for i := range 3 {
-		if ids, _, length := s.Row(i, nil); ids[0] != int32(i) || length != 1 {
+		if ids, _, length, err := s.Row(i, nil); err != nil || ids[0] != int32(i) || length != 1 {
 			t.Errorf("row %d: %v %d", i, ids, length)
 		}
 	}

@@ -35,7 +35,11 @@ func learned(t testing.TB) *tokenize.Tokenizer {
 		t.Fatal(err)
 	}
 	counts := map[string]int64{}
-	for _, piece := range p.Pieces(strings.Repeat(sample, 3)) {
+	pieces, err := p.Pieces(strings.Repeat(sample, 3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, piece := range pieces {
 		counts[piece]++
 	}
 	trained, err := l.Words(t.Context(), counts)
@@ -268,7 +272,10 @@ func rowsOf(t *testing.T, dir pipeline.Dir, split string) (rows []block) {
 	}
 	defer s.Close()
 	for i := range s.Len() {
-		ids, starts, n := s.Row(i, nil)
+		ids, starts, n, err := s.Row(i, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
 		rows = append(rows, block{ids[:n], starts})
 	}
 	return rows
@@ -299,7 +306,11 @@ func TestPackStage(t *testing.T) {
 				stream := ""
 				for _, task := range []string{"0", "1", "2"} {
 					for _, d := range corpusDocs(task, split, 40) {
-						ids := append(tok.AppendIDs(nil, d.Text), tok.EndOfText())
+						ids, err := tok.AppendIDs(nil, d.Text)
+						if err != nil {
+							t.Fatal(err)
+						}
+						ids = append(ids, tok.EndOfText())
 						docs, tokens, bytes = docs+1, tokens+int64(len(ids)), bytes+int64(len(d.Text))
 						want[fmt.Sprint(ids)]++
 						stream += fmt.Sprint(ids)

@@ -77,7 +77,11 @@ func NewPreTokenizer(p *tokenize.Pattern) *PreTokenizer { return &PreTokenizer{p
 func (p *PreTokenizer) FindMatches(text string) []normalizer.OffsetsMatch {
 	var out []normalizer.OffsetsMatch
 	at := 0
-	for _, piece := range p.pattern.Pieces(text) {
+	pieces, err := p.pattern.Pieces(text)
+	if err != nil {
+		panic(err) // PreTokenize returns it
+	}
+	for _, piece := range pieces {
 		out = append(out, normalizer.OffsetsMatch{Offsets: []int{at, at + len(piece)}, Match: true})
 		at += len(piece)
 	}

@@ -19,6 +19,33 @@ El herrero golpeó el hierro — ¡cuánto ruido! — y la niña se rió.
 鍛冶屋が鉄を打つ。 Кузнец куёт железо. the hammer, the anvil, the tongs, the fire, the water
 `
 
+func cut(t *testing.T, p *tokenize.Pattern, text string) []string {
+	t.Helper()
+	pieces, err := p.Pieces(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pieces
+}
+
+func encoded(t *testing.T, tok *tokenize.Tokenizer, text string) []int32 {
+	t.Helper()
+	ids, err := tok.AppendIDs(nil, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ids
+}
+
+func differences(t *testing.T, ours *tokenize.Tokenizer, theirs *tokenizer.Tokenizer, texts []string) []Difference {
+	t.Helper()
+	out, err := Compare(ours, theirs, texts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
 func learn(t *testing.T, pattern string) *tokenize.Tokenizer {
 	t.Helper()
 	p, _, err := tokenize.PatternOf(pattern)
@@ -26,7 +53,7 @@ func learn(t *testing.T, pattern string) *tokenize.Tokenizer {
 		t.Fatal(err)
 	}
 	words := map[string]int64{}
-	for _, piece := range p.Pieces(text) {
+	for _, piece := range cut(t, p, text) {
 		words[piece] += 3
 	}
 	l := tokenize.NewLearn()
@@ -50,7 +77,7 @@ func TestPipelineWithOurParts(t *testing.T) {
 		pipeline.WithPreTokenizer(NewPreTokenizer(tok.Pattern()))
 		pipeline.WithDecoder(NewDecoder(tok))
 		texts := append(strings.SplitAfter(text, "\n"), text, "foo\n\nbar", "a   b", "x\r\ny", "don't", "é", " ")
-		for _, d := range Compare(tok, pipeline, texts) {
+		for _, d := range differences(t, tok, pipeline, texts) {
 			if d.Text != "" {
 				t.Errorf("%s: %q: %v through the pipeline, want %v; %v", pattern, d.Text, d.Theirs, d.Ours, d.Err)
 			}
@@ -92,7 +119,7 @@ func TestModel(t *testing.T) {
 		t.Fatal(err)
 	}
 	again, err := tokenize.Load(filepath.Join(dir, "tokenizer.json"))
-	if err != nil || !slices.Equal(again.AppendIDs(nil, text), tok.AppendIDs(nil, text)) {
+	if err != nil || !slices.Equal(encoded(t, again, text), encoded(t, tok, text)) {
 		t.Errorf("saved and loaded again it encodes differently; %v", err)
 	}
 }
@@ -103,7 +130,7 @@ func TestTrainer(t *testing.T) {
 	tr := NewTrainer(l)
 	words := map[string]int{}
 	p, _, _ := tokenize.PatternOf("gpt2")
-	tr.ProcessTokens(words, p.Pieces(text))
+	tr.ProcessTokens(words, cut(t, p, text))
 	m, special := tr.Train(words)
 	if tr.Err != nil || m.GetVocabSize() != 300 || len(special) != len(l.Special) {
 		t.Errorf("%d tokens, %d special, %v", m.GetVocabSize(), len(special), tr.Err)
@@ -135,14 +162,14 @@ func TestWhereSugarmeDiffers(t *testing.T) {
 	}
 	p, _, _ := tokenize.PatternOf("gpt2")
 	got, err := pieces("foo\n\nbar")
-	if want := p.Pieces("foo\n\nbar"); err != nil || len(want) != 4 || len(got) == len(want) {
+	if want := cut(t, p, "foo\n\nbar"); err != nil || len(want) != 4 || len(got) == len(want) {
 		t.Errorf("ByteLevel cuts \"foo\\n\\nbar\" into %q now; ours %q; %v", got, want, err)
 	}
 	if _, err := pieces("\xff"); err == nil {
 		t.Error("ByteLevel takes invalid UTF-8 now")
 	}
 	pipeline.WithPreTokenizer(level)
-	if d := Compare(tok, pipeline, []string{"foo\n\nbar"}); len(d) != 1 {
+	if d := differences(t, tok, pipeline, []string{"foo\n\nbar"}); len(d) != 1 {
 		t.Error("with ByteLevel it gives our ids now")
 	}
 }

@@ -25,16 +25,19 @@ type Difference struct {
 
 // Compare encodes texts with both, special tokens in the text included but without
 // what the file puts around a text, and returns those for which the ids differ.
-func Compare(ours *tokenize.Tokenizer, theirs *tokenizer.Tokenizer, texts []string) []Difference {
+func Compare(ours *tokenize.Tokenizer, theirs *tokenizer.Tokenizer, texts []string) ([]Difference, error) {
 	var out []Difference
 	for _, text := range texts {
-		want := ours.AppendIDsSpecial(nil, text)
+		want, err := ours.AppendIDsSpecial(nil, text)
+		if err != nil {
+			return nil, err
+		}
 		got, err := encode(theirs, text)
 		if err != nil || !slices.Equal(got, want) {
 			out = append(out, Difference{text, want, got, err})
 		}
 	}
-	return out
+	return out, nil
 }
 
 func encode(t *tokenizer.Tokenizer, text string) (ids []int32, err error) {
