@@ -19,12 +19,13 @@ type Table map[string]func() Stage
 
 // A Config is a whole configuration, checked.
 type Config struct {
-	Name        string  // the file's name without its ending: it names the run
-	Description string  // for people
-	Seed        uint64  // of all that is drawn
-	MaxFailures float64 // share of rows that may fail before a stage stops
-	Dir         string  // what relative paths resolve against
-	Stages      []*Entry
+	Name           string  // the file's name without its ending: it names the run
+	Description    string  // for people
+	Seed           uint64  // of all that is drawn
+	MaxFailures    float64 // share of rows that may fail before a stage stops
+	MaxFailedFiles int     // raw files that need not be readable to their end
+	Dir            string  // what relative paths resolve against
+	Stages         []*Entry
 
 	outside map[string]Dir // finished stages of other runs that `from` names
 	d       *decoder
@@ -60,10 +61,11 @@ func (c *Config) Names() []string {
 }
 
 type fileYAML struct {
-	Description string      `yaml:"description" doc:"What this configuration makes, for people."`
-	Seed        uint64      `yaml:"seed" doc:"Seed of all that is drawn; the same seed gives the same bytes."`
-	MaxFailures float64     `yaml:"max_failures" doc:"Share of rows that may fail to be read before a stage stops."`
-	Stages      []entryYAML `yaml:"stages" doc:"What to do, in this order."`
+	Description    string      `yaml:"description" doc:"What this configuration makes, for people."`
+	Seed           uint64      `yaml:"seed" doc:"Seed of all that is drawn; the same seed gives the same bytes."`
+	MaxFailures    float64     `yaml:"max_failures" doc:"Share of rows that may fail to be read before a stage stops."`
+	MaxFailedFiles int         `yaml:"max_failed_files" doc:"How many raw files may be unreadable before a stage stops: damaged, cut short, or of another kind than their source."`
+	Stages         []entryYAML `yaml:"stages" doc:"What to do, in this order."`
 }
 
 type entryYAML struct {
@@ -81,6 +83,9 @@ func (f *fileYAML) Check() []fault.Fault {
 	if f.MaxFailures < 0 || f.MaxFailures > 1 {
 		faults = append(faults, fault.Fault{Path: "max_failures", Hint: "0.01 means one row in a hundred",
 			Err: fmt.Sprintf("max_failures is %v, but it is a share, between 0 and 1", f.MaxFailures)})
+	}
+	if f.MaxFailedFiles < 0 {
+		faults = append(faults, fault.Fault{Path: "max_failed_files", Err: fmt.Sprintf("max_failed_files is %d, but it is a number of files", f.MaxFailedFiles), Hint: "0 allows none"})
 	}
 	if len(f.Stages) == 0 {
 		faults = append(faults, fault.Fault{Path: "stages", Err: "there are no stages", Hint: "begin with: stages: [{name: corpus, use: ingest, with: {…}}]"})
@@ -108,7 +113,7 @@ func Parse(name string, src []byte, dir string, table Table, sets []string) (*Co
 		}
 		f := fileYAML{MaxFailures: defaultMaxFailures}
 		d.decode(root, &f, "")
-		c.Description, c.Seed, c.MaxFailures = f.Description, f.Seed, f.MaxFailures
+		c.Description, c.Seed, c.MaxFailures, c.MaxFailedFiles = f.Description, f.Seed, f.MaxFailures, f.MaxFailedFiles
 		for i, e := range f.Stages {
 			c.add(table, e, fmt.Sprintf("stages[%d]", i))
 		}
@@ -230,6 +235,7 @@ func (c *Config) ResolvedYAML() []byte {
 	}
 	put(top, "seed", resolve(reflect.ValueOf(c.Seed)))
 	put(top, "max_failures", resolve(reflect.ValueOf(c.MaxFailures)))
+	put(top, "max_failed_files", resolve(reflect.ValueOf(c.MaxFailedFiles)))
 	stages := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq"}
 	for _, e := range c.Stages {
 		n := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}

@@ -168,7 +168,7 @@ func (p *phase) account(rec *record, resumed bool) error {
 	if resumed {
 		p.resumed++
 	}
-	if p.sum.Failed >= enough {
+	if p.sum.Failed >= enough || len(p.sum.Lost) > p.run.c.MaxFailedFiles {
 		return p.failures(p.sum, p.dir)
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -225,6 +226,13 @@ func interrupted(err error, stage string) error {
 
 // failures stops a stage in which too many rows failed.
 func (s *stage) failures(c Counts, phase string) error {
+	if n, most := len(c.Lost), s.run.c.MaxFailedFiles; n > most {
+		err := fmt.Errorf("stage %s: %d raw files could not be read to their end, and max_failed_files allows %d: %s", s.Name, n, most, lostFiles(c.Lost))
+		if n == 1 {
+			err = fmt.Errorf("stage %s: a raw file could not be read to its end: %s", s.Name, c.Lost[0])
+		}
+		return fault.Hintf(err, "fetch the file again, leave it out, or write max_failed_files: %d at the top of the configuration; what is done is kept", n)
+	}
 	limit := s.run.c.MaxFailures
 	rows := c.Read + c.Split
 	if float64(c.Failed) <= limit*float64(rows) {
@@ -236,6 +244,19 @@ func (s *stage) failures(c Counts, phase string) error {
 		err, where = fmt.Errorf("%w; one of them: %s at %d: %s", err, row.Path, row.Offset, row.Error), file
 	}
 	return fault.Hintf(err, "look at the rejects with `fragua inspect %s`, then mend the source or raise max_failures; what is done is kept", where)
+}
+
+// lostFiles lists files for a message.
+func lostFiles(lost []LostFile) string {
+	const most = 5
+	var list []string
+	for _, l := range lost[:min(len(lost), most)] {
+		list = append(list, l.String())
+	}
+	if len(lost) > most {
+		list = append(list, fmt.Sprintf("and %d more", len(lost)-most))
+	}
+	return strings.Join(list, "; ")
 }
 
 // A failedRow is what all rejects have in common.

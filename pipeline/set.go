@@ -65,7 +65,7 @@ func (d *decoder) apply(root *yaml.Node, set string) {
 		}
 		key = segments[0] + "." + strings.Join(segments[1:], ".")
 		segments[0] = "with"
-	} else if top := []string{"seed", "max_failures", "description"}; !slices.Contains(top, segments[0]) {
+	} else if top := []string{"seed", "max_failures", "max_failed_files", "description"}; !slices.Contains(top, segments[0]) {
 		fail("a setting of a stage is named stage.key; of the whole: "+strings.Join(top, ", "), "%q is no setting of the whole configuration", segments[0])
 		return
 	}

@@ -128,6 +128,9 @@ func (p *pass) steps(ctx context.Context, prefix, source string, docs iter.Seq2[
 		switch {
 		case errors.As(err, &bad):
 			p.counts.Read++
+			if bad.Lost != nil {
+				p.counts.Lose(pipeline.LostFile{Name: source + "/" + bad.File, Rows: bad.Lost.Rows, Bytes: bad.Lost.Bytes, Error: bad.Err.Error()})
+			}
 			err = p.fail(NewDocument(source, bad.File, bad.Offset), bad.Err)
 		case err != nil:
 			return err

@@ -2,8 +2,8 @@ package inspect
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -29,41 +29,13 @@ func openParquet(path string, o Options, a *Artifact) error {
 	a.fact("bytes", pf.Size())
 	a.fact("written by", meta.CreatedBy)
 	columns := Table{Title: "columns", Columns: []string{"name", "type", "compression", "bytes", "unpacked", "nulls", "least", "greatest"}}
+	stats := pf.Stats()
 	for i, c := range pf.Schema().Columns() {
 		leaf, _ := pf.Schema().Lookup(c...)
-		row := []any{strings.Join(c, "."), leaf.Node.Type().String(), "", int64(0), int64(0), int64(0), "", ""}
-		packed, unpacked, nulls := int64(0), int64(0), int64(0)
-		for _, g := range meta.RowGroups {
-			if i < len(g.Columns) {
-				packed += g.Columns[i].MetaData.TotalCompressedSize
-				unpacked += g.Columns[i].MetaData.TotalUncompressedSize
-				row[2] = g.Columns[i].MetaData.Codec.String()
-			}
-		}
-		var least, most parquet.Value
-		bounded := true
-		for k, g := range pf.RowGroups() {
-			chunk, ok := g.ColumnChunks()[i].(interface {
-				NullCount() int64
-				Bounds() (least, most parquet.Value, ok bool)
-			})
-			if !ok {
-				bounded = false
-				continue
-			}
-			nulls += chunk.NullCount()
-			lo, hi, ok := chunk.Bounds()
-			bounded = bounded && ok
-			if k == 0 || ok && leaf.Node.Type().Compare(lo, least) < 0 {
-				least = lo
-			}
-			if k == 0 || ok && leaf.Node.Type().Compare(hi, most) > 0 {
-				most = hi
-			}
-		}
-		row[3], row[4], row[5] = packed, unpacked, nulls
-		if bounded && len(pf.RowGroups()) > 0 {
-			row[6], row[7] = least.String(), most.String()
+		st := stats[i]
+		row := []any{strings.Join(c, "."), leaf.Node.Type().String(), st.Codec, st.Packed, st.Unpacked, st.Nulls, cellOf(st.Least), cellOf(st.Greatest)}
+		if st.Nulls < 0 {
+			row[5] = "unknown"
 		}
 		columns.Rows = append(columns.Rows, row)
 	}
@@ -99,11 +71,11 @@ func parquetText(path string, pf *shard.ParquetFile, a *Artifact) error {
 			a.Tables = append(a.Tables, t)
 		}
 	}
-	for i, c := range pf.Schema().Columns() {
+	for _, c := range pf.Schema().Columns() {
 		if !slices.Contains([]string{"language", "source", "split", "labels", "stage", "rule", "got"}, c[0]) {
 			continue
 		}
-		counts, err := valuesOf(pf, i)
+		counts, err := valuesOf(pf, c[0])
 		if err != nil {
 			return err
 		}
@@ -122,44 +94,27 @@ func parquetText(path string, pf *shard.ParquetFile, a *Artifact) error {
 }
 
 // valuesOf counts the values of a column; nil if there are too many.
-func valuesOf(pf *shard.ParquetFile, column int) (map[string]int64, error) {
+func valuesOf(pf *shard.ParquetFile, column string) (map[string]int64, error) {
 	counts := map[string]int64{}
-	buf := make([]parquet.Value, 512)
-	for _, g := range pf.RowGroups() {
-		pages := g.ColumnChunks()[column].Pages()
-		defer pages.Close()
-		for {
-			p, err := pages.ReadPage()
-			if err == io.EOF {
-				break
+	for row, err := range pf.Records(0, len(pf.RowGroups()), []string{column}) {
+		if err != nil {
+			return nil, err
+		}
+		values, ok := row[column].([]any)
+		if !ok {
+			values = []any{row[column]}
+		}
+		for _, v := range values {
+			if counts[cellOf(v)]++; len(counts) > few {
+				return nil, nil
 			}
-			if err != nil {
-				return nil, err
-			}
-			values := p.Values()
-			for {
-				n, err := values.ReadValues(buf)
-				for _, v := range buf[:n] {
-					if counts[v.String()]++; len(counts) > few {
-						return nil, nil
-					}
-				}
-				if err == io.EOF {
-					break
-				}
-				if err != nil {
-					return nil, err
-				}
-			}
-			parquet.Release(p)
 		}
 	}
 	return counts, nil
 }
 
 func parquetSamples(pf *shard.ParquetFile, o Options, a *Artifact) error {
-	names := pf.Schema().Columns()
-	for row, err := range pf.Rows(0, len(pf.RowGroups())) {
+	for row, err := range pf.Records(0, len(pf.RowGroups()), nil) {
 		if err != nil {
 			return err
 		}
@@ -167,19 +122,30 @@ func parquetSamples(pf *shard.ParquetFile, o Options, a *Artifact) error {
 			break
 		}
 		s := Sample{Title: fmt.Sprintf("row %d", len(a.Samples))}
-		row.Range(func(i int, values []parquet.Value) bool {
-			var parts []string
-			for _, v := range values {
-				if !v.IsNull() {
-					parts = append(parts, v.String())
-				}
+		for _, field := range pf.Schema().Fields() {
+			if text := cellOf(row[field.Name()]); text != "" {
+				s.Fields = append(s.Fields, Fact{field.Name(), text})
 			}
-			if text := strings.Join(parts, ", "); text != "" {
-				s.Fields = append(s.Fields, Fact{strings.Join(names[i], "."), text})
-			}
-			return true
-		})
+		}
 		a.Samples = append(a.Samples, s)
 	}
 	return nil
+}
+
+// cellOf writes a value: a text as it is, a list or struct as JSON, null as
+// nothing.
+func cellOf(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	case []any, map[string]any:
+		b, err := json.Marshal(v)
+		if err != nil {
+			return err.Error()
+		}
+		return string(b)
+	}
+	return fmt.Sprint(v)
 }

@@ -66,6 +66,9 @@ func funnel(c pipeline.Counts) Table {
 	}
 	add("- failed", c.Failed)
 	add("= kept", c.Kept)
+	for _, l := range c.Lost {
+		t.Rows = append(t.Rows, []any{"not read to its end: " + l.String(), ""})
+	}
 	return t
 }
 
