@@ -9,9 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"sync"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -144,80 +141,25 @@ func difference(path string, a, b any) string {
 	return fmt.Sprintf("%s is %s, was %s", path, y, x)
 }
 
-// hashes knows the checksums of raw files. It reads a file again only when its
-// size or its time changed.
-type hashes struct {
-	file  string
-	mu    sync.Mutex
-	known map[string]hashed // by path
-	dirty bool
-}
-
-type hashed struct {
-	Size int64  `json:"size"`
-	Time int64  `json:"time"` // of the last change, nanoseconds
-	XXH3 string `json:"xxh3"`
-}
-
-func openHashes(root string) *hashes {
-	h := &hashes{file: filepath.Join(root, stateDir, "raw.json"), known: map[string]hashed{}}
-	if b, err := os.ReadFile(h.file); err == nil && json.Unmarshal(b, &h.known) != nil {
-		h.known = map[string]hashed{} // it only spares reading: a damaged one is made anew
-	}
-	return h
-}
-
-// sums returns the checksums of raw files, in their order.
-func (h *hashes) sums(ctx context.Context, files []RawFile, workers int) ([]rawSum, error) {
+// rawSums returns the checksums of raw files, in their order.
+func (r *run) rawSums(ctx context.Context, files []RawFile) ([]rawSum, error) {
 	out := make([]rawSum, len(files))
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(max(1, workers))
+	g.SetLimit(r.o.workers())
 	for i, f := range files {
 		g.Go(func() error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			sum, err := h.sum(f.Path)
+			sum, err := r.sums.Sum(f.Path)
 			if err != nil {
-				return fault.Hintf(err, "every raw file must be readable: mend it, or name the others in a narrower path")
+				return fault.Hintf(err, "every raw file must be readable: repair it, or name the others in a narrower path")
 			}
 			out[i] = rawSum{f.Name, sum}
 			return nil
 		})
 	}
 	return out, g.Wait()
-}
-
-func (h *hashes) sum(path string) (string, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", err
-	}
-	now := hashed{Size: info.Size(), Time: info.ModTime().UnixNano()}
-	h.mu.Lock()
-	was, ok := h.known[path]
-	h.mu.Unlock()
-	if ok && was.Size == now.Size && was.Time == now.Time {
-		return was.XXH3, nil
-	}
-	if _, now.XXH3, err = store.HashFile(path); err != nil {
-		return "", err
-	}
-	// A file that changed a moment ago may change again within the clock's
-	// grain, which nobody would notice.
-	if time.Since(info.ModTime()) > 2*time.Second {
-		h.mu.Lock()
-		h.known[path], h.dirty = now, true
-		h.mu.Unlock()
-	}
-	return now.XXH3, nil
-}
-
-func (h *hashes) save() error {
-	if !h.dirty {
-		return nil
-	}
-	return writeJSONFile(h.file, h.known)
 }
 
 // writeJSONFile writes a value as indented JSON, durably.

@@ -177,6 +177,9 @@ func (p *phase) account(rec *record, resumed bool) error {
 // call carries out a task; a panic in it becomes an error.
 func (p *phase) call(ctx context.Context, env *Env, t Task) (c Counts, err error) {
 	defer p.caught(&err)
+	if _, ok := p.With.(Reader); ok {
+		ctx = p.run.sums.With(ctx)
+	}
 	return p.Do(ctx, env, t)
 }
 

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"fragua/pipeline/fault"
+	"fragua/pipeline/store"
 )
 
 // Options say how a configuration is run.
@@ -94,13 +95,13 @@ func Plan(ctx context.Context, c *Config, o Options) ([]PlannedStage, error) {
 
 // run is one run of a configuration in a directory.
 type run struct {
-	c      *Config
-	o      Options
-	root   string
-	log    *slog.Logger
-	hashes *hashes
-	watch  sync.Mutex               // events come one at a time
-	step   func(where string) error // tests break a run here
+	c     *Config
+	o     Options
+	root  string
+	log   *slog.Logger
+	sums  *store.Sums              // of raw files
+	watch sync.Mutex               // events come one at a time
+	step  func(where string) error // tests break a run here
 }
 
 // stage is an entry and what is known of it on disk.
@@ -134,7 +135,7 @@ func newRun(c *Config, o Options) (*run, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &run{c: c, o: o, root: root, log: log, hashes: openHashes(root)}, nil
+	return &run{c: c, o: o, root: root, log: log, sums: store.OpenSums(filepath.Join(root, stateDir, "raw.json"))}, nil
 }
 
 func (r *run) breakAt(where string) error {
@@ -218,7 +219,7 @@ func (r *run) inspectStage(ctx context.Context, e *Entry, earlier map[string]*st
 		if err != nil {
 			return nil, fmt.Errorf("stage %s: %w", e.Name, err)
 		}
-		if s.recipe.Raw, err = r.hashes.sums(ctx, files, r.o.workers()); err != nil {
+		if s.recipe.Raw, err = r.rawSums(ctx, files); err != nil {
 			return nil, fmt.Errorf("stage %s: %w", e.Name, err)
 		}
 		s.recipe.Limit = r.o.Limit

@@ -65,7 +65,7 @@ func (r *run) do(ctx context.Context) (res *Result, err error) {
 	if err != nil {
 		return nil, interrupted(err, "")
 	}
-	if err := r.hashes.save(); err != nil {
+	if err := r.sums.Save(); err != nil {
 		return nil, err
 	}
 	resolved := append([]byte("# What was in force: every default spelled out. Paths are as they were written.\n"), r.c.ResolvedYAML()...)

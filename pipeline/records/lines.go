@@ -114,15 +114,13 @@ func (l *lineReader) start(r Range) error {
 	l.number = -1
 	// One byte earlier, to see whether a line begins right at From.
 	l.offset = r.From - 1
-	if err := l.in.seek(l.offset); err != nil {
-		return err
-	}
+	l.in.seek(l.offset)
 	n, err := skipLine(l.in.r)
 	l.offset += n
 	if err == io.EOF {
 		return nil // the next line tells
 	}
-	return err
+	return l.in.cause(err)
 }
 
 // next returns the next line; io.EOF after the last.
@@ -145,7 +143,7 @@ func (l *lineReader) next() (line Line, err error) {
 	case errors.Is(err, errLongLine):
 		return line, l.failure(line, fmt.Errorf("%w: %d bytes", errLongLine, n))
 	case err != nil && err != io.EOF:
-		return line, lost(l.file, line.Offset, line.Number, err)
+		return line, lost(l.file, line.Offset, line.Number, l.in.cause(err))
 	}
 	if line.Offset == 0 {
 		line.Text = bytes.TrimPrefix(line.Text, []byte("\xef\xbb\xbf"))

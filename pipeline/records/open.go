@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -20,7 +19,7 @@ import (
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
 
-	"fragua/pipeline/fault"
+	"fragua/pipeline/store"
 )
 
 // maxWindow bounds the memory that a compressed file may ask for.
@@ -72,25 +71,22 @@ func openXZ(r io.Reader) (io.Reader, func(), error) {
 
 // An Input is a raw file being read, unpacked. Text in UTF-16 comes as UTF-8.
 type Input struct {
-	file   *os.File
+	file   *store.RawReader
 	r      *bufio.Reader
 	close  func() // of the decompressor; nil: nothing
 	packed bool   // or in UTF-16: what is read is not what lies on disk
-	size   int64  // on disk
 }
 
 // Open opens a file and undoes its compression, which the extension of its name
 // tells. A *Damaged error is the content's fault.
 func Open(ctx context.Context, name string) (*Input, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, context.Cause(ctx)
-	}
-	f, err := os.Open(name)
+	f, err := store.OpenRaw(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	in := &Input{file: f}
 	if err := in.unpack(name); err != nil {
+		err = in.cause(err)
 		in.Close()
 		return nil, err
 	}
@@ -98,14 +94,6 @@ func Open(ctx context.Context, name string) (*Input, error) {
 }
 
 func (in *Input) unpack(name string) error {
-	info, err := in.file.Stat()
-	if err != nil {
-		return err
-	}
-	if info.IsDir() {
-		return fault.Hintf(fmt.Errorf("%s is a folder", name), "name a file in it")
-	}
-	in.size = info.Size()
 	c, packed := compressions[path.Ext(strings.ToLower(name))]
 	if !packed {
 		in.r = bufio.NewReaderSize(in.file, bufferSize)
@@ -145,7 +133,19 @@ func (in *Input) decode() error {
 }
 
 // Read reads unpacked bytes.
-func (in *Input) Read(b []byte) (int, error) { return in.r.Read(b) }
+func (in *Input) Read(b []byte) (int, error) {
+	n, err := in.r.Read(b)
+	return n, in.cause(err)
+}
+
+// cause is what an error of a decompressor comes from: that of the file, if there
+// was one.
+func (in *Input) cause(err error) error {
+	if err != nil && in.file.Err() != nil {
+		return in.file.Err()
+	}
+	return err
+}
 
 // Close closes the file.
 func (in *Input) Close() error {
@@ -156,10 +156,9 @@ func (in *Input) Close() error {
 }
 
 // seek goes to an offset of a file that is not packed.
-func (in *Input) seek(offset int64) error {
-	_, err := in.file.Seek(offset, io.SeekStart)
+func (in *Input) seek(offset int64) {
+	in.file.SeekTo(offset)
 	in.r.Reset(in.file)
-	return err
 }
 
 // Damaged marks an error as the content's fault.
@@ -213,10 +212,10 @@ func ReadFile(ctx context.Context, f File, limit int64) ([]byte, error) {
 	defer in.Close()
 	var b bytes.Buffer
 	if !in.packed {
-		if in.size > limit {
+		if in.file.Size() > limit {
 			return nil, tooLarge(f, limit)
 		}
-		b.Grow(int(in.size) + bytes.MinRead)
+		b.Grow(int(in.file.Size()) + bytes.MinRead)
 	}
 	if n, err := b.ReadFrom(io.LimitReader(in, limit+1)); err != nil {
 		return nil, lost(f, n, 0, err)

@@ -22,9 +22,12 @@ func (p Parquet) Divide(ctx context.Context, f File, size int64) ([]Range, error
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	pf, err := shard.OpenParquet(f.Path)
-	if err != nil {
+	pf, err := shard.OpenRaw(ctx, f.Path)
+	if bad := new(fault.RowError); errors.As(err, &bad) {
 		return []Range{{To: 1, Size: f.Size}}, nil
+	}
+	if err != nil {
+		return nil, err
 	}
 	defer pf.Close()
 	var ranges []Range
@@ -42,7 +45,7 @@ func (p Parquet) Divide(ctx context.Context, f File, size int64) ([]Range, error
 // ends the file: those after it in the range are lost.
 func (p Parquet) Read(ctx context.Context, f File, r Range) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
-		pf, err := shard.OpenParquet(f.Path)
+		pf, err := shard.OpenRaw(ctx, f.Path)
 		if err != nil {
 			yield(Record{}, p.lost(f, 0, Lost{Rows: -1, Bytes: f.Size}, err))
 			return
@@ -66,6 +69,10 @@ func (p Parquet) Read(ctx context.Context, f File, r Range) iter.Seq2[Record, er
 		for fields, err := range pf.Records(int(r.From), int(r.To), p.Columns) {
 			if ctx.Err() != nil {
 				yield(Record{}, context.Cause(ctx))
+				return
+			}
+			if err != nil && pf.ReadErr() != nil {
+				yield(Record{}, pf.ReadErr())
 				return
 			}
 			if err != nil {

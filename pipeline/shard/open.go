@@ -1,26 +1,31 @@
 package shard
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
-	"os"
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
 
 	"fragua/pipeline/fault"
+	"fragua/pipeline/store"
 )
 
 // A ParquetFile is an open Parquet file.
 type ParquetFile struct {
 	parquet.FileView
 	name   string
-	file   *os.File
+	file   *store.RawReader
 	footer *footer
 	groups []parquet.RowGroup
 }
+
+// ReadErr returns the first error of reading the file that is not its content's
+// fault.
+func (f *ParquetFile) ReadErr() error { return f.file.Err() }
 
 // Close closes the file.
 func (f *ParquetFile) Close() error { return f.file.Close() }
@@ -106,25 +111,27 @@ func (r *groupReader) close() {
 // What is wrong with the content comes as a *RowError of the whole file, what
 // hinders the reading of it as it is. Pages are checked when they are read. On
 // some damaged ones the library still panics: Rows and Read catch that.
-func OpenParquet(name string, options ...parquet.FileOption) (f *ParquetFile, err error) {
-	file, err := os.Open(name)
+func OpenParquet(name string, options ...parquet.FileOption) (*ParquetFile, error) {
+	return OpenRaw(context.Background(), name, options...)
+}
+
+// OpenRaw is OpenParquet of a raw file: see store.OpenRaw.
+func OpenRaw(ctx context.Context, name string, options ...parquet.FileOption) (f *ParquetFile, err error) {
+	file, err := store.OpenRaw(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
+		if file.Err() != nil {
+			err = file.Err() // not the content's fault
+		}
 		if err != nil {
 			file.Close()
 		}
 	}()
 	defer guard(name, -1, &err)
-	info, err := file.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if info.IsDir() {
-		return nil, fault.Hintf(fmt.Errorf("%s is a folder, not a Parquet file", name), "name a file in it")
-	}
-	foot, err := readFooter(file, info.Size())
+	file.BackAndForth()
+	foot, err := readFooter(file, file.Size())
 	var pf *parquet.File
 	if err == nil {
 		pf, err = foot.open(options)
