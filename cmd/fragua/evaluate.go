@@ -68,7 +68,7 @@ func evaluateAction(c *cli.Context) error {
 		base := filepath.Base(filepath.Clean(c.String("data")))
 		out = filepath.Join("runs", "evaluate-"+strings.TrimSuffix(base, filepath.Ext(base)))
 	}
-	r := &recipe{name: "flags.yaml", src: []byte(src), dir: "."}
+	r := &recipe{name: filepath.Base(out) + ".yaml", src: []byte(src), dir: "."}
 	job, err := r.job(c, "flags", out)
 	if err != nil {
 		return err

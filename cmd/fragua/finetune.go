@@ -62,7 +62,7 @@ func finetuneAction(c *cli.Context) error {
 		base := filepath.Base(filepath.Clean(q.Data))
 		out = filepath.Join("runs", "finetune-"+strings.TrimSuffix(base, filepath.Ext(base)))
 	}
-	r := &recipe{name: "flags.yaml", src: src, dir: ".", notes: decided}
+	r := &recipe{name: filepath.Base(out) + ".yaml", src: src, dir: ".", notes: decided}
 	job, err := r.job(c, "flags", out)
 	if err != nil {
 		return err

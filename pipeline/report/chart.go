@@ -7,16 +7,19 @@ import (
 	"html/template"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"fragua/pipeline"
 )
 
-// A picture's size and margins, in the units of its viewBox.
-const (
-	chartW, chartH                    = 760, 300
-	chartL, chartR, chartT, chartFoot = 58, 16, 14, 40
+// A size is a picture's width and height in pixels, with room for the numbers at
+// its left and at its foot.
+type size struct{ w, h, left, right, top, foot int }
+
+// Text in a picture shrinks with it, so a narrow screen gets a picture of its own.
+var (
+	wideSize   = size{760, 300, 58, 16, 14, 40}
+	narrowSize = size{340, 230, 52, 12, 14, 40}
 )
 
 // charts draws the curves of a stage, those with one Y together.
@@ -32,15 +35,33 @@ func charts(curves []pipeline.Curve) (out []template.HTML) {
 			return same
 		})
 		if len(mine) > 0 {
-			out = append(out, lines(mine))
+			out = append(out, figure(mine))
 		}
 	}
 	return out
 }
 
+// figure draws curves, for wide screens and for narrow ones, with their names and
+// last values.
+func figure(curves []pipeline.Curve) template.HTML {
+	title := html.EscapeString(cmp.Or(curves[0].Y, curves[0].Name))
+	var b strings.Builder
+	fmt.Fprintf(&b, `<figure><figcaption>%s</figcaption>%s%s<div class="legend">`, title, lines(curves, wideSize, "wide"), lines(curves, narrowSize, "narrow"))
+	for i, c := range curves {
+		first, last := c.Points[0][1], c.Points[len(c.Points)-1][1]
+		from := ""
+		if first != last {
+			from = " from " + number(first)
+		}
+		fmt.Fprintf(&b, `<span><i class="c%d"></i>%s <b>%s</b>%s</span> `, i%6, html.EscapeString(c.Name), number(last), from)
+	}
+	b.WriteString(`</div></figure>`)
+	return template.HTML(b.String())
+}
+
 // lines draws curves into one SVG picture. Colours are classes, so that the
 // page's style decides about them in light and dark.
-func lines(curves []pipeline.Curve) template.HTML {
+func lines(curves []pipeline.Curve, at size, class string) string {
 	xs, ys := span{math.Inf(1), math.Inf(-1)}, span{math.Inf(1), math.Inf(-1)}
 	for _, c := range curves {
 		for _, p := range c.Points {
@@ -52,30 +73,39 @@ func lines(curves []pipeline.Curve) template.HTML {
 			ys.add(v)
 		}
 	}
+	long := xs.lo < xs.hi // some curve is more than a point
 	xs, ys = xs.wide(), ys.wide()
-	xt, yt := ticks(xs, 6), ticks(ys, 5)
+	xt, yt := ticks(xs, min(6, at.w/60)), ticks(ys, 5)
 	ys = span{min(ys.lo, yt[0]), max(ys.hi, yt[len(yt)-1])}
-	px := func(v float64) float64 { return chartL + (v-xs.lo)/(xs.hi-xs.lo)*(chartW-chartL-chartR) }
-	py := func(v float64) float64 {
-		return chartH - chartFoot - (v-ys.lo)/(ys.hi-ys.lo)*(chartH-chartT-chartFoot)
-	}
+	w, h := at.w-at.left-at.right, at.h-at.top-at.foot
+	px := func(v float64) float64 { return float64(at.left) + (v-xs.lo)/(xs.hi-xs.lo)*float64(w) }
+	py := func(v float64) float64 { return float64(at.top+h) - (v-ys.lo)/(ys.hi-ys.lo)*float64(h) }
 	var b strings.Builder
-	title := cmp.Or(curves[0].Y, curves[0].Name)
-	fmt.Fprintf(&b, `<svg viewBox="0 0 %d %d" role="img" aria-label="%s">`, chartW, chartH, html.EscapeString(title))
+	fmt.Fprintf(&b, `<svg class="%s" viewBox="0 0 %d %d" role="img" aria-label="%s">`, class, at.w, at.h, html.EscapeString(cmp.Or(curves[0].Y, curves[0].Name)))
 	for _, v := range yt {
 		fmt.Fprintf(&b, `<line class="grid" x1="%d" x2="%d" y1="%.1f" y2="%.1f"/><text class="tick" text-anchor="end" x="%d" y="%.1f">%s</text>`,
-			chartL, chartW-chartR, py(v), py(v), chartL-8, py(v)+4, number(v))
+			at.left, at.w-at.right, py(v), py(v), at.left-8, py(v)+4, number(v))
 	}
-	for _, v := range xt {
-		fmt.Fprintf(&b, `<text class="tick" text-anchor="middle" x="%.1f" y="%d">%s</text>`, px(v), chartH-chartFoot+18, number(v))
+	for i, v := range xt {
+		anchor := "middle"
+		if i == len(xt)-1 && px(v) > float64(at.w-at.right-14) { // its half would stand outside
+			anchor = "end"
+		}
+		fmt.Fprintf(&b, `<text class="tick" text-anchor="%s" x="%.1f" y="%d">%s</text>`, anchor, px(v), at.h-at.foot+18, number(v))
 	}
-	fmt.Fprintf(&b, `<text class="axis" text-anchor="end" x="%d" y="%d">%s</text>`, chartW-chartR, chartH-4, html.EscapeString(curves[0].X))
-	// An SVG inside cuts off what stands above the scale.
-	const w, h = chartW - chartL - chartR, chartH - chartT - chartFoot
-	fmt.Fprintf(&b, `<svg x="%d" y="%d" width="%d" height="%d" viewBox="%d %d %d %d">`, chartL, chartT, w, h, chartL, chartT, w, h)
+	fmt.Fprintf(&b, `<text class="axis" text-anchor="end" x="%d" y="%d">%s</text>`, at.w-at.right, at.h-4, html.EscapeString(curves[0].X))
+	// An SVG inside cuts off what stands above the scale. Its margin leaves the
+	// line at the edge its whole width.
+	const edge = 3
+	fmt.Fprintf(&b, `<svg x="%d" y="%d" width="%d" height="%d" viewBox="%[1]d %[2]d %[3]d %[4]d">`, at.left-edge, at.top-edge, w+2*edge, h+2*edge)
 	for i, c := range curves {
 		points := slices.Clone(c.Points)
 		class := fmt.Sprintf("line c%d", i%6)
+		name := fmt.Sprintf("<title>%s: last %s</title>", html.EscapeString(c.Name), number(points[len(points)-1][1]))
+		if len(points) == 1 && !long { // nothing to connect
+			fmt.Fprintf(&b, `<circle class="dot c%d" cx="%.1f" cy="%.1f" r="4">%s</circle>`, i%6, px(points[0][0]), py(points[0][1]), name)
+			continue
+		}
 		if len(points) <= 2 && flat(points) { // constant: a line across
 			points = [][2]float64{{xs.lo, points[0][1]}, {xs.hi, points[0][1]}}
 			class += " across"
@@ -87,14 +117,10 @@ func lines(curves []pipeline.Curve) template.HTML {
 			}
 			fmt.Fprintf(&b, "%.1f,%.1f", px(p[0]), py(p[1]))
 		}
-		fmt.Fprintf(&b, `"><title>%s: last %s</title></polyline>`, html.EscapeString(c.Name), number(points[len(points)-1][1]))
+		fmt.Fprintf(&b, `">%s</polyline>`, name)
 	}
 	b.WriteString(`</svg></svg>`)
-	legend := `<div class="legend">`
-	for i, c := range curves {
-		legend += fmt.Sprintf(`<span><i class="c%d"></i>%s <b>%s</b></span>`, i%6, html.EscapeString(c.Name), number(c.Points[len(c.Points)-1][1]))
-	}
-	return template.HTML(`<figure><figcaption>` + html.EscapeString(title) + `</figcaption>` + b.String() + legend + `</div></figure>`)
+	return b.String()
 }
 
 // robust returns the values that decide the height of a picture: without the
@@ -109,9 +135,9 @@ func robust(points [][2]float64) (v []float64) {
 	return v
 }
 
-// thin keeps at most about 800 points, the last among them.
+// thin keeps at most about 400 points, the last among them.
 func thin(points [][2]float64) (out [][2]float64) {
-	step := (len(points) + 799) / 800
+	step := (len(points) + 399) / 400
 	for i := 0; i < len(points); i += step {
 		out = append(out, points[i])
 	}
@@ -127,12 +153,15 @@ type span struct{ lo, hi float64 }
 
 func (s *span) add(v float64) { s.lo, s.hi = min(s.lo, v), max(s.hi, v) }
 
-// wide makes room around a single value.
+// wide makes room around a single value, on the side of zero where it stands.
 func (s span) wide() span {
 	if s.lo < s.hi {
 		return s
 	}
-	d := max(math.Abs(s.lo)/10, 0.5)
+	d := math.Abs(s.lo) / 10
+	if s.lo == 0 {
+		return span{0, 1}
+	}
 	return span{s.lo - d, s.hi + d}
 }
 
@@ -152,31 +181,4 @@ func ticks(s span, n int) (out []float64) {
 		out = []float64{s.lo}
 	}
 	return out
-}
-
-// number prints a value for people: whole numbers in groups of three, others to
-// four figures.
-func number(v float64) string {
-	if v == math.Trunc(v) && math.Abs(v) < 1e15 {
-		return grouped(int64(v))
-	}
-	if a := math.Abs(v); a >= 10000 {
-		return grouped(int64(math.Round(v)))
-	} else if a >= 1 {
-		s := strconv.FormatFloat(v, 'f', max(0, 3-int(math.Log10(a))), 64)
-		return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
-	}
-	return strconv.FormatFloat(v, 'g', 3, 64)
-}
-
-func grouped(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	first := 0
-	if n < 0 {
-		first = 1
-	}
-	for i := len(s) - 3; i > first; i -= 3 {
-		s = s[:i] + "\u202f" + s[i:] // a narrow space that does not break
-	}
-	return s
 }

@@ -1,12 +1,19 @@
 // Package report makes one HTML file of a run.
 //
 // What flows in is a run directory: run.json, resolved.yaml, each stage's
-// manifest and metrics.json, and nothing else. What flows out is a page that
-// needs no network and no script, in light and dark:
+// manifest and metrics.json, and the shards of documents, rejects and
+// predictions. What flows out is a page that needs no network and no script, in
+// light, dark and print, on wide screens and narrow ones:
 //
-//	the funnel     how many documents each stage read, dropped and kept, with the sum
-//	each stage     its figures, curves, confusion matrix, samples, translations
+//	results        the headline figures beside their baselines
+//	the rows       what each phase read, dropped by each rule and kept, with the sum
+//	the data       sources, languages, licences, lengths, checksums of the corpus
+//	each stage     its figures, curves, confusion matrix with the texts behind it,
+//	               samples, translations, and samples of what each rule dropped
 //	the run        times, tasks, files; the configuration in force
+//
+// What comes from a file is escaped by html/template; the page forbids scripts
+// (Content-Security-Policy) as well.
 //
 // # What stages leave in metrics.json
 //
