@@ -8,6 +8,7 @@ import (
 	"fragua/finetune/examples"
 	"fragua/model/nn"
 	"fragua/pipeline"
+	"fragua/pipeline/settings"
 	"fragua/pipeline/store"
 	"fragua/tokenize"
 )
@@ -51,7 +52,7 @@ func writeCard(dir string, j *job, m pipeline.Metrics) error {
 		}
 		p("")
 	}
-	p("## Training\n\n```json\n%s\n```\n", pipeline.CanonicalJSON(j.Finetune))
+	p("## Training\n\n```json\n%s\n```\n", settings.CanonicalJSON(j.Finetune))
 	verb := "translate"
 	if j.tuned.Classes != nil {
 		verb = "predict"

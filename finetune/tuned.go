@@ -15,8 +15,8 @@ import (
 	"fragua/finetune/examples"
 	"fragua/model"
 	"fragua/model/train"
-	"fragua/pipeline"
 	"fragua/pipeline/fault"
+	"fragua/pipeline/settings"
 	"fragua/pipeline/store"
 	"fragua/tokenize"
 )
@@ -103,7 +103,7 @@ func (m *Tuned) save(dir, tokenizer string) error {
 		x = h.Extra(m.Classes)
 	}
 	x.End = m.Tokenizer.EndOfText()
-	x.Config["fragua"] = goalConfig{Goal: m.Goal.Name, Settings: pipeline.CanonicalJSON(m.Goal.Goal), Labels: m.Classes}
+	x.Config["fragua"] = goalConfig{Goal: m.Goal.Name, Settings: settings.CanonicalJSON(m.Goal.Goal), Labels: m.Classes}
 	if pad, ok := m.Tokenizer.ID("<|pad|>"); ok {
 		x.Config["pad_token_id"] = pad // transformers' heads look for the last id that is none
 	}

@@ -22,6 +22,7 @@ import (
 	"fragua/model"
 	"fragua/model/kernel/par"
 	"fragua/pipeline"
+	"fragua/pipeline/settings"
 	"fragua/pipeline/shard"
 	"fragua/tokenize"
 )
@@ -215,7 +216,7 @@ func testEnv(t testing.TB) *pipeline.Env {
 	return &pipeline.Env{Out: t.TempDir(), Scratch: t.TempDir(), Seed: 7, Workers: 1, Progress: quiet{}, Log: slog.New(slog.DiscardHandler)}
 }
 
-func file(t testing.TB, dir, name string, content []byte) pipeline.Path {
+func file(t testing.TB, dir, name string, content []byte) settings.Path {
 	t.Helper()
 	p := filepath.Join(dir, name)
 	if err := os.MkdirAll(filepath.Dir(p), 0o777); err != nil {
@@ -224,7 +225,7 @@ func file(t testing.TB, dir, name string, content []byte) pipeline.Path {
 	if err := os.WriteFile(p, content, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	return pipeline.Path{Written: name, Abs: p}
+	return settings.Path{Written: name, Abs: p}
 }
 
 // The whole road of sentiment: it learns, beats the majority, is saved, opened,

@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"fragua/finetune/examples"
-	"fragua/pipeline"
 	"fragua/pipeline/fault"
+	"fragua/pipeline/settings"
 )
 
 func TestGates(t *testing.T) {
@@ -69,7 +69,7 @@ func TestFinetuneFaults(t *testing.T) {
 		f := tune(translation())
 		break_(f)
 		faults := f.Check()
-		if c, ok := any(f.Goal.Goal).(pipeline.Checker); ok {
+		if c, ok := any(f.Goal.Goal).(settings.Checker); ok {
 			faults = append(faults, c.Check()...)
 		}
 		if !slices.ContainsFunc(faults, func(x fault.Fault) bool { return strings.Contains(x.Err, want) }) {

@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"fmt"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
 
 	"fragua/pipeline/fault"
+	"fragua/pipeline/settings"
 )
 
 // A Table names the stages: `use` → constructor that sets the defaults. A stage
@@ -28,7 +28,7 @@ type Config struct {
 	Stages         []*Entry
 
 	outside map[string]Dir // finished stages of other runs that `from` names
-	d       *decoder
+	d       *settings.Decoder
 }
 
 // An Entry is one stage of a configuration.
@@ -102,34 +102,26 @@ func Parse(name string, src []byte, dir string, table Table, sets []string) (*Co
 	if err != nil {
 		return nil, err
 	}
-	d := &decoder{src: newSource(name, src), dir: dir, nodes: map[string]*yaml.Node{}, origin: map[*yaml.Node]string{}}
+	d := settings.NewDecoder(name, src, dir)
 	c := &Config{
 		Name: strings.TrimSuffix(filepath.Base(name), filepath.Ext(name)),
 		Dir:  dir, outside: map[string]Dir{}, d: d,
 	}
-	if root := d.parseYAML(src); root != nil {
+	if root := d.Root("a configuration begins with stages:, a list; see `fragua config list`"); root != nil {
 		for _, set := range sets {
-			d.apply(root, set)
+			apply(d, root, set)
 		}
 		f := fileYAML{MaxFailures: defaultMaxFailures}
-		d.decode(root, &f, "")
+		d.Decode(root, &f, "")
 		c.Description, c.Seed, c.MaxFailures, c.MaxFailedFiles = f.Description, f.Seed, f.MaxFailures, f.MaxFailedFiles
 		for i, e := range f.Stages {
 			c.add(table, e, fmt.Sprintf("stages[%d]", i))
 		}
 	}
-	if err := d.err(); err != nil {
+	if err := d.Err(); err != nil {
 		return nil, err
 	}
 	return c, nil
-}
-
-// err returns all faults so far.
-func (d *decoder) err() error {
-	if len(d.faults) == 0 {
-		return nil
-	}
-	return &fault.UsageError{Err: &fault.ConfigError{Faults: fault.Sort(d.faults)}}
 }
 
 // add checks one entry and appends it. Later entries can refer to it even if
@@ -137,22 +129,22 @@ func (d *decoder) err() error {
 func (c *Config) add(table Table, e entryYAML, path string) {
 	d := c.d
 	entry := &Entry{Name: e.Name, Use: e.Use, path: path}
-	if slices.ContainsFunc(d.faults, func(f fault.Placed) bool { return f.Path == path }) {
+	if slices.ContainsFunc(d.Faults, func(f fault.Placed) bool { return f.Path == path }) {
 		c.Stages = append(c.Stages, entry) // it is no map at all
 		return
 	}
 	known := c.Entry(e.Name)
 	switch why := nameFault(e.Name); {
-	case slices.ContainsFunc(d.faults, func(f fault.Placed) bool { return within(f.Path, path+".name") }):
+	case d.HasFault(path + ".name"):
 	case e.Name == "":
-		d.faultAt(path+".name", "add name: …, the folder in which its output will lie", "this stage has no name")
+		d.FaultAt(path+".name", "add name: …, the folder in which its output will lie", "this stage has no name")
 	case why != "":
-		d.faultAt(path+".name", "take letters, digits, - and _", "%q cannot name a folder: %s", e.Name, why)
+		d.FaultAt(path+".name", "take letters, digits, - and _", "%q cannot name a folder: %s", e.Name, why)
 	case known != nil:
-		d.faultAt(path+".name", "every stage has a folder of its own", "a stage named %q stands further up", e.Name)
+		d.FaultAt(path+".name", "every stage has a folder of its own", "a stage named %q stands further up", e.Name)
 	default:
 		if i := slices.IndexFunc(c.Stages, func(o *Entry) bool { return strings.EqualFold(o.Name, e.Name) }); i >= 0 {
-			d.faultAt(path+".name", "some file systems take their folders for the same", "%q and %q differ in case alone", c.Stages[i].Name, e.Name)
+			d.FaultAt(path+".name", "some file systems take their folders for the same", "%q and %q differ in case alone", c.Stages[i].Name, e.Name)
 		}
 	}
 	var names []string
@@ -161,15 +153,15 @@ func (c *Config) add(table Table, e entryYAML, path string) {
 	}
 	construct, ok := table[e.Use]
 	switch {
-	case slices.ContainsFunc(d.faults, func(f fault.Placed) bool { return within(f.Path, path+".use") }):
+	case d.HasFault(path + ".use"):
 	case e.Use == "":
-		d.faultAt(path+".use", fault.DidYouMean("", "one of", names), "this stage does not say what it is: use: … is missing")
+		d.FaultAt(path+".use", fault.DidYouMean("", "one of", names), "this stage does not say what it is: use: … is missing")
 	case !ok:
-		d.faultAt(path+".use", fault.DidYouMean(e.Use, "known stages", names), "unknown stage %q", e.Use)
+		d.FaultAt(path+".use", fault.DidYouMean(e.Use, "known stages", names), "unknown stage %q", e.Use)
 	default:
 		entry.With = construct()
 		c.hintWith(entry)
-		d.decode(e.With, entry.With, path+".with")
+		d.Decode(e.With, entry.With, path+".with")
 		c.connect(entry, e.From)
 	}
 	c.Stages = append(c.Stages, entry)
@@ -178,11 +170,11 @@ func (c *Config) add(table Table, e entryYAML, path string) {
 // hintWith improves the hint of an unknown key that is a setting of the stage,
 // but stands beside `with` instead of in it.
 func (c *Config) hintWith(e *Entry) {
-	t := reflect.TypeOf(e.With).Elem()
-	for i, f := range c.d.faults {
+	keys := settings.Keys(e.With)
+	for i, f := range c.d.Faults {
 		key, ok := strings.CutPrefix(f.Path, e.path+".")
-		if ok && slices.ContainsFunc(fieldsOf(t), func(g field) bool { return g.name == key }) {
-			c.d.faults[i].Hint = fmt.Sprintf("settings stand below with: {%s: …}", key)
+		if ok && slices.Contains(keys, key) {
+			c.d.Faults[i].Hint = fmt.Sprintf("settings stand below with: {%s: …}", key)
 		}
 	}
 }
@@ -213,38 +205,40 @@ func nameFault(name string) string {
 // CheckFiles asks every stage that reads raw files for them, and places what is
 // missing as Parse places faults.
 func (c *Config) CheckFiles() error {
-	c.d.faults = nil
+	c.d.Reset()
 	for _, e := range c.Stages {
 		if r, ok := e.With.(Reader); ok {
 			_, err := r.Reads()
 			for _, f := range fault.Of(err) {
-				c.d.faultAt(join(e.path+".with", f.Path), f.Hint, "%s", f.Err)
+				c.d.FaultAt(settings.Join(e.path+".with", f.Path), f.Hint, "%s", f.Err)
 			}
 		}
 	}
-	return c.d.err()
+	return c.d.Err()
 }
 
 // ResolvedYAML writes the configuration as it is in force: every default and
 // every `from` spelled out, paths as they were written. Parse reads it back.
 func (c *Config) ResolvedYAML() []byte {
 	top := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
-	put := func(n *yaml.Node, key string, value *yaml.Node) { n.Content = append(n.Content, textNode(key), value) }
-	if c.Description != "" {
-		put(top, "description", textNode(c.Description))
+	put := func(n *yaml.Node, key string, value *yaml.Node) {
+		n.Content = append(n.Content, settings.TextNode(key), value)
 	}
-	put(top, "seed", resolve(reflect.ValueOf(c.Seed)))
-	put(top, "max_failures", resolve(reflect.ValueOf(c.MaxFailures)))
-	put(top, "max_failed_files", resolve(reflect.ValueOf(c.MaxFailedFiles)))
+	if c.Description != "" {
+		put(top, "description", settings.TextNode(c.Description))
+	}
+	put(top, "seed", settings.Resolved(c.Seed))
+	put(top, "max_failures", settings.Resolved(c.MaxFailures))
+	put(top, "max_failed_files", settings.Resolved(c.MaxFailedFiles))
 	stages := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq"}
 	for _, e := range c.Stages {
 		n := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
-		put(n, "name", textNode(e.Name))
-		put(n, "use", textNode(e.Use))
+		put(n, "name", settings.TextNode(e.Name))
+		put(n, "use", settings.TextNode(e.Use))
 		if len(e.From) > 0 {
-			put(n, "from", resolve(reflect.ValueOf(e.From)))
+			put(n, "from", settings.Resolved(e.From))
 		}
-		if with := resolve(reflect.ValueOf(e.With)); len(with.Content) > 0 {
+		if with := settings.Resolved(e.With); len(with.Content) > 0 {
 			put(n, "with", with)
 		}
 		stages.Content = append(stages.Content, n)

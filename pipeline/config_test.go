@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"fragua/pipeline/fault"
+	"fragua/pipeline/settings"
 )
 
 // kitchen has a setting of every type.
@@ -24,7 +25,7 @@ type kitchen struct {
 	Weights map[string]int   `yaml:"weights"`
 	Maybe   *int             `yaml:"maybe"`
 	Time    time.Duration    `yaml:"time"`
-	Out     Path             `yaml:"out"`
+	Out     settings.Path    `yaml:"out"`
 	Mode    mode             `yaml:"mode"`
 	Arch    arch             `yaml:"arch"`
 	Steps   []arch           `yaml:"steps"`
@@ -335,14 +336,14 @@ stages:
 		`"names":["yes","no","3"],"out":"sub/dir","parts":{"a":{"order":1,"size":3},"b":{"order":0,"size":9},"c":{"order":2,"size":3}},"rate":2,"small":3,` +
 		`"steps":[{"gpt":{"inner":null,"layers":7}},{"gpt":{"inner":{"inner":null,"layers":6},"layers":5}},"none",{"llama":{"inner":null,"layers":3}}],` +
 		`"text":"1.50","time":"1h30m0s","weights":{"7":12,"a b":1000}}`
-	if got := string(CanonicalJSON(k)); got != want {
+	if got := string(settings.CanonicalJSON(k)); got != want {
 		t.Errorf("canonical JSON\ngot  %s\nwant %s", got, want)
 	}
 	again, err := Parse("y.yaml", c.ResolvedYAML(), "/data", testTable(), nil)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, c.ResolvedYAML())
 	}
-	if got := string(CanonicalJSON(again.Stages[0].With)); got != want {
+	if got := string(settings.CanonicalJSON(again.Stages[0].With)); got != want {
 		t.Errorf("after ResolvedYAML\ngot  %s\nwant %s", got, want)
 	}
 }
@@ -351,7 +352,7 @@ stages:
 func TestCanonicalDefaults(t *testing.T) {
 	want := `{"arch":{"gpt":{"inner":null,"layers":2}},"betas":[0,0],"count":4,"depth":0,"flag":false,"maybe":null,"mode":"fast","names":["x"],` +
 		`"parts":{},"rate":0.5,"small":0,"steps":[],"text":"","time":"0s","weights":{}}`
-	if got := string(CanonicalJSON(testTable()["kitchen"]())); got != want {
+	if got := string(settings.CanonicalJSON(testTable()["kitchen"]())); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	r := recipe{Use: "kitchen", Version: 1, Settings: []byte(want), Seed: 1, Inputs: map[string][]string{"in": {"k"}}, Raw: []rawSum{{"a", "b"}}}

@@ -15,14 +15,15 @@ import (
 	"time"
 
 	"fragua/pipeline/fault"
+	"fragua/pipeline/settings"
 	"fragua/pipeline/shard"
 	"fragua/pipeline/store"
 )
 
 // lines reads raw text files and makes a shard of their lines: one task a file.
 type lines struct {
-	Files []Path `yaml:"files"`
-	Upper bool   `yaml:"upper"`
+	Files []settings.Path `yaml:"files"`
+	Upper bool            `yaml:"upper"`
 	world *world
 }
 

@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"fragua/pipeline/fault"
+	"fragua/pipeline/settings"
 )
 
 // connect finds out which earlier stages an entry reads.
@@ -28,9 +29,9 @@ func (c *Config) connect(e *Entry, from *yaml.Node) {
 	if from != nil && from.Kind == yaml.AliasNode {
 		from = from.Alias
 	}
-	before := len(d.faults)
+	before := len(d.Faults)
 	switch {
-	case from == nil || isNull(from):
+	case from == nil || settings.IsNull(from):
 		c.guess(e, inputs)
 		return
 	case from.Kind == yaml.ScalarNode:
@@ -38,14 +39,14 @@ func (c *Config) connect(e *Entry, from *yaml.Node) {
 	case from.Kind == yaml.SequenceNode:
 		c.assign(e, inputs, from.Content, path)
 	case from.Kind == yaml.MappingNode:
-		d.pairs(from, path, func(key, value *yaml.Node) {
+		d.Pairs(from, path, func(key, value *yaml.Node) {
 			i := slices.IndexFunc(inputs, func(in Input) bool { return in.Name == key.Value })
 			if i < 0 {
 				var names []string
 				for _, in := range inputs {
 					names = append(names, in.Name)
 				}
-				d.fault(key, path, fault.DidYouMean(key.Value, "its inputs", names), "%s has no input %q", e.Use, key.Value)
+				d.Fault(key, path, fault.DidYouMean(key.Value, "its inputs", names), "%s has no input %q", e.Use, key.Value)
 				return
 			}
 			in, items := inputs[i], []*yaml.Node{value}
@@ -55,22 +56,22 @@ func (c *Config) connect(e *Entry, from *yaml.Node) {
 			for _, n := range items {
 				kind, ok := c.kindOf(e, n, path)
 				if ok && kind != in.Kind {
-					d.fault(n, path, c.suggest(in.Kind), "%q makes %s, but the input %q of %s takes %s", n.Value, kind, in.Name, e.Use, in.Kind)
+					d.Fault(n, path, c.suggest(in.Kind), "%q makes %s, but the input %q of %s takes %s", n.Value, kind, in.Name, e.Use, in.Kind)
 				} else if ok {
 					e.From[in.Name] = append(e.From[in.Name], n.Value)
 				}
 			}
 			if len(items) > 1 && !in.Many {
-				d.fault(items[1], path, "keep one of them", "the input %q of %s takes one stage", in.Name, e.Use)
+				d.Fault(items[1], path, "keep one of them", "the input %q of %s takes one stage", in.Name, e.Use)
 			}
 		})
 	}
-	if len(d.faults) > before {
+	if len(d.Faults) > before {
 		return
 	}
 	for _, in := range inputs {
 		if !in.Optional && len(e.From[in.Name]) == 0 {
-			d.fault(from, path, c.suggest(in.Kind), "%s needs %s too (its input %q)", e.Use, in.Kind, in.Name)
+			d.Fault(from, path, c.suggest(in.Kind), "%s needs %s too (its input %q)", e.Use, in.Kind, in.Name)
 		}
 	}
 }
@@ -94,15 +95,15 @@ func (c *Config) assign(e *Entry, inputs []Input, items []*yaml.Node, path strin
 		}
 		switch {
 		case len(fit) == 0:
-			c.d.fault(n, path, takes(inputs), "%q makes %s, which %s does not take", n.Value, kind, e.Use)
+			c.d.Fault(n, path, takes(inputs), "%q makes %s, which %s does not take", n.Value, kind, e.Use)
 		case len(fit) > 1:
 			var names []string
 			for _, in := range fit {
 				names = append(names, in.Name)
 			}
-			c.d.fault(n, path, fmt.Sprintf("write from: {%s: %s}", names[len(names)-1], n.Value), "%q fits several inputs of %s: %s", n.Value, e.Use, strings.Join(names, ", "))
+			c.d.Fault(n, path, fmt.Sprintf("write from: {%s: %s}", names[len(names)-1], n.Value), "%q fits several inputs of %s: %s", n.Value, e.Use, strings.Join(names, ", "))
 		case len(e.From[fit[0].Name]) > 0 && !fit[0].Many:
-			c.d.fault(n, path, "keep one of them", "%s takes %s from one stage, and %q stands before", e.Use, kind, e.From[fit[0].Name][0])
+			c.d.Fault(n, path, "keep one of them", "%s takes %s from one stage, and %q stands before", e.Use, kind, e.From[fit[0].Name][0])
 		default:
 			e.From[fit[0].Name] = append(e.From[fit[0].Name], n.Value)
 		}
@@ -115,17 +116,17 @@ func (c *Config) kindOf(e *Entry, n *yaml.Node, path string) (Kind, bool) {
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
 	}
-	if n.Kind != yaml.ScalarNode || isNull(n) {
-		return "", d.fault(n, path, "", "from names stages, but this is %s", describe(n))
+	if n.Kind != yaml.ScalarNode || settings.IsNull(n) {
+		return "", d.Fault(n, path, "", "from names stages, but this is %s", settings.DescribeNode(n))
 	}
 	if strings.ContainsAny(n.Value, `/\`) {
-		dir := NewPath(d.dir, n.Value).Abs
+		dir := settings.NewPath(c.Dir, n.Value).Abs
 		m, err := ReadManifest(dir)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return "", d.fault(n, path, "name a folder that a stage has finished, or run that stage again", "%v", err)
+			return "", d.Fault(n, path, "name a folder that a stage has finished, or run that stage again", "%v", err)
 		}
 		if err != nil {
-			return "", d.fault(n, path, "name a folder that holds a "+ManifestName, "no finished stage lies in %s", dir)
+			return "", d.Fault(n, path, "name a folder that holds a "+ManifestName, "no finished stage lies in %s", dir)
 		}
 		c.outside[n.Value] = Dir{Path: dir, Manifest: m}
 		return m.Kind, true
@@ -137,9 +138,9 @@ func (c *Config) kindOf(e *Entry, n *yaml.Node, path string) (Kind, bool) {
 		return other.With.Makes(), true
 	}
 	if n.Value == e.Name {
-		return "", d.fault(n, path, "", "a stage cannot read itself")
+		return "", d.Fault(n, path, "", "a stage cannot read itself")
 	}
-	return "", d.fault(n, path, fault.DidYouMean(n.Value, "earlier stages", c.Names()), "no earlier stage is named %q", n.Value)
+	return "", d.Fault(n, path, fault.DidYouMean(n.Value, "earlier stages", c.Names()), "no earlier stage is named %q", n.Value)
 }
 
 // guess fills the required inputs of an entry without `from`.
@@ -153,11 +154,11 @@ func (c *Config) guess(e *Entry, inputs []Input) {
 		case len(ends) == 1:
 			e.From[in.Name] = []string{ends[0]}
 		case len(ends) > 1:
-			c.d.faultAt(e.path, fmt.Sprintf("write from: [%s]", ends[len(ends)-1]), "%s could read %s from %s, and nothing says which", e.Use, in.Kind, strings.Join(ends, " or "))
+			c.d.FaultAt(e.path, fmt.Sprintf("write from: [%s]", ends[len(ends)-1]), "%s could read %s from %s, and nothing says which", e.Use, in.Kind, strings.Join(ends, " or "))
 		case slices.ContainsFunc(c.Stages, func(o *Entry) bool { return o.With == nil }):
 			// A stage that is not understood may be the one.
 		default:
-			c.d.faultAt(e.path, "put a stage that makes it further up", "%s takes %s, which no earlier stage makes", e.Use, in.Kind)
+			c.d.FaultAt(e.path, "put a stage that makes it further up", "%s takes %s, which no earlier stage makes", e.Use, in.Kind)
 		}
 	}
 }

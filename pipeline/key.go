@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"fragua/pipeline/fault"
+	"fragua/pipeline/settings"
 	"fragua/pipeline/store"
 )
 
@@ -113,7 +114,7 @@ func difference(path string, a, b any) string {
 			break
 		}
 		for _, k := range sortedKeys(a, b) {
-			if d := difference(join(path, k), a[k], b[k]); d != "" {
+			if d := difference(settings.Join(path, k), a[k], b[k]); d != "" {
 				return d
 			}
 		}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"fragua/pipeline/fault"
+	"fragua/pipeline/settings"
 	"fragua/pipeline/store"
 )
 
@@ -194,7 +195,7 @@ func (e *Entry) sources() []string {
 func (r *run) inspectStage(ctx context.Context, e *Entry, earlier map[string]*stage) (*stage, error) {
 	s := &stage{Entry: e, run: r, inputs: map[string][]Dir{}}
 	s.recipe = recipe{
-		Use: e.Use, Version: e.With.Version(), Settings: CanonicalJSON(e.With),
+		Use: e.Use, Version: e.With.Version(), Settings: settings.CanonicalJSON(e.With),
 		Seed: r.c.Seed, Inputs: map[string][]string{},
 	}
 	for input, names := range e.From {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-
-	"fragua/pipeline/fault"
 )
 
 // A Stage turns finished directories into one new directory. Its struct is its
@@ -98,9 +96,6 @@ type Progress interface {
 
 // Settings may also implement the following.
 type (
-	// A Checker finds the faults of its settings that types cannot show.
-	Checker interface{ Check() []fault.Fault }
-
 	// A Reader reads raw files; their content is part of the stage's key. It
 	// returns an error that names the pattern where nothing matches.
 	Reader interface{ Reads() ([]RawFile, error) }

@@ -7,8 +7,8 @@ import (
 	"math"
 	"slices"
 
-	"fragua/pipeline"
 	"fragua/pipeline/fault"
+	"fragua/pipeline/settings"
 )
 
 // Learn is the stage `tokenizer`: it learns byte-level BPE from documents. Its
@@ -23,7 +23,7 @@ type Learn struct {
 	MaxTokenLength int           `yaml:"max_token_length" doc:"Tokens stay shorter than this many bytes, except those of two. 0: no limit."`
 	Special        []string      `yaml:"special" doc:"Special tokens; each has an id and never comes from text."`
 	MaxWords       int           `yaml:"max_words" doc:"Distinct words that a task passes on; beyond it the rarest are dropped, and counted. 0: no limit."`
-	Extend         pipeline.Path `yaml:"extend" doc:"A tokenizer.json of byte-level BPE whose merges are kept before more are learned."`
+	Extend         settings.Path `yaml:"extend" doc:"A tokenizer.json of byte-level BPE whose merges are kept before more are learned."`
 }
 
 // Unit says what is cut into pieces at once. A pattern looks at most one white
@@ -35,7 +35,7 @@ const (
 	UnitDoc  Unit = "doc"  // as it learns from an iterator, and as documents are encoded later
 )
 
-// Values implements pipeline.Enum.
+// Values implements settings.Enum.
 func (Unit) Values() []string { return []string{string(UnitLine), string(UnitDoc)} }
 
 // Ties names the order of the first 256 ids. Between equally frequent pairs the
@@ -47,7 +47,7 @@ const (
 	TiesBytes Ties = "bytes" // bytes by value, special tokens last: as tiktoken's files are
 )
 
-// Values implements pipeline.Enum.
+// Values implements settings.Enum.
 func (Ties) Values() []string { return []string{string(TiesHF), string(TiesBytes)} }
 
 // NewLearn returns the stage with its defaults.
@@ -62,7 +62,7 @@ func NewLearn() *Learn {
 	}
 }
 
-// Check implements pipeline.Checker.
+// Check implements settings.Checker.
 func (l *Learn) Check() []fault.Fault {
 	var faults []fault.Fault
 	add := func(path, hint, format string, args ...any) {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"fragua/pipeline"
+	"fragua/pipeline/settings"
 	"fragua/pipeline/shard"
 )
 
@@ -194,7 +195,7 @@ func TestExtendAndSizes(t *testing.T) {
 	learn := func(size int, extend string) *Trained {
 		l := NewLearn()
 		l.VocabSize = size
-		l.Extend = pipeline.Path{Written: extend, Abs: extend}
+		l.Extend = settings.Path{Written: extend, Abs: extend}
 		tr, err := l.Files(t.Context(), Files{Paths: []string{text}})
 		if err != nil {
 			t.Fatal(err)

@@ -19,6 +19,7 @@ import (
 	"fragua/pipeline"
 	"fragua/pipeline/extract"
 	"fragua/pipeline/fault"
+	"fragua/pipeline/settings"
 	"fragua/pipeline/textstat"
 	"fragua/tokenize"
 )
@@ -77,7 +78,7 @@ fragua tokenizer compare --text book.txt tokenizer.json cl100k_base.tiktoken`,
 // oneOf refuses a flag's value that is none of an enumeration.
 func oneOf[E interface {
 	~string
-	pipeline.Enum
+	settings.Enum
 }](flag, value string) (E, error) {
 	e := E(value)
 	if !slices.Contains(e.Values(), value) {
@@ -106,7 +107,7 @@ func tokenizerTrain(c *cli.Context) error {
 		learn.Special = c.StringSlice("special")
 	}
 	if x := c.String("extend"); x != "" {
-		learn.Extend = pipeline.NewPath(".", x)
+		learn.Extend = settings.NewPath(".", x)
 	}
 	for _, size := range sizes {
 		learn.VocabSize = size

@@ -15,8 +15,8 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 
-	"fragua/pipeline"
 	"fragua/pipeline/fault"
+	"fragua/pipeline/settings"
 )
 
 // Data is one source of labelled rows: a setting with one key that says how
@@ -80,7 +80,7 @@ func (Split) Values() []string { return []string{"", Train, Validation, Test} }
 
 // Table is CSV, TSV, JSON-lines or Parquet files, known by their suffix.
 type Table struct {
-	Path  pipeline.Path `yaml:"path" doc:"File, folder or pattern: .csv, .tsv, .txt (tabs), .jsonl, .parquet; the text ones also .gz, .zst, .xz."`
+	Path  settings.Path `yaml:"path" doc:"File, folder or pattern: .csv, .tsv, .txt (tabs), .jsonl, .parquet; the text ones also .gz, .zst, .xz."`
 	Split Split         `yaml:"split" doc:"The split of all these rows, where the data come split."`
 }
 
@@ -100,7 +100,7 @@ func (t *Table) check(cols columns) []fault.Fault {
 
 // Classes is one file for each class, a text a line.
 type Classes struct {
-	Files map[string]pipeline.Path `yaml:"files" doc:"Class to its file or pattern, a text a line."`
+	Files map[string]settings.Path `yaml:"files" doc:"Class to its file or pattern, a text a line."`
 	Split Split                    `yaml:"split" doc:"The split of all these rows, where the data come split."`
 }
 
@@ -136,14 +136,14 @@ func (c *Classes) check(columns) []fault.Fault {
 
 // Folders is one folder for each class, a text a file.
 type Folders struct {
-	Path  pipeline.Path `yaml:"path" doc:"The folder that holds a folder for each class, a text a file."`
+	Path  settings.Path `yaml:"path" doc:"The folder that holds a folder for each class, a text a file."`
 	Split Split         `yaml:"split" doc:"The split of all these rows, where the data come split."`
 }
 
 func (d *Folders) given() string { return string(d.Split) }
 
 func (d *Folders) files() ([]dataFile, error) {
-	fs, err := globFiles(pipeline.Path{Written: d.Path.Written + "/*/**", Abs: filepath.Join(d.Path.Abs, "*", "**")}, "")
+	fs, err := globFiles(settings.Path{Written: d.Path.Written + "/*/**", Abs: filepath.Join(d.Path.Abs, "*", "**")}, "")
 	for i := range fs {
 		fs[i].class, _, _ = strings.Cut(fs[i].name, "/")
 		fs[i].whole = true
@@ -176,8 +176,8 @@ func (d *Folders) check(columns) []fault.Fault { return nil }
 
 // Lines is two files side by side: line n of one translates line n of the other.
 type Lines struct {
-	Source pipeline.Path `yaml:"source" doc:"File of the sentences, one a line."`
-	Target pipeline.Path `yaml:"target" doc:"File of their translations, line by line."`
+	Source settings.Path `yaml:"source" doc:"File of the sentences, one a line."`
+	Target settings.Path `yaml:"target" doc:"File of their translations, line by line."`
 	Split  Split         `yaml:"split" doc:"The split of all these rows, where the data come split."`
 }
 
@@ -216,7 +216,7 @@ func (l *Lines) check(cols columns) []fault.Fault {
 // and adjective stay in one split, so that test is about combinations that
 // training has not seen.
 type Synthetic struct {
-	Path  pipeline.Path `yaml:"path" doc:"The grammar."`
+	Path  settings.Path `yaml:"path" doc:"The grammar."`
 	Pairs int           `yaml:"pairs" doc:"How many different pairs it makes."`
 	Seed  uint64        `yaml:"seed" doc:"Which of them."`
 	Split Split         `yaml:"split" doc:"The split of all these rows, where the data come split."`
@@ -315,7 +315,7 @@ func noEOF(err error) error {
 }
 
 // globFiles lists the files of a pattern, sorted; a folder means the files in it.
-func globFiles(p pipeline.Path, class string) ([]dataFile, error) {
+func globFiles(p settings.Path, class string) ([]dataFile, error) {
 	pattern := filepath.ToSlash(p.Abs)
 	if info, err := os.Stat(p.Abs); err == nil && info.IsDir() {
 		pattern += "/*"

@@ -19,6 +19,7 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"fragua/pipeline"
+	"fragua/pipeline/settings"
 	"fragua/pipeline/shard"
 )
 
@@ -105,7 +106,7 @@ func runLabel(t testing.TB, l *Label) (map[string][]Example, []Reject, pipeline.
 	return out, rejects, total, env.Out
 }
 
-func file(t testing.TB, dir, name string, content []byte) pipeline.Path {
+func file(t testing.TB, dir, name string, content []byte) settings.Path {
 	t.Helper()
 	p := filepath.Join(dir, name)
 	if err := os.MkdirAll(filepath.Dir(p), 0o777); err != nil {
@@ -114,10 +115,10 @@ func file(t testing.TB, dir, name string, content []byte) pipeline.Path {
 	if err := os.WriteFile(p, content, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	return pipeline.Path{Written: name, Abs: p}
+	return settings.Path{Written: name, Abs: p}
 }
 
-func table(p pipeline.Path) []Data { return []Data{{name: "table", rows: &Table{Path: p}}} }
+func table(p settings.Path) []Data { return []Data{{name: "table", rows: &Table{Path: p}}} }
 
 // The funnel of a small table with one of everything that can go wrong.
 func TestLabelFunnel(t *testing.T) {
@@ -253,7 +254,7 @@ func TestLabelFaults(t *testing.T) {
 		"labelled texts and pairs do not": func(l *Label) { l.Data = append(l.Data, Data{name: "lines", rows: &Lines{}}) },
 	} {
 		l := NewLabel()
-		l.Data = table(pipeline.Path{})
+		l.Data = table(settings.Path{})
 		l.Text, l.Label = "t", "l"
 		break_(l)
 		found := false

@@ -16,7 +16,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 	"golang.org/x/text/encoding/charmap"
 
-	"fragua/pipeline"
+	"fragua/pipeline/settings"
 )
 
 // The same rows come out of every format and packing.
@@ -141,7 +141,7 @@ func TestLayouts(t *testing.T) {
 	file(t, dir, "polo.neg", []byte("Peor, imposible.\r\nNada más.\r\n"))
 	l := NewLabel()
 	l.Split = SplitBy{}
-	l.Data = []Data{{name: "classes", rows: &Classes{Files: map[string]pipeline.Path{
+	l.Data = []Data{{name: "classes", rows: &Classes{Files: map[string]settings.Path{
 		"pos": {Written: "polo.pos", Abs: filepath.Join(dir, "polo.pos")}, "neg": {Written: "polo.neg", Abs: filepath.Join(dir, "polo.neg")}}}}}
 	examples, _, _, _ := runLabel(t, l)
 	var got []string
@@ -155,7 +155,7 @@ func TestLayouts(t *testing.T) {
 	file(t, dir, "films/README", []byte("no example"))
 	file(t, dir, "films/bueno/a.txt", []byte("Una línea.\nOtra.\n"))
 	file(t, dir, "films/malo/b.txt", latin("Adiós.\n"))
-	l.Data = []Data{{name: "folders", rows: &Folders{Path: pipeline.Path{Written: "films", Abs: filepath.Join(dir, "films")}}}}
+	l.Data = []Data{{name: "folders", rows: &Folders{Path: settings.Path{Written: "films", Abs: filepath.Join(dir, "films")}}}}
 	examples, _, _, _ = runLabel(t, l)
 	if e := examples[Train]; len(e) != 2 || e[0].Labels[0] != "bueno" || e[0].Text != "Una línea.\nOtra." || e[1].Text != "Adiós." {
 		t.Errorf("folders: %+v", e)

@@ -18,7 +18,7 @@ type Adafactor struct {
 	Decay  float64 `yaml:"decay" json:"decay" doc:"weight decay, times the rate; of matrices alone"`
 }
 
-// Check implements pipeline.Checker.
+// Check implements settings.Checker.
 func (o *Adafactor) Check() []fault.Fault {
 	var f faults
 	f.share("decay2", o.Decay2)

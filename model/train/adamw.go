@@ -14,7 +14,7 @@ type AdamW struct {
 	Decay float64 `yaml:"decay" json:"decay" doc:"weight decay, times the rate; of matrices alone"`
 }
 
-// Check implements pipeline.Checker.
+// Check implements settings.Checker.
 func (o *AdamW) Check() []fault.Fault {
 	var f faults
 	f.below("beta1", o.Beta1, "0.9")

@@ -7,13 +7,13 @@ import (
 )
 
 // A Choice is a setting written as `name: {settings}` or as a bare name, out of
-// a table. It implements pipeline.Chooser.
+// a table. It implements settings.Chooser.
 type Choice[T any, Table interface{ Entries() map[string]func() T }] struct {
 	Name  string
 	Value T
 }
 
-// Variants implements pipeline.Chooser.
+// Variants implements settings.Chooser.
 func (c *Choice[T, Table]) Variants() map[string]func() any {
 	var table Table
 	m := map[string]func() any{}
@@ -23,12 +23,12 @@ func (c *Choice[T, Table]) Variants() map[string]func() any {
 	return m
 }
 
-// Choose implements pipeline.Chooser.
+// Choose implements settings.Chooser.
 func (c *Choice[T, Table]) Choose(name string, settings any) {
 	c.Name, c.Value = name, settings.(T)
 }
 
-// Chosen implements pipeline.Chooser.
+// Chosen implements settings.Chooser.
 func (c *Choice[T, Table]) Chosen() (string, any) { return c.Name, c.Value }
 
 // choose sets the choice to an entry with its defaults.

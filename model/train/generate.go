@@ -43,7 +43,7 @@ func (*Generate) Makes() pipeline.Kind { return pipeline.Predictions }
 // Precision implements pipeline.Floater.
 func (*Generate) Precision() string { return "f32" }
 
-// Check implements pipeline.Checker.
+// Check implements settings.Checker.
 func (g *Generate) Check() []fault.Fault {
 	var f faults
 	if len(g.Prompts) == 0 {

@@ -20,7 +20,7 @@ type Muon struct {
 	AdamW      `yaml:",inline"`
 }
 
-// Check implements pipeline.Checker.
+// Check implements settings.Checker.
 func (o *Muon) Check() []fault.Fault {
 	f := faults(o.AdamW.Check())
 	f.below("momentum", o.Momentum, "0.95")

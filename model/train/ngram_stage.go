@@ -47,7 +47,7 @@ func (n *Ngram) Phases() []pipeline.Phase {
 	return []pipeline.Phase{{Name: "count", Exclusive: true, Tasks: pipeline.Single("count"), Do: n.do}}
 }
 
-// Check implements pipeline.Checker.
+// Check implements settings.Checker.
 func (n *Ngram) Check() []fault.Fault {
 	var f faults
 	if n.Order < 1 || n.Order > ngram.MaxOrder {

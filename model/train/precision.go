@@ -20,7 +20,7 @@ const (
 	BF16 Floats = "bf16"
 )
 
-// Values implements pipeline.Enum.
+// Values implements settings.Enum.
 func (Floats) Values() []string { return []string{string(F32), string(BF16)} }
 
 const levelBF16 = "avx512bf16"

@@ -71,7 +71,7 @@ const (
 	KeepLast KeepWeights = "last"
 )
 
-// Values implements pipeline.Enum.
+// Values implements settings.Enum.
 func (KeepWeights) Values() []string { return []string{string(KeepBest), string(KeepLast)} }
 
 // Version implements pipeline.Stage.
@@ -101,7 +101,7 @@ func (p *Pretrain) wanted() int64 {
 	return p.Steps
 }
 
-// Check implements pipeline.Checker.
+// Check implements settings.Checker.
 func (p *Pretrain) Check() []fault.Fault {
 	var f faults
 	f.atLeast("steps", float64(p.Steps), 0)

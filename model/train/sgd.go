@@ -15,7 +15,7 @@ type SGD struct {
 	Decay    float64 `yaml:"decay" json:"decay" doc:"weight decay, added to the gradient; of matrices alone"`
 }
 
-// Check implements pipeline.Checker.
+// Check implements settings.Checker.
 func (o *SGD) Check() []fault.Fault {
 	var f faults
 	f.below("momentum", o.Momentum, "0.9")
@@ -70,7 +70,7 @@ type ASGD struct {
 	Patience int     `yaml:"patience" json:"patience" doc:"evaluations without gain before averaging begins; 0: average from the start"`
 }
 
-// Check implements pipeline.Checker.
+// Check implements settings.Checker.
 func (o *ASGD) Check() []fault.Fault {
 	var f faults
 	f.atLeast("decay", o.Decay, 0)

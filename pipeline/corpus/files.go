@@ -9,14 +9,14 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 
-	"fragua/pipeline"
 	"fragua/pipeline/fault"
 	"fragua/pipeline/records"
+	"fragua/pipeline/settings"
 )
 
 // Raw says which files a source reads, and what they are called.
 type Raw struct {
-	Path pipeline.Path `yaml:"path" doc:"A file, a folder (all files in it of the source's kind), or a pattern with *, ** and {a,b}."`
+	Path settings.Path `yaml:"path" doc:"A file, a folder (all files in it of the source's kind), or a pattern with *, ** and {a,b}."`
 	As   string        `yaml:"name" doc:"The source column of its documents; the kind of source if left out."`
 	Own  []StepChoice  `yaml:"steps" doc:"What happens to the documents of this source alone, after the stage's steps."`
 

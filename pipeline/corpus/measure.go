@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"fragua/pipeline"
+	"fragua/pipeline/settings"
 	"fragua/pipeline/textstat"
 )
 
@@ -20,7 +20,7 @@ func ReadFile(ctx context.Context, name string) (docs []*Document, err error) {
 	if list := sourcesOf(name); len(list) > 0 {
 		source = list[0]
 	}
-	source.raw().Path = pipeline.Path{Written: name, Abs: abs}
+	source.raw().Path = settings.Path{Written: name, Abs: abs}
 	parts, err := source.Parts(ctx, 1<<62)
 	if err != nil {
 		return nil, err

@@ -12,8 +12,8 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 
-	"fragua/pipeline"
 	"fragua/pipeline/fault"
+	"fragua/pipeline/settings"
 )
 
 // A File is one raw file.
@@ -36,7 +36,7 @@ func whole(f File) Range { return Range{To: f.Size, Size: f.Size} }
 
 // Root splits a path or pattern into the folder that names are relative to and
 // the pattern of names. A folder has the pattern **/*.
-func Root(p pipeline.Path) (dir, pattern string) {
+func Root(p settings.Path) (dir, pattern string) {
 	abs := filepath.ToSlash(p.Abs)
 	if info, err := os.Stat(p.Abs); err == nil {
 		if info.IsDir() {
@@ -48,7 +48,7 @@ func Root(p pipeline.Path) (dir, pattern string) {
 }
 
 // IsFolder reports whether a path is a folder, all of which is searched.
-func IsFolder(p pipeline.Path) bool {
+func IsFolder(p settings.Path) bool {
 	_, pattern := Root(p)
 	return pattern == everything
 }
@@ -64,7 +64,7 @@ func escape(name string) string {
 // that reads refuses are returned apart, as others; a pattern's files are all
 // read. Hidden files and folders are passed over unless the pattern names them;
 // ** does not follow links to folders, which may lead in circles.
-func List(p pipeline.Path, reads func(name string) bool) (files, others []File, err error) {
+func List(p settings.Path, reads func(name string) bool) (files, others []File, err error) {
 	dir, pattern := Root(p)
 	names, err := doublestar.Glob(os.DirFS(filepath.FromSlash(dir)), pattern, doublestar.WithFilesOnly(), doublestar.WithFailOnIOErrors(), doublestar.WithNoFollow())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -92,7 +92,7 @@ func List(p pipeline.Path, reads func(name string) bool) (files, others []File, 
 }
 
 // Locate returns the path on this machine of a file of a pattern.
-func Locate(p pipeline.Path, name string) string {
+func Locate(p settings.Path, name string) string {
 	dir, _ := Root(p)
 	return filepath.Join(filepath.FromSlash(dir), filepath.FromSlash(name))
 }

@@ -1,4 +1,4 @@
-package pipeline
+package settings
 
 import (
 	"bytes"
@@ -13,12 +13,13 @@ import (
 // sourceText is a configuration as it was written.
 type sourceText struct {
 	name  string
+	bytes []byte
 	lines []string
 }
 
 func newSource(name string, src []byte) *sourceText {
 	text := strings.ReplaceAll(string(src), "\r\n", "\n")
-	return &sourceText{name: name, lines: strings.Split(strings.TrimPrefix(text, "\ufeff"), "\n")}
+	return &sourceText{name: name, bytes: src, lines: strings.Split(strings.TrimPrefix(text, "\ufeff"), "\n")}
 }
 
 // line returns a line, counted from 1.
@@ -29,14 +30,15 @@ func (s *sourceText) line(n int) string {
 	return s.lines[n-1]
 }
 
-// parseYAML returns the root node of the one document in src. What is no YAML
-// at all becomes one fault of the decoder, and a nil node.
-func (d *decoder) parseYAML(src []byte) *yaml.Node {
+// Root returns the root node of the one document. What is no YAML at all becomes
+// one fault, and a nil node; hint says what to write into an empty file.
+func (d *Decoder) Root(hint string) *yaml.Node {
+	src := d.src.bytes
 	at := func(line, column int) *yaml.Node { return &yaml.Node{Line: line, Column: column} }
 	if i := invalidUTF8(src); i >= 0 {
 		line := 1 + bytes.Count(src[:i], []byte("\n"))
 		column := 1 + utf8.RuneCount(src[bytes.LastIndexByte(src[:i], '\n')+1:i])
-		d.fault(at(line, column), "", "save the file as UTF-8", "byte 0x%02X is not UTF-8", src[i])
+		d.Fault(at(line, column), "", "save the file as UTF-8", "byte 0x%02X is not UTF-8", src[i])
 		return nil
 	}
 	loader, err := yaml.NewLoader(bytes.NewReader(src))
@@ -44,8 +46,8 @@ func (d *decoder) parseYAML(src []byte) *yaml.Node {
 	if err == nil {
 		err = loader.Load(&doc)
 	}
-	if err == io.EOF || err == nil && (len(doc.Content) == 0 || isNull(doc.Content[0])) {
-		d.fault(at(1, 1), "", "a configuration begins with stages:, a list; see `fragua config list`", "there is nothing in this file")
+	if err == io.EOF || err == nil && (len(doc.Content) == 0 || IsNull(doc.Content[0])) {
+		d.Fault(at(1, 1), "", hint, "there is nothing in this file")
 		return nil
 	}
 	if err == nil {
@@ -53,13 +55,13 @@ func (d *decoder) parseYAML(src []byte) *yaml.Node {
 		case io.EOF:
 			return doc.Content[0]
 		case nil:
-			d.fault(&second, "", "keep one document in a file; the line --- begins another", "a second YAML document begins here")
+			d.Fault(&second, "", "keep one document in a file; the line --- begins another", "a second YAML document begins here")
 			return nil
 		}
 	}
 	var bad *yaml.LoadError
 	if !errors.As(err, &bad) {
-		d.fault(at(1, 1), "", "", "not YAML: %s", strings.TrimPrefix(err.Error(), "yaml: "))
+		d.Fault(at(1, 1), "", "", "not YAML: %s", strings.TrimPrefix(err.Error(), "yaml: "))
 		return nil
 	}
 	// The mark of an unclosed bracket or quote is the end of the file; where it
@@ -88,7 +90,7 @@ func (d *decoder) parseYAML(src []byte) *yaml.Node {
 	default:
 		message = "not YAML: " + message
 	}
-	d.fault(at(line, column), "", hint, "%s", message)
+	d.Fault(at(line, column), "", hint, "%s", message)
 	return nil
 }
 

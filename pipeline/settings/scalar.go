@@ -1,4 +1,4 @@
-package pipeline
+package settings
 
 import (
 	"fmt"
@@ -13,17 +13,18 @@ import (
 	"fragua/pipeline/fault"
 )
 
-func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
+// IsNull reports whether a node is a null, or nothing at all.
+func IsNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
 
-// describe says what a node is, for a sentence.
-func describe(n *yaml.Node) string {
+// DescribeNode says what a node is, for a sentence.
+func DescribeNode(n *yaml.Node) string {
 	switch n.Kind {
 	case yaml.SequenceNode:
 		return "a list"
 	case yaml.MappingNode:
 		return "a map"
 	case yaml.AliasNode:
-		return describe(n.Alias)
+		return DescribeNode(n.Alias)
 	}
 	value := n.Value
 	if r := []rune(value); len(r) > 40 {
@@ -39,15 +40,15 @@ func describe(n *yaml.Node) string {
 }
 
 // scalar decodes one value into a bool, a number or a text.
-func (d *decoder) scalar(n, at *yaml.Node, v reflect.Value, path string) bool {
+func (d *Decoder) scalar(n, at *yaml.Node, v reflect.Value, path string) bool {
 	if n.Kind != yaml.ScalarNode {
-		return d.fault(at, path, "", "%s is %s, but it must be %s", lastKey(path), describe(n), wanted(v.Type()))
+		return d.Fault(at, path, "", "%s is %s, but it must be %s", lastKey(path), DescribeNode(n), wanted(v.Type()))
 	}
 	if tag := n.ShortTag(); !strings.HasPrefix(tag, "!!") {
-		return d.fault(at, path, "leave the tag out", "unknown tag %s", tag)
+		return d.Fault(at, path, "leave the tag out", "unknown tag %s", tag)
 	}
 	wrong := func(hint string) bool {
-		return d.fault(at, path, hint, "%s is %s, but it must be %s", lastKey(path), describe(n), wanted(v.Type()))
+		return d.Fault(at, path, hint, "%s is %s, but it must be %s", lastKey(path), DescribeNode(n), wanted(v.Type()))
 	}
 	switch v.Kind() {
 	case reflect.Bool:
@@ -100,23 +101,23 @@ func (d *decoder) scalar(n, at *yaml.Node, v reflect.Value, path string) bool {
 		v.SetString(n.Value)
 		return true
 	}
-	panic(fmt.Sprintf("pipeline: settings cannot hold a %s", v.Type()))
+	panic(fmt.Sprintf("settings: cannot hold a %s", v.Type()))
 }
 
-func (d *decoder) enum(n, at *yaml.Node, v reflect.Value, values []string, path string) bool {
+func (d *Decoder) enum(n, at *yaml.Node, v reflect.Value, values []string, path string) bool {
 	for _, value := range values {
 		if n.Value == value {
 			v.SetString(value)
 			return true
 		}
 	}
-	return d.fault(at, path, fault.DidYouMean(n.Value, "one of", values), "%s cannot be %q", lastKey(path), n.Value)
+	return d.Fault(at, path, fault.DidYouMean(n.Value, "one of", values), "%s cannot be %q", lastKey(path), n.Value)
 }
 
-func (d *decoder) duration(n, at *yaml.Node, v reflect.Value, path string) bool {
+func (d *Decoder) duration(n, at *yaml.Node, v reflect.Value, path string) bool {
 	t, err := time.ParseDuration(n.Value)
 	if n.Kind != yaml.ScalarNode || err != nil {
-		return d.fault(at, path, "write it with its unit: 90s, 10m, 1h30m", "%s is %s, but it must be a time", lastKey(path), describe(n))
+		return d.Fault(at, path, "write it with its unit: 90s, 10m, 1h30m", "%s is %s, but it must be a time", lastKey(path), DescribeNode(n))
 	}
 	v.SetInt(int64(t))
 	return true

@@ -1,13 +1,11 @@
-package pipeline
+package settings
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"path/filepath"
 
-// Settings are structs. Every exported field carries a yaml tag with its key
-// (`yaml:"min_words"`), or `yaml:",inline"` to take in an embedded struct's keys,
-// or `yaml:"-"`; a tag `doc:"One sentence."` explains the key in editors. Fields
-// may be bools, numbers, strings, time.Duration, Path, Enum, Chooser, structs,
-// pointers, slices, arrays, and maps with string keys. What a constructor put
-// there is the default; a list or a map in the file replaces it whole.
+	"fragua/pipeline/fault"
+)
 
 // A Path is a file, folder or pattern in a configuration. A relative one is
 // resolved against the configuration's folder when it is decoded; the key and
@@ -15,6 +13,15 @@ import "encoding/json"
 type Path struct {
 	Written string // as in the YAML file
 	Abs     string // where it lies on this machine
+}
+
+// NewPath resolves a path, as it was written, against a folder.
+func NewPath(dir, written string) Path {
+	abs := filepath.FromSlash(written)
+	if !filepath.IsAbs(abs) {
+		abs = filepath.Join(dir, abs)
+	}
+	return Path{Written: written, Abs: abs}
 }
 
 // MarshalJSON writes the path as it was written.
@@ -32,3 +39,13 @@ type Chooser interface {
 	Choose(name string, settings any)
 	Chosen() (name string, settings any)
 }
+
+// Settings may also implement the following.
+type (
+	// Defaults is implemented by settings that stand in lists or maps: it is called
+	// on a new element before its keys are decoded into it.
+	Defaults interface{ SetDefaults() }
+
+	// A Checker finds the faults of its settings that types cannot show.
+	Checker interface{ Check() []fault.Fault }
+)

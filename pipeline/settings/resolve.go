@@ -1,4 +1,4 @@
-package pipeline
+package settings
 
 import (
 	"bytes"
@@ -22,7 +22,11 @@ func CanonicalJSON(settings any) []byte {
 	return b.Bytes()
 }
 
-// resolve turns settings back into YAML nodes, in the order of their fields.
+// Resolved turns settings back into YAML nodes: every default spelled out, paths
+// as they were written.
+func Resolved(settings any) *yaml.Node { return resolve(reflect.ValueOf(settings)) }
+
+// resolve turns a value back into YAML nodes, in the order of their fields.
 func resolve(v reflect.Value) *yaml.Node {
 	null := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Value: "null"}
 	if v.Kind() == reflect.Pointer && v.IsNil() {
@@ -45,18 +49,18 @@ func resolve(v reflect.Value) *yaml.Node {
 			return null
 		}
 		if settings == nil {
-			return textNode(name)
+			return TextNode(name)
 		}
-		return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*yaml.Node{textNode(name), resolve(reflect.ValueOf(settings))}}
+		return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*yaml.Node{TextNode(name), resolve(reflect.ValueOf(settings))}}
 	}
 	if v.Kind() == reflect.Pointer {
 		return resolve(v.Elem())
 	}
 	switch x := v.Interface().(type) {
 	case Path:
-		return textNode(x.Written)
+		return TextNode(x.Written)
 	case time.Duration:
-		return textNode(x.String())
+		return TextNode(x.String())
 	}
 	switch v.Kind() {
 	case reflect.Struct:
@@ -65,7 +69,7 @@ func resolve(v reflect.Value) *yaml.Node {
 			if unset(v.FieldByIndex(f.index)) {
 				continue
 			}
-			n.Content = append(n.Content, textNode(f.name), resolve(v.FieldByIndex(f.index)))
+			n.Content = append(n.Content, TextNode(f.name), resolve(v.FieldByIndex(f.index)))
 		}
 		return n
 	case reflect.Slice, reflect.Array:
@@ -79,7 +83,7 @@ func resolve(v reflect.Value) *yaml.Node {
 		keys := v.MapKeys()
 		slices.SortFunc(keys, func(a, b reflect.Value) int { return bytes.Compare([]byte(a.String()), []byte(b.String())) })
 		for _, k := range keys {
-			n.Content = append(n.Content, textNode(k.String()), resolve(v.MapIndex(k)))
+			n.Content = append(n.Content, TextNode(k.String()), resolve(v.MapIndex(k)))
 		}
 		return n
 	case reflect.Bool:
@@ -91,9 +95,9 @@ func resolve(v reflect.Value) *yaml.Node {
 	case reflect.Float32, reflect.Float64:
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!float", Value: strconv.FormatFloat(v.Float(), 'g', -1, v.Type().Bits())}
 	case reflect.String:
-		return textNode(v.String())
+		return TextNode(v.String())
 	}
-	panic(fmt.Sprintf("pipeline: settings cannot hold a %s", v.Type()))
+	panic(fmt.Sprintf("settings: cannot hold a %s", v.Type()))
 }
 
 // unset reports whether a setting was neither given nor has a default, so that
@@ -113,8 +117,8 @@ func unset(v reflect.Value) bool {
 	return name == ""
 }
 
-// textNode is a string node, quoted where YAML would take it for something else.
-func textNode(s string) *yaml.Node {
+// TextNode is a string node, quoted where YAML would take it for something else.
+func TextNode(s string) *yaml.Node {
 	n := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s}
 	switch strings.ToLower(s) {
 	case "y", "n", "yes", "no", "on", "off": // to readers of YAML 1.1
