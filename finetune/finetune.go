@@ -26,7 +26,7 @@ type Finetune struct {
 	Clip       float64               `yaml:"clip" doc:"Greatest norm of the gradient; 0: any."`
 	Floats     train.Floats          `yaml:"precision" doc:"What linear layers multiply in training: f32; or bf16, which is faster on AMD's CPUs since Zen 4."`
 	LayerDecay float64               `yaml:"layer_decay" doc:"Each group learns so many times slower than the one above it (ULMFiT: 2.6); 1: all alike."`
-	Unfreeze   Unfreezing            `yaml:"unfreeze" doc:"gradual: the last group first, one more each epoch."`
+	Unfreeze   Unfreezing            `yaml:"unfreeze" doc:"Which groups of layers learn. gradual: the last group first, one more each epoch."`
 	Freeze     int                   `yaml:"freeze" doc:"So many groups from below never learn: 1 is the embeddings."`
 	Evaluate   int64                 `yaml:"evaluate" doc:"Steps between two validations; 0: an epoch."`
 	Stop       Stop                  `yaml:"stop" doc:"When to stop early, and which weights to keep."`
@@ -34,7 +34,7 @@ type Finetune struct {
 
 // Stop says which figure chooses the best weights, and when to stop early.
 type Stop struct {
-	Metric   string `yaml:"metric" doc:"loss; accuracy or macro F1; BLEU or chrF2. Empty: the goal's own."`
+	Metric   string `yaml:"metric" doc:"What is watched: loss; accuracy or macro F1; BLEU or chrF2. Empty: the goal's own."`
 	Patience int    `yaml:"patience" doc:"Stop after so many validations without a better figure; 0: never."`
 	Most     int    `yaml:"most" doc:"Score at most so many validation examples, spread evenly; 0: all."`
 }

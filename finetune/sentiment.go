@@ -24,7 +24,7 @@ import (
 type Sentiment struct {
 	Pool         Pool         `yaml:"pool" doc:"What the head reads: the last state, or last, greatest and mean side by side."`
 	TooLong      TooLong      `yaml:"too_long" doc:"What becomes of texts longer than the context: error, drop, keep_start, keep_end or keep_ends. Required."`
-	ClassWeights ClassWeights `yaml:"class_weights" doc:"balanced: rare classes weigh more."`
+	ClassWeights ClassWeights `yaml:"class_weights" doc:"What a class weighs in the loss. balanced: rare classes weigh more."`
 	Dropout      float64      `yaml:"dropout" doc:"Of what the head reads."`
 	Smoothing    float64      `yaml:"label_smoothing" doc:"Share of the label given to all classes alike."`
 }

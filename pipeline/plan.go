@@ -255,10 +255,7 @@ func (s *stage) look() error {
 		s.why = "it changed"
 		var old recipe
 		if err := readJSONFile(s.recipeFile(), &old); err == nil && old.key() == s.manifest.Key {
-			s.why = s.recipe.changes(old)
-			if s.why == "an input changed" {
-				s.why = s.changedInput(old)
-			}
+			s.why = cmp.Or(s.recipe.changes(old), s.changedInput(old))
 		}
 		return nil
 	}

@@ -48,11 +48,10 @@ func TestRunSkipsAndReruns(t *testing.T) {
 		t.Errorf("manifest of long: %+v", m)
 	}
 	calls := w.calls.Load()
-	began := time.Now()
 	got, _ = run(Options{})
 	check("second", got)
-	if w.calls.Load() != calls || time.Since(began) > 2*time.Second {
-		t.Errorf("the second run worked: %d calls, %v", w.calls.Load()-calls, time.Since(began))
+	if w.calls.Load() != calls {
+		t.Errorf("the second run worked: %d calls", w.calls.Load()-calls)
 	}
 	got, _ = run(Options{Workers: 8})
 	check("other workers", got)

@@ -51,6 +51,15 @@ func permute(app *cli.App, args []string) []string {
 	return append(out, positional...)
 }
 
+// commaList returns the values of a flag that takes several: `--only a,b --only c`.
+// The library splits none, because in values of other flags a comma means itself.
+func commaList(c *cli.Context, flag string) (list []string) {
+	for _, value := range c.StringSlice(flag) {
+		list = append(list, strings.FieldsFunc(value, func(r rune) bool { return r == ',' })...)
+	}
+	return list
+}
+
 func find(commands []*cli.Command, name string) *cli.Command {
 	for _, c := range commands {
 		if c.HasName(name) {

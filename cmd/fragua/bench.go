@@ -287,7 +287,7 @@ func benchDecode(c *cli.Context) error {
 	if err := atLeastOne(c, "prompt", "tokens"); err != nil {
 		return err
 	}
-	for _, kind := range c.StringSlice("weights") {
+	for _, kind := range commaList(c, "weights") {
 		if !slices.Contains(model.WeightKinds, kind) {
 			return usage("--weights: there are none of %q, only %s", kind, strings.Join(model.WeightKinds, ", "))
 		}
@@ -305,7 +305,7 @@ func benchDecode(c *cli.Context) error {
 	}
 	r := decodeReport{Work: w, Level: kernel.Level(), Workers: par.Workers(), Prompt: prompt}
 	err = profiled(c, func() {
-		for _, kind := range c.StringSlice("weights") {
+		for _, kind := range commaList(c, "weights") {
 			var m model.LanguageModel
 			if m, err = a.Build(w.Vocab, w.Context, 1); err != nil {
 				return

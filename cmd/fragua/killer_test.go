@@ -74,6 +74,20 @@ func mustRun(t *testing.T, dir, out string, args ...string) string {
 	return text.String()
 }
 
+// await returns when a file that matches is there. However busy the machine, a
+// command that has not written it after five minutes hangs.
+func await(t *testing.T, cmd *exec.Cmd, pattern string) {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if found, _ := filepath.Glob(pattern); len(found) > 0 {
+			return
+		}
+	}
+	cmd.Process.Kill()
+	cmd.Wait()
+	t.Fatalf("nothing matches %s\n%s", pattern, cmd.Stdout)
+}
+
 // snapshot is the content of every file of the finished stages.
 func snapshot(t *testing.T, out string) map[string]string {
 	t.Helper()
@@ -160,18 +174,7 @@ func TestInterrupt(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	deadline := time.Now().Add(60 * time.Second)
-	for {
-		if found, _ := filepath.Glob(filepath.Join(dir, "broken", "blocks", "manifest.json")); len(found) > 0 {
-			break
-		}
-		if time.Now().After(deadline) {
-			cmd.Process.Kill()
-			t.Fatalf("the blocks are not there after a minute\n%s", text)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-	time.Sleep(100 * time.Millisecond)
+	await(t, cmd, filepath.Join(dir, "broken", ".fragua", "work", "base.*", "0-*", "scratch", "*", "*"))
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
@@ -194,12 +197,7 @@ func TestTwoRunsOnOneFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { first.Process.Kill(); first.Wait() }()
-	for range 6000 {
-		if _, err := os.Stat(filepath.Join(dir, "out", "corpus", "manifest.json")); err == nil {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	await(t, first, filepath.Join(dir, "out", "corpus", "manifest.json"))
 	second, text := command(t.Context(), dir, "out")
 	if err := second.Run(); err == nil || second.ProcessState.ExitCode() != exitFailed {
 		t.Fatalf("the second run: %v\n%s", err, text)
@@ -221,13 +219,7 @@ func TestOtherCPU(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for range 6000 {
-		if _, err := os.Stat(filepath.Join(dir, "out", "blocks", "manifest.json")); err == nil {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	time.Sleep(time.Second) // a few steps and a checkpoint
+	await(t, cmd, filepath.Join(dir, "out", ".fragua", "work", "base.*", "0-*", "scratch", "*", "*")) // a checkpoint
 	cancel()
 	cmd.Wait()
 	level := kernel.Levels()[1]

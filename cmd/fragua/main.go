@@ -75,8 +75,10 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		HideVersion:          true,
 		EnableBashCompletion: true,
 		Suggest:              true,
-		Writer:               stdout,
-		ErrWriter:            stderr,
+
+		DisableSliceFlagSeparator: true, // a comma may be part of a value: --set corpus.sources[0].books.path={en,es}/*.txt
+		Writer:                    stdout,
+		ErrWriter:                 stderr,
 		Commands: []*cli.Command{
 			runCommand(), planCommand(), finetuneCommand(), inspectCommand(), explainCommand(), textCommand(), tokenizerCommand(),
 			evaluateCommand(), predictCommand(), translateCommand(), generateCommand(), neighborsCommand(), reportCommand(),

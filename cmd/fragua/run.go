@@ -103,10 +103,7 @@ func (r *recipe) job(c *cli.Context, arg, out string) (*job, error) {
 	if c.IsSet("limit") && c.Int64("limit") <= 0 {
 		return nil, usage("--limit is %d, but a number of documents above 0 is wanted", c.Int64("limit"))
 	}
-	var only []string
-	for _, o := range c.StringSlice("only") {
-		only = append(only, strings.FieldsFunc(o, func(r rune) bool { return r == ',' })...)
-	}
+	only := commaList(c, "only")
 	return &job{config: cfg, notes: r.notes, options: pipeline.Options{
 		Out: out, Workers: c.Int("workers"), Only: only, Force: c.Bool("force"), Limit: c.Int64("limit"),
 		CPU: kernel.Level(), OtherCPU: c.Bool("other-cpu"), Program: version(), Config: arg,

@@ -44,7 +44,7 @@ fragua tokenizer compare --text book.txt tokenizer.json cl100k_base.tiktoken`,
 					&cli.StringFlag{Name: "ties", Value: "hf", Usage: "whose order decides between equally frequent pairs: `hf` or bytes"},
 					&cli.IntFlag{Name: "min-frequency", Usage: "a pair that occurs less often is not merged"},
 					&cli.IntFlag{Name: "max-token-length", Usage: "longest token in bytes; 0: any"},
-					&cli.StringSliceFlag{Name: "special", Usage: "special tokens (default: those of the stage tokenizer)"},
+					&cli.StringSliceFlag{Name: "special", Usage: "special tokens, `TOKEN,…` (default: those of the stage tokenizer)"},
 					&cli.StringFlag{Name: "extend", Usage: "a tokenizer.json whose merges are kept, and more learned"},
 					&cli.IntFlag{Name: "max-words", Value: tokenize.NewLearn().MaxWords, Usage: "memory: beyond twice so many distinct words the rarest are forgotten, which is told; 0: no limit"},
 					&cli.StringFlag{Name: "column", Usage: "of JSON lines that holds the text (default text)"},
@@ -104,7 +104,7 @@ func tokenizerTrain(c *cli.Context) error {
 	learn.Pattern, learn.Unit, learn.Ties = c.String("pattern"), unit, ties
 	learn.MinFrequency, learn.MaxTokenLength, learn.MaxWords = c.Int("min-frequency"), c.Int("max-token-length"), c.Int("max-words")
 	if c.IsSet("special") {
-		learn.Special = c.StringSlice("special")
+		learn.Special = commaList(c, "special")
 	}
 	if x := c.String("extend"); x != "" {
 		learn.Extend = settings.NewPath(".", x)

@@ -12,10 +12,10 @@ import (
 // memory is that of the weights alone. A step is relative to the weights' size:
 // the rate is multiplied by max(Floor, RMS(w)).
 type Adafactor struct {
-	Decay2 float64 `yaml:"decay2" json:"decay2" doc:"the second moment keeps 1 - t^-decay2"`
-	Clip   float64 `yaml:"clip" json:"clip" doc:"greatest root mean square of an update"`
-	Floor  float64 `yaml:"floor" json:"floor" doc:"least size of weights that a step is relative to"`
-	Decay  float64 `yaml:"decay" json:"decay" doc:"weight decay, times the rate; of matrices alone"`
+	Decay2 float64 `yaml:"decay2" json:"decay2" doc:"The second moment keeps 1 - t^-decay2."`
+	Clip   float64 `yaml:"clip" json:"clip" doc:"Greatest root mean square of an update."`
+	Floor  float64 `yaml:"floor" json:"floor" doc:"Least size of weights that a step is relative to."`
+	Decay  float64 `yaml:"decay" json:"decay" doc:"Weight decay, times the rate; of matrices alone."`
 }
 
 // Check implements settings.Checker.

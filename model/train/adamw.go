@@ -8,10 +8,10 @@ import (
 // AdamW is Adam with decoupled weight decay (Loshchilov and Hutter 2019,
 // algorithm 2). Parameters whose Decay is false have none.
 type AdamW struct {
-	Beta1 float64 `yaml:"beta1" json:"beta1" doc:"share of the first moment that is kept"`
-	Beta2 float64 `yaml:"beta2" json:"beta2" doc:"share of the second moment that is kept"`
-	Eps   float64 `yaml:"eps" json:"eps" doc:"added to the root of the second moment"`
-	Decay float64 `yaml:"decay" json:"decay" doc:"weight decay, times the rate; of matrices alone"`
+	Beta1 float64 `yaml:"beta1" json:"beta1" doc:"Share of the first moment that is kept."`
+	Beta2 float64 `yaml:"beta2" json:"beta2" doc:"Share of the second moment that is kept."`
+	Eps   float64 `yaml:"eps" json:"eps" doc:"Added to the root of the second moment."`
+	Decay float64 `yaml:"decay" json:"decay" doc:"Weight decay, times the rate; of matrices alone."`
 }
 
 // Check implements settings.Checker.

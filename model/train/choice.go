@@ -85,29 +85,29 @@ func Schedules() map[string]func() ScheduleShape {
 type constantShape struct{}
 
 type linearShape struct {
-	Floor float64 `yaml:"floor" doc:"factor of the rate at the end"`
+	Floor float64 `yaml:"floor" doc:"Factor of the rate at the end."`
 }
 
 type cosineShape struct {
-	Floor float64 `yaml:"floor" doc:"factor of the rate at the end"`
+	Floor float64 `yaml:"floor" doc:"Factor of the rate at the end."`
 }
 
 type inverseSqrtShape struct{}
 
 type wsdShape struct {
-	Decay float64 `yaml:"decay" doc:"share of the steps in which the rate falls, at the end"`
-	Floor float64 `yaml:"floor" doc:"factor of the rate at the end"`
+	Decay float64 `yaml:"decay" doc:"Share of the steps in which the rate falls, at the end."`
+	Floor float64 `yaml:"floor" doc:"Factor of the rate at the end."`
 }
 
 type slantedShape struct {
-	Cut   float64 `yaml:"cut" doc:"share of the steps in which the rate rises"`
-	Ratio float64 `yaml:"ratio" doc:"the lowest rate is 1/ratio of the highest"`
+	Cut   float64 `yaml:"cut" doc:"Share of the steps in which the rate rises."`
+	Ratio float64 `yaml:"ratio" doc:"The lowest rate is 1/ratio of the highest."`
 }
 
 type oneCycleShape struct {
-	Peak  float64 `yaml:"peak" doc:"share of the steps in which the rate rises"`
-	Start float64 `yaml:"start" doc:"factor of the rate at the first step"`
-	End   float64 `yaml:"end" doc:"factor of the rate at the end"`
+	Peak  float64 `yaml:"peak" doc:"Share of the steps in which the rate rises."`
+	Start float64 `yaml:"start" doc:"Factor of the rate at the first step."`
+	End   float64 `yaml:"end" doc:"Factor of the rate at the end."`
 }
 
 func (constantShape) Schedule(warmup, _ int64) Schedule     { return Constant(warmup) }

@@ -18,10 +18,10 @@ import (
 // samples-00000.parquet, with a row a sample, and metrics.json with the same
 // texts.
 type Generate struct {
-	Prompts []string      `yaml:"prompts" doc:"what the texts begin with"`
-	Samples int           `yaml:"samples" doc:"texts for each prompt"`
-	Tokens  int           `yaml:"tokens" doc:"greatest number of ids that a text gets beyond its prompt"`
-	Sampler model.Sampler `yaml:"sampler" doc:"how the next id is drawn"`
+	Prompts []string      `yaml:"prompts" doc:"What the texts begin with."`
+	Samples int           `yaml:"samples" doc:"Texts for each prompt."`
+	Tokens  int           `yaml:"tokens" doc:"Greatest number of ids that a text gets beyond its prompt."`
+	Sampler model.Sampler `yaml:"sampler" doc:"How the next id is drawn."`
 }
 
 // NewGenerate returns the stage with its defaults.

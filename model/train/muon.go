@@ -15,8 +15,8 @@ import (
 // is that of an AdamW update and one rate serves both (Liu et al. 2025, eq. 4).
 // Embeddings, head, norms and biases are updated by AdamW.
 type Muon struct {
-	Momentum   float64 `yaml:"momentum" json:"momentum" doc:"share of the momentum that is kept"`
-	Iterations int     `yaml:"iterations" json:"iterations" doc:"Newton–Schulz steps"`
+	Momentum   float64 `yaml:"momentum" json:"momentum" doc:"Share of the momentum that is kept."`
+	Iterations int     `yaml:"iterations" json:"iterations" doc:"Newton–Schulz steps."`
 	AdamW      `yaml:",inline"`
 }
 

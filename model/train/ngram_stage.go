@@ -20,7 +20,7 @@ import (
 // baseline, and a filter of documents. In its directory it leaves config.json
 // with model_type "fragua_ngram", model.ngram, tokenizer.json and metrics.json.
 type Ngram struct {
-	Order int `yaml:"order" doc:"ids of the longest n-gram"`
+	Order int `yaml:"order" doc:"Ids of the longest n-gram."`
 }
 
 const (

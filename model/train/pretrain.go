@@ -19,35 +19,35 @@ import (
 // directory it leaves config.json, model.safetensors, tokenizer.json,
 // MODEL_CARD.md and metrics.json.
 type Pretrain struct {
-	Arch ArchChoice `yaml:"arch" doc:"architecture and its settings; left out: gpt, or that of the model given"`
+	Arch ArchChoice `yaml:"arch" doc:"Architecture and its settings; left out: gpt, or that of the model given."`
 
-	Steps   int64   `yaml:"steps" doc:"optimizer steps; the same steps give the same bytes. 0, without minutes: 1000"`
-	Minutes float64 `yaml:"minutes" doc:"instead of steps: as many as this machine does in so long, counted once at the start; what is measured at the end comes on top"`
+	Steps   int64   `yaml:"steps" doc:"Optimizer steps; the same steps give the same bytes. 0, without minutes: 1000."`
+	Minutes float64 `yaml:"minutes" doc:"Instead of steps: as many as this machine does in so many minutes, counted once at the start; what is measured at the end comes on top."`
 
-	Batch       int `yaml:"batch" doc:"rows in memory at once"`
-	Accumulate  int `yaml:"accumulate" doc:"batches whose gradients make one step"`
-	BatchTokens int `yaml:"batch_tokens" doc:"instead of accumulate: ids in a step, rounded up to whole batches"`
+	Batch       int `yaml:"batch" doc:"Rows in memory at once."`
+	Accumulate  int `yaml:"accumulate" doc:"Batches whose gradients make one step."`
+	BatchTokens int `yaml:"batch_tokens" doc:"Ids in a step, rounded up to whole batches, instead of accumulate."`
 
-	LR        float64         `yaml:"lr" doc:"learning rate at its highest"`
-	Warmup    float64         `yaml:"warmup" doc:"share of the steps in which the rate rises"`
-	Schedule  ScheduleChoice  `yaml:"schedule" doc:"how the rate goes on"`
-	Optimizer OptimizerChoice `yaml:"optimizer" doc:"what turns gradients into steps"`
-	Clip      float64         `yaml:"clip" doc:"greatest norm of the gradient; 0: any"`
-	Spike     float64         `yaml:"spike" doc:"skip steps whose gradient is so many times the usual; 0: never"`
-	EMA       float64         `yaml:"ema" doc:"share that a moving average of the weights keeps at each step; 0: no average"`
-	Order     blocks.RowOrder `yaml:"order" doc:"shuffle, or stream for models that carry a state"`
-	Floats    Floats          `yaml:"precision" doc:"what linear layers multiply: f32; or bf16, which is faster on AMD's CPUs since Zen 4"`
+	LR        float64         `yaml:"lr" doc:"Learning rate at its highest."`
+	Warmup    float64         `yaml:"warmup" doc:"Share of the steps in which the rate rises."`
+	Schedule  ScheduleChoice  `yaml:"schedule" doc:"How the rate goes on."`
+	Optimizer OptimizerChoice `yaml:"optimizer" doc:"What turns gradients into steps."`
+	Clip      float64         `yaml:"clip" doc:"Greatest norm of the gradient; 0: any."`
+	Spike     float64         `yaml:"spike" doc:"Skip steps whose gradient is so many times the usual; 0: never."`
+	EMA       float64         `yaml:"ema" doc:"Share that a moving average of the weights keeps at each step; 0: no average."`
+	Order     blocks.RowOrder `yaml:"order" doc:"The order of the rows: shuffle, or stream for models that carry a state."`
+	Floats    Floats          `yaml:"precision" doc:"What linear layers multiply: f32; or bf16, which is faster on AMD's CPUs since Zen 4."`
 
-	EvalEvery    int64         `yaml:"eval_every" doc:"steps between validations; 0: a tenth of all"`
-	EvalRows     int           `yaml:"eval_rows" doc:"rows scored in validations during training (at the end all are); 0: what costs a twentieth of training, at most 200"`
-	Keep         KeepWeights   `yaml:"keep" doc:"best: the weights with the best validation; last: those of the last step"`
-	SampleEvery  int64         `yaml:"sample_every" doc:"steps between samples; 0: a quarter of all"`
-	Prompts      []string      `yaml:"prompts" doc:"what samples begin with; none: beginnings of validation documents"`
-	SampleTokens int           `yaml:"sample_tokens" doc:"ids in a sample"`
-	Sampler      model.Sampler `yaml:"sampler" doc:"how samples are drawn"`
-	Baseline     int           `yaml:"baseline" doc:"order of the n-gram model beside it; 0: none"`
+	EvalEvery    int64         `yaml:"eval_every" doc:"Steps between validations; 0: a tenth of all."`
+	EvalRows     int           `yaml:"eval_rows" doc:"Rows scored in validations during training (at the end all are); 0: what costs a twentieth of training, at most 200."`
+	Keep         KeepWeights   `yaml:"keep" doc:"Which weights are kept. best: those with the best validation; last: those of the last step."`
+	SampleEvery  int64         `yaml:"sample_every" doc:"Steps between samples; 0: a quarter of all."`
+	Prompts      []string      `yaml:"prompts" doc:"What samples begin with; none: beginnings of validation documents."`
+	SampleTokens int           `yaml:"sample_tokens" doc:"Ids in a sample."`
+	Sampler      model.Sampler `yaml:"sampler" doc:"How samples are drawn."`
+	Baseline     int           `yaml:"baseline" doc:"Order of the n-gram model beside it; 0: none."`
 
-	CheckpointEvery time.Duration `yaml:"checkpoint_every" doc:"time between checkpoints; it changes no result"`
+	CheckpointEvery time.Duration `yaml:"checkpoint_every" doc:"Time between checkpoints; it changes no result."`
 }
 
 // NewPretrain returns the stage with its defaults.

@@ -10,9 +10,9 @@ import (
 // SGD is gradient descent with momentum (Sutskever et al. 2013 without the
 // rate inside the velocity, as PyTorch has it) and coupled weight decay.
 type SGD struct {
-	Momentum float64 `yaml:"momentum" json:"momentum" doc:"share of the velocity that is kept; 0: none"`
-	Nesterov bool    `yaml:"nesterov" json:"nesterov" doc:"look ahead along the velocity"`
-	Decay    float64 `yaml:"decay" json:"decay" doc:"weight decay, added to the gradient; of matrices alone"`
+	Momentum float64 `yaml:"momentum" json:"momentum" doc:"Share of the velocity that is kept; 0: none."`
+	Nesterov bool    `yaml:"nesterov" json:"nesterov" doc:"Look ahead along the velocity."`
+	Decay    float64 `yaml:"decay" json:"decay" doc:"Weight decay, added to the gradient; of matrices alone."`
 }
 
 // Check implements settings.Checker.
@@ -66,8 +66,8 @@ func (o *sgd) Moments() []Moment {
 // the best of all but the last Patience evaluations: NT-ASGD (Merity et al.
 // 2018, algorithm 1, with T = 0 and λ = 0).
 type ASGD struct {
-	Decay    float64 `yaml:"decay" json:"decay" doc:"weight decay, added to the gradient; of matrices alone"`
-	Patience int     `yaml:"patience" json:"patience" doc:"evaluations without gain before averaging begins; 0: average from the start"`
+	Decay    float64 `yaml:"decay" json:"decay" doc:"Weight decay, added to the gradient; of matrices alone."`
+	Patience int     `yaml:"patience" json:"patience" doc:"Evaluations without gain before averaging begins; 0: average from the start."`
 }
 
 // Check implements settings.Checker.

@@ -16,7 +16,7 @@ type Books struct {
 	wholeFile `yaml:",inline"`
 	Unwrap    bool   `yaml:"unwrap" doc:"Join lines that were wrapped at a fixed width; verse is left alone."`
 	Chapters  bool   `yaml:"chapters" doc:"Make a document of each chapter."`
-	Encoding  string `yaml:"encoding" doc:"What the files say they are in, if they do not say it themselves: latin1, windows-1252 …"`
+	Encoding  string `yaml:"encoding" doc:"What the files say they are in, if they do not say it themselves: latin1, windows-1252 or another."`
 }
 
 // NewBooks returns a Books with its defaults.

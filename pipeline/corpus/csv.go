@@ -13,7 +13,7 @@ type CSV struct {
 	rowSource `yaml:",inline"`
 	Separator string        `yaml:"separator" doc:"The character between fields; if left out, tab by the file's extension, or of , ; tab and | the one that the first line has most of."`
 	Quote     records.Quote `yaml:"quote" doc:"How quotes stand in a quoted field: double (\"\"), backslash (\\\"), or none: a quote is a character like any other; by the file's extension if left out."`
-	Header    bool          `yaml:"header" doc:"The first line names the columns; without it they are called 1, 2, 3 …"`
+	Header    bool          `yaml:"header" doc:"The first line names the columns; without it they are called 1, 2, 3 and so on."`
 	MaxBytes  int64         `yaml:"max_record_bytes" doc:"The length of a record from which it is rejected."`
 }
 

@@ -33,7 +33,7 @@ import (
 // each document of its bucket, of which there are about 4 million; filter 32 for
 // each document to drop from its shard.
 type Dedup struct {
-	Match Match `yaml:"match" doc:"text: the same characters; words: the same words, whatever the case, accents, punctuation and spaces."`
+	Match Match `yaml:"match" doc:"When two documents are the same. text: the same characters; words: the same words, whatever the case, accents, punctuation and spaces."`
 }
 
 // Match is what must be equal in two documents.

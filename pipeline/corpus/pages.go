@@ -13,7 +13,7 @@ import (
 // HTML reads web pages, one a file.
 type HTML struct {
 	wholeFile `yaml:",inline"`
-	Keep      Keep          `yaml:"keep" doc:"article: the main text alone; visible: all that a reader sees."`
+	Keep      Keep          `yaml:"keep" doc:"What is kept of a page. article: the main text alone; visible: all that a reader sees."`
 	Deadline  time.Duration `yaml:"deadline" doc:"The time after which a page is given up and rejected; far beyond what any real page needs."`
 }
 

@@ -11,7 +11,7 @@ import (
 // the line ends are put right.
 type Text struct {
 	wholeFile `yaml:",inline"`
-	Encoding  string `yaml:"encoding" doc:"What the files are said to be in: latin1, windows-1252 …"`
+	Encoding  string `yaml:"encoding" doc:"What the files are said to be in: latin1, windows-1252 or another."`
 }
 
 // NewText returns a Text with its defaults.
