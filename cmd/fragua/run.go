@@ -12,6 +12,7 @@ import (
 	"fragua/model/kernel"
 	"fragua/model/kernel/par"
 	"fragua/pipeline"
+	"fragua/pipeline/corpus"
 	"fragua/pipeline/fault"
 	"fragua/pipeline/report"
 )
@@ -104,7 +105,13 @@ func (r *recipe) job(c *cli.Context, arg, out string) (*job, error) {
 		return nil, usage("--limit is %d, but a number of documents above 0 is wanted", c.Int64("limit"))
 	}
 	only := commaList(c, "only")
-	return &job{config: cfg, notes: r.notes, options: pipeline.Options{
+	notes := r.notes
+	for _, e := range cfg.Stages {
+		if in, ok := e.With.(*corpus.Ingest); ok {
+			notes = append(notes, in.Unread()...)
+		}
+	}
+	return &job{config: cfg, notes: notes, options: pipeline.Options{
 		Out: out, Workers: c.Int("workers"), Only: only, Force: c.Bool("force"), Limit: c.Int64("limit"),
 		CPU: kernel.Level(), OtherCPU: c.Bool("other-cpu"), Program: version(), Config: arg,
 	}}, nil
@@ -142,6 +149,9 @@ func (j *job) plan(c *cli.Context) error {
 		return err
 	}
 	w := c.App.Writer
+	for _, n := range j.notes {
+		fmt.Fprintln(w, "note: "+n)
+	}
 	fmt.Fprintf(w, "%s → %s, %s of the kernels, %d workers\n", j.config.Name, j.options.Out, kernel.Level(), workers(j.options.Workers))
 	for _, s := range stages {
 		verb := "run "

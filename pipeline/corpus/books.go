@@ -21,7 +21,7 @@ type Books struct {
 
 // NewBooks returns a Books with its defaults.
 func NewBooks() *Books {
-	return &Books{wholeFile: wholeFile{Raw: Raw{kind: "books", extensions: []string{".txt", ".htm", ".html"}}, MaxBytes: 256 << 20},
+	return &Books{wholeFile: wholeFile{Raw: Raw{kind: "books", extensions: []string{".txt", ".htm", ".html"}}, MaxBytes: 256 << 20, kinds: []records.Kind{records.KindText, records.KindHTML, records.KindPiece}},
 		Unwrap: true, Chapters: true}
 }
 
@@ -33,7 +33,8 @@ func (s *Books) Read(ctx context.Context, part Part) iter.Seq2[*Document, error]
 func (s *Books) book(ctx context.Context, name string, b []byte) ([]*Document, error) {
 	var text, encoding string
 	var page extract.Page
-	web := slices.Contains([]string{".htm", ".html"}, records.Extension(name))
+	kind := records.Sniff(b)
+	web := slices.Contains([]string{".htm", ".html", ".xhtml"}, records.Extension(name)) || kind == records.KindHTML || kind == records.KindPiece
 	if web {
 		var err error
 		if page, err = extract.VisibleText(ctx, b); err != nil {

@@ -49,6 +49,16 @@ func packed(t *testing.T, extension, text string) string {
 	return b.String()
 }
 
+// warcRecord is a record of a web archive with an HTTP response in it, or, of
+// other kinds, with the body alone.
+func warcRecord(kind, mime, body string) string {
+	outer := mime
+	if kind == "response" {
+		outer, body = "application/http; msgtype=response", "HTTP/1.1 200 OK\r\nContent-Type: "+mime+"\r\n\r\n"+body
+	}
+	return fmt.Sprintf("WARC/1.0\r\nWARC-Type: %s\r\nWARC-Target-URI: http://example.org/\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s\r\n\r\n", kind, outer, len(body), body)
+}
+
 type row struct {
 	Text  string `parquet:"text"`
 	URL   string `parquet:"url,optional"`
@@ -88,6 +98,11 @@ func TestSourcesConform(t *testing.T) {
 	table.WriteString("one field\nlast,u,1")
 	tabs.WriteString("a\tb\nlast\tu\t1")
 	page := "<title>T</title><article><p>" + strings.Repeat("A page has many words, and they go on. ", 30) + "</article>"
+	archive := ""
+	for i := range 40 {
+		archive += packed(t, ".gz", warcRecord("request", "", ""))
+		archive += packed(t, ".gz", warcRecord("response", "text/html; charset=utf-8", fmt.Sprintf("<title>%d</title>%s", i, page)))
+	}
 	tests := []struct {
 		kind           string
 		files          map[string]string
@@ -98,6 +113,8 @@ func TestSourcesConform(t *testing.T) {
 		{"csv", map[string]string{"a.csv": table.String(), "b.csv.xz": packed(t, ".xz", table.String()), "c.tsv": tabs.String(), "empty.csv": "", "utf16.tsv": "\xff\xfet\x00e\x00x\x00t\x00\n\x00a\x00"}, 3*41 + 1, 3},
 		{"parquet", map[string]string{"a.parquet": parquetFile(t, rows), "b.parquet": parquetFile(t, rows[:7]), "bad.parquet": "PAR1 nothing PAR1"}, 47, 1},
 		{"books", map[string]string{"a.txt": book.String(), "b.txt.gz": packed(t, ".gz", "A short book.\n"), "c.htm": "<p>One<p>Two", "binary.txt": "\x00\x01\x02\x03\x04\x05\x06\x07\x08", "empty.txt": ""}, 40 + 3, 1},
+		{"warc", map[string]string{"a.warc.gz": archive, "b.warc": warcRecord("response", "text/html", page) + "rubbish\r\n\r\n" + warcRecord("response", "text/plain", "Text of a page."),
+			"c.wet": warcRecord("conversion", "text/plain", "Text of a page."), "torn.warc.gz": archive[:len(archive)-20], "not.warc": "nothing"}, 40 + 3 + 39, 2},
 		{"html", map[string]string{"a.html": page, "b.html.zst": packed(t, ".zst", page), "c.htm": "", "deep.html": strings.Repeat("<div>", 1000)}, 3, 1},
 		{"text", map[string]string{"a.txt": "uno\r\ndos", "b.md": "caf\xe9", "bad.txt.xz": "no xz"}, 2, 1},
 	}

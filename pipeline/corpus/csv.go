@@ -19,7 +19,9 @@ type CSV struct {
 
 // NewCSV returns a CSV with its defaults.
 func NewCSV() *CSV {
-	return &CSV{rowSource: newRowSource("csv", ".csv", ".tsv", ".tab"), Header: true, MaxBytes: records.DefaultMaxRecord}
+	s := &CSV{rowSource: newRowSource("csv", ".csv", ".tsv", ".tab"), Header: true, MaxBytes: records.DefaultMaxRecord}
+	s.kinds = []records.Kind{"a table of text (CSV or TSV)", records.KindText, records.KindPiece, records.KindJSON}
+	return s
 }
 
 // Check finds what types cannot show.
@@ -37,7 +39,7 @@ func (s *CSV) format() records.Format {
 
 // Parts divides files without quotes by bytes, and takes others whole.
 func (s *CSV) Parts(ctx context.Context, size int64) ([]Part, error) {
-	return s.divide(ctx, s.format(), size)
+	return divide(ctx, &s.Raw, s.format(), size)
 }
 
 // Read yields each record as a document.

@@ -81,7 +81,14 @@ func (s *Story) ingest(ctx context.Context, stage string, in *Ingest, dir pipeli
 			part = slices.DeleteFunc(part, func(r Range) bool { return r.File != at.Path })
 			for d, err := range c.source.Read(ctx, part) {
 				var bad *Failure
+				var skipped *Skipped
 				switch {
+				case errors.As(err, &skipped):
+					if skipped.Document.ID == s.ID {
+						s.Document = skipped.Document
+						s.Verdicts = append(s.Verdicts, Verdict{Stage: stage, Step: "read", Drop: skipped.Drop})
+						return false, nil
+					}
 				case errors.As(err, &bad):
 					if DocumentID(at.Source, bad.File, bad.Offset) == s.ID {
 						s.Document = NewDocument(at.Source, bad.File, bad.Offset)

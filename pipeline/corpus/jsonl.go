@@ -16,12 +16,14 @@ type JSONL struct {
 
 // NewJSONL returns a JSONL with its defaults.
 func NewJSONL() *JSONL {
-	return &JSONL{rowSource: newRowSource("jsonl", ".jsonl", ".ndjson", ".json"), MaxBytes: records.DefaultMaxRecord}
+	s := &JSONL{rowSource: newRowSource("jsonl", ".jsonl", ".ndjson", ".json"), MaxBytes: records.DefaultMaxRecord}
+	s.kinds = []records.Kind{records.KindJSONL, records.KindJSON, records.KindText} // each line tells what is wrong with it
+	return s
 }
 
 // Parts divides plain files by bytes.
 func (s *JSONL) Parts(ctx context.Context, size int64) ([]Part, error) {
-	return s.divide(ctx, records.JSONL{Max: s.MaxBytes}, size)
+	return divide(ctx, &s.Raw, records.JSONL{Max: s.MaxBytes}, size)
 }
 
 // Read yields each line as a document.

@@ -2,6 +2,7 @@ package corpus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -27,6 +28,9 @@ func ReadFile(ctx context.Context, name string) (docs []*Document, err error) {
 	}
 	for _, part := range parts {
 		for d, err := range source.Read(ctx, part) {
+			if errors.As(err, new(*Skipped)) {
+				continue
+			}
 			if err != nil {
 				return docs, err
 			}

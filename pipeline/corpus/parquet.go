@@ -27,7 +27,7 @@ func (s *Parquet) format() records.Format {
 // Parts divides files by row groups. A file whose footer cannot be read is one
 // range, which fails when it is read.
 func (s *Parquet) Parts(ctx context.Context, size int64) ([]Part, error) {
-	return s.divide(ctx, s.format(), size)
+	return divide(ctx, &s.Raw, s.format(), size)
 }
 
 // Read yields each row as a document.

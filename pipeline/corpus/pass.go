@@ -125,7 +125,11 @@ func (p *pass) steps(ctx context.Context, prefix, source string, docs iter.Seq2[
 			return context.Cause(ctx)
 		}
 		var bad *Failure
+		var skipped *Skipped
 		switch {
+		case errors.As(err, &skipped):
+			p.counts.Read++
+			err = p.drop(skipped.Document, skipped.Drop)
 		case errors.As(err, &bad):
 			p.counts.Read++
 			if bad.Lost != nil {

@@ -5,6 +5,7 @@ import (
 	"iter"
 
 	"fragua/pipeline/extract"
+	"fragua/pipeline/records"
 )
 
 // Text reads plain files, one document each, as they are: only the encoding and
@@ -16,7 +17,7 @@ type Text struct {
 
 // NewText returns a Text with its defaults.
 func NewText() *Text {
-	return &Text{wholeFile: wholeFile{Raw: Raw{kind: "text", extensions: []string{".txt", ".md"}}, MaxBytes: 256 << 20}}
+	return &Text{wholeFile: wholeFile{Raw: Raw{kind: "text", extensions: []string{".txt", ".md"}}, MaxBytes: 256 << 20, kinds: []records.Kind{records.KindText, records.KindPiece}}}
 }
 
 // Read yields each file as a document.

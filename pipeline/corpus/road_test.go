@@ -48,6 +48,7 @@ func library() map[string]string {
 const road = `
 seed: 7
 max_failures: 0.5
+max_failed_files: 1
 stages:
   - name: read
     use: ingest

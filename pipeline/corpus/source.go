@@ -2,7 +2,9 @@ package corpus
 
 import (
 	"context"
+	"errors"
 	"iter"
+	"strings"
 
 	"fragua/pipeline/records"
 )
@@ -21,7 +23,8 @@ type Source interface {
 	// Parts divides the files into Parts of about size bytes.
 	Parts(ctx context.Context, size int64) ([]Part, error)
 	// Read yields a Part's documents. A *Failure stands for one record that could
-	// not be read, and reading goes on; any other error ends it.
+	// not be read, a *Skipped for one that is no document, and reading goes on; any
+	// other error ends it.
 	Read(context.Context, Part) iter.Seq2[*Document, error]
 
 	raw() *Raw // which files it reads
@@ -47,6 +50,15 @@ func (p Part) Bytes() (n int64) {
 	return n
 }
 
+// A Skipped is a record that was read and is not to become a document: a revisit
+// of a web archive, a page without text. It stands among the rejects.
+type Skipped struct {
+	Document *Document
+	Drop     Drop
+}
+
+func (s *Skipped) Error() string { return strings.TrimSpace(s.Drop.Rule + " " + s.Drop.Note) }
+
 // A Failure is a record, or the rest of a file, that could not be read.
 type Failure = records.Failure
 
@@ -57,6 +69,7 @@ var sources = []struct {
 	new  func() Source
 }{
 	{"html", func() Source { return NewHTML() }},
+	{"warc", func() Source { return NewWARC() }},
 	{"books", func() Source { return NewBooks() }},
 	{"text", func() Source { return NewText() }},
 	{"jsonl", func() Source { return NewJSONL() }},
@@ -123,4 +136,31 @@ func wholeFiles(files []File) []Range {
 		ranges[i] = Range{f.Name, records.Range{To: f.Size, Size: f.Size}}
 	}
 	return ranges
+}
+
+// goesOn reports whether reading goes on after an error, with the next record or
+// file.
+func goesOn(err error) bool {
+	return errors.As(err, new(*Failure)) || errors.As(err, new(*Skipped))
+}
+
+// divide makes Parts of files as their format divides them.
+func divide(ctx context.Context, raw *Raw, format interface {
+	Divide(context.Context, File, int64) ([]records.Range, error)
+}, size int64) ([]Part, error) {
+	files, err := raw.Files()
+	if err != nil {
+		return nil, err
+	}
+	var ranges []Range
+	for _, f := range files {
+		some, err := format.Divide(ctx, f, size)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range some {
+			ranges = append(ranges, Range{f.Name, r})
+		}
+	}
+	return pack(ranges, size), nil
 }

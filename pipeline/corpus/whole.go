@@ -13,6 +13,8 @@ type wholeFile struct {
 	Raw      `yaml:",inline"`
 	MaxBytes int64 `yaml:"max_bytes" doc:"The size, unpacked, from which a file is refused rather than read into memory."`
 	Passages int   `yaml:"passages" doc:"Documents longer than so many words are cut, between paragraphs, into passages of about that length; 0: never."`
+
+	kinds []records.Kind // that it reads; the first stands in messages
 }
 
 // Check finds what types cannot show.
@@ -40,9 +42,13 @@ func (w *wholeFile) each(ctx context.Context, part Part, make func(name string, 
 				yield(nil, context.Cause(ctx))
 				return
 			}
-			b, err := records.ReadFile(ctx, w.file(r), w.MaxBytes)
+			f := w.file(r)
+			b, err := records.ReadFile(ctx, f, w.MaxBytes)
+			if err == nil && len(b) > 0 {
+				err = refuse(f, records.Sniff(b), w.kinds)
+			}
 			if err != nil {
-				if !yield(nil, err) || !isFailure(err) {
+				if !yield(nil, err) || !goesOn(err) {
 					return
 				}
 				continue

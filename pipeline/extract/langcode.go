@@ -14,6 +14,10 @@ var languages = map[string]string{
 	"russian": "ru", "chinese": "zh", "japanese": "ja", "esperanto": "eo", "tagalog": "tl", "welsh": "cy", "irish": "ga",
 }
 
+// LanguageCode returns the ISO 639 code of a language given by name or by a tag
+// such as "en-US" or "eng", or "".
+func LanguageCode(s string) string { return languageCode(s) }
+
 // languageCode returns the ISO 639 code of a language given by name or by a
 // tag such as "en-US", or "". Of several, the first counts.
 func languageCode(s string) string {

@@ -14,6 +14,7 @@ import (
 
 	"fragua/pipeline/fault"
 	"fragua/pipeline/settings"
+	"fragua/pipeline/store"
 )
 
 // A File is one raw file.
@@ -61,9 +62,10 @@ func escape(name string) string {
 }
 
 // List lists the files of a path or pattern, sorted by name. In a folder those
-// that reads refuses are returned apart, as others; a pattern's files are all
-// read. Hidden files and folders are passed over unless the pattern names them;
-// ** does not follow links to folders, which may lead in circles.
+// that reads refuses are returned apart, as others, and so are hidden ones, pipes
+// and links to folders; a pattern's files are all read. ** does not follow links to
+// folders, which may lead in circles. The bytes of a name that are not UTF-8 are
+// escaped.
 func List(p settings.Path, reads func(name string) bool) (files, others []File, err error) {
 	dir, pattern := Root(p)
 	names, err := doublestar.Glob(os.DirFS(filepath.FromSlash(dir)), pattern, doublestar.WithFilesOnly(), doublestar.WithFailOnIOErrors(), doublestar.WithNoFollow())
@@ -72,17 +74,15 @@ func List(p settings.Path, reads func(name string) bool) (files, others []File, 
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		if pattern == everything && (strings.HasPrefix(name, ".") || strings.Contains(name, "/.")) {
-			continue
-		}
 		at := filepath.Join(dir, filepath.FromSlash(name))
 		info, err := os.Stat(at)
 		if err != nil {
 			return nil, nil, fault.Hintf(err, "repair the link, or narrow the path")
 		}
-		switch f := (File{name, at, info.Size()}); {
+		switch f := (File{store.EscapeName(name), at, info.Size()}); {
 		case !info.Mode().IsRegular(): // a pipe, or a link to a folder
-		case pattern == everything && !reads(name):
+			others = append(others, f)
+		case pattern == everything && (IsHidden(name) || !reads(name)):
 			others = append(others, f)
 		default:
 			files = append(files, f)
@@ -91,8 +91,19 @@ func List(p settings.Path, reads func(name string) bool) (files, others []File, 
 	return files, others, nil
 }
 
+// IsHidden reports whether a file or a folder in its path is hidden.
+func IsHidden(name string) bool {
+	return strings.HasPrefix(name, ".") || strings.Contains(name, "/.")
+}
+
 // Locate returns the path on this machine of a file of a pattern.
 func Locate(p settings.Path, name string) string {
 	dir, _ := Root(p)
-	return filepath.Join(filepath.FromSlash(dir), filepath.FromSlash(name))
+	at := filepath.Join(filepath.FromSlash(dir), filepath.FromSlash(name))
+	if bytes := store.UnescapeName(name); bytes != name {
+		if _, err := os.Lstat(at); err != nil {
+			return filepath.Join(filepath.FromSlash(dir), filepath.FromSlash(bytes))
+		}
+	}
+	return at
 }

@@ -178,10 +178,12 @@ func (d damageOf) Read(b []byte) (int, error) {
 	return n, err
 }
 
+var errCutFile = errors.New("the file is empty or cut short")
+
 // noEOF says of a file that ends too early what it means.
 func noEOF(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return errors.New("the file is empty or cut short")
+		return errCutFile
 	}
 	return err
 }

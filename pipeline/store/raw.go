@@ -85,6 +85,9 @@ func (r *RawReader) Err() error { return r.err }
 // Close closes the file.
 func (r *RawReader) Close() error { return r.file.Close() }
 
+// At returns where Read goes on.
+func (r *RawReader) At() int64 { return r.at }
+
 // SeekTo sets where Read goes on.
 func (r *RawReader) SeekTo(at int64) { r.at = at }
 

@@ -49,8 +49,9 @@ func (s *Sums) Sum(path string) (string, error) {
 		return "", err
 	}
 	now := rawSum{Size: info.Size(), Time: info.ModTime().UnixNano()}
+	key := EscapeName(path)
 	s.mu.Lock()
-	was, ok := s.known[path]
+	was, ok := s.known[key]
 	s.mu.Unlock()
 	fresh := !ok || was.Size != now.Size || was.Time != now.Time || was.Blocks == "" && was.Size > 0
 	if !fresh {
@@ -64,7 +65,7 @@ func (s *Sums) Sum(path string) (string, error) {
 	// A file that changed a moment ago may change again within the clock's
 	// grain, which nobody would notice.
 	if fresh && time.Since(info.ModTime()) > 2*time.Second {
-		s.known[path], s.dirty = now, true
+		s.known[key], s.dirty = now, true
 	}
 	return now.XXH3, nil
 }
@@ -115,7 +116,7 @@ func (s *Sums) Save() error {
 // forget makes the next run hash a file again.
 func (s *Sums) forget(path string) error {
 	s.mu.Lock()
-	delete(s.known, path)
+	delete(s.known, EscapeName(path))
 	s.dirty = true
 	s.mu.Unlock()
 	return s.Save()
