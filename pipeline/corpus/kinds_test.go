@@ -53,8 +53,8 @@ func TestOtherKinds(t *testing.T) {
 		{"html", "two.warc.gz", packed(t, ".gz", archive), "it is a web archive (WARC or ARC), not HTML; the source warc reads that: warc: {path: …}"},
 		{"html", "a.html", "Plain text, and no tag at all: 3 < 4.", "it is plain text, not HTML"},
 		{"html", "a.html", "%PDF-1.4", "it is PDF, not HTML"},
-		{"books", "mini.xml", `<TEI xmlns="http://www.tei-c.org/ns/1.0"><text/></TEI>`, "it is TEI XML, not plain text"},
-		{"books", "a.txt", "PK\x03\x04", "it is a zip archive, not plain text"},
+		{"books", "mini.xml", `<TEI xmlns="http://www.tei-c.org/ns/1.0"><text/></TEI>`, "it is TEI XML, not plain text; the source tei reads that"},
+		{"books", "a.txt", "PK\x03\x04", "it is a zip archive, not plain text; the source zip reads that"},
 		{"books", "a.txt", archive, "the source warc reads that"},
 		{"text", "a.txt", page, "it is HTML, not plain text; the source html reads that"},
 		{"text", "a.txt", `{"text": "one"}` + "\n" + `{"text": "two"}`, "the source jsonl reads that"},
@@ -105,7 +105,7 @@ func TestUnread(t *testing.T) {
 	if len(lines) != 1 {
 		t.Fatal(lines)
 	}
-	for _, want := range []string{"lib: 6 files are not read: 2 .jpg (no source reads them in a folder", "1 .jsonl.gz (jsonl: {path: …} reads them)", "1 hidden", "1 without an extension"} {
+	for _, want := range []string{"lib: 6 files are not read: 2 .jpg (no source reads them in a folder", "1 .jsonl.gz (jsonl: {path: …} reads them)", "1 .epub (epub: {path: …} reads them)", "1 hidden", "1 without an extension"} {
 		if !strings.Contains(lines[0], want) {
 			t.Errorf("%q lacks %q", lines[0], want)
 		}
@@ -130,5 +130,38 @@ func TestNamesNotUTF8(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[string]string{`a\xff.txt`: "FIRST", "a\uFFFD.txt": "SECOND", `b\xfe\xff.txt`: "THIRD"}, got); diff != "" || len(ids) != 3 {
 		t.Error(diff, ids)
+	}
+}
+
+// TestBrokenParts: a part of a book that is missing is skipped with its reason,
+// and so is what a zip archive holds besides.
+func TestBrokenParts(t *testing.T) {
+	dir := write(t, map[string]string{
+		"a.epub": strings.ReplaceAll(epubFile(t, "One", "Two", "Three"), "1.xhtml", "9.xhtml"),
+		"b.zip":  zipFile(t, map[string]string{"a.txt": "uno", "big.txt": strings.Repeat("a", 1000), "p.png": "\x89PNG\r\n\x1a\n"}),
+	})
+	texts, failures := readWith(t, "epub", filepath.Join(dir, "a.epub"))
+	if diff := cmp.Diff([]string{"One", "Three", `epub.broken part "1.xhtml": it is not there`}, texts); diff != "" || failures != nil {
+		t.Error(diff, failures)
+	}
+	z := NewZip()
+	z.Path.Written, z.Path.Abs, z.MaxBytes = "b.zip", filepath.Join(dir, "b.zip"), 100
+	var got []string
+	parts, err := z.Parts(context.Background(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range parts {
+		for d, err := range z.Read(context.Background(), p) {
+			if err != nil {
+				got = append(got, err.Error())
+			} else {
+				got = append(got, d.Text+" "+d.Metadata)
+			}
+		}
+	}
+	want := []string{`uno {"encoding":"utf-8","member":"a.txt"}`, `zip.broken member "big.txt": it unpacks to more than 100 bytes: larger than max_bytes allows`, "zip.type p.png is an image"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }

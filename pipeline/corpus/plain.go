@@ -17,7 +17,7 @@ type Text struct {
 
 // NewText returns a Text with its defaults.
 func NewText() *Text {
-	return &Text{wholeFile: wholeFile{Raw: Raw{kind: "text", extensions: []string{".txt", ".md"}}, MaxBytes: 256 << 20, kinds: []records.Kind{records.KindText, records.KindPiece}}}
+	return &Text{wholeFile: wholeFile{Raw: Raw{kind: "text", extensions: []string{".txt"}}, MaxBytes: 256 << 20, kinds: []records.Kind{records.KindText, records.KindPiece}}}
 }
 
 // Read yields each file as a document.

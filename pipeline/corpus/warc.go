@@ -2,6 +2,7 @@ package corpus
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"strconv"
 
@@ -46,6 +47,9 @@ func (s *WARC) Read(ctx context.Context, part Part) iter.Seq2[*Document, error] 
 		for _, r := range part {
 			for c, err := range s.format().Read(ctx, s.file(r), r.Range) {
 				var d *Document
+				if bad := (*Failure)(nil); errors.As(err, &bad) && bad.Lost == nil {
+					err = &Skipped{NewDocument(s.Name(), r.File, bad.Offset), Drop{Rule: "warc.broken", Note: bad.Err.Error()}}
+				}
 				if err == nil {
 					if d, err = s.document(ctx, r.File, &c); d == nil && err == nil {
 						continue // no document, but about one

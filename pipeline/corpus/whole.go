@@ -2,6 +2,7 @@ package corpus
 
 import (
 	"context"
+	"errors"
 	"iter"
 
 	"fragua/pipeline/fault"
@@ -16,6 +17,12 @@ type wholeFile struct {
 
 	kinds []records.Kind // that it reads; the first stands in messages
 }
+
+// brokenParts are the parts of a file that could not be read, beside those that
+// could.
+type brokenParts []error
+
+func (b brokenParts) Error() string { return errors.Join(b...).Error() }
 
 // Check finds what types cannot show.
 func (w *wholeFile) Check() []fault.Fault { return w.check() }
@@ -54,7 +61,8 @@ func (w *wholeFile) each(ctx context.Context, part Part, make func(name string, 
 				continue
 			}
 			docs, err := make(r.File, b)
-			if err != nil {
+			var broken brokenParts
+			if err != nil && !errors.As(err, &broken) {
 				if ctx.Err() != nil {
 					yield(nil, context.Cause(ctx))
 					return
@@ -67,6 +75,12 @@ func (w *wholeFile) each(ctx context.Context, part Part, make func(name string, 
 			for i, d := range passages(docs, w.Passages) {
 				d.More = i > 0
 				if !yield(d, nil) {
+					return
+				}
+			}
+			for i, err := range broken {
+				d := NewDocument(w.Name(), r.File, int64(-1-i)) // chapters count from 0
+				if !yield(nil, &Skipped{d, Drop{Rule: w.kind + ".broken", Note: err.Error()}}) {
 					return
 				}
 			}
