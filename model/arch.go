@@ -54,11 +54,13 @@ var archs = []archEntry{
 	{"", "mistral", nil, openMistral},
 	{"", "qwen2", nil, openQwen2},
 	{"", "qwen3", nil, openQwen3},
+	{"", "gemma3_text", nil, openGemma3},
 	{"lstm", "fragua_lstm", func() Arch { return &LSTM{Layers: 2, Width: 256, Tied: true, Dropout: .2} }, openLSTM},
 	{"nnlm", "fragua_nnlm", func() Arch { return &NNLM{Order: 5, Width: 128, Hidden: 256} }, openNNLM},
 	{"", "bert", nil, openBERT},
 	{"", "roberta", nil, openRoBERTa},
 	{"", "distilbert", nil, openDistilBERT},
+	{"", "modernbert", nil, openModernBERT},
 	{"encdec", "pegasus", nil, openPegasus},
 	{"", "marian", nil, openMarian},
 }

@@ -158,7 +158,7 @@ func sameWhenSaved(t *testing.T, dir string, m Model) {
 // TestFamilyGradients holds the gradients of encoders and of the variants of decoders against
 // central differences, with padding.
 func TestFamilyGradients(t *testing.T) {
-	for _, name := range []string{"bert-mlm", "distilbert", "qwen3", "mistral", "llama-bias", "marian"} {
+	for _, name := range []string{"bert-mlm", "distilbert", "qwen3", "mistral", "llama-bias", "marian", "gemma3", "modernbert"} {
 		t.Run(name, func(t *testing.T) {
 			m, err := Open(filepath.Join("testdata/families", name))
 			if err != nil {

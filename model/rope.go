@@ -34,6 +34,35 @@ func readRope(c *config, dim, positions int, theta float64) rope {
 	return plainRope(dim, theta)
 }
 
+// readLayerRopes reads the rotary positions of models whose layers are of two kinds: those that see
+// everything and those that see a window. transformers before 5 has a base for each, and a
+// rope_scaling of the first kind, or of both.
+func readLayerRopes(c *config, dim, positions int, fullTheta, localTheta float64, both bool) (full, local rope) {
+	full, local = rope{factor: 1}, rope{factor: 1}
+	if dim < 2 || !(fullTheta > 1 && localTheta > 1) {
+		c.refuse("rotary positions of %d features with bases %g and %g", dim, fullTheta, localTheta)
+		return full, local
+	}
+	kind := func(o *config, name string, theta float64) rope {
+		p := o.Object(name)
+		if p == nil {
+			return plainRope(dim, theta)
+		}
+		defer o.Close(name, p)
+		return parseRope(p, dim, positions, theta, 1)
+	}
+	if o := c.Object("rope_parameters"); o != nil {
+		full, local = kind(o, "full_attention", fullTheta), kind(o, "sliding_attention", localTheta)
+		c.Close("rope_parameters", o)
+		return full, local
+	}
+	full, local = kind(c, "rope_scaling", fullTheta), plainRope(dim, localTheta)
+	if both {
+		local = kind(c, "rope_scaling", localTheta)
+	}
+	return full, local
+}
+
 // parseRope is transformers' modeling_rope_utils: default, linear (Chen et al. 2023), dynamic,
 // llama3 (Llama 3.1) and yarn (Peng et al. 2023). Others are refused.
 func parseRope(o *config, dim, positions int, theta, partial float64) rope {

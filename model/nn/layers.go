@@ -62,7 +62,7 @@ func (e *Embedding) Forward(tp *tensor.Tape, ids []int32) *tensor.Tensor { retur
 // A LayerNorm gives rows mean 0 and variance 1, then gain and bias (Ba et al. 2016).
 type LayerNorm struct {
 	Gain *tensor.Tensor `st:"weight"`
-	Bias *tensor.Tensor `st:"bias"`
+	Bias *tensor.Tensor `st:"bias"` // or nil
 	Eps  float32
 }
 
@@ -78,16 +78,21 @@ func (l *LayerNorm) Forward(tp *tensor.Tape, x *tensor.Tensor) *tensor.Tensor {
 
 // An RMSNorm gives rows a root mean square of 1, then gain (Zhang and Sennrich 2019).
 type RMSNorm struct {
-	Gain *tensor.Tensor `st:"weight"`
-	Eps  float32
+	Gain    *tensor.Tensor `st:"weight"`
+	Eps     float32
+	PlusOne bool // the gain is 1 + weight (Gemma)
 }
 
 // NewRMSNorm starts from gain 1.
-func NewRMSNorm(width int, eps float32) *RMSNorm { return &RMSNorm{ones(width), eps} }
+func NewRMSNorm(width int, eps float32) *RMSNorm { return &RMSNorm{Gain: ones(width), Eps: eps} }
 
 // Forward takes (N, width) to the same.
 func (r *RMSNorm) Forward(tp *tensor.Tape, x *tensor.Tensor) *tensor.Tensor {
-	return tp.RMSNorm(x, r.Gain, r.Eps)
+	gain := r.Gain
+	if r.PlusOne {
+		gain = tp.AddConstant(gain, 1)
+	}
+	return tp.RMSNorm(x, gain, r.Eps)
 }
 
 func ones(n int) *tensor.Tensor {

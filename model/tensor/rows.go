@@ -112,6 +112,35 @@ func highest(x *Tensor, s Span, j int) int {
 	return best
 }
 
+// Columns is n columns of x (N, C) from one on: y (N, n).
+func (tp *Tape) Columns(x *Tensor, from, n int) *Tensor {
+	c := x.Cols()
+	if from < 0 || n < 0 || from+n > c {
+		panic(fmt.Sprintf("tensor: Columns %d to %d of %v", from, from+n, x.Shape))
+	}
+	y := tp.make(x.needsGrad(), x.Rows(), n)
+	for r := range x.Rows() {
+		copy(y.Data[r*n:][:n], x.Data[r*c+from:])
+	}
+	record(tp, columns{x: x, y: y, from: from})
+	return y
+}
+
+type columns struct {
+	x, y *Tensor
+	from int
+}
+
+func (o *columns) backward(tp *Tape) {
+	if o.y.Grad == nil || !o.x.needsGrad() {
+		return
+	}
+	dx, c, n := tp.gradToAdd(o.x), o.x.Cols(), o.y.Cols()
+	for r := range o.x.Rows() {
+		kernel.AddTo(dx[r*c+o.from:][:n], o.y.Grad[r*n:][:n])
+	}
+}
+
 // Concat sets tensors of the same rows side by side.
 func (tp *Tape) Concat(xs ...*Tensor) *Tensor {
 	n, c, needs := xs[0].Rows(), 0, false
