@@ -63,6 +63,7 @@ var archs = []archEntry{
 	{"", "modernbert", nil, openModernBERT},
 	{"encdec", "pegasus", nil, openPegasus},
 	{"", "marian", nil, openMarian},
+	{"", "t5", nil, openT5},
 }
 
 type archEntry struct {

@@ -38,17 +38,18 @@ func (h *heads) window(layer int) int {
 type inBatch struct {
 	heads
 	kernel.Attention
+	bias *tensor.Tensor // of positions, (2·far+1, Heads); nil: none
 }
 
 func (a *inBatch) attend(tp *tensor.Tape, layer int, q, k, v tensor.Heads) *tensor.Tensor {
 	at := a.Attention
 	at.Scale, at.Window = a.scale(layer), a.window(layer)
-	return tp.Attention(q, k, v, at)
+	return tp.BiasedAttention(q, k, v, a.bias, at)
 }
 
 func (h heads) inBatch(tp *tensor.Tape, b *Batch, causal bool) *inBatch {
 	at := tensor.Temp[inBatch](tp)
-	at.heads = h
+	*at = inBatch{heads: h}
 	at.Attention = kernel.Attention{B: b.B, T: b.T, S: b.T, Heads: h.n, KVHeads: h.kv, Dim: h.dim,
 		Causal: causal, Docs: b.Docs, KeyDocs: b.Docs}
 	return at

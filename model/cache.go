@@ -20,6 +20,7 @@ type kvCache struct {
 	keys    [][]float32
 	values  [][]float32
 	lengths []int
+	bias    *kernel.PositionBias // of self-attention; nil: none
 }
 
 // A kvRow is one row of the cache.
@@ -121,15 +122,15 @@ func (c *kvCache) attend(tp *tensor.Tape, layer int, q, k, v tensor.Heads) *tens
 		at += c.fed[r]
 		c.keys, c.values, c.lengths = append(c.keys, h.k[layer]), append(c.values, h.v[layer]), append(c.lengths, len(h.ids))
 	}
-	return c.attendRows(tp, layer, q, true)
+	return c.attendRows(tp, layer, q, c.bias, true)
 }
 
 // attendRows is attention of row r's fed[r] queries to the first lengths[r] of keys[r] and
 // values[r].
-func (c *kvCache) attendRows(tp *tensor.Tape, layer int, q tensor.Heads, causal bool) *tensor.Tensor {
+func (c *kvCache) attendRows(tp *tensor.Tape, layer int, q tensor.Heads, bias *kernel.PositionBias, causal bool) *tensor.Tensor {
 	n, width, stride := q.X.Rows(), c.n*c.dim, q.X.Cols()
 	y, scale, window := tp.Empty(n, width), c.scale(layer), c.window(layer)
-	if n == len(c.fed) && (window == 0 || slices.Max(c.lengths) <= window) { // one each
+	if n == len(c.fed) && bias == nil && (window == 0 || slices.Max(c.lengths) <= window) { // one each
 		kernel.AttentionDecode(y.Data, q.X.Data[q.Col:], stride, c.keys, c.values, c.lengths, c.n, c.kv, c.dim, scale)
 		return y
 	}
@@ -140,6 +141,11 @@ func (c *kvCache) attendRows(tp *tensor.Tape, layer int, q tensor.Heads, causal 
 		par.For(c.kv, 1, func(head, _ int) {
 			a := kernel.Attention{B: 1, T: t, S: c.lengths[r], Heads: group, KVHeads: 1, Dim: c.dim,
 				Causal: causal, Scale: scale, Window: window, StrideQ: stride, StrideY: width}
+			if bias != nil {
+				of := *bias
+				of.Table = of.Table[head*group:]
+				a.Bias = &of
+			}
 			first, column := head*(len(c.keys[r])/c.kv), head*group*c.dim
 			a.Forward(y.Data[from*width+column:], lse.Data[head*group*t:][:group*t], q.X.Data[from*stride+q.Col+column:],
 				c.keys[r][first:], c.values[r][first:])

@@ -276,17 +276,21 @@ func (m *encDec) Hidden(tp *tensor.Tape, b *Batch) *tensor.Tensor {
 	if s == nil {
 		return m.encode(tp, b)
 	}
-	at := tensor.Temp[batchSeq2Seq](tp)
-	h := m.heads()
-	*at = batchSeq2Seq{h.inBatch(tp, b, true), m.encode(tp, s), kernel.Attention{B: b.B, T: b.T, S: s.T,
-		Heads: h.n, KVHeads: h.kv, Dim: h.dim}}
+	return m.decode(tp, b.IDs, positions(tp, b), m.heads().toSource(tp, b, m.encode(tp, s)))
+}
+
+// toSource is attention in a batch, and to the states (B·S, C) of its source.
+func (h heads) toSource(tp *tensor.Tape, b *Batch, states *tensor.Tensor) *batchSeq2Seq {
+	at, s := tensor.Temp[batchSeq2Seq](tp), b.Source
+	*at = batchSeq2Seq{h.inBatch(tp, b, true), states, kernel.Attention{B: b.B, T: b.T, S: s.T,
+		Heads: h.n, KVHeads: h.kv, Dim: h.dim, Scale: h.scale(0)}}
 	if s.Docs != nil {
 		at.shape.KeyDocs = tp.Ints(len(s.Docs))
 		for i, d := range s.Docs { // a target row reads its whole source row
 			at.shape.KeyDocs[i] = min(d, 0)
 		}
 	}
-	return m.decode(tp, b.IDs, positions(tp, b), at)
+	return at
 }
 
 func (m *encDec) Loss(tp *tensor.Tape, b *Batch) Loss { return headLoss(tp, m, b) }
@@ -304,6 +308,14 @@ func (m *encDec) DecoderFor(source *Batch) Decoder {
 	return d
 }
 
+func (m *encDec) cross(layer int) *projections { return m.Dec[layer].Cross }
+
+// A sourceReader is a model with an encoder, and with cross-attention in each layer.
+type sourceReader interface {
+	encode(tp *tensor.Tape, source *Batch) *tensor.Tensor // (B·S, C)
+	cross(layer int) *projections
+}
+
 // seq2seqDecoder is a decoder with the source's keys and values of each row and layer,
 // which never change.
 type seq2seqDecoder struct {
@@ -311,7 +323,7 @@ type seq2seqDecoder struct {
 	source []*kvRow
 }
 
-func (d *seq2seqDecoder) read(m *encDec, b *Batch) {
+func (d *seq2seqDecoder) read(m sourceReader, b *Batch) {
 	tp := tensor.Scratch()
 	states := m.encode(tp, b)
 	for r := range b.B {
@@ -324,8 +336,9 @@ func (d *seq2seqDecoder) read(m *encDec, b *Batch) {
 		h.reserve(d.heads, len(h.ids), 0)
 		d.source = append(d.source, h)
 	}
-	for l, block := range m.Dec {
-		k, v := tensor.Heads{X: block.Cross.K.Forward(tp, states)}, tensor.Heads{X: block.Cross.V.Forward(tp, states)}
+	for l := range d.layers {
+		p := m.cross(l)
+		k, v := tensor.Heads{X: p.K.Forward(tp, states)}, tensor.Heads{X: p.V.Forward(tp, states)}
 		for r, h := range d.source {
 			to := 0
 			for t := range b.T {
@@ -349,7 +362,7 @@ func (d *seq2seqDecoder) cross(tp *tensor.Tape, layer int, q *tensor.Tensor, _ *
 		}
 		d.keys, d.values, d.lengths = append(d.keys, k), append(d.values, v), append(d.lengths, n)
 	}
-	return d.attendRows(tp, layer, tensor.Heads{X: q}, false)
+	return d.attendRows(tp, layer, tensor.Heads{X: q}, nil, false)
 }
 
 // Feed implements Decoder; there are as many rows as the source has.

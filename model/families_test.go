@@ -101,8 +101,30 @@ func TestFamilies(t *testing.T) {
 			if g.Kind == "causal" {
 				greedy(t, m.(LanguageModel), &g)
 			}
+			if g.Kind == "seq2seq" {
+				stepByStep(t, m.(Seq2Seq), &g)
+			}
 			sameWhenSaved(t, dir, m)
 		})
+	}
+}
+
+// stepByStep writes the targets with a cache, first three ids and then one by one.
+func stepByStep(t *testing.T, m Seq2Seq, g *familyGolden) {
+	d := m.DecoderFor(g.batch().Source)
+	for from, at := 0, 2; at < len(g.IDs[0]); from, at = at+1, at+1 {
+		var next [][]int32
+		for _, row := range g.IDs {
+			next = append(next, row[from:at+1])
+		}
+		logits := d.Feed(next)
+		for r := range next {
+			for c, want := range g.Want[r][at] {
+				if got := float64(logits[r*m.Vocab()+c]); math.Abs(got-want) > 1e-3 {
+					t.Fatalf("row %d position %d column %d: with a cache %g, want %g", r, at, c, got, want)
+				}
+			}
+		}
 	}
 }
 
@@ -158,7 +180,7 @@ func sameWhenSaved(t *testing.T, dir string, m Model) {
 // TestFamilyGradients holds the gradients of encoders and of the variants of decoders against
 // central differences, with padding.
 func TestFamilyGradients(t *testing.T) {
-	for _, name := range []string{"bert-mlm", "distilbert", "qwen3", "mistral", "llama-bias", "marian", "gemma3", "modernbert"} {
+	for _, name := range []string{"bert-mlm", "distilbert", "qwen3", "mistral", "llama-bias", "marian", "gemma3", "modernbert", "t5", "t5-gated"} {
 		t.Run(name, func(t *testing.T) {
 			m, err := Open(filepath.Join("testdata/families", name))
 			if err != nil {

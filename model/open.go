@@ -214,10 +214,11 @@ func (w *weights) fill(params []nn.Param, from *checkpoint) error {
 
 // constants are the ends of names of arrays that old versions of transformers saved: masks,
 // frequencies, positions.
-var constants = []string{".attn.bias", ".attn.masked_bias", ".rotary_emb.inv_freq", ".position_ids"}
+var constants = []string{".attn.bias", ".attn.masked_bias", ".rotary_emb.inv_freq", ".position_ids",
+	".EncDecAttention.relative_attention_bias.weight"} // of the first T5, which read it nowhere
 
 // heads are the beginnings of names of the arrays that a task put on top of a model.
-var taskHeads = []string{"score.", "classifier.", "pre_classifier.", "qa_outputs.", "cls.seq_relationship.", "pooler.", "classification_head."}
+var taskHeads = []string{"score.", "classifier.", "pre_classifier.", "qa_outputs.", "cls.seq_relationship.", "pooler.", "classification_head.", "head."}
 
 // rest accounts for the arrays that are not parameters: those that config.json names, second names
 // of tied ones, heads of tasks, and constants.

@@ -25,10 +25,11 @@ import (
 type Attention struct {
 	B, T, S             int
 	Heads, KVHeads, Dim int
-	Causal              bool    // query i sees keys j ≤ i + S − T
-	Window              int     // query i sees keys j with |i + S − T − j| < Window; 0: no limit
-	Scale               float32 // of the scores; 0 means 1/√Dim
-	Docs, KeyDocs       []int32 // (B·T) and (B·S), which document a row belongs to: nil: no limit
+	Causal              bool          // query i sees keys j ≤ i + S − T
+	Window              int           // query i sees keys j with |i + S − T − j| < Window; 0: no limit
+	Scale               float32       // of the scores; 0 means 1/√Dim
+	Bias                *PositionBias // of the scores; nil: none
+	Docs, KeyDocs       []int32       // (B·T) and (B·S), which document a row belongs to: nil: no limit
 	StrideQ, StrideK    int
 	StrideV, StrideY    int
 }
@@ -145,6 +146,9 @@ func (a *attentionForward) tile(b, h, t0 int, keys []float32) {
 			active.gemm.MulPacked(&gemm.Args{M: vis.rows, N: vis.n, K: d, A: q[r0*a.StrideQ:], LDA: a.StrideQ, B: keys[s0*d:], C: s, LDC: scoreLD}, cols)
 			if cover == something {
 				a.mask(b*a.T+t0+r0, b*a.S+s0, vis, s)
+			}
+			if a.Bias != nil {
+				a.bias(h, t0+r0, s0, vis, s)
 			}
 			active.scoresMax(vis, s, largest)
 			rescale := false // earlier sums, because a maximum has grown

@@ -13,7 +13,11 @@ func (a Attention) Backward(dq, dk, dv []float32, add [3]bool, q, k, v, y, lse, 
 	a.ready(dq, dk, dv, dy)
 	same("Attention", a.B*a.Heads*a.T, len(lse))
 	units := a.B * a.KVHeads
-	backwards.Run(units, a.unitGrain(units), attentionBackward{a, dq, dk, dv, add, q, k, v, y, lse, dy})
+	back := attentionBackward{a, dq, dk, dv, add, q, k, v, y, lse, dy, a.biasGrads()}
+	backwards.Run(units, a.unitGrain(units), back)
+	if back.biases != nil {
+		back.biasSum()
+	}
 }
 
 type attentionBackward struct {
@@ -21,6 +25,7 @@ type attentionBackward struct {
 	dq, dk, dv          []float32
 	add                 [3]bool
 	q, k, v, y, lse, dy []float32
+	biases              []float32 // gradients of (B, Heads, distance); nil: not wanted
 }
 
 var backwards par.CallPool[attentionBackward, *attentionBackward]
@@ -91,7 +96,13 @@ func (a *attentionBackward) tile(b, h, t0 int, keys, values []float32, written [
 			if cover == something {
 				a.mask(b*a.T+t0+r0, b*a.S+s0, vis, p)
 			}
+			if a.Bias != nil {
+				a.bias(h, t0+r0, s0, vis, p)
+			}
 			active.scoresGrad(vis, p, ds, a.Scale, shift[r0:], delta[r0:])
+			if a.biases != nil {
+				a.biasBack(b, h, t0+r0, s0, vis, ds)
+			}
 			active.gemm.MulSmall(&gemm.Args{Op: gemm.NN, M: vis.rows, N: d, K: vis.n, A: ds, LDA: scoreLD,
 				B: a.k[ko:], LDB: a.StrideK, C: dq[r0*a.StrideQ:], LDC: a.StrideQ, Acc: written[0].set(r0, vis.rows)})
 		}

@@ -12,7 +12,10 @@ import (
 )
 
 // naive is attention with its T×S matrix, forward and backward, in float64.
-func naive(a Attention, q, k, v, dy []float32) (y, lse, dq, dk, dv []float64) {
+func naive(a Attention, q, k, v, dy []float32) (y, lse, dq, dk, dv, db []float64) {
+	if a.Bias != nil {
+		db = make([]float64, len(a.Bias.Table))
+	}
 	y, lse = make([]float64, len(dy)), make([]float64, a.B*a.Heads*a.T)
 	dq, dk, dv = make([]float64, len(q)), make([]float64, len(k)), make([]float64, len(v))
 	scale := float64(a.Scale)
@@ -30,7 +33,11 @@ func naive(a Attention, q, k, v, dy []float32) (y, lse, dq, dk, dv []float64) {
 					for d := range a.Dim {
 						score += float64(q[qi+d]) * float64(k[(b*a.S+s)*a.StrideK+kv*a.Dim+d])
 					}
-					p[s] = math.Exp(scale * score)
+					score *= scale
+					if a.Bias != nil {
+						score += float64(a.Bias.Table[a.Bias.row(s-(t+a.S-a.T))+h])
+					}
+					p[s] = math.Exp(score)
 					sum += p[s]
 				}
 				lse[(b*a.Heads+h)*a.T+t] = math.Log(sum)
@@ -51,6 +58,9 @@ func naive(a Attention, q, k, v, dy []float32) (y, lse, dq, dk, dv []float64) {
 				}
 				for s := range p {
 					ds := scale * p[s] * (dp[s] - delta)
+					if a.Bias != nil {
+						db[a.Bias.row(s-(t+a.S-a.T))+h] += ds / scale
+					}
 					ki := (b*a.S+s)*a.StrideK + kv*a.Dim
 					for d := range a.Dim {
 						dq[qi+d] += ds * float64(k[ki+d])
@@ -108,6 +118,8 @@ func TestAttention(t *testing.T) {
 		{Attention: Attention{B: 2, T: 400, S: 400, Heads: 2, KVHeads: 1, Dim: 16, Causal: true, Window: 33}},
 		{Attention: Attention{B: 2, T: 350, S: 350, Heads: 1, KVHeads: 1, Dim: 8, Window: 65}, docs: true, keyDocs: true},
 		{Attention: Attention{B: 2, T: 3, S: 300, Heads: 1, KVHeads: 1, Dim: 8, Causal: true, Window: 20}},
+		{Attention: Attention{B: 2, T: 70, S: 300, Heads: 4, KVHeads: 2, Dim: 8, Scale: 1, Bias: &PositionBias{Far: 20}}, keyDocs: true},
+		{Attention: Attention{B: 2, T: 290, S: 290, Heads: 2, KVHeads: 2, Dim: 8, Causal: true, Scale: .5, Bias: &PositionBias{Far: 100}}},
 	}
 	atLevels(t, func(t *testing.T) {
 		for i, c := range cases {
@@ -122,6 +134,10 @@ func TestAttention(t *testing.T) {
 				}
 				if c.docs && c.keyDocs && a.T == a.S {
 					a.KeyDocs = a.Docs
+				}
+				if p := a.Bias; p != nil {
+					p.Stride = a.Heads + 1
+					p.Table, p.Grad = kerneltest.Random(rng, (2*p.Far+1)*p.Stride), make([]float32, (2*p.Far+1)*p.Stride)
 				}
 				// Rows of q are twice as long as needed, as in a fused matrix.
 				a.StrideQ = 2*a.Heads*a.Dim + 3
@@ -154,12 +170,15 @@ func TestAttention(t *testing.T) {
 						dv[i]--
 					}
 				}
-				wy, wl, wq, wk, wv := naive(a.ready(q, k, v, y), q, k, v, dy)
+				wy, wl, wq, wk, wv, wb := naive(a.ready(q, k, v, y), q, k, v, dy)
 				kerneltest.Near(t, "y", y, wy, 1e-5)
 				kerneltest.Near(t, "lse", lse, wl, 1e-5)
 				kerneltest.Near(t, "dq", dq, wq, 5e-5)
 				kerneltest.Near(t, "dk", dk, wk, 5e-5)
 				kerneltest.Near(t, "dv", dv, wv, 5e-5)
+				if a.Bias != nil {
+					kerneltest.Near(t, "dbias", a.Bias.Grad, wb, 2e-4)
+				}
 			})
 		}
 	})

@@ -21,6 +21,12 @@ func (h Heads) data() []float32 { return h.X.Data[h.Col:] }
 // sees is said by a; its strides are set here. a.Docs and a.KeyDocs must stay
 // as they are until Backward. No T×S matrix is ever stored.
 func (tp *Tape) Attention(q, k, v Heads, a kernel.Attention) *Tensor {
+	return tp.BiasedAttention(q, k, v, nil, a)
+}
+
+// BiasedAttention is Attention with a bias of each head by distance, (2·far+1, Heads), added to the
+// scaled scores (see kernel.PositionBias); nil: none.
+func (tp *Tape) BiasedAttention(q, k, v Heads, bias *Tensor, a kernel.Attention) *Tensor {
 	width, kvWidth := a.Heads*a.Dim, a.KVHeads*a.Dim
 	if q.X.Rows() != a.B*a.T || k.X.Rows() != a.B*a.S || v.X.Rows() != a.B*a.S ||
 		q.Col+width > q.X.Cols() || k.Col+kvWidth > k.X.Cols() || v.Col+kvWidth > v.X.Cols() {
@@ -28,19 +34,23 @@ func (tp *Tape) Attention(q, k, v Heads, a kernel.Attention) *Tensor {
 			q.X.Shape, k.X.Shape, v.X.Shape, a.B, a.T, a.S, a.Heads, a.KVHeads, a.Dim))
 	}
 	a.StrideQ, a.StrideK, a.StrideV, a.StrideY = q.X.Cols(), k.X.Cols(), v.X.Cols(), width
-	y := tp.make(q.X.needsGrad() || k.X.needsGrad() || v.X.needsGrad(), a.B*a.T, width)
+	if bias != nil {
+		a.Bias = &kernel.PositionBias{Far: bias.Rows() / 2, Table: bias.Data, Stride: bias.Cols()}
+	}
+	y := tp.make(q.X.needsGrad() || k.X.needsGrad() || v.X.needsGrad() || bias.needsGrad(), a.B*a.T, width)
 	lse := tp.buffer(a.B * a.Heads * a.T)
 	a.Forward(y.Data, lse, q.data(), k.data(), v.data())
 	saveForBackward(q.X)
 	saveForBackward(k.X)
 	saveForBackward(v.X)
 	saveForBackward(y)
-	record(tp, attention{q: q, k: k, v: v, y: y, lse: lse, a: a})
+	record(tp, attention{q: q, k: k, v: v, bias: bias, y: y, lse: lse, a: a})
 	return y
 }
 
 type attention struct {
 	q, k, v Heads
+	bias    *Tensor // or nil
 	y       *Tensor
 	lse     []float32
 	a       kernel.Attention
@@ -49,6 +59,9 @@ type attention struct {
 func (o *attention) backward(tp *Tape) {
 	if o.y.Grad == nil {
 		return
+	}
+	if o.bias.needsGrad() {
+		o.a.Bias.Grad = tp.gradToAdd(o.bias)
 	}
 	var d [3][]float32
 	var add [3]bool

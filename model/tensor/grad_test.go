@@ -92,7 +92,9 @@ func cases(rng *rand.Rand, n, c int) []opCase {
 		{"Rows", []*Tensor{d(5, c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.Rows(in[0], ids) }},
 		{"Mean", []*Tensor{d(n, c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.Mean(in[0], spans) }},
 		{"Max", []*Tensor{apart}, func(tp *Tape, in []*Tensor) *Tensor { return tp.Max(in[0], spans) }},
-		{"Columns", []*Tensor{d(n, c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.Mul(tp.Columns(in[0], 1, c-1), tp.Columns(in[0], 0, c-1)) }},
+		{"Columns", []*Tensor{d(n, c)}, func(tp *Tape, in []*Tensor) *Tensor {
+			return tp.Mul(tp.Columns(in[0], 1, c-1), tp.Columns(in[0], 0, c-1))
+		}},
 		{"Concat", []*Tensor{d(n, c), d(n, 3)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.Concat(in[0], in[1], in[0]) }},
 		{"Tanh", []*Tensor{d(n, c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.Tanh(in[0]) }},
 		{"Sigmoid", []*Tensor{d(n, c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.Sigmoid(in[0]) }},
