@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"fragua/finetune/examples"
+	"fragua/model"
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
 )
@@ -98,7 +99,7 @@ stages:
       data: [{%s: {path: %s}}]%s
   - name: tuned
     use: finetune
-    from: {model: %s, examples: examples}
+    from: {model: {path: %s}, examples: examples}
     with:
       goal: {%s: {too_long: %s}}%s
 `, q.Seed, layout, quote(q.Data), columns, quote(dir), goal, long, tune)
@@ -130,6 +131,9 @@ func findModel(dir string) (string, error) {
 	if !errors.Is(err, os.ErrNotExist) {
 		return "", err
 	}
+	if info, err := os.Stat(filepath.Join(dir, model.ConfigFile)); err == nil && info.Mode().IsRegular() {
+		return dir, nil // a model that no stage of ours made
+	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return "", &fault.UsageError{Err: err}
@@ -145,7 +149,7 @@ func findModel(dir string) (string, error) {
 	case 1:
 		return found[0], nil
 	case 0:
-		return "", usage(dir+" holds no finished model", "give the directory of a pretrain stage, such as runs/quickstart/base")
+		return "", usage(dir+" holds no finished model", "give the directory of a pretrain stage, such as runs/quickstart/base, or of a checkpoint with its config.json")
 	}
 	return "", usage(fmt.Sprintf("%s holds several models", dir), "give one of "+strings.Join(found, ", "))
 }

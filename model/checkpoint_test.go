@@ -2,6 +2,7 @@ package model
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -190,4 +191,23 @@ func FuzzConfig(f *testing.F) {
 			m.Hidden(nil, &Batch{B: 1, T: 1, IDs: []int32{0}})
 		}
 	})
+}
+
+// TestNotFinite: weights that are NaN or infinite are refused with their name.
+func TestNotFinite(t *testing.T) {
+	for _, bad := range []float32{float32(math.NaN()), float32(math.Inf(-1))} {
+		m, err := Open("testdata/llama")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := m.Params()[3]
+		p.Data[5] = bad
+		dir := t.TempDir()
+		if err := Save(dir, m, Extra{End: -1}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("array %q holds %g at 5", p.Name, bad)) {
+			t.Errorf("%v: %v", bad, err)
+		}
+	}
 }

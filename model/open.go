@@ -197,6 +197,10 @@ func (w *weights) fill(params []nn.Param, from *checkpoint) error {
 		if err != nil {
 			return err
 		}
+		if i := notFinite(data); i >= 0 {
+			return fault.Hintf(fmt.Errorf("%s: array %q holds %g at %d", w.Path(), name, data[i], i),
+				"the training that made it diverged, or a half float overflowed: take an earlier checkpoint")
+		}
 		if p.Transposed {
 			data = transpose(data, want[0], want[1])
 		}
@@ -210,6 +214,16 @@ func (w *weights) fill(params []nn.Param, from *checkpoint) error {
 		}
 	}
 	return nil
+}
+
+// notFinite is where the first number is that is NaN or infinite, -1 if there is none.
+func notFinite(x []float32) int {
+	for i, v := range x {
+		if v-v != 0 {
+			return i
+		}
+	}
+	return -1
 }
 
 // constants are the ends of names of arrays that old versions of transformers saved: masks,

@@ -201,7 +201,7 @@ func TestFaults(t *testing.T) {
 		{"from by input, wrong kind", base + "  - {name: c, use: cook, from: {in: a, tokenizer: a}}\n", nil, `3:51: "a" makes documents, but the input "tokenizer" of cook takes tokenizer`, "no earlier stage makes tokenizer"},
 		{"from lacks an input", base + "  - {name: c, use: cook, from: {reference: a}}\n", nil, `3:32: cook needs documents too (its input "in")`, "a"},
 		{"from nothing to take", base + "  - {name: b, use: lines, from: [a]}\n", nil, `3:34: "a" makes documents, which lines does not take`, "leave from out"},
-		{"from a folder", base + "  - {name: b, use: longest, from: [./nowhere]}\n", nil, "3:36: no finished stage lies in ", ManifestName},
+		{"from a folder", base + "  - {name: b, use: longest, from: [./nowhere]}\n", nil, "3:36: no finished stage, model or tokenizer lies in ", ManifestName},
 		{"set unknown stage", base, []string{"b.min=3"}, `--set b.min=3: no stage is named "b"`, `"a"`},
 		{"set unknown key", with(""), []string{"k.cuont=3"}, `--set k.cuont=3: unknown key "cuont"`, `did you mean "count"?`},
 		{"set wrong type", with(""), []string{"k.count=x"}, `--set k.count=x: "count" is the text "x", but it must be a whole number`, ""},

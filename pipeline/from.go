@@ -1,9 +1,7 @@
 package pipeline
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -54,11 +52,11 @@ func (c *Config) connect(e *Entry, from *yaml.Node) {
 				items = value.Content
 			}
 			for _, n := range items {
-				kind, ok := c.kindOf(e, n, path)
+				name, kind, ok := c.kindOf(e, n, path, in)
 				if ok && kind != in.Kind {
-					d.Fault(n, path, c.suggest(in.Kind), "%q makes %s, but the input %q of %s takes %s", n.Value, kind, in.Name, e.Use, in.Kind)
+					d.Fault(n, path, c.suggest(in.Kind), "%q makes %s, but the input %q of %s takes %s", name, kind, in.Name, e.Use, in.Kind)
 				} else if ok {
-					e.From[in.Name] = append(e.From[in.Name], n.Value)
+					e.From[in.Name] = append(e.From[in.Name], name)
 				}
 			}
 			if len(items) > 1 && !in.Many {
@@ -79,7 +77,7 @@ func (c *Config) connect(e *Entry, from *yaml.Node) {
 // assign gives each listed stage to the input of its kind.
 func (c *Config) assign(e *Entry, inputs []Input, items []*yaml.Node, path string) {
 	for _, n := range items {
-		kind, ok := c.kindOf(e, n, path)
+		name, kind, ok := c.kindOf(e, n, path, inputs...)
 		if !ok {
 			continue
 		}
@@ -95,52 +93,44 @@ func (c *Config) assign(e *Entry, inputs []Input, items []*yaml.Node, path strin
 		}
 		switch {
 		case len(fit) == 0:
-			c.d.Fault(n, path, takes(inputs), "%q makes %s, which %s does not take", n.Value, kind, e.Use)
+			c.d.Fault(n, path, takes(inputs), "%q makes %s, which %s does not take", name, kind, e.Use)
 		case len(fit) > 1:
 			var names []string
 			for _, in := range fit {
 				names = append(names, in.Name)
 			}
-			c.d.Fault(n, path, fmt.Sprintf("write from: {%s: %s}", names[len(names)-1], n.Value), "%q fits several inputs of %s: %s", n.Value, e.Use, strings.Join(names, ", "))
+			c.d.Fault(n, path, fmt.Sprintf("write from: {%s: %s}", names[len(names)-1], name), "%q fits several inputs of %s: %s", name, e.Use, strings.Join(names, ", "))
 		case len(e.From[fit[0].Name]) > 0 && !fit[0].Many:
 			c.d.Fault(n, path, "keep one of them", "%s takes %s from one stage, and %q stands before", e.Use, kind, e.From[fit[0].Name][0])
 		default:
-			e.From[fit[0].Name] = append(e.From[fit[0].Name], n.Value)
+			e.From[fit[0].Name] = append(e.From[fit[0].Name], name)
 		}
 	}
 }
 
-// kindOf returns what an earlier stage, or a finished stage's folder, makes.
-func (c *Config) kindOf(e *Entry, n *yaml.Node, path string) (Kind, bool) {
+// kindOf returns the name of an earlier stage, or of a folder, and what it makes: one for inputs.
+func (c *Config) kindOf(e *Entry, n *yaml.Node, path string, inputs ...Input) (name string, kind Kind, ok bool) {
 	d := c.d
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
 	}
-	if n.Kind != yaml.ScalarNode || settings.IsNull(n) {
-		return "", d.Fault(n, path, "", "from names stages, but this is %s", settings.DescribeNode(n))
+	if folder := pathNode(n); folder != "" {
+		kind, ok := c.folder(n, folder, path, inputs)
+		return folder, kind, ok
 	}
-	if strings.ContainsAny(n.Value, `/\`) {
-		dir := settings.NewPath(c.Dir, n.Value).Abs
-		m, err := ReadManifest(dir)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return "", d.Fault(n, path, "name a folder that a stage has finished, or run that stage again", "%v", err)
-		}
-		if err != nil {
-			return "", d.Fault(n, path, "name a folder that holds a "+ManifestName, "no finished stage lies in %s", dir)
-		}
-		c.outside[n.Value] = Dir{Path: dir, Manifest: m}
-		return m.Kind, true
+	if n.Kind != yaml.ScalarNode || settings.IsNull(n) {
+		return "", "", d.Fault(n, path, "a stage's name, or {path: FOLDER}", "from names stages, but this is %s", settings.DescribeNode(n))
 	}
 	if other := c.Entry(n.Value); other != nil {
 		if other.With == nil {
-			return "", false // its own fault is told
+			return "", "", false // its own fault is told
 		}
-		return other.With.Makes(), true
+		return n.Value, other.With.Makes(), true
 	}
 	if n.Value == e.Name {
-		return "", d.Fault(n, path, "", "a stage cannot read itself")
+		return "", "", d.Fault(n, path, "", "a stage cannot read itself")
 	}
-	return "", d.Fault(n, path, fault.DidYouMean(n.Value, "earlier stages", c.Names()), "no earlier stage is named %q", n.Value)
+	return "", "", d.Fault(n, path, fault.DidYouMean(n.Value, "earlier stages", c.Names()), "no earlier stage is named %q", n.Value)
 }
 
 // guess fills the required inputs of an entry without `from`.

@@ -209,7 +209,12 @@ func (r *run) inspectStage(ctx context.Context, e *Entry, earlier map[string]*st
 				}
 			} else {
 				dir = r.c.outside[name]
-				key = dir.Manifest.Key
+				if key = dir.Manifest.Key; key == "" {
+					var err error
+					if key, err = r.foreignKey(ctx, dir); err != nil {
+						return nil, fmt.Errorf("stage %s: %w", e.Name, err)
+					}
+				}
 			}
 			s.inputs[input] = append(s.inputs[input], dir)
 			s.recipe.Inputs[input] = append(s.recipe.Inputs[input], key)

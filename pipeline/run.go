@@ -129,6 +129,9 @@ func (r *run) observe(e Event) {
 func (s *stage) carryOut(ctx context.Context, res *StageResult, event func(Event)) error {
 	for input, dirs := range s.inputs {
 		for i, d := range dirs {
+			if d.foreign() {
+				continue
+			}
 			m, err := ReadManifest(d.Path)
 			if err != nil {
 				return fmt.Errorf("stage %s: its input: %w", s.Name, err)

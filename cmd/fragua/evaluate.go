@@ -58,11 +58,8 @@ func evaluateAction(c *cli.Context) error {
     use: label
     with:
       data: [{table: {path: %s, split: test}}]%s
-  - {name: answers, use: evaluate, from: {model: %s, examples: examples}}
-`, quoted(c.String("data")), columns, quoted("./"+filepath.ToSlash(filepath.Clean(c.Args().First()))))
-	if filepath.IsAbs(c.Args().First()) {
-		src = strings.Replace(src, `"./`, `"`, 1)
-	}
+  - {name: answers, use: evaluate, from: {model: {path: %s}, examples: examples}}
+`, quoted(c.String("data")), columns, quoted(c.Args().First()))
 	out := c.String("out")
 	if out == "" {
 		base := filepath.Base(filepath.Clean(c.String("data")))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -17,8 +18,10 @@ func TestStories(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
-			e.Setenv("GOROOT", "") // no story depends on Go's own files
-			return nil
+			e.Setenv("GOROOT", "")                              // no story depends on Go's own files
+			models, err := filepath.Abs("../../model/testdata") // small checkpoints of transformers
+			e.Setenv("MODELS", models)
+			return err
 		},
 	})
 }

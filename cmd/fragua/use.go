@@ -36,7 +36,7 @@ func openModel(dir string) (model.LanguageModel, *tokenize.Tokenizer, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	tok, err := tokenize.Load(filepath.Join(dir, "tokenizer.json"))
+	tok, err := tokenize.Load(dir)
 	if err != nil {
 		return nil, nil, err
 	}
