@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
 
 	"fragua/pipeline/fault"
 )
@@ -30,19 +31,24 @@ func fragua() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	app := newApp(os.Stdout, os.Stderr)
+	var stdout io.Writer = os.Stdout
+	if term.IsTerminal(int(os.Stdout.Fd())) { // a pipe gets every byte as it is
+		stdout = printableWriter{os.Stdout}
+	}
+	stderr := printableWriter{os.Stderr}
+	app := newApp(stdout, stderr)
 	err := app.RunContext(ctx, permute(app, os.Args))
 	switch {
 	case err == nil:
 		return exitDone
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		fmt.Fprintln(os.Stderr, "fragua: interrupted; the same command goes on from here")
+		fmt.Fprintln(stderr, "fragua: interrupted; the same command goes on from here")
 		return exitInterrupted
 	}
 	if strings.HasPrefix(err.Error(), "Required flag") { // the library's error has no type of its own
 		err = fault.Hintf(usage("%v", err), "`--help` behind the command shows how it is used")
 	}
-	printError(os.Stderr, err)
+	printError(stderr, err)
 	if usage := new(fault.UsageError); errors.As(err, &usage) {
 		return exitUsage
 	}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"fragua/pipeline"
+	"fragua/pipeline/fault"
 )
 
 // show tells how a run goes: on a terminal one live line for the stage at work, below
@@ -76,7 +77,7 @@ func (s *show) clear() {
 // line writes a line that stays.
 func (s *show) line(text string) {
 	s.clear()
-	fmt.Fprintln(s.w, text)
+	fmt.Fprintln(s.w, fault.Printable(text))
 }
 
 func (s *show) observe(e pipeline.Event) {
@@ -153,13 +154,14 @@ func (s *show) draw() {
 	}
 	if !s.live {
 		if took > 10*time.Second {
-			fmt.Fprintf(s.w, "%s %3.0f %%%s%s\n", at, 100*share, rate, left)
+			s.line(fmt.Sprintf("%s %3.0f %%%s%s", at, 100*share, rate, left))
 		}
 		return
 	}
 	const cells = 20
 	full := int(share*cells + 0.5)
 	text := fmt.Sprintf("%s %s%s %3.0f %%%s%s", at, strings.Repeat("█", full), strings.Repeat("░", cells-full), 100*share, rate, left)
+	text = fault.Printable(text)
 	if runes := []rune(text); len(runes) > s.width()-1 {
 		text = string(runes[:s.width()-1])
 	}

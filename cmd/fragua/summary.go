@@ -17,6 +17,7 @@ import (
 // summary ends a run: the funnel with its sum, the figures beside their baselines, three
 // translations, where everything lies, and what to do next. At most 25 lines.
 func summary(w io.Writer, res *pipeline.Result, reportName string, took time.Duration) error {
+	w = printableWriter{w}
 	for _, s := range res.Stages {
 		m := s.Dir.Manifest
 		switch {

@@ -131,7 +131,7 @@ func tokenizerTrain(c *cli.Context) error {
 		return err
 	}
 	for _, w := range trained.Warnings {
-		fmt.Fprintln(os.Stderr, "fragua: note:", w)
+		fmt.Fprintln(c.App.ErrWriter, "fragua: note:", w)
 	}
 	fmt.Fprintf(c.App.Writer, "%s merges learned from %s in %s pieces (%s distinct)\n",
 		number(int64(trained.Merges)), bytesText(trained.Bytes), number(trained.Pieces), number(int64(trained.Words)))
@@ -193,15 +193,16 @@ func tokenizerEncode(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	out := colourWriter(c.App.Writer)
 	for i, p := range pieces {
 		text := p.Text
 		if !utf8.ValidString(text) {
 			text = fmt.Sprintf("‹% X›", text)
 		}
-		text = strings.ReplaceAll(text, "\n", "⏎\x1b[0m\n")
-		fmt.Fprintf(c.App.Writer, "\x1b[30;48;5;%dm%s\x1b[0m", backgrounds[i%len(backgrounds)], text)
+		text = strings.ReplaceAll(fault.Printable(text), "\n", "⏎\x1b[0m\n")
+		fmt.Fprintf(out, "\x1b[30;48;5;%dm%s\x1b[0m", backgrounds[i%len(backgrounds)], text)
 	}
-	fmt.Fprintln(c.App.Writer)
+	fmt.Fprintln(out)
 	return nil
 }
 

@@ -7,10 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"text/tabwriter"
-	"unicode/utf8"
 
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
@@ -36,6 +33,7 @@ type Table struct {
 	Title   string   `json:"title"`
 	Columns []string `json:"columns"`
 	Rows    [][]any  `json:"rows"`
+	Bars    bool     `json:"-"` // the text draws the last column, a share
 }
 
 // A Sample is one row of a file, or something else to look at.
@@ -121,104 +119,4 @@ func (a *Artifact) JSON(w io.Writer) error {
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	return enc.Encode(a)
-}
-
-// Text writes the artifact for people.
-func (a *Artifact) Text(w io.Writer) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s\n\n", a.Path, a.Is)
-	tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	for _, f := range a.Facts {
-		fmt.Fprintf(tw, "  %s\t%s\n", f.Name, show(f.Value, 200))
-	}
-	tw.Flush()
-	for _, t := range a.Tables {
-		fmt.Fprintf(&b, "\n%s\n", t.Title)
-		writeTable(&b, t)
-	}
-	for _, s := range a.Samples {
-		fmt.Fprintf(&b, "\n%s\n", s.Title)
-		tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-		for _, f := range s.Fields {
-			fmt.Fprintf(tw, "  %s\t%s\n", f.Name, show(f.Value, 160))
-		}
-		tw.Flush()
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
-}
-
-// writeTable sets numbers to the right.
-func writeTable(b *strings.Builder, t Table) {
-	width := make([]int, len(t.Columns))
-	right := make([]bool, len(t.Columns))
-	for i, c := range t.Columns {
-		width[i] = utf8.RuneCountInString(c)
-	}
-	cells := make([][]string, len(t.Rows))
-	for r, row := range t.Rows {
-		for i, v := range row {
-			s := show(v, 60)
-			cells[r] = append(cells[r], s)
-			width[i] = max(width[i], utf8.RuneCountInString(s))
-			switch v.(type) {
-			case int, int64, float64:
-				right[i] = true
-			}
-		}
-	}
-	line := func(row []string) {
-		s := " "
-		for i, c := range row {
-			pad := strings.Repeat(" ", width[i]-utf8.RuneCountInString(c))
-			if right[i] {
-				s += " " + pad + c + " "
-			} else {
-				s += " " + c + pad + " "
-			}
-		}
-		b.WriteString(strings.TrimRight(s, " ") + "\n")
-	}
-	line(t.Columns)
-	for _, row := range cells {
-		line(row)
-	}
-}
-
-// show prints a value on one line of at most so many characters.
-func show(v any, limit int) string {
-	var s string
-	switch v := v.(type) {
-	case float64:
-		if s = strconv.FormatFloat(v, 'g', 5, 64); v == float64(int64(v)) {
-			s = grouped(int64(v))
-		}
-	case int64:
-		s = grouped(v)
-	case int:
-		s = grouped(int64(v))
-	default:
-		s = fmt.Sprint(v)
-	}
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n':
-			return '⏎'
-		case r < ' ' || r == 0x7f || r == utf8.RuneError:
-			return '·' // no terminal is steered from inside a file
-		}
-		return r
-	}, s)
-	if utf8.RuneCountInString(s) > limit {
-		s = string([]rune(s)[:limit-1]) + "…"
-	}
-	return s
-}
-
-func grouped(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }

@@ -115,7 +115,7 @@ func writeArrow(t testing.TB, path string) {
 func TestOpen(t *testing.T) {
 	paths := write(t)
 	for name, want := range map[string][]string{
-		"train-0.parquet":   {"Parquet shard", "rows        100", "ZSTD", "id-000  id-099", "characters of text", "El yunque.⏎·[31m", "  es       75", "  en       25", "row 2"},
+		"train-0.parquet":   {"Parquet shard", "rows        100", "ZSTD", "id-000  id-099", "characters of text", "El yunque.⏎␛[31m", "  es       75", "  en       25", "row 2"},
 		"train-00000.arrow": {"blocks", "context            3", "rows               3", "ids that are text  9", "padding            25.00 %", "texts that begin   4", "greatest id        500", "starts  [0 2]", "[7 1 500 1]"},
 		"model.safetensors": {"safetensors", "parameters     8", "wte.weight  F32   [3 2]", "format         pt"},
 		"model":             {"model", "n_layer        2", "gpt2", "wte.weight"},

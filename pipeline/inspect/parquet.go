@@ -123,9 +123,7 @@ func parquetSamples(pf *shard.ParquetFile, o Options, a *Artifact) error {
 		}
 		s := Sample{Title: fmt.Sprintf("row %d", len(a.Samples))}
 		for _, field := range pf.Schema().Fields() {
-			if text := cellOf(row[field.Name()]); text != "" {
-				s.Fields = append(s.Fields, Fact{field.Name(), text})
-			}
+			s.Fields = append(s.Fields, Fact{field.Name(), row[field.Name()]})
 		}
 		a.Samples = append(a.Samples, s)
 	}

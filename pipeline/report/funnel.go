@@ -40,7 +40,7 @@ type rule struct {
 // that lost something. Together they account for every row that was read.
 func funnelOf(m *pipeline.Manifest) (rows []funnelRow) {
 	of := "documents"
-	if m.Kind == pipeline.Examples || m.Kind == pipeline.Predictions {
+	if m.Kind == pipeline.Examples || m.Kind == pipeline.Predictions || m.Use == "finetune" {
 		of = "examples"
 	}
 	add := func(phase string, c pipeline.Counts) {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"fragua/pipeline"
 )
@@ -102,6 +103,7 @@ func headlines(info pipeline.StageInfo, figures []pipeline.Figure) (out []headli
 			continue
 		}
 		if k, seen := at[f.Name]; seen {
+			f.Note, _, _ = strings.Cut(f.Note, " · ") // without how it was computed
 			out[k].Baselines = append(out[k].Baselines, f)
 			continue
 		}

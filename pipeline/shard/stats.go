@@ -12,7 +12,12 @@ type ColumnStats struct {
 
 // Stats returns what the footer says of each leaf column. What is absent in one
 // row group is unknown of the whole.
-func (f *ParquetFile) Stats() []ColumnStats {
+func (f *ParquetFile) Stats() []ColumnStats { return f.statsOf(0, len(f.groups)) }
+
+// GroupStats returns what the footer says of each leaf column in one row group.
+func (f *ParquetFile) GroupStats(group int) []ColumnStats { return f.statsOf(group, group+1) }
+
+func (f *ParquetFile) statsOf(from, to int) []ColumnStats {
 	columns := f.Schema().Columns()
 	stats := make([]ColumnStats, len(columns))
 	root, err := treeOf(f.Metadata().Schema)
@@ -21,25 +26,26 @@ func (f *ParquetFile) Stats() []ColumnStats {
 	}
 	root.eachLeaf(func(leaf *node) {
 		if leaf.first < len(stats) {
-			stats[leaf.first] = f.stats(leaf)
+			stats[leaf.first] = f.stats(leaf, from, to)
 		}
 	})
 	return stats
 }
 
-func (f *ParquetFile) stats(leaf *node) (s ColumnStats) {
+func (f *ParquetFile) stats(leaf *node, from, to int) (s ColumnStats) {
 	column := leaf.first
 	var least, most parquet.Value
-	bounded := len(f.groups) > 0
-	chunk := 0
+	bounded := from < to
+	chunk := 0 // of the group's first column
 	for g, meta := range f.Metadata().RowGroups {
-		if column >= len(meta.Columns) {
+		if g < from || g >= to || column >= len(meta.Columns) {
+			chunk += len(meta.Columns)
 			continue
 		}
 		m := &meta.Columns[column].MetaData
 		s.Packed += m.TotalCompressedSize
 		s.Unpacked += m.TotalUncompressedSize
-		if g == 0 {
+		if g == from {
 			s.Codec = m.Codec.String()
 		}
 		if at := chunk + column; at < len(f.footer.nulls) && f.footer.nulls[at] && s.Nulls >= 0 {
@@ -57,10 +63,10 @@ func (f *ParquetFile) stats(leaf *node) (s ColumnStats) {
 		if bounded = bounded && ok; !bounded {
 			continue
 		}
-		if compare := c.Type().Compare; g == 0 || compare(lo, least) < 0 {
+		if compare := c.Type().Compare; g == from || compare(lo, least) < 0 {
 			least = lo
 		}
-		if compare := c.Type().Compare; g == 0 || compare(hi, most) > 0 {
+		if compare := c.Type().Compare; g == from || compare(hi, most) > 0 {
 			most = hi
 		}
 	}

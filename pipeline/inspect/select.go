@@ -1,0 +1,254 @@
+package inspect
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"math/rand/v2"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"fragua/pipeline"
+	"fragua/pipeline/fault"
+	"fragua/pipeline/shard"
+)
+
+// A Selection is the rows of Parquet files that are asked for.
+type Selection struct {
+	Files   []string
+	Columns []Column // of all files, in the order in which they appear
+	Skipped int      // row groups that the statistics ruled out, so far
+
+	query Query
+	where *condition
+	first int64 // the rows before it are passed over
+}
+
+// A Query says which rows, and what of them. The zero Query selects all.
+type Query struct {
+	Where   string   // an expression over the columns (github.com/expr-lang/expr)
+	Columns []string // nil: all
+	Sample  int      // so many rows, drawn at random; 0: no drawing
+	Seed    uint64   // of the drawing
+}
+
+// A Column is a top-level column of a table.
+type Column struct{ Name, Type string }
+
+// A Row is a row of a table. Values are what shard.ParquetFile.Records gives.
+type Row struct {
+	File   string
+	Number int64 // from 0, over all files
+	Values map[string]any
+}
+
+// Select opens Parquet files for a query. A path is a file or a folder: of a
+// stage, whose shards of rows are read, or another, whose *.parquet are.
+func Select(paths []string, q Query) (*Selection, error) {
+	s := &Selection{query: q}
+	for _, p := range paths {
+		files, err := parquetFiles(p)
+		if err != nil {
+			return nil, err
+		}
+		s.Files = append(s.Files, files...)
+	}
+	for _, name := range s.Files {
+		f, err := shard.OpenParquet(name)
+		if err != nil {
+			return nil, err
+		}
+		for _, field := range f.Schema().Fields() {
+			if !slices.ContainsFunc(s.Columns, func(c Column) bool { return c.Name == field.Name() }) {
+				s.Columns = append(s.Columns, Column{field.Name(), field.String()})
+			}
+		}
+		if err := f.Close(); err != nil {
+			return nil, err
+		}
+	}
+	for _, c := range q.Columns {
+		if err := s.has(c); err != nil {
+			return nil, err
+		}
+	}
+	if q.Where != "" {
+		var err error
+		if s.where, err = compile(q.Where, s.names()); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// has returns an error if no file has the column.
+func (s *Selection) has(name string) error {
+	names := s.names()
+	if slices.Contains(names, name) {
+		return nil
+	}
+	err := &fault.UsageError{Err: fmt.Errorf("there is no column %q", name)}
+	if near := fault.Nearest(name, names); near != "" {
+		return fault.Hintf(err, "did you mean %q?", near)
+	}
+	return fault.Hintf(err, "the columns are %s", strings.Join(names, ", "))
+}
+
+func (s *Selection) names() (names []string) {
+	for _, c := range s.Columns {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+// parquetFiles lists the files that a path stands for.
+func parquetFiles(p string) ([]string, error) {
+	st, err := os.Stat(p)
+	if err != nil {
+		return nil, err
+	}
+	if !st.IsDir() {
+		return []string{p}, nil
+	}
+	var files []string
+	if m, err := pipeline.ReadManifest(p); err == nil {
+		for _, s := range m.Shards {
+			if ok, _ := path.Match("*.parquet", s.Name); ok {
+				files = append(files, filepath.Join(p, s.Name))
+			}
+		}
+	} else if files, err = filepath.Glob(filepath.Join(globQuote(p), "*.parquet")); err != nil {
+		return nil, err
+	}
+	if len(files) == 0 {
+		return nil, fault.Hintf(fmt.Errorf("%s holds no Parquet file", p), "name a .parquet file or a folder of them")
+	}
+	slices.Sort(files)
+	return files, nil
+}
+
+// globQuote makes a path mean itself in a pattern.
+func globQuote(p string) string {
+	return strings.NewReplacer(`*`, `[*]`, `?`, `[?]`, `[`, `[[]`).Replace(p)
+}
+
+// Shown returns the columns that the query asks for.
+func (s *Selection) Shown() []string {
+	if s.query.Columns != nil {
+		return s.query.Columns
+	}
+	return s.names()
+}
+
+// Rows yields the rows that the query selects, in their order. Only the columns
+// named are read: those shown if there are none. The first error ends it.
+func (s *Selection) Rows(ctx context.Context, columns ...string) iter.Seq2[Row, error] {
+	if columns == nil { // an empty list reads none
+		columns = s.Shown()
+	}
+	if s.query.Sample > 0 {
+		return s.sample(ctx, columns)
+	}
+	return s.scan(ctx, columns)
+}
+
+// scan reads row group by row group, and leaves out those in which the
+// statistics say that no row can match.
+func (s *Selection) scan(ctx context.Context, columns []string) iter.Seq2[Row, error] {
+	read := columns
+	if s.where != nil {
+		read = append(slices.Clone(columns), s.where.columns...)
+	}
+	return func(yield func(Row, error) bool) {
+		first := int64(0) // of the file
+		for _, name := range s.Files {
+			rows, more, err := s.scanFile(ctx, name, first, read, yield)
+			if err != nil {
+				yield(Row{}, err)
+			}
+			if err != nil || !more {
+				return
+			}
+			first += rows
+		}
+	}
+}
+
+func (s *Selection) scanFile(ctx context.Context, name string, first int64, read []string, yield func(Row, error) bool) (rows int64, more bool, err error) {
+	f, err := shard.OpenParquet(name)
+	if err != nil {
+		return 0, false, err
+	}
+	defer f.Close()
+	if read == nil {
+		read = []string{}
+	}
+	for g, group := range f.RowGroups() {
+		at := first + rows
+		if at+group.NumRows() <= s.first {
+			rows += group.NumRows()
+			continue
+		}
+		if s.where != nil && !s.where.possible(f, g) {
+			s.Skipped++
+			rows += group.NumRows()
+			continue
+		}
+		for values, err := range f.Records(g, g+1, read) {
+			if err == nil {
+				err = ctx.Err()
+			}
+			if err != nil {
+				return rows, false, err
+			}
+			row := Row{File: name, Number: at, Values: values}
+			if at++; row.Number < s.first {
+				continue
+			}
+			if s.where != nil {
+				ok, err := s.where.holds(values)
+				if err != nil {
+					return rows, false, &fault.RowError{File: name, Row: row.Number - first, Err: err}
+				}
+				if !ok {
+					continue
+				}
+			}
+			if !yield(row, nil) {
+				return rows, false, nil
+			}
+		}
+		rows += group.NumRows()
+	}
+	return rows, true, nil
+}
+
+// sample draws rows without replacement: Vitter's algorithm R. The same seed and
+// files give the same rows.
+func (s *Selection) sample(ctx context.Context, columns []string) iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		rng := rand.New(rand.NewPCG(s.query.Seed, 0))
+		var drawn []Row
+		seen := int64(0)
+		for row, err := range s.scan(ctx, columns) {
+			if err != nil {
+				yield(Row{}, err)
+				return
+			}
+			if seen++; len(drawn) < s.query.Sample {
+				drawn = append(drawn, row)
+			} else if at := rng.Int64N(seen); at < int64(s.query.Sample) {
+				drawn[at] = row
+			}
+		}
+		slices.SortFunc(drawn, func(a, b Row) int { return int(a.Number - b.Number) })
+		for _, row := range drawn {
+			if !yield(row, nil) {
+				return
+			}
+		}
+	}
+}
