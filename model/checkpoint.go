@@ -129,6 +129,28 @@ func (c *checkpoint) generationConfig(config map[string]any, end int32) ([]byte,
 	return marshalIndent(map[string]any{"bos_token_id": end, "eos_token_id": end})
 }
 
+// Ends are the ids that end a text, as the folder that a model was read from says: eos_token_id of
+// generation_config.json, or else of config.json.
+func Ends(m Model) []int32 {
+	s, ok := m.(saver)
+	if !ok {
+		return nil
+	}
+	var c struct {
+		End json.RawMessage `json:"eos_token_id"`
+	}
+	from := s.origin()
+	if json.Unmarshal(from.generation, &c) != nil || c.End == nil {
+		c.End = from.fields["eos_token_id"]
+	}
+	var one int32
+	var list []int32
+	if json.Unmarshal(c.End, &list) != nil && json.Unmarshal(c.End, &one) == nil {
+		list = []int32{one}
+	}
+	return list
+}
+
 // extraKey of config.json lists the arrays that are not the language model's.
 const extraKey = "extra_arrays"
 

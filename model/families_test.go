@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"fragua/model/safetensors"
@@ -58,55 +59,65 @@ func TestFamilies(t *testing.T) {
 	}
 	for _, dir := range dirs {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
-			var g familyGolden
-			b, err := os.ReadFile(filepath.Join(dir, "want.json"))
-			if err == nil {
-				err = json.Unmarshal(b, &g)
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
+			g := readGolden(t, dir)
 			m, err := Open(dir)
 			if err != nil {
 				t.Fatal(err)
 			}
-			b1 := g.batch()
-			if err := b1.Check(m); err != nil {
-				t.Fatal(err)
-			}
-			var tp *tensor.Tape
-			y := m.Hidden(tp, b1)
-			switch g.Kind {
-			case "causal", "seq2seq":
-				y = Logits(tp, m.(LanguageModel), y)
-			case "masked":
-				y = m.(MaskedLanguageModel).MaskedLogits(tp, y)
-			}
-			i, worst := 0, 0.0
-			for r, row := range g.Want {
-				for at, want := range row {
-					for c, v := range want {
-						if g.Source == nil && g.Lengths != nil && at >= g.Lengths[r] {
-							continue
-						}
-						got := float64(y.Data[(r*len(row)+at)*y.Cols()+c])
-						worst = max(worst, math.Abs(got-v))
-						if i++; math.IsNaN(got) || math.Abs(got-v) > 1e-3 {
-							t.Fatalf("row %d position %d column %d: %g, want %g", r, at, c, got, v)
-						}
-					}
-				}
-			}
-			t.Logf("%d numbers, off by at most %.1e", i, worst)
+			g.compare(t, m)
 			if g.Kind == "causal" {
-				greedy(t, m.(LanguageModel), &g)
+				greedy(t, m.(LanguageModel), g)
 			}
 			if g.Kind == "seq2seq" {
-				stepByStep(t, m.(Seq2Seq), &g)
+				stepByStep(t, m.(Seq2Seq), g)
 			}
 			sameWhenSaved(t, dir, m)
 		})
 	}
+}
+
+func readGolden(t *testing.T, dir string) *familyGolden {
+	g := new(familyGolden)
+	b, err := os.ReadFile(filepath.Join(dir, "want.json"))
+	if err == nil {
+		err = json.Unmarshal(b, g)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// compare holds logits, or states, against transformers'.
+func (g *familyGolden) compare(t *testing.T, m Model) {
+	b1 := g.batch()
+	if err := b1.Check(m); err != nil {
+		t.Fatal(err)
+	}
+	var tp *tensor.Tape
+	y := m.Hidden(tp, b1)
+	switch g.Kind {
+	case "causal", "seq2seq":
+		y = Logits(tp, m.(LanguageModel), y)
+	case "masked":
+		y = m.(MaskedLanguageModel).MaskedLogits(tp, y)
+	}
+	i, worst := 0, 0.0
+	for r, row := range g.Want {
+		for at, want := range row {
+			for c, v := range want {
+				if g.Source == nil && g.Lengths != nil && at >= g.Lengths[r] {
+					continue
+				}
+				got := float64(y.Data[(r*len(row)+at)*y.Cols()+c])
+				worst = max(worst, math.Abs(got-v))
+				if i++; math.IsNaN(got) || math.Abs(got-v) > 1e-3 {
+					t.Fatalf("row %d position %d column %d: %g, want %g", r, at, c, got, v)
+				}
+			}
+		}
+	}
+	t.Logf("%d numbers, off by at most %.1e", i, worst)
 }
 
 // stepByStep writes the targets with a cache, first three ids and then one by one.
@@ -219,6 +230,34 @@ func TestFamilyGradients(t *testing.T) {
 					}
 				}
 			}
+		})
+	}
+}
+
+// TestGGUF opens files that gguf-py made of checkpoints, which compute what those do, and saves
+// them as the same checkpoints; see testdata/make_gguf.py.
+func TestGGUF(t *testing.T) {
+	files, err := filepath.Glob("testdata/gguf/*.gguf")
+	if err != nil || len(files) != 4 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".gguf")
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join("testdata/families", name)
+			g := readGolden(t, dir)
+			m, err := Open(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if name == "gemma3" { // its scale is no key of the file
+				for i := range m.(*gemma).scales {
+					m.(*gemma).scales[i] = float32(1 / math.Sqrt(10))
+				}
+			}
+			g.compare(t, m)
+			greedy(t, m.(LanguageModel), g)
+			sameWhenSaved(t, dir, m)
 		})
 	}
 }

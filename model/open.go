@@ -17,14 +17,31 @@ import (
 )
 
 // Open reads a model folder: ours, or one of transformers in any family of the table archs, with
-// one or several safetensors files of F32, F16 or BF16. Weights that are missing, misshapen or
+// one or several safetensors files of F32, F16 or BF16; or a GGUF file of llama.cpp. Weights that are missing, misshapen or
 // unknown are errors, and so is each field of config.json that would be ignored.
 func Open(dir string) (Model, error) {
+	if file, err := GGUFFile(dir); err != nil {
+		return nil, err
+	} else if file != "" {
+		return openGGUF(file)
+	}
 	path := filepath.Join(dir, ConfigFile)
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
+	m, err := openWith(b, path, func() (*weights, error) { return openWeights(dir) })
+	if err != nil {
+		return nil, err
+	}
+	if m.(saver).origin().generation, err = os.ReadFile(filepath.Join(dir, GenerationFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return m, nil
+}
+
+// openWith makes the model that the bytes of a config.json describe; path is where they lie.
+func openWith(b []byte, path string, open func() (*weights, error)) (Model, error) {
 	c, err := parseConfig(b)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -33,7 +50,7 @@ func Open(dir string) (Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	w, err := openWeights(dir)
+	w, err := open()
 	if err != nil {
 		return nil, err
 	}
@@ -44,13 +61,7 @@ func Open(dir string) (Model, error) {
 	}
 	from := m.(saver).origin()
 	from.fields = map[string]json.RawMessage{}
-	if err := json.Unmarshal(b, &from.fields); err != nil {
-		return nil, err
-	}
-	if from.generation, err = os.ReadFile(filepath.Join(dir, GenerationFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	return m, nil
+	return m, json.Unmarshal(b, &from.fields)
 }
 
 // OpenLanguageModel is Open for a model that continues a text.
@@ -108,9 +119,27 @@ func OpenParams(dir string, params []nn.Param) error {
 	return w.fill(params, &checkpoint{})
 }
 
-// weights is the open arrays of a folder and which of them were read.
+// arrays are what a checkpoint holds, under transformers' names.
+type arrays interface {
+	Path() string // the file that is named in errors
+	Names() []string
+	Shape(name string) ([]int, bool)
+	Float32(name string) ([]float32, []int, error)
+	Close() error
+}
+
+// safetensorsArrays are those of a folder.
+type safetensorsArrays struct{ *safetensors.Set }
+
+// Shape implements arrays.
+func (s safetensorsArrays) Shape(name string) ([]int, bool) {
+	info, ok := s.Info(name)
+	return info.Shape, ok
+}
+
+// weights is the open arrays of a checkpoint and which of them were read.
 type weights struct {
-	*safetensors.Set
+	arrays
 	names map[string]bool // true: read
 }
 
@@ -122,11 +151,15 @@ func openWeights(dir string) (*weights, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &weights{f, map[string]bool{}}
-	for _, n := range f.Names() {
+	return newWeights(safetensorsArrays{f}), nil
+}
+
+func newWeights(a arrays) *weights {
+	w := &weights{a, map[string]bool{}}
+	for _, n := range a.Names() {
 		w.names[n] = false
 	}
-	return w, nil
+	return w
 }
 
 // noWeights names what a folder has instead of safetensors, and the remedy.
@@ -148,9 +181,9 @@ func noWeights(dir string, err error) error {
 // numbers is how many elements the arrays hold.
 func (w *weights) numbers() (n int64) {
 	for name := range w.names {
-		info, _ := w.Info(name)
+		shape, _ := w.Shape(name)
 		m := int64(1)
-		for _, d := range info.Shape {
+		for _, d := range shape {
 			m *= int64(d)
 		}
 		n += m
@@ -190,8 +223,8 @@ func (w *weights) fill(params []nn.Param, from *checkpoint) error {
 		if p.Transposed {
 			want = []int{p.Cols(), p.Rows()}
 		}
-		if info, _ := w.Info(name); !slices.Equal(info.Shape, want) {
-			return fmt.Errorf("%s: array %q has shape %v, want %v", w.Path(), name, info.Shape, want)
+		if shape, _ := w.Shape(name); !slices.Equal(shape, want) {
+			return fmt.Errorf("%s: array %q has shape %v, want %v", w.Path(), name, shape, want)
 		}
 		data, _, err := w.Float32(name)
 		if err != nil {

@@ -13,25 +13,33 @@ import (
 
 // Load reads a tokenizer: a tokenizer.json as Hugging Face writes it, a rank file
 // of tiktoken (.tiktoken), a vocab.json or encoder.json or merges.txt or vocab.bpe
-// with its companion beside it, or a directory that holds one of these.
+// with its companion beside it, a GGUF file, or a directory that holds one of these.
 func Load(path string) (*Tokenizer, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, fault.Hintf(err, "name a tokenizer.json, a .tiktoken file, or a vocab.json with merges.txt beside it")
 	}
 	if info.IsDir() {
-		for _, name := range []string{"tokenizer.json", "vocab.json", "encoder.json"} {
-			if _, err := os.Stat(filepath.Join(path, name)); err == nil {
-				return Load(filepath.Join(path, name))
+		for _, name := range []string{"tokenizer.json", "vocab.json", "encoder.json", "*.gguf"} {
+			if found, err := filepath.Glob(filepath.Join(globQuote(path), name)); err == nil && len(found) > 0 {
+				return Load(found[0])
 			}
 		}
 		return nil, fault.Hintf(fmt.Errorf("%s: holds no tokenizer", path), "it should hold tokenizer.json, or vocab.json and merges.txt")
+	}
+	if strings.HasSuffix(path, ".gguf") {
+		return loadGGUF(path)
 	}
 	t, err := load(path)
 	if err != nil {
 		return nil, &fault.RowError{File: path, Row: -1, Err: err}
 	}
 	return t, nil
+}
+
+// globQuote makes a pattern that matches a path alone.
+func globQuote(path string) string {
+	return strings.NewReplacer(`*`, `[*]`, `?`, `[?]`, `[`, `[[]`).Replace(path)
 }
 
 func load(path string) (*Tokenizer, error) {

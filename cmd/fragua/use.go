@@ -21,10 +21,13 @@ var machineFlags = []cli.Flag{workersFlag, cpuFlag}
 
 // isModel refuses what is no model's folder.
 func isModel(dir string) error {
-	if _, err := os.Stat(filepath.Join(dir, "config.json")); err != nil {
-		return fault.Hintf(usage("%s holds no model: there is no config.json", dir), "give the folder of a pretrain or finetune stage, such as runs/quickstart/base")
+	if _, err := os.Stat(filepath.Join(dir, "config.json")); err == nil {
+		return nil
 	}
-	return nil
+	if file, err := model.GGUFFile(dir); file != "" || err != nil {
+		return err
+	}
+	return fault.Hintf(usage("%s holds no model: there is no config.json", dir), "give the folder of a pretrain or finetune stage, such as runs/quickstart/base, that of a checkpoint, or a GGUF file")
 }
 
 // openModel reads a model directory with its tokenizer.
@@ -115,6 +118,7 @@ func generate(ctx context.Context, w io.Writer, m model.LanguageModel, tok *toke
 	if err != nil {
 		return err
 	}
+	ids = tok.WithTemplate(ids) // with the id that begins a text, where the model wants one
 	if len(ids) == 0 {
 		ids = []int32{tok.EndOfText()} // what stands before every document
 	}
@@ -123,7 +127,7 @@ func generate(ctx context.Context, w io.Writer, m model.LanguageModel, tok *toke
 	}
 	fmt.Fprint(w, prompt)
 	var pending []byte // a token may end in the middle of a character
-	for id := range model.Generate(ctx, m.Decoder(), ids, n, []int32{tok.EndOfText()}, s) {
+	for id := range model.Generate(ctx, m.Decoder(), ids, n, append(model.Ends(m), tok.EndOfText()), s) {
 		pending = tok.AppendBytes(pending, id)
 		whole := len(pending) - incomplete(pending)
 		fmt.Fprint(w, strings.ToValidUTF8(string(pending[:whole]), "\uFFFD"))

@@ -57,9 +57,11 @@ var kinds = []struct {
 	{"run", holds(pipeline.InfoName), openRun},
 	{"stage", holds(pipeline.ManifestName), openStage},
 	{"model", holds("model.safetensors"), openModel},
+	{"model", holds("model.safetensors.index.json"), openModel},
 	{"Parquet shard", ends(".parquet"), openParquet},
 	{"blocks", ends(".arrow"), openBlocks},
 	{"safetensors", ends(".safetensors"), openSafetensors},
+	{"GGUF", ends(".gguf"), openGGUF},
 	{"tokenizer", ends("tokenizer.json"), openTokenizer},
 	{"metrics", ends(pipeline.MetricsName), openMetrics},
 }
@@ -108,7 +110,7 @@ func Open(path string, o Options) (a *Artifact, err error) {
 		return a, nil
 	}
 	return nil, fault.Hintf(fmt.Errorf("%s: nothing that fragua makes", path),
-		"name a .parquet, .arrow or .safetensors file, a tokenizer.json, or the folder of a model, a stage or a run")
+		"name a .parquet, .arrow, .safetensors or .gguf file, a tokenizer.json, or the folder of a model, a stage or a run")
 }
 
 func (a *Artifact) fact(name string, value any) { a.Facts = append(a.Facts, Fact{name, value}) }

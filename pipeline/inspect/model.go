@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 
+	"fragua/model/gguf"
 	"fragua/model/safetensors"
 )
 
@@ -19,28 +20,36 @@ func openSafetensors(path string, _ Options, a *Artifact) error {
 		return err
 	}
 	defer f.Close()
+	showTensors(f.Names(), func(name string) (string, []int, int64) {
+		info, _ := f.Info(name)
+		return info.DType, info.Shape, info.Bytes
+	}, a)
+	for _, k := range slices.Sorted(maps.Keys(f.Metadata())) {
+		a.fact(k, f.Metadata()[k])
+	}
+	return nil
+}
+
+// showTensors lists names, types and shapes, and how many numbers there are.
+func showTensors(names []string, info func(name string) (kind string, shape []int, bytes int64), a *Artifact) {
 	t := Table{Title: "tensors", Columns: []string{"name", "type", "shape", "parameters"}}
 	total, size := int64(0), int64(0)
 	types := map[string]bool{}
-	for _, name := range f.Names() {
-		info, _ := f.Info(name)
+	for _, name := range names {
+		kind, shape, bytes := info(name)
 		n := int64(1)
-		for _, d := range info.Shape {
+		for _, d := range shape {
 			n *= int64(d)
 		}
-		total, size = total+n, size+info.Bytes
-		types[info.DType] = true
-		t.Rows = append(t.Rows, []any{name, info.DType, fmt.Sprint(info.Shape), n})
+		total, size = total+n, size+bytes
+		types[kind] = true
+		t.Rows = append(t.Rows, []any{name, kind, fmt.Sprint(shape), n})
 	}
 	a.fact("tensors", len(t.Rows))
 	a.fact("parameters", total)
 	a.fact("bytes of data", size)
 	a.fact("types", fmt.Sprint(slices.Sorted(maps.Keys(types))))
-	for _, k := range slices.Sorted(maps.Keys(f.Metadata())) {
-		a.fact(k, f.Metadata()[k])
-	}
 	a.Tables = append(a.Tables, t)
-	return nil
 }
 
 // openModel shows the configuration, then the weights.
@@ -62,7 +71,37 @@ func openModel(path string, o Options, a *Artifact) error {
 			a.fact(k, string(b))
 		}
 	}
-	return openSafetensors(filepath.Join(path, "model.safetensors"), o, a)
+	set, err := safetensors.OpenFolder(path)
+	if err != nil {
+		return err
+	}
+	defer set.Close()
+	showTensors(set.Names(), func(name string) (string, []int, int64) {
+		info, _ := set.Info(name)
+		return info.DType, info.Shape, info.Bytes
+	}, a)
+	return nil
+}
+
+// openGGUF shows the keys, but not long lists such as the vocabulary, then the weights.
+func openGGUF(path string, _ Options, a *Artifact) error {
+	f, err := gguf.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for _, k := range slices.Sorted(maps.Keys(f.Meta)) {
+		if list, ok := f.Meta[k].([]any); ok && len(list) > 8 {
+			a.fact(k, fmt.Sprintf("%d values", len(list)))
+		} else {
+			a.fact(k, fmt.Sprint(f.Meta[k]))
+		}
+	}
+	showTensors(f.Names(), func(name string) (string, []int, int64) {
+		info, _ := f.Info(name)
+		return info.Type.String(), info.Shape, info.Bytes
+	}, a)
+	return nil
 }
 
 func openTokenizer(path string, o Options, a *Artifact) error {
