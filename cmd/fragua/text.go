@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"strings"
@@ -31,17 +32,19 @@ func textCommand() *cli.Command {
 			return nil
 		}}
 	}
+	language := sub("language", "name the language of each file", textLanguage)
+	language.Flags = []cli.Flag{&cli.BoolFlag{Name: "paragraphs", Usage: "name the language of each paragraph"}}
 	return &cli.Command{
 		Name:  "text",
 		Usage: "try the text rules on files at hand",
 		Description: `fragua text extract page.html            what ingest would make of a file
 fragua text repair old.txt               encoding and whitespace mended
-fragua text language *.txt
+fragua text language *.txt               --paragraphs names that of each paragraph
 fragua text signals *.txt                the numbers that steps judge by`,
 		Subcommands: []*cli.Command{
 			sub("extract", "print the text that ingest would read", textExtract),
 			sub("repair", "print the text with encoding and whitespace mended", textRepair),
-			sub("language", "name the language of each file", textLanguage),
+			language,
 			sub("signals", "print the numbers that steps judge by", textSignals),
 		},
 	}
@@ -96,10 +99,25 @@ func textLanguage(c *cli.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	code, score := textstat.Language(text)
-	_, err = fmt.Fprintf(c.App.Writer, "%s\t%.2f\t%s\n", code, score, file)
-	return err
+	if !c.Bool("paragraphs") {
+		code, score := textstat.Language(text)
+		_, err = fmt.Fprintf(c.App.Writer, "%s\t%.2f\t%s\n", languageName(code), score, file)
+		return err
+	}
+	for p := range textstat.Passages(strings.ReplaceAll(text, "\r\n", "\n")) {
+		line, _, _ := strings.Cut(p.Text, "\n")
+		if r := []rune(line); len(r) > 60 {
+			line = string(r[:60]) + " …"
+		}
+		if _, err := fmt.Fprintf(c.App.Writer, "%s\t%.2f\t%s\t%s\n", languageName(p.Language), p.Score, file, line); err != nil {
+			return err
+		}
+	}
+	return nil
 }
+
+// languageName is the code, or what stands for none.
+func languageName(code string) string { return cmp.Or(code, "unknown") }
 
 func textSignals(c *cli.Context, file string) error {
 	docs, err := corpus.ReadFile(c.Context, file)

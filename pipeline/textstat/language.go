@@ -1,59 +1,82 @@
 package textstat
 
 import (
+	"iter"
 	"strings"
 	"unicode/utf8"
 
-	"github.com/abadojack/whatlanggo"
+	"fragua/pipeline/langid"
 )
 
 // LanguageSample is how many bytes of a text Language looks at: thirds from its
-// start, middle and end. The detector reads 1 MB/s.
+// start, middle and end.
 const LanguageSample = 3 << 10
 
+// Unsure is the score under which Language names no language.
+const Unsure = 0.15
+
 // Language returns the language of a text, as an ISO 639-1 code where there is
-// one and ISO 639-3 otherwise, and how sure that is, 0 to 1. among, if not empty,
-// names the only codes to choose from. A text without letters,
-// or between two languages, has language "".
+// one and ISO 639-3 otherwise, and how probable it is, 0 to 1. The code is "",
+// unknown, for a text without letters and where no language has a score of
+// Unsure. among, if not empty, names the only codes to choose from.
 func Language(text string, among ...string) (code string, score float64) {
-	options := whatlanggo.Options{}
+	var allow []bool
 	for _, a := range among {
-		if lang, ok := languageOf(a); ok {
-			if options.Whitelist == nil {
-				options.Whitelist = map[whatlanggo.Lang]bool{}
+		if k := langid.Index(a); k >= 0 {
+			if allow == nil {
+				allow = make([]bool, len(langid.Languages))
 			}
-			options.Whitelist[lang] = true
+			allow[k] = true
 		}
 	}
-	info := whatlanggo.DetectWithOptions(sample(text), options)
-	// Between two languages at the same distance the library answers either, by
-	// the order of a map, and confidence 0: that is no answer.
-	if info.Script == nil || info.Lang < 0 || info.Confidence == 0 {
-		return "", 0
+	k, score := langid.Default().Detect(sample(text), allow)
+	if k < 0 || score < Unsure {
+		return "", score
 	}
-	return languageName(info.Lang), info.Confidence
+	return langid.Languages[k].Code, score
 }
 
 // KnownLanguage reports whether Language can return the code.
 func KnownLanguage(code string) bool {
-	_, ok := languageOf(code)
-	return ok
+	k := langid.Index(code)
+	return k >= 0 && code != "" && langid.Languages[k].Code == code
 }
 
-func languageOf(code string) (whatlanggo.Lang, bool) {
-	for lang := range whatlanggo.Langs {
-		if lang.Iso6391() == code || lang.Iso6393() == code {
-			return lang, code != ""
+// UsualCode returns the code that Language returns for a language known by its
+// ISO 639-3 code, or as "no"; "" if there is none.
+func UsualCode(code string) string {
+	if k := langid.Index(code); k >= 0 {
+		return langid.Languages[k].Code
+	}
+	return ""
+}
+
+// A Passage is a paragraph and its language.
+type Passage struct {
+	Text     string // without the blank lines around it
+	Language string
+	Score    float64
+}
+
+// Passages yields the paragraphs of a text, which blank lines part, each with its
+// language.
+func Passages(text string, among ...string) iter.Seq[Passage] {
+	return func(yield func(Passage) bool) {
+		for text != "" {
+			p, rest := text, ""
+			if i := strings.Index(text, "\n\n"); i >= 0 {
+				p, rest = text[:i], strings.TrimLeft(text[i:], "\n")
+			}
+			text = rest
+			if p == "" {
+				continue
+			}
+			code, score := Language(p, among...)
+			if !yield(Passage{p, code, score}) {
+				return
+			}
 		}
 	}
-	return 0, false
-}
-
-func languageName(lang whatlanggo.Lang) string {
-	if code := lang.Iso6391(); code != "" {
-		return code
-	}
-	return lang.Iso6393()
 }
 
 // sample takes three pieces of a long text, at the edges of words.

@@ -102,8 +102,24 @@ func TestLanguage(t *testing.T) {
 	if got, _ := Language(spanish, "en", "pt"); got != "pt" {
 		t.Errorf("among English and Portuguese, Spanish is %s", got)
 	}
-	if !KnownLanguage("es") || KnownLanguage("xx") || KnownLanguage("") {
+	if !KnownLanguage("es") || KnownLanguage("xx") || KnownLanguage("") || KnownLanguage("eng") || UsualCode("eng") != "en" || UsualCode("xx") != "" {
 		t.Error("KnownLanguage")
+	}
+	// of two languages by halves, one of them is named, and the score stays a probability
+	czech := "Náhradník prošel po pravé straně a domácí střelec nezaváhal. "
+	if got, score := Language(strings.Repeat(czech+"West Brighton. Crystal Wanderers. ", 40)); got != "cs" || score < 0 || score > 1 {
+		t.Errorf("Czech with English names is %s %v", got, score)
+	}
+}
+
+func TestPassages(t *testing.T) {
+	var got []string
+	for p := range Passages("The harbour had been built in the year of the long winter.\n\n\nEl puerto se construyó\nen el año del largo invierno.\n\n12 34\n") {
+		got = append(got, p.Language+": "+p.Text)
+	}
+	want := []string{"en: The harbour had been built in the year of the long winter.", "es: El puerto se construyó\nen el año del largo invierno.", ": 12 34\n"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q", got)
 	}
 }
 
