@@ -23,6 +23,7 @@ var (
 	outFlag     = &cli.StringFlag{Name: "out", Aliases: []string{"o"}, Usage: "the run's `FOLDER` (default runs/NAME)"}
 	workersFlag = &cli.IntFlag{Name: "workers", Usage: "tasks at a time, and cores for training (default: one a core); the result does not depend on it"}
 	cpuFlag     = &cli.StringFlag{Name: "cpu", Usage: "`LEVEL` of the kernels: plain, avx2, avx512, avx512bf16 (default: the best that this machine has)"}
+	logFlag     = &cli.StringFlag{Name: "log", Value: "text", Usage: "how progress is told on standard error: `FORMAT` text or json (an object a line)"}
 	limitFlag   = &cli.Int64Flag{Name: "limit", Usage: "read only the first `N` documents of each source"}
 )
 
@@ -31,6 +32,7 @@ func runFlags() []cli.Flag {
 		setFlag, outFlag, workersFlag, cpuFlag, limitFlag,
 		&cli.StringSliceFlag{Name: "only", Usage: "run these stages alone: `NAME,…`"},
 		&cli.BoolFlag{Name: "force", Usage: "run them even if nothing changed"},
+		logFlag,
 		&cli.BoolFlag{Name: "dry-run", Usage: "say what would run, and run nothing"},
 		&cli.BoolFlag{Name: "other-cpu", Usage: "go on with a training that was begun at another --cpu level; its bytes will be neither's"},
 	}
@@ -100,6 +102,9 @@ func (r *recipe) job(c *cli.Context, arg, out string) (*job, error) {
 	}
 	if err := setMachine(c); err != nil {
 		return nil, err
+	}
+	if format := c.String("log"); format != "" && format != "text" && format != "json" {
+		return nil, usage("--log is %q, but text or json is wanted", format)
 	}
 	if c.IsSet("limit") && c.Int64("limit") <= 0 {
 		return nil, usage("--limit is %d, but a number of documents above 0 is wanted", c.Int64("limit"))
@@ -192,7 +197,7 @@ func estimate(e pipeline.Estimate) string {
 }
 
 func (j *job) run(c *cli.Context) error {
-	show := newShow(os.Stderr)
+	show := newWatcher(c.String("log"), os.Stderr, func() *show { return newShow(os.Stderr) })
 	for _, n := range j.notes {
 		show.line("note: " + n)
 	}

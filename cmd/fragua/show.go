@@ -136,21 +136,15 @@ func (s *show) draw() {
 	if e.Meter == nil {
 		return
 	}
-	r := e.Meter.Read()
-	at := fmt.Sprintf("[%*d/%d] %-12s %s", len(fmt.Sprint(e.Stages)), e.Position, e.Stages, e.Stage, e.Phase)
-	share, left := 0.0, ""
-	if r.Total > 0 {
-		share = min(1, float64(r.Done)/float64(r.Total))
-	} else if r.TasksIn > 0 {
-		share = float64(r.TasksDone) / float64(r.TasksIn)
-	}
 	took := time.Since(s.phase)
-	if share > 0.005 && share < 1 && took > time.Second {
-		left = ", " + seconds(time.Duration(float64(took)*(1-share)/share)) + " left"
+	p := standing(e.Meter.Read(), took)
+	at := fmt.Sprintf("[%*d/%d] %-12s %s", len(fmt.Sprint(e.Stages)), e.Position, e.Stages, e.Stage, e.Phase)
+	share, left, rate := p.share, "", ""
+	if p.left != "" {
+		left = ", " + p.left + " left"
 	}
-	rate := ""
-	if r.Done > 0 && took > 200*time.Millisecond {
-		rate = ", " + rateText(float64(r.Done)/took.Seconds(), r.Unit)
+	if p.rate > 0 {
+		rate = ", " + rateText(p.rate, p.Unit)
 	}
 	if !s.live {
 		if took > 10*time.Second {

@@ -3,6 +3,7 @@ package inspect
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -70,9 +71,7 @@ func (s *Selection) WriteRow(ctx context.Context, w io.Writer, format string, nu
 	if format == AsCSV {
 		return fault.Hintf(&fault.UsageError{Err: errors.New("--row shows a row as text or with --json")}, "leave --csv out")
 	}
-	one := *s
-	one.first = number
-	for row, err := range one.Rows(ctx) {
+	for row, err := range s.From(number).Rows(ctx) {
 		if err != nil {
 			return err
 		}
@@ -221,4 +220,41 @@ func cut(s string, limit int) string {
 		return s
 	}
 	return string([]rune(s)[:limit-1]) + "…"
+}
+
+// Text writes a value for people: a text as it is, a list or struct as JSON, and
+// null and an empty text so that they can be told apart.
+func Text(v any) string { return full(v) }
+
+// Compare orders values of one column: nulls first, numbers by size, texts by
+// their bytes.
+func Compare(a, b any) int {
+	if a == nil || b == nil {
+		return cmp.Compare(bit(a != nil), bit(b != nil))
+	}
+	x, okX := numeric(a)
+	y, okY := numeric(b)
+	if okX && okY {
+		return cmp.Compare(x, y)
+	}
+	return strings.Compare(cellOf(a), cellOf(b))
+}
+
+func bit(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func numeric(v any) (float64, bool) {
+	switch v := comparable(v).(type) {
+	case int64:
+		return float64(v), true
+	case uint64:
+		return float64(v), true
+	case float64:
+		return v, true
+	}
+	return 0, false
 }

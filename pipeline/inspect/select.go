@@ -252,3 +252,10 @@ func (s *Selection) sample(ctx context.Context, columns []string) iter.Seq2[Row,
 		}
 	}
 }
+
+// From is the selection without the rows before a number.
+func (s *Selection) From(number int64) *Selection {
+	rest := *s
+	rest.first = number
+	return &rest
+}

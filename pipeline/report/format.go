@@ -10,8 +10,8 @@ import (
 	"fragua/pipeline"
 )
 
-// value prints a figure: shares as percentages.
-func value(f pipeline.Figure) string {
+// Value prints a figure: shares as percentages.
+func Value(f pipeline.Figure) string {
 	share := isShare(f)
 	show := func(v float64) string {
 		if share {
@@ -51,14 +51,15 @@ func heat(row []int64, j int) int64 {
 	return 100 * row[j] / max(sum, 1)
 }
 
-func byteSize(n int64) string {
+// ByteSize prints a number of bytes.
+func ByteSize(n int64) string {
 	switch {
 	case n < 10_000:
-		return grouped(n) + " B"
+		return Grouped(n) + " B"
 	case n < 10_000_000:
-		return grouped(n/1000) + " kB"
+		return Grouped(n/1000) + " kB"
 	}
-	return grouped(n/1_000_000) + " MB"
+	return Grouped(n/1_000_000) + " MB"
 }
 
 func took(seconds float64) string {
@@ -76,10 +77,10 @@ func took(seconds float64) string {
 // four figures.
 func number(v float64) string {
 	if v == math.Trunc(v) && math.Abs(v) < 1e15 {
-		return grouped(int64(v))
+		return Grouped(int64(v))
 	}
 	if a := math.Abs(v); a >= 10000 {
-		return grouped(int64(math.Round(v)))
+		return Grouped(int64(math.Round(v)))
 	} else if a >= 1 {
 		s := strconv.FormatFloat(v, 'f', max(0, 3-int(math.Log10(a))), 64)
 		return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
@@ -87,7 +88,8 @@ func number(v float64) string {
 	return strconv.FormatFloat(v, 'g', 3, 64)
 }
 
-func grouped(n int64) string {
+// Grouped prints a whole number in groups of three digits.
+func Grouped(n int64) string {
 	s := strconv.FormatInt(n, 10)
 	first := 0
 	if n < 0 {

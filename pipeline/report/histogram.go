@@ -38,8 +38,8 @@ func histogram(title string, values []float64) template.HTML {
 			continue
 		}
 		fmt.Fprintf(&b, `<rect x="%d" y="%.1f" width="%d" height="%.1f"><title>%s to %s: %s</title></rect>`,
-			x+1, float64(top+height)-h, wide-2, h, number(binStart(bin)), number(binStart(bin+1)), grouped(int64(n)))
-		fmt.Fprintf(&b, `<text class="tick" text-anchor="middle" x="%d" y="%.1f">%s</text>`, x+wide/2, float64(top+height)-h-4, grouped(int64(n)))
+			x+1, float64(top+height)-h, wide-2, h, number(binStart(bin)), number(binStart(bin+1)), Grouped(int64(n)))
+		fmt.Fprintf(&b, `<text class="tick" text-anchor="middle" x="%d" y="%.1f">%s</text>`, x+wide/2, float64(top+height)-h-4, Grouped(int64(n)))
 	}
 	b.WriteString(`</svg></div></figure>`)
 	return template.HTML(b.String())

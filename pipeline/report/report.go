@@ -21,8 +21,8 @@ var (
 )
 
 var page = template.Must(template.New("page").Funcs(template.FuncMap{
-	"n": number, "i": grouped, "bytes": byteSize, "took": took, "value": value, "beside": beside, "heat": heat, "percent": percent,
-	"style": func() template.CSS { return template.CSS(styleCSS) },
+	"n": number, "i": Grouped, "bytes": ByteSize, "took": took, "value": Value, "beside": beside, "heat": heat, "percent": percent,
+	"style": Style,
 }).Parse(pageHTML))
 
 // Create writes report.html into a run's directory and returns its path.
@@ -44,3 +44,9 @@ func Write(w io.Writer, run *pipeline.RunDir) error {
 	}
 	return page.Execute(w, v)
 }
+
+// Charts draws curves, those with one Y together, as the report does.
+func Charts(curves []pipeline.Curve) []template.HTML { return charts(curves) }
+
+// Style is the report's style sheet.
+func Style() template.CSS { return template.CSS(styleCSS) }
