@@ -14,25 +14,38 @@ type Batcher interface {
 }
 
 // batches gives a training run its batches: every epoch all sequences once, in
-// an order that seed and epoch decide. Within a pool of batches rows are sorted
-// by length, so that little of a batch is padding; then the batches are
-// shuffled. It is a train.Source: batch n is a function of n alone.
+// an order that seed and epoch decide. Rows of a batch are of similar lengths, so
+// that little of it is padding. It is a train.Source: batch n is a function of n alone.
 type batches struct {
 	rows    []sequence
 	size    int // rows a batch
+	tokens  int // instead: tokens a batch, padding included
 	seed    uint64
 	classes int
 	goal    Batcher
 
-	epoch int64 // of order
-	order []int32
+	epoch int64   // of order
+	order []int32 // rows
+	ends  []int   // of batches in order, counted from the first row
+	place []int32 // place[i] is the batch that comes at i
 	pick  []sequence
 }
 
-// pool is how many batches are sorted by length together.
+// pool is how many batches of equally many rows are sorted by length together.
 const pool = 50
 
-func (s *batches) perEpoch() int64 { return int64((len(s.rows) + s.size - 1) / s.size) }
+func (s *batches) perEpoch() int64 {
+	if s.tokens == 0 {
+		return int64((len(s.rows) + s.size - 1) / s.size)
+	}
+	if s.ends == nil {
+		s.order = upTo(len(s.rows))
+		byLength(s.rows, s.order)
+		s.ends = cutByTokens(s.rows, s.order, s.tokens)
+		s.order = nil
+	}
+	return int64(len(s.ends))
+}
 
 // Batch fills b with batch n.
 func (s *batches) Batch(n int64, b *model.Batch) error {
@@ -40,47 +53,79 @@ func (s *batches) Batch(n int64, b *model.Batch) error {
 	if s.order == nil || s.epoch != epoch {
 		s.shuffle(epoch)
 	}
+	k := int(s.place[at])
+	from := 0
+	if k > 0 {
+		from = s.ends[k-1]
+	}
 	s.pick = s.pick[:0]
-	for _, i := range s.order[at*s.size : min((at+1)*s.size, len(s.order))] {
+	for _, i := range s.order[from:s.ends[k]] {
 		s.pick = append(s.pick, s.rows[i])
 	}
 	s.goal.Fill(b, s.pick, s.classes)
 	return nil
 }
 
+// shuffle lays out an epoch. Batches of equally many rows come from pools of a shuffled order.
+// Batches of equally many tokens come from all rows sorted by length, those of one length in a
+// new order each epoch: so every epoch has the same number of batches.
 func (s *batches) shuffle(epoch int64) {
 	rng := rand.New(rand.NewPCG(s.seed, uint64(epoch)))
-	s.epoch, s.order = epoch, s.order[:0]
-	for i := range s.rows {
-		s.order = append(s.order, int32(i))
-	}
+	s.epoch, s.order = epoch, upTo(len(s.rows))
 	rng.Shuffle(len(s.order), func(i, j int) { s.order[i], s.order[j] = s.order[j], s.order[i] })
-	for from := 0; from < len(s.order); from += pool * s.size {
-		byLength(s.rows, s.order[from:min(from+pool*s.size, len(s.order))])
+	sorted := len(s.order)
+	if s.tokens == 0 {
+		sorted = pool * s.size
+		s.ends = s.ends[:0]
+		for n := range s.perEpoch() {
+			s.ends = append(s.ends, min(int(n+1)*s.size, len(s.order)))
+		}
 	}
-	// Shuffle whole batches; the last, which may be smaller, stays the last.
-	whole := len(s.order) / s.size
-	tmp := make([]int32, s.size)
-	rng.Shuffle(whole, func(i, j int) {
-		a, b := s.order[i*s.size:(i+1)*s.size], s.order[j*s.size:(j+1)*s.size]
-		copy(tmp, a)
-		copy(a, b)
-		copy(b, tmp)
-	})
+	for from := 0; from < len(s.order); from += sorted {
+		byLength(s.rows, s.order[from:min(from+sorted, len(s.order))])
+	}
+	s.place = upTo(len(s.ends))
+	whole := len(s.order) / max(s.size, 1) // the last batch, which may be smaller, stays the last
+	if s.tokens > 0 {
+		whole = len(s.ends)
+	}
+	rng.Shuffle(whole, func(i, j int) { s.place[i], s.place[j] = s.place[j], s.place[i] })
+}
+
+// cutByTokens returns the ends of the batches of rows in order, each of at most so many tokens with
+// its padding, but of one row at least.
+func cutByTokens(rows []sequence, order []int32, tokens int) (ends []int) {
+	from, source, ids := 0, 0, 0
+	for at, i := range order {
+		source, ids = max(source, len(rows[i].source)), max(ids, len(rows[i].ids))
+		if at > from && (at+1-from)*(source+ids) > tokens {
+			ends = append(ends, at)
+			from, source, ids = at, len(rows[i].source), len(rows[i].ids)
+		}
+	}
+	return append(ends, len(order))
+}
+
+func upTo(n int) []int32 {
+	order := make([]int32, n)
+	for i := range order {
+		order[i] = int32(i)
+	}
+	return order
 }
 
 // byLength sorts indices of rows by length, equal ones as they were.
 func byLength(rows []sequence, order []int32) {
-	slices.SortStableFunc(order, func(i, j int32) int { return cmp.Compare(len(rows[i].ids), len(rows[j].ids)) })
+	slices.SortStableFunc(order, func(i, j int32) int {
+		a, b := rows[i], rows[j]
+		return cmp.Or(cmp.Compare(len(a.ids), len(b.ids)), cmp.Compare(len(a.source), len(b.source)))
+	})
 }
 
 // inOrder yields all rows in batches of similar lengths, for scoring: the
 // indices of the rows of each batch.
 func inOrder(rows []sequence, size int) [][]int32 {
-	order := make([]int32, len(rows))
-	for i := range order {
-		order[i] = int32(i)
-	}
+	order := upTo(len(rows))
 	byLength(rows, order)
 	var out [][]int32
 	for from := 0; from < len(order); from += size {
@@ -115,4 +160,25 @@ func lay(b *model.Batch, rows, t int, targets bool) {
 		b.Targets = nil
 	}
 	b.Labels = nil
+}
+
+// laySource lays out what the encoder reads of each row, in the memory of b if there is some; nil
+// where the model has no encoder.
+func laySource(b *model.Batch, rows []sequence) *model.Batch {
+	t := 0
+	for _, s := range rows {
+		t = max(t, len(s.source))
+	}
+	if t == 0 {
+		return nil
+	}
+	if b == nil {
+		b = new(model.Batch)
+	}
+	lay(b, len(rows), t, false)
+	for r, s := range rows {
+		copy(b.IDs[r*t:], s.source)
+		clear(b.Docs[r*t : r*t+len(s.source)])
+	}
+	return b
 }

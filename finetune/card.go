@@ -19,8 +19,14 @@ func writeCard(dir string, j *job, m pipeline.Metrics) error {
 	var b strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	p("# A model for %s\n", j.Goal.Name)
-	p("Fine-tuned with fragua from a pretrained decoder of %d parameters, which sees %d tokens at once.\n",
-		nn.Count(j.tuned.Model.Params()), j.tuned.LM.Context())
+	kind, made := "decoder", "Fine-tuned with fragua from a pretrained"
+	if j.tuned.encoder().seq2seq {
+		kind = "encoder–decoder"
+	}
+	if j.fromScratch() {
+		made = "Trained with fragua from scratch, a"
+	}
+	p("%s %s of %d parameters, which sees %d tokens at once.\n", made, kind, nn.Count(j.tuned.Model.Params()), j.tuned.LM.Context())
 	if j.tuned.Classes != nil {
 		p("It names one of these classes: %s.\n", strings.Join(j.tuned.Classes, ", "))
 	}

@@ -30,13 +30,13 @@ func (f *Finetune) Estimate(env *pipeline.Env) (e pipeline.Estimate, err error) 
 	if err != nil {
 		return e, err
 	}
-	j, err := f.prepare(env.One("model").Path, sets, env.Seed)
+	j, err := f.prepare(f.given(env).Path, sets, env.Seed)
 	if err != nil {
 		return e, err
 	}
 	source, steps, _ := j.plan()
 	var at [timedSteps]time.Time
-	l := train.Loop{Model: j.tuned.Model, Source: source, Optimizer: f.Optimizer.Value, Steps: timedSteps, Accumulate: f.Accumulate, Seed: env.Seed, Floats: f.Floats,
+	l := train.Loop{Model: j.tuned.Model, Source: source, Optimizer: f.optimizer(), Steps: timedSteps, Accumulate: f.Accumulate, Seed: env.Seed, Floats: f.Floats,
 		Rate: func(int64, int) float64 { return f.LR }}
 	l.After = func(_ context.Context, s train.Step) error { at[s.Done-1] = time.Now(); return nil }
 	if err := l.Run(context.Background()); err != nil {

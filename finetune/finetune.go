@@ -12,12 +12,16 @@ import (
 	"fragua/pipeline/fault"
 )
 
-// Finetune is the stage that fits a pretrained model to labelled examples.
+// Finetune is the stage that fits a model to labelled examples: a pretrained one, or with Arch
+// one that begins with fresh weights.
 type Finetune struct {
 	Goal       GoalChoice            `yaml:"goal" doc:"What the model is to do: sentiment or translation."`
+	Arch       train.AnyArchChoice   `yaml:"arch" doc:"Train this architecture from scratch, from a tokenizer instead of a model; encdec is for translation."`
+	Context    int                   `yaml:"context" doc:"With arch: tokens that the model sees at once, of source and target each where it has an encoder."`
 	Epochs     int                   `yaml:"epochs" doc:"How often each example is seen."`
 	Steps      int64                 `yaml:"steps" doc:"Steps instead of epochs; 0: as many as the epochs have."`
 	Batch      int                   `yaml:"batch" doc:"Examples a step."`
+	Tokens     int                   `yaml:"batch_tokens" doc:"Instead of batch: tokens a step, source and target, padding included; 0: as batch says."`
 	Accumulate int                   `yaml:"accumulate" doc:"Parts that a step's batch is computed in, to save memory."`
 	LR         float64               `yaml:"lr" doc:"Highest learning rate, of the last group."`
 	Schedule   train.ScheduleChoice  `yaml:"schedule" doc:"How the rate goes up and down."`
@@ -25,6 +29,7 @@ type Finetune struct {
 	Optimizer  train.OptimizerChoice `yaml:"optimizer" doc:"What makes of gradients a step."`
 	Clip       float64               `yaml:"clip" doc:"Greatest norm of the gradient; 0: any."`
 	Floats     train.Floats          `yaml:"precision" doc:"What linear layers multiply in training: f32; or bf16, which is faster on AMD's CPUs since Zen 4."`
+	EMA        float64               `yaml:"ema" doc:"Share that a moving average of the weights keeps at each step, and validations and the finished model use it: .999; 0: no average."`
 	LayerDecay float64               `yaml:"layer_decay" doc:"Each group learns so many times slower than the one above it (ULMFiT: 2.6); 1: all alike."`
 	Unfreeze   Unfreezing            `yaml:"unfreeze" doc:"Which groups of layers learn. gradual: the last group first, one more each epoch."`
 	Freeze     int                   `yaml:"freeze" doc:"So many groups from below never learn: 1 is the embeddings."`
@@ -61,12 +66,7 @@ func NewFinetune() *Finetune {
 }
 
 // Version is raised when the same settings and inputs give other bytes.
-func (f *Finetune) Version() int { return 4 }
-
-// Inputs are a pretrained model and examples.
-func (f *Finetune) Inputs() []pipeline.Input {
-	return []pipeline.Input{{Name: "model", Kind: pipeline.Model}, {Name: "examples", Kind: pipeline.Examples, Many: true}}
-}
+func (f *Finetune) Version() int { return 5 }
 
 // Makes a model.
 func (f *Finetune) Makes() pipeline.Kind { return pipeline.Model }
@@ -96,6 +96,12 @@ func (f *Finetune) Check() []fault.Fault {
 	if f.Batch < 1 {
 		add("batch", "32 is usual", "a batch of %d examples", f.Batch)
 	}
+	if f.Tokens < 0 {
+		add("batch_tokens", "4096 is usual; 0 counts examples", "a step of %d tokens", f.Tokens)
+	}
+	if f.EMA < 0 || f.EMA >= 1 {
+		add("ema", "0.999 is usual, 0 is off", "%v is not in [0, 1)", f.EMA)
+	}
 	if f.Accumulate < 1 || f.Batch > 0 && f.Batch%f.Accumulate != 0 {
 		add("accumulate", "a divisor of batch", "a batch of %d cannot be computed in %d parts", f.Batch, f.Accumulate)
 	}
@@ -111,7 +117,7 @@ func (f *Finetune) Check() []fault.Fault {
 	if f.Clip < 0 || f.Freeze < 0 || f.Evaluate < 0 || f.Steps < 0 || f.Stop.Patience < 0 || f.Stop.Most < 0 {
 		add("", "0 switches them off", "clip, freeze, evaluate, steps, stop.patience and stop.most are not below 0")
 	}
-	return faults
+	return append(faults, f.checkScratch()...)
 }
 
 // metric is the figure that chooses the best weights.
@@ -143,7 +149,7 @@ func (f *Finetune) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 	if w := f.Floats.Warning(); w != "" {
 		env.Progress.Say(w)
 	}
-	base := env.One("model")
+	base := f.given(env)
 	sets, err := examples.Read(env.In["examples"])
 	if err != nil {
 		return pipeline.Counts{}, err

@@ -12,11 +12,14 @@ type Goal interface {
 	Judge
 }
 
+// translationGoal is the goal that models with an encoder can have.
+const translationGoal = "translation"
+
 // goals is the table of goals: a new one is a file, and a line here.
 func goals() map[string]func() any {
 	return map[string]func() any{
-		"sentiment":   func() any { return NewSentiment() },
-		"translation": func() any { return NewTranslation() },
+		"sentiment":     func() any { return NewSentiment() },
+		translationGoal: func() any { return NewTranslation() },
 	}
 }
 

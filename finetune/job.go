@@ -45,7 +45,7 @@ func (f *Finetune) prepare(dir string, sets map[string][]examples.Example, seed 
 	if len(sets[examples.Train]) == 0 {
 		return nil, fault.Hintf(errors.New("there are no training examples"), "the label stage writes train-*.parquet")
 	}
-	lm, tok, err := openBase(dir)
+	lm, tok, err := f.open(dir, seed)
 	if err != nil {
 		return nil, err
 	}
@@ -115,12 +115,20 @@ func (j *job) validate() error {
 
 // plan returns the batches, how many steps are taken, and how many an epoch has.
 func (j *job) plan() (source *batches, steps, perEpoch int64) {
-	source = &batches{rows: j.rows, size: j.Batch / j.Accumulate, seed: j.seed, classes: len(j.tuned.Classes), goal: j.Goal}
+	source = &batches{rows: j.rows, size: j.Batch / j.Accumulate, tokens: j.Tokens / j.Accumulate, seed: j.seed, classes: len(j.tuned.Classes), goal: j.Goal}
 	perEpoch = (source.perEpoch() + int64(j.Accumulate) - 1) / int64(j.Accumulate)
 	if steps = j.Steps; steps == 0 {
 		steps = int64(j.Epochs) * perEpoch
 	}
 	return source, steps, perEpoch
+}
+
+// optimizer is the optimizer's settings, with the average of the weights where one is kept.
+func (f *Finetune) optimizer() train.OptimizerSettings {
+	if f.EMA > 0 {
+		return &train.Averaged{OptimizerSettings: f.Optimizer.Value, Keep: f.EMA}
+	}
+	return f.Optimizer.Value
 }
 
 // checkpointEvery is the most training that a crash can cost.
@@ -142,7 +150,7 @@ func (j *job) train(ctx context.Context, env *pipeline.Env) error {
 	}
 	env.Progress.Expect(steps, "steps")
 	j.loop = train.Loop{
-		Model: j.tuned.Model, Source: source, Optimizer: j.Optimizer.Value, Rate: j.rate(steps, perEpoch, top),
+		Model: j.tuned.Model, Source: source, Optimizer: j.optimizer(), Rate: j.rate(steps, perEpoch, top),
 		Steps: steps, Accumulate: j.Accumulate, Clip: j.Clip, Seed: j.seed, Floats: j.Floats,
 		Checkpoint: train.Checkpoint{Dir: env.Scratch, Every: checkpointEvery}, History: &j.seen,
 	}
@@ -158,8 +166,11 @@ func (j *job) train(ctx context.Context, env *pipeline.Env) error {
 		// What may fail comes first: a step that is interrupted here is reported again.
 		var seen *validation
 		if len(j.validation) > 0 && (s.Done%every == 0 || s.Done == steps) {
-			var err error
-			if seen, err = j.evaluate(ctx); err != nil {
+			err := j.loop.WithAverage(func() (err error) {
+				seen, err = j.evaluate(ctx)
+				return err
+			})
+			if err != nil {
 				return err
 			}
 		}
@@ -230,8 +241,11 @@ func (j *job) record(env *pipeline.Env, step train.Step, s validation) error {
 	if j.metric() == "loss" {
 		score = -s.loss
 	}
-	mark := ""
-	if j.loop.Offer(score) {
+	mark, best := "", false
+	if err := j.loop.WithAverage(func() error { best = j.loop.Offer(score); return nil }); err != nil {
+		return err
+	}
+	if best {
 		j.seen.Stale, mark = 0, "  (best)"
 	} else {
 		j.seen.Stale++

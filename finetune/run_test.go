@@ -38,10 +38,23 @@ func (p *pretrained) Phases() []pipeline.Phase {
 
 var tokenizerJSON []byte
 
+// bytesOnly stands for the tokenizer stage.
+type bytesOnly struct{}
+
+func (*bytesOnly) Version() int             { return 1 }
+func (*bytesOnly) Inputs() []pipeline.Input { return nil }
+func (*bytesOnly) Makes() pipeline.Kind     { return pipeline.Tokenizer }
+func (*bytesOnly) Phases() []pipeline.Phase {
+	return []pipeline.Phase{{Name: "learn", Tasks: pipeline.Single("one"), Do: func(_ context.Context, env *pipeline.Env, _ pipeline.Task) (pipeline.Counts, error) {
+		return pipeline.Counts{}, os.WriteFile(filepath.Join(env.Out, tokenizerFile), tokenizerJSON, 0o666)
+	}}}
+}
+
 func stages() pipeline.Table {
 	return pipeline.Table{
 		"pretrain": func() pipeline.Stage { return &pretrained{Context: 32} },
 		"label":    func() pipeline.Stage { return examples.NewLabel() },
+		"bytes":    func() pipeline.Stage { return &bytesOnly{} },
 		"finetune": func() pipeline.Stage { return NewFinetune() },
 		"evaluate": func() pipeline.Stage { return NewEvaluate() },
 		"predict":  func() pipeline.Stage { return NewPredict() },

@@ -14,10 +14,11 @@ import (
 // are joined, texts never are, so that the target's ids do not depend on what
 // stands before them.
 type Segment struct {
-	Text  string
-	Token string // a special token instead of a text
-	Learn bool   // its ids are to be predicted
-	Cut   bool   // may be shortened where the whole is too long
+	Text   string
+	Token  string // a special token instead of a text
+	Learn  bool   // its ids are to be predicted
+	Cut    bool   // may be shortened where the whole is too long
+	Source bool   // an encoder reads it, where the model has one
 }
 
 // A Sequencer turns an example into the segments that a model reads.
@@ -32,11 +33,15 @@ type Sequencer interface {
 
 // A sequence is an example as ids.
 type sequence struct {
-	ids   []int32
-	learn []bool // ids that are to be predicted
-	class int    // index of the label; -1: none
-	row   int    // in the examples it was made of
+	source []int32 // what the encoder reads, its end included; nil where the model has none
+	ids    []int32
+	learn  []bool // ids that are to be predicted
+	class  int    // index of the label; -1: none
+	row    int    // in the examples it was made of
 }
+
+// size is how many ids a model computes for the sequence.
+func (s sequence) size() int { return len(s.source) + len(s.ids) }
 
 // TooLong is what to do with an example that does not fit into the model's context.
 type TooLong string
@@ -67,8 +72,9 @@ func (l TooLong) fault() []fault.Fault {
 // An encoder turns examples into sequences.
 type encoder struct {
 	tok     *tokenize.Tokenizer
-	context int // ids that the model sees at once
+	context int // ids that the model sees at once: of source and target each, where it has an encoder
 	long    TooLong
+	seq2seq bool // the model reads Source segments with its encoder
 }
 
 // A length tally says what became of examples by their length.
@@ -81,6 +87,17 @@ type lengths struct {
 // example is dropped.
 func (e encoder) encode(segments []Segment, tally *lengths) (s sequence, err error) {
 	s.class = -1
+	if e.seq2seq {
+		var read []Segment
+		if read, segments = split(segments); len(read) > 0 {
+			for _, seg := range read {
+				if s.source, err = e.tok.AppendIDs(s.source, seg.Text); err != nil {
+					return s, err
+				}
+			}
+			s.source = append(s.source, e.tok.EndOfText())
+		}
+	}
 	total, starts := 0, make([]int, len(segments)+1)
 	for i, seg := range segments {
 		if seg.Token != "" {
@@ -107,7 +124,8 @@ func (e encoder) encode(segments []Segment, tally *lengths) (s sequence, err err
 	if total > 0 && s.learn[total-1] {
 		room++ // the last id is predicted, and not read
 	}
-	over := total - room
+	over := max(total-room, len(s.source)-e.context)
+	tally.Longest = max(tally.Longest, len(s.source))
 	if over <= 0 {
 		tally.Whole++
 		return s, nil
@@ -117,7 +135,7 @@ func (e encoder) encode(segments []Segment, tally *lengths) (s sequence, err err
 		tally.Dropped++
 		return sequence{class: -1}, nil
 	case LongError:
-		return s, tooLong(total, room)
+		return s, tooLong(max(total, len(s.source)), room)
 	}
 	for i, seg := range segments {
 		from, to := starts[i], starts[i+1]
@@ -139,6 +157,18 @@ func (e encoder) encode(segments []Segment, tally *lengths) (s sequence, err err
 		return s, nil
 	}
 	return s, tooLong(total, room)
+}
+
+// split takes apart what an encoder reads and what the decoder does.
+func split(segments []Segment) (source, rest []Segment) {
+	for _, s := range segments {
+		if s.Source {
+			source = append(source, s)
+		} else {
+			rest = append(rest, s)
+		}
+	}
+	return source, rest
 }
 
 // token is the id of a special token; what ends a text in vocabularies of

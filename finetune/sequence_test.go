@@ -58,7 +58,7 @@ func TestLossesAddUp(t *testing.T) {
 		{sentiment(LongError), examples.Example{Text: "ab", Labels: []string{"x"}}, examples.Example{Text: "abcdefgh", Labels: []string{"y"}}},
 		{&Sentiment{Pool: PoolConcat, TooLong: LongError}, examples.Example{Text: "ab", Labels: []string{"x"}}, examples.Example{Text: "abcdefgh", Labels: []string{"y"}}},
 	} {
-		lm, tok, err := openBase(base.Path)
+		lm, tok, err := openBase(base.Path, "")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,10 +13,12 @@ import (
 	"fragua/tokenize"
 )
 
-// Translation is the goal of writing a sentence in another language. Source
-// and target stand in one sequence, and only the target is learned, its end
-// included:
+// Translation is the goal of writing a sentence in another language. For a
+// model with an encoder the source is one sequence and the target another; for
+// a decoder alone both stand in one. Only the target is learned, its end included:
 //
+//	source … <|endoftext|>  →  <separator> target … <|endoftext|>
+//	                                       └────── learned ─────┘
 //	source … <separator> target … <|endoftext|>
 //	                     └────── learned ─────┘
 type Translation struct {
@@ -30,7 +32,7 @@ type Translation struct {
 // NewTranslation returns the goal with its defaults: a greedy search, and the
 // separator that fragua's tokenizers have. TooLong has no default.
 func NewTranslation() *Translation {
-	return &Translation{Separator: "<|translate|>", Search: model.Search{Beams: 1, Alpha: 1}, MaxRatio: 2}
+	return &Translation{Separator: "<|translate|>", Smoothing: .1, Search: model.Search{Beams: 1, Alpha: 1}, MaxRatio: 2}
 }
 
 // Check finds faults that types cannot show.
@@ -67,7 +69,7 @@ func (g *Translation) Segments(e examples.Example) []Segment {
 
 // Prompt is the source and the separator.
 func (g *Translation) Prompt(e examples.Example) []Segment {
-	return []Segment{{Text: e.Text}, {Token: g.Separator}}
+	return []Segment{{Text: e.Text, Source: true}, {Token: g.Separator}}
 }
 
 // Classes is none.
@@ -87,6 +89,7 @@ func (g *Translation) Fill(b *model.Batch, rows []sequence, _ int) {
 		t = max(t, len(s.ids)-1)
 	}
 	lay(b, len(rows), t, true)
+	b.Source = laySource(b.Source, rows)
 	b.Smoothing = float32(g.Smoothing)
 	for r, s := range rows {
 		n := len(s.ids) - 1
@@ -113,15 +116,22 @@ func (g *Translation) Answer(ctx context.Context, m *Tuned, set []examples.Examp
 	}
 	search := g.Search
 	search.End = m.Tokenizer.EndOfText()
-	search.Limit = func(prompt []int32) int {
-		return max(0, min(int(g.MaxRatio*float64(len(prompt)))+10, m.LM.Context()-len(prompt)))
-	}
 	for _, at := range inOrder(rows, rowsAtOnce) {
+		batch := pickRows(rows, at)
 		prompts := make([][]int32, len(at))
-		for i, r := range at {
-			prompts[i] = rows[r].ids
+		for i, s := range batch {
+			prompts[i] = s.ids
 		}
-		found, err := model.Beam(ctx, m.LM.Decoder(), prompts, search)
+		search.Limit = func(i int) int {
+			return max(0, min(int(g.MaxRatio*float64(batch[i].size()))+10, m.LM.Context()-len(batch[i].ids)))
+		}
+		var d model.Decoder
+		if reader, ok := m.LM.(model.Seq2Seq); ok {
+			d = reader.DecoderFor(laySource(nil, batch))
+		} else {
+			d = m.LM.Decoder()
+		}
+		found, err := model.Beam(ctx, d, prompts, search)
 		if err != nil {
 			return nil, err
 		}

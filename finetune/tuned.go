@@ -58,7 +58,8 @@ const rowsAtOnce = 32
 
 // encoder is for sequences of this model.
 func (m *Tuned) encoder() encoder {
-	return encoder{tok: m.Tokenizer, context: m.LM.Context(), long: m.Goal.Long()}
+	_, reads := m.LM.(model.Seq2Seq)
+	return encoder{tok: m.Tokenizer, context: m.LM.Context(), long: m.Goal.Long(), seq2seq: reads}
 }
 
 // answer is the goal's Answer.
@@ -107,6 +108,9 @@ func (m *Tuned) save(dir, tokenizer string) error {
 	if pad, ok := m.Tokenizer.ID("<|pad|>"); ok {
 		x.Config["pad_token_id"] = pad // transformers' heads look for the last id that is none
 	}
+	if g, ok := m.Goal.Goal.(*Translation); ok && m.encoder().seq2seq {
+		x.Start, _ = m.encoder().token(g.Separator)
+	}
 	if err := model.Save(dir, m.LM, x); err != nil {
 		return err
 	}
@@ -121,11 +125,20 @@ func (m *Tuned) save(dir, tokenizer string) error {
 	})
 }
 
-// openBase reads a pretrained model and its tokenizer.
-func openBase(dir string) (model.LanguageModel, *tokenize.Tokenizer, error) {
-	lm, err := model.OpenLanguageModel(dir)
+// openBase reads a pretrained model and its tokenizer. A model with an encoder can only translate.
+func openBase(dir, goal string) (model.LanguageModel, *tokenize.Tokenizer, error) {
+	m, err := model.Open(dir)
 	if err != nil {
 		return nil, nil, err
+	}
+	lm, ok := m.(model.LanguageModel)
+	if !ok {
+		return nil, nil, fault.Hintf(fmt.Errorf("%s: the model is an encoder alone; it does not continue a text", dir),
+			"take a GPT-2, a Llama or one of its kin, or for translation a model with encoder and decoder")
+	}
+	if _, reads := m.(model.Seq2Seq); reads && goal != translationGoal {
+		return nil, nil, fault.Hintf(fmt.Errorf("%s: the model reads one text and writes another; the goal %s wants one that continues a text", dir, goal),
+			"take a GPT-2, a Llama or one of its kin")
 	}
 	tok, err := tokenize.Load(filepath.Join(dir, tokenizerFile))
 	if err != nil {
@@ -162,7 +175,7 @@ func OpenTuned(dir string) (*Tuned, error) {
 	if err := yaml.Load(c.Fragua.Settings, goal); err != nil { // JSON is YAML
 		return nil, &fault.RowError{File: name, Row: -1, Err: err}
 	}
-	lm, tok, err := openBase(dir)
+	lm, tok, err := openBase(dir, c.Fragua.Goal)
 	if err != nil {
 		return nil, err
 	}

@@ -61,14 +61,14 @@ var archs = []archEntry{
 	{"", "roberta", nil, openRoBERTa},
 	{"", "distilbert", nil, openDistilBERT},
 	{"", "modernbert", nil, openModernBERT},
-	{"encdec", "pegasus", nil, openPegasus},
+	{"encdec", "pegasus", func() Arch { return &EncDec{Encoder: 3, Decoder: 3, Heads: 4, Width: 256, Dropout: .1, Norm: PreNorm} }, openPegasus},
 	{"", "marian", nil, openMarian},
 	{"", "t5", nil, openT5},
 }
 
 type archEntry struct {
 	name, modelType string
-	fresh           func() Arch // nil: what it learns is not the continuation of a text
+	fresh           func() Arch // nil: it is opened only, never trained from scratch
 	open            func(*config) (opened, error)
 }
 
@@ -83,7 +83,7 @@ type opened struct {
 // names reports whether a checkpoint has an array.
 type names func(string) bool
 
-// Archs returns the architectures that continue a text, by name, each a
+// Archs returns the architectures that can be trained from scratch, by name, each a
 // constructor of its default settings.
 func Archs() map[string]func() Arch {
 	m := map[string]func() Arch{}
@@ -92,6 +92,13 @@ func Archs() map[string]func() Arch {
 			m[a.name] = a.fresh
 		}
 	}
+	return m
+}
+
+// LanguageArchs returns those of Archs that continue a text: all but the encoder–decoder.
+func LanguageArchs() map[string]func() Arch {
+	m := Archs()
+	delete(m, "encdec")
 	return m
 }
 

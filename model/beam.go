@@ -34,8 +34,8 @@ type Search struct {
 	Alpha   float64       `yaml:"alpha" doc:"Exponent of the penalty; 0: none."`
 	MinLen  int           `yaml:"min_len" doc:"Ids before the end may come."`
 
-	End   int32                    `yaml:"-" json:"-"` // the id that ends a text
-	Limit func(prompt []int32) int `yaml:"-" json:"-"` // most ids before the end, for each prompt
+	End   int32                `yaml:"-" json:"-"` // the id that ends a text
+	Limit func(prompt int) int `yaml:"-" json:"-"` // most ids before the end, for each prompt
 }
 
 // A Hypothesis is a finished text.
@@ -66,7 +66,7 @@ func Beam(ctx context.Context, d Decoder, prompts [][]int32, s Search) ([][]Hypo
 		if len(p) == 0 {
 			return nil, fmt.Errorf("beam search: prompt %d is empty", i)
 		}
-		live[i] = search{prompt: i, limit: s.Limit(p), beams: []beam{{}}}
+		live[i] = search{prompt: i, limit: s.Limit(i), beams: []beam{{}}}
 	}
 	logits := d.Feed(prompts)
 	vocab := len(logits) / len(prompts)

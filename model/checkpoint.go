@@ -2,6 +2,7 @@ package model
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,6 +25,7 @@ const (
 // An Extra is what a model directory holds besides the language model.
 type Extra struct {
 	End    int32          // the id that ends a text, for Hugging Face's generate; negative: none
+	Start  int32          // the id that a decoder beside an encoder begins with, for the same
 	Params []nn.Param     // further arrays, such as a classification head
 	Config map[string]any // further keys of config.json
 }
@@ -89,7 +91,7 @@ func Save(dir string, m Model, x Extra) error {
 		return err
 	}
 	maps.Copy(config, x.Config)
-	if generation, err := from.generationConfig(config, x.End); err != nil {
+	if generation, err := from.generationConfig(m, config, x); err != nil {
 		return err
 	} else if generation != nil {
 		if err := writeBytes(filepath.Join(dir, GenerationFile), generation); err != nil {
@@ -121,12 +123,17 @@ func Save(dir string, m Model, x Extra) error {
 
 // generationConfig is generation_config.json, and the ids that begin and end a text put into
 // config unless it has them; nil: no file.
-func (c *checkpoint) generationConfig(config map[string]any, end int32) ([]byte, error) {
-	if c.fields != nil && (c.generation != nil || config["eos_token_id"] != nil) || end < 0 {
+func (c *checkpoint) generationConfig(m Model, config map[string]any, x Extra) ([]byte, error) {
+	if c.fields != nil && (c.generation != nil || config["eos_token_id"] != nil) || x.End < 0 {
 		return c.generation, nil
 	}
-	config["bos_token_id"], config["eos_token_id"] = end, end
-	return marshalIndent(map[string]any{"bos_token_id": end, "eos_token_id": end})
+	ids := map[string]any{"bos_token_id": x.End, "eos_token_id": x.End}
+	if _, reads := m.(Seq2Seq); reads {
+		ids["decoder_start_token_id"], ids["forced_eos_token_id"] = x.Start, x.End
+		ids["pad_token_id"] = cmp.Or(config["pad_token_id"], any(x.End))
+	}
+	maps.Copy(config, ids)
+	return marshalIndent(ids)
 }
 
 // Ends are the ids that end a text, as the folder that a model was read from says: eos_token_id of

@@ -13,17 +13,41 @@ import (
 )
 
 // EncDec is the settings of a transformer that reads one text and writes
-// another (Vaswani et al. 2017), with the norms before each part (Wang et al.
-// 2019), GELU, and one embedding for source, target and head.
+// another (Vaswani et al. 2017), with GELU, and one embedding for source,
+// target and head.
 type EncDec struct {
-	Encoder int     `yaml:"encoder" doc:"Blocks that read the source."`
-	Decoder int     `yaml:"decoder" doc:"Blocks that write the target."`
+	Encoder int     `yaml:"encoder" doc:"Blocks that read the source; many of them cost little when translating."`
+	Decoder int     `yaml:"decoder" doc:"Blocks that write the target; few of them translate fast (Kasai et al. 2021)."`
 	Heads   int     `yaml:"heads" doc:"Attention heads; each has width/heads features."`
 	Width   int     `yaml:"width" doc:"Features of one position (hidden size)."`
-	Hidden  int     `yaml:"hidden" doc:"Width of the feed-forward."`
+	Hidden  int     `yaml:"hidden" doc:"Width of the feed-forward; 0: four times width."`
 	Dropout float32 `yaml:"dropout" doc:"Share dropped of the embeddings and of what each part adds, while training."`
+	Norm    NormAt  `yaml:"norm" doc:"Where the layer norms stand. pre: before each part, which trains without a long warmup; post: after it, as the paper has them."`
 
 	variant encDecVariant
+}
+
+// NormAt is where the layer norms of a block stand.
+type NormAt string
+
+// Before each part (Wang et al. 2019), or after its residual (Vaswani et al. 2017).
+const (
+	PreNorm  NormAt = "pre"
+	PostNorm NormAt = "post"
+)
+
+// Values lists both.
+func (NormAt) Values() []string { return []string{string(PreNorm), string(PostNorm)} }
+
+// resolved is the settings with what was left to be computed.
+func (e EncDec) resolved() EncDec {
+	if e.Hidden == 0 {
+		e.Hidden = 4 * e.Width
+	}
+	if e.Norm == PostNorm { // what MarianMTModel of transformers can open
+		e.variant.postNorm, e.variant.logitBias, e.variant.activation = true, true, "gelu_new"
+	}
+	return e
 }
 
 // encDecVariant is what Marian and others do differently; the zero value is Pegasus.
@@ -60,7 +84,7 @@ func (e *EncDec) Check() []fault.Fault {
 	}
 	f.positive("heads", e.Heads)
 	f.positive("width", e.Width)
-	f.positive("hidden", e.Hidden)
+	f.positive("hidden", e.resolved().Hidden)
 	f.divides("heads", e.Heads, "width", e.Width)
 	f.divides("width", 2, "width", e.Width)
 	f.rate("dropout", e.Dropout)
@@ -71,6 +95,8 @@ func (e *EncDec) Check() []fault.Fault {
 // q, k, v, what it gives and adds (6C); the feed-forward a norm, itself before
 // and after GELU, and what it adds.
 func (e *EncDec) Size(vocab, context, rows int) Size {
+	full := e.resolved()
+	e = &full
 	c, f, n := e.Width, max(e.Hidden, e.decHidden()), rows*context
 	attend := 4*c*c + 6*c
 	params := vocab*c + e.Encoder*(attend+2*c*e.Hidden+e.Hidden+3*c) + e.Decoder*(2*attend+2*c*e.decHidden()+e.decHidden()+3*c)
@@ -87,7 +113,7 @@ func (e *EncDec) Build(vocab, context int, seed uint64) (LanguageModel, error) {
 	if err := checkSize("encdec", e, vocab, context); err != nil {
 		return nil, err
 	}
-	return newEncDec(*e, vocab, context, nn.NewInit(seed)), nil
+	return newEncDec(e.resolved(), vocab, context, nn.NewInit(seed)), nil
 }
 
 type encDec struct {
@@ -406,8 +432,11 @@ type encDecConfig struct {
 }
 
 func (m *encDec) config() any {
-	e := m.EncDec
-	return encDecConfig{[]string{"PegasusForConditionalGeneration"}, "pegasus", m.vocab, m.context, e.Width, e.Encoder, e.Decoder,
+	e, class, family := m.EncDec, "PegasusForConditionalGeneration", "pegasus"
+	if e.variant.postNorm {
+		class, family = "MarianMTModel", "marian"
+	}
+	return encDecConfig{[]string{class}, family, m.vocab, m.context, e.Width, e.Encoder, e.Decoder,
 		e.Heads, e.Heads, e.Hidden, e.Hidden, "gelu_new", e.Dropout, true, true}
 }
 

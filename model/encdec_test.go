@@ -4,8 +4,10 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"fragua/model/kernel"
@@ -67,7 +69,7 @@ func TestEncDecLearns(t *testing.T) {
 	for i := range prompts {
 		prompts[i] = []int32{0}
 	}
-	got, err := Beam(context.Background(), m.DecoderFor(pairs.Source), prompts, Search{Beams: 3, Alpha: 1, Limit: func([]int32) int { return 7 }})
+	got, err := Beam(context.Background(), m.DecoderFor(pairs.Source), prompts, Search{Beams: 3, Alpha: 1, Limit: func(int) int { return 7 }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,5 +165,47 @@ func TestEncDecSaveOpen(t *testing.T) {
 	}
 	if _, err := Open(filepath.Join(dir, "nowhere")); err == nil {
 		t.Error("a folder that is not there was opened")
+	}
+}
+
+// TestEncDecNorms: with norms after each part the model is saved as Marian's class, and read back
+// as it was; a hidden width of 0 is four times the width.
+func TestEncDecNorms(t *testing.T) {
+	for norm, class := range map[NormAt]string{PreNorm: "pegasus", PostNorm: "marian"} {
+		a := Archs()["encdec"]().(*EncDec)
+		a.Encoder, a.Decoder, a.Width, a.Norm = 2, 1, 16, norm
+		if f := a.Check(); len(f) > 0 {
+			t.Fatal(f)
+		}
+		m, err := a.Build(10, 8, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		perturb(m)
+		params := int64(0)
+		for _, p := range m.Params() {
+			if p.Name != "final_logits_bias" {
+				params += int64(len(p.Data))
+			}
+		}
+		if size := a.Size(10, 8, 1); size.Params != params {
+			t.Errorf("%s: %d parameters, Size says %d", norm, params, size.Params)
+		}
+		dir := t.TempDir()
+		if err := Save(dir, m, Extra{End: 0, Start: 3}); err != nil {
+			t.Fatal(err)
+		}
+		config, err := os.ReadFile(filepath.Join(dir, ConfigFile))
+		if err != nil || !strings.Contains(string(config), `"model_type": "`+class+`"`) || !strings.Contains(string(config), `"decoder_start_token_id": 3`) {
+			t.Errorf("%s: %s %v", norm, config, err)
+		}
+		again, err := Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := reversals(rand.New(rand.NewPCG(5, 5)), 2, 4)
+		if x, y := m.Loss(nil, b).NLL, again.(LanguageModel).Loss(nil, b).NLL; x != y {
+			t.Errorf("%s: loss was %v, after a round trip %v", norm, x, y)
+		}
 	}
 }

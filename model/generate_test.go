@@ -82,9 +82,7 @@ func TestBeamFindsTheBest(t *testing.T) {
 		{Beams: 64, Alpha: .6, Penalty: GNMT},
 		{Beams: 64, Alpha: 1, MinLen: 2},
 	} {
-		s.Limit = func(p []int32) int {
-			return limits[slices.IndexFunc(prompts, func(q []int32) bool { return slices.Equal(p, q) })]
-		}
+		s.Limit = func(p int) int { return limits[p] }
 		got, err := Beam(context.Background(), &hashed{vocab: 4}, prompts, s)
 		if err != nil {
 			t.Fatal(err)
@@ -107,7 +105,7 @@ func TestOneBeamIsGreedy(t *testing.T) {
 	m := build(t, small()["llama"])
 	perturb(m)
 	prompts := [][]int32{{1, 2, 3}, {4}, {5, 6}}
-	s := Search{Beams: 1, End: 7, Limit: func([]int32) int { return 12 }}
+	s := Search{Beams: 1, End: 7, Limit: func(int) int { return 12 }}
 	got, err := Beam(context.Background(), m.Decoder(), prompts, s)
 	if err != nil {
 		t.Fatal(err)
@@ -121,7 +119,7 @@ func TestOneBeamIsGreedy(t *testing.T) {
 }
 
 func TestBeamRefuses(t *testing.T) {
-	limit := func([]int32) int { return 1 }
+	limit := func(int) int { return 1 }
 	for name, s := range map[string]Search{"no beams": {Limit: limit}, "no limit": {Beams: 1}} {
 		if _, err := Beam(context.Background(), &hashed{vocab: 3}, [][]int32{{1}}, s); err == nil {
 			t.Error(name, "was accepted")

@@ -68,10 +68,17 @@ func (c *Config) connect(e *Entry, from *yaml.Node) {
 		return
 	}
 	for _, in := range inputs {
-		if !in.Optional && len(e.From[in.Name]) == 0 {
+		if in.required() && len(e.From[in.Name]) == 0 && !e.replaced(in, inputs) {
 			d.Fault(from, path, c.suggest(in.Kind), "%s needs %s too (its input %q)", e.Use, in.Kind, in.Name)
 		}
 	}
+}
+
+func (in Input) required() bool { return !in.Optional && in.Instead == "" }
+
+// replaced reports whether an input is given that stands instead of in.
+func (e *Entry) replaced(in Input, inputs []Input) bool {
+	return slices.ContainsFunc(inputs, func(other Input) bool { return other.Instead == in.Name && len(e.From[other.Name]) > 0 })
 }
 
 // assign gives each listed stage to the input of its kind.
@@ -88,7 +95,7 @@ func (c *Config) assign(e *Entry, inputs []Input, items []*yaml.Node, path strin
 			}
 		}
 		// Among several inputs of one kind a required one comes first.
-		if i := slices.IndexFunc(fit, func(in Input) bool { return !in.Optional }); i >= 0 && len(e.From[fit[i].Name]) == 0 {
+		if i := slices.IndexFunc(fit, func(in Input) bool { return in.required() }); i >= 0 && len(e.From[fit[i].Name]) == 0 {
 			fit = fit[i : i+1]
 		}
 		switch {
@@ -136,7 +143,7 @@ func (c *Config) kindOf(e *Entry, n *yaml.Node, path string, inputs ...Input) (n
 // guess fills the required inputs of an entry without `from`.
 func (c *Config) guess(e *Entry, inputs []Input) {
 	for _, in := range inputs {
-		if in.Optional {
+		if !in.required() {
 			continue
 		}
 		ends := c.ends(in.Kind)

@@ -21,7 +21,8 @@ type Input struct {
 	Name     string // key of the map form of `from`, and of Env.In
 	Kind     Kind
 	Optional bool
-	Many     bool // more than one stage may be named
+	Many     bool   // more than one stage may be named
+	Instead  string // the required input that may be left out where this one is given; it is never filled by guess
 }
 
 // A Phase is a list of independent tasks between two barriers. The files that

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 
 	"fragua/pipeline"
@@ -19,7 +21,15 @@ func (l *Learn) Version() int { return 1 }
 
 // Inputs implements pipeline.Stage.
 func (l *Learn) Inputs() []pipeline.Input {
-	return []pipeline.Input{{Name: "documents", Kind: pipeline.Documents, Many: true}}
+	return []pipeline.Input{
+		{Name: "documents", Kind: pipeline.Documents, Many: true},
+		{Name: "examples", Kind: pipeline.Examples, Many: true, Instead: "documents"},
+	}
+}
+
+// learnDirs are the directories to learn from: documents, then examples.
+func learnDirs(env *pipeline.Env) []pipeline.Dir {
+	return append(slices.Clone(env.In["documents"]), env.In["examples"]...)
 }
 
 // Makes implements pipeline.Stage.
@@ -46,10 +56,20 @@ func (l *Learn) Phases() []pipeline.Phase {
 	}
 }
 
-// documentRow is what is read of a document here.
+// documentRow is what is read of a document here, or of an example: of a pair of sentences both
+// are learned from, which makes one vocabulary for two languages (Sennrich et al. 2016, section 3.2).
 type documentRow struct {
 	Text     string `parquet:"text"`
+	Target   string `parquet:"target,optional"`
 	Language string `parquet:"language,optional"`
+}
+
+// texts yields a row's texts.
+func (r documentRow) texts() []string {
+	if r.Target == "" {
+		return []string{r.Text}
+	}
+	return []string{r.Text, r.Target}
 }
 
 // countFile is a task's output of the first phase.
@@ -80,7 +100,7 @@ func measureOn(d pipeline.Dir) ([]string, string) {
 
 func (l *Learn) countTasks(_ context.Context, env *pipeline.Env) ([]pipeline.Task, error) {
 	var tasks []pipeline.Task
-	for i, d := range env.In["documents"] {
+	for i, d := range learnDirs(env) {
 		for _, name := range learnFrom(d) {
 			t, err := pipeline.NewTask(fmt.Sprintf("count-%05d", len(tasks)), countPart{i, filepath.Base(name)})
 			if err != nil {
@@ -106,19 +126,24 @@ func (l *Learn) countShard(ctx context.Context, env *pipeline.Env, task pipeline
 		return c, err
 	}
 	counter := newWordCounter()
-	for row, err := range shard.Read[documentRow](env.In["documents"][part.Input].File(part.Shard)) {
+	for row, err := range shard.Read[documentRow](learnDirs(env)[part.Input].File(part.Shard)) {
 		if err == nil {
 			err = ctx.Err()
 		}
 		if err != nil {
 			return c, err
 		}
-		if err := l.count(counter, p, row.Text); err != nil {
-			return c, fmt.Errorf("%s: row %d: %w", part.Shard, c.Read, err)
+		for _, text := range row.texts() {
+			if err := l.count(counter, p, text); err != nil {
+				return c, fmt.Errorf("%s: row %d: %w", part.Shard, c.Read, err)
+			}
+			c.Sum("bytes", int64(len(text)))
+		}
+		if row.Target != "" {
+			c.Sum("pairs", 1)
 		}
 		c.Read++
 		c.Kept++
-		c.Sum("bytes", int64(len(row.Text)))
 		env.Progress.Advance(1)
 	}
 	if l.MaxWords > 0 {
@@ -130,6 +155,15 @@ func (l *Learn) countShard(ctx context.Context, env *pipeline.Env, task pipeline
 	w := counter.words()
 	c.Sum("distinct words", int64(len(w.n)))
 	return c, w.save(filepath.Join(env.Out, countFile))
+}
+
+// vocabularyFor is how many tokens suit so many sentence pairs: about 1,000 for 30,000 pairs and
+// 8,000 from half a million on (Gowda and May 2020, figure 3), a power of the pairs in between.
+// It is rounded down to whole hundreds.
+func vocabularyFor(pairs int64) int {
+	const few, many = 30_000.0, 500_000.0
+	n := min(max(float64(pairs), few), many)
+	return int(1000*math.Pow(8, math.Log(n/few)/math.Log(many/few))) / 100 * 100
 }
 
 // count counts the pieces of one document.
@@ -160,9 +194,13 @@ func (l *Learn) learnShards(ctx context.Context, env *pipeline.Env, _ pipeline.T
 			}
 		}
 	}
-	env.Progress.Expect(int64(l.VocabSize), "tokens")
+	sized := *l
+	if l.VocabSize == 0 && c.Sums["pairs"] > 0 {
+		sized.VocabSize = vocabularyFor(c.Sums["pairs"])
+	}
+	env.Progress.Expect(int64(sized.VocabSize), "tokens")
 	last := 0
-	tr, err := l.train(ctx, counter.words(), func(n int) {
+	tr, err := sized.train(ctx, counter.words(), func(n int) {
 		env.Progress.Advance(int64(n - last))
 		last = n
 	})
@@ -205,7 +243,7 @@ func (l *Learn) measure(ctx context.Context, env *pipeline.Env, t *Tokenizer, tr
 	var all sum
 	split := ""
 	var ids []int32
-	for _, d := range env.In["documents"] {
+	for _, d := range learnDirs(env) {
 		shards, name := measureOn(d)
 		if split == "" {
 			split = name
@@ -228,14 +266,17 @@ func (l *Learn) measure(ctx context.Context, env *pipeline.Env, t *Tokenizer, tr
 				if s.bytes >= measureMost {
 					continue
 				}
-				if ids, err = t.AppendIDs(ids[:0], row.Text); err != nil {
-					return pipeline.Metrics{}, err
+				for _, text := range row.texts() {
+					if ids, err = t.AppendIDs(ids[:0], text); err != nil {
+						return pipeline.Metrics{}, err
+					}
+					for _, s := range []*sum{s, &all} {
+						s.bytes += int64(len(text))
+						s.tokens += int64(len(ids))
+					}
 				}
-				for _, s := range []*sum{s, &all} {
-					s.bytes += int64(len(row.Text))
-					s.tokens += int64(len(ids))
-					s.documents++
-				}
+				s.documents++
+				all.documents++
 			}
 		}
 	}

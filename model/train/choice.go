@@ -38,19 +38,23 @@ func (c *Choice[T, Table]) choose(name string) {
 }
 
 type (
-	// ArchChoice is a setting: one of model.Archs.
+	// ArchChoice is a setting: one of model.LanguageArchs.
 	ArchChoice = Choice[model.Arch, archTable]
+	// AnyArchChoice is a setting: one of model.Archs.
+	AnyArchChoice = Choice[model.Arch, anyArchTable]
 	// OptimizerChoice is a setting: one of Optimizers.
 	OptimizerChoice = Choice[OptimizerSettings, optimizerTable]
 	// ScheduleChoice is a setting: one of Schedules.
 	ScheduleChoice = Choice[ScheduleShape, scheduleTable]
 
 	archTable      struct{}
+	anyArchTable   struct{}
 	optimizerTable struct{}
 	scheduleTable  struct{}
 )
 
-func (archTable) Entries() map[string]func() model.Arch             { return model.Archs() }
+func (archTable) Entries() map[string]func() model.Arch             { return model.LanguageArchs() }
+func (anyArchTable) Entries() map[string]func() model.Arch          { return model.Archs() }
 func (optimizerTable) Entries() map[string]func() OptimizerSettings { return Optimizers() }
 func (scheduleTable) Entries() map[string]func() ScheduleShape      { return Schedules() }
 
