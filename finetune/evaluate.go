@@ -16,7 +16,8 @@ import (
 )
 
 // Evaluate is the stage that lets a fine-tuned model answer a split of
-// examples, and sets baselines fitted on their training split beside it. Given
+// examples, and sets baselines fitted on their training split beside it. Several
+// sets of examples are scored one by one: a test out of the domain beside the one in it. Given
 // blocks, it also measures how well the model still predicts running text.
 type Evaluate struct {
 	Split examples.Split `yaml:"split" doc:"Which split is answered: test, validation or train."`
@@ -26,7 +27,7 @@ type Evaluate struct {
 func NewEvaluate() *Evaluate { return &Evaluate{Split: examples.Test} }
 
 // Version is raised when the same settings and inputs give other bytes.
-func (e *Evaluate) Version() int { return 4 }
+func (e *Evaluate) Version() int { return 5 }
 
 // Inputs are a fine-tuned model, examples, and blocks made with its tokenizer.
 func (e *Evaluate) Inputs() []pipeline.Input {
@@ -66,21 +67,36 @@ func (e *Evaluate) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 	if err != nil {
 		return counts, err
 	}
-	set := sets[string(e.Split)]
-	if len(set) == 0 {
-		return counts, fault.Hintf(fmt.Errorf("the examples have no %s split", e.Split), "label splits them: split: {%s: 0.1}", e.Split)
-	}
-	answers, err := answerAll(ctx, env, m, set)
-	if err != nil {
-		return counts, err
-	}
-	set, answers, counts = answered(set, answers)
-	if len(set) == 0 {
-		return counts, errors.New("all examples are too long for the model's context")
-	}
-	metrics, err := compare(m.Goal, sets[examples.Train], set, answers, m.Classes, string(e.Split))
-	if err != nil {
-		return counts, err
+	var metrics pipeline.Metrics
+	var all []Prediction
+	for _, t := range e.testSets(env.In["examples"]) {
+		one, err := examples.Read([]pipeline.Dir{t.dir})
+		if err != nil {
+			return counts, err
+		}
+		set := one[string(e.Split)]
+		if len(set) == 0 {
+			return counts, fault.Hintf(fmt.Errorf("the examples in %s have no %s split", t.dir.Path, e.Split), "label splits them: split: {%s: 0.1}", e.Split)
+		}
+		answers, err := answerAll(ctx, env, m, set)
+		if err != nil {
+			return counts, err
+		}
+		set, answers, c := answered(set, answers)
+		if counts.Add(c); len(set) == 0 {
+			return counts, errors.New("all examples are too long for the model's context")
+		}
+		measured, err := compare(m.Goal, sets[examples.Train], set, answers, m.Classes, t.name)
+		if err != nil {
+			return counts, err
+		}
+		metrics.Figures = append(metrics.Figures, measured.Figures...)
+		metrics.Samples = append(metrics.Samples, measured.Samples...)
+		metrics.Translations = append(metrics.Translations, measured.Translations...)
+		if metrics.Confusion == nil {
+			metrics.Confusion = measured.Confusion
+		}
+		all = append(all, answers...)
 	}
 	if dir := env.One("blocks"); dir.Path != "" {
 		f, err := runningText(ctx, m, dir)
@@ -92,12 +108,36 @@ func (e *Evaluate) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 	for _, line := range summary(metrics) {
 		env.Progress.Say(line)
 	}
-	written, err := writePredictions(env, "predictions-00000.parquet", answers)
+	written, err := writePredictions(env, "predictions-00000.parquet", all)
 	if err != nil {
 		return counts, err
 	}
 	counts.Shards = []shard.File{written}
 	return counts, pipeline.WriteMetrics(env.Out, metrics)
+}
+
+// A testSet is examples that are scored by themselves.
+type testSet struct {
+	name string // the split, and where there are several sets the stage that made it
+	dir  pipeline.Dir
+}
+
+// testSets are the inputs that hold the split, or all if none does.
+func (e *Evaluate) testSets(dirs []pipeline.Dir) (sets []testSet) {
+	for _, d := range dirs {
+		if len(dirs) == 1 || len(d.Files(string(e.Split)+"-*.parquet")) > 0 {
+			sets = append(sets, testSet{string(e.Split), d})
+		}
+	}
+	if len(sets) == 0 {
+		sets = append(sets, testSet{string(e.Split), dirs[0]})
+	}
+	if len(sets) > 1 {
+		for i, s := range sets {
+			sets[i].name += " of " + filepath.Base(s.dir.Path)
+		}
+	}
+	return sets
 }
 
 // mostBlocks bounds what is scored of running text; they are spread evenly.

@@ -5,10 +5,8 @@ import (
 	"fmt"
 
 	"fragua/finetune/examples"
-	"fragua/finetune/metric"
 	"fragua/model"
 	"fragua/model/train"
-	"fragua/pipeline"
 	"fragua/pipeline/fault"
 	"fragua/tokenize"
 )
@@ -145,45 +143,6 @@ func (g *Translation) Answer(ctx context.Context, m *Tuned, set []examples.Examp
 		out[i].Want = e.Target
 	}
 	return out, nil
-}
-
-// Score is BLEU and chrF.
-func (g *Translation) Score(set []examples.Example, got []Prediction, _ []string, intervals bool) (pipeline.Metrics, error) {
-	n := len(set)
-	refs := make([][]string, n)
-	bleu, chrf := make([]metric.BLEUStats, n), make([]metric.ChrFStats, n)
-	var b metric.BLEU
-	var c metric.ChrF
-	for i, e := range set {
-		refs[i] = []string{e.Target}
-		bleu[i], chrf[i] = b.Stats(got[i].Got, e.Target), c.Stats(got[i].Got, e.Target)
-	}
-	bleuOf := func(rows []int) float64 {
-		var sum metric.BLEUStats
-		for _, r := range rows {
-			sum.Add(bleu[r])
-		}
-		return b.Score(sum)
-	}
-	chrfOf := func(rows []int) float64 {
-		var sum metric.ChrFStats
-		for _, r := range rows {
-			sum.Add(chrf[r])
-		}
-		return c.Score(sum)
-	}
-	all := make([]int, n)
-	for i := range all {
-		all[i] = i
-	}
-	fs := []pipeline.Figure{
-		{Name: "BLEU", Value: bleuOf(all), N: int64(n), Better: "higher", Headline: true, Digits: 1, Note: b.Signature(refs)},
-		{Name: "chrF2", Value: chrfOf(all), N: int64(n), Better: "higher", Headline: true, Digits: 1, Note: c.Signature(refs)},
-	}
-	if intervals {
-		fs[0].PlusMinus, fs[1].PlusMinus = metric.Bootstrap(n, bleuOf), metric.Bootstrap(n, chrfOf)
-	}
-	return pipeline.Metrics{Figures: fs}, nil
 }
 
 // Baselines are the source itself and, where there are pairs to learn words

@@ -87,7 +87,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		ErrWriter:                 stderr,
 		Commands: []*cli.Command{
 			runCommand(), planCommand(), finetuneCommand(), inspectCommand(), explainCommand(), textCommand(), tokenizerCommand(),
-			evaluateCommand(), predictCommand(), translateCommand(), generateCommand(), neighborsCommand(), reportCommand(), studioCommand(),
+			evaluateCommand(), predictCommand(), translateCommand(), scoreCommand(), generateCommand(), neighborsCommand(), reportCommand(), studioCommand(),
 			configCommand(), benchCommand(), doctorCommand(), completionCommand(), versionCommand(),
 		},
 		OnUsageError: func(c *cli.Context, err error, _ bool) error {

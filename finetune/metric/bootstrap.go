@@ -29,6 +29,37 @@ func Bootstrap(n int, score func(rows []int) float64) float64 {
 	return half95(scores)
 }
 
+// PairedBootstrap is the probability of a difference between two systems larger than theirs if
+// they were equally good (Koehn 2004; computed as sacrebleu does): rows are drawn with replacement,
+// the same ones for both, and how far the differences exceed their mean is set against the real one.
+func PairedBootstrap(n int, a, b func(rows []int) float64) float64 {
+	if n < 1 {
+		return 1
+	}
+	rows := make([]int, n)
+	for i := range rows {
+		rows[i] = i
+	}
+	real := math.Abs(a(rows) - b(rows))
+	rng := rand.New(rand.NewPCG(12345, uint64(n)))
+	differences := make([]float64, resamples)
+	mean := 0.0
+	for i := range differences {
+		for j := range rows {
+			rows[j] = rng.IntN(n)
+		}
+		differences[i] = math.Abs(a(rows) - b(rows))
+		mean += differences[i] / resamples
+	}
+	larger := 0
+	for _, d := range differences {
+		if d-mean > real {
+			larger++
+		}
+	}
+	return float64(larger+1) / (resamples + 1)
+}
+
 // half95 returns half the width of the middle 95 % of resampled scores.
 func half95(scores []float64) float64 {
 	slices.Sort(scores)
