@@ -28,7 +28,7 @@ stages:
   - name: corpus
     use: ingest
     with: {sources: [books: {path: "sample/books/*.txt"}, html: {path: "sample/pages/*.html"}], steps: [repair, language], part_bytes: 4096}
-  - {name: unique, use: dedup, from: [corpus]}
+  - {name: unique, use: dedup, from: [corpus], with: {match: {similar: {similarity: 0.5}}}}
   - {name: split, use: mix, from: [unique], with: {validation: 0.1, test: 0, group_by: id}}
   - {name: bpe, use: tokenizer, from: [split], with: {vocab_size: 600}}
   - {name: blocks, use: pack, from: [split, bpe], with: {context: 32}}

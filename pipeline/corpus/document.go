@@ -25,6 +25,12 @@ type Document struct {
 	Metadata      string  `parquet:"metadata"`       // a JSON object
 	Words         int64   `parquet:"words"`          // as UAX #29 counts them
 
+	// What dedup found; absent before it, and where no other document matches.
+	Cluster     string  `parquet:"cluster,optional"`      // id of the first document of those that match each other
+	ClusterSize int64   `parquet:"cluster_size,optional"` // how many those are, the dropped ones among them
+	Neighbor    string  `parquet:"neighbor,optional"`     // id of the most similar one; of a dropped document, of those that stay
+	Similarity  float64 `parquet:"similarity,optional"`   // to it: 0 to 1
+
 	// Offset is where the record begins in its file: a byte of JSONL and CSV (of
 	// the uncompressed stream), a row of Parquet, a chapter of a book.
 	Offset int64 `parquet:"-"`

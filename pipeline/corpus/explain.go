@@ -127,7 +127,7 @@ func (s *Story) lookUp(stage, use string, dir pipeline.Dir) (bool, error) {
 	if err != nil || at == nil {
 		return false, err
 	}
-	v := Verdict{Stage: stage, Step: use, Drop: at.drop, Words: s.Document.Words}
+	v := Verdict{Stage: stage, Step: use, Drop: at.drop, Words: s.Document.Words, Neighbor: at.Neighbor, Similarity: at.Similarity}
 	if s.Document.Split = at.Split; at.Split != "" {
 		v.Split = at.Split
 	}
@@ -137,8 +137,8 @@ func (s *Story) lookUp(stage, use string, dir pipeline.Dir) (bool, error) {
 
 // A place is where a row was found.
 type place struct {
-	Source, Path, Split string
-	drop                Drop
+	keptRow
+	drop Drop
 }
 
 // rejectRow and keptRow are what finding reads of a row.
@@ -148,6 +148,9 @@ type (
 		Source string `parquet:"source,dict"`
 		Path   string `parquet:"path,dict"`
 		Split  string `parquet:"split,dict"`
+
+		Neighbor   string  `parquet:"neighbor,optional"`
+		Similarity float64 `parquet:"similarity,optional"`
 	}
 	rejectRow struct {
 		keptRow
@@ -170,7 +173,7 @@ func find(dir pipeline.Dir, id string) (*place, error) {
 				return nil, err
 			}
 			if row.ID == id {
-				return &place{Source: row.Source, Path: row.Path, Split: row.Split}, nil
+				return &place{keptRow: row}, nil
 			}
 		}
 	}
@@ -183,8 +186,7 @@ func find(dir pipeline.Dir, id string) (*place, error) {
 				return nil, err
 			}
 			if row.ID == id {
-				return &place{Source: row.Source, Path: row.Path, Split: row.Split,
-					drop: Drop{Rule: row.Rule, Value: row.Value, Limit: row.Limit, Note: row.Error}}, nil
+				return &place{row.keptRow, Drop{Rule: row.Rule, Value: row.Value, Limit: row.Limit, Note: row.Error}}, nil
 			}
 		}
 	}

@@ -15,7 +15,7 @@ type Filter struct {
 // NewFilter returns a Filter without steps.
 func NewFilter() *Filter { return &Filter{} }
 
-func (s *Filter) Version() int             { return 2 }
+func (s *Filter) Version() int             { return 3 }
 func (s *Filter) Inputs() []pipeline.Input { return documentInput() }
 func (s *Filter) Makes() pipeline.Kind     { return pipeline.Documents }
 

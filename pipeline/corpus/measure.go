@@ -83,5 +83,9 @@ func (v Verdict) String() string {
 	case v.Split != "":
 		return fmt.Sprintf("%s: %s: kept in %s", v.Stage, v.Step, v.Split)
 	}
-	return fmt.Sprintf("%s: %s: kept, %d words", v.Stage, v.Step, v.Words)
+	s := fmt.Sprintf("%s: %s: kept, %d words", v.Stage, v.Step, v.Words)
+	if v.Neighbor != "" {
+		s += fmt.Sprintf("; nearest is document %s, similarity %.3f", v.Neighbor, v.Similarity)
+	}
+	return s
 }

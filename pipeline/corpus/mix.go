@@ -7,11 +7,13 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/zeebo/xxh3"
 
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
+	"fragua/pipeline/minhash"
 )
 
 // The splits of a corpus: names of shards and values of the column.
@@ -21,20 +23,45 @@ const (
 	Test       = "test"
 )
 
-// Mix weighs the documents of several inputs against each other and gives each
-// its split.
+// Mix weighs the documents of several inputs against each other, gives each its split, and tells what training repeats
+// of what it is judged by.
 //
 // A document's split hangs on the seed and on its group alone, so that it stays
-// the same when other documents come or go. Only where no group at all would
+// the same when other documents come or go. Documents that dedup put into one
+// cluster, and editions of one book, are one group. Only where no group at all would
 // fall into a split with a share, the nearest one is taken, so that there is
 // something to validate on in the smallest corpus.
 //
-// Two phases: survey looks at the groups, and mix writes.
+//	link        a task a shard: groups that hang together
+//	join        one task
+//	survey      a task a shard: draws of groups, words of languages
+//	evaluation  one task: n-grams of the evaluation sets         } only if asked for
+//	held-out    a task a shard: n-grams of held-out documents    }
+//	mix         a task a shard, and a level of the curriculum
+//
+// Memory, beside a shard's page: 28 bytes a group that hangs together with another, 288 a held-out document (16 n-grams),
+// 18 an n-gram of the evaluation sets.
 type Mix struct {
 	Weights    map[string]float64 `yaml:"weights" doc:"How often the documents of a source, or of a stage in from, are taken: 0.5 every other one, 3 three times (training only); 1 if not named."`
 	Validation float64            `yaml:"validation" doc:"Share of the groups that becomes the split validation."`
 	Test       float64            `yaml:"test" doc:"Share of the groups that becomes the split test."`
-	GroupBy    GroupBy            `yaml:"group_by" doc:"What stays together: book (a book's chapters; any other document alone), path, id, url."`
+	GroupBy    GroupBy            `yaml:"group_by" doc:"What stays together: book (a book's chapters and its editions; any other document alone), path, url, each with what stands in one cluster of dedup; id: nothing."`
+
+	Temperature   float64            `yaml:"temperature" doc:"Brings the shares of languages nearer to each other: a language with the share p gets one in proportion to p^(1/temperature). 1 leaves them."`
+	Rehydrate     map[string]float64 `yaml:"rehydrate" doc:"How often a document is taken by the size of its cluster: the entry of the greatest size that is not greater counts, as in {\"1\": 1, \"2\": 2, \"5\": 3, \"1000\": 1}."`
+	Tokens        int64              `yaml:"tokens" doc:"About how many tokens of training text to take: documents are left out, or taken several times. 0: all, once."`
+	TokensPerWord float64            `yaml:"tokens_per_word" doc:"How many tokens a word has, on the average of the corpus."`
+	MaxCopies     float64            `yaml:"max_copies" doc:"How often temperature and tokens take a document at most."`
+	Curriculum    Curriculum         `yaml:"curriculum" doc:"In which order training meets the documents; pack keeps it with order: stream."`
+
+	Leaks         Leaks          `yaml:"leaks" doc:"What becomes of training documents that repeat held-out ones: report lists them in leaks/, drop leaves them out, off does not look."`
+	Decontaminate []SourceChoice `yaml:"decontaminate" doc:"Evaluation sets, as sources; documents that hold an item of theirs are dropped."`
+	Ngram         int            `yaml:"ngram" doc:"Words in a row that leaks and decontaminate compare."`
+	Overlap       float64        `yaml:"overlap" doc:"Share of an item's n-grams from which a document is said to hold it."`
+
+	once       sync.Once
+	held, sets *leakIndex
+	indexErr   error
 }
 
 // GroupBy is what stays together in one split.
@@ -54,9 +81,11 @@ func (GroupBy) Values() []string {
 }
 
 // NewMix returns a Mix that takes all, and splits off 2 % for validation.
-func NewMix() *Mix { return &Mix{Validation: .02, GroupBy: ByBook} }
+func NewMix() *Mix {
+	return &Mix{Validation: .02, GroupBy: ByBook, Temperature: 1, TokensPerWord: 1.4, MaxCopies: 16, Curriculum: Curriculum{By: CurriculumNone, Levels: 8}, Leaks: LeaksReport, Ngram: 13, Overlap: .5}
+}
 
-func (s *Mix) Version() int             { return 1 }
+func (s *Mix) Version() int             { return 2 }
 func (s *Mix) Inputs() []pipeline.Input { return documentInput() }
 func (s *Mix) Makes() pipeline.Kind     { return pipeline.Documents }
 
@@ -73,36 +102,31 @@ func (s *Mix) Check() (faults []fault.Fault) {
 	if faults == nil && s.Validation+s.Test >= 1 {
 		faults = missing("test", "validation and test leave nothing to train on", "validation: 0.02")
 	}
-	for name, w := range s.Weights {
-		if !(w >= 0 && w <= 1000) {
-			faults = append(faults, fault.Fault{Path: "weights." + name, Err: fmt.Sprintf("weight %v must lie between 0 and 1000", w)})
-		}
-	}
+	faults = append(faults, s.checkRates()...)
+	faults = append(faults, s.checkLeaks()...)
+	faults = append(faults, s.Curriculum.check()...)
 	slices.SortFunc(faults, func(a, b fault.Fault) int { return strings.Compare(a.Path, b.Path) })
 	return faults
 }
 
-// Phases: survey, mix.
+// Phases: see Mix.
 func (s *Mix) Phases() []pipeline.Phase {
-	return []pipeline.Phase{
+	list := []pipeline.Phase{
+		{Name: "link", Tasks: shardTasks, Do: s.link},
+		{Name: "join", Exclusive: true, Tasks: oneTask, Do: s.join},
 		{Name: "survey", Tasks: shardTasks, Do: s.survey},
-		{Name: "mix", Tasks: s.tasks, Do: s.do},
 	}
+	if len(s.Decontaminate) > 0 {
+		list = append(list, pipeline.Phase{Name: "evaluation", Exclusive: true, Tasks: oneTask, Do: s.evaluation})
+	}
+	if s.looksForLeaks() {
+		list = append(list, pipeline.Phase{Name: "held-out", Tasks: s.tasks, Do: s.heldOut})
+	}
+	return append(list, pipeline.Phase{Name: "mix", Tasks: s.levelTasks, Do: s.do})
 }
 
-// group returns what a document is grouped by.
-func (s *Mix) group(d *Document) string {
-	switch {
-	case s.GroupBy == ByPath, s.GroupBy == ByBook && isChapter(d):
-		return "path\x00" + d.Source + "\x00" + d.Path
-	case s.GroupBy == ByURL && d.URL != "":
-		return "url\x00" + d.URL
-	}
-	return "id\x00" + d.ID
-}
-
-// isChapter reports whether a document is a part of a book.
-func isChapter(d *Document) bool { return strings.Contains(d.Metadata, `"chapter":`) }
+// looksForLeaks reports whether there are splits that training could repeat.
+func (s *Mix) looksForLeaks() bool { return s.Leaks != LeaksOff && s.Validation+s.Test > 0 }
 
 // draw returns a number that hangs on the seed, on what it is for, and on a key.
 func draw(seed uint64, what, key string) uint64 { return xxh3.HashStringSeed(what+"\x00"+key, seed) }
@@ -118,20 +142,40 @@ func threshold(share float64) uint64 {
 // mixPart is the Part of a task.
 type mixPart struct {
 	shardPart
-	Cuts cuts `json:"cuts"`
+	Cuts  cuts               `json:"cuts"`
+	Rates map[string]float64 `json:"rates,omitempty"`  // by language; absent: 1
+	Level int                `json:"level"`            // of the curriculum
+	Words []int64            `json:"bounds,omitempty"` // of levels by words
 }
 
+// tasks makes a task of each shard.
 func (s *Mix) tasks(_ context.Context, env *pipeline.Env) (tasks []pipeline.Task, err error) {
-	c, err := s.cuts(env)
+	return s.mixTasks(env, 1)
+}
+
+// levelTasks makes a task of each shard and level.
+func (s *Mix) levelTasks(_ context.Context, env *pipeline.Env) (tasks []pipeline.Task, err error) {
+	return s.mixTasks(env, s.Curriculum.levels())
+}
+
+func (s *Mix) mixTasks(env *pipeline.Env, levels int) (tasks []pipeline.Task, err error) {
+	all, err := s.surveys(env)
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range shardParts(env) {
-		t, err := pipeline.NewTask(fmt.Sprintf("%05d", p.Number), mixPart{p, c})
-		if err != nil {
-			return nil, err
+	c, err := s.place(all)
+	if err != nil {
+		return nil, err
+	}
+	rates, bounds := s.rates(env, all.Words), s.Curriculum.bounds(all.Lengths)
+	for level := range levels {
+		for _, p := range shardParts(env) {
+			t, err := pipeline.NewTask(fmt.Sprintf("%02d-%05d", level, p.Number), mixPart{p, c, rates, level, bounds})
+			if err != nil {
+				return nil, err
+			}
+			tasks = append(tasks, t)
 		}
-		tasks = append(tasks, t)
 	}
 	return tasks, nil
 }
@@ -142,13 +186,25 @@ func (s *Mix) do(ctx context.Context, env *pipeline.Env, t pipeline.Task) (pipel
 	if err != nil {
 		return pipeline.Counts{}, err
 	}
+	j, err := readJoined(env)
+	if err != nil {
+		return pipeline.Counts{}, err
+	}
 	env.Progress.Expect(task.Rows, "documents")
-	p := newPass(env, "mix", task.Number)
-	return p.close(s.mix(ctx, p, readDocuments(env, name), env.Seed, task.stage(env), task.Cuts))
+	number := task.Number + task.Level*len(shardParts(env)) // levels follow each other by the names of their shards
+	p := newPass(env, "mix", number)
+	return p.close(s.mix(ctx, env, p, readDocuments(env, name), task, j))
 }
 
-// mix writes a shard's documents into their splits.
-func (s *Mix) mix(ctx context.Context, p *pass, docs iter.Seq2[*Document, error], seed uint64, stage string, c cuts) error {
+// mix writes a shard's documents of one level into their splits.
+func (s *Mix) mix(ctx context.Context, env *pipeline.Env, p *pass, docs iter.Seq2[*Document, error], task mixPart, j joined) error {
+	held, sets, err := s.leakIndexes(env)
+	if err != nil {
+		return err
+	}
+	scanner := minhash.NewScanner(s.Ngram)
+	stage := task.stage(env)
+	var found leaks
 	for d, err := range docs {
 		if err == nil && ctx.Err() != nil {
 			err = context.Cause(ctx)
@@ -156,15 +212,31 @@ func (s *Mix) mix(ctx context.Context, p *pass, docs iter.Seq2[*Document, error]
 		if err != nil {
 			return err
 		}
+		d.Split = task.Cuts.split(j.draw(s.draws(env.Seed, d)))
+		if s.Curriculum.level(d, task.Words) != task.Level {
+			continue // another task's
+		}
 		p.counts.Read++
-		copies, drop := s.copies(seed, stage, d)
+		rate, ok := task.Rates[d.Language]
+		if !ok {
+			rate = 1
+		}
+		if d.Split != Train {
+			rate = 1
+		}
+		copies, drop := s.copies(env.Seed, s.weight(stage, d), rate, d.ID)
+		if drop.Rule == "" {
+			drop = s.contaminated(sets, scanner, d)
+		}
+		if drop.Rule == "" && d.Split == Train {
+			drop = found.find(s, held, scanner, d)
+		}
 		if drop.Rule != "" {
 			if err := p.drop(d, drop); err != nil {
 				return err
 			}
 			continue
 		}
-		d.Split = c.split(draw(seed, "split", s.group(d)))
 		if d.Split != Train {
 			copies = 1
 		}
@@ -179,25 +251,5 @@ func (s *Mix) mix(ctx context.Context, p *pass, docs iter.Seq2[*Document, error]
 			}
 		}
 	}
-	return nil
-}
-
-// copies returns how often a document is taken, or why not at all.
-func (s *Mix) copies(seed uint64, stage string, d *Document) (int, Drop) {
-	w, ok := s.Weights[d.Source]
-	if !ok {
-		if w, ok = s.Weights[stage]; !ok {
-			return 1, Drop{}
-		}
-	}
-	whole, part := math.Modf(w)
-	u := draw(seed, "weight", d.ID)
-	n := int(whole)
-	if u < threshold(part) {
-		n++
-	}
-	if n == 0 {
-		return 0, Drop{Rule: "mix.weights", Value: float64(u) / (1 << 64), Limit: w}
-	}
-	return n, Drop{}
+	return found.write(env, p.number, &p.counts)
 }

@@ -181,9 +181,9 @@ stages:
 				t.Errorf("%s, order %d: kept %s, want %s", match, i, got, want[i])
 			}
 			for _, r := range rejected(t, s.Dir) {
-				of, named := strings.CutPrefix(r.Error, repeats)
-				if !named || ids[of] == "" || match == "text" && ids[of] != r.Text || r.Value < 2 {
-					t.Errorf("%s: %s/%s repeats %q, copy %v", match, r.Source, r.Path, r.Error, r.Value)
+				of, named := strings.CutPrefix(r.Error, "same "+match+" as document ")
+				if !named || of != r.Neighbor || ids[of] == "" || match == "text" && ids[of] != r.Text || r.Value != 1 {
+					t.Errorf("%s: %s/%s %q, similarity %v", match, r.Source, r.Path, r.Error, r.Value)
 				}
 			}
 		}

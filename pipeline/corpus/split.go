@@ -39,6 +39,9 @@ type survey struct {
 	Low     []uint64 `json:"low"`   // the two lowest draws, ascending and different
 	Above   []uint64 `json:"above"` // the lowest from the share of validation on
 	High    []uint64 `json:"high"`  // the highest
+
+	Words   map[string]float64 `json:"words"`             // of each language, weighed
+	Lengths []int64            `json:"lengths,omitempty"` // how many documents have so many words; see lengthClass
 }
 
 // add takes in a draw.
@@ -56,32 +59,30 @@ func (v *survey) add(u, validation uint64) {
 	}
 }
 
-// surveyRow is all of a document that the survey needs to read.
-type surveyRow struct {
-	ID       string `parquet:"id"`
-	Source   string `parquet:"source,dict"`
-	Path     string `parquet:"path,dict"`
-	URL      string `parquet:"url"`
-	Metadata string `parquet:"metadata"`
-}
-
 func (s *Mix) survey(ctx context.Context, env *pipeline.Env, t pipeline.Task) (counts pipeline.Counts, err error) {
 	part, name, err := shardOf(env, t)
 	if err != nil {
 		return counts, err
 	}
+	j, err := readJoined(env)
+	if err != nil {
+		return counts, err
+	}
 	env.Progress.Expect(part.Rows, "documents")
-	v := survey{Sources: []string{}}
+	v := survey{Sources: []string{}, Words: map[string]float64{}, Lengths: make([]int64, lengthClasses)}
+	stage := part.stage(env)
 	validation := threshold(s.Validation)
-	for row, err := range shard.Read[surveyRow](name) {
+	for row, err := range shard.Read[groupRow](name) {
 		if err == nil && ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
 		if err != nil {
 			return counts, err
 		}
-		d := &Document{ID: row.ID, Source: row.Source, Path: row.Path, URL: row.URL, Metadata: row.Metadata}
-		v.add(draw(env.Seed, "split", s.group(d)), validation)
+		d := row.document()
+		v.add(j.draw(s.draws(env.Seed, d)), validation)
+		v.Words[d.Language] += float64(d.Words) * s.weight(stage, d)
+		v.Lengths[lengthClass(d.Words)]++
 		if !slices.Contains(v.Sources, d.Source) {
 			v.Sources = append(v.Sources, d.Source)
 		}
@@ -98,19 +99,19 @@ func (s *Mix) survey(ctx context.Context, env *pipeline.Env, t pipeline.Task) (c
 
 func surveyFile(shard int) string { return fmt.Sprintf("survey-%05d.json", shard) }
 
-// cuts puts the surveys together.
-func (s *Mix) cuts(env *pipeline.Env) (cuts, error) {
-	all := survey{}
+// surveys puts those of all shards together.
+func (s *Mix) surveys(env *pipeline.Env) (survey, error) {
+	all := survey{Words: map[string]float64{}, Lengths: make([]int64, lengthClasses)}
 	validation := threshold(s.Validation)
 	for i, done := range env.Phase("survey") {
 		name := filepath.Join(done.Dir, surveyFile(i))
 		b, err := os.ReadFile(name)
 		if err != nil {
-			return cuts{}, err
+			return all, err
 		}
 		var v survey
 		if err := json.Unmarshal(b, &v); err != nil {
-			return cuts{}, &fault.RowError{File: name, Row: -1, Err: err}
+			return all, &fault.RowError{File: name, Row: -1, Err: err}
 		}
 		for _, list := range [][]uint64{v.Low, v.Above, v.High} {
 			for _, u := range list {
@@ -118,11 +119,14 @@ func (s *Mix) cuts(env *pipeline.Env) (cuts, error) {
 			}
 		}
 		all.Sources = append(all.Sources, v.Sources...)
+		for l, n := range v.Words {
+			all.Words[l] += n // shard after shard: the same sum each time
+		}
+		for i, n := range v.Lengths[:min(len(v.Lengths), lengthClasses)] {
+			all.Lengths[i] += n
+		}
 	}
-	if err := s.unknownWeights(env, all.Sources); err != nil {
-		return cuts{}, err
-	}
-	return s.place(all)
+	return all, errors.Join(s.unknownWeights(env, all.Sources), s.Curriculum.unknown(env, all.Sources))
 }
 
 // place turns shares into cuts, so that every split with a share has a group.

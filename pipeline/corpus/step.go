@@ -54,6 +54,9 @@ type Verdict struct {
 	Words int64         // of the text after it
 	Tests []Measurement // all of a step that has limits, passed and failed
 	Split string        // that the stage put it in
+
+	Neighbor   string  // id of the document that dedup found most similar
+	Similarity float64 // to it
 }
 
 // judge applies steps in order and stops at the first that does not keep the
