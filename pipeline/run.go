@@ -32,6 +32,8 @@ type StageResult struct {
 	Took      time.Duration
 	Tasks     int // of all phases
 	Resumed   int // of these, finished by an earlier run
+
+	Notes []string // what a person should look at: see Reviewer
 }
 
 // Run runs a configuration: every stage whose result is not at hand, in their
@@ -87,6 +89,9 @@ func (r *run) do(ctx context.Context) (res *Result, err error) {
 		result, err := s.update(ctx, info, i, len(stages))
 		if err != nil {
 			return res, err
+		}
+		if r, ok := s.With.(Reviewer); ok && result.Dir.Manifest != nil {
+			result.Notes = r.Review(result.Dir.Manifest.Counts)
 		}
 		res.Stages = append(res.Stages, *result)
 	}

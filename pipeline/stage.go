@@ -101,6 +101,11 @@ type (
 	// returns an error that names the pattern where nothing matches.
 	Reader interface{ Reads() ([]RawFile, error) }
 
+	// A Reviewer looks at what its finished stage counted, and says in a line each what a
+	// person should look at. It is asked at the end of every run, also of one that found the
+	// stage finished.
+	Reviewer interface{ Review(Counts) []string }
+
 	// A Floater's bytes depend on the level of the kernels; the level and the
 	// precision are part of its key.
 	Floater interface{ Precision() string }

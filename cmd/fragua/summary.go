@@ -27,6 +27,9 @@ func summary(w io.Writer, res *pipeline.Result, reportName string, took time.Dur
 			for _, l := range m.Counts.Lost {
 				fmt.Fprintf(w, "%-12s not read to its end: %s\n", s.Name, l)
 			}
+			for _, note := range s.Notes {
+				fmt.Fprintf(w, "%-12s note: %s\n", s.Name, note)
+			}
 		case m.Kind == pipeline.Examples && lost(m): // where nothing was, the line would say nothing
 			for _, p := range m.Phases {
 				fmt.Fprintf(w, "%-12s %s: %s\n", s.Name, p.Phase, funnel(p.Counts))

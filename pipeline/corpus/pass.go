@@ -39,6 +39,7 @@ func (p *pass) keep(prefix string, d *Document) error {
 	p.counts.Kept++
 	p.counts.Sum("bytes", int64(len(d.Text)))
 	p.counts.Sum("words", d.Words)
+	p.counts.Sum(keptFrom+d.Source, 1)
 	return w.Write(*d)
 }
 
@@ -56,6 +57,7 @@ func (p *pass) shard(prefix string) (*shard.Writer[Document], error) {
 // drop writes a document into the rejects.
 func (p *pass) drop(d *Document, drop Drop) error {
 	p.counts.Drop(drop.Rule)
+	p.counts.Sum(droppedFrom+d.Source, 1)
 	return p.reject(Reject{Document: *d, Rule: drop.Rule, Value: drop.Value, Limit: drop.Limit, Error: drop.Note})
 }
 
@@ -106,6 +108,12 @@ func (p *pass) add(s shard.File, err error) error {
 	p.counts.Shards = append(p.counts.Shards, s)
 	return err
 }
+
+// Sums of documents by their source.
+const (
+	keptFrom    = "kept from "
+	droppedFrom = "dropped from "
+)
 
 // unsplit is the name of shards before the split.
 const unsplit = "part"
