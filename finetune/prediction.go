@@ -8,5 +8,14 @@ type Prediction struct {
 	Got   string    `parquet:"got"`        // the label or the translation
 	Probs []float32 `parquet:"probs,list"` // per class, in the order of the model's labels; empty for texts
 
+	Hypotheses []Hypothesis `parquet:"-"` // of a translation: what the search found, the best first
+
 	TooLong bool `parquet:"-"` // it did not fit into the context, and was to be left out: there is no answer
+}
+
+// A Hypothesis is one translation that the search found.
+type Hypothesis struct {
+	Text    string
+	LogProb float64 // in nats, the end included
+	Score   float64 // LogProb divided by the length penalty: what hypotheses are ordered by
 }

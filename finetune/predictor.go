@@ -3,6 +3,8 @@ package finetune
 import (
 	"context"
 	"fmt"
+	"strings"
+	"unicode"
 
 	"fragua/finetune/examples"
 	"fragua/pipeline/fault"
@@ -49,6 +51,59 @@ func (p *Predictor) Translate(ctx context.Context, text string) (string, error) 
 	}
 	got, err := p.one(ctx, text)
 	return got.Got, err
+}
+
+// TranslateAll translates sentences, many at a time, and returns all that the search found of
+// each, the best first. Blank ones have nothing.
+func (p *Predictor) TranslateAll(ctx context.Context, sentences []string) ([][]Hypothesis, error) {
+	if p.tuned.Classes != nil {
+		return nil, p.wrongGoal("translate", "predict")
+	}
+	out := make([][]Hypothesis, len(sentences))
+	var set []examples.Example
+	var at []int
+	for i, s := range sentences {
+		if s = examples.Tidy(s); s != "" {
+			set, at = append(set, examples.Example{ID: fmt.Sprintf("%d", i+1), Text: s}), append(at, i)
+		}
+	}
+	got, err := p.Answer(ctx, set)
+	if err != nil {
+		return nil, err
+	}
+	for k, i := range at {
+		if got[k].TooLong {
+			return nil, fault.Hintf(fmt.Errorf("sentence %d is longer than the model's context of %d tokens: %.60q …", i+1, p.tuned.LM.Context(), sentences[i]), "cut it into sentences")
+		}
+		for _, h := range got[k].Hypotheses {
+			h.Text = oneLine(h.Text)
+			out[i] = append(out[i], h)
+		}
+	}
+	return out, nil
+}
+
+// oneLine makes spaces of what a sentence never has: line ends and control characters, which a
+// model that has learned little may well write.
+func oneLine(s string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD")))
+}
+
+// Search changes how many hypotheses the search for a translation follows; 0 leaves it as it is.
+func (p *Predictor) Search(beams int) error {
+	g, ok := p.tuned.Goal.Goal.(*Translation)
+	if !ok {
+		return p.wrongGoal("translate", "predict")
+	}
+	if beams > 0 {
+		g.Search.Beams = beams
+	}
+	return nil
 }
 
 func (p *Predictor) one(ctx context.Context, text string) (Prediction, error) {

@@ -134,8 +134,12 @@ func (g *Translation) Answer(ctx context.Context, m *Tuned, set []examples.Examp
 			return nil, err
 		}
 		for i, r := range at {
+			for _, h := range found[i] {
+				out[rows[r].row].Hypotheses = append(out[rows[r].row].Hypotheses,
+					Hypothesis{examples.Tidy(m.Tokenizer.Decode(h.IDs)), h.LogProb, h.Score})
+			}
 			if len(found[i]) > 0 {
-				out[rows[r].row].Got = examples.Tidy(m.Tokenizer.Decode(found[i][0].IDs))
+				out[rows[r].row].Got = out[rows[r].row].Hypotheses[0].Text
 			}
 		}
 	}

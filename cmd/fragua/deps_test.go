@@ -44,6 +44,7 @@ var lattice = map[string]string{
 	"finetune":          "finetune/examples finetune/metric model/train model model/nn model/tensor model/kernel model/safetensors tokenize tokenize/blocks pipeline pipeline/corpus pipeline/fault pipeline/store pipeline/shard pipeline/settings",
 	"finetune/examples": "tokenize pipeline pipeline/fault pipeline/records pipeline/corpus pipeline/extract pipeline/textstat pipeline/store pipeline/shard pipeline/settings",
 	"finetune/metric":   "",
+	"finetune/document": "pipeline/fault",
 	"configs":           "",
 
 	"model/kernel/kerneltest": "model/kernel/par", // imported by tests alone
