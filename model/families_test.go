@@ -261,3 +261,48 @@ func TestGGUF(t *testing.T) {
 		})
 	}
 }
+
+// TestSaveGGUF writes families as GGUF files and reads them: they compute the same.
+func TestSaveGGUF(t *testing.T) {
+	for _, name := range []string{"llama-theta", "llama-llama3", "llama-linear", "llama-bias", "llama-bfloat", "qwen3", "gpt2"} {
+		for _, kind := range []string{"f32", "f16"} {
+			t.Run(name+" "+kind, func(t *testing.T) {
+				dir := filepath.Join("testdata/families", name)
+				if name == "gpt2" {
+					dir = "testdata/gpt2"
+				}
+				m, err := Open(dir)
+				if err != nil {
+					t.Fatal(err)
+				}
+				path := filepath.Join(t.TempDir(), "a.gguf")
+				if err := SaveGGUF(path, m, kind, nil); err != nil {
+					t.Fatal(err)
+				}
+				again, err := Open(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if name != "gpt2" {
+					readGolden(t, dir).compare(t, again)
+					return
+				}
+				b := &Batch{B: 1, T: 3, IDs: []int32{1, 2, 3}}
+				for i, v := range m.Hidden(nil, b).Data {
+					if w := again.Hidden(nil, b).Data[i]; math.Abs(float64(v-w)) > 2e-2 {
+						t.Fatalf("state %d: %g, want %g", i, w, v)
+					}
+				}
+			})
+		}
+	}
+	for name, want := range map[string]string{"bert": "a bert cannot become a GGUF file", "llama-yarn": `type "yarn" cannot be written`, "gpt2-unscaled": "other scales", "mistral": "with a window"} {
+		m, err := Open(filepath.Join("testdata/families", name))
+		if err == nil {
+			err = SaveGGUF(filepath.Join(t.TempDir(), "a.gguf"), m, "f32", nil)
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", name, err, want)
+		}
+	}
+}

@@ -89,10 +89,11 @@ func (g *ggufModel) Names() []string { return slices.Sorted(maps.Keys(g.home)) }
 func (g *ggufModel) Shape(name string) ([]int, bool) {
 	a, ok := g.home[name]
 	info, _ := g.Info(a.name)
+	shape := slices.Clone(info.Shape)
 	if a.transpose {
-		slices.Reverse(info.Shape)
+		slices.Reverse(shape)
 	}
-	return info.Shape, ok
+	return shape, ok
 }
 
 // Float32 implements arrays.
@@ -222,6 +223,9 @@ func (g *ggufModel) fields() (map[string]any, error) {
 	c["tie_word_embeddings"] = !untied
 	if _, ok := g.Info("blk.0.attn_output.bias"); ok && g.arch != "gpt2" {
 		c["attention_bias"] = true
+	}
+	if _, ok := g.Info("blk.0.ffn_down.bias"); ok && g.arch == "llama" {
+		c["mlp_bias"] = true
 	}
 	if g.arch == "gemma3" {
 		c["query_pre_attn_scalar"] = dim // of all but the largest, which has 62 layers

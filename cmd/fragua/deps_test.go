@@ -36,7 +36,7 @@ var lattice = map[string]string{
 	"model/kernel/par":  "",
 	"model/ngram":       "",
 	"model/safetensors": "",
-	"model/gguf":        "",
+	"model/gguf":        "model/safetensors",
 	"model/tensor":      "model/kernel model/kernel/gemm model/kernel/par",
 	"model/nn":          "model/tensor model/kernel model/kernel/par",
 	"model":             "model/gguf model/nn model/tensor model/kernel model/kernel/gemm model/kernel/par model/ngram model/safetensors pipeline/fault",

@@ -88,6 +88,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		Commands: []*cli.Command{
 			runCommand(), planCommand(), finetuneCommand(), inspectCommand(), explainCommand(), textCommand(), tokenizerCommand(),
 			evaluateCommand(), predictCommand(), translateCommand(), scoreCommand(), generateCommand(), neighborsCommand(), reportCommand(), studioCommand(),
+			exportCommand(), importCommand(),
 			configCommand(), benchCommand(), doctorCommand(), completionCommand(), versionCommand(),
 		},
 		OnUsageError: func(c *cli.Context, err error, _ bool) error {

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+
+	"fragua/model/safetensors"
 )
 
 // A Type is how an array is stored, by ggml's number.
@@ -46,8 +48,8 @@ var kinds = map[Type]kind{
 		func(b []byte, x []float32) { binary.LittleEndian.PutUint32(b, math.Float32bits(x[0])) }},
 	F16: {1, 2, func(x []float32, b []byte) { x[0] = half(b) }, func(b []byte, x []float32) { putHalf(b, x[0]) }},
 	BF16: {1, 2, func(x []float32, b []byte) {
-		x[0] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(b)) << 16)
-	}, func(b []byte, x []float32) { binary.LittleEndian.PutUint16(b, bfloat(x[0])) }},
+		x[0] = safetensors.FromBFloat(binary.LittleEndian.Uint16(b))
+	}, func(b []byte, x []float32) { binary.LittleEndian.PutUint16(b, safetensors.BFloat(x[0])) }},
 	Q4_0: {32, 18, readQ40, nil},
 	Q4_1: {32, 20, readQ41, nil},
 	Q8_0: {32, 34, readQ80, writeQ80},
@@ -196,43 +198,6 @@ func readQ6K(x []float32, b []byte) {
 func abs(x float32) float32 { return math.Float32frombits(math.Float32bits(x) &^ (1 << 31)) }
 
 // half widens two bytes.
-func half(b []byte) float32 {
-	h := binary.LittleEndian.Uint16(b)
-	sign, exponent, fraction := uint32(h>>15)<<31, uint32(h>>10&31), uint32(h&1023)
-	switch exponent {
-	case 0: // subnormal: fraction·2⁻²⁴
-		return math.Float32frombits(sign | math.Float32bits(float32(fraction)/(1<<24)))
-	case 31:
-		return math.Float32frombits(sign | 255<<23 | fraction<<13)
-	}
-	return math.Float32frombits(sign | (exponent+112)<<23 | fraction<<13)
-}
+func half(b []byte) float32 { return safetensors.FromHalf(binary.LittleEndian.Uint16(b)) }
 
-// putHalf rounds to the nearest, ties to even; what is too large becomes infinite.
-func putHalf(b []byte, x float32) {
-	u := math.Float32bits(x)
-	sign, magnitude := uint16(u>>16&0x8000), math.Abs(float64(x))
-	var h uint16
-	switch {
-	case x != x:
-		h = 0x7e00
-	case magnitude >= 65520:
-		h = 0x7c00
-	case magnitude < 1.0/(1<<14): // subnormal, or rounds up to the least normal
-		h = uint16(math.RoundToEven(magnitude * (1 << 24)))
-	default:
-		m := u & 0x7fffffff
-		m += 0xfff + m>>13&1
-		h = uint16(m>>13 - 112<<10)
-	}
-	binary.LittleEndian.PutUint16(b, sign|h)
-}
-
-// bfloat rounds to the nearest, ties to even.
-func bfloat(x float32) uint16 {
-	u := math.Float32bits(x)
-	if x != x {
-		return uint16(u>>16) | 1<<6
-	}
-	return uint16((u + 0x7fff + u>>16&1) >> 16)
-}
+func putHalf(b []byte, x float32) { binary.LittleEndian.PutUint16(b, safetensors.Half(x)) }
