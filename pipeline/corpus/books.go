@@ -65,6 +65,9 @@ func (s *Books) book(ctx context.Context, name string, b []byte) ([]*Document, e
 		d.Text = c.Text
 		d.Title, d.Author = first(head.Title, page.Title), first(head.Author, page.Author)
 		d.Date, d.Language = first(head.Date, page.Date), first(head.Language, page.Language)
+		if head.Copyrighted {
+			d.License = "copyrighted, given away by Project Gutenberg"
+		}
 		meta := metadata{"encoding": encoding}
 		if len(chapters) > 1 {
 			meta["chapter"], meta["heading"], meta["part"] = i, c.Title, c.Part

@@ -22,7 +22,7 @@ func TestGoldens(t *testing.T) {
 	functions := map[string]func(string) string{
 		"gutenberg": func(in string) string {
 			body, h, found := Gutenberg(in)
-			return fmt.Sprintf("found %v\ntitle %s\nauthor %s\ndate %s\nlanguage %s\n----\n%s\n", found, h.Title, h.Author, h.Date, h.Language, body)
+			return fmt.Sprintf("found %v\ntitle %s\nauthor %s\ndate %s\nlanguage %s\ncopyrighted %v\n----\n%s\n", found, h.Title, h.Author, h.Date, h.Language, h.Copyrighted, body)
 		},
 		"unwrap": func(in string) string { return Unwrap(in) + "\n" },
 		"chapters": func(in string) string {
@@ -39,6 +39,14 @@ func TestGoldens(t *testing.T) {
 		"article": func(in string) string {
 			p, err := MainText(context.Background(), []byte(in))
 			return fmt.Sprintf("title %q author %q date %q language %q err %v whole %v\n----\n%s\n", p.Title, p.Author, p.Date, p.Language, err, p.Whole, p.Text)
+		},
+		"markdown": func(in string) string {
+			p, err := Markdown(context.Background(), []byte(in))
+			return fmt.Sprintf("err %v\n----\n%s\n", err, p.Text)
+		},
+		"comments": func(in string) string {
+			p, err := MainText(context.Background(), []byte(in))
+			return fmt.Sprintf("err %v\n---- text\n%s\n---- comments\n%s\n", err, p.Text, p.Comments)
 		},
 		"repair": func(in string) string { return strings.ReplaceAll(Repair(unescape(in)), "\u00ad", `\u00ad`) + "\n" },
 	}
@@ -185,10 +193,12 @@ func seeds(f *testing.F, archive string) {
 func FuzzHTML(f *testing.F) {
 	seeds(f, "html")
 	seeds(f, "article")
+	seeds(f, "markdown")
+	seeds(f, "comments")
 	f.Add([]byte(strings.Repeat("<div>", 600) + "deep"))
 	f.Add([]byte("<pre>\n\n a\r\n<li><br><br><table><td>x"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for _, extract := range []func(context.Context, []byte) (Page, error){MainText, VisibleText} {
+		for _, extract := range []func(context.Context, []byte) (Page, error){MainText, Markdown, VisibleText} {
 			p, err := extract(context.Background(), b)
 			if err == nil && (!utf8.ValidString(p.Text) || !utf8.ValidString(p.Title) || !utf8.ValidString(p.Author)) {
 				t.Errorf("not UTF-8: %+v", p)
@@ -208,7 +218,7 @@ func FuzzGutenberg(f *testing.F) {
 		}
 		body, h, _ := Gutenberg(text)
 		if !utf8.ValidString(body) || !utf8.ValidString(h.Title+h.Author+h.Date+h.Language) {
-			t.Errorf("not UTF-8: %q %q", body, h)
+			t.Errorf("not UTF-8: %q %+v", body, h)
 		}
 		body = Unwrap(body)
 		size := 0

@@ -2,6 +2,7 @@ package extract
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -13,25 +14,20 @@ type Header struct {
 	Date     string // release, ISO 8601 to the precision given: 2013-08-16, 1999-12
 	Language string // ISO 639-1 where known
 	Charset  string // as declared; it may lie
-}
 
-// How far from its ends a file is searched for credits, in blocks.
-const creditBlocks = 40
+	// Copyrighted marks a book that Project Gutenberg gives away by permission of its
+	// author: it is not in the public domain.
+	Copyrighted bool
+}
 
 var (
 	// The header ends with one of these lines: the first since 2004, the second before.
-	startMark = regexp.MustCompile(`(?i)^[*\s]*START OF (?:THIS|THE) PROJECT GUTENBERG`)
+	startMark = regexp.MustCompile(`(?i)^[*\s]*START OF (?:THIS |THE )?(?:COPYRIGHTED )?PROJECT GUTENBERG`)
 	smallEnd  = regexp.MustCompile(`(?i)^[*\s]*END[*\s]*(?:OF )?THE SMALL PRINT`)
 	// The licence begins with the first of these lines.
 	endMark = regexp.MustCompile(`(?i)^[*\s]*END OF (?:THIS |THE )?(?:COPYRIGHTED )?PROJECT GUTENBERG|` +
 		`^[*\s]*START: FULL LICENSE|^[*\s]*THE FULL PROJECT GUTENBERG LICENSE|^[*\s]*FIN DE(?:L| ESTE)? .{0,40}PROJECT GUTENBERG`)
-	// Blocks about the file rather than of the book, whole.
-	about = regexp.MustCompile(`(?i)project\s+gutenberg|gutenberg\.(?:org|net)|\bpgdp\.net|distributed\s+proofread|\betexts?\b|ibiblio\.org`)
-	// Blocks near the ends that say who made the file.
-	credit = regexp.MustCompile(`(?i)^[\[(*_\s]*(?:(?:this\s+)?(?:e-?text|e-?book|file|html|book)?\s*(?:was\s+)?(?:version\s+)?(?:first\s+)?` +
-		`(?:produced|prepared|scanned|transcribed|typed|proof-?read|digitized)\b|transcriber.?s?.?\s+note|notas?\s+del?\s+transcriptor|` +
-		`(?:(?:mostly|also|re)\s*)?(?:scanned|proofed|reproofed|proofread)|(?:updated|corrected) editions?\b)`)
-	bracketed = regexp.MustCompile(`(?i)^\[.*(?:scanned|proofread|reproofed|submitted|date last updated|last updated)`)
+	copyrighted = regexp.MustCompile(`(?i)(?:this\s+is\s+a|start\s+of\s+the|end\s+of\s+the)\s+copyrighted\s+project\s+gutenberg`)
 
 	field   = regexp.MustCompile(`(?i)^(Title|Author|Release Date|Posting Date|Language|Character set encoding)\s*:\s*(.+)$`)
 	oldHead = regexp.MustCompile(`(?i)^[*\s]*(?:The )?Project Gutenberg(?:'s|’s)?\s+(?:(?:Etext|EBook)(?: of|,)\s+)?(.+?)[*\s]*$`)
@@ -62,6 +58,7 @@ func Gutenberg(text string) (body string, h Header, found bool) {
 	if start == 0 { // no header: one that was cut off by hand, say
 		h = header(lines[:min(60, end)])
 	}
+	h.Copyrighted = slices.ContainsFunc(lines[:max(start, min(60, end))], copyrighted.MatchString) || slices.ContainsFunc(lines[end:], copyrighted.MatchString)
 	return withoutCredits(strings.Join(lines[start:end], "\n")), h, true
 }
 
@@ -89,29 +86,11 @@ func headerEnd(lines []string) int {
 			for end < len(lines) && !strings.Contains(lines[end-1], "END*") && strings.TrimSpace(lines[end]) != "" {
 				end++
 			}
-		case end > 0 && isEnd(line):
+		case isEnd(line): // a small print behind it is that of the end
 			return end
 		}
 	}
 	return end
-}
-
-// withoutCredits drops the blocks that speak of the file.
-func withoutCredits(text string) string {
-	blocks := Blocks(text)
-	kept := blocks[:0]
-	for i, b := range blocks {
-		near := i < creditBlocks || i >= len(blocks)-creditBlocks
-		flat := strings.Join(strings.Fields(b), " ")
-		switch {
-		case near && about.MatchString(flat) && len(flat) < 3000,
-			strings.Contains(strings.ToLower(flat), "project gutenberg"),
-			near && (credit.MatchString(flat) || bracketed.MatchString(flat)) && len(flat) < 1500:
-		default:
-			kept = append(kept, b)
-		}
-	}
-	return strings.Join(kept, "\n\n")
 }
 
 // header reads the fields of a header in any style.

@@ -1,0 +1,107 @@
+package extract
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// prose returns paragraphs that differ from call to call.
+func prose(seed, paragraphs int) string {
+	words := strings.Fields("the ferry leaves small harbour at seven and needs about forty minutes to island where bus waits for passengers every day of year in winter captain decides whether it stays")
+	var s strings.Builder
+	for p := range paragraphs {
+		s.WriteString("The")
+		for i := range 90 {
+			fmt.Fprintf(&s, " %s", words[(seed*31+p*17+i*(seed%7+2))%len(words)])
+		}
+		s.WriteString(".\n\n")
+	}
+	return s.String()
+}
+
+// book puts prose under each heading.
+func book(headings ...string) string {
+	var s strings.Builder
+	for i, h := range headings {
+		s.WriteString(h + "\n\n" + prose(i, 6))
+	}
+	return s.String()
+}
+
+// TestChapterStyles holds that headings of every style open a chapter each.
+func TestChapterStyles(t *testing.T) {
+	for _, headings := range [][]string{
+		{"—I—", "—II—", "—III—"},
+		{"- I -", "- II -", "- III -"},
+		{"--1--", "--2--", "--3--"},
+		{"[I]", "[II]", "[III]"},
+		{"* I *", "* II *", "* III *"},
+		{"CHAP I.", "CHAP II.", "CHAP. III."},
+		{"CHAPTER THE FIRST", "CHAPTER THE SECOND", "CHAPTER THE LAST"},
+		{"Chapter 1: The ferry", "Chapter 2: The bus", "Chapter 3: The captain"},
+		{"THE FIRST CHAPTER", "THE SECOND CHAPTER", "THE THIRD CHAPTER"},
+		{"Capítulo primero", "Capítulo segundo", "Capítulo vigésimo tercero"},
+		{"CAPITULO I", "CAPITULO II", "CAPITULO III"},
+		{"Letter I", "Letter II", "Letter III"},
+		{"Carta primera", "Carta segunda", "Carta tercera"},
+		{"I. The ferry", "II. The bus", "III. The captain"},
+		{"I", "II", "III", "IV"},
+		{"1", "2", "3", "4"},
+		{"Canto I", "Canto II", "Canto III"},
+		{"PREFACE", "CHAPTER I", "CHAPTER II", "EPILOGUE"},
+		{"THE FERRY", "THE BUS AT THE HARBOUR", "FORTY MINUTES", "WINTER"},
+		{"La barca", "Un autobús en el puerto", "Cuarenta minutos", "El invierno"},
+	} {
+		var got []string
+		for _, c := range Chapters("The Harbour, a tale by Nobody.\n\n" + book(headings...)) {
+			got = append(got, c.Title)
+		}
+		want := []string{""}
+		for _, h := range headings {
+			want = append(want, strings.Trim(h, " #*_[]-"))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("chapters %q\n    want %q", got, want)
+		}
+	}
+}
+
+// TestParts holds that chapters know their part, also where their numbers begin anew.
+func TestParts(t *testing.T) {
+	for _, parts := range [][2]string{{"THE FIRST ACT", "THE SECOND ACT"}, {"Primera parte", "Segunda parte"}, {"BOOK I", "BOOK II"}, {"Tomo primero", "Tomo segundo"}, {"PART THE FIRST", "PART THE SECOND"}} {
+		text := parts[0] + "\n\n" + book("I", "II", "III") + parts[1] + "\n\n" + book("I", "II", "III")
+		var got []string
+		for _, c := range Chapters(text) {
+			got = append(got, c.Part+"/"+c.Title)
+		}
+		var want []string
+		for _, p := range parts {
+			want = append(want, p+"/I", p+"/II", p+"/III")
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("chapters %q\n    want %q", got, want)
+		}
+	}
+}
+
+// TestContents holds that a list of contents is no row of chapters, wherever it stands.
+func TestContents(t *testing.T) {
+	heads := []string{"CHAPTER I. The ferry", "CHAPTER II. The bus", "CHAPTER III. The captain", "CHAPTER IV. Winter"}
+	list := "CONTENTS\n\n" + strings.Join(heads, "\n\n") + "\n\n"
+	for name, text := range map[string]string{"before": list + book(heads...), "behind": book(heads...) + list, "in one block": "CONTENTS\n\n" + strings.Join(heads, "\n") + "\n\n" + book(heads...)} {
+		titled := 0
+		for _, c := range Chapters(text) {
+			if c.Title != "" {
+				titled++
+				if len(c.Text) < 1000 {
+					t.Errorf("%s: %q is a chapter", name, c.Text)
+				}
+			}
+		}
+		if titled != len(heads) {
+			t.Errorf("%s: %d chapters, want %d", name, titled, len(heads))
+		}
+	}
+}
