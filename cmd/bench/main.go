@@ -17,6 +17,7 @@ type command struct {
 // commands is the table of subjects.
 var commands = []command{
 	{"tokenizer", "learning and encoding, beside Hugging Face tokenizers, tiktoken, gigatoken, YouTokenToMe and others, and Go's ports", tokenizer},
+	{"webtext", "main text of web pages by page type, beside trafilatura; learns and cross-validates the classifier", webtext},
 	{"corpus", "a large text of real words, many of them altered, to learn from", corpus},
 	{"train", "training steps, beside PyTorch and llm.c: same weights, same text, losses compared", trainRace},
 }

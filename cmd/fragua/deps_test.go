@@ -20,7 +20,7 @@ var lattice = map[string]string{
 	"pipeline/store":    "pipeline/fault",
 	"pipeline/shard":    "pipeline/store pipeline/fault",
 	"pipeline/fault":    "",
-	"pipeline/extract":  "",
+	"pipeline/extract":  "pipeline/extract/boost",
 	"pipeline/minhash":  "",
 	"pipeline/textstat": "pipeline/langid",
 	"pipeline/langid":   "",
@@ -48,6 +48,7 @@ var lattice = map[string]string{
 	"configs":           "",
 
 	"model/kernel/kerneltest": "model/kernel/par", // imported by tests alone
+	"pipeline/extract/boost":  "",
 }
 
 func TestLattice(t *testing.T) {

@@ -167,7 +167,7 @@ func TestSourcesConform(t *testing.T) {
 		{"docx", map[string]string{"a.docx": zipFile(t, map[string]string{"word/document.xml": "<document><p><r><t>One</t></r></p></document>"}), "b.docx": zipFile(t, map[string]string{"a.txt": ""})}, 1, 1},
 		{"markdown", map[string]string{"a.md": "# One\n\nText", "b.markdown": "<p align=center>Two</p>"}, 2, 0},
 		{"zip", map[string]string{"a.zip": zipFile(t, map[string]string{"a.txt": "uno", "b/c.html": page, "d.txt": "caf\xe9", "e.png": "\x89PNG\r\n\x1a\n"}), "bad.zip": "PK\x05\x06"}, 3, 1},
-		{"html", map[string]string{"a.html": page, "b.html.zst": packed(t, ".zst", page), "c.htm": "", "deep.html": strings.Repeat("<div>", 1000)}, 3, 1},
+		{"html", map[string]string{"a.html": page, "b.html.zst": packed(t, ".zst", page), "c.htm": "", "deep.html": strings.Repeat("<div>", 1000), "image.html": "\x89PNG\r\n\x1a\n\x00\x00"}, 4, 1},
 		{"text", map[string]string{"a.txt": "uno\r\ndos", "b.txt": "caf\xe9", "bad.txt.xz": "no xz"}, 2, 1},
 	}
 	for _, test := range tests {

@@ -20,7 +20,7 @@ type HTML struct {
 
 // Pages says what is kept of web pages, wherever they come from.
 type Pages struct {
-	Keep     Keep          `yaml:"keep" doc:"What is kept of a page. article: the main text alone; visible: all that a reader sees."`
+	Keep     Keep          `yaml:"keep" doc:"What is kept of a page. article: the main text alone; markdown: the same with headings, lists, tables, code and formulas marked; visible: all that a reader sees."`
 	Deadline time.Duration `yaml:"deadline" doc:"The time after which a page is given up and rejected; far beyond what any real page needs."`
 }
 
@@ -31,12 +31,15 @@ type Keep string
 
 // Values of Keep.
 const (
-	Article Keep = "article"
-	Visible Keep = "visible"
+	Article      Keep = "article"
+	MainMarkdown Keep = "markdown"
+	Visible      Keep = "visible"
 )
 
 // Values lists what a Keep can be.
-func (Keep) Values() []string { return []string{string(Article), string(Visible)} }
+func (Keep) Values() []string {
+	return []string{string(Article), string(MainMarkdown), string(Visible)}
+}
 
 // NewHTML returns an HTML with its defaults.
 func NewHTML() *HTML {
@@ -74,7 +77,10 @@ func (p *Pages) page(ctx context.Context, b []byte, d *Document, meta metadata) 
 	within, cancel := context.WithTimeoutCause(ctx, p.Deadline, errSlow)
 	defer cancel()
 	text := extract.MainText
-	if p.Keep == Visible {
+	switch p.Keep {
+	case MainMarkdown:
+		text = extract.Markdown
+	case Visible:
 		text = extract.VisibleText
 	}
 	page, err := text(within, b)
@@ -85,6 +91,12 @@ func (p *Pages) page(ctx context.Context, b []byte, d *Document, meta metadata) 
 	d.Date, d.Language = page.Date, first(page.Language, d.Language)
 	if _, ok := meta["encoding"]; !ok {
 		meta["encoding"] = page.Charset
+	}
+	if page.Type != "" {
+		meta["page_type"], meta["expected_f1"] = page.Type, page.Quality
+	}
+	if page.Comments != "" {
+		meta["comments"] = page.Comments
 	}
 	d.Metadata = meta.String()
 	return nil

@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// How far from its ends a file is searched for credits, in blocks.
-const creditBlocks = 40
+// How far from its ends a file is searched for credits: so many blocks, or bytes where
+// blocks are short, as in a list of contents.
+const creditBlocks, creditBytes = 40, 12_000
 
 // Blocks of this size, in bytes, are prose: they go only if they begin as a notice does.
 const noticeSize = 320
@@ -17,7 +18,7 @@ var (
 	notice = regexp.MustCompile(`(?i)^[\[(*_=\s-]*(?:(?:this\s+is\s+)?(?:the\s+|a\s+)?(?:copyrighted\s+)?project\s+gutenberg|(?:this|these|the)\s+(?:e-?texts?|e-?books?)\s+(?:was|were|is|are|prepared|produced|from)\b|` +
 		`this\s+(?:header|file)\s+should\s+be|copyright\s+laws\s+are\s+changing|please\s+(?:do\s+not\s+(?:change|edit|remove)|take\s+a\s+look\s+at\s+the\s+important|read\s+the\s+"?legal)|` +
 		`(?:do|you\s+may)\s+not\s+(?:change|remove|edit)\b.{0,40}\bheader|we\s+encourage\s+you\s+to\s+keep\s+this\s+file|welcome\s+to\s+the\s+world\s+of\s+free\s+plain|` +
-		`e-?(?:texts?|books?)\s+readable\s+by\s+both|information\s+(?:on\s+contacting|about)\s+(?:project\s+gutenberg|this)|(?:updated|corrected)\s+editions?\s+(?:of\s+our|will\s+replace)|` +
+		`this\s+(?:text|book|version)\s+(?:is|was)\s+(?:a\s+combination|based|taken|produced|scanned|typed|prepared)\b|e-?(?:texts?|books?)\s+readable\s+by\s+both|information\s+(?:on\s+contacting|about)\s+(?:project\s+gutenberg|this)|(?:updated|corrected)\s+editions?\s+(?:of\s+our|will\s+replace)|` +
 		`(?:official\s+)?(?:release|posting)\s+date\b|first\s+posted|(?:most\s+recently|date\s+last|last)\s+updated|character\s+set\s+encoding|portions\s+of\s+this\s+header|` +
 		`[a-z]+,?\s+(?:\d+,\s+)?\d{4}\s+\[e-?(?:text|book)|(?:the\s+)?internet\s+wiretap|(?:an?\s+)?electronic\s+(?:edition|text|version)\s+(?:by|of|prepared|published|was)|` +
 		`(?:note:?\s+)?(?:images\s+of\s+the\s+original|the\s+original\s+(?:html|page\s+images))\b)`)
@@ -45,8 +46,11 @@ func withoutCredits(text string) string {
 		}
 	}
 	kept := blocks[:0]
+	all, at := size(blocks), 0
 	for i, b := range blocks {
-		if !aboutTheFile(strings.Join(strings.Fields(b), " "), i < creditBlocks || i >= len(blocks)-creditBlocks) {
+		near := i < creditBlocks || i >= len(blocks)-creditBlocks || at < creditBytes || at > all-creditBytes
+		at += len(b)
+		if !aboutTheFile(strings.Join(strings.Fields(b), " "), near) {
 			kept = append(kept, b)
 		}
 	}
@@ -64,7 +68,7 @@ func aboutTheFile(block string, near bool) bool {
 		return short || address.MatchString(block) || licenceWords.MatchString(block)
 	case credit.MatchString(block):
 		return len(block) < 1500
-	case bracketed.MatchString(block):
+	case bracketed.MatchString(block), transcriber.MatchString(block):
 		return len(block) < 1500
 	case address.MatchString(block):
 		return short || mentions(block)

@@ -10,17 +10,29 @@
 //	                     a line inside a block is verse, a list item or <pre>
 //	paragraph
 //
-// Main text of web pages is found by go-readability. Mean F1 over pages, on words
-// in lower case counted as a bag, against go-trafilatura v1.12 without and with
-// its fallback, and against all visible text:
+// # Main text of web pages
 //
-//	                                        readability  trafilatura  visible
-//	mozilla/readability test pages (130)    .997         .931, .957   .862
-//	article-extraction-benchmark (181)      .954         .956, .957   .757
+//	bytes ─ parseTree ─▶ nodes ─ segment ─▶ blocks ─ newLayout ─▶ measures ─ sample ─▶ features
+//	features ─ Classifier ─▶ probabilities ─ choose ─▶ main text, expected F1
 //
-// Taking all visible text where the article has less than 40 % of it was
-// measured too, and does not pay: .948 and .873. So it is taken only where no
-// article is found at all.
+// The tree (dom.go) is built in linear time and memory. Its text is cut into the
+// blocks that a reader sees (segment.go). Two passes of boosted trees give each block
+// a probability of being main text (sample.go, classifier.go); the blocks with the
+// greatest expected F1 are chosen (choose) and written as text or Markdown (render.go).
+//
+// The classifier, maintext.weights, is our own work, trained on the development pages
+// of WCXB (Web Content Extraction Benchmark, CC BY 4.0: 1,497 pages of seven types
+// with their main text). No text of a page is in it. The same command gives the same
+// bytes:
+//
+//	go run ./cmd/bench webtext -train pipeline/extract/maintext.weights WCXB
+//
+// On trafilatura's own test pages (990, none of them seen in training) the F1 over
+// strings that must and must not be found is .916:
+//
+//	go run ./cmd/bench webtext --python python3 TRAFILATURA/tests
+//
+// On WCXB itself -folds 5 judges each page by a classifier that has not seen its site.
 //
 // The package knows no documents, files or settings: it takes bytes and
 // strings, never panics on them, and its time is bounded by their size.

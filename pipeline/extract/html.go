@@ -2,14 +2,8 @@ package extract
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"log/slog"
-	"net/url"
 	"strings"
 
-	"codeberg.org/readeck/go-readability/v2"
-	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 	"golang.org/x/net/html/charset"
 )
@@ -17,161 +11,168 @@ import (
 // A Page is what an HTML document says. Fields that it does not name are empty.
 type Page struct {
 	Text     string
+	Comments string // readers' comments on the main text, apart from it
 	Title    string
 	Author   string
-	URL      string // canonical, as declared
-	Date     string // published, ISO 8601
-	Language string // ISO 639-1, as declared
-	Charset  string // that the bytes turned out to be in
-	Whole    bool   // Text is all visible text, because no main text was found
+	URL      string  // canonical, as declared
+	Date     string  // published, ISO 8601
+	Language string  // ISO 639-1, as declared
+	Charset  string  // that the bytes turned out to be in
+	Type     string  // one of PageTypes
+	Quality  float64 // expected F1 of Text as main text, 0 to 1; of all visible text it is 0
+	Whole    bool    // Text is all visible text, because no main text was found
 }
 
-// MaxNodes is how many nodes of a page are searched for main text; of a larger
-// page the whole visible text is taken, which needs one walk.
-const MaxNodes = 200_000
-
-// MainText returns the article of an HTML page as text: menus, footers,
-// sidebars and advertisements are left out. Paragraphs, headings and list items
-// are blocks, <pre> keeps its lines. A page without an article, such as a list of
-// links, gives all its visible text.
+// MainText returns the main text of an HTML page: the article, the posts of a
+// thread, the description of a product, the items of a listing. Menus, footers,
+// sidebars and advertisements are left out. Paragraphs and headings are blocks,
+// items of a list and rows of a table are lines, <pre> keeps its lines. A page
+// without main text gives all its visible text.
 //
-// An error means that the bytes are no text, that the page is nested beyond
-// reason, or that ctx ended first; the search itself cannot be stopped, and goes
-// on in the background until it is done.
-func MainText(ctx context.Context, b []byte) (Page, error) {
-	return within(ctx, func() (Page, error) {
-		doc, page, err := parse(b)
-		if err != nil {
-			return Page{}, err
-		}
-		parser := readability.NewParser()
-		parser.MaxElemsToParse = MaxNodes
-		parser.Logger = slog.New(slog.DiscardHandler)
-		article, err := parser.ParseDocument(doc, &url.URL{Scheme: "http", Host: "localhost", Path: "/"})
-		if err == nil {
-			page.Title = or(oneLine(article.Title()), page.Title)
-			page.Author = or(oneLine(article.Byline()), page.Author)
-			if t, err := article.PublishedTime(); err == nil && t.Year() > 1000 && t.Year() < 10000 {
-				page.Date = t.Format("2006-01-02")
-			}
-			if article.Node != nil {
-				page.Text = nodeText(article.Node, false)
-			}
-		}
-		if page.Text == "" {
-			page.Text, page.Whole = nodeText(doc, true), true
-		}
-		return page, nil
-	})
+// Work is bounded by the size of the page. An error means that the bytes are no
+// text, or that ctx ended.
+func MainText(ctx context.Context, b []byte) (Page, error) { return embedded().extract(ctx, b, false) }
+
+// Markdown is MainText with headings, lists, tables, quotations, code and
+// formulas marked as in Markdown.
+func Markdown(ctx context.Context, b []byte) (Page, error) { return embedded().extract(ctx, b, true) }
+
+// MainText is the function of that name with another classifier than the one of
+// this package.
+func (c *Classifier) MainText(ctx context.Context, b []byte) (Page, error) {
+	return c.extract(ctx, b, false)
+}
+
+func (c *Classifier) extract(ctx context.Context, b []byte, markdown bool) (Page, error) {
+	nodes, facts, page, err := parse(b)
+	if err != nil {
+		return Page{}, err
+	}
+	if err := ctx.Err(); err != nil {
+		return Page{}, context.Cause(ctx)
+	}
+	blocks := pageBlocks(nodes, facts, markdown)
+	l := newLayout(nodes, blocks, facts)
+	s := l.sample()
+	p, pageType, err := c.predict(ctx, s)
+	if err != nil {
+		return Page{}, err
+	}
+	chosen, quality := choose(p, s.words, pageType)
+	page.Type = pageType
+	page.Comments = render(blocks, l.comments(chosen))
+	if markdown {
+		page.Text = renderMarkdown(nodes, blocks, chosen)
+	} else {
+		page.Text = render(blocks, chosen)
+	}
+	page.Quality = float64(quality) / 1000
+	if page.Text == "" {
+		page.Text, page.Whole, page.Quality = visibleText(l), true, 0
+	}
+	return page, nil
 }
 
 // VisibleText returns all text of an HTML page that a reader sees, menus
 // included unless they are marked as such.
 func VisibleText(ctx context.Context, b []byte) (Page, error) {
-	return within(ctx, func() (Page, error) {
-		doc, page, err := parse(b)
-		if err != nil {
-			return Page{}, err
-		}
-		page.Text, page.Whole = nodeText(doc, true), true
-		return page, nil
-	})
-}
-
-// within runs f until ctx ends, and turns its panics into errors: the libraries
-// under it meet pages that nobody foresaw.
-func within(ctx context.Context, f func() (Page, error)) (Page, error) {
-	if err := ctx.Err(); err != nil {
+	nodes, facts, page, err := parse(b)
+	if err != nil {
 		return Page{}, err
 	}
-	type result struct {
-		page Page
-		err  error
-	}
-	done := make(chan result, 1)
-	go func() {
-		var r result
-		defer func() {
-			if p := recover(); p != nil {
-				r = result{err: fmt.Errorf("the page broke the extractor: %v", p)}
-			}
-			done <- r
-		}()
-		r.page, r.err = f()
-	}()
-	select {
-	case r := <-done:
-		return r.page, r.err
-	case <-ctx.Done():
+	if err := ctx.Err(); err != nil {
 		return Page{}, context.Cause(ctx)
 	}
+	page.Text, page.Whole = visibleText(newLayout(nodes, segment(nodes, false), facts)), true
+	return page, nil
 }
 
-// ErrNested is returned for a page whose elements are nested too deep to parse.
-var ErrNested = errors.New("elements are nested too deep")
+// visibleText is the text of a layout without what is hidden or marked as furniture.
+// A form or the like around most of the page is no furniture.
+func visibleText(l *layout) string {
+	furniture := inNav | inFooter | inAside | inDialog | inForm | inButton
+	around := map[ancestry]int{}
+	for i := range l.blocks {
+		for bit := furniture; bit != 0; bit &= bit - 1 {
+			if one := bit & -bit; l.blocks[i].context&one != 0 {
+				around[one] += l.measures[i].words
+			}
+		}
+	}
+	for one, words := range around {
+		if words*2 > l.sums[len(l.blocks)].words {
+			furniture &^= one
+		}
+	}
+	chosen := make([]bool, len(l.blocks))
+	for _, out := range []ancestry{furniture | inHidden | inNoscript | inTemplate, inHidden, 0} {
+		any := false
+		for i := range l.blocks {
+			chosen[i] = l.blocks[i].context&out == 0
+			any = any || chosen[i]
+		}
+		if any {
+			break
+		}
+	}
+	return render(l.blocks, chosen)
+}
 
-// parse decodes a page and reads its metadata.
-func parse(b []byte) (*html.Node, Page, error) {
+// commentNames are words in class names and ids around readers' comments.
+var commentNames = func() map[uint32]bool {
+	set := map[uint32]bool{}
+	for _, w := range strings.Fields("comment comments commentlist disqus respond") {
+		set[hashString(2166136261, w)] = true
+	}
+	return set
+}()
+
+// inComments reports whether an element stands in one that is named after comments.
+func (l *layout) inComments(n int32) bool {
+	if n < 0 {
+		return false
+	}
+	is, known := l.discuss[n]
+	if known {
+		return is
+	}
+	if l.nodes[n].tag != atom.Body && l.nodes[n].tag != atom.Html { // where classes say what a page could have
+		for _, h := range l.names[n] {
+			is = is || commentNames[h]
+		}
+	}
+	is = is || l.inComments(l.nodes[n].parent)
+	if l.discuss == nil {
+		l.discuss = map[int32]bool{}
+	}
+	l.discuss[n] = is
+	return is
+}
+
+// comments chooses the blocks of readers' comments that are no main text.
+func (l *layout) comments(chosen []bool) []bool {
+	out := make([]bool, len(l.blocks))
+	for i := range l.blocks {
+		b := &l.blocks[i]
+		out[i] = !chosen[i] && b.context&(inNav|inForm|inFooter|inButton|inHidden|inHeading|inLink|inLabel) == 0 &&
+			(b.context&inComment != 0 || l.inComments(b.inner)) && l.measures[i].words > 2 && b.linked*2 < len(b.text)
+	}
+	return out
+}
+
+// parse decodes a page, builds its tree and reads its metadata.
+func parse(b []byte) ([]node, pageFacts, Page, error) {
 	declared := ""
 	if _, name, certain := charset.DetermineEncoding(b[:min(len(b), 1024)], ""); certain || name != "windows-1252" {
 		declared = name
 	}
 	text, name, err := Decode(b, declared)
 	if err != nil {
-		return nil, Page{}, err
+		return nil, pageFacts{}, Page{}, err
 	}
-	doc, err := html.Parse(strings.NewReader(text))
-	if err != nil {
-		return nil, Page{}, fmt.Errorf("%w: %v", ErrNested, err)
-	}
-	page := metadata(doc)
-	page.Charset = name
-	return doc, page, nil
-}
-
-// metadata reads <title>, <html lang> and <meta>.
-func metadata(doc *html.Node) (p Page) {
-	for n := range doc.Descendants() {
-		if n.Type != html.ElementNode {
-			continue
-		}
-		switch n.DataAtom {
-		case atom.Html:
-			p.Language = languageCode(or(attr(n, "lang"), attr(n, "xml:lang")))
-		case atom.Title:
-			if p.Title == "" && n.FirstChild != nil {
-				p.Title = oneLine(n.FirstChild.Data)
-			}
-		case atom.Link:
-			if p.URL == "" && strings.EqualFold(attr(n, "rel"), "canonical") {
-				p.URL = strings.TrimSpace(attr(n, "href"))
-			}
-		case atom.Meta:
-			content := oneLine(attr(n, "content"))
-			switch strings.ToLower(or(attr(n, "name"), attr(n, "property"))) {
-			case "author", "dc.creator", "article:author", "citation_author":
-				if p.Author == "" && !strings.HasPrefix(content, "http") {
-					p.Author = content
-				}
-			case "date", "dc.date", "dc.date.issued", "article:published_time", "citation_date", "pubdate":
-				p.Date = or(p.Date, isoDate(content))
-			case "dc.language", "og:locale":
-				p.Language = or(p.Language, languageCode(strings.ReplaceAll(content, "_", "-")))
-			}
-		case atom.Body:
-			return p
-		}
-	}
-	return p
-}
-
-func attr(n *html.Node, key string) string {
-	for _, a := range n.Attr {
-		if a.Key == key {
-			return a.Val
-		}
-	}
-	return ""
+	nodes := parseTree(text)
+	f := readFacts(nodes)
+	return nodes, f, Page{Title: f.bestTitle(), Author: f.author, URL: f.url, Date: f.date, Language: f.language, Charset: name}, nil
 }
 
 func or(a, b string) string {

@@ -321,3 +321,6 @@ func clip(s string, n int) string {
 	}
 	return s
 }
+
+// ErrNested is returned for XML whose elements are nested too deep.
+var ErrNested = errors.New("elements are nested too deep")
