@@ -76,8 +76,8 @@ func lookup(table map[uint32]int8) wordWeight { return func(h uint32) int { retu
 // F1 in thousandths. With words w and probabilities p it is 2 Σ_S wp / (Σ_S w +
 // Σ wp), and the best set S is all blocks above a threshold of half the best F1
 // (Lipton, Elkan and Naryanaswamy, 2014), so one walk down the sorted blocks finds
-// it. Articles and products run together, and what is around them resembles
-// them: there the threshold is higher, most of all for labels.
+// it. What is around main text resembles it, except in threads and collections:
+// elsewhere the threshold is higher, most of all for labels in articles.
 func choose(p, words []int, pageType string) (chosen []bool, quality int) {
 	order := make([]int, len(p))
 	expected := 0
@@ -98,7 +98,7 @@ func choose(p, words []int, pageType string) (chosen []bool, quality int) {
 	any := false
 	for _, i := range order[:cut] {
 		least := 0
-		if pageType == "article" || pageType == "product" {
+		if pageType != "forum" && pageType != "collection" {
 			least = best/2 + 100
 		}
 		if pageType == "article" && words[i] < labelWords {

@@ -56,7 +56,7 @@ func newLayout(nodes []node, blocks []block, facts pageFacts) *layout {
 			heading = int32(i)
 		}
 		m.count(blocks[i].text)
-		m.label = m.findLabel()
+		m.findLabel()
 		l.locate(i)
 		l.paths[m.path]++
 		l.texts[m.text]++

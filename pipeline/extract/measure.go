@@ -11,6 +11,7 @@ import (
 type measure struct {
 	words, letters, digits, uppers, commas, stops, function int
 	hashes                                                  []uint32 // of its words, and of all its text if it is short
+	whole                                                   uint32   // hash of all its text if it is short, else 0
 	text, path                                              uint32   // hashes of the whole text, and of the elements around it
 	levels                                                  [containerLevels]int32
 	price, date                                             bool
@@ -119,6 +120,7 @@ func (m *measure) count(text string) {
 	m.text = all
 	if m.words > 0 && m.words <= shortText {
 		m.hashes = append(m.hashes, all)
+		m.whole = all
 	}
 }
 

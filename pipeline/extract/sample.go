@@ -53,9 +53,7 @@ func (l *layout) sample() *sample {
 	for i := range l.blocks {
 		m := &l.measures[i]
 		s.hashes[i], s.words[i], s.path[i], s.text[i], s.heading[i] = m.hashes, m.words, m.path, m.text, m.heading
-		if m.words > 0 && m.words <= shortText {
-			s.whole[i] = m.text
-		}
+		s.whole[i] = m.whole
 		s.inner[i] = place(l.blocks[i].inner)
 		for k, node := range m.levels {
 			s.levels[i][k] = enclosing{l.ranges[node], place(node)}
