@@ -20,7 +20,7 @@ var lattice = map[string]string{
 	"pipeline/store":    "pipeline/fault",
 	"pipeline/shard":    "pipeline/store pipeline/fault",
 	"pipeline/fault":    "",
-	"pipeline/extract":  "pipeline/extract/boost",
+	"pipeline/extract":  "pipeline/extract/boost pipeline/langid",
 	"pipeline/minhash":  "",
 	"pipeline/textstat": "pipeline/langid",
 	"pipeline/langid":   "",

@@ -1,5 +1,6 @@
 // Trainlanguage makes the table of n-grams with which fragua names languages,
-// pipeline/langid/model.bin. None of what it learns from is in this
+// pipeline/langid/model.bin, and the table of letters by which it tells encodings,
+// pipeline/extract/letters.txt. None of what it learns from is in this
 // repository; all of it may be redistributed:
 //
 //	-lingua     github.com/pemistahl/lingua-go@v1.4.0, folder language-models: how letters
@@ -47,6 +48,7 @@ func main() {
 	flag.StringVar(&from.help, "help-pages", "", "folder with help pages")
 	flag.StringVar(&from.xpi, "xpi", "", "folder with .xpi files")
 	test := flag.String("test", "", "folder of lines to report on")
+	table := flag.String("letters", "pipeline/extract/letters.txt", "where the table of letters goes, by which encodings are judged; empty for none")
 	steps := flag.Int("steps", 8_000_000, "texts to learn from")
 	out := flag.String("out", "pipeline/langid/model.bin", "where the model goes; empty for none")
 	flag.Parse()
@@ -57,6 +59,11 @@ func main() {
 	all, err := from.gather(rng)
 	if err != nil {
 		log.Fatal(err)
+	}
+	if *table != "" {
+		if err := os.WriteFile(*table, letters(all), 0o644); err != nil {
+			log.Fatal(err)
+		}
 	}
 	if *out == "" {
 		return

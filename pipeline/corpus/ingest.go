@@ -24,7 +24,7 @@ func NewIngest() *Ingest {
 	return &Ingest{PartBytes: 64 << 20, Steps: []StepChoice{UseStep("repair", NewRepair())}}
 }
 
-func (s *Ingest) Version() int             { return 6 }
+func (s *Ingest) Version() int             { return 7 }
 func (s *Ingest) Inputs() []pipeline.Input { return nil }
 func (s *Ingest) Makes() pipeline.Kind     { return pipeline.Documents }
 

@@ -7,11 +7,12 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/wlynxg/chardet"
 	"golang.org/x/net/html/charset"
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/encoding/unicode/utf32"
+	"golang.org/x/text/transform"
 )
 
 // detectWindow is how many bytes the charset detector sees: it runs at 2 MB/s,
@@ -25,11 +26,12 @@ var ErrBinary = errors.New("not text")
 // in. declared is what the file or its server says, or ""; such labels often
 // lie, so what the bytes say comes first:
 //
-//  1. a byte order mark, and zero bytes at every second place (UTF-16),
-//  2. UTF-8, if b is valid UTF-8,
-//  3. UTF-8 with a few stray bytes of Windows-1252 between, if that is what b is,
-//  4. the declared encoding, if b is possible in it,
-//  5. what a detector says of the 8 KB after the first byte outside ASCII.
+//  1. a byte order mark, and zero bytes where UTF-16 and UTF-32 have them,
+//  2. the escapes of ISO-2022,
+//  3. UTF-8, if b is valid UTF-8,
+//  4. UTF-8 with a few stray bytes of Windows-1252 between, if that is what b is,
+//  5. the encoding in which b reads most like a language, the declared one before
+//     others that are hardly better.
 //
 // ISO-8859-1 is read as Windows-1252, of which it is a subset in practice. The
 // error wraps ErrBinary.
@@ -37,40 +39,40 @@ func Decode(b []byte, declared string) (text, name string, err error) {
 	switch {
 	case bytes.HasPrefix(b, []byte("\xef\xbb\xbf")):
 		b = b[3:]
+	case bytes.HasPrefix(b, []byte("\xff\xfe\x00\x00")):
+		return decodeWith(utf32.UTF32(utf32.LittleEndian, utf32.UseBOM), "utf-32le", b)
+	case bytes.HasPrefix(b, []byte("\x00\x00\xfe\xff")):
+		return decodeWith(utf32.UTF32(utf32.BigEndian, utf32.UseBOM), "utf-32be", b)
 	case bytes.HasPrefix(b, []byte("\xff\xfe")):
 		return decodeWith(unicode.UTF16(unicode.LittleEndian, unicode.UseBOM), "utf-16le", b)
 	case bytes.HasPrefix(b, []byte("\xfe\xff")):
 		return decodeWith(unicode.UTF16(unicode.BigEndian, unicode.UseBOM), "utf-16be", b)
 	default:
+		if order, name := utf32Order(b); name != "" {
+			return decodeWith(utf32.UTF32(order, utf32.IgnoreBOM), name, b)
+		}
 		if order, name := utf16Order(b); name != "" {
 			return decodeWith(unicode.UTF16(order, unicode.IgnoreBOM), name, b)
 		}
 	}
+	if enc, name := iso2022(b); enc != nil {
+		return decodeWith(enc, name, b)
+	}
 	if err := binary(b); err != nil {
 		return "", "", err
 	}
-	enc, label := charset.Lookup(strings.TrimSpace(declared))
 	if utf8.Valid(b) {
-		// ISO-2022-JP and its like are ASCII with escapes in between.
-		if enc != nil && strings.HasPrefix(label, "iso-2022") && bytes.IndexByte(b, 0x1b) >= 0 {
-			return decodeWith(enc, label, b)
-		}
 		return string(b), "utf-8", nil
 	}
+	enc, label := charset.Lookup(strings.TrimSpace(declared))
 	if good, bad := sequences(b); good > 10*bad {
-		return mixed(b), "utf-8", nil
+		return decodeWith(mixedUTF8{}, "utf-8", b)
 	}
-	if enc != nil && label != "utf-8" {
-		if text, name, err := decodeWith(enc, label, b); err == nil && !strings.ContainsRune(text, utf8.RuneError) {
-			return text, name, nil
-		}
+	if label == "utf-8" {
+		enc = nil
 	}
-	if enc, label := detect(b); enc != nil {
-		if text, name, err := decodeWith(enc, label, b); err == nil && !strings.ContainsRune(text, utf8.RuneError) {
-			return text, name, nil
-		}
-	}
-	return decodeWith(charmap.Windows1252, "windows-1252", b)
+	enc, label = guess(b, enc, label)
+	return decodeWith(enc, label, b)
 }
 
 // decodeWith decodes all of b; what is impossible in the encoding becomes U+FFFD,
@@ -128,6 +130,26 @@ func utf16Order(b []byte) (unicode.Endianness, string) {
 	return unicode.BigEndian, ""
 }
 
+// utf32Order recognises UTF-32 without a mark by the zero bytes of all characters.
+func utf32Order(b []byte) (utf32.Endianness, string) {
+	n := min(len(b), detectWindow) &^ 3
+	if n < 16 || len(b)%4 != 0 {
+		return utf32.BigEndian, ""
+	}
+	little, big := true, true
+	for i := 0; i < n && (little || big); i += 4 {
+		little = little && b[i+3] == 0 && b[i+2] <= 0x10
+		big = big && b[i] == 0 && b[i+1] <= 0x10
+	}
+	switch {
+	case little && !big:
+		return utf32.LittleEndian, "utf-32le"
+	case big && !little:
+		return utf32.BigEndian, "utf-32be"
+	}
+	return utf32.BigEndian, ""
+}
+
 // sequences counts the characters of more than one byte and the bytes that
 // belong to no character, reading b as UTF-8.
 func sequences(b []byte) (good, bad int) {
@@ -147,41 +169,29 @@ func sequences(b []byte) (good, bad int) {
 	return good, bad
 }
 
-// mixed reads b as UTF-8 and the bytes that are none as Windows-1252.
-func mixed(b []byte) string {
-	var s strings.Builder
-	s.Grow(len(b) + 64)
-	for i := 0; i < len(b); {
-		r, n := utf8.DecodeRune(b[i:])
-		if r == utf8.RuneError && n == 1 {
-			r = charmap.Windows1252.DecodeByte(b[i])
-		}
-		s.WriteRune(r)
-		i += n
-	}
-	return s.String()
+// mixedUTF8 is UTF-8 in which the bytes that are none are Windows-1252. It can only
+// be decoded.
+type mixedUTF8 struct{ transform.NopResetter }
+
+func (mixedUTF8) NewEncoder() *encoding.Encoder { return encoding.Nop.NewEncoder() }
+func (m mixedUTF8) NewDecoder() *encoding.Decoder {
+	return &encoding.Decoder{Transformer: m}
 }
 
-// detect asks the detector about the part of b where the bytes outside ASCII
-// are. It answers nil when it knows nothing.
-func detect(b []byte) (encoding.Encoding, string) {
-	from := 0
-	for from < len(b) && b[from] < utf8.RuneSelf {
-		from++
+func (mixedUTF8) Transform(dst, src []byte, atEOF bool) (n, read int, err error) {
+	for read < len(src) {
+		r, size := utf8.DecodeRune(src[read:])
+		if r == utf8.RuneError && size == 1 {
+			if !atEOF && !utf8.FullRune(src[read:]) {
+				return n, read, transform.ErrShortSrc
+			}
+			r = charmap.Windows1252.DecodeByte(src[read])
+		}
+		if n+utf8.RuneLen(r) > len(dst) {
+			return n, read, transform.ErrShortDst
+		}
+		n += utf8.EncodeRune(dst[n:], r)
+		read += size
 	}
-	from = max(0, from-detectWindow/8)
-	b = b[from:min(len(b), from+detectWindow)]
-	best := chardet.Detect(b)
-	if best.Confidence < 0.5 {
-		return nil, ""
-	}
-	label := strings.ToLower(best.Encoding)
-	if label == "gb2312" {
-		label = "gb18030"
-	}
-	if strings.HasPrefix(label, "utf-8") || label == "ascii" {
-		return nil, ""
-	}
-	enc, name := charset.Lookup(label)
-	return enc, name
+	return n, read, nil
 }
