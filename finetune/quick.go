@@ -12,6 +12,7 @@ import (
 	"fragua/model"
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
+	"fragua/pipeline/store"
 )
 
 // Quick is a fine-tuning told by flags instead of a configuration. Its zero
@@ -46,7 +47,7 @@ func (q Quick) Config() (config []byte, decided []string, err error) {
 	if dir != q.Model {
 		say("model: %s, the one in %s", dir, q.Model)
 	}
-	info, err := os.Stat(q.Data)
+	info, err := store.Stat(q.Data)
 	if err != nil {
 		return nil, nil, &fault.UsageError{Err: err}
 	}
@@ -62,13 +63,13 @@ func (q Quick) Config() (config []byte, decided []string, err error) {
 		goal = "sentiment"
 		columns = fmt.Sprintf("\n      text: %s\n      label: %s", quote(q.Text), quote(q.Label))
 		say("goal: sentiment, which names the %s of a %s", q.Label, q.Text)
-	case info.IsDir() && q.Text+q.Label+q.Source+q.Target == "":
+	case info.Dir && q.Text+q.Label+q.Source+q.Target == "":
 		goal, layout = "sentiment", "folders"
 		say("goal: sentiment; every folder in %s is a class, every file in it a text", q.Data)
 	default:
 		return nil, nil, usage("say which columns hold what", "--text COLUMN --label COLUMN for sentiment, --source COLUMN --target COLUMN for translation")
 	}
-	if layout == "table" && !info.IsDir() {
+	if layout == "table" && !info.Dir {
 		if err := q.columnsExist(); err != nil {
 			return nil, nil, err
 		}

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -31,18 +32,17 @@ type assembly struct {
 }
 
 // add takes in the files of a phase's tasks.
-func (a *assembly) add(w work, phase string, records []*record) error {
+func (a *assembly) add(w, phase work, records []*record) error {
 	a.From = map[string]string{}
+	owner := map[string]string{} // file → task
 	for _, rec := range records {
-		dir, err := filepath.Rel(w.dir, dirsOf(phase, rec.Task.ID).done)
-		if err != nil {
-			return err
-		}
+		dir := store.Rel(w.kept, phase.task(rec.Task.ID).kept)
 		for _, f := range rec.Files {
-			if other, ok := a.From[f.Name]; ok {
-				return fmt.Errorf("two tasks wrote %s: %s and %s", f.Name, path.Base(other), rec.Task.ID)
+			if other, ok := owner[f.Name]; ok {
+				return fmt.Errorf("two tasks wrote %s: %s and %s", f.Name, other, rec.Task.ID)
 			}
-			a.From[f.Name] = filepath.ToSlash(dir)
+			owner[f.Name] = rec.Task.ID
+			a.From[f.Name] = path.Join(dir, rec.Attempt)
 			a.Manifest.Shards = append(a.Manifest.Shards, f)
 		}
 	}
@@ -52,11 +52,14 @@ func (a *assembly) add(w work, phase string, records []*record) error {
 
 // loadAssembly returns the assembly that was begun, nil if there is none or if
 // its files are damaged: then the tasks whose files are missing run again.
-func (w work) loadAssembly() (*assembly, error) {
+func (w work) loadAssembly(ctx context.Context, final string) (*assembly, error) {
 	a := new(assembly)
-	name := filepath.Join(w.dir, assemblyName)
+	name := store.Join(w.kept, assemblyName)
 	if err := readJSONFile(name, a); err != nil || a.Manifest == nil {
 		return nil, nil // absent, or cut by a crash of the disk itself
+	}
+	if w.kept != w.dir {
+		return w.complete(ctx, a, final)
 	}
 	for _, f := range a.Manifest.Shards {
 		if verify(filepath.Join(w.dir, "out"), []shard.File{f}) != nil && verify(filepath.Join(w.dir, filepath.FromSlash(a.From[f.Name])), []shard.File{f}) != nil {
@@ -66,11 +69,22 @@ func (w work) loadAssembly() (*assembly, error) {
 	return a, nil
 }
 
-// assemble takes steps 2 and 3.
-func (r *run) assemble(w work, a *assembly) error {
+// finish takes steps 2 to 6.
+func (r *run) finish(ctx context.Context, w work, a *assembly, name string) error {
 	if err := r.breakAt("assembly written"); err != nil {
 		return err
 	}
+	if w.kept != w.dir {
+		return r.finishRemote(ctx, w, a, name)
+	}
+	if err := r.assemble(w, a); err != nil {
+		return err
+	}
+	return r.install(ctx, w, name)
+}
+
+// assemble takes steps 2 and 3.
+func (r *run) assemble(w work, a *assembly) error {
 	out := filepath.Join(w.dir, "out")
 	if err := os.MkdirAll(out, 0o777); err != nil {
 		return err
@@ -107,7 +121,7 @@ func (r *run) assemble(w work, a *assembly) error {
 }
 
 // install takes steps 4 to 6.
-func (r *run) install(w work, name string) error {
+func (r *run) install(ctx context.Context, w work, name string) error {
 	final := filepath.Join(r.root, name)
 	old := filepath.Join(r.root, stateDir, "old", name)
 	if err := os.RemoveAll(old); err != nil {
@@ -133,54 +147,53 @@ func (r *run) install(w work, name string) error {
 	if err := r.breakAt("result in place"); err != nil {
 		return err
 	}
-	return r.tidy(w, name)
+	return r.tidy(ctx, w, name)
 }
 
 // tidy takes step 6: it keeps the recipe and removes what a finished stage no
 // longer needs, also the work begun with other settings.
-func (r *run) tidy(w work, name string) error {
-	recipes := filepath.Join(r.root, stateDir, "recipes")
-	if err := os.MkdirAll(recipes, 0o777); err != nil {
-		return err
-	}
-	if err := os.Rename(filepath.Join(w.dir, "recipe.json"), filepath.Join(recipes, name+".json")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+func (r *run) tidy(ctx context.Context, w work, name string) error {
+	if err := store.Move(ctx, store.Join(w.kept, "recipe.json"), store.Join(r.root, stateDir, "recipes", name+".json")); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if err := r.breakAt("recipe kept"); err != nil {
 		return err
 	}
-	works, err := r.works(name)
+	works, err := r.works(ctx, name)
 	if err != nil {
 		return err
 	}
-	for _, w := range append(works, work{filepath.Join(r.root, stateDir, "old", name)}) {
-		if err := os.RemoveAll(w.dir); err != nil {
+	for _, w := range append(works, w) {
+		if err := w.remove(ctx); err != nil {
 			return err
 		}
 	}
-	return nil
+	return store.Remove(ctx, store.Join(r.root, stateDir, "old", name))
 }
 
-// mend makes good what a crash broke off in steps 4 to 6, before anybody
+// recover makes good what a crash broke off in steps 4 to 6, before anybody
 // looks at what is on disk.
-func (r *run) mend() error {
-	works, err := r.works("")
+func (r *run) recover(ctx context.Context) error {
+	works, err := r.works(ctx, "")
 	if err != nil {
 		return err
+	}
+	if r.local != r.root {
+		return r.recoverRemote(ctx, works)
 	}
 	for _, w := range works {
 		name, key, _ := strings.Cut(filepath.Base(w.dir), ".")
 		out := filepath.Join(w.dir, "out")
 		if keyOf(out) == key {
 			// The new manifest exists: the new result counts.
-			if err := r.install(w, name); err != nil {
+			if err := r.install(ctx, w, name); err != nil {
 				return err
 			}
 			continue
 		}
 		assembled := fileExists(filepath.Join(w.dir, assemblyName)) && !fileExists(out)
 		if assembled && keyOf(filepath.Join(r.root, name)) == key {
-			if err := r.tidy(w, name); err != nil {
+			if err := r.tidy(ctx, w, name); err != nil {
 				return err
 			}
 		}

@@ -43,6 +43,10 @@
 //	        ├── assembly.json        all tasks are done; which files make the result
 //	        └── out/                 becomes corpus/
 //
+// A run's directory may lie in another store (s3://bucket/run). Then tasks work in a
+// folder of this machine's cache, what is done is kept in the store, and any machine
+// can go on from it; see remote.go. Checkpoints of a task in flight stay here.
+//
 // # Keys
 //
 // A stage's key is the hash of its settings in force as canonical JSON, its

@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"fragua/pipeline/settings"
+	"fragua/pipeline/store"
 )
 
 // pathNode returns the folder that an item of `from` names, as {path: FOLDER} or as a text with a
@@ -37,6 +38,9 @@ func (c *Config) folder(n *yaml.Node, name, path string, inputs []Input) (Kind, 
 	m, err := ReadManifest(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		if dir, err = store.FetchFolder(context.Background(), dir); err != nil {
+			return "", d.Fault(n, path, "", "%v", err)
+		}
 		kind := foreignKind(dir, inputs)
 		if kind == "" {
 			return "", d.Fault(n, path, "name a folder that holds a "+ManifestName+", or a model's with config.json, or a tokenizer's with tokenizer.json",

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -11,6 +10,7 @@ import (
 
 	"fragua/pipeline/fault"
 	"fragua/pipeline/settings"
+	"fragua/pipeline/store"
 )
 
 // connect finds out which earlier stages an entry reads.
@@ -208,5 +208,5 @@ func (c *Config) inputDir(name, root string) string {
 	if d, ok := c.outside[name]; ok {
 		return d.Path
 	}
-	return filepath.Join(root, name)
+	return store.Join(root, name)
 }

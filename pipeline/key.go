@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 
 	"golang.org/x/sync/errgroup"
 
@@ -171,7 +170,7 @@ func writeJSONFile(name string, v any) error {
 }
 
 func readJSONFile(name string, v any) error {
-	b, err := os.ReadFile(name)
+	b, err := store.ReadFile(name)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,8 +31,17 @@ func (e *LockedError) Error() string {
 // errLocked is what lockFile returns when another process holds the lock.
 var errLocked = errors.New("locked")
 
-// acquire takes the lock of a run directory. The system releases it when the
-// process ends, however it ends.
+// acquire takes the lock of the run's directory. The system releases it when the
+// process ends, however it ends; in another store it is a lease. The context ends
+// when the lock is lost.
+func (r *run) acquire(ctx context.Context) (held context.Context, release func(), err error) {
+	if r.local != r.root {
+		return acquireLease(ctx, r.root)
+	}
+	release, err = acquire(r.root)
+	return ctx, release, err
+}
+
 func acquire(root string) (release func(), err error) {
 	name := filepath.Join(root, stateDir, "lock")
 	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {

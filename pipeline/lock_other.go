@@ -8,6 +8,9 @@ import (
 	"os"
 )
 
+// processAlive cannot be told here.
+func processAlive(int) bool { return true }
+
 // lockFile makes do with a file that exists while the lock is held: after a
 // crash it must be removed by hand.
 func lockFile(name string) (*os.File, func(), error) {

@@ -8,6 +8,12 @@ import (
 	"syscall"
 )
 
+// processAlive reports whether a process of this machine runs.
+func processAlive(pid int) bool {
+	err := syscall.Kill(pid, 0)
+	return err == nil || errors.Is(err, syscall.EPERM)
+}
+
 func lockFile(name string) (*os.File, func(), error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {

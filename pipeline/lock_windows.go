@@ -7,6 +7,16 @@ import (
 	"golang.org/x/sys/windows"
 )
 
+// processAlive reports whether a process of this machine runs.
+func processAlive(pid int) bool {
+	p, err := os.FindProcess(pid) // opens it
+	if err != nil {
+		return false
+	}
+	p.Release()
+	return true
+}
+
 // lockFile locks a byte far behind the note about the holder, so that others
 // can read the note.
 func lockFile(name string) (*os.File, func(), error) {

@@ -3,13 +3,13 @@ package pipeline
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
 
 	"fragua/pipeline/fault"
 	"fragua/pipeline/shard"
+	"fragua/pipeline/store"
 )
 
 // A Manifest describes a finished stage. It is written last, so its existence
@@ -39,8 +39,8 @@ type Dir struct {
 	Manifest *Manifest
 }
 
-// File returns the path of one of the directory's files.
-func (d Dir) File(name string) string { return filepath.Join(d.Path, filepath.FromSlash(name)) }
+// File returns the name of one of the directory's files.
+func (d Dir) File(name string) string { return store.Join(d.Path, name) }
 
 // Files returns the paths of the shards whose names match one of the patterns
 // (path.Match), sorted: d.Files("train-*.parquet").
@@ -63,8 +63,8 @@ const ManifestName = "manifest.json"
 // ReadManifest reads the manifest of a stage's directory. One that cannot be of
 // our making is an error: counts that do not add up, a file outside the directory.
 func ReadManifest(dir string) (*Manifest, error) {
-	name := filepath.Join(dir, ManifestName)
-	b, err := os.ReadFile(name)
+	name := store.Join(dir, ManifestName)
+	b, err := store.ReadFile(name)
 	if err != nil {
 		return nil, err
 	}

@@ -6,10 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
-	"os"
-	"path/filepath"
 
 	"fragua/pipeline/fault"
+	"fragua/pipeline/store"
 )
 
 // MetricsName is the file in which a stage leaves what it measured. The report
@@ -103,7 +102,7 @@ func (m Metrics) Check() error {
 // WriteMetrics writes dir/metrics.json, whole or not at all. The same metrics
 // give the same bytes.
 func WriteMetrics(dir string, m Metrics) error {
-	name := filepath.Join(dir, MetricsName)
+	name := store.Join(dir, MetricsName)
 	if err := m.Check(); err != nil {
 		return &fault.RowError{File: name, Row: -1, Err: err}
 	}
@@ -114,8 +113,8 @@ func WriteMetrics(dir string, m Metrics) error {
 // then it returns empty Metrics and no error.
 func ReadMetrics(dir string) (Metrics, error) {
 	var m Metrics
-	name := filepath.Join(dir, MetricsName)
-	b, err := os.ReadFile(name)
+	name := store.Join(dir, MetricsName)
+	b, err := store.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return m, nil
 	}

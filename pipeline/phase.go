@@ -11,6 +11,7 @@ import (
 
 	"fragua/pipeline/fault"
 	"fragua/pipeline/shard"
+	"fragua/pipeline/store"
 )
 
 // phases runs the phases of a stage one after another, and returns what is to
@@ -23,7 +24,7 @@ func (s *stage) phases(ctx context.Context, w work, res *StageResult, event func
 	}}
 	list := s.With.Phases()
 	for i, ph := range list {
-		p := &phase{stage: s, Phase: ph, dir: w.phase(i, ph.Name), meter: new(Meter)}
+		p := &phase{stage: s, Phase: ph, folder: w.phase(i, ph.Name), meter: new(Meter)}
 		p.meter.say = func(line string) { event(Event{Kind: EventSay, Phase: ph.Name, Line: line}) }
 		event(Event{Kind: EventPhase, Phase: ph.Name, Meter: p.meter, Why: s.why})
 		records, err := p.do(ctx, env, filepath.Join(w.dir, "scratch"))
@@ -40,7 +41,7 @@ func (s *stage) phases(ctx context.Context, w work, res *StageResult, event func
 			continue
 		}
 		asm.Manifest.Counts = p.sum
-		if err := asm.add(w, p.dir, records); err != nil {
+		if err := asm.add(w, p.folder, records); err != nil {
 			return nil, fmt.Errorf("stage %s: %w", s.Name, err)
 		}
 	}
@@ -51,8 +52,8 @@ func (s *stage) phases(ctx context.Context, w work, res *StageResult, event func
 type phase struct {
 	*stage
 	Phase
-	dir   string
-	meter *Meter
+	folder work
+	meter  *Meter
 
 	mu      sync.Mutex
 	sum     Counts
@@ -74,11 +75,11 @@ func (p *phase) do(ctx context.Context, env *Env, scratch string) ([]*record, er
 	if err := checkTasks(tasks); err != nil {
 		return nil, fmt.Errorf("stage %s: %s: %w", p.stage.Name, p.Phase.Name, err)
 	}
-	if err := writeJSONFile(filepath.Join(p.dir, "tasks.json"), map[string]int{"tasks": len(tasks)}); err != nil {
+	if err := writeJSONFile(store.Join(p.folder.kept, tasksName), map[string]int{"tasks": len(tasks)}); err != nil {
 		return nil, err
 	}
 	// What an earlier attempt left half done is begun anew.
-	if err := os.RemoveAll(filepath.Join(p.dir, "run")); err != nil {
+	if err := os.RemoveAll(filepath.Join(p.folder.dir, "run")); err != nil {
 		return nil, err
 	}
 	p.meter.tasks.Store(int64(len(tasks)))
@@ -104,12 +105,12 @@ func (p *phase) do(ctx context.Context, env *Env, scratch string) ([]*record, er
 	p.sum = Counts{}
 	for i, t := range tasks { // in the order of the list, whoever was first
 		p.sum.Add(records[i].Counts)
-		env.done[p.Phase.Name] = append(env.done[p.Phase.Name], Done{Task: t, Dir: dirsOf(p.dir, t.ID).done, Counts: records[i].Counts})
+		env.done[p.Phase.Name] = append(env.done[p.Phase.Name], Done{Task: t, Dir: p.folder.task(t.ID).done, Counts: records[i].Counts})
 	}
 	if err := p.sum.Check(); err != nil {
 		return nil, fmt.Errorf("stage %s: %s: %w", p.stage.Name, p.Phase.Name, err)
 	}
-	return records, p.failures(p.sum, p.dir)
+	return records, p.failures(p.sum, p.folder.dir)
 }
 
 func (p *phase) where(t Task, n int) string {
@@ -130,8 +131,11 @@ func (p *phase) task(ctx context.Context, env *Env, t Task, workers int) (*recor
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	dirs := dirsOf(p.dir, t.ID)
-	rec := dirs.load(t)
+	dirs := p.folder.task(t.ID)
+	rec, err := dirs.load(ctx, t)
+	if err != nil {
+		return nil, err
+	}
 	resumed := rec != nil
 	if !resumed {
 		for _, dir := range []string{dirs.run, dirs.scratch} {
@@ -147,7 +151,7 @@ func (p *phase) task(ctx context.Context, env *Env, t Task, workers int) (*recor
 			if err = p.run.breakAt("task done"); err != nil {
 				return nil, err
 			}
-			rec, err = dirs.commit(t, counts)
+			rec, err = dirs.commit(ctx, t, counts)
 		}
 		if err != nil {
 			os.RemoveAll(dirs.run) // makes room on a full disk; a leftover would be removed later
@@ -169,7 +173,7 @@ func (p *phase) account(rec *record, resumed bool) error {
 		p.resumed++
 	}
 	if p.sum.Failed >= enough || len(p.sum.Lost) > p.run.c.MaxFailedFiles {
-		return p.failures(p.sum, p.dir)
+		return p.failures(p.sum, p.folder.dir)
 	}
 	return nil
 }

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"maps"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -82,6 +81,9 @@ func Plan(ctx context.Context, c *Config, o Options) ([]PlannedStage, error) {
 		p := PlannedStage{Name: s.Name, Use: s.Use, Key: s.key, Cached: s.cached, Why: s.why, Done: s.done, Tasks: s.tasks}
 		if !s.cached {
 			if e, ok := s.With.(Estimator); ok {
+				if err := s.fetchInputs(ctx); err != nil {
+					return nil, err
+				}
 				estimate, err := e.Estimate(s.env())
 				if err != nil {
 					return nil, fmt.Errorf("stage %s: %w", s.Name, err)
@@ -98,7 +100,8 @@ func Plan(ctx context.Context, c *Config, o Options) ([]PlannedStage, error) {
 type run struct {
 	c     *Config
 	o     Options
-	root  string
+	root  string // the run's directory, in whatever store
+	local string // where this machine works on it: root, or a folder of its own
 	log   *slog.Logger
 	sums  *store.Sums              // of raw files
 	watch sync.Mutex               // events come one at a time
@@ -123,9 +126,15 @@ func newRun(c *Config, o Options) (*run, error) {
 	if o.Out == "" {
 		return nil, &fault.UsageError{Err: errors.New("no output folder is given")}
 	}
-	root, err := filepath.Abs(o.Out)
+	root, err := store.Abs(o.Out)
 	if err != nil {
 		return nil, err
+	}
+	local := root
+	if store.IsRemote(root) {
+		if local, err = store.CacheDir("runs", store.CacheName(root)); err != nil {
+			return nil, err
+		}
 	}
 	for _, name := range o.Only {
 		if c.Entry(name) == nil {
@@ -136,7 +145,7 @@ func newRun(c *Config, o Options) (*run, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &run{c: c, o: o, root: root, log: log, sums: store.OpenSums(filepath.Join(root, stateDir, "raw.json"))}, nil
+	return &run{c: c, o: o, root: root, local: local, log: log, sums: store.OpenSums(filepath.Join(local, stateDir, "raw.json"))}, nil
 }
 
 func (r *run) breakAt(where string) error {
@@ -168,7 +177,7 @@ func (r *run) inspect(ctx context.Context) ([]*stage, error) {
 		if s.cached {
 			continue
 		}
-		if s.done, s.tasks = s.work().progress(); s.tasks > 0 && !r.o.Force {
+		if s.done, s.tasks = s.work().progress(ctx); s.tasks > 0 && !r.o.Force {
 			s.why = fmt.Sprintf("interrupted: %d of %d tasks done", s.done, s.tasks)
 		}
 		for _, name := range s.sources() {
@@ -234,18 +243,21 @@ func (r *run) inspectStage(ctx context.Context, e *Entry, earlier map[string]*st
 		s.recipe.CPU, s.recipe.Precision = r.o.CPU, f.Precision()
 	}
 	s.key = s.recipe.key()
-	return s, s.look()
+	return s, s.look(ctx)
 }
 
 // dir is where the stage's result lies.
-func (s *stage) dir() string { return filepath.Join(s.run.root, s.Name) }
+func (s *stage) dir() string { return store.Join(s.run.root, s.Name) }
 
 // look reads what is on disk of the stage.
-func (s *stage) look() error {
+func (s *stage) look(ctx context.Context) error {
 	var err error
 	s.manifest, err = ReadManifest(s.dir())
 	if errors.Is(err, fs.ErrNotExist) {
-		if entries, err := os.ReadDir(s.dir()); err == nil && len(entries) > 0 {
+		for _, err := range store.List(ctx, s.dir(), false) {
+			if err != nil {
+				return err
+			}
 			return fault.Hintf(fmt.Errorf("%s is not ours: it holds files, but no %s", s.dir(), ManifestName),
 				"name the stage otherwise, move the folder away, or choose another folder with --out")
 		}
@@ -264,19 +276,35 @@ func (s *stage) look() error {
 		}
 		return nil
 	}
+	sizes, err := sizesOf(ctx, s.dir())
+	if err != nil {
+		return err
+	}
 	for _, f := range s.manifest.Shards {
-		info, err := os.Stat(filepath.Join(s.dir(), filepath.FromSlash(f.Name)))
-		if err != nil {
+		size, ok := sizes[f.Name]
+		if !ok {
 			s.why = "a file of its result is missing: " + f.Name
 			return nil
 		}
-		if info.Size() != f.Bytes {
+		if size != f.Bytes {
 			s.why = "a file of its result has another size: " + f.Name
 			return nil
 		}
 	}
 	s.cached, s.why = true, "nothing changed"
 	return nil
+}
+
+// sizesOf returns the sizes of the files below a folder, by their names in it.
+func sizesOf(ctx context.Context, dir string) (map[string]int64, error) {
+	sizes := map[string]int64{}
+	for f, err := range store.List(ctx, dir, true) {
+		if err != nil {
+			return nil, err
+		}
+		sizes[store.Rel(dir, f.Name)] = f.Size
+	}
+	return sizes, nil
 }
 
 func (s *stage) changedInput(old recipe) string {
@@ -292,7 +320,7 @@ func (s *stage) changedInput(old recipe) string {
 
 // recipeFile keeps what the stage's result was made of, to tell what changed.
 func (s *stage) recipeFile() string {
-	return filepath.Join(s.run.root, stateDir, "recipes", s.Name+".json")
+	return store.Join(s.run.root, stateDir, "recipes", s.Name+".json")
 }
 
 // env is what all tasks of a stage have in common.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -55,12 +54,12 @@ func (r *run) do(ctx context.Context) (res *Result, err error) {
 	if err := r.c.CheckFiles(); err != nil {
 		return nil, err
 	}
-	release, err := acquire(r.root)
+	ctx, release, err := r.acquire(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	if err := r.mend(); err != nil {
+	if err := r.recover(ctx); err != nil {
 		return nil, err
 	}
 	stages, err := r.inspect(ctx)
@@ -71,7 +70,7 @@ func (r *run) do(ctx context.Context) (res *Result, err error) {
 		return nil, err
 	}
 	resolved := append([]byte("# What was in force: every default spelled out. Paths are as they were written.\n"), r.c.ResolvedYAML()...)
-	if err := store.WriteFile(filepath.Join(r.root, ResolvedName), func(w io.Writer) error {
+	if err := store.WriteFile(store.Join(r.root, ResolvedName), func(w io.Writer) error {
 		_, err := w.Write(resolved)
 		return err
 	}); err != nil {
@@ -79,6 +78,11 @@ func (r *run) do(ctx context.Context) (res *Result, err error) {
 	}
 	info := r.newInfo()
 	res = &Result{Dir: r.root}
+	defer func() {
+		if errors.Is(context.Cause(ctx), errLeaseLost) {
+			err = errLeaseLost
+		}
+	}()
 	defer func() {
 		info.end(err)
 		if failed := info.write(r.root); err == nil {
@@ -145,11 +149,14 @@ func (s *stage) carryOut(ctx context.Context, res *StageResult, event func(Event
 		}
 		s.inputs[input] = dirs
 	}
-	w, err := s.openWork()
+	if err := s.fetchInputs(ctx); err != nil {
+		return err
+	}
+	w, err := s.openWork(ctx)
 	if err != nil {
 		return err
 	}
-	asm, err := w.loadAssembly()
+	asm, err := w.loadAssembly(ctx, s.dir())
 	if err != nil {
 		return err
 	}
@@ -160,14 +167,11 @@ func (s *stage) carryOut(ctx context.Context, res *StageResult, event func(Event
 		if err := s.run.breakAt("phases done"); err != nil {
 			return err
 		}
-		if err := writeJSONFile(filepath.Join(w.dir, assemblyName), asm); err != nil {
+		if err := writeJSONFile(store.Join(w.kept, assemblyName), asm); err != nil {
 			return err
 		}
 	}
-	if err := s.run.assemble(w, asm); err != nil {
-		return err
-	}
-	if err := s.run.install(w, s.Name); err != nil {
+	if err := s.run.finish(ctx, w, asm, s.Name); err != nil {
 		return err
 	}
 	s.manifest, res.Dir.Manifest = asm.Manifest, asm.Manifest
@@ -175,33 +179,33 @@ func (s *stage) carryOut(ctx context.Context, res *StageResult, event func(Event
 }
 
 // openWork makes or reopens the folder of a stage in progress.
-func (s *stage) openWork() (work, error) {
+func (s *stage) openWork(ctx context.Context) (work, error) {
 	w := s.work()
 	if s.run.o.Force {
-		if err := os.RemoveAll(w.dir); err != nil {
+		if err := w.remove(ctx); err != nil {
 			return w, err
 		}
 	}
-	if err := s.otherLevel(w); err != nil {
+	if err := s.otherLevel(ctx, w); err != nil {
 		return w, err
 	}
-	return w, writeJSONFile(filepath.Join(w.dir, "recipe.json"), s.recipe)
+	return w, writeJSONFile(store.Join(w.kept, "recipe.json"), s.recipe)
 }
 
 // otherLevel looks for work on the same stage that was begun at another level
 // of the kernels. Its floats differ in their last bits, so going on with it must
 // be asked for.
-func (s *stage) otherLevel(w work) error {
-	if s.recipe.CPU == "" || s.run.o.Force || w.begun() {
+func (s *stage) otherLevel(ctx context.Context, w work) error {
+	if s.recipe.CPU == "" || s.run.o.Force || w.begun(ctx) {
 		return nil
 	}
-	others, err := s.run.works(s.Name)
+	others, err := s.run.works(ctx, s.Name)
 	if err != nil {
 		return err
 	}
 	for _, other := range others {
 		var old recipe
-		if other == w || readJSONFile(filepath.Join(other.dir, "recipe.json"), &old) != nil || old.elsewhere() != s.recipe.elsewhere() || !other.begun() {
+		if other == w || readJSONFile(store.Join(other.kept, "recipe.json"), &old) != nil || old.elsewhere() != s.recipe.elsewhere() || !other.begun(ctx) {
 			continue
 		}
 		if !s.run.o.OtherCPU {
@@ -210,10 +214,10 @@ func (s *stage) otherLevel(w work) error {
 			return &fault.UsageError{Err: fault.Hintf(err,
 				"give --cpu %s again, --other-cpu to go on at %s all the same, or --force to begin anew", old.CPU, s.recipe.CPU)}
 		}
-		if err := os.RemoveAll(w.dir); err != nil {
+		if err := w.remove(ctx); err != nil {
 			return err
 		}
-		return os.Rename(other.dir, w.dir)
+		return other.rename(ctx, w)
 	}
 	return nil
 }

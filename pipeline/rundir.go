@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"runtime"
 	"time"
 
 	"fragua/pipeline/fault"
+	"fragua/pipeline/store"
 )
 
 // Files of a run directory beside its stages.
@@ -57,7 +57,7 @@ func (r *run) newInfo() *RunInfo {
 		Workers: r.o.workers(), Limit: r.o.Limit, Began: time.Now(),
 	}
 	var old RunInfo
-	if err := readJSONFile(filepath.Join(r.root, InfoName), &old); err != nil {
+	if err := readJSONFile(store.Join(r.root, InfoName), &old); err != nil {
 		old.Stages = nil // none yet; a damaged one holds nothing that the next run needs
 	}
 	for _, e := range r.c.Stages {
@@ -92,7 +92,7 @@ func (info *RunInfo) end(err error) {
 }
 
 func (info *RunInfo) write(root string) error {
-	return writeJSONFile(filepath.Join(root, InfoName), info)
+	return writeJSONFile(store.Join(root, InfoName), info)
 }
 
 // A RunDir is a run directory, read.
@@ -106,14 +106,14 @@ type RunDir struct {
 // it names.
 func OpenRun(path string) (*RunDir, error) {
 	d := &RunDir{Path: path}
-	if err := readJSONFile(filepath.Join(path, InfoName), &d.Info); err != nil {
+	if err := readJSONFile(store.Join(path, InfoName), &d.Info); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			err = fault.Hintf(fmt.Errorf("%s is no run: it holds no %s", path, InfoName), "name the folder that `fragua run` wrote, such as runs/quickstart")
 		}
 		return nil, err
 	}
 	for _, s := range d.Info.Stages {
-		dir := Dir{Path: filepath.Join(path, s.Name)}
+		dir := Dir{Path: store.Join(path, s.Name)}
 		var err error
 		if dir.Manifest, err = ReadManifest(dir.Path); err == nil {
 			d.Stages = append(d.Stages, dir)
@@ -136,8 +136,8 @@ func (d *RunDir) Stage(name string) (Dir, bool) {
 
 // Config reads back the configuration that was in force.
 func (d *RunDir) Config(table Table) (*Config, error) {
-	name := filepath.Join(d.Path, ResolvedName)
-	src, err := os.ReadFile(name)
+	name := store.Join(d.Path, ResolvedName)
+	src, err := store.ReadFile(name)
 	if err != nil {
 		return nil, err
 	}

@@ -2,11 +2,13 @@ package pipeline
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -26,99 +28,132 @@ import (
 //	0-sign/scratch/TASK/     survives a crash, until the task is done
 //	0-sign/done/TASK/        files of a finished task, and its record
 //	assembly.json, out/      see assemble.go
-type work struct{ dir string }
+//
+// Of a run in another store, what is done is kept there (see remote.go), and dir
+// is a folder of this machine that can be lost.
+type work struct {
+	dir  string
+	kept string // dir, or where the other store has what is done
+}
 
 const (
 	recordName   = ".record.json"
 	assemblyName = "assembly.json"
+	tasksName    = "tasks.json"
 )
 
 func (s *stage) work() work {
-	return work{filepath.Join(s.run.root, stateDir, "work", s.Name+"."+s.key)}
+	return s.run.workOf(s.Name + "." + s.key)
+}
+
+func (r *run) workOf(name string) work {
+	return work{filepath.Join(r.local, stateDir, "work", name), store.Join(r.root, stateDir, "work", name)}
 }
 
 // works lists the folders of a stage in progress, whatever its key.
-func (r *run) works(name string) ([]work, error) {
-	base := filepath.Join(r.root, stateDir, "work")
-	entries, err := os.ReadDir(base)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
+func (r *run) works(ctx context.Context, name string) ([]work, error) {
 	var all []work
-	for _, e := range entries {
-		if stage, _, _ := strings.Cut(e.Name(), "."); stage == name || name == "" {
-			all = append(all, work{filepath.Join(base, e.Name())})
+	base := store.Join(r.root, stateDir, "work")
+	for f, err := range store.List(ctx, base, false) {
+		if err != nil {
+			return nil, err
+		}
+		folder := store.Rel(base, f.Name)
+		if stage, _, _ := strings.Cut(folder, "."); stage == name || name == "" {
+			all = append(all, r.workOf(folder))
 		}
 	}
-	return all, err
+	return all, nil
 }
 
-func (w work) phase(i int, name string) string {
-	return filepath.Join(w.dir, fmt.Sprintf("%d-%s", i, name))
+// phase returns the work folder of a phase of the stage.
+func (w work) phase(i int, name string) work {
+	folder := fmt.Sprintf("%d-%s", i, name)
+	return work{filepath.Join(w.dir, folder), store.Join(w.kept, folder)}
+}
+
+// remove removes all that is done.
+func (w work) remove(ctx context.Context) error {
+	return errors.Join(os.RemoveAll(w.dir), store.Remove(ctx, w.kept))
 }
 
 // progress counts the finished tasks of the phase that was interrupted.
-func (w work) progress() (done, tasks int) {
-	phases, _ := os.ReadDir(w.dir) // no folder: nothing was interrupted
-	for _, e := range phases {     // in order; the last phase listed is the one
-		phase := filepath.Join(w.dir, e.Name())
-		var listed struct{ Tasks int }
-		if readJSONFile(filepath.Join(phase, "tasks.json"), &listed) != nil {
-			continue
+func (w work) progress(ctx context.Context) (done, tasks int) {
+	last := "" // phases come in their order, and what a phase has done before its tasks.json
+	for f, err := range store.List(ctx, w.kept, true) {
+		if err != nil {
+			return 0, 0 // nothing that can be read was interrupted
 		}
-		done, tasks = 0, listed.Tasks
-		finished, _ := os.ReadDir(filepath.Join(phase, "done"))
-		for _, t := range finished {
-			if fileExists(filepath.Join(phase, "done", t.Name(), recordName)) {
-				done++
-			}
+		phase, name, _ := strings.Cut(store.Rel(w.kept, f.Name), "/")
+		if phase != last && (strings.HasPrefix(name, "done/") || name == tasksName) {
+			last, done, tasks = phase, 0, 0
+		}
+		var listed struct{ Tasks int }
+		switch {
+		case path.Base(name) == recordName && strings.Count(name, "/") == 2:
+			done++
+		case name == tasksName && readJSONFile(f.Name, &listed) == nil:
+			tasks = listed.Tasks
 		}
 	}
 	return done, tasks
 }
 
 // begun reports whether something in the folder is worth going on with.
-func (w work) begun() bool {
-	found := false
-	filepath.WalkDir(w.dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
-			return nil
+func (w work) begun(ctx context.Context) bool {
+	for _, dir := range slices.Compact([]string{w.dir, w.kept}) {
+		for f, err := range store.List(ctx, dir, true) {
+			if err != nil {
+				break
+			}
+			folders := strings.Split(store.Rel(dir, f.Name), "/")
+			if name := folders[len(folders)-1]; name == recordName || name == assemblyName || slices.Contains(folders, "scratch") {
+				return true
+			}
 		}
-		folders := strings.Split(filepath.ToSlash(strings.TrimPrefix(path, w.dir)), "/")
-		if e.Name() == recordName || e.Name() == assemblyName || slices.Contains(folders, "scratch") {
-			found = true
-			return fs.SkipAll
-		}
-		return nil
-	})
-	return found
+	}
+	return false
 }
 
 // A record says that a task is finished, and what it left.
 type record struct {
-	Task   Task         `json:"task"`
-	Files  []shard.File `json:"files"`
-	Counts Counts       `json:"counts"`
+	Task    Task         `json:"task"`
+	Files   []shard.File `json:"files"`
+	Counts  Counts       `json:"counts"`
+	Attempt string       `json:"attempt,omitempty"` // folder of its files in another store
 }
 
-// taskDirs are the three folders of one task.
-type taskDirs struct{ run, scratch, done string }
+// taskDirs are the folders of one task. kept is done, or its like in another
+// store.
+type taskDirs struct{ run, scratch, done, kept string }
 
-func dirsOf(phase, id string) taskDirs {
-	return taskDirs{filepath.Join(phase, "run", id), filepath.Join(phase, "scratch", id), filepath.Join(phase, "done", id)}
+func (w work) task(id string) taskDirs {
+	return taskDirs{filepath.Join(w.dir, "run", id), filepath.Join(w.dir, "scratch", id), filepath.Join(w.dir, "done", id), store.Join(w.kept, "done", id)}
 }
 
 // load returns the record of a finished task; nil if it has none, if its task
-// is another, or if a file is not what the record says.
-func (d taskDirs) load(t Task) *record {
+// is another, or if a file is not what the record says. Then its files are at
+// hand in done.
+func (d taskDirs) load(ctx context.Context, t Task) (*record, error) {
 	rec := new(record)
-	if err := readJSONFile(filepath.Join(d.done, recordName), rec); err != nil {
-		return nil
+	err := readJSONFile(store.Join(d.kept, recordName), rec)
+	var damaged *fault.RowError
+	if errors.Is(err, fs.ErrNotExist) || errors.As(err, &damaged) {
+		return nil, nil
 	}
-	if rec.Task.ID != t.ID || !sameJSON(rec.Task.Part, t.Part) || verify(d.done, rec.Files) != nil {
-		return nil
+	if err != nil {
+		return nil, err
 	}
-	return rec
+	if rec.Task.ID != t.ID || !sameJSON(rec.Task.Part, t.Part) {
+		return nil, nil
+	}
+	if d.kept != d.done {
+		return d.fetch(ctx, rec)
+	}
+	if verify(d.done, rec.Files) != nil {
+		return nil, nil
+	}
+	return rec, nil
 }
 
 func sameJSON(a, b json.RawMessage) bool {
@@ -132,7 +167,7 @@ func sameJSON(a, b json.RawMessage) bool {
 // commit turns what a task left in its run folder into a finished task: it
 // checks the counts, makes every file durable, writes the record, and renames
 // the folder, which is the moment at which the task is done.
-func (d taskDirs) commit(t Task, counts Counts) (*record, error) {
+func (d taskDirs) commit(ctx context.Context, t Task, counts Counts) (*record, error) {
 	if err := counts.Check(); err != nil {
 		return nil, err
 	}
@@ -141,6 +176,11 @@ func (d taskDirs) commit(t Task, counts Counts) (*record, error) {
 		return nil, err
 	}
 	rec := &record{Task: t, Files: files, Counts: counts}
+	if d.kept != d.done {
+		if rec, err = d.publish(ctx, rec); err != nil {
+			return nil, err
+		}
+	}
 	if err := writeJSONFile(filepath.Join(d.run, recordName), rec); err != nil {
 		return nil, err
 	}
@@ -246,7 +286,7 @@ func newFile(path, name string) (shard.File, error) {
 func verify(dir string, files []shard.File) error {
 	var faults []error
 	for _, f := range files {
-		path := filepath.Join(dir, filepath.FromSlash(f.Name))
+		path := store.Join(dir, f.Name)
 		switch size, sum, err := store.HashFile(path); {
 		case err != nil:
 			faults = append(faults, err)

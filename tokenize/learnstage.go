@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"sort"
@@ -14,6 +13,7 @@ import (
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
 	"fragua/pipeline/shard"
+	"fragua/pipeline/store"
 )
 
 // Version implements pipeline.Stage.
@@ -40,7 +40,7 @@ func (l *Learn) Reads() ([]pipeline.RawFile, error) {
 	if l.Extend.Abs == "" {
 		return nil, nil
 	}
-	if _, err := os.Stat(l.Extend.Abs); err != nil {
+	if _, err := store.Stat(l.Extend.Abs); err != nil {
 		return nil, err
 	}
 	return []pipeline.RawFile{{Name: filepath.ToSlash(l.Extend.Written), Path: l.Extend.Abs}}, nil

@@ -1,6 +1,7 @@
 package tokenize
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,17 +10,21 @@ import (
 	"strings"
 
 	"fragua/pipeline/fault"
+	"fragua/pipeline/store"
 )
 
 // Load reads a tokenizer: a tokenizer.json as Hugging Face writes it, a rank file
 // of tiktoken (.tiktoken), a vocab.json or encoder.json or merges.txt or vocab.bpe
 // with its companion beside it, a GGUF file, or a directory that holds one of these.
 func Load(path string) (*Tokenizer, error) {
-	info, err := os.Stat(path)
+	info, err := store.Stat(path)
 	if err != nil {
 		return nil, fault.Hintf(err, "name a tokenizer.json, a .tiktoken file, or a vocab.json with merges.txt beside it")
 	}
-	if info.IsDir() {
+	if info.Dir {
+		if path, err = store.FetchFolder(context.Background(), path); err != nil {
+			return nil, err
+		}
 		for _, name := range []string{"tokenizer.json", "vocab.json", "encoder.json", "*.gguf"} {
 			if found, err := filepath.Glob(filepath.Join(globQuote(path), name)); err == nil && len(found) > 0 {
 				return Load(found[0])
@@ -43,7 +48,7 @@ func globQuote(path string) string {
 }
 
 func load(path string) (*Tokenizer, error) {
-	data, err := os.ReadFile(path)
+	data, err := store.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}

@@ -49,6 +49,7 @@ var lattice = map[string]string{
 
 	"model/kernel/kerneltest": "model/kernel/par", // imported by tests alone
 	"pipeline/extract/boost":  "",
+	"pipeline/store/s3test":   "", // imported by tests alone
 }
 
 func TestLattice(t *testing.T) {

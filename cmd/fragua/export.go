@@ -91,7 +91,7 @@ func exportAction(c *cli.Context) error {
 		return usage("--type is of weights, and there are none in %s", format)
 	}
 	if !data && format != "arpa" {
-		if err := isModel(from); err != nil {
+		if from, err = modelDir(c.Context, from); err != nil {
 			return err
 		}
 	}

@@ -2,7 +2,7 @@ package main
 
 import (
 	"fmt"
-	"os"
+	"io"
 	"path/filepath"
 	"strings"
 
@@ -10,6 +10,7 @@ import (
 
 	"fragua/finetune"
 	"fragua/pipeline/fault"
+	"fragua/pipeline/store"
 )
 
 func finetuneCommand() *cli.Command {
@@ -73,11 +74,8 @@ func finetuneAction(c *cli.Context) error {
 		}
 		return job.plan(c)
 	}
-	if err := os.MkdirAll(out, 0o755); err != nil {
-		return err
-	}
 	// Paths in the file are relative to where the command was given, so it is for reading.
-	if err := os.WriteFile(filepath.Join(out, "flags.yaml"), src, 0o644); err != nil {
+	if err := store.WriteFile(store.Join(out, "flags.yaml"), func(w io.Writer) error { _, err := w.Write(src); return err }); err != nil {
 		return err
 	}
 	return job.run(c)

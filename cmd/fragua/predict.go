@@ -82,8 +82,8 @@ func openPredictor(c *cli.Context) (*finetune.Predictor, error) {
 	if err := setMachine(c); err != nil {
 		return nil, err
 	}
-	dir := c.Args().First()
-	if err := isModel(dir); err != nil {
+	dir, err := modelDir(c.Context, c.Args().First())
+	if err != nil {
 		return nil, err
 	}
 	return finetune.OpenPredictor(dir)

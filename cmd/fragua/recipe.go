@@ -14,6 +14,7 @@ import (
 	"fragua/configs"
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
+	"fragua/pipeline/store"
 )
 
 // onSample names the recipes that work on the sample, which is then laid beside the run.
@@ -53,6 +54,11 @@ func openRecipe(arg, out string) (*recipe, error) {
 	r := &recipe{name: name + ".yaml", src: src, dir: "."}
 	if slices.Contains(onSample, name) {
 		r.dir = filepath.Join(out, "input")
+		if store.IsRemote(out) {
+			if r.dir, err = store.CacheDir("input", store.CacheName(out)); err != nil {
+				return nil, err
+			}
+		}
 		if r.notes, err = layInput(r.dir); err != nil {
 			return nil, err
 		}

@@ -20,7 +20,7 @@ import (
 // Flags that several commands share.
 var (
 	setFlag     = &cli.StringSliceFlag{Name: "set", Usage: "change a setting: `STAGE.KEY=VALUE`"}
-	outFlag     = &cli.StringFlag{Name: "out", Aliases: []string{"o"}, Usage: "the run's `FOLDER` (default runs/NAME)"}
+	outFlag     = &cli.StringFlag{Name: "out", Aliases: []string{"o"}, Usage: "the run's `FOLDER`, here or s3://BUCKET/KEY (default runs/NAME)"}
 	workersFlag = &cli.IntFlag{Name: "workers", Usage: "tasks at a time, and cores for training (default: one a core); the result does not depend on it"}
 	cpuFlag     = &cli.StringFlag{Name: "cpu", Usage: "`LEVEL` of the kernels: plain, avx2, avx512, avx512bf16 (default: the best that this machine has)"}
 	logFlag     = &cli.StringFlag{Name: "log", Value: "text", Usage: "how progress is told on standard error: `FORMAT` text or json (an object a line)"}
@@ -46,6 +46,7 @@ func runCommand() *cli.Command {
 		Description: `fragua run quickstart
 fragua run mine.yaml --out runs/first --set bpe.vocab_size=8192
 fragua run mine.yaml --only base --force
+fragua run mine.yaml --out s3://bucket/run
 
 CONFIG is a file or the name of a recipe (fragua config list). What is done is skipped, what was
 interrupted goes on; the same command twice costs nothing.`,

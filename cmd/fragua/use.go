@@ -14,25 +14,31 @@ import (
 
 	"fragua/model"
 	"fragua/pipeline/fault"
+	"fragua/pipeline/store"
 	"fragua/tokenize"
 )
 
 var machineFlags = []cli.Flag{workersFlag, cpuFlag}
 
-// isModel refuses what is no model's folder.
-func isModel(dir string) error {
+// modelDir returns where a model's folder lies on this machine, and refuses what is
+// none.
+func modelDir(ctx context.Context, name string) (dir string, err error) {
+	if dir, err = store.FetchFolder(ctx, name); err != nil {
+		return "", err
+	}
 	if _, err := os.Stat(filepath.Join(dir, "config.json")); err == nil {
-		return nil
+		return dir, nil
 	}
 	if file, err := model.GGUFFile(dir); file != "" || err != nil {
-		return err
+		return dir, err
 	}
-	return fault.Hintf(usage("%s holds no model: there is no config.json", dir), "give the folder of a pretrain or finetune stage, such as runs/quickstart/base, that of a checkpoint, or a GGUF file")
+	return "", fault.Hintf(usage("%s holds no model: there is no config.json", name), "give the folder of a pretrain or finetune stage, such as runs/quickstart/base, that of a checkpoint, or a GGUF file")
 }
 
 // openModel reads a model directory with its tokenizer.
-func openModel(dir string) (model.LanguageModel, *tokenize.Tokenizer, error) {
-	if err := isModel(dir); err != nil {
+func openModel(ctx context.Context, name string) (model.LanguageModel, *tokenize.Tokenizer, error) {
+	dir, err := modelDir(ctx, name)
+	if err != nil {
 		return nil, nil, err
 	}
 	m, err := model.OpenLanguageModel(dir)
@@ -90,7 +96,7 @@ func generateAction(c *cli.Context) error {
 	if w := c.String("weights"); !slices.Contains(model.WeightKinds, w) {
 		return usage("--weights: there are none of %q, only %s", w, strings.Join(model.WeightKinds, ", "))
 	}
-	m, tok, err := openModel(dir)
+	m, tok, err := openModel(c.Context, dir)
 	if err != nil {
 		return err
 	}
@@ -180,7 +186,7 @@ func neighborsAction(c *cli.Context) error {
 	if c.NArg() == 0 {
 		return fault.Hintf(usage("which word?"), "%s", example(c.Command))
 	}
-	m, tok, err := openModel(c.String("model"))
+	m, tok, err := openModel(c.Context, c.String("model"))
 	if err != nil {
 		return err
 	}

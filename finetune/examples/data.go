@@ -2,14 +2,13 @@ package examples
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"iter"
-	"os"
+	"path"
 	"path/filepath"
-	"slices"
 	"sort"
 	"strings"
 
@@ -17,6 +16,7 @@ import (
 
 	"fragua/pipeline/fault"
 	"fragua/pipeline/settings"
+	"fragua/pipeline/store"
 )
 
 // Data is one source of labelled rows: a setting with one key that says how
@@ -143,7 +143,7 @@ type Folders struct {
 func (d *Folders) given() string { return string(d.Split) }
 
 func (d *Folders) files() ([]dataFile, error) {
-	fs, err := globFiles(settings.Path{Written: d.Path.Written + "/*/**", Abs: filepath.Join(d.Path.Abs, "*", "**")}, "")
+	fs, err := globFiles(settings.Path{Written: d.Path.Written + "/*/**", Abs: store.Join(d.Path.Abs, "*", "**")}, "")
 	for i := range fs {
 		fs[i].class, _, _ = strings.Cut(fs[i].name, "/")
 		fs[i].whole = true
@@ -317,29 +317,21 @@ func noEOF(err error) error {
 // globFiles lists the files of a pattern, sorted; a folder means the files in it.
 func globFiles(p settings.Path, class string) ([]dataFile, error) {
 	pattern := filepath.ToSlash(p.Abs)
-	if info, err := os.Stat(p.Abs); err == nil && info.IsDir() {
+	if info, err := store.Stat(p.Abs); err == nil && info.Dir {
 		pattern += "/*"
 	} else if err == nil {
-		return []dataFile{{name: filepath.Base(p.Abs), path: p.Abs, class: class}}, nil
+		return []dataFile{{name: path.Base(pattern), path: p.Abs, class: class}}, nil
 	}
 	base, rest := doublestar.SplitPattern(pattern)
-	names, err := doublestar.Glob(os.DirFS(filepath.FromSlash(base)), rest, doublestar.WithFilesOnly(), doublestar.WithNoFollow())
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	base = filepath.FromSlash(base)
+	found, err := store.Glob(context.Background(), base, rest)
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", p.Written, err)
 	}
-	slices.Sort(names)
 	var files []dataFile
-	for _, n := range names {
-		if strings.HasPrefix(filepath.Base(n), ".") {
-			continue
-		}
-		path := filepath.Join(base, filepath.FromSlash(n))
-		info, err := os.Stat(path)
-		if err != nil {
-			return nil, fault.Hintf(err, "repair the link, or narrow the path")
-		}
-		if info.Mode().IsRegular() { // neither a pipe nor a link to a folder
-			files = append(files, dataFile{name: n, path: path, class: class})
+	for _, f := range found {
+		if name := store.Rel(base, f.Name); !f.Special && !strings.HasPrefix(path.Base(name), ".") {
+			files = append(files, dataFile{name: name, path: f.Name, class: class})
 		}
 	}
 	if len(files) == 0 {

@@ -3,7 +3,6 @@ package examples
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -11,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"fragua/pipeline/fault"
+	"fragua/pipeline/store"
 )
 
 // A Grammar makes synthetic English–Spanish sentence pairs: every pair is correct in
@@ -63,7 +63,7 @@ var tenses = [...]string{"present", "past", "future"}
 
 // LoadGrammar reads a grammar and checks that every form that it can need is there.
 func LoadGrammar(name string) (*Grammar, error) {
-	b, err := os.ReadFile(name)
+	b, err := store.ReadFile(name)
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package corpus
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"fragua/pipeline/fault"
 	"fragua/pipeline/records"
 	"fragua/pipeline/settings"
+	"fragua/pipeline/store"
 )
 
 // Raw says which files a source reads, and what they are called.
@@ -72,8 +72,8 @@ func (r *Raw) reads(name string) bool {
 // file returns the file that a range is of.
 func (r *Raw) file(at Range) File {
 	f := File{Name: at.File, Path: records.Locate(r.Path, at.File)}
-	if info, err := os.Stat(f.Path); err == nil { // where it is gone, opening it says so
-		f.Size = info.Size()
+	if info, err := store.Stat(f.Path); err == nil { // where it is gone, opening it says so
+		f.Size = info.Size
 	}
 	return f
 }

@@ -1,16 +1,16 @@
 package inspect
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
+	"fragua/pipeline/store"
 )
 
 // An Artifact is what a path turned out to be.
@@ -71,8 +71,7 @@ func holds(name string) func(string, bool) bool {
 		if !dir {
 			return false
 		}
-		_, err := os.Stat(filepath.Join(path, name))
-		return err == nil
+		return store.Exists(store.Join(path, name))
 	}
 }
 
@@ -82,7 +81,7 @@ func ends(suffix string) func(string, bool) bool {
 
 // Open inspects a file or folder.
 func Open(path string, o Options) (a *Artifact, err error) {
-	st, err := os.Stat(path)
+	st, err := store.Stat(path)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +89,7 @@ func Open(path string, o Options) (a *Artifact, err error) {
 		o.Rows = 3
 	}
 	for _, k := range kinds {
-		if !k.test(path, st.IsDir()) {
+		if !k.test(path, st.Dir) {
 			continue
 		}
 		a = &Artifact{Path: path, Is: k.is}
@@ -100,7 +99,11 @@ func Open(path string, o Options) (a *Artifact, err error) {
 				a, err = nil, &fault.RowError{File: path, Row: -1, Err: fmt.Errorf("damaged: %v", r)}
 			}
 		}()
-		if err := k.open(path, o, a); err != nil {
+		at, err := copied(path, k.is, st.Dir)
+		if err != nil {
+			return nil, err
+		}
+		if err := k.open(at, o, a); err != nil {
 			var placed *fault.RowError
 			if !strings.Contains(err.Error(), path) && !errors.As(err, &placed) {
 				err = &fault.RowError{File: path, Row: -1, Err: err}
@@ -111,6 +114,18 @@ func Open(path string, o Options) (a *Artifact, err error) {
 	}
 	return nil, fault.Hintf(fmt.Errorf("%s: nothing that fragua makes", path),
 		"name a .parquet, .arrow, .safetensors or .gguf file, a tokenizer.json, or the folder of a model, a stage or a run")
+}
+
+// copied returns where a path can be opened: runs, stages and shards in their
+// store, what is mapped into memory or opened by the library as a local copy.
+func copied(path, is string, dir bool) (string, error) {
+	switch {
+	case is == "run" || is == "stage" || is == "Parquet shard" || is == "metrics":
+		return path, nil
+	case dir:
+		return store.FetchFolder(context.Background(), path)
+	}
+	return store.FetchFile(context.Background(), path)
 }
 
 func (a *Artifact) fact(name string, value any) { a.Facts = append(a.Facts, Fact{name, value}) }

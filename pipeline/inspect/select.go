@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -14,6 +13,7 @@ import (
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
 	"fragua/pipeline/shard"
+	"fragua/pipeline/store"
 )
 
 // A Selection is the rows of Parquet files that are asked for.
@@ -106,18 +106,18 @@ func (s *Selection) names() (names []string) {
 
 // parquetFiles lists the files that a path stands for.
 func parquetFiles(p string) ([]string, error) {
-	st, err := os.Stat(p)
+	st, err := store.Stat(p)
 	if err != nil {
 		return nil, err
 	}
-	if !st.IsDir() {
+	if !st.Dir {
 		return []string{p}, nil
 	}
 	var files []string
 	if m, err := pipeline.ReadManifest(p); err == nil {
 		for _, s := range m.Shards {
 			if ok, _ := path.Match("*.parquet", s.Name); ok {
-				files = append(files, filepath.Join(p, s.Name))
+				files = append(files, store.Join(p, s.Name))
 			}
 		}
 	} else if files, err = filepath.Glob(filepath.Join(globQuote(p), "*.parquet")); err != nil {

@@ -1,15 +1,16 @@
 package inspect
 
 import (
+	"context"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"fragua/pipeline"
+	"fragua/pipeline/store"
 )
 
 // openStage shows a stage's manifest, its figures, and what lies in it.
@@ -45,10 +46,13 @@ func openStage(path string, o Options, a *Artifact) error {
 		return err
 	}
 	showMetrics(metrics, a)
-	if _, err := os.Stat(filepath.Join(path, "model.safetensors")); err == nil {
-		return openModel(path, o, a)
+	if !store.Exists(store.Join(path, "model.safetensors")) {
+		return nil
 	}
-	return nil
+	if path, err = store.FetchFolder(context.Background(), path); err != nil {
+		return err
+	}
+	return openModel(path, o, a)
 }
 
 // funnel is the sum of the rows that were read.

@@ -8,10 +8,10 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"os"
 	"unicode/utf8"
 
 	"fragua/pipeline/extract"
+	"fragua/pipeline/store"
 )
 
 // DefaultMaxRecord is the length of a record, in bytes, above which it fails.
@@ -44,7 +44,7 @@ func divideLines(f File, size int64) ([]Range, error) {
 }
 
 func isUTF16(name string) (bool, error) {
-	f, err := os.Open(name)
+	f, err := store.OpenRaw(context.Background(), name)
 	if err != nil {
 		return false, err
 	}

@@ -1,18 +1,14 @@
 package records
 
 import (
-	"errors"
+	"context"
 	"fmt"
-	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
 
-	"fragua/pipeline/fault"
 	"fragua/pipeline/settings"
 	"fragua/pipeline/store"
 )
@@ -20,7 +16,7 @@ import (
 // A File is one raw file.
 type File struct {
 	Name string // relative to the root of its pattern, with slashes
-	Path string // where it lies on this machine
+	Path string // where it lies: on this machine, or s3://…
 	Size int64  // in bytes, as it lies on disk
 }
 
@@ -39,11 +35,11 @@ func whole(f File) Range { return Range{To: f.Size, Size: f.Size} }
 // the pattern of names. A folder has the pattern **/*.
 func Root(p settings.Path) (dir, pattern string) {
 	abs := filepath.ToSlash(p.Abs)
-	if info, err := os.Stat(p.Abs); err == nil {
-		if info.IsDir() {
+	if info, err := store.Stat(p.Abs); err == nil {
+		if info.Dir {
 			return abs, everything
 		}
-		return path.Dir(abs), escape(path.Base(abs))
+		return filepath.ToSlash(store.Folder(p.Abs)), escape(path.Base(abs))
 	}
 	return doublestar.SplitPattern(abs)
 }
@@ -68,19 +64,14 @@ func escape(name string) string {
 // escaped.
 func List(p settings.Path, reads func(name string) bool) (files, others []File, err error) {
 	dir, pattern := Root(p)
-	names, err := doublestar.Glob(os.DirFS(filepath.FromSlash(dir)), pattern, doublestar.WithFilesOnly(), doublestar.WithFailOnIOErrors(), doublestar.WithNoFollow())
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	found, err := store.Glob(context.Background(), filepath.FromSlash(dir), pattern)
+	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", p.Written, err)
 	}
-	slices.Sort(names)
-	for _, name := range names {
-		at := filepath.Join(dir, filepath.FromSlash(name))
-		info, err := os.Stat(at)
-		if err != nil {
-			return nil, nil, fault.Hintf(err, "repair the link, or narrow the path")
-		}
-		switch f := (File{store.EscapeName(name), at, info.Size()}); {
-		case !info.Mode().IsRegular(): // a pipe, or a link to a folder
+	for _, info := range found {
+		name := store.Rel(filepath.FromSlash(dir), info.Name)
+		switch f := (File{store.EscapeName(name), info.Name, info.Size}); {
+		case info.Special:
 			others = append(others, f)
 		case pattern == everything && (IsHidden(name) || !reads(name)):
 			others = append(others, f)
@@ -96,14 +87,12 @@ func IsHidden(name string) bool {
 	return strings.HasPrefix(name, ".") || strings.Contains(name, "/.")
 }
 
-// Locate returns the path on this machine of a file of a pattern.
+// Locate returns where a file of a pattern lies.
 func Locate(p settings.Path, name string) string {
 	dir, _ := Root(p)
-	at := filepath.Join(filepath.FromSlash(dir), filepath.FromSlash(name))
-	if bytes := store.UnescapeName(name); bytes != name {
-		if _, err := os.Lstat(at); err != nil {
-			return filepath.Join(filepath.FromSlash(dir), filepath.FromSlash(bytes))
-		}
+	at := store.Join(filepath.FromSlash(dir), name)
+	if bytes := store.UnescapeName(name); bytes != name && !store.Exists(at) {
+		return store.Join(filepath.FromSlash(dir), bytes)
 	}
 	return at
 }

@@ -4,7 +4,6 @@ import (
 	_ "embed"
 	"html/template"
 	"io"
-	"path/filepath"
 
 	"fragua/pipeline"
 	"fragua/pipeline/store"
@@ -31,7 +30,7 @@ func Create(runDir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	name := filepath.Join(runDir, FileName)
+	name := store.Join(runDir, FileName)
 	return name, store.WriteFile(name, func(w io.Writer) error { return Write(w, run) })
 }
 

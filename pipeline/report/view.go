@@ -4,11 +4,10 @@ import (
 	"errors"
 	"html/template"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"fragua/pipeline"
+	"fragua/pipeline/store"
 )
 
 // A view is what the page shows.
@@ -42,7 +41,7 @@ func (s stageView) Shown() bool {
 
 func newView(run *pipeline.RunDir) (*view, error) {
 	v := &view{Info: run.Info}
-	resolved, err := os.ReadFile(filepath.Join(run.Path, pipeline.ResolvedName))
+	resolved, err := store.ReadFile(store.Join(run.Path, pipeline.ResolvedName))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}

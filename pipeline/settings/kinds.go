@@ -3,20 +3,25 @@ package settings
 import (
 	"encoding/json"
 	"path/filepath"
+	"strings"
 
 	"fragua/pipeline/fault"
 )
 
-// A Path is a file, folder or pattern in a configuration. A relative one is
+// A Path is a file, folder or pattern in a configuration, on this machine or in
+// another store (s3://…). A relative one is
 // resolved against the configuration's folder when it is decoded; the key and
 // the resolved settings keep it as it was written.
 type Path struct {
 	Written string // as in the YAML file
-	Abs     string // where it lies on this machine
+	Abs     string // where it lies: on this machine, or s3://…
 }
 
 // NewPath resolves a path, as it was written, against a folder.
 func NewPath(dir, written string) Path {
+	if strings.Contains(written, "://") { // it lies in a store beyond this machine
+		return Path{Written: written, Abs: written}
+	}
 	abs := filepath.FromSlash(written)
 	if !filepath.IsAbs(abs) {
 		abs = filepath.Join(dir, abs)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -32,26 +33,56 @@ func WriteFile(name string, write func(io.Writer) error) error {
 	return f.Commit()
 }
 
-// A File is being written: it has a hidden name until Commit. It counts and
+// A File is being written, in any store: it appears at Commit. It counts and
 // hashes what passes, so that nobody reads the file again for its checksum.
 type File struct {
-	name string
-	tmp  string
-	file *os.File
+	Sink
 	hash *xxh3.Hasher
 	Size int64 // bytes written so far
 }
 
-// TempName is what a file is called until it is whole. Leftovers of a crash are
-// overwritten, and never counted as output.
+// Create begins a file, in folders that it makes.
+func Create(name string) (*File, error) { return CreateContext(context.Background(), name) }
+
+// CreateContext is Create of a file whose upload ends with the context.
+func CreateContext(ctx context.Context, name string) (*File, error) {
+	s, err := For(name)
+	if err != nil {
+		return nil, err
+	}
+	sink, err := s.Create(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return &File{Sink: sink, hash: xxh3.New()}, nil
+}
+
+func (f *File) Write(p []byte) (int, error) {
+	n, err := f.Sink.Write(p)
+	f.hash.Write(p[:n])
+	f.Size += int64(n)
+	return n, err
+}
+
+// Sum returns the checksum of what was written, as HashFile writes it.
+func (f *File) Sum() string { return fmt.Sprintf("%016x", f.hash.Sum64()) }
+
+// TempName is what a local file is called until it is whole. Leftovers of a crash
+// are overwritten, and never counted as output.
 func TempName(name string) string {
 	return filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+tempSuffix)
 }
 
 const tempSuffix = ".tmp"
 
-// Create begins a file, in folders that it makes.
-func Create(name string) (*File, error) {
+// localFile has a hidden name until Commit.
+type localFile struct {
+	name string
+	tmp  string
+	file *os.File
+}
+
+func createLocal(name string) (*localFile, error) {
 	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 		return nil, DiskFull(name, err)
 	}
@@ -60,18 +91,13 @@ func Create(name string) (*File, error) {
 	if err != nil {
 		return nil, DiskFull(name, err)
 	}
-	return &File{name: name, tmp: tmp, file: f, hash: xxh3.New()}, nil
+	return &localFile{name: name, tmp: tmp, file: f}, nil
 }
 
-func (d *File) Write(p []byte) (int, error) {
-	n, err := d.file.Write(p)
-	d.hash.Write(p[:n])
-	d.Size += int64(n)
-	return n, err
-}
+func (d *localFile) Write(p []byte) (int, error) { return d.file.Write(p) }
 
 // Commit makes the file durable and gives it its name.
-func (d *File) Commit() error {
+func (d *localFile) Commit() error {
 	err := d.file.Sync()
 	err = errors.Join(err, d.file.Close())
 	d.file = nil
@@ -86,7 +112,7 @@ func (d *File) Commit() error {
 }
 
 // Abort removes a file that was not committed; after Commit it does nothing.
-func (d *File) Abort() {
+func (d *localFile) Abort() {
 	if d.file != nil {
 		d.file.Close()
 		os.Remove(d.tmp)
@@ -94,18 +120,19 @@ func (d *File) Abort() {
 	}
 }
 
-// Sum returns the checksum of what was written, as HashFile writes it.
-func (d *File) Sum() string { return fmt.Sprintf("%016x", d.hash.Sum64()) }
-
 // HashFile returns the size and the checksum of a file.
 func HashFile(name string) (size int64, sum string, err error) {
-	f, err := os.Open(name)
+	st, err := For(name)
+	if err != nil {
+		return 0, "", err
+	}
+	f, err := st.Open(context.Background(), name)
 	if err != nil {
 		return 0, "", err
 	}
 	defer f.Close()
 	h := xxh3.New()
-	size, err = io.CopyBuffer(h, struct{ io.Reader }{f}, make([]byte, 1<<18))
+	size, err = io.CopyBuffer(h, struct{ io.Reader }{reader(f)}, make([]byte, 1<<18))
 	if err != nil {
 		return 0, "", &fault.RowError{File: name, Row: -1, Err: err}
 	}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 
 	"github.com/zeebo/xxh3"
@@ -23,7 +22,7 @@ const rawBlock = 256 << 10
 // A RawReader reads a raw file. It remembers its first error, which is not the
 // content's fault.
 type RawReader struct {
-	file   *os.File
+	file   Reader
 	size   int64
 	at     int64 // of Read
 	sums   []byte
@@ -45,19 +44,15 @@ func OpenRaw(ctx context.Context, path string) (*RawReader, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	f, err := os.Open(path)
+	s, err := For(path)
 	if err != nil {
 		return nil, err
 	}
-	info, err := f.Stat()
-	if err == nil && info.IsDir() {
-		err = fault.Hintf(fmt.Errorf("%s is a folder", path), "name a file in it")
-	}
+	f, err := s.Open(ctx, path)
 	if err != nil {
-		f.Close()
 		return nil, err
 	}
-	r := &RawReader{file: f, size: info.Size(), keep: 1}
+	r := &RawReader{file: f, size: f.Info().Size, keep: 1}
 	h, ok := ctx.Value(sumsKey{}).(*Sums)
 	if !ok {
 		return r, nil
@@ -160,7 +155,7 @@ func (r *RawReader) block(i int64) ([]byte, error) {
 }
 
 func (r *RawReader) changed() error {
-	err := fmt.Errorf("%s: the file changed while the stage ran", r.file.Name())
-	err = errors.Join(fault.Hintf(err, "give the same command again: the stage reads the files as they are now"), r.known.forget(r.file.Name()))
+	err := fmt.Errorf("%s: the file changed while the stage ran", r.file.Info().Name)
+	err = errors.Join(fault.Hintf(err, "give the same command again: the stage reads the files as they are now"), r.known.forget(r.file.Info().Name))
 	return r.note(err)
 }

@@ -44,11 +44,11 @@ func OpenSums(file string) *Sums {
 
 // Sum returns the checksum of a raw file, as HashFile writes it.
 func (s *Sums) Sum(path string) (string, error) {
-	info, err := os.Stat(path)
+	info, err := Stat(path)
 	if err != nil {
 		return "", err
 	}
-	now := rawSum{Size: info.Size(), Time: info.ModTime().UnixNano()}
+	now := rawSum{Size: info.Size, Time: info.Time.UnixNano()}
 	key := EscapeName(path)
 	s.mu.Lock()
 	was, ok := s.known[key]
@@ -64,7 +64,7 @@ func (s *Sums) Sum(path string) (string, error) {
 	s.now[path] = now
 	// A file that changed a moment ago may change again within the clock's
 	// grain, which nobody would notice.
-	if fresh && time.Since(info.ModTime()) > 2*time.Second {
+	if fresh && time.Since(info.Time) > 2*time.Second {
 		s.known[key], s.dirty = now, true
 	}
 	return now.XXH3, nil
@@ -72,16 +72,20 @@ func (s *Sums) Sum(path string) (string, error) {
 
 // read hashes a file, as a whole and block by block.
 func (r *rawSum) read(path string) error {
-	f, err := os.Open(path)
+	s, err := For(path)
+	if err != nil {
+		return err
+	}
+	f, err := s.Open(context.Background(), path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	all := xxh3.New()
+	in, all := reader(f), xxh3.New()
 	var blocks []byte
 	buf := make([]byte, rawBlock)
 	for r.Size = 0; ; {
-		n, err := io.ReadFull(f, buf)
+		n, err := io.ReadFull(in, buf)
 		if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
 			return &fault.RowError{File: path, Row: -1, Err: err}
 		}
