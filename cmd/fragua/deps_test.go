@@ -42,7 +42,7 @@ var lattice = map[string]string{
 	"model":             "model/gguf model/nn model/tensor model/kernel model/kernel/gemm model/kernel/par model/ngram model/safetensors pipeline/fault",
 	"model/train":       "model model/nn model/tensor model/kernel model/kernel/gemm model/kernel/par model/ngram model/safetensors tokenize tokenize/blocks pipeline pipeline/fault pipeline/store pipeline/shard pipeline/settings",
 	"finetune":          "finetune/examples finetune/metric model/train model model/nn model/tensor model/kernel model/safetensors tokenize tokenize/blocks pipeline pipeline/corpus pipeline/fault pipeline/store pipeline/shard pipeline/settings",
-	"finetune/examples": "tokenize pipeline pipeline/fault pipeline/records pipeline/corpus pipeline/extract pipeline/textstat pipeline/store pipeline/shard pipeline/settings",
+	"finetune/examples": "finetune/document tokenize pipeline pipeline/fault pipeline/records pipeline/corpus pipeline/extract pipeline/textstat pipeline/store pipeline/shard pipeline/settings",
 	"finetune/metric":   "",
 	"finetune/document": "pipeline/fault",
 	"configs":           "",

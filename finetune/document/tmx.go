@@ -27,8 +27,8 @@ func readTMX(content string, l Languages) (*Document, error) {
 		source, has := "", false
 		for _, v := range tmxVariant.FindAllStringSubmatch(unit, -1) {
 			if lang := tmxLang.FindStringSubmatch(v[1]); lang != nil {
-				has = has || sameLanguage(lang[1], l.Target)
-				if sameLanguage(lang[1], l.Source) && source == "" {
+				has = has || SameLanguage(lang[1], l.Target)
+				if SameLanguage(lang[1], l.Source) && source == "" {
 					source = v[2]
 				}
 			}
@@ -50,8 +50,8 @@ func readTMX(content string, l Languages) (*Document, error) {
 	return d, nil
 }
 
-// sameLanguage compares language codes without their region: en-US is en.
-func sameLanguage(a, b string) bool {
+// SameLanguage compares language codes without their region: en-US is en.
+func SameLanguage(a, b string) bool {
 	short := func(s string) string {
 		s, _, _ = strings.Cut(strings.ToLower(strings.ReplaceAll(s, "_", "-")), "-")
 		return s

@@ -2,9 +2,15 @@ package examples
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
+
+	"fragua/finetune/document"
+	"fragua/pipeline/fault"
+	"fragua/pipeline/textstat"
 )
 
 // Pairs says which pairs of sentences are good enough to learn from; lengths
@@ -14,7 +20,39 @@ type Pairs struct {
 	MaxWords      int     `yaml:"max_words" doc:"Most words of a side; 0: any."`
 	MaxRatio      float64 `yaml:"max_ratio" doc:"The longer side may have so many times the words of the shorter; 0: any."`
 	DropIdentical bool    `yaml:"drop_identical" doc:"Leave out pairs whose target is the source: they teach copying."`
-	OnePerSource  bool    `yaml:"one_per_source" doc:"Of several translations of a sentence keep the first."`
+	OnePerSource  bool    `yaml:"one_per_source" doc:"Of several translations of a sentence keep the first, or with score the best."`
+	OnePerTarget  bool    `yaml:"one_per_target" doc:"Of several sentences with one translation keep the first, or with score the best."`
+	Alphabet      float64 `yaml:"alphabet" doc:"Least share of letters among the visible characters of a side: 0.5 drops tables and codes; 0: any."`
+	Numbers       bool    `yaml:"numbers" doc:"Leave out pairs whose numbers differ; 1,234.5 and 1.234,5 are one number."`
+	Placeholders  bool    `yaml:"placeholders" doc:"Leave out pairs whose placeholders, tags or addresses differ."`
+	SourceIs      string  `yaml:"source_language" doc:"Leave out pairs whose source is in another language than this one; short phrases and those of no sure language stay."`
+	TargetIs      string  `yaml:"target_language" doc:"The same for the target."`
+	Score         bool    `yaml:"score" doc:"Score how well the words of both sides explain each other (IBM model 1, both ways), as column score."`
+	MinScore      float64 `yaml:"min_score" doc:"Leave out pairs of a lower score, which is 0 or less; 0: none."`
+}
+
+// languageWords is how many words a side needs for its language to be judged: shorter phrases
+// are named wrongly too often.
+const languageWords = 6
+
+// faults finds settings that do not go together.
+func (p Pairs) faults() (f []fault.Fault) {
+	add := func(path, err, hint string) { f = append(f, fault.Fault{Path: "pairs." + path, Err: err, Hint: hint}) }
+	if p.Alphabet < 0 || p.Alphabet > 1 {
+		add("alphabet", fmt.Sprintf("%v is not a share", p.Alphabet), "0.5 is usual")
+	}
+	for path, code := range map[string]string{"source_language": p.SourceIs, "target_language": p.TargetIs} {
+		if code != "" && !textstat.KnownLanguage(code) {
+			add(path, fmt.Sprintf("%q is no language that can be told", code), "a code such as en or es")
+		}
+	}
+	if p.MinScore > 0 {
+		add("min_score", "scores are 0 or less", "-6 drops what is hardly a translation")
+	}
+	if p.MinScore < 0 && !p.Score {
+		add("min_score", "there are no scores", "score: true")
+	}
+	return f
 }
 
 // A verdict is why a row does not become an example; the zero verdict keeps it.
@@ -58,8 +96,72 @@ func (p Pairs) check(source, target string) verdict {
 	case p.DropIdentical && source == target:
 		return verdict{rule: "identical"}
 	}
-	return verdict{}
+	if p.Alphabet > 0 {
+		if share := min(letterShare(source), letterShare(target)); share < p.Alphabet {
+			return verdict{rule: "alphabet", value: fmt.Sprintf("%.2f", share), limit: strconv.FormatFloat(p.Alphabet, 'g', -1, 64)}
+		}
+	}
+	if p.Numbers {
+		if odd, same := sameNumbers(source, target); !same {
+			return verdict{rule: "numbers", value: odd}
+		}
+	}
+	if p.Placeholders {
+		if odd := difference(document.Kept(source), document.Kept(target)); odd != "" {
+			return verdict{rule: "placeholders", value: odd}
+		}
+	}
+	if v := otherLanguage("source_language", source, p.SourceIs, a); v.rule != "" {
+		return v
+	}
+	return otherLanguage("target_language", target, p.TargetIs, b)
 }
+
+// letterShare is the share of letters among the characters that are no white space.
+func letterShare(s string) float64 {
+	letters, visible := 0, 0
+	for _, r := range s {
+		if !unicode.IsSpace(r) {
+			visible++
+		}
+		if unicode.IsLetter(r) || unicode.IsMark(r) {
+			letters++
+		}
+	}
+	return float64(letters) / float64(max(visible, 1))
+}
+
+// difference is what one list has and the other has not, or "".
+func difference(a, b []string) string {
+	b = slices.Clone(b)
+	var alone []string
+	for _, s := range a {
+		if i := slices.Index(b, s); i >= 0 {
+			b = slices.Delete(b, i, i+1)
+		} else {
+			alone = append(alone, s)
+		}
+	}
+	if len(alone)+len(b) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s | %s", strings.Join(alone, " "), strings.Join(b, " "))
+}
+
+// otherLanguage drops a side that is surely in another language.
+func otherLanguage(rule, text, want string, words int) verdict {
+	if want == "" || words < languageWords {
+		return verdict{}
+	}
+	code, score := textstat.Language(text)
+	if code == "" || code == want || score < sureLanguage {
+		return verdict{}
+	}
+	return verdict{rule: rule, value: fmt.Sprintf("%s %.2f", code, score), limit: want}
+}
+
+// sureLanguage is how probable another language must be.
+const sureLanguage = 0.8
 
 // canonical writes whole numbers one way, so that 4, 4.0 and " 4" are one label.
 func canonical(label string) string {

@@ -27,6 +27,9 @@ import (
 //	{folders: {path: movie_reviews}}                     a folder a class, a text a file
 //	{lines: {source: corpus.en, target: corpus.es}}      two files side by side, a sentence a line
 //	{grammar: {path: grammar.yaml, pairs: 5000}}         synthetic pairs (see Grammar), English to Spanish
+//	{phrases: {path: phrases.yaml, pairs: 5000}}         sentences of a phrase book, its gaps filled
+//	{tmx: {path: memory.tmx, source: en, target: es}}    translation memories
+//	{po: {path: "po/*.po"}}                              messages of gettext
 //
 // Any of them takes `split: train`, `validation` or `test` where the split is given.
 type Data struct {
@@ -60,6 +63,9 @@ func (d *Data) Variants() map[string]func() any {
 		"folders": func() any { return new(Folders) },
 		"lines":   func() any { return new(Lines) },
 		"grammar": func() any { return &Synthetic{Pairs: 5000} },
+		"phrases": func() any { return &Phrases{Pairs: 5000} },
+		"tmx":     func() any { return new(TMX) },
+		"po":      func() any { return new(PO) },
 	}
 }
 

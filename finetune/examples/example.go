@@ -7,16 +7,18 @@ import (
 	"unicode"
 
 	"github.com/zeebo/xxh3"
+	"golang.org/x/text/unicode/norm"
 )
 
 // An Example is one labelled text, or one text and its translation: a row of
 // an examples shard.
 type Example struct {
-	ID     string   `parquet:"id"`          // hex xxh3-128 of the source, its file and the row
-	Text   string   `parquet:"text,zstd"`   // the review, the source sentence, the instruction
-	Target string   `parquet:"target,zstd"` // the text to be produced; empty for classification
-	Labels []string `parquet:"labels,list"` // the classes; empty for translation
-	Split  string   `parquet:"split,dict"`  // train, validation or test
+	ID     string   `parquet:"id"`             // hex xxh3-128 of the source, its file and the row
+	Text   string   `parquet:"text,zstd"`      // the review, the source sentence, the instruction
+	Target string   `parquet:"target,zstd"`    // the text to be produced; empty for classification
+	Labels []string `parquet:"labels,list"`    // the classes; empty for translation
+	Split  string   `parquet:"split,dict"`     // train, validation or test
+	Score  float32  `parquet:"score,optional"` // of a pair: how well its words explain each other, 0 at best; 0 where it was not asked for
 }
 
 // The Splits of examples, which are also the first part of their shards' names.
@@ -51,12 +53,12 @@ func rowID(source int, name string, row int64) string {
 	return hex.EncodeToString(h[:])
 }
 
-// sentenceKey returns the letters and digits of a text in lower case. Texts with
-// the same key go into the same split: "Run!" and "run." do not leak. A text
-// without letters or digits is its own key.
+// sentenceKey returns the letters and digits of a text in lower case and without
+// accents. Texts with the same key go into the same split: "Sí!" and "si." do not
+// leak. A text without letters or digits is its own key.
 func sentenceKey(text string) string {
 	var b strings.Builder
-	for _, r := range text {
+	for _, r := range norm.NFKD.String(text) {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {
 			b.WriteRune(unicode.ToLower(r))
 		}

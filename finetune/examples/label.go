@@ -46,7 +46,7 @@ func NewLabel() *Label {
 }
 
 // Version is raised when the same settings and files give other bytes.
-func (l *Label) Version() int { return 1 }
+func (l *Label) Version() int { return 2 }
 
 // Inputs is none: the stage reads raw files.
 func (l *Label) Inputs() []pipeline.Input { return nil }
@@ -90,7 +90,7 @@ func (l *Label) Check() []fault.Fault {
 	for i, d := range l.Data {
 		path := fmt.Sprintf("data[%d].%s", i, d.name)
 		if d.rows == nil {
-			add(fmt.Sprintf("data[%d]", i), "one of table, classes, folders, lines, grammar", "does not say how it is laid out")
+			add(fmt.Sprintf("data[%d]", i), "one of table, classes, folders, lines, grammar, phrases, tmx, po", "does not say how it is laid out")
 			continue
 		}
 		for _, f := range d.rows.check(l.columns()) {
@@ -98,7 +98,7 @@ func (l *Label) Check() []fault.Fault {
 			faults = append(faults, f)
 		}
 		switch d.rows.(type) {
-		case *Lines, *Synthetic:
+		case *Lines, *Synthetic, *Phrases, *TMX, *PO:
 			pairs = true
 		case *Classes, *Folders:
 			classes = true
@@ -107,6 +107,7 @@ func (l *Label) Check() []fault.Fault {
 	if pairs && classes || pairs && l.Label != "" || classes && l.Source != "" {
 		add("data", "make one stage of each", "labelled texts and pairs do not go into one set")
 	}
+	faults = append(faults, l.Pairs.faults()...)
 	means := map[string]string{}
 	for _, class := range slices.Sorted(maps.Keys(l.Labels)) {
 		if len(l.Labels[class]) == 0 {
@@ -257,6 +258,9 @@ func (l *Label) read(ctx context.Context, env *pipeline.Env, task pipeline.Task)
 			row := labelled{ID: rowID(part.Data, f.name, rec.row), Text: Tidy(rec.text), Target: Tidy(rec.target), Labels: rec.labels,
 				Group: rec.group, Split: data.given(), Path: name, Offset: rec.row}
 			v := l.check(&row, rec.err, dict)
+			if v == (verdict{}) && rec.drop != "" {
+				v.rule = rec.drop
+			}
 			switch {
 			case v.failed != nil:
 				counts.Failed++

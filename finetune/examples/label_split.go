@@ -1,10 +1,12 @@
 package examples
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/zeebo/xxh3"
@@ -19,6 +21,8 @@ type rowDecision struct {
 	same     xxh3.Uint128 // text, target and labels
 	source   uint64       // the text as it is
 	sentence uint64       // the text's letters and digits
+	target   uint64       // the translation as it is
+	score    float32      // of the pair
 	rule     string       // why it is dropped; "" keeps it
 }
 
@@ -84,6 +88,7 @@ func readRows[Row any](dirs []string, name string) iter.Seq2[Row, error] {
 // count hashes the rows and numbers their classes: a class is a set of labels.
 func (l *Label) count(ctx context.Context, dirs []string) (decisions []rowDecision, members []member, classes [][]string, err error) {
 	class := map[string]int32{}
+	align := newAligner()
 	for row, err := range readRows[labelled](dirs, "kept.parquet") {
 		if err != nil {
 			return nil, nil, nil, err
@@ -102,6 +107,7 @@ func (l *Label) count(ctx context.Context, dirs []string) (decisions []rowDecisi
 			same:     xxh3.HashString128(row.Text + "\x00" + row.Target + "\x00" + strings.Join(row.Labels, "\x00")),
 			source:   xxh3.HashString(row.Text),
 			sentence: xxh3.HashString(sentenceKey(row.Text)),
+			target:   xxh3.HashString(row.Target),
 		}
 		m := member{group: f.sentence, class: c, split: unset}
 		if row.Group != "" {
@@ -113,38 +119,47 @@ func (l *Label) count(ctx context.Context, dirs []string) (decisions []rowDecisi
 			}
 		}
 		decisions, members = append(decisions, f), append(members, m)
+		if l.Pairs.Score {
+			align.add(row.Text, row.Target)
+		}
+	}
+	for i, score := range align.scores() {
+		decisions[i].score = score
+		if l.Pairs.MinScore < 0 && float64(score) < l.Pairs.MinScore {
+			decisions[i].rule = "min_score"
+		}
 	}
 	return decisions, members, classes, nil
 }
 
 // dropDuplicates keeps one of several equal rows, and of several translations
-// of one source where that is asked for. Rows that came as test stay before
-// those that came as validation, these before all others; then the first stays.
+// of one source, or sources of one translation, where that is asked for. Rows that
+// came as test stay before those that came as validation, these before all others;
+// then the best score stays, and of equal ones the first.
 func (l *Label) dropDuplicates(decisions []rowDecision, members []member) {
-	equal := map[xxh3.Uint128]int{}
-	bySource := map[uint64]int{}
-	for _, given := range [...]func(uint8) bool{
-		func(s uint8) bool { return s == 2 },
-		func(s uint8) bool { return s == 1 },
-		func(s uint8) bool { return s == 0 || s == unset },
-	} {
-		for i := range decisions {
-			f := &decisions[i]
-			if !given(members[i].split) {
-				continue
-			}
-			if _, ok := equal[f.same]; ok {
-				f.rule = "duplicate"
-				continue
-			}
-			equal[f.same] = i
-			if l.Pairs.OnePerSource {
-				if _, ok := bySource[f.source]; ok {
-					f.rule = "same_source"
-					continue
-				}
-				bySource[f.source] = i
-			}
+	order := make([]int, 0, len(decisions))
+	for i, f := range decisions {
+		if f.rule == "" {
+			order = append(order, i)
+		}
+	}
+	rank := func(i int) int { return [...]int{2, 1, 0}[members[i].split%unset] }
+	slices.SortStableFunc(order, func(a, b int) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), -cmp.Compare(decisions[a].score, decisions[b].score))
+	})
+	equal := map[xxh3.Uint128]bool{}
+	bySource, byTarget := map[uint64]bool{}, map[uint64]bool{}
+	for _, i := range order {
+		f := &decisions[i]
+		switch {
+		case equal[f.same]:
+			f.rule = "duplicate"
+		case l.Pairs.OnePerSource && bySource[f.source]:
+			f.rule = "same_source"
+		case l.Pairs.OnePerTarget && byTarget[f.target]:
+			f.rule = "same_target"
+		default:
+			equal[f.same], bySource[f.source], byTarget[f.target] = true, true, true
 		}
 	}
 }
@@ -210,18 +225,22 @@ func writeSplits(ctx context.Context, env *pipeline.Env, dirs []string, decision
 			return counts, err
 		}
 		counts.Read++
-		rule, to := decisions[i].rule, members[i].split
+		rule, to, score := decisions[i].rule, members[i].split, decisions[i].score
 		i++
 		if rule != "" {
 			counts.Drop(rule)
-			if err := rejects.Write(row.reject(rule, "")); err != nil {
+			value := ""
+			if score != 0 {
+				value = fmt.Sprintf("score %.2f", score)
+			}
+			if err := rejects.Write(row.reject(rule, value)); err != nil {
 				return counts, err
 			}
 			continue
 		}
 		counts.Kept++
 		counts.Sum(Splits[to], 1)
-		e := Example{ID: row.ID, Text: row.Text, Target: row.Target, Labels: row.Labels, Split: Splits[to]}
+		e := Example{ID: row.ID, Text: row.Text, Target: row.Target, Labels: row.Labels, Split: Splits[to], Score: score}
 		if err := shards[to].Write(e); err != nil {
 			return counts, err
 		}

@@ -272,7 +272,7 @@ func TestExampleSchema(t *testing.T) {
 	for _, c := range parquet.SchemaOf(Example{}).Columns() {
 		columns = append(columns, strings.Join(c, "."))
 	}
-	if want := []string{"id", "text", "target", "labels.list.element", "split"}; !slices.Equal(columns, want) {
+	if want := []string{"id", "text", "target", "labels.list.element", "split", "score"}; !slices.Equal(columns, want) {
 		t.Errorf("examples: %q", columns)
 	}
 }
@@ -315,8 +315,8 @@ func TestLabelBytes(t *testing.T) {
 		}
 		got = append(got, fmt.Sprintf("%016x", xxh3.Hash(b)))
 	}
-	want := []string{"fd582e26e9ff7312", "729e9300375a6fa0", "8273b695ea2dc649", "a5770a83741e7aed", "6b43fde4e57deb34"}
-	if l.Version() != 1 || !slices.Equal(got, want) {
+	want := []string{"34f9353242ba26cd", "e6bf27b1ac9a6ebf", "19affe3fc71356f4", "a5770a83741e7aed", "6b43fde4e57deb34"}
+	if l.Version() != 2 || !slices.Equal(got, want) {
 		t.Errorf("version %d has checksums %q, want %q", l.Version(), got, want)
 	}
 }

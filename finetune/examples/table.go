@@ -22,7 +22,8 @@ type record struct {
 	target string
 	labels []string // as written
 	group  string
-	err    error // the row could not be read
+	drop   string // the rule by which the format itself leaves the row out; "": none
+	err    error  // the row could not be read
 }
 
 // columns says which columns of a table hold what: names, or numbers counted
