@@ -10,6 +10,7 @@ import (
 
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
+	"fragua/pipeline/store"
 )
 
 // Ingest reads raw files as documents and carries each through steps.
@@ -124,12 +125,18 @@ func (s *Ingest) do(ctx context.Context, env *pipeline.Env, t pipeline.Task) (pi
 	env.Progress.Expect(task.Part.Bytes(), "bytes")
 	docs := func(yield func(*Document, error) bool) {
 		for _, r := range task.Part { // one after another, to tell how far we are
-			for d, err := range source.Read(ctx, Part{r}) {
+			left := r.Size
+			advance := func(n int64) {
+				n = min(n, left)
+				left -= n
+				env.Progress.Advance(n)
+			}
+			for d, err := range source.Read(store.WithProgress(ctx, advance), Part{r}) {
 				if !yield(d, err) {
 					return
 				}
 			}
-			env.Progress.Advance(r.Size)
+			advance(left)
 		}
 	}
 	return p.close(p.steps(ctx, unsplit, source.Name(), limited(docs, task.Limit), s.steps(source)))

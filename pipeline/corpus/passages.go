@@ -17,7 +17,7 @@ func passages(docs []*Document, words int) []*Document {
 	for _, d := range docs {
 		for _, text := range cutText(d.Text, words) {
 			piece := *d
-			at := NewDocument(d.Source, d.Path, int64(len(out)))
+			at := NewDocument(d.Source, d.Path, docs[0].Offset+int64(len(out)))
 			piece.ID, piece.Offset, piece.Text = at.ID, at.Offset, text
 			out = append(out, &piece)
 		}

@@ -28,11 +28,14 @@ func (b brokenParts) Error() string { return errors.Join(b...).Error() }
 func (w *wholeFile) Check() []fault.Fault { return w.check() }
 
 func (w *wholeFile) check() []fault.Fault {
-	faults := w.Raw.check()
-	if w.Passages < 0 {
-		faults = append(faults, fault.Fault{Path: "passages", Err: "a passage cannot have fewer than 0 words", Hint: "0 leaves documents whole; 400 makes passages of a page"})
+	return append(w.Raw.check(), checkPassages(w.Passages)...)
+}
+
+func checkPassages(words int) []fault.Fault {
+	if words < 0 {
+		return missing("passages", "a passage cannot have fewer than 0 words", "0 leaves documents whole; 400 makes passages of a page")
 	}
-	return faults
+	return nil
 }
 
 // Parts packs small files together.

@@ -228,5 +228,5 @@ func ReadFile(ctx context.Context, f File, limit int64) ([]byte, error) {
 }
 
 func tooLarge(f File, limit int64) error {
-	return &Failure{File: f.Name, Lost: &Lost{Rows: -1, Bytes: f.Size}, Err: fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limit)}
+	return &Failure{File: f.Name, Lost: &Lost{Rows: -1, Bytes: f.Size}, Err: fmt.Errorf("%w: more than %d bytes (max_bytes); the source text cuts plain text of any length between paragraphs", ErrTooLarge, limit)}
 }

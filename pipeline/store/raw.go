@@ -30,6 +30,17 @@ type RawReader struct {
 	blocks []cachedBlock // the last ones read, the latest at the end
 	keep   int           // how many of them
 	err    error
+
+	progress func(n int64)
+}
+
+// progressKey is where a context holds who hears how many bytes were read.
+type progressKey struct{}
+
+// WithProgress returns a context in which told hears how many bytes are read of raw
+// files, in order.
+func WithProgress(ctx context.Context, told func(n int64)) context.Context {
+	return context.WithValue(ctx, progressKey{}, told)
 }
 
 type cachedBlock struct {
@@ -53,6 +64,7 @@ func OpenRaw(ctx context.Context, path string) (*RawReader, error) {
 		return nil, err
 	}
 	r := &RawReader{file: f, size: f.Info().Size, keep: 1}
+	r.progress, _ = ctx.Value(progressKey{}).(func(int64))
 	h, ok := ctx.Value(sumsKey{}).(*Sums)
 	if !ok {
 		return r, nil
@@ -89,6 +101,9 @@ func (r *RawReader) SeekTo(at int64) { r.at = at }
 func (r *RawReader) Read(b []byte) (int, error) {
 	n, err := r.ReadAt(b, r.at)
 	r.at += int64(n)
+	if r.progress != nil {
+		r.progress(int64(n))
+	}
 	if n > 0 {
 		err = nil
 	}
