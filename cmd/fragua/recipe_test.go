@@ -15,7 +15,7 @@ import (
 // TestRecipes: every recipe opens with its command, what it needs and how long it takes,
 // and is without a fault where what it needs is there.
 func TestRecipes(t *testing.T) {
-	if want := []string{"books", "quickstart", "sentiment", "translation", "web"}; !slices.Equal(recipeNames(), want) {
+	if want := []string{"books", "common-crawl", "epub", "quickstart", "sentiment", "translation", "web"}; !slices.Equal(recipeNames(), want) {
 		t.Errorf("recipes are %v, want %v", recipeNames(), want)
 	}
 	dir := t.TempDir()
@@ -25,6 +25,8 @@ func TestRecipes(t *testing.T) {
 	base := filepath.Join(dir, "runs", "books", "base")
 	for name, text := range map[string]string{
 		"books/a.txt":       "A book.",
+		"books/a.epub":      "An e-book.",
+		"crawl/a.warc.gz":   "An archive.",
 		"pages/a.html":      "<p>A page.",
 		"documents/a.jsonl": `{"text": "a document"}`,
 		"reviews.csv":       "review,stars\nfine,5\n",

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"archive/zip"
+	"bytes"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/gzip"
+
+	"fragua/configs"
+	"fragua/pipeline"
+)
+
+// story is a text of n sentences, no two stories alike.
+func story(about string, n int) string {
+	var b strings.Builder
+	subjects := []string{"the miller", "her sister", "the old smith", "a stranger", "the teacher", "my neighbour", "the boy"}
+	verbs := []string{"found", "carried", "painted", "lost", "wanted to see", "spoke of", "remembered"}
+	places := []string{"by the river", "in the square", "behind the church", "on the road to the mountains", "at the end of the summer"}
+	for i := range n {
+		fmt.Fprintf(&b, "In the %s %s %s the %d things that we had left %s, and nobody asked why it was so. ", about, subjects[(i*3+len(about))%7], verbs[(i*5+n)%7], i+2, places[(i+len(about))%5])
+	}
+	return strings.TrimSpace(b.String())
+}
+
+func gzipped(s string) string {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	w.Write([]byte(s))
+	w.Close()
+	return b.String()
+}
+
+// crawl is an archive with one of everything that a crawl brings home.
+func crawl() string {
+	capture := func(kind, url, extra, http string) string {
+		return gzipped(fmt.Sprintf("WARC/1.0\r\nWARC-Type: %s\r\nWARC-Target-URI: %s\r\nWARC-Date: 2024-12-01T00:00:00Z\r\nContent-Type: application/http\r\n%sContent-Length: %d\r\n\r\n%s\r\n\r\n", kind, url, extra, len(http), http))
+	}
+	page := func(title, text string) string {
+		return "<html><head><title>" + title + "</title></head><body><nav><a href=/>Home</a> <a href=/b>Shop</a></nav><article><h1>" + title + "</h1><p>" + text + "</p></article><footer>All rights reserved</footer></body></html>"
+	}
+	ok := func(url, head, body string) string {
+		return capture("response", url, "", "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n"+head+"\r\n"+body)
+	}
+	one := page("One", story("village", 20))
+	return capture("warcinfo", "", "", "software: test") + capture("request", "http://a.example/1", "", "GET /1 HTTP/1.1\r\n\r\n") +
+		ok("http://a.example/1", "", one) +
+		ok("http://a.example/copy", "", one) +
+		ok("http://b.example/2", "Transfer-Encoding: chunked\r\n", fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(page("Two", story("harbour", 25))), page("Two", story("harbour", 25)))) +
+		ok("http://b.example/3", "Content-Encoding: gzip\r\n", gzipped(page("Three", story("mill", 30)))) +
+		ok("http://c.example/short", "", page("Short", "Too short to keep.")) +
+		ok("http://c.example/again", "", page("Again", strings.Repeat("The same words stand here again and again, and they say nothing. ", 60))) +
+		capture("response", "http://c.example/gone", "", "HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\n\r\n"+one) +
+		capture("response", "http://c.example/cut", "WARC-Truncated: length\r\n", "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n"+one) +
+		capture("response", "http://c.example/p.png", "", "HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n\r\n\x89PNG") +
+		capture("revisit", "http://a.example/1", "WARC-Refers-To-Target-URI: http://a.example/1\r\n", "HTTP/1.1 200 OK\r\n\r\n")
+}
+
+// ebook is an e-book of three chapters, one of them missing, with a table of
+// contents among its pages.
+func ebook(t *testing.T, about string) string {
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	add := func(name, text string) {
+		w, err := z.Create(name)
+		if err == nil {
+			_, err = w.Write([]byte(text))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	add("META-INF/container.xml", `<container><rootfiles><rootfile full-path="book.opf"/></rootfiles></container>`)
+	items, refs, links := "", "", ""
+	for i, name := range []string{"contents", "one", "two", "three", "lost"} {
+		items += fmt.Sprintf(`<item id="i%d" href="%s.xhtml" media-type="application/xhtml+xml"/>`, i, name)
+		refs += fmt.Sprintf(`<itemref idref="i%d"/>`, i)
+		if i > 0 {
+			links += fmt.Sprintf(`<li><a href="%s.xhtml">Chapter %s of the book of the %s</a></li>`, name, name, about)
+		}
+		if i > 0 && name != "lost" {
+			add(name+".xhtml", "<html><body><h1>Chapter "+name+"</h1><p>"+story(about+" "+name, 20+i)+"</p></body></html>")
+		}
+	}
+	add("contents.xhtml", "<html><body><nav><ol>"+links+"</ol></nav></body></html>")
+	add("book.opf", "<package><metadata><title>The "+about+"</title></metadata><manifest>"+items+"</manifest><spine>"+refs+"</spine></package>")
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// TestFunnels: the recipes for documents run as they stand, and what they read,
+// keep and drop of small inputs is known to the last document.
+func TestFunnels(t *testing.T) {
+	for name, test := range map[string]struct {
+		files map[string]string
+		want  []string
+	}{
+		"common-crawl": {map[string]string{"crawl/a.warc.gz": crawl()}, []string{
+			"corpus: read 10 = kept 4 + rules 2 + warc.revisit 1 + warc.status 1 + warc.truncated 1 + warc.type 1",
+			"unique: read 4 = kept 3 + dedup.match 1",
+			"split: read 3 = kept 3",
+		}},
+		"epub": {map[string]string{"books/a.epub": ebook(t, "mill"), "books/b/copy.epub": ebook(t, "mill"), "books/c.epub": ebook(t, "forge"), "books/d.epub": ebook(t, "bridge"), "books/e.epub": ebook(t, "road"), "books/cover.jpg": "\xff\xd8\xff"}, []string{
+			"corpus: read 10 + 10 = kept 15 + epub.broken 5",
+			"unique: read 15 = kept 12 + dedup.match 3",
+			"split: read 12 = kept 12",
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			for file, text := range test.files {
+				path := filepath.Join(dir, filepath.FromSlash(file))
+				if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			src, err := fs.ReadFile(configs.Recipes(), name+".yaml")
+			if err != nil {
+				t.Fatal(err)
+			}
+			cfg, err := pipeline.Parse(name+".yaml", src, dir, stages, nil)
+			if err == nil {
+				err = cfg.CheckFiles()
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			res, err := pipeline.Run(t.Context(), cfg, pipeline.Options{Out: filepath.Join(dir, "out")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, s := range res.Stages {
+				got = append(got, s.Name+": "+sumOf(s.Dir.Manifest.Counts))
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// sumOf shows counts, those of the steps that judge the text in one.
+func sumOf(c pipeline.Counts) string {
+	s := fmt.Sprintf("read %d", c.Read)
+	if c.Split > 0 {
+		s += fmt.Sprintf(" + %d", c.Split)
+	}
+	s += fmt.Sprintf(" = kept %d", c.Kept)
+	rules, reasons := int64(0), ""
+	for _, rule := range slices.Sorted(maps.Keys(c.Dropped)) {
+		if kind, _, _ := strings.Cut(rule, "."); kind == "warc" || kind == "epub" || kind == "dedup" {
+			reasons += fmt.Sprintf(" + %s %d", rule, c.Dropped[rule])
+		} else {
+			rules += c.Dropped[rule]
+		}
+	}
+	if rules > 0 {
+		s += fmt.Sprintf(" + rules %d", rules)
+	}
+	if s += reasons; c.Failed > 0 {
+		s += fmt.Sprintf(" + failed %d", c.Failed)
+	}
+	return s
+}
