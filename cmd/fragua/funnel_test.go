@@ -107,12 +107,12 @@ func TestFunnels(t *testing.T) {
 	}{
 		"common-crawl": {map[string]string{"crawl/a.warc.gz": crawl()}, []string{
 			"corpus: read 10 = kept 4 + rules 2 + warc.revisit 1 + warc.status 1 + warc.truncated 1 + warc.type 1",
-			"unique: read 4 = kept 3 + dedup.match 1",
+			"unique: read 4 = kept 3 + dedup.words 1",
 			"split: read 3 = kept 3",
 		}},
 		"epub": {map[string]string{"books/a.epub": ebook(t, "mill"), "books/b/copy.epub": ebook(t, "mill"), "books/c.epub": ebook(t, "forge"), "books/d.epub": ebook(t, "bridge"), "books/e.epub": ebook(t, "road"), "books/cover.jpg": "\xff\xd8\xff"}, []string{
 			"corpus: read 10 + 10 = kept 15 + epub.broken 5",
-			"unique: read 15 = kept 12 + dedup.match 3",
+			"unique: read 15 = kept 12 + dedup.words 3",
 			"split: read 12 = kept 12",
 		}},
 	} {

@@ -150,6 +150,11 @@ func TestSourcesConform(t *testing.T) {
 		archive += packed(t, ".gz", warcRecord("request", "", ""))
 		archive += packed(t, ".gz", warcRecord("response", "text/html; charset=utf-8", fmt.Sprintf("<title>%d</title>%s", i, page)))
 	}
+	wiki := "<mediawiki xmlns=\"http://www.mediawiki.org/xml/export-0.11/\">\n"
+	for i := range 20 {
+		wiki += fmt.Sprintf("  <page>\n    <title>T%d</title>\n    <ns>0</ns>\n    <id>%d</id>\n    <revision>\n      <timestamp>2020-01-02T00:00:00Z</timestamp>\n      <text>Page %d of &lt;b&gt;many&lt;/b&gt;.\n&lt;page&gt;</text>\n    </revision>\n  </page>\n", i, i, i)
+	}
+	wiki = strings.Replace(wiki+"</mediawiki>", "  <page>", "  <page>\n    <title>R</title>\n    <redirect title=\"T1\" />\n  </page>\n  <page>\n    <ns>1</ns>\n  </page>\n  <page>", 1)
 	tests := []struct {
 		kind           string
 		files          map[string]string
@@ -162,6 +167,7 @@ func TestSourcesConform(t *testing.T) {
 		{"books", map[string]string{"a.txt": book.String(), "b.txt.gz": packed(t, ".gz", "A short book.\n"), "c.htm": "<p>One<p>Two", "binary.txt": "\x00\x01\x02\x03\x04\x05\x06\x07\x08", "empty.txt": ""}, 40 + 3, 1},
 		{"warc", map[string]string{"a.warc.gz": archive, "b.warc": warcRecord("response", "text/html", page) + "rubbish\r\n\r\n" + warcRecord("response", "text/plain", "Text of a page."),
 			"c.wet": warcRecord("conversion", "text/plain", "Text of a page."), "torn.warc.gz": archive[:len(archive)-20], "not.warc": "nothing"}, 40 + 3 + 39, 2},
+		{"wiki", map[string]string{"a.xml": wiki, "b.xml.gz": packed(t, ".gz", wiki), "cut.xml": wiki[:len(wiki)-40], "c.xml": "<rss/>"}, 20 + 20 + 19, 2},
 		{"epub", map[string]string{"a.epub": epubFile(t, "One", "Two", "Three"), "b.epub": epubFile(t, "One"), "bad.epub": "PK\x03\x04", "text.epub": "text"}, 4, 2},
 		{"tei", map[string]string{"a.xml": tei("One", "Two"), "b.xml.gz": packed(t, ".gz", tei("One")), "c.xml": "<?xml version='1.0'?><rss/>"}, 3, 1},
 		{"docx", map[string]string{"a.docx": zipFile(t, map[string]string{"word/document.xml": "<document><p><r><t>One</t></r></p></document>"}), "b.docx": zipFile(t, map[string]string{"a.txt": ""})}, 1, 1},

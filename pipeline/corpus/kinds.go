@@ -11,7 +11,7 @@ import (
 // readers names the source that reads a kind of file, where there is one.
 var readers = map[records.Kind]string{
 	records.KindText: "text", records.KindHTML: "html", records.KindPiece: "html", records.KindWARC: "warc", records.KindJSONL: "jsonl", records.KindParquet: "parquet",
-	records.KindEPUB: "epub", records.KindTEI: "tei", records.KindDOCX: "docx", records.KindZip: "zip",
+	records.KindEPUB: "epub", records.KindTEI: "tei", records.KindDOCX: "docx", records.KindZip: "zip", records.KindWiki: "wiki",
 }
 
 // remedies say what to do about kinds that no source reads.

@@ -76,6 +76,7 @@ var sources = []struct {
 	{"docx", func() Source { return NewDOCX() }},
 	{"markdown", func() Source { return NewMarkdown() }},
 	{"zip", func() Source { return NewZip() }},
+	{"wiki", func() Source { return NewWiki() }},
 	{"text", func() Source { return NewText() }},
 	{"jsonl", func() Source { return NewJSONL() }},
 	{"csv", func() Source { return NewCSV() }},
