@@ -36,6 +36,7 @@ func fragua() int {
 		stdout = printableWriter{os.Stdout}
 	}
 	stderr := printableWriter{os.Stderr}
+	watchMemory(stderr)
 	app := newApp(stdout, stderr)
 	err := app.RunContext(ctx, permute(app, os.Args))
 	switch {
