@@ -125,7 +125,7 @@ func textSignals(c *cli.Context, file string) error {
 		return err
 	}
 	for i, d := range docs {
-		language, signals := corpus.Signals(d.Text)
+		language, signals := corpus.MeasureText(d.Text)
 		fmt.Fprintf(c.App.Writer, "%s", file)
 		if len(docs) > 1 {
 			fmt.Fprintf(c.App.Writer, " (%d of %d)", i+1, len(docs))

@@ -144,7 +144,10 @@ func (s *Dedup) cutParts(ctx context.Context, env *pipeline.Env, t pipeline.Task
 	ids := &idReader{n: n, files: newFiles(env.Phase("sign"))}
 	defer ids.files.close()
 	env.Progress.Expect(part.Rows, "documents")
-	p := newPass(env, "dedup", part.Number)
+	p, err := passOver(env, "dedup", part.Number, name)
+	if err != nil {
+		return pipeline.Counts{}, err
+	}
 	return p.close(p.cut(ctx, part.prefix(), readDocuments(env, name), s, uint32(n.first[part.Number]), ids, next))
 }
 

@@ -23,7 +23,10 @@ func (s *Dedup) filter(ctx context.Context, env *pipeline.Env, t pipeline.Task) 
 	defer stop()
 	ids := &idReader{n: numberDocuments(env), files: newFiles(env.Phase("sign"))}
 	defer ids.files.close()
-	p := newPass(env, "dedup", part.Number)
+	p, err := passOver(env, "dedup", part.Number, name)
+	if err != nil {
+		return pipeline.Counts{}, err
+	}
 	return p.close(p.dedup(ctx, part.prefix(), readDocuments(env, name), s, ids, next))
 }
 

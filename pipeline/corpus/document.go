@@ -37,6 +37,11 @@ type Document struct {
 	// More marks a document made out of a record already counted as read: a
 	// book's second to last chapter.
 	More bool `parquet:"-"`
+	// Signals are the measures of the text that were stored with it, or shall be.
+	Signals *Signals `parquet:"-"`
+
+	measured, measuredAs measured // by our definitions, and by those of Compat
+	scores               scores   // of models
 }
 
 // NewDocument returns a document with its id.

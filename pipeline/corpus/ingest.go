@@ -17,6 +17,7 @@ import (
 type Ingest struct {
 	Sources   []SourceChoice `yaml:"sources" doc:"What to read; each entry names a kind of source and its settings."`
 	Steps     []StepChoice   `yaml:"steps" doc:"What happens to each document of every source, in this order."`
+	Signals   bool           `yaml:"signals" doc:"Store every measure of the kept documents in the column signals, so that a filter stage can decide from them."`
 	PartBytes int64          `yaml:"part_bytes" doc:"About how many bytes of raw files make one task and one shard."`
 }
 
@@ -25,7 +26,7 @@ func NewIngest() *Ingest {
 	return &Ingest{PartBytes: 64 << 20, Steps: []StepChoice{UseStep("repair", NewRepair())}}
 }
 
-func (s *Ingest) Version() int             { return 7 }
+func (s *Ingest) Version() int             { return 8 }
 func (s *Ingest) Inputs() []pipeline.Input { return nil }
 func (s *Ingest) Makes() pipeline.Kind     { return pipeline.Documents }
 
@@ -70,7 +71,10 @@ func (s *Ingest) Reads() ([]pipeline.RawFile, error) {
 			all = append(all, pipeline.RawFile{Name: k.source + "/" + f.Name, Path: f.Path})
 		}
 	}
-	return all, errors.Join(faults...)
+	for _, c := range s.Sources {
+		all = append(all, stepFiles(c.source.Steps())...)
+	}
+	return append(all, stepFiles(s.Steps)...), errors.Join(faults...)
 }
 
 // ingestPart is the Part of a task.
@@ -122,6 +126,7 @@ func (s *Ingest) do(ctx context.Context, env *pipeline.Env, t pipeline.Task) (pi
 	}
 	source := s.Sources[task.Source].source
 	p := newPass(env, "ingest", task.Number)
+	p.signals = s.Signals
 	env.Progress.Expect(task.Part.Bytes(), "bytes")
 	docs := func(yield func(*Document, error) bool) {
 		for _, r := range task.Part { // one after another, to tell how far we are

@@ -40,32 +40,45 @@ func ReadFile(ctx context.Context, name string) (docs []*Document, err error) {
 	return docs, nil
 }
 
-// A Signal is one number about a text, under the name of the setting that limits
-// it.
+// A Signal is one number about a text, under the name of the step and the setting
+// that limits it.
 type Signal struct {
 	Name  string
 	Value float64
 }
 
-// Signals returns what the steps measure of a text, and its language.
-func Signals(text string) (language string, signals []Signal) {
-	q, r := textstat.MeasureQuality(text), textstat.MeasureRepetition(text)
-	language, score := textstat.Language(text)
-	stop, _ := new(GopherQuality).stopWords(&Document{Text: text, Language: language})
-	return language, []Signal{
-		{"language.score", score},
-		{"gopher_quality.words", float64(q.Words)},
-		{"gopher_quality.mean_length", q.MeanLength},
-		{"gopher_quality.hashes", q.Hashes},
-		{"gopher_quality.ellipses", q.Ellipses},
-		{"gopher_quality.bullet_lines", q.BulletLines},
-		{"gopher_quality.ellipsis_ends", q.EllipsisEnds},
-		{"gopher_quality.alpha_words", q.AlphaWords},
-		{"gopher_quality.stop_words", float64(stop)},
-		{"repetition.paragraphs", r.DuplicateParas},
-		{"repetition.paragraph_chars", r.ParaChars},
-		{"repetition.lines", r.DuplicateLines},
-		{"repetition.line_chars", r.LineChars},
+// MeasureText returns what the steps measure of a text, and its language.
+func MeasureText(text string) (language string, signals []Signal) {
+	d := &Document{Text: text}
+	d.Language, d.LanguageScore = textstat.Language(text)
+	s := d.signals()
+	return d.Language, []Signal{
+		{"language.score", d.LanguageScore},
+		{"gopher_quality.words", float64(s.Words)},
+		{"gopher_quality.mean_length", s.MeanLength},
+		{"gopher_quality.hashes", s.Hashes},
+		{"gopher_quality.ellipses", s.Ellipses},
+		{"gopher_quality.bullet_lines", s.BulletLines},
+		{"gopher_quality.ellipsis_ends", s.EllipsisEnds},
+		{"gopher_quality.alpha_words", s.AlphaWords},
+		{"gopher_quality.stop_words", float64(s.StopWords)},
+		{"repetition.paragraphs", s.DuplicateParas},
+		{"repetition.paragraph_chars", s.ParagraphChars},
+		{"repetition.lines", s.DuplicateLines},
+		{"repetition.line_chars", s.LineChars},
+		{"repetition.top_2_gram", s.Top2},
+		{"repetition.top_3_gram", s.Top3},
+		{"repetition.top_4_gram", s.Top4},
+		{"repetition.duplicate_5_grams", s.Duplicate5},
+		{"repetition.duplicate_6_grams", s.Duplicate6},
+		{"repetition.duplicate_7_grams", s.Duplicate7},
+		{"repetition.duplicate_8_grams", s.Duplicate8},
+		{"repetition.duplicate_9_grams", s.Duplicate9},
+		{"repetition.duplicate_10_grams", s.Duplicate10},
+		{"fineweb.terminal_lines", s.TerminalLines},
+		{"fineweb.short_lines", s.ShortLines},
+		{"fineweb.repeated_line_chars", s.RepeatedLines},
+		{"fineweb.line_breaks_per_word", s.LineBreaks},
 	}
 }
 

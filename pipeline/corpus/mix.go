@@ -192,7 +192,10 @@ func (s *Mix) do(ctx context.Context, env *pipeline.Env, t pipeline.Task) (pipel
 	}
 	env.Progress.Expect(task.Rows, "documents")
 	number := task.Number + task.Level*len(shardParts(env)) // levels follow each other by the names of their shards
-	p := newPass(env, "mix", number)
+	p, err := passOver(env, "mix", number, name)
+	if err != nil {
+		return pipeline.Counts{}, err
+	}
 	return p.close(s.mix(ctx, env, p, readDocuments(env, name), task, j))
 }
 

@@ -20,14 +20,22 @@ type pass struct {
 	stage   string
 	out     string
 	number  int
-	kept    map[string]*shard.Writer[Document]
+	kept    map[string]documentWriter
+	signals bool // whether shards get the column `signals`
 	rejects *shard.Writer[Reject]
 	counts  pipeline.Counts
 }
 
 // newPass begins the shards of task number, in env.Out.
 func newPass(env *pipeline.Env, stage string, number int) *pass {
-	return &pass{stage: stage, out: env.Out, number: number, kept: map[string]*shard.Writer[Document]{}}
+	return &pass{stage: stage, out: env.Out, number: number, kept: map[string]documentWriter{}}
+}
+
+// passOver is newPass for the documents of a shard, whose signals go with them.
+func passOver(env *pipeline.Env, stage string, number int, shard string) (p *pass, err error) {
+	p = newPass(env, stage, number)
+	p.signals, err = hasSignals(shard)
+	return p, err
 }
 
 // keep writes a document into the shard prefix-NNNNN.parquet.
@@ -40,14 +48,19 @@ func (p *pass) keep(prefix string, d *Document) error {
 	p.counts.Sum("bytes", int64(len(d.Text)))
 	p.counts.Sum("words", d.Words)
 	p.counts.Sum(keptFrom+d.Source, 1)
-	return w.Write(*d)
+	return w.Write(d)
 }
 
-func (p *pass) shard(prefix string) (*shard.Writer[Document], error) {
+func (p *pass) shard(prefix string) (w documentWriter, err error) {
 	if w := p.kept[prefix]; w != nil {
 		return w, nil
 	}
-	w, err := shard.Create[Document](filepath.Join(p.out, fmt.Sprintf("%s-%05d.parquet", prefix, p.number)))
+	name := filepath.Join(p.out, fmt.Sprintf("%s-%05d.parquet", prefix, p.number))
+	if p.signals {
+		w, err = createSignalled(name)
+	} else {
+		w, err = createPlain(name)
+	}
 	if err == nil {
 		p.kept[prefix] = w
 	}

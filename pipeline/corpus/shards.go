@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"fragua/pipeline"
-	"fragua/pipeline/shard"
 )
 
 // DocumentShards are the patterns of the shards of documents, before and after
@@ -85,8 +84,8 @@ func documentInput() []pipeline.Input {
 // readDocuments yields the rows of a shard, and tells the progress of each.
 func readDocuments(env *pipeline.Env, name string) iter.Seq2[*Document, error] {
 	return func(yield func(*Document, error) bool) {
-		for d, err := range shard.Read[Document](name) {
-			if !yield(&d, err) {
+		for d, err := range readShard(name) {
+			if !yield(d, err) {
 				return
 			}
 			env.Progress.Advance(1)

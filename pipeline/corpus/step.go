@@ -3,7 +3,9 @@ package corpus
 import (
 	"slices"
 
+	"fragua/pipeline"
 	"fragua/pipeline/fault"
+	"fragua/pipeline/settings"
 )
 
 // A Step sees one document: it changes it, keeps it, or drops it with a reason.
@@ -21,6 +23,14 @@ var steps = map[string]func() any{
 	"language":       func() any { return new(Language) },
 	"gopher_quality": func() any { return NewGopherQuality() },
 	"repetition":     func() any { return NewRepetition() },
+	"c4":             func() any { return NewC4() },
+	"fineweb":        func() any { return NewFineWeb() },
+	"lines":          func() any { return NewLineRules() },
+	"bad_words":      func() any { return NewBadWords() },
+	"urls":           func() any { return NewURLs() },
+	"pii":            func() any { return NewPII() },
+	"quality":        func() any { return NewQualityModel() },
+	"perplexity":     func() any { return NewPerplexity() },
 }
 
 // A StepChoice is an entry of `steps:`, such as `length: {min_words: 50}`.
@@ -41,6 +51,24 @@ func (c *StepChoice) Choose(name string, settings any) { c.name, c.step = name, 
 
 // Chosen returns what was chosen.
 func (c *StepChoice) Chosen() (string, any) { return c.name, c.step }
+
+// A fileReader is a step that reads files before the first document; they stand in
+// the stage's key.
+type fileReader interface {
+	files() []settings.Path
+}
+
+// stepFiles lists the files that steps read.
+func stepFiles(list []StepChoice) (files []pipeline.RawFile) {
+	for _, s := range list {
+		if r, ok := s.step.(fileReader); ok {
+			for _, p := range r.files() {
+				files = append(files, pipeline.RawFile{Name: s.name + "/" + p.Written, Path: p.Abs})
+			}
+		}
+	}
+	return files
+}
 
 // RuleEmpty drops what has no text left after the steps.
 const RuleEmpty = "empty"

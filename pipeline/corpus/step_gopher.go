@@ -22,21 +22,14 @@ type GopherQuality struct {
 	MaxEllipsisEnds float64  `yaml:"max_ellipsis_ends" doc:"Largest share of lines that end in an ellipsis."`
 	MinAlphaWords   float64  `yaml:"min_alpha_words" doc:"Smallest share of words with a letter."`
 	MinStopWords    int64    `yaml:"min_stop_words" doc:"Fewest different stop words of the document's language."`
-	StopWords       []string `yaml:"stop_words" doc:"Stop words for every document, in place of the lists for en and es."`
+	StopWords       []string `yaml:"stop_words" doc:"Stop words for every document, in place of the lists of its language."`
+	Compat          Compat   `yaml:"compat" doc:"datatrove: its definitions of words and lines, for the same verdicts."`
 }
 
 // NewGopherQuality returns the published limits.
 func NewGopherQuality() *GopherQuality {
 	return &GopherQuality{MinWords: 50, MaxWords: 100_000, MinMeanLength: 3, MaxMeanLength: 10, MaxHashes: .1, MaxEllipses: .1,
 		MaxBulletLines: .9, MaxEllipsisEnds: .3, MinAlphaWords: .8, MinStopWords: 2}
-}
-
-// stopWords are the stop words by language: Gopher's own for English, and as
-// many of the most frequent for Spanish. In a document of another language they
-// are not asked for; in one of unknown language one of the lists must be met.
-var stopWords = map[string][]string{
-	"en": {"the", "be", "to", "of", "and", "that", "have", "with"},
-	"es": {"el", "la", "de", "que", "y", "en", "los", "con"},
 }
 
 // Check finds what types cannot show.
@@ -67,7 +60,7 @@ func (s *GopherQuality) Apply(d *Document) (Drop, error) { return firstFailure(s
 
 func (s *GopherQuality) tests(d *Document) iter.Seq[Measurement] {
 	return func(yield func(Measurement) bool) {
-		q := textstat.MeasureQuality(d.Text)
+		q := d.measure(s.Compat).Quality()
 		if !limits(yield,
 			limit{"gopher_quality.min_words", float64(q.Words), float64(s.MinWords), 0},
 			limit{"gopher_quality.max_words", float64(q.Words), 0, float64(s.MaxWords)},
@@ -88,17 +81,26 @@ func (s *GopherQuality) tests(d *Document) iter.Seq[Measurement] {
 }
 
 // stopWords counts the different stop words, and says whether there is a list to
-// ask for.
+// ask for: in a document of a language without one it is not; in one of unknown
+// language one of the lists must be met.
 func (s *GopherQuality) stopWords(d *Document) (n int64, asked bool) {
-	if len(s.StopWords) > 0 {
-		return int64(textstat.DistinctWords(d.Text, s.StopWords)), true
-	}
-	if d.Language != "" {
+	m := d.measure(s.Compat)
+	switch {
+	case len(s.StopWords) > 0:
+		return int64(textstat.DistinctWords(m.Tokens(), s.StopWords)), true
+	case s.Compat == CompatDatatrove:
+		return int64(textstat.DistinctWords(m.Tokens(), stopWords["en"])), true
+	case d.Language != "":
 		list, ok := stopWords[d.Language]
-		return int64(textstat.DistinctWords(d.Text, list)), ok
+		if m.recalled && m.stopLanguage == d.Language {
+			return m.stopWords, ok
+		}
+		return int64(textstat.DistinctWords(m.Tokens(), list)), ok
+	case m.recalled && m.stopLanguage == "":
+		return m.stopWords, true
 	}
 	for _, list := range stopWords {
-		n = max(n, int64(textstat.DistinctWords(d.Text, list)))
+		n = max(n, int64(textstat.DistinctWords(m.Tokens(), list)))
 	}
 	return n, true
 }

@@ -39,7 +39,7 @@ func TestGopherQuality(t *testing.T) {
 		{"gopher_quality.min_stop_words", "en", words(50, "the cats"), 1},
 		{"gopher_quality.min_stop_words", "es", good, 0},
 		{"", "es", words(30, "de la palabra"), 0},
-		{"", "fr", words(60, "chaise"), 0},
+		{"", "zu", words(60, "chaise"), 0},
 		{"gopher_quality.min_stop_words", "", words(60, "chaise"), 0},
 		{"", "", words(30, "de la palabra"), 0},
 	}
@@ -76,7 +76,7 @@ func TestSteps(t *testing.T) {
 		{&Language{Keep: []string{"en"}, Among: []string{"en", "es"}}, Document{Text: good}, "", good, "en"},
 		{&Language{Keep: []string{"en"}, Paragraphs: true}, Document{Text: good + "\n\nLa ferrera va encendre el foc i el noi va preguntar per què el ferro s'estova.\n\nBon dia.\n\n" + good}, "", good + "\n\nBon dia.\n\n" + good, "en"},
 		{&Language{MinScore: .9}, Document{Text: "12"}, "language.min_score", "12", ""},
-		{NewRepetition(), Document{Text: good}, "", good, ""},
+		{&Repetition{MaxParagraphs: .3, MaxLines: .3, MaxTop2: .3}, Document{Text: good}, "", good, ""},
 		{NewRepetition(), Document{Text: "a b c\n\na b c\n\nd"}, "repetition.max_paragraphs", "a b c\n\na b c\n\nd", ""},
 		{NewRepetition(), Document{Text: "a\nb\nb\nb"}, "repetition.max_lines", "a\nb\nb\nb", ""},
 	}

@@ -20,15 +20,15 @@ type Quality struct {
 	AlphaWords   float64 // share of Words with a letter
 }
 
-// MeasureQuality reads a text once. An empty one has all zeros.
+// MeasureQuality measures a text with its Tokens. An empty one has all zeros.
 //
 // AlphaWords is a share of Words, as in the paper, where datatrove counts
 // punctuation among the words; novels in dialogue would fail its rule by their
-// quotation marks alone.
-func MeasureQuality(text string) (q Quality) {
+// quotation marks alone. A text that LongLines has no shares of lines.
+func MeasureQuality(text string, tokens []string) (q Quality) {
 	length, alpha := 0, 0
-	for w := range Tokens(text) {
-		q.Tokens++
+	q.Tokens = len(tokens)
+	for _, w := range tokens {
 		word, letter := false, false
 		for _, r := range w {
 			letter = letter || unicode.IsLetter(r)
@@ -61,16 +61,16 @@ func MeasureQuality(text string) (q Quality) {
 			ends++
 		}
 	}
-	if lines > 0 {
+	if lines > 0 && !LongLines(lines, q.Tokens) {
 		q.BulletLines = float64(bullets) / float64(lines)
 		q.EllipsisEnds = float64(ends) / float64(lines)
 	}
 	return q
 }
 
-// DistinctWords returns how many different words of a list stand in a text,
+// DistinctWords returns how many different words of a list are among tokens,
 // written exactly as in the list.
-func DistinctWords(text string, list []string) (n int) {
+func DistinctWords(tokens, list []string) (n int) {
 	if len(list) == 0 {
 		return 0
 	}
@@ -78,7 +78,7 @@ func DistinctWords(text string, list []string) (n int) {
 	for _, w := range list {
 		missing[w] = true
 	}
-	for w := range Words(text) {
+	for _, w := range tokens {
 		if missing[w] {
 			n++
 			delete(missing, w)

@@ -54,7 +54,7 @@ func TestQuality(t *testing.T) {
 		{"accents", "señor año", Quality{Words: 2, Tokens: 2, MeanLength: 4, AlphaWords: 1}},
 	}
 	for _, test := range tests {
-		if got := MeasureQuality(test.in); got != test.want {
+		if got := MeasureQuality(test.in, TokenList(test.in)); got != test.want {
 			t.Errorf("%s: %+v, want %+v", test.what, got, test.want)
 		}
 	}
@@ -63,7 +63,7 @@ func TestQuality(t *testing.T) {
 func TestDistinctWords(t *testing.T) {
 	list := []string{"the", "be", "to", "of"}
 	for in, want := range map[string]int{"": 0, "the the the": 1, "The theory": 0, "to be or not to be": 2, "of the best to be": 4} {
-		if got := DistinctWords(in, list); got != want {
+		if got := DistinctWords(TokenList(in), list); got != want {
 			t.Errorf("DistinctWords(%q) = %d, want %d", in, got, want)
 		}
 	}
@@ -128,7 +128,7 @@ func TestPassages(t *testing.T) {
 func TestProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.OneOf(rapid.String(), rapid.StringOfN(rapid.RuneFrom([]rune("ab #.…-•\nñÑ漢1")), 0, 200, -1)).Draw(t, "text")
-		q, r := MeasureQuality(text), MeasureRepetition(text)
+		q, r := MeasureQuality(text, TokenList(text)), MeasureRepetition(text)
 		for _, v := range []float64{q.BulletLines, q.EllipsisEnds, q.AlphaWords, r.DuplicateLines, r.LineChars, r.DuplicateParas, r.ParaChars} {
 			if !(v >= 0 && v <= 1) {
 				t.Fatalf("%v is no share: %+v %+v", v, q, r)
@@ -150,6 +150,84 @@ func BenchmarkQuality(b *testing.B) {
 	text := strings.Repeat("—¿Quién va? —preguntó el hombre de la puerta; y nadie, salvo el viento, respondió. ", 1000)
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {
-		MeasureQuality(text)
+		MeasureQuality(text, TokenList(text))
+	}
+}
+
+// The shares are worked out by hand from the definitions in NGrams.
+func TestNGrams(t *testing.T) {
+	text := "a bb a bb a bb c d e f g h c d e f g x"
+	r := MeasureNGrams(text, TokenList(text), 2)
+	length := float64(len(text))
+	want := NGrams{}
+	want.Top[2] = 3 * 4 / length   // "a bb", three times
+	want.Top[3] = 2 * 6 / length   // "a bb a", twice, the first of those
+	want.Top[4] = 2 * 9 / length   // "a bb a bb"
+	want.Duplicate[5] = 5 / length // "cdefg" again
+	if r.Top[2] != want.Top[2] || r.Top[3] != want.Top[3] || r.Top[4] != want.Top[4] || r.Duplicate[5] != want.Duplicate[5] || r.Duplicate[6] != 0 {
+		t.Errorf("%+v, want %+v", r, want)
+	}
+	once := "one two three four five six"
+	if r := MeasureNGrams(once, TokenList(once), 2); r != (NGrams{}) {
+		t.Errorf("what comes once is no top: %+v", r)
+	}
+	if r := MeasureNGrams(once, TokenList(once), 1); r.Top[2] != float64(len("one two"))/float64(len(once)) {
+		t.Errorf("datatrove's top: %+v", r)
+	}
+}
+
+// TestNGramsPlain: the sums give what comparing strings gives.
+func TestNGramsPlain(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		tokens := rapid.SliceOfN(rapid.SampledFrom([]string{"a", "bb", "ñ", "."}), 0, 60).Draw(t, "tokens")
+		text := strings.Join(tokens, " ")
+		r := MeasureNGrams(text, tokens, 1)
+		for n := 5; n <= 10; n++ {
+			seen, chars := map[string]bool{}, 0
+			for i := 0; i+n <= len(tokens); {
+				if g := strings.Join(tokens[i:i+n], "\x00"); seen[g] {
+					chars += len([]rune(strings.Join(tokens[i:i+n], "")))
+					i += n
+				} else {
+					seen[g] = true
+					i++
+				}
+			}
+			if want := float64(chars) / float64(max(len([]rune(text)), 1)); r.Duplicate[n] != want {
+				t.Fatalf("%d-grams of %q: %v, want %v", n, text, r.Duplicate[n], want)
+			}
+		}
+	})
+}
+
+func TestLines(t *testing.T) {
+	text := "A line that ends.\nA short one\n\nA line that is quite a bit longer than thirty\nA short one\n"
+	got := MeasureLines(text, 20)
+	want := Lines{Lines: 4, Terminal: .25, Short: .75, Duplicates: 11. / float64(len(text)-5), Breaks: 5. / 20}
+	if got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	for line, want := range map[string]bool{"Yes.": true, "¿Sí?": true, "。": true, "។": true, "No": false, "No:": false, "": false} {
+		if EndsSentence(line) != want {
+			t.Errorf("EndsSentence(%q) is %v", line, !want)
+		}
+	}
+}
+
+// The right answers are spaCy 3.8's: [t.text for t in spacy.blank("en")(text)].
+func TestEnglishTokens(t *testing.T) {
+	for in, want := range map[string]string{
+		`"Don't," he said, "we'll see."`:              `" Do n't , " he said , " we 'll see . "`,
+		"It's a well-known U.S. 10-year (e.g. this).": "It 's a well - known U.S. 10 - year ( e.g. this ) .",
+		"Mr. Smith can't pay $5.50/10km...":           "Mr. Smith ca n't pay $ 5.50/10 km ...",
+		"wait—what? see www.example.org.":             "wait — what ? see www.example.org .",
+		"the cats' 1990s and/or end.Next":             "the cats ' 1990s and/or end . Next",
+	} {
+		if got := strings.Join(EnglishTokens(in), " "); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+	if n := Sentences(EnglishTokens("One. Two? \"Three!\" four... five")); n != 4 {
+		t.Errorf("%d sentences", n)
 	}
 }

@@ -35,6 +35,15 @@ func Tokens(text string) iter.Seq[string] {
 	}
 }
 
+// TokenList returns the Tokens of a text as a slice: 16 bytes a token.
+func TokenList(text string) []string {
+	list := make([]string, 0, len(text)/5)
+	for t := range Tokens(text) {
+		list = append(list, t)
+	}
+	return list
+}
+
 func isWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }
 
 // Words yields the words of a text: the tokens that have a letter or a digit.
