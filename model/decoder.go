@@ -82,6 +82,20 @@ func (d *decoder) fit(h *kvRow, fresh []int32) []int32 {
 	return all[len(all)-keep:]
 }
 
+// A Grower is a Decoder to which rows can be added while others are under way.
+type Grower interface {
+	Decoder
+	// Grow adds n rows without ids behind those that are there.
+	Grow(n int)
+}
+
+// Grow implements Grower.
+func (d *decoder) Grow(n int) {
+	for range n {
+		d.rows = append(d.rows, d.empty())
+	}
+}
+
 // Select implements Decoder.
 func (d *decoder) Select(rows []int) { d.selectRows(rows) }
 

@@ -45,29 +45,47 @@ func (s Sampler) Check() []fault.Fault {
 // reader's leaving. The same seed gives the same ids.
 func Generate(ctx context.Context, d Decoder, prompt []int32, n int, stop []int32, s Sampler) iter.Seq[int32] {
 	return func(yield func(int32) bool) {
-		rng := rand.New(rand.NewPCG(s.Seed, 0x5a)) // one stream a text
-		seen := map[int32]bool{}                   // for the penalty alone
-		if s.Repetition > 0 {
-			for _, id := range prompt {
-				seen[id] = true
-			}
-		}
-		var drawn sampling
+		drawn := NewDraw(s, prompt)
 		rows, last := [][]int32{prompt}, make([]int32, 1)
 		for range n {
 			if ctx.Err() != nil || len(rows[0]) == 0 {
 				return
 			}
-			id := drawn.next(s, rng, d.Feed(rows), seen)
+			id := drawn.Next(d.Feed(rows))
 			if slices.Contains(stop, id) || !yield(id) {
 				return
-			}
-			if s.Repetition > 0 {
-				seen[id] = true
 			}
 			rows[0], last[0] = last, id
 		}
 	}
+}
+
+// A Draw draws the ids of one text, one after another.
+type Draw struct {
+	s     Sampler
+	rng   *rand.Rand
+	seen  map[int32]bool // for the penalty alone
+	drawn sampling
+}
+
+// NewDraw begins a text with a prompt. The same seed and logits give the same ids.
+func NewDraw(s Sampler, prompt []int32) *Draw {
+	d := &Draw{s: s, rng: rand.New(rand.NewPCG(s.Seed, 0x5a)), seen: map[int32]bool{}} // one stream a text
+	if s.Repetition > 0 {
+		for _, id := range prompt {
+			d.seen[id] = true
+		}
+	}
+	return d
+}
+
+// Next draws an id from the logits of all.
+func (d *Draw) Next(logits []float32) int32 {
+	id := d.drawn.next(d.s, d.rng, logits, d.seen)
+	if d.s.Repetition > 0 {
+		d.seen[id] = true
+	}
+	return id
 }
 
 // A candidate is an id and how likely it is.
