@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -24,22 +26,39 @@ func versionCommand() *cli.Command {
 	}
 }
 
-// version is the module's version, or the commit that the program was built from.
+// release and date are set by .ci/release.
+var release, date string
+
+// version is the release, or else the module's version, and the commit that the program was built
+// from with its date.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
 	}
-	v := info.Main.Version
+	v, commit, at, changed := cmp.Or(release, info.Main.Version), "", date, ""
 	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && len(s.Value) >= 12 && (v == "" || v == "(devel)") {
-			v = s.Value[:12]
+		switch s.Key {
+		case "vcs.revision":
+			commit = s.Value[:min(12, len(s.Value))]
+		case "vcs.time":
+			day, _, _ := strings.Cut(s.Value, "T")
+			at = cmp.Or(at, day)
+		case "vcs.modified":
+			if s.Value == "true" {
+				changed = " with changes"
+			}
 		}
 	}
 	if v == "" || v == "(devel)" {
 		v = "development"
 	}
-	return fmt.Sprintf("%s %s/%s %s", v, runtime.GOOS, runtime.GOARCH, runtime.Version())
+	for _, part := range []string{commit, at} {
+		if part != "" && !strings.Contains(v, part) {
+			v += " " + part
+		}
+	}
+	return fmt.Sprintf("%s%s %s/%s %s", v, changed, runtime.GOOS, runtime.GOARCH, runtime.Version())
 }
 
 func doctorCommand() *cli.Command {
