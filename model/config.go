@@ -58,9 +58,6 @@ func parseConfig(b []byte) (*config, error) {
 	return c, nil
 }
 
-// Has reports whether a field is there and not null.
-func (c *config) Has(name string) bool { return c.raw[name] != nil }
-
 // field decodes one field into v and reports whether it is there.
 func (c *config) field(name string, v any) bool {
 	c.known[name] = true
