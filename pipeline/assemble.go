@@ -150,13 +150,13 @@ func (r *run) install(ctx context.Context, w work, name string) error {
 	return r.tidy(ctx, w, name)
 }
 
-// tidy takes step 6: it keeps the recipe and removes what a finished stage no
+// tidy takes step 6: it keeps the fingerprint and removes what a finished stage no
 // longer needs, also the work begun with other settings.
 func (r *run) tidy(ctx context.Context, w work, name string) error {
-	if err := store.Move(ctx, store.Join(w.kept, "recipe.json"), store.Join(r.root, stateDir, "recipes", name+".json")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := store.Move(ctx, store.Join(w.kept, "fingerprint.json"), store.Join(r.root, stateDir, "fingerprints", name+".json")); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := r.breakAt("recipe kept"); err != nil {
+	if err := r.breakAt("fingerprint kept"); err != nil {
 		return err
 	}
 	works, err := r.works(ctx, name)

@@ -207,7 +207,7 @@ func nameFault(name string) string {
 func (c *Config) CheckFiles() error {
 	c.d.Reset()
 	for _, e := range c.Stages {
-		if r, ok := e.With.(Reader); ok {
+		if r, ok := e.With.(RawInputs); ok {
 			_, err := r.Reads()
 			for _, f := range fault.Of(err) {
 				c.d.FaultAt(settings.Join(e.path+".with", f.Path), f.Hint, "%s", f.Err)

@@ -355,7 +355,7 @@ func TestCanonicalDefaults(t *testing.T) {
 	if got := string(settings.CanonicalJSON(testTable()["kitchen"]())); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	r := recipe{Use: "kitchen", Version: 1, Settings: []byte(want), Seed: 1, Inputs: map[string][]string{"in": {"k"}}, Raw: []rawSum{{"a", "b"}}}
+	r := fingerprint{Use: "kitchen", Version: 1, Settings: []byte(want), Seed: 1, Inputs: map[string][]string{"in": {"k"}}, Raw: []rawSum{{"a", "b"}}}
 	if got := r.key(); got != "2ab503289c32ce0626c54a8ee87c4379" {
 		t.Errorf("key %s: all results of earlier runs would be made again", got)
 	}

@@ -30,10 +30,10 @@
 //	└── .fragua/                     the engine's own
 //	    ├── lock                     held while a run works here; says who
 //	    ├── raw.json                 checksums of raw files by size and time
-//	    ├── recipes/corpus.json      what the key of corpus was made of
+//	    ├── fingerprints/corpus.json what the key of corpus was made of
 //	    ├── old/corpus/              an older result, for the moment of the swap
 //	    └── work/corpus.KEY/         a stage in progress
-//	        ├── recipe.json
+//	        ├── fingerprint.json
 //	        ├── scratch/             of the stage, while it lists tasks
 //	        ├── 0-read/              a phase
 //	        │   ├── tasks.json       how many tasks it has

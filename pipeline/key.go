@@ -16,8 +16,8 @@ import (
 	"fragua/pipeline/store"
 )
 
-// recipe is all that a stage's bytes depend on; its hash is the stage's key.
-type recipe struct {
+// fingerprint is all that a stage's bytes depend on; its hash is the stage's key.
+type fingerprint struct {
 	Use       string              `json:"use"`
 	Version   int                 `json:"version"`
 	Settings  json.RawMessage     `json:"settings"` // canonical
@@ -34,10 +34,10 @@ type rawSum struct {
 	XXH3 string `json:"xxh3"`
 }
 
-func (r recipe) key() string {
+func (r fingerprint) key() string {
 	b, err := json.Marshal(r)
 	if err != nil {
-		panic(fmt.Sprintf("pipeline: a recipe does not encode: %v", err)) // strings, numbers and our own JSON always do
+		panic(fmt.Sprintf("pipeline: a fingerprint does not encode: %v", err)) // strings, numbers and our own JSON always do
 	}
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:16])
@@ -45,14 +45,14 @@ func (r recipe) key() string {
 
 // elsewhere is the key without the level of the kernels: what the same stage
 // has in common on all machines.
-func (r recipe) elsewhere() string {
+func (r fingerprint) elsewhere() string {
 	r.CPU = ""
 	return r.key()
 }
 
-// changes says in what a recipe differs from the one that was carried out
+// changes says in what a fingerprint differs from the one that was carried out
 // before; "" if in nothing but the keys of its inputs.
-func (r recipe) changes(old recipe) string {
+func (r fingerprint) changes(old fingerprint) string {
 	switch {
 	case r.Use != old.Use:
 		return fmt.Sprintf("it was a stage of another sort: %s", old.Use)

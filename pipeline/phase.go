@@ -19,8 +19,8 @@ import (
 func (s *stage) phases(ctx context.Context, w work, res *StageResult, event func(Event)) (*assembly, error) {
 	env := s.env()
 	asm := &assembly{Manifest: &Manifest{
-		Stage: s.Name, Use: s.Use, Kind: s.With.Makes(), Version: s.recipe.Version, Key: s.key,
-		Inputs: s.recipe.Inputs, Shards: []shard.File{},
+		Stage: s.Name, Use: s.Use, Kind: s.With.Makes(), Version: s.fingerprint.Version, Key: s.key,
+		Inputs: s.fingerprint.Inputs, Shards: []shard.File{},
 	}}
 	list := s.With.Phases()
 	for i, ph := range list {
@@ -181,7 +181,7 @@ func (p *phase) account(rec *record, resumed bool) error {
 // call carries out a task; a panic in it becomes an error.
 func (p *phase) call(ctx context.Context, env *Env, t Task) (c Counts, err error) {
 	defer p.caught(&err)
-	if _, ok := p.With.(Reader); ok {
+	if _, ok := p.With.(RawInputs); ok {
 		ctx = p.run.sums.With(ctx)
 	}
 	return p.Do(ctx, env, t)

@@ -111,13 +111,13 @@ type run struct {
 // stage is an entry and what is known of it on disk.
 type stage struct {
 	*Entry
-	run      *run
-	recipe   recipe
-	key      string
-	inputs   map[string][]Dir
-	manifest *Manifest // of the result at hand, whatever its key
-	cached   bool
-	why      string
+	run         *run
+	fingerprint fingerprint
+	key         string
+	inputs      map[string][]Dir
+	manifest    *Manifest // of the result at hand, whatever its key
+	cached      bool
+	why         string
 
 	done, tasks int // of the phase in which an earlier run stopped
 }
@@ -203,7 +203,7 @@ func (e *Entry) sources() []string {
 
 func (r *run) inspectStage(ctx context.Context, e *Entry, earlier map[string]*stage) (*stage, error) {
 	s := &stage{Entry: e, run: r, inputs: map[string][]Dir{}}
-	s.recipe = recipe{
+	s.fingerprint = fingerprint{
 		Use: e.Use, Version: e.With.Version(), Settings: settings.CanonicalJSON(e.With),
 		Seed: r.c.Seed, Inputs: map[string][]string{},
 	}
@@ -226,31 +226,31 @@ func (r *run) inspectStage(ctx context.Context, e *Entry, earlier map[string]*st
 				}
 			}
 			s.inputs[input] = append(s.inputs[input], dir)
-			s.recipe.Inputs[input] = append(s.recipe.Inputs[input], key)
+			s.fingerprint.Inputs[input] = append(s.fingerprint.Inputs[input], key)
 		}
 	}
-	if reader, ok := e.With.(Reader); ok {
+	if reader, ok := e.With.(RawInputs); ok {
 		files, err := reader.Reads()
 		if err != nil {
 			return nil, fmt.Errorf("stage %s: %w", e.Name, err)
 		}
-		if s.recipe.Raw, err = r.rawSums(ctx, files); err != nil {
+		if s.fingerprint.Raw, err = r.rawSums(ctx, files); err != nil {
 			return nil, fmt.Errorf("stage %s: %w", e.Name, err)
 		}
-		s.recipe.Limit = r.o.Limit
+		s.fingerprint.Limit = r.o.Limit
 	}
-	if f, ok := e.With.(Floater); ok {
-		s.recipe.CPU, s.recipe.Precision = r.o.CPU, f.Precision()
+	if f, ok := e.With.(FloatStage); ok {
+		s.fingerprint.CPU, s.fingerprint.Precision = r.o.CPU, f.Precision()
 	}
-	s.key = s.recipe.key()
-	return s, s.look(ctx)
+	s.key = s.fingerprint.key()
+	return s, s.status(ctx)
 }
 
 // dir is where the stage's result lies.
 func (s *stage) dir() string { return store.Join(s.run.root, s.Name) }
 
-// look reads what is on disk of the stage.
-func (s *stage) look(ctx context.Context) error {
+// status reads what is on disk of the stage.
+func (s *stage) status(ctx context.Context) error {
 	var err error
 	s.manifest, err = ReadManifest(s.dir())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -270,9 +270,9 @@ func (s *stage) look(ctx context.Context) error {
 	}
 	if s.manifest.Key != s.key {
 		s.why = "it changed"
-		var old recipe
-		if err := readJSONFile(s.recipeFile(), &old); err == nil && old.key() == s.manifest.Key {
-			s.why = cmp.Or(s.recipe.changes(old), s.changedInput(old))
+		var old fingerprint
+		if err := readJSONFile(s.fingerprintFile(), &old); err == nil && old.key() == s.manifest.Key {
+			s.why = cmp.Or(s.fingerprint.changes(old), s.changedInput(old))
 		}
 		return nil
 	}
@@ -307,10 +307,10 @@ func sizesOf(ctx context.Context, dir string) (map[string]int64, error) {
 	return sizes, nil
 }
 
-func (s *stage) changedInput(old recipe) string {
+func (s *stage) changedInput(old fingerprint) string {
 	for _, input := range sortedKeys(s.From) {
 		for i, name := range s.From[input] {
-			if keys := old.Inputs[input]; i >= len(keys) || keys[i] != s.recipe.Inputs[input][i] {
+			if keys := old.Inputs[input]; i >= len(keys) || keys[i] != s.fingerprint.Inputs[input][i] {
 				return fmt.Sprintf("its input %s changed", name)
 			}
 		}
@@ -318,9 +318,9 @@ func (s *stage) changedInput(old recipe) string {
 	return "its inputs changed"
 }
 
-// recipeFile keeps what the stage's result was made of, to tell what changed.
-func (s *stage) recipeFile() string {
-	return store.Join(s.run.root, stateDir, "recipes", s.Name+".json")
+// fingerprintFile keeps what the stage's result was made of, to tell what changed.
+func (s *stage) fingerprintFile() string {
+	return store.Join(s.run.root, stateDir, "fingerprints", s.Name+".json")
 }
 
 // env is what all tasks of a stage have in common.

@@ -189,14 +189,14 @@ func (s *stage) openWork(ctx context.Context) (work, error) {
 	if err := s.otherLevel(ctx, w); err != nil {
 		return w, err
 	}
-	return w, writeJSONFile(store.Join(w.kept, "recipe.json"), s.recipe)
+	return w, writeJSONFile(store.Join(w.kept, "fingerprint.json"), s.fingerprint)
 }
 
 // otherLevel looks for work on the same stage that was begun at another level
 // of the kernels. Its floats differ in their last bits, so going on with it must
 // be asked for.
 func (s *stage) otherLevel(ctx context.Context, w work) error {
-	if s.recipe.CPU == "" || s.run.o.Force || w.begun(ctx) {
+	if s.fingerprint.CPU == "" || s.run.o.Force || w.begun(ctx) {
 		return nil
 	}
 	others, err := s.run.works(ctx, s.Name)
@@ -204,15 +204,15 @@ func (s *stage) otherLevel(ctx context.Context, w work) error {
 		return err
 	}
 	for _, other := range others {
-		var old recipe
-		if other == w || readJSONFile(store.Join(other.kept, "recipe.json"), &old) != nil || old.elsewhere() != s.recipe.elsewhere() || !other.begun(ctx) {
+		var old fingerprint
+		if other == w || readJSONFile(store.Join(other.kept, "fingerprint.json"), &old) != nil || old.elsewhere() != s.fingerprint.elsewhere() || !other.begun(ctx) {
 			continue
 		}
 		if !s.run.o.OtherCPU {
 			err := fmt.Errorf("stage %s was begun with --cpu %s, and this run has %s: its numbers would differ in their last bits",
-				s.Name, old.CPU, s.recipe.CPU)
+				s.Name, old.CPU, s.fingerprint.CPU)
 			return &fault.UsageError{Err: fault.Hintf(err,
-				"give --cpu %s again, --other-cpu to go on at %s all the same, or --force to begin anew", old.CPU, s.recipe.CPU)}
+				"give --cpu %s again, --other-cpu to go on at %s all the same, or --force to begin anew", old.CPU, s.fingerprint.CPU)}
 		}
 		if err := w.remove(ctx); err != nil {
 			return err

@@ -97,18 +97,18 @@ type Progress interface {
 
 // Settings may also implement the following.
 type (
-	// A Reader reads raw files; their content is part of the stage's key. It
+	// RawInputs is a stage that reads raw files; their content is part of the stage's key. It
 	// returns an error that names the pattern where nothing matches.
-	Reader interface{ Reads() ([]RawFile, error) }
+	RawInputs interface{ Reads() ([]RawFile, error) }
 
 	// A Reviewer looks at what its finished stage counted, and says in a line each what a
 	// person should look at. It is asked at the end of every run, also of one that found the
 	// stage finished.
 	Reviewer interface{ Review(Counts) []string }
 
-	// A Floater's bytes depend on the level of the kernels; the level and the
+	// A FloatStage's bytes depend on the level of the kernels; the level and the
 	// precision are part of its key.
-	Floater interface{ Precision() string }
+	FloatStage interface{ Precision() string }
 )
 
 // A RawFile is a file from outside the run.

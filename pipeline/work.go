@@ -21,7 +21,7 @@ import (
 // work is the folder of a stage in progress. Its name holds the stage's key, so
 // that work begun with other settings is never mixed in.
 //
-//	recipe.json              what the key was made of
+//	fingerprint.json              what the key was made of
 //	scratch/                 of the stage, while tasks are listed
 //	0-sign/tasks.json        how many tasks the phase has
 //	0-sign/run/TASK/         files of a task in flight: begun anew after a crash

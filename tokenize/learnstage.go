@@ -35,7 +35,7 @@ func learnDirs(env *pipeline.Env) []pipeline.Dir {
 // Makes implements pipeline.Stage.
 func (l *Learn) Makes() pipeline.Kind { return pipeline.Tokenizer }
 
-// Reads implements pipeline.Reader.
+// Reads implements pipeline.RawInputs.
 func (l *Learn) Reads() ([]pipeline.RawFile, error) {
 	if l.Extend.Abs == "" {
 		return nil, nil

@@ -40,7 +40,7 @@ func (*Generate) Inputs() []pipeline.Input {
 // Makes implements pipeline.Stage.
 func (*Generate) Makes() pipeline.Kind { return pipeline.Predictions }
 
-// Precision implements pipeline.Floater.
+// Precision implements pipeline.FloatStage.
 func (*Generate) Precision() string { return "f32" }
 
 // Check implements settings.Checker.

@@ -85,7 +85,7 @@ func (*Pretrain) Inputs() []pipeline.Input {
 // Makes implements pipeline.Stage.
 func (*Pretrain) Makes() pipeline.Kind { return pipeline.Model }
 
-// Precision implements pipeline.Floater.
+// Precision implements pipeline.FloatStage.
 func (p *Pretrain) Precision() string { return string(p.Floats) }
 
 // Phases implements pipeline.Stage.
