@@ -15,6 +15,7 @@ import (
 type Books struct {
 	wholeFile `yaml:",inline"`
 	Unwrap    bool   `yaml:"unwrap" doc:"Join lines that were wrapped at a fixed width; verse is left alone."`
+	Furniture bool   `yaml:"furniture" doc:"Leave page numbers and running heads out, and let the sentences that they interrupt go on."`
 	Chapters  bool   `yaml:"chapters" doc:"Make a document of each chapter."`
 	Encoding  string `yaml:"encoding" doc:"What the files say they are in, if they do not say it themselves: latin1, windows-1252 or another."`
 }
@@ -22,7 +23,7 @@ type Books struct {
 // NewBooks returns a Books with its defaults.
 func NewBooks() *Books {
 	return &Books{wholeFile: wholeFile{Raw: Raw{kind: "books", extensions: []string{".txt", ".htm", ".html"}}, MaxBytes: 256 << 20, kinds: []records.Kind{records.KindText, records.KindHTML, records.KindPiece}},
-		Unwrap: true, Chapters: true}
+		Unwrap: true, Furniture: true, Chapters: true}
 }
 
 // Read yields the chapters of each book.
@@ -52,6 +53,10 @@ func (s *Books) book(ctx context.Context, name string, b []byte) ([]*Document, e
 		}
 	}
 	body, head, _ := extract.Gutenberg(text)
+	furniture := 0
+	if s.Furniture && !web {
+		body, furniture = extract.PageFurniture(body)
+	}
 	if s.Unwrap && !web {
 		body = extract.Unwrap(body)
 	}
@@ -68,7 +73,10 @@ func (s *Books) book(ctx context.Context, name string, b []byte) ([]*Document, e
 		if head.Copyrighted {
 			d.License = "copyrighted, given away by Project Gutenberg"
 		}
-		meta := metadata{"encoding": encoding}
+		meta := metadata{"encoding": encoding, "ocr_quality": extract.OCRQuality(c.Text)}
+		if furniture > 0 {
+			meta["page_furniture"] = furniture
+		}
 		if len(chapters) > 1 {
 			meta["chapter"], meta["heading"], meta["part"] = i, c.Title, c.Part
 		}
