@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"fragua/finetune/examples"
+	"fragua/finetune/linear"
 )
 
 // majority is the baseline that always answers the class most frequent in
@@ -19,7 +20,7 @@ func majority(counts []int) int {
 }
 
 // ClassBaselines answers a test set as the baselines would: the majority class
-// of the training set, and NBLR fitted on it.
+// of the training set, and linear models of words and pairs of words fitted on it.
 func ClassBaselines(classes []string, train, test []examples.Example) (map[string][]string, error) {
 	at := make(map[string]int, len(classes))
 	for i, c := range classes {
@@ -38,16 +39,19 @@ func ClassBaselines(classes []string, train, test []examples.Example) (map[strin
 		texts[i], labels[i] = e.Text, c
 		counts[c]++
 	}
-	nb, err := FitNBLR(classes, texts, labels, 2)
-	if err != nil {
-		return nil, err
-	}
+	answers := map[string][]string{}
 	most := classes[majority(counts)]
-	answers := map[string][]string{MajorityName: make([]string, len(test)), NBLRName: make([]string, len(test))}
-	for i, e := range test {
-		answers[MajorityName][i] = most
-		c, _ := nb.Predict(e.Text)
-		answers[NBLRName][i] = classes[c]
+	for range test {
+		answers[MajorityName] = append(answers[MajorityName], most)
+	}
+	for name, spec := range map[string]linear.Spec{NBLRName: linear.NBLR, TFIDFName: linear.TFWords} {
+		m, err := spec.Fit(texts, labels, len(classes), false)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range test {
+			answers[name] = append(answers[name], classes[linear.Likeliest(m.LogProbs(e.Text))])
+		}
 	}
 	return answers, nil
 }
@@ -56,6 +60,8 @@ func ClassBaselines(classes []string, train, test []examples.Example) (map[strin
 const (
 	MajorityName = "majority class"
 	NBLRName     = "naive-Bayes bigram regression"
+	TFIDFName    = "TF-IDF and logistic regression"
+	FrozenName   = "frozen features and logistic regression"
 	CopyName     = "copy of the source"
 	LexiconName  = "word for word (IBM model 1)"
 )

@@ -19,14 +19,19 @@ func writeCard(dir string, j *job, m pipeline.Metrics) error {
 	var b strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	p("# A model for %s\n", j.Goal.Name)
-	kind, made := "decoder", "Fine-tuned with fragua from a pretrained"
-	if j.tuned.encoder().seq2seq {
+	kind, made := "network", "Fine-tuned with fragua from a pretrained"
+	if j.tuned.LM != nil && j.tuned.encoder().seq2seq {
 		kind = "encoder–decoder"
 	}
 	if j.fromScratch() {
 		made = "Trained with fragua from scratch, a"
 	}
-	p("%s %s of %d parameters, which sees %d tokens at once.\n", made, kind, nn.Count(j.tuned.Model.Params()), j.tuned.LM.Context())
+	if lm := j.answers.LM; lm != nil {
+		p("%s %s of %d parameters, which sees %d tokens at once.\n", made, kind, nn.Count(lm.Params()), lm.Context())
+	}
+	if e := j.answers.ensemble; e != nil {
+		p("%s\n", answeredBy[e.strategy])
+	}
 	if j.tuned.Classes != nil {
 		p("It names one of these classes: %s.\n", strings.Join(j.tuned.Classes, ", "))
 	}
@@ -35,8 +40,9 @@ func writeCard(dir string, j *job, m pipeline.Metrics) error {
 	for _, s := range examples.Splits {
 		p("| %s | %d |", s, len(j.sets[s]))
 	}
-	l := j.trainLengths
-	p("\nOf the training examples %d fit whole, %d were cut and %d left out (too_long: %s).\n", l.Whole, l.Cut, l.Dropped, j.Goal.Long())
+	if l := j.trainLengths; j.tuned.LM != nil {
+		p("\nOf the training examples %d fit whole, %d were cut and %d left out (too_long: %s).\n", l.Whole, l.Cut, l.Dropped, j.Goal.Long())
+	}
 	p("## Figures\n")
 	p("| figure | value | ± (95 %%) | n | of |\n| --- | ---: | ---: | ---: | --- |")
 	for _, f := range m.Figures {
@@ -64,13 +70,22 @@ func writeCard(dir string, j *job, m pipeline.Metrics) error {
 		verb = "predict"
 	}
 	p("## Use\n\n```\nfragua %s DIR FILE\n```", verb)
-	if j.tuned.Classes != nil {
+	if e := j.answers.ensemble; e != nil && e.strategy == Finetuned && j.tuned.Model.(*classifier).pool == PoolLast {
 		p("\nThe head reads the state at %s: with other programs, put it after each text.", tokenize.EndOfText)
 	}
 	return store.WriteFile(cardPath(dir), func(w io.Writer) error {
 		_, err := io.WriteString(w, b.String())
 		return err
 	})
+}
+
+// answeredBy says what answers under each strategy.
+var answeredBy = map[Strategy]string{
+	Finetuned:       "The fine-tuned network answers, its probabilities calibrated on validation (temperature scaling).",
+	Frozen:          "Logistic regression on the features of the network as it was pretrained answers.",
+	NGrams:          "Four linear models of words, pairs of words and characters answer, pooled; there is no network.",
+	FinetunedNGrams: "The fine-tuned network answers together with four linear models of words, pairs of words and characters.",
+	FrozenNGrams:    "Logistic regression on the features of the network as it was pretrained answers together with four linear models of words, pairs of words and characters.",
 }
 
 // cell makes a text fit into a table.

@@ -1,17 +1,20 @@
 package finetune
 
 import (
+	"context"
 	"fmt"
 
+	"fragua/finetune/examples"
 	"fragua/model"
 	"fragua/model/nn"
 	"fragua/model/tensor"
 )
 
-// A classifier is a pretrained decoder with a linear head over its last states.
+// A classifier is a pretrained network with a linear head over its last states.
 type classifier struct {
-	lm      model.LanguageModel
-	pool    Pool
+	lm      model.Model
+	goal    Batcher
+	pool    Pool // never PoolAuto
 	dropout float32
 	weights []float32  // of the classes in the loss; nil: alike
 	head    *nn.Linear // (classes, width), or (classes, 3·width) with PoolConcat
@@ -21,21 +24,28 @@ type classifier struct {
 // GPT2ForSequenceClassification and LlamaForSequenceClassification have it.
 const scoreName = "score.weight"
 
-func newClassifier(m model.LanguageModel, classes int, pool Pool, dropout float32, d *nn.Init) *classifier {
+func newClassifier(m model.Model, goal Batcher, classes int, pool Pool, dropout float32, d *nn.Init) *classifier {
+	if pool == PoolAuto {
+		pool = PoolMean
+		if _, decoder := m.(model.LanguageModel); decoder {
+			pool = PoolLast
+		}
+	}
 	width := m.Width()
 	if pool == PoolConcat {
 		width *= 3
 	}
-	return &classifier{lm: m, pool: pool, dropout: dropout, head: nn.NewLinear(width, classes, false, 0.02, d)}
+	return &classifier{lm: m, goal: goal, pool: pool, dropout: dropout, head: nn.NewLinear(width, classes, false, 0.02, d)}
 }
 
-// Params are the decoder's, without an output layer that nothing reads, and
+// Params are the network's, without an output layer that nothing reads, and
 // the head, which goes with the last group.
 func (c *classifier) Params() []nn.Param {
 	var ps []nn.Param
 	last := 0
+	lm, decoder := c.lm.(model.LanguageModel)
 	for _, p := range c.lm.Params() {
-		if p.Tensor == c.lm.Head() && p.Group > 0 {
+		if decoder && p.Tensor == lm.Head() && p.Group > 0 {
 			continue // a tied one is the embedding, of group 0
 		}
 		last = max(last, p.Group)
@@ -50,40 +60,78 @@ func (c *classifier) headParam(group int) nn.Param {
 
 // Extra is the head, and the classes under transformers' keys.
 func (c *classifier) Extra(classes []string) model.Extra {
-	x := model.Extra{Params: []nn.Param{c.headParam(0)}}
-	id2label, label2id := map[string]string{}, map[string]int{}
-	for i, l := range classes {
-		id2label[fmt.Sprint(i)], label2id[l] = l, i
-	}
-	x.Config = map[string]any{"id2label": id2label, "label2id": label2id}
+	x := model.Extra{Params: []nn.Param{c.headParam(0)}, Config: classNames(classes)}
 	if class := model.ClassifierClass(c.lm); class != "" && c.pool == PoolLast {
 		x.Config["architectures"] = []string{class}
 	}
 	return x
 }
 
-// logits takes a batch of B texts to (B, classes).
-func (c *classifier) logits(tp *tensor.Tape, b *model.Batch) *tensor.Tensor {
+// classNames are the classes under transformers' keys of config.json.
+func classNames(classes []string) map[string]any {
+	id2label, label2id := map[string]string{}, map[string]int{}
+	for i, l := range classes {
+		id2label[fmt.Sprint(i)], label2id[l] = l, i
+	}
+	return map[string]any{"id2label": id2label, "label2id": label2id}
+}
+
+// pooled takes a batch of B texts to what a head reads: (B, C), or (B, 3C) with
+// PoolConcat.
+func (c *classifier) pooled(tp *tensor.Tape, b *model.Batch, pool Pool) *tensor.Tensor {
 	h := c.lm.Hidden(tp, b) // (B·T, C)
 	spans := make([]tensor.Span, b.B)
-	last := make([]int32, b.B)
+	first, last := make([]int32, b.B), make([]int32, b.B)
 	for r := range spans {
 		n := 0
 		for n < b.T && b.Docs[r*b.T+n] >= 0 {
 			n++
 		}
 		spans[r] = tensor.Span{From: r * b.T, To: r*b.T + n}
-		last[r] = int32(r*b.T + n - 1)
+		first[r], last[r] = int32(r*b.T), int32(r*b.T+n-1)
 	}
-	x := tp.Rows(h, last) // (B, C)
-	if c.pool == PoolConcat {
-		x = tp.Concat(x, tp.Max(h, spans), tp.Mean(h, spans)) // (B, 3C)
+	switch pool {
+	case PoolFirst:
+		return tp.Rows(h, first)
+	case PoolMean:
+		return tp.Mean(h, spans)
+	case PoolConcat:
+		return tp.Concat(tp.Rows(h, last), tp.Max(h, spans), tp.Mean(h, spans))
 	}
-	return c.head.Forward(tp, tp.Dropout(x, c.dropout))
+	return tp.Rows(h, last)
+}
+
+// logits takes a batch of B texts to (B, classes).
+func (c *classifier) logits(tp *tensor.Tape, b *model.Batch) *tensor.Tensor {
+	return c.head.Forward(tp, tp.Dropout(c.pooled(tp, b, c.pool), c.dropout))
 }
 
 // Loss is cross entropy over the classes.
 func (c *classifier) Loss(tp *tensor.Tape, b *model.Batch) model.Loss {
 	total, nll := tp.ClassLoss(c.logits(tp, b), b.Labels, tensor.ClassOptions{Weights: c.weights, Norm: b.Norm})
 	return model.Loss{Total: total, NLL: nll, Targets: b.B}
+}
+
+// forEach runs texts in batches of similar lengths through part of the network and
+// gives f the index of each text and its row of the result, which is valid during the
+// call; texts that are too long and to be dropped are left out.
+func (c *classifier) forEach(ctx context.Context, m *Tuned, set []examples.Example, part func(*tensor.Tape, *model.Batch) *tensor.Tensor, f func(i int, row []float32)) error {
+	rows, err := m.prompts(set)
+	if err != nil {
+		return err
+	}
+	var b model.Batch
+	tp := tensor.Scratch()
+	for _, at := range inOrder(rows, rowsAtOnce) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		c.goal.Fill(&b, pickRows(rows, at), len(m.Classes))
+		y := part(tp, &b)
+		for i, r := range at {
+			f(rows[r].row, y.Data[i*y.Cols():][:y.Cols()])
+		}
+		tp.Reset()
+	}
+	return nil
 }

@@ -34,6 +34,10 @@ func (f *Finetune) Estimate(env *pipeline.Env) (e pipeline.Estimate, err error) 
 	if err != nil {
 		return e, err
 	}
+	if !j.trained {
+		e.Note = fmt.Sprintf("%s: no network is trained", f.Strategy)
+		return e, nil
+	}
 	source, steps, _ := j.plan()
 	var at [timedSteps]time.Time
 	l := train.Loop{Model: j.tuned.Model, Source: source, Optimizer: f.optimizer(), Steps: timedSteps, Accumulate: f.Accumulate, Seed: env.Seed, Floats: f.Floats,

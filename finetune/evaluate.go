@@ -151,10 +151,14 @@ func runningText(ctx context.Context, m *Tuned, dir pipeline.Dir) (pipeline.Figu
 		return pipeline.Figure{}, err
 	}
 	defer rows.Close()
-	if err := rows.CheckIDs(m.LM.Vocab()); err != nil {
+	lm, ok := m.LM.(model.LanguageModel)
+	if !ok {
+		return pipeline.Figure{}, fault.Hintf(errors.New("the model does not continue texts, so it cannot be scored on blocks"), "leave blocks out of from")
+	}
+	if err := rows.CheckIDs(lm.Vocab()); err != nil {
 		return pipeline.Figure{}, err
 	}
-	e, err := train.BitsPerByte(ctx, model.Score(m.LM), rows, m.Tokenizer, mostBlocks)
+	e, err := train.BitsPerByte(ctx, model.Score(lm), rows, m.Tokenizer, mostBlocks)
 	if err != nil {
 		return pipeline.Figure{}, err
 	}

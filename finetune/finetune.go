@@ -18,6 +18,7 @@ type Finetune struct {
 	Goal       GoalChoice            `yaml:"goal" doc:"What the model is to do: sentiment or translation."`
 	Arch       train.AnyArchChoice   `yaml:"arch" doc:"Train this architecture from scratch, from a tokenizer instead of a model; encdec is for translation."`
 	Context    int                   `yaml:"context" doc:"With arch: tokens that the model sees at once, of source and target each where it has an encoder."`
+	Strategy   Strategy              `yaml:"strategy" doc:"What answers: finetuned, frozen (features of the pretrained network and logistic regression), ngrams, finetuned+ngrams or frozen+ngrams; best: the one with the least log loss on validation, so that no baseline beats the model there. Goals whose answers are texts have the fine-tuned network alone."`
 	Epochs     int                   `yaml:"epochs" doc:"How often each example is seen."`
 	Steps      int64                 `yaml:"steps" doc:"Steps instead of epochs; 0: as many as the epochs have."`
 	Batch      int                   `yaml:"batch" doc:"Examples a step."`
@@ -59,14 +60,15 @@ func (Unfreezing) Values() []string { return []string{string(UnfreezeAll), strin
 // NewFinetune returns the stage with its defaults.
 func NewFinetune() *Finetune {
 	return &Finetune{
-		Epochs: 3, Batch: 32, Accumulate: 1, LR: 1e-3, Schedule: train.Scheduling("linear"), Warmup: 0.1,
+		Strategy: Best,
+		Epochs:   3, Batch: 32, Accumulate: 1, LR: 1e-3, Schedule: train.Scheduling("linear"), Warmup: 0.1,
 		Optimizer: train.Optimizing("adamw"), Clip: 1, Floats: train.F32, LayerDecay: 1, Unfreeze: UnfreezeAll,
 		Stop: Stop{Most: 2000},
 	}
 }
 
 // Version is raised when the same settings and inputs give other bytes.
-func (f *Finetune) Version() int { return 5 }
+func (f *Finetune) Version() int { return 6 }
 
 // Makes a model.
 func (f *Finetune) Makes() pipeline.Kind { return pipeline.Model }
@@ -158,14 +160,26 @@ func (f *Finetune) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 	if err != nil {
 		return pipeline.Counts{}, err
 	}
-	if err := j.train(ctx, env); err != nil {
-		return pipeline.Counts{}, err
+	if j.tuned.Classes != nil {
+		if err := j.fitLinear(ctx); err != nil {
+			return pipeline.Counts{}, err
+		}
+	}
+	if j.trained {
+		if err := j.train(ctx, env); err != nil {
+			return pipeline.Counts{}, err
+		}
+	}
+	if j.tuned.Classes != nil {
+		if err := j.choose(ctx, env, base.Path); err != nil {
+			return pipeline.Counts{}, err
+		}
 	}
 	metrics, err := j.score(ctx)
 	if err != nil {
 		return pipeline.Counts{}, err
 	}
-	if err := j.tuned.save(env.Out, base.File(tokenizerFile)); err != nil {
+	if err := j.answers.save(env.Out, base.File(tokenizerFile)); err != nil {
 		return pipeline.Counts{}, err
 	}
 	if err := writeCard(env.Out, j, metrics); err != nil {

@@ -20,8 +20,14 @@ type job struct {
 	*Finetune
 	seed  uint64
 	sets  map[string][]examples.Example // by split
-	tuned *Tuned
+	tuned *Tuned                        // what is trained
 	loop  train.Loop
+
+	answers *Tuned // what is scored and saved
+
+	candidates []Strategy
+	trained    bool // a network is fine-tuned
+	chosen     choice
 
 	rows, validation []sequence
 	watched          []examples.Example // of validation, those scored during training
@@ -45,19 +51,31 @@ func (f *Finetune) prepare(dir string, sets map[string][]examples.Example, seed 
 	if len(sets[examples.Train]) == 0 {
 		return nil, fault.Hintf(errors.New("there are no training examples"), "the label stage writes train-*.parquet")
 	}
-	lm, tok, err := f.open(dir, seed)
-	if err != nil {
-		return nil, err
-	}
 	classes, err := f.Goal.Classes(sets[examples.Train])
 	if err != nil {
 		return nil, err
 	}
-	m, err := f.Goal.Build(lm, classes, sets[examples.Train], seed)
-	if err != nil {
+	j := &job{Finetune: f, seed: seed, sets: sets, tuned: &Tuned{Goal: f.Goal, Classes: classes}}
+	j.answers = j.tuned
+	j.candidates, j.trained = []Strategy{Finetuned}, true
+	if classes != nil {
+		j.candidates, j.trained = f.Strategy.candidates(dir != ""), f.Strategy.trains(dir != "")
+	}
+	if err := j.checkStrategy(dir != ""); err != nil {
 		return nil, err
 	}
-	j := &job{Finetune: f, seed: seed, sets: sets, tuned: &Tuned{Goal: f.Goal, Classes: classes, LM: lm, Model: m, Tokenizer: tok}}
+	if err := j.checkLabels(); err != nil {
+		return nil, err
+	}
+	if dir == "" {
+		return j, nil
+	}
+	if j.tuned.LM, j.tuned.Tokenizer, err = f.open(dir, seed); err != nil {
+		return nil, err
+	}
+	if j.tuned.Model, err = f.Goal.Build(j.tuned.LM, classes, sets[examples.Train], seed); err != nil {
+		return nil, err
+	}
 	enc := j.tuned.encoder()
 	if j.rows, j.trainLengths, err = encodeAll(enc, f.Goal, sets[examples.Train], classes); err != nil {
 		return nil, fmt.Errorf("training examples: %w", err)
@@ -70,6 +88,25 @@ func (f *Finetune) prepare(dir string, sets map[string][]examples.Example, seed 
 		return nil, fault.Hintf(errors.New("stop.patience needs validation examples, and there are none"), "give label a share: split: {validation: 0.1}")
 	}
 	return j, j.validate()
+}
+
+// checkLabels refuses labels of validation and test that training has not.
+func (j *job) checkLabels() error {
+	if j.tuned.Classes == nil {
+		return nil
+	}
+	for _, split := range examples.Splits {
+		for _, e := range j.sets[split] {
+			if len(e.Labels) != 1 {
+				return fmt.Errorf("%s: example %s has %d labels, want one", split, e.ID, len(e.Labels))
+			}
+			if !slices.Contains(j.tuned.Classes, e.Labels[0]) {
+				return fault.Hintf(fmt.Errorf("%s: example %s: label %q is not one of %q", split, e.ID, e.Labels[0], j.tuned.Classes),
+					"classes are those of the training examples")
+			}
+		}
+	}
+	return nil
 }
 
 // spread takes at most n examples, evenly from the whole; n = 0 takes all.

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"fragua/finetune/examples"
+	"fragua/finetune/linear"
 )
 
 // A Lexicon translates word by word: a baseline that knows words and nothing
@@ -85,7 +86,7 @@ func FitLexicon(set []examples.Example) *Lexicon {
 // wordsAlone leaves out points, which would pass for the translation of words
 // that have none.
 func wordsAlone(text string) []string {
-	return slices.DeleteFunc(words(text), func(w string) bool {
+	return slices.DeleteFunc(linear.Words(text), func(w string) bool {
 		r, _ := utf8.DecodeRuneInString(w)
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r)
 	})
@@ -95,7 +96,7 @@ func wordsAlone(text string) []string {
 // are joined to the word before them, and the first letter is a capital.
 func (l *Lexicon) Translate(text string) string {
 	var b strings.Builder
-	for _, w := range words(text) {
+	for _, w := range linear.Words(text) {
 		if t, ok := l.best[w]; ok {
 			w = t
 		}

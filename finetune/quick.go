@@ -18,17 +18,18 @@ import (
 // Quick is a fine-tuning told by flags instead of a configuration. Its zero
 // fields are decided by what the others say, and by the stages' defaults.
 type Quick struct {
-	Model   string // a pretrained model's directory, or a run that holds one
-	Data    string // a table; or a folder with a folder for each class
-	Text    string // column of the text
-	Label   string // column of its class: the goal is sentiment
-	Source  string // column of the sentence
-	Target  string // column of its translation: the goal is translation
-	TooLong string // error, drop, keep_start, keep_end or keep_ends
-	Epochs  int
-	LR      float64
-	Batch   int
-	Seed    uint64
+	Model    string // a pretrained model's directory, or a run that holds one; empty: n-grams alone
+	Data     string // a table; or a folder with a folder for each class
+	Text     string // column of the text
+	Label    string // column of its class: the goal is sentiment
+	Source   string // column of the sentence
+	Target   string // column of its translation: the goal is translation
+	TooLong  string // error, drop, keep_start, keep_end or keep_ends
+	Strategy string // what answers: best, finetuned, frozen, ngrams, finetuned+ngrams or frozen+ngrams
+	Epochs   int
+	LR       float64
+	Batch    int
+	Seed     uint64
 }
 
 // Config returns the configuration that the flags amount to, with stages
@@ -37,15 +38,19 @@ type Quick struct {
 // parsed with. What is missing or contradicts itself is a *fault.UsageError.
 func (q Quick) Config() (config []byte, decided []string, err error) {
 	say := func(format string, args ...any) { decided = append(decided, fmt.Sprintf(format, args...)) }
-	if q.Model == "" || q.Data == "" {
-		return nil, nil, usage("give a model and data", "fragua finetune --model DIR --data reviews.csv --text review --label stars")
+	if q.Data == "" {
+		return nil, nil, usage("give data", "fragua finetune --model DIR --data reviews.csv --text review --label stars")
 	}
-	dir, err := findModel(q.Model)
-	if err != nil {
-		return nil, nil, err
-	}
-	if dir != q.Model {
-		say("model: %s, the one in %s", dir, q.Model)
+	from := "{examples: examples}"
+	if q.Model != "" {
+		dir, err := findModel(q.Model)
+		if err != nil {
+			return nil, nil, err
+		}
+		if dir != q.Model {
+			say("model: %s, the one in %s", dir, q.Model)
+		}
+		from = fmt.Sprintf("{model: {path: %s}, examples: examples}", quote(dir))
 	}
 	info, err := store.Stat(q.Data)
 	if err != nil {
@@ -55,6 +60,8 @@ func (q Quick) Config() (config []byte, decided []string, err error) {
 	switch {
 	case (q.Label != "" || q.Text != "") && (q.Source != "" || q.Target != ""):
 		return nil, nil, usage("text and label are for sentiment, source and target for translation", "give one pair of them")
+	case q.Model == "" && (q.Source != "" || q.Target != ""):
+		return nil, nil, usage("translation needs a pretrained model", "--model DIR")
 	case q.Source != "" && q.Target != "":
 		goal = "translation"
 		columns = fmt.Sprintf("\n      source: %s\n      target: %s", quote(q.Source), quote(q.Target))
@@ -81,6 +88,15 @@ func (q Quick) Config() (config []byte, decided []string, err error) {
 		say("too_long: %s: %s", long, what)
 	}
 	tune := ""
+	if q.Strategy != "" {
+		tune += "\n      strategy: " + quote(q.Strategy)
+	}
+	switch {
+	case q.Model == "":
+		say("model: none, so n-grams answer")
+	case goal == "sentiment" && q.Strategy == "":
+		say("strategy: best: the fine-tuned network, its pretrained features or n-grams, alone or together: what has the least log loss on validation")
+	}
 	if q.Epochs > 0 {
 		tune += fmt.Sprintf("\n      epochs: %d", q.Epochs)
 	}
@@ -100,10 +116,10 @@ stages:
       data: [{%s: {path: %s}}]%s
   - name: tuned
     use: finetune
-    from: {model: {path: %s}, examples: examples}
+    from: %s
     with:
       goal: {%s: {too_long: %s}}%s
-`, q.Seed, layout, quote(q.Data), columns, quote(dir), goal, long, tune)
+`, q.Seed, layout, quote(q.Data), columns, from, goal, long, tune)
 	return []byte(yaml), decided, nil
 }
 

@@ -202,7 +202,10 @@ func TestQuickDecides(t *testing.T) {
 		{Quick{Model: run, Data: csv, Text: "en", Target: "es"}, "give", true},
 		{Quick{Model: run, Data: csv + "x", Text: "en", Label: "stars"}, "no such file", true},
 		{Quick{Model: dir, Data: csv, Text: "en", Label: "stars"}, "holds no finished model", true},
-		{Quick{Data: csv}, "give a model and data", true},
+		{Quick{Model: run}, "give data", true},
+		{Quick{Data: csv, Text: "en", Label: "stars"}, "from: {examples: examples}", false},
+		{Quick{Data: csv, Source: "en", Target: "es"}, "needs a pretrained model", true},
+		{Quick{Model: run, Data: csv, Text: "en", Label: "stars", Strategy: "frozen+ngrams"}, `strategy: "frozen+ngrams"`, false},
 	} {
 		config, _, err := q.quick.Config()
 		text := string(config)

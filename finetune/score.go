@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"fragua/finetune/examples"
+	"fragua/finetune/linear"
 	"fragua/pipeline"
 )
 
@@ -32,24 +33,25 @@ type Baseline struct {
 // beside the model.
 func (j *job) score(ctx context.Context) (pipeline.Metrics, error) {
 	var m pipeline.Metrics
-	split := examples.Test
-	if len(j.sets[examples.Test]) == 0 {
-		split = examples.Validation
-	}
+	split := j.scoredSplit()
 	if set := j.sets[split]; len(set) > 0 {
-		answers, err := j.tuned.answer(ctx, set)
+		answers, err := j.answers.answer(ctx, set)
 		if err != nil {
 			return m, err
 		}
 		var counts pipeline.Counts
 		if set, answers, counts = answered(set, answers); len(set) > 0 {
-			if m, err = compare(j.tuned.Goal, j.sets[examples.Train], set, answers, j.tuned.Classes, split); err != nil {
+			if m, err = compare(j.tuned.Goal, j.sets[examples.Train], set, answers, j.tuned.Classes, split, j.frozenBaseline(set)...); err != nil {
 				return m, err
 			}
 		}
 		if n := counts.Dropped["too_long"]; n > 0 {
 			m.Figures = append(m.Figures, pipeline.Figure{Name: "examples not answered", Value: float64(n), N: counts.Read, Unit: "examples", Note: split + ": too long for the context"})
 		}
+	}
+	m.Figures = append(m.Figures, j.chosen.figures...)
+	if !j.trained {
+		return m, nil
 	}
 	unit := "loss, nats a token"
 	if j.tuned.Classes != nil {
@@ -75,11 +77,42 @@ func (j *job) score(ctx context.Context) (pipeline.Metrics, error) {
 	return m, nil
 }
 
+// scoredSplit is test or, without one, validation.
+func (j *job) scoredSplit() string {
+	if len(j.sets[examples.Test]) == 0 {
+		return examples.Validation
+	}
+	return examples.Test
+}
+
+func (j *job) scored() []examples.Example { return j.sets[j.scoredSplit()] }
+
+// frozenBaseline is logistic regression on the features of the pretrained network,
+// for a set of which all examples fit into it.
+func (j *job) frozenBaseline(set []examples.Example) []Baseline {
+	if j.chosen.onScored == nil {
+		return nil
+	}
+	at := map[string]int{}
+	for i, e := range j.scored() {
+		at[e.ID] = i
+	}
+	b := Baseline{Name: FrozenName}
+	for _, e := range set {
+		said := j.chosen.onScored[at[e.ID]]
+		if said == nil {
+			return nil // the n-grams that answer have no such limit
+		}
+		b.Answers = append(b.Answers, Prediction{ID: e.ID, Got: j.tuned.Classes[linear.Likeliest(said)]})
+	}
+	return []Baseline{b}
+}
+
 // mostTranslations is how many translations a report shows.
 const mostTranslations = 12
 
-// compare scores answers and puts the baselines beside every headline figure.
-func compare(g Judge, trained, set []examples.Example, answers []Prediction, classes []string, split string) (pipeline.Metrics, error) {
+// compare scores answers and puts the baselines, and more of them, beside every headline figure.
+func compare(g Judge, trained, set []examples.Example, answers []Prediction, classes []string, split string, more ...Baseline) (pipeline.Metrics, error) {
 	m, err := g.Score(set, answers, classes, true)
 	if err != nil {
 		return m, err
@@ -88,6 +121,7 @@ func compare(g Judge, trained, set []examples.Example, answers []Prediction, cla
 	if err != nil {
 		return m, err
 	}
+	baselines = append(baselines, more...)
 	others := make([]pipeline.Metrics, len(baselines))
 	for i, b := range baselines {
 		if others[i], err = g.Score(set, b.Answers, classes, true); err != nil {
@@ -133,6 +167,9 @@ func note(of, signature string) string {
 // counts are the training examples: those learned from, and those too long.
 func (j *job) counts() pipeline.Counts {
 	c := pipeline.Counts{Read: int64(len(j.sets[examples.Train])), Kept: int64(len(j.rows))}
+	if j.tuned.LM == nil {
+		c.Kept = c.Read
+	}
 	for range j.trainLengths.Dropped {
 		c.Drop("too_long")
 	}

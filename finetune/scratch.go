@@ -14,8 +14,9 @@ import (
 func (f *Finetune) fromScratch() bool { return f.Arch.Value != nil }
 
 // Inputs are a model, or a tokenizer where arch says which model is to be built; and examples.
+// Without either n-grams classify.
 func (f *Finetune) Inputs() []pipeline.Input {
-	given := pipeline.Input{Name: "model", Kind: pipeline.Model}
+	given := pipeline.Input{Name: "model", Kind: pipeline.Model, Optional: true}
 	if f.fromScratch() {
 		given = pipeline.Input{Name: "tokenizer", Kind: pipeline.Tokenizer}
 	}
@@ -31,7 +32,7 @@ func (f *Finetune) given(env *pipeline.Env) pipeline.Dir {
 }
 
 // open reads the model that training begins with, or builds it.
-func (f *Finetune) open(dir string, seed uint64) (model.LanguageModel, *tokenize.Tokenizer, error) {
+func (f *Finetune) open(dir string, seed uint64) (model.Model, *tokenize.Tokenizer, error) {
 	if !f.fromScratch() {
 		return openBase(dir, f.Goal.Name)
 	}

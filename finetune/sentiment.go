@@ -4,14 +4,13 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 
 	"fragua/finetune/examples"
+	"fragua/finetune/linear"
 	"fragua/finetune/metric"
 	"fragua/model"
 	"fragua/model/nn"
-	"fragua/model/tensor"
 	"fragua/model/train"
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
@@ -19,10 +18,11 @@ import (
 )
 
 // Sentiment is the goal of naming a text's class: a linear head over the
-// decoder's last states, trained together with it (Radford et al. 2018,
-// section 3.2). A sequence is the text and <|endoftext|>, where the head reads.
+// network's last states, trained together with it (Radford et al. 2018,
+// section 3.2). A decoder reads the text and <|endoftext|>, where the head reads;
+// an encoder the text with what its tokenizer puts around it: [CLS] text [SEP].
 type Sentiment struct {
-	Pool         Pool         `yaml:"pool" doc:"What the head reads: the last state, or last, greatest and mean side by side."`
+	Pool         Pool         `yaml:"pool" doc:"What the head reads: the last state, the first, the mean of all, or last, greatest and mean side by side (concat); auto: the last of a decoder, the mean of an encoder."`
 	TooLong      TooLong      `yaml:"too_long" doc:"What becomes of texts longer than the context: error, drop, keep_start, keep_end or keep_ends. Required."`
 	ClassWeights ClassWeights `yaml:"class_weights" doc:"What a class weighs in the loss. balanced: rare classes weigh more."`
 	Dropout      float64      `yaml:"dropout" doc:"Of what the head reads."`
@@ -31,7 +31,7 @@ type Sentiment struct {
 
 // NewSentiment returns the goal with its defaults; TooLong has none.
 func NewSentiment() *Sentiment {
-	return &Sentiment{Pool: PoolLast, ClassWeights: WeightsNone, Dropout: 0.1}
+	return &Sentiment{Pool: PoolAuto, ClassWeights: WeightsNone, Dropout: 0.1}
 }
 
 // Pool is what the head reads.
@@ -39,12 +39,17 @@ type Pool string
 
 // The pools.
 const (
+	PoolAuto   Pool = "auto"   // last for decoders, mean for encoders
+	PoolFirst  Pool = "first"  // the state at [CLS]
+	PoolMean   Pool = "mean"   // over the text, as sentence-transformers pool
 	PoolLast   Pool = "last"   // the state at <|endoftext|>, as transformers' …ForSequenceClassification reads it
 	PoolConcat Pool = "concat" // last, greatest and mean over the text (Howard and Ruder 2018, section 3.3)
 )
 
 // Values lists the pools.
-func (Pool) Values() []string { return []string{string(PoolLast), string(PoolConcat)} }
+func (Pool) Values() []string {
+	return []string{string(PoolAuto), string(PoolLast), string(PoolFirst), string(PoolMean), string(PoolConcat)}
+}
 
 // ClassWeights is how classes weigh in the loss.
 type ClassWeights string
@@ -77,7 +82,7 @@ func (g *Sentiment) Metrics() []string { return []string{"macro F1", "accuracy",
 
 // Segments is the text, which may be cut, and its end.
 func (g *Sentiment) Segments(e examples.Example) []Segment {
-	return []Segment{{Text: e.Text, Cut: true}, {Token: tokenize.EndOfText}}
+	return []Segment{{Text: e.Text, Cut: true, Framed: true}, {Token: tokenize.EndOfText}}
 }
 
 // Prompt is the same: the answer is read off, not written.
@@ -123,11 +128,11 @@ func (g *Sentiment) Fill(b *model.Batch, rows []sequence, classes int) {
 }
 
 // Build puts a head on the model.
-func (g *Sentiment) Build(m model.LanguageModel, classes []string, set []examples.Example, seed uint64) (train.Model, error) {
+func (g *Sentiment) Build(m model.Model, classes []string, set []examples.Example, seed uint64) (train.Model, error) {
 	if len(classes) < 2 || slices.Contains(classes, "") {
 		return nil, fmt.Errorf("a classifier with the labels %q", classes)
 	}
-	c := newClassifier(m, len(classes), g.Pool, float32(g.Dropout), nn.NewInit(seed))
+	c := newClassifier(m, g, len(classes), g.Pool, float32(g.Dropout), nn.NewInit(seed))
 	if g.ClassWeights == WeightsBalanced && len(set) > 0 {
 		c.weights = make([]float32, len(classes))
 		for _, e := range set {
@@ -142,53 +147,23 @@ func (g *Sentiment) Build(m model.LanguageModel, classes []string, set []example
 
 // Answer names the class of each example and gives every class its probability.
 func (g *Sentiment) Answer(ctx context.Context, m *Tuned, set []examples.Example) ([]Prediction, error) {
-	c, ok := m.Model.(*classifier)
-	if !ok {
-		return nil, fmt.Errorf("the model has no classification head")
-	}
-	out, rows, err := m.prompts(set)
+	logProbs, err := m.answers().logProbs(ctx, m, set)
 	if err != nil {
 		return nil, err
 	}
-	var b model.Batch
-	tp := tensor.Scratch()
-	for _, at := range inOrder(rows, rowsAtOnce) {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		g.Fill(&b, pickRows(rows, at), len(m.Classes))
-		logits := c.logits(tp, &b)
-		for i, r := range at {
-			p := &out[rows[r].row]
-			p.Probs = softmax(logits.Data[i*len(m.Classes):][:len(m.Classes)])
-			best := 0
-			for k, v := range p.Probs {
-				if v > p.Probs[best] {
-					best = k
-				}
-			}
-			p.Got = m.Classes[best]
-		}
-		tp.Reset()
-	}
+	out := make([]Prediction, len(set))
 	for i, e := range set {
+		out[i] = Prediction{ID: e.ID, Input: e.Text}
 		if len(e.Labels) == 1 {
 			out[i].Want = e.Labels[0]
 		}
+		if logProbs[i] == nil {
+			out[i].TooLong = true
+			continue
+		}
+		out[i].Probs, out[i].Got = probabilities(logProbs[i]), m.Classes[linear.Likeliest(logProbs[i])]
 	}
 	return out, nil
-}
-
-func softmax(z []float32) []float32 {
-	top, sum := slices.Max(z), 0.0
-	p := make([]float32, len(z))
-	for _, v := range z {
-		sum += math.Exp(float64(v - top))
-	}
-	for i, v := range z {
-		p[i] = float32(math.Exp(float64(v-top)) / sum)
-	}
-	return p
 }
 
 // Score compares labels.
@@ -219,8 +194,8 @@ func (g *Sentiment) Score(set []examples.Example, got []Prediction, classes []st
 	return pipeline.Metrics{Figures: fs, Confusion: &pipeline.Confusion{Labels: s.Classes, Rows: s.Matrix}}, nil
 }
 
-// Baselines are the majority class and naive-Bayes bigrams, where there are
-// examples to learn them from.
+// Baselines are the majority class and two linear models of words and pairs of words,
+// where there are examples to learn them from.
 func (g *Sentiment) Baselines(train, test []examples.Example, classes []string) ([]Baseline, error) {
 	if len(train) == 0 {
 		return nil, nil
@@ -230,7 +205,7 @@ func (g *Sentiment) Baselines(train, test []examples.Example, classes []string) 
 		return nil, err
 	}
 	var out []Baseline
-	for _, name := range []string{MajorityName, NBLRName} {
+	for _, name := range []string{MajorityName, NBLRName, TFIDFName} {
 		b := Baseline{Name: name}
 		for i, a := range answers[name] {
 			b.Answers = append(b.Answers, Prediction{ID: test[i].ID, Got: a})

@@ -19,6 +19,11 @@ type Segment struct {
 	Learn  bool   // its ids are to be predicted
 	Cut    bool   // may be shortened where the whole is too long
 	Source bool   // an encoder reads it, where the model has one
+
+	// Framed: with what the tokenizer's template puts around a text, [CLS] and [SEP]
+	// or a beginning-of-text token. If that ends in a token, <|endoftext|> is not
+	// put behind it.
+	Framed bool
 }
 
 // A Sequencer turns an example into the segments that a model reads.
@@ -99,7 +104,17 @@ func (e encoder) encode(segments []Segment, tally *lengths) (s sequence, err err
 		}
 	}
 	total, starts := 0, make([]int, len(segments)+1)
+	before, after := e.frame(segments)
+	s.ids = append(s.ids, before...)
 	for i, seg := range segments {
+		switch {
+		case i == 0:
+			starts[0] = len(before)
+		case seg.Token == tokenize.EndOfText && len(after) > 0 && segments[i-1].Framed:
+			s.ids = append(s.ids, after...)
+			starts[i+1] = len(s.ids)
+			continue
+		}
 		if seg.Token != "" {
 			id, ok := e.token(seg.Token)
 			if !ok {
@@ -112,6 +127,9 @@ func (e encoder) encode(segments []Segment, tally *lengths) (s sequence, err err
 			}
 		}
 		starts[i+1] = len(s.ids)
+	}
+	for range before {
+		s.learn = append(s.learn, false)
 	}
 	for i, seg := range segments {
 		for range starts[i+1] - starts[i] {
@@ -169,6 +187,26 @@ func split(segments []Segment) (source, rest []Segment) {
 		}
 	}
 	return source, rest
+}
+
+// frame is what the tokenizer's template puts before and after a framed text.
+func (e encoder) frame(segments []Segment) (before, after []int32) {
+	if len(segments) == 0 || !segments[0].Framed {
+		return nil, nil
+	}
+	const text = -1
+	for i, id := range e.tok.WithTemplate([]int32{text}) {
+		if id == text {
+			before, after = before[:i], []int32{}
+			continue
+		}
+		if after == nil {
+			before = append(before, id)
+		} else {
+			after = append(after, id)
+		}
+	}
+	return before, after
 }
 
 // token is the id of a special token; what ends a text in vocabularies of

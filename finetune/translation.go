@@ -2,6 +2,7 @@ package finetune
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"fragua/finetune/examples"
@@ -102,15 +103,30 @@ func (g *Translation) Fill(b *model.Batch, rows []sequence, _ int) {
 }
 
 // Build is the model as it is: it predicts tokens already.
-func (g *Translation) Build(m model.LanguageModel, _ []string, _ []examples.Example, _ uint64) (train.Model, error) {
-	return m, nil
+func (g *Translation) Build(m model.Model, _ []string, _ []examples.Example, _ uint64) (train.Model, error) {
+	lm, ok := m.(model.LanguageModel)
+	if !ok {
+		return nil, fault.Hintf(errors.New("the model is an encoder, which does not write texts"), "take a GPT-2, a Llama or one of its kin")
+	}
+	return lm, nil
 }
 
 // Answer translates each example.
 func (g *Translation) Answer(ctx context.Context, m *Tuned, set []examples.Example) ([]Prediction, error) {
-	out, rows, err := m.prompts(set)
+	lm, ok := m.LM.(model.LanguageModel)
+	if !ok {
+		return nil, errors.New("the model does not write texts")
+	}
+	rows, err := m.prompts(set)
 	if err != nil {
 		return nil, err
+	}
+	out := make([]Prediction, len(set))
+	for i, e := range set {
+		out[i] = Prediction{ID: e.ID, Input: e.Text, Want: e.Target, TooLong: true}
+	}
+	for _, s := range rows {
+		out[s.row].TooLong = false
 	}
 	search := g.Search
 	search.End = m.Tokenizer.EndOfText()
@@ -127,7 +143,7 @@ func (g *Translation) Answer(ctx context.Context, m *Tuned, set []examples.Examp
 		if reader, ok := m.LM.(model.Seq2Seq); ok {
 			d = reader.DecoderFor(laySource(nil, batch))
 		} else {
-			d = m.LM.Decoder()
+			d = lm.Decoder()
 		}
 		found, err := model.Beam(ctx, d, prompts, search)
 		if err != nil {
@@ -142,9 +158,6 @@ func (g *Translation) Answer(ctx context.Context, m *Tuned, set []examples.Examp
 				out[rows[r].row].Got = out[rows[r].row].Hypotheses[0].Text
 			}
 		}
-	}
-	for i, e := range set {
-		out[i].Want = e.Target
 	}
 	return out, nil
 }

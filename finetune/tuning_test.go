@@ -131,7 +131,7 @@ func mirrors(n int) []examples.Example {
 func tune(goal Goal) *Finetune {
 	f := NewFinetune()
 	f.Goal = GoalChoice{Name: goalName(goal), Goal: goal}
-	f.LR, f.Batch = 3e-3, 16
+	f.Strategy, f.LR, f.Batch = Finetuned, 3e-3, 16
 	return f
 }
 

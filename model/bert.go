@@ -141,6 +141,9 @@ func newBERT(b BERT, vocab, context int, eps float32, has names) *bert {
 	}
 	if has(b.family.names.Replace("cls.predictions.transform.dense.weight")) {
 		m.MLMDense, m.MLMNorm, m.MLMBias = nn.NewLinear(c, c, true, 0, nil), nn.NewLayerNorm(c, eps), &nn.Bias{B: tensor.Param(vocab)}
+		for _, t := range []*tensor.Tensor{m.MLMDense.W, m.MLMDense.B, m.MLMNorm.Gain, m.MLMNorm.Bias, m.MLMBias.B} {
+			t.Grad = nil // frozen: Hidden does not read them, so weight decay alone would move them
+		}
 	}
 	return m
 }

@@ -20,6 +20,7 @@ func finetuneCommand() *cli.Command {
 		ArgsUsage: "[CONFIG]",
 		Description: `fragua finetune --model runs/books/base --data reviews.csv --text review --label stars
 fragua finetune --model runs/books/base --data pairs.tsv --source en --target es
+fragua finetune --data reviews.csv --text review --label stars          without a model: n-grams
 fragua finetune mine.yaml
 
 Without CONFIG the flags say what to do; the configuration that they amount to is kept in the run's folder.`,
@@ -31,6 +32,7 @@ Without CONFIG the flags say what to do; the configuration that they amount to i
 			&cli.StringFlag{Name: "source", Usage: "`COLUMN` of the sentence"},
 			&cli.StringFlag{Name: "target", Usage: "`COLUMN` of its translation: fine-tunes for translation"},
 			&cli.StringFlag{Name: "too-long", Usage: "what to do with what is longer than the context: error, drop, keep_start, keep_end, keep_ends"},
+			&cli.StringFlag{Name: "strategy", Usage: "what answers: best (chosen on validation), finetuned, frozen, ngrams, finetuned+ngrams, frozen+ngrams"},
 			&cli.IntFlag{Name: "epochs", Usage: "passes over the examples"},
 			&cli.Float64Flag{Name: "lr", Usage: "peak learning rate"},
 			&cli.IntFlag{Name: "batch", Usage: "examples a step"},
@@ -42,7 +44,7 @@ Without CONFIG the flags say what to do; the configuration that they amount to i
 
 func finetuneAction(c *cli.Context) error {
 	if c.NArg() > 0 {
-		for _, f := range []string{"model", "data", "text", "label", "source", "target", "too-long", "epochs", "lr", "batch", "seed"} {
+		for _, f := range []string{"model", "data", "text", "label", "source", "target", "too-long", "strategy", "epochs", "lr", "batch", "seed"} {
 			if c.IsSet(f) {
 				return fault.Hintf(usage("--%s stands beside a configuration, which says that itself", f), "leave one of them out, or use --set")
 			}
@@ -52,7 +54,7 @@ func finetuneAction(c *cli.Context) error {
 	q := finetune.Quick{
 		Model: c.String("model"), Data: c.String("data"), Text: c.String("text"), Label: c.String("label"),
 		Source: c.String("source"), Target: c.String("target"), TooLong: strings.ReplaceAll(c.String("too-long"), "-", "_"),
-		Epochs: c.Int("epochs"), LR: c.Float64("lr"), Batch: c.Int("batch"), Seed: c.Uint64("seed"),
+		Strategy: c.String("strategy"), Epochs: c.Int("epochs"), LR: c.Float64("lr"), Batch: c.Int("batch"), Seed: c.Uint64("seed"),
 	}
 	src, decided, err := q.Config()
 	if err != nil {

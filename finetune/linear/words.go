@@ -1,13 +1,13 @@
-package finetune
+package linear
 
 import (
 	"unicode"
 	"unicode/utf8"
 )
 
-// words splits a text as the baselines see it: runs of letters, digits and
+// Words splits a text as the n-grams of words see it: runs of letters, digits and
 // apostrophes in lower case, and every other visible character by itself.
-func words(text string) []string {
+func Words(text string) []string {
 	var out []string
 	start := -1 // of the run under way
 	lower := make([]rune, 0, 16)
