@@ -51,7 +51,7 @@ func (c *classifier) Params() []nn.Param {
 		last = max(last, p.Group)
 		ps = append(ps, p)
 	}
-	return append(ps, c.headParam(last))
+	return append(append(ps, model.AdapterParams(c.lm)...), c.headParam(last))
 }
 
 func (c *classifier) headParam(group int) nn.Param {

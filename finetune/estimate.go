@@ -40,7 +40,7 @@ func (f *Finetune) Estimate(env *pipeline.Env) (e pipeline.Estimate, err error) 
 	}
 	source, steps, _ := j.plan()
 	var at [timedSteps]time.Time
-	l := train.Loop{Model: j.tuned.Model, Source: source, Optimizer: f.optimizer(), Steps: timedSteps, Accumulate: f.Accumulate, Seed: env.Seed, Floats: f.Floats,
+	l := train.Loop{Model: j.tuned.Model, Source: source, Optimizer: f.optimizer(timedSteps), Steps: timedSteps, Accumulate: f.Accumulate, Seed: env.Seed, Floats: f.Floats,
 		Rate: func(int64, int) float64 { return f.LR }}
 	l.After = func(_ context.Context, s train.Step) error { at[s.Done-1] = time.Now(); return nil }
 	if err := l.Run(context.Background()); err != nil {
@@ -48,7 +48,13 @@ func (f *Finetune) Estimate(env *pipeline.Env) (e pipeline.Estimate, err error) 
 	}
 	weights := int64(nn.Count(j.tuned.Model.Params())) * 4
 	e.Time = time.Duration(float64(at[timedSteps-1].Sub(at[0])) / (timedSteps - 1) * float64(steps))
-	e.Memory = 5 * weights // weights, gradients, two moments, the best weights
+	learned := int64(0)
+	for _, p := range j.tuned.Model.Params() {
+		if p.Grad != nil {
+			learned += int64(len(p.Data)) * 4
+		}
+	}
+	e.Memory = weights + 4*learned // weights; of those that learn the gradients, two moments, the best
 	e.Disk = weights
 	e.Note = fmt.Sprintf("%d steps; of the first example is learned what stands in brackets: %s", steps, j.preview(j.rows[0].row))
 	return e, nil

@@ -19,6 +19,7 @@ type Finetune struct {
 	Arch       train.AnyArchChoice   `yaml:"arch" doc:"Train this architecture from scratch, from a tokenizer instead of a model; encdec is for translation."`
 	Context    int                   `yaml:"context" doc:"With arch: tokens that the model sees at once, of source and target each where it has an encoder."`
 	Strategy   Strategy              `yaml:"strategy" doc:"What answers: finetuned, frozen (features of the pretrained network and logistic regression), ngrams, finetuned+ngrams or frozen+ngrams; best: the one with the least log loss on validation, so that no baseline beats the model there. Goals whose answers are texts have the fine-tuned network alone."`
+	Adapt      AdaptChoice           `yaml:"adapt" doc:"Which weights learn: full, all of them; head, the classification head alone; lora, small matrices beside the linear layers (rank, alpha, dropout, targets, rslora, dora), which are merged into the weights and kept in adapter/ as PEFT reads them."`
 	Epochs     int                   `yaml:"epochs" doc:"How often each example is seen."`
 	Steps      int64                 `yaml:"steps" doc:"Steps instead of epochs; 0: as many as the epochs have."`
 	Batch      int                   `yaml:"batch" doc:"Examples a step."`
@@ -34,6 +35,7 @@ type Finetune struct {
 	LayerDecay float64               `yaml:"layer_decay" doc:"Each group learns so many times slower than the one above it (ULMFiT: 2.6); 1: all alike."`
 	Unfreeze   Unfreezing            `yaml:"unfreeze" doc:"Which groups of layers learn. gradual: the last group first, one more each epoch."`
 	Freeze     int                   `yaml:"freeze" doc:"So many groups from below never learn: 1 is the embeddings."`
+	Average    float64               `yaml:"average_last" doc:"Share of the steps, at the end, whose weights are averaged; the average is validated and saved. 0: off."`
 	Evaluate   int64                 `yaml:"evaluate" doc:"Steps between two validations; 0: an epoch."`
 	Stop       Stop                  `yaml:"stop" doc:"When to stop early, and which weights to keep."`
 }
@@ -59,12 +61,14 @@ func (Unfreezing) Values() []string { return []string{string(UnfreezeAll), strin
 
 // NewFinetune returns the stage with its defaults.
 func NewFinetune() *Finetune {
-	return &Finetune{
+	f := &Finetune{
 		Strategy: Best,
 		Epochs:   3, Batch: 32, Accumulate: 1, LR: 1e-3, Schedule: train.Scheduling("linear"), Warmup: 0.1,
 		Optimizer: train.Optimizing("adamw"), Clip: 1, Floats: train.F32, LayerDecay: 1, Unfreeze: UnfreezeAll,
 		Stop: Stop{Most: 2000},
 	}
+	f.Adapt.Choose("full", &Full{})
+	return f
 }
 
 // Version is raised when the same settings and inputs give other bytes.
@@ -113,6 +117,12 @@ func (f *Finetune) Check() []fault.Fault {
 	if f.Warmup < 0 || f.Warmup > 1 {
 		add("warmup", "0.1 is a tenth of the steps", "%v is not a share", f.Warmup)
 	}
+	if f.Average < 0 || f.Average > 1 {
+		add("average_last", "0.2 is the last fifth of the steps", "%v is not a share", f.Average)
+	}
+	if f.EMA > 0 && f.Average > 0 {
+		add("average_last", "keep one of them", "ema is an average of the weights already")
+	}
 	if f.LayerDecay < 1 {
 		add("layer_decay", "1 is off, 2.6 is ULMFiT's", "%v would let lower groups learn faster", f.LayerDecay)
 	}
@@ -146,6 +156,17 @@ func (f *Finetune) rate(steps, perEpoch int64, top int) func(step int64, group i
 	}
 }
 
+// optimizer is the optimizer, with the average of weights that is asked for.
+func (f *Finetune) optimizer(steps int64) train.OptimizerSettings {
+	switch {
+	case f.EMA > 0:
+		return &train.Averaged{OptimizerSettings: f.Optimizer.Value, Keep: f.EMA}
+	case f.Average > 0:
+		return &train.Averaged{OptimizerSettings: f.Optimizer.Value, Keep: 0, Alike: true, From: steps - int64(f.Average*float64(steps))}
+	}
+	return f.Optimizer.Value
+}
+
 // do trains, scores and saves.
 func (f *Finetune) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (pipeline.Counts, error) {
 	if w := f.Floats.Warning(); w != "" {
@@ -169,6 +190,9 @@ func (f *Finetune) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 		if err := j.train(ctx, env); err != nil {
 			return pipeline.Counts{}, err
 		}
+		if err := j.mergeAdapters(env.Scratch, base.Path, env.Out); err != nil {
+			return pipeline.Counts{}, err
+		}
 	}
 	if j.tuned.Classes != nil {
 		if err := j.choose(ctx, env, base.Path); err != nil {
@@ -180,6 +204,9 @@ func (f *Finetune) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 		return pipeline.Counts{}, err
 	}
 	if err := j.answers.save(env.Out, base.File(tokenizerFile)); err != nil {
+		return pipeline.Counts{}, err
+	}
+	if err := j.saveAdapter(env.Scratch, env.Out); err != nil {
 		return pipeline.Counts{}, err
 	}
 	if err := writeCard(env.Out, j, metrics); err != nil {

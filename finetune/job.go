@@ -76,6 +76,11 @@ func (f *Finetune) prepare(dir string, sets map[string][]examples.Example, seed 
 	if j.tuned.Model, err = f.Goal.Build(j.tuned.LM, classes, sets[examples.Train], seed); err != nil {
 		return nil, err
 	}
+	if j.trained {
+		if err := j.adapt(); err != nil {
+			return nil, err
+		}
+	}
 	enc := j.tuned.encoder()
 	if j.rows, j.trainLengths, err = encodeAll(enc, f.Goal, sets[examples.Train], classes); err != nil {
 		return nil, fmt.Errorf("training examples: %w", err)
@@ -160,14 +165,6 @@ func (j *job) plan() (source *batches, steps, perEpoch int64) {
 	return source, steps, perEpoch
 }
 
-// optimizer is the optimizer's settings, with the average of the weights where one is kept.
-func (f *Finetune) optimizer() train.OptimizerSettings {
-	if f.EMA > 0 {
-		return &train.Averaged{OptimizerSettings: f.Optimizer.Value, Keep: f.EMA}
-	}
-	return f.Optimizer.Value
-}
-
 // checkpointEvery is the most training that a crash can cost.
 const checkpointEvery = time.Minute
 
@@ -187,7 +184,7 @@ func (j *job) train(ctx context.Context, env *pipeline.Env) error {
 	}
 	env.Progress.Expect(steps, "steps")
 	j.loop = train.Loop{
-		Model: j.tuned.Model, Source: source, Optimizer: j.optimizer(), Rate: j.rate(steps, perEpoch, top),
+		Model: j.tuned.Model, Source: source, Optimizer: j.optimizer(steps), Rate: j.rate(steps, perEpoch, top),
 		Steps: steps, Accumulate: j.Accumulate, Clip: j.Clip, Seed: j.seed, Floats: j.Floats,
 		Checkpoint: train.Checkpoint{Dir: env.Scratch, Every: checkpointEvery}, History: &j.seen,
 	}

@@ -21,7 +21,10 @@ func NewLinear(in, out int, bias bool, std float64, d *Init) *Linear {
 
 // Forward takes (N, in) to (N, out).
 func (l *Linear) Forward(tp *tensor.Tape, x *tensor.Tensor) *tensor.Tensor {
-	return l.adapters(tp, tp.Linear(x, l.W, l.B), x)
+	if len(l.Adapters) > 0 {
+		return l.adapted(tp, x)
+	}
+	return tp.Linear(x, l.W, l.B)
 }
 
 // Residual is r + Forward, with dropout while the tape trains: what a

@@ -5,18 +5,26 @@ import (
 	"math"
 	"reflect"
 
+	"fragua/model/kernel"
+	"fragua/model/kernel/par"
 	"fragua/model/tensor"
 )
 
 // A LoRA adapts some outputs of a Linear: y[:, From:From+out] +=
 // Scale·dropout(x)·Aᵀ·Bᵀ (Hu et al. 2021, LoRA, section 4.1). B starts at 0, so
 // that nothing changes at first.
+//
+// With a Magnitude it is DoRA (Liu et al. 2024, section 4.1): each row of the adapted
+// weights W + Scale·B·A is scaled to the length that Magnitude says, and the length that
+// it had counts as a constant in the gradient (section 4.3). It adapts all outputs then,
+// and is the layer's only adapter.
 type LoRA struct {
-	A       *tensor.Tensor // (rank, in)
-	B       *tensor.Tensor // (out, rank)
-	From    int            // first output it adapts: a fused q|k|v has one for each part
-	Scale   float32        // α/rank
-	Dropout float32
+	A         *tensor.Tensor // (rank, in)
+	B         *tensor.Tensor // (out, rank)
+	Magnitude *tensor.Tensor // (out), or nil
+	From      int            // first output it adapts: a fused q|k|v has one for each part
+	Scale     float32        // α/rank
+	Dropout   float32
 }
 
 // Adapt adds to l an adapter of outputs [from, from+out). A is drawn evenly
@@ -31,30 +39,69 @@ func (l *Linear) Adapt(rank, from, out int, scale, dropout float32, d *Init) *Lo
 	return a
 }
 
+// Decompose makes the layer's only adapter DoRA; nothing changes at first.
+func (l *Linear) Decompose() {
+	a := l.Adapters[0]
+	a.Magnitude = tensor.Param(l.W.Rows())
+	copy(a.Magnitude.Data, a.lengths(l.W))
+}
+
+// adapted sets row to row o of W + Scale·B·A.
+func (a *LoRA) adapted(row []float32, w *tensor.Tensor, o int) {
+	in, rank := w.Cols(), a.A.Rows()
+	copy(row, w.Data[(a.From+o)*in:][:in])
+	for r := range rank {
+		kernel.AXPY(row, float32(a.Scale*a.B.Data[o*rank+r]), a.A.Data[r*in:][:in])
+	}
+}
+
+// lengths are those of the rows of W + Scale·B·A.
+func (a *LoRA) lengths(w *tensor.Tensor) []float32 {
+	out := make([]float32, a.B.Rows())
+	par.For(len(out), 64, func(lo, hi int) {
+		row := make([]float32, w.Cols())
+		for o := lo; o < hi; o++ {
+			a.adapted(row, w, o)
+			out[o] = float32(math.Sqrt(kernel.SumSquares(row)))
+		}
+	})
+	return out
+}
+
 // Merge adds the adapters to W and removes them.
 func (l *Linear) Merge() {
 	in := l.W.Cols()
 	for _, a := range l.Adapters {
-		rank := a.A.Rows()
+		row := make([]float32, in)
 		for o := range a.B.Rows() {
-			row := l.W.Data[(a.From+o)*in:][:in]
-			for r := range rank {
-				f := float32(a.Scale * a.B.Data[o*rank+r])
-				for i, v := range a.A.Data[r*in:][:in] {
-					row[i] += float32(f * v)
+			a.adapted(row, l.W, o)
+			if a.Magnitude != nil {
+				scale := a.Magnitude.Data[o] / float32(math.Sqrt(kernel.SumSquares(row)))
+				for i := range row {
+					row[i] *= scale
 				}
 			}
+			copy(l.W.Data[(a.From+o)*in:][:in], row)
 		}
 	}
 	l.Adapters = nil
 }
 
-func (l *Linear) adapters(tp *tensor.Tape, y, x *tensor.Tensor) *tensor.Tensor {
+// adapted is x·Wᵀ + b with the adapters.
+func (l *Linear) adapted(tp *tensor.Tape, x *tensor.Tensor) *tensor.Tensor {
+	if a := l.Adapters[0]; a.Magnitude != nil {
+		return tp.ScaleColumns(a.add(tp, tp.Linear(x, l.W, nil), x), a.Magnitude, a.lengths(l.W), l.B)
+	}
+	y := tp.Linear(x, l.W, l.B)
 	for _, a := range l.Adapters {
-		in := tp.Dropped(x, x.Rows(), a.Dropout)
-		y = tp.AddColumns(y, a.From, tp.Linear(tp.Linear(in, a.A, nil), a.B, nil), a.Scale)
+		y = a.add(tp, y, x)
 	}
 	return y
+}
+
+func (a *LoRA) add(tp *tensor.Tape, y, x *tensor.Tensor) *tensor.Tensor {
+	in := tp.Dropped(x, x.Rows(), a.Dropout)
+	return tp.AddColumns(y, a.From, tp.Linear(tp.Linear(in, a.A, nil), a.B, nil), a.Scale)
 }
 
 // A Named is a Linear and the name of its W in a checkpoint, without ".weight".

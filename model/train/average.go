@@ -7,19 +7,22 @@ import "fragua/model/kernel"
 type Averaged struct {
 	OptimizerSettings
 	Keep float64 // share of the average that is kept at each update: .999
+	// Alike makes it the plain mean of the weights after each update but the first From.
+	Alike bool
+	From  int64
 }
 
 // New implements OptimizerSettings.
 func (a *Averaged) New(s *Slab) Optimizer {
-	return &averaged{Optimizer: a.OptimizerSettings.New(s), keep: a.Keep, slab: s, mean: s.New()}
+	return &averaged{Optimizer: a.OptimizerSettings.New(s), settings: *a, slab: s, mean: s.New()}
 }
 
 type averaged struct {
 	Optimizer
-	keep  float64
-	slab  *Slab
-	mean  []float32
-	state struct {
+	settings Averaged
+	slab     *Slab
+	mean     []float32
+	state    struct {
 		Averaged int64 `json:"averaged"`
 	}
 }
@@ -28,7 +31,11 @@ func (o *averaged) Update(rates []float64, scale float32) {
 	o.Optimizer.Update(rates, scale)
 	o.state.Averaged++
 	// The first weights count fully; without this the zeros would.
-	o.slab.average(o.mean, float32(max(1-o.keep, 1/float64(o.state.Averaged))))
+	share := max(1-o.settings.Keep, 1/float64(o.state.Averaged))
+	if o.settings.Alike {
+		share = 1 / float64(max(o.state.Averaged-o.settings.From, 1))
+	}
+	o.slab.average(o.mean, float32(share))
 }
 
 func (o *averaged) SwapAverage() {
