@@ -37,7 +37,7 @@ func TestLoRA(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		lm, _, err := openBase(base.Path)
+		lm, _, err := openBase(base.Path, "sentiment")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -56,13 +56,20 @@ func finetuneAction(c *cli.Context) error {
 		Source: c.String("source"), Target: c.String("target"), TooLong: strings.ReplaceAll(c.String("too-long"), "-", "_"),
 		Strategy: c.String("strategy"), Epochs: c.Int("epochs"), LR: c.Float64("lr"), Batch: c.Int("batch"), Seed: c.Uint64("seed"),
 	}
+	for _, path := range []*string{&q.Model, &q.Data} { // so that the configuration that is kept runs from anywhere
+		if *path != "" && !strings.Contains(*path, "://") {
+			if abs, err := filepath.Abs(*path); err == nil {
+				*path = abs
+			}
+		}
+	}
 	src, decided, err := q.Config()
 	if err != nil {
 		return err
 	}
 	out := c.String("out")
 	if out == "" {
-		base := filepath.Base(filepath.Clean(q.Data))
+		base := filepath.Base(q.Data)
 		out = filepath.Join("runs", "finetune-"+strings.TrimSuffix(base, filepath.Ext(base)))
 	}
 	r := &recipe{name: filepath.Base(out) + ".yaml", src: src, dir: ".", notes: decided}
@@ -76,8 +83,9 @@ func finetuneAction(c *cli.Context) error {
 		}
 		return job.plan(c)
 	}
-	// Paths in the file are relative to where the command was given, so it is for reading.
-	if err := store.WriteFile(store.Join(out, "flags.yaml"), func(w io.Writer) error { _, err := w.Write(src); return err }); err != nil {
+	kept := store.Join(out, r.name)
+	text := fmt.Sprintf("# What the flags amounted to, --set included. The same again, from anywhere:\n#\n#   fragua finetune %s --out %s\n%s", quoted(kept), quoted(out), job.config.ResolvedYAML())
+	if err := store.WriteFile(kept, func(w io.Writer) error { _, err := io.WriteString(w, text); return err }); err != nil {
 		return err
 	}
 	return job.run(c)

@@ -32,6 +32,8 @@ type Label struct {
 	Labels map[string][]string `yaml:"labels" doc:"Class to the values that mean it; left out: the values are the classes. A value in no class fails its row."`
 	Drop   []string            `yaml:"drop" doc:"Values whose rows are left out on purpose."`
 
+	Unlabelled Unlabelled `yaml:"unlabelled" doc:"What becomes of rows whose label is empty or null: fail, each counts as a failure; drop, they are left out and counted."`
+
 	Split SplitBy `yaml:"split" doc:"How examples are split into train, validation and test."`
 	Pairs Pairs   `yaml:"pairs" doc:"Which pairs of sentences are good enough."`
 }
@@ -40,13 +42,26 @@ type Label struct {
 // and test, stratified; pairs as Moses cleans them.
 func NewLabel() *Label {
 	return &Label{
-		Split: SplitBy{Validation: 0.1, Test: 0.1, Stratify: true},
-		Pairs: Pairs{MinWords: 1, MaxWords: 100, MaxRatio: 9},
+		Unlabelled: UnlabelledFail,
+		Split:      SplitBy{Validation: 0.1, Test: 0.1, Stratify: true},
+		Pairs:      Pairs{MinWords: 1, MaxWords: 100, MaxRatio: 9},
 	}
 }
 
+// Unlabelled is what becomes of rows without a label.
+type Unlabelled string
+
+// The choices.
+const (
+	UnlabelledFail Unlabelled = "fail"
+	UnlabelledDrop Unlabelled = "drop"
+)
+
+// Values lists the choices.
+func (Unlabelled) Values() []string { return []string{string(UnlabelledFail), string(UnlabelledDrop)} }
+
 // Version is raised when the same settings and files give other bytes.
-func (l *Label) Version() int { return 2 }
+func (l *Label) Version() int { return 3 }
 
 // Inputs is none: the stage reads raw files.
 func (l *Label) Inputs() []pipeline.Input { return nil }
@@ -324,10 +339,12 @@ func (l *Label) check(row *labelled, failed error, dict map[string]string) verdi
 		switch {
 		case known && class == "":
 			return verdict{rule: "label", value: v}
+		case !known && v == "" && l.Unlabelled == UnlabelledDrop:
+			return verdict{rule: "unlabelled"}
+		case !known && v == "":
+			return verdict{failed: errors.New("the row has no label; unlabelled: drop leaves such rows out")}
 		case !known && len(l.Labels) > 0:
 			return verdict{failed: fmt.Errorf("label %q is in no class: add it to labels, or to drop", v)}
-		case !known && v == "":
-			return verdict{failed: fmt.Errorf("the row has no label")}
 		case !known:
 			class = v
 		}

@@ -60,6 +60,20 @@ func (t *labelCount) check(data []Data) error {
 	return nil
 }
 
+// manyClasses is how many classes make one doubt that they are classes.
+const manyClasses = 20
+
+// warning says that the labels look like ids, or like measurements: many, and hardly
+// any row to learn each from.
+func (t *labelCount) warning() string {
+	rows := t.rows[0] + t.rows[1] + t.rows[2]
+	if n := int64(len(t.labels)); n >= manyClasses && n > rows/4 {
+		return fmt.Sprintf("warning: the labels have %d values in %d rows: is the column an id or a measurement? A class needs rows to be learned from; "+
+			"name the values that mean each class: labels: {bad: [1, 2], good: [4, 5]}", n, rows)
+	}
+	return ""
+}
+
 func (t *labelCount) metrics() pipeline.Metrics {
 	var m pipeline.Metrics
 	for s, split := range Splits {
@@ -71,6 +85,9 @@ func (t *labelCount) metrics() pipeline.Metrics {
 	if n := len(t.ambiguous); n > 0 {
 		m.Figures = append(m.Figures, pipeline.Figure{Name: "texts with several labels", Value: float64(n), Unit: "texts",
 			Note: "the same text stands in rows of different classes"})
+	}
+	if w := t.warning(); w != "" {
+		m.Figures = append(m.Figures, pipeline.Figure{Name: "classes", Value: float64(len(t.labels)), Unit: "classes", Note: "more than a quarter of the rows: an id?"})
 	}
 	return m
 }

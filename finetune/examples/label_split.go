@@ -66,6 +66,9 @@ func (l *Label) splitRows(ctx context.Context, env *pipeline.Env, dirs []string)
 	if err := table.check(l.Data); err != nil {
 		return counts, err
 	}
+	if w := table.warning(); w != "" {
+		env.Progress.Say(w)
+	}
 	if counts, err = writeSplits(ctx, env, dirs, decisions, members); err != nil {
 		return counts, err
 	}

@@ -71,6 +71,9 @@ func (c columns) record(row int64, cell func(column string) ([]string, error)) r
 	r.text, r.target, r.group = one(c.text), one(c.target), one(c.group)
 	if c.label != "" && r.err == nil {
 		vs, err := cell(c.label)
+		if errors.Is(err, errNull) {
+			vs, err = []string{""}, nil // a row without a label: Label.Unlabelled says what becomes of it
+		}
 		if err != nil {
 			r.err = err
 			return r
@@ -279,6 +282,9 @@ func jsonLines(r io.Reader, cols columns, yield func(record) bool) error {
 	}
 }
 
+// errNull is part of the error of a cell that is null.
+var errNull = errors.New("")
+
 func jsonCell(object map[string]any, column string) ([]string, error) {
 	v, ok := object[column]
 	for rest := column; !ok; {
@@ -295,8 +301,8 @@ func jsonCell(object map[string]any, column string) ([]string, error) {
 		return []string{v}, nil
 	case json.Number:
 		return []string{v.String()}, nil
-	case bool:
-		return []string{strconv.FormatBool(v)}, nil
+	case bool, int64, uint64:
+		return []string{fmt.Sprint(v)}, nil
 	case []any:
 		var out []string
 		for _, e := range v {
@@ -305,13 +311,15 @@ func jsonCell(object map[string]any, column string) ([]string, error) {
 				out = append(out, e)
 			case json.Number:
 				out = append(out, e.String())
+			case int64, uint64:
+				out = append(out, fmt.Sprint(e))
 			default:
 				return nil, fmt.Errorf("field %q is a list of more than texts and numbers", column)
 			}
 		}
 		return out, nil
 	case nil:
-		return nil, fmt.Errorf("field %q is null", column)
+		return nil, fmt.Errorf("column %q is null%w", column, errNull)
 	}
 	return nil, fmt.Errorf("field %q is an object, not a text", column)
 }

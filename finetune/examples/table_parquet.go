@@ -11,8 +11,8 @@ import (
 	"fragua/pipeline/shard"
 )
 
-// readParquet yields the rows of a Parquet file of any schema; only the wanted
-// columns become text. Lists give several labels.
+// readParquet yields the rows of a Parquet file of any schema; of the wanted columns
+// every type is read as what it means (decimals, half floats, unsigned numbers). Lists give several labels.
 func readParquet(name string, cols columns) iter.Seq2[record, error] {
 	return func(yield func(record, error) bool) {
 		pf, err := shard.OpenParquet(name)
@@ -21,18 +21,17 @@ func readParquet(name string, cols columns) iter.Seq2[record, error] {
 			return
 		}
 		defer pf.Close()
-		at, err := parquetColumns(pf.Schema(), cols)
-		if err != nil {
+		if err := checkColumns(pf.Schema(), cols); err != nil {
 			yield(record{}, &fault.RowError{File: name, Row: -1, Err: err})
 			return
 		}
 		n := int64(0)
-		for row, err := range pf.Rows(0, len(pf.RowGroups())) {
+		for row, err := range pf.Records(0, len(pf.RowGroups()), cols.wanted()) {
 			if err != nil {
 				yield(record{}, err)
 				return
 			}
-			if !yield(cols.record(n, parquetCells(row, at)), nil) {
+			if !yield(cols.record(n, func(column string) ([]string, error) { return jsonCell(row, column) }), nil) {
 				return
 			}
 			n++
@@ -40,40 +39,24 @@ func readParquet(name string, cols columns) iter.Seq2[record, error] {
 	}
 }
 
-// parquetColumns finds the leaf of each wanted column, whose name is that of a
+// checkColumns refuses a file that lacks a wanted column, whose name is that of a
 // top-level field or a path with dots.
-func parquetColumns(schema *parquet.Schema, cols columns) (map[string]int, error) {
-	at := map[string]int{}
+func checkColumns(schema *parquet.Schema, cols columns) error {
+	at := map[string]bool{}
 	var names []string
-	for i, path := range schema.Columns() {
+	for _, path := range schema.Columns() {
 		full := strings.Join(path, ".")
 		names = append(names, full)
 		for _, n := range cols.wanted() {
 			if full == n || path[0] == n && (len(path) == 1 || path[len(path)-1] == "element" || path[len(path)-1] == "item") {
-				at[n] = i
+				at[n] = true
 			}
 		}
 	}
 	for _, n := range cols.wanted() {
-		if _, ok := at[n]; !ok {
-			return nil, fault.Hintf(fmt.Errorf("no column %q", n), "the file has: %s", fault.Listed(names))
+		if !at[n] {
+			return fault.Hintf(fmt.Errorf("no column %q", n), "the file has: %s", fault.Listed(names))
 		}
 	}
-	return at, nil
-}
-
-func parquetCells(row parquet.Row, at map[string]int) func(string) ([]string, error) {
-	return func(column string) ([]string, error) {
-		var out []string
-		for _, v := range row {
-			if v.Column() != at[column] {
-				continue
-			}
-			if v.IsNull() {
-				return nil, fmt.Errorf("column %q is null", column)
-			}
-			out = append(out, v.String())
-		}
-		return out, nil
-	}
+	return nil
 }
