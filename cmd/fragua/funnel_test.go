@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,19 +15,36 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/gzip"
+	"github.com/zeebo/xxh3"
 
 	"fragua/configs"
 	"fragua/pipeline"
 )
 
-// story is a text of n sentences, no two stories alike.
+// story is a text of n sentences in which few words stand together twice, no two
+// stories alike.
 func story(about string, n int) string {
+	rng := rand.New(rand.NewPCG(uint64(n), xxh3.HashString(about)))
+	pick := func(words string) string {
+		all := strings.Split(words, "|")
+		return all[rng.IntN(len(all))]
+	}
 	var b strings.Builder
-	subjects := []string{"the miller", "her sister", "the old smith", "a stranger", "the teacher", "my neighbour", "the boy"}
-	verbs := []string{"found", "carried", "painted", "lost", "wanted to see", "spoke of", "remembered"}
-	places := []string{"by the river", "in the square", "behind the church", "on the road to the mountains", "at the end of the summer"}
-	for i := range n {
-		fmt.Fprintf(&b, "In the %s %s %s the %d things that we had left %s, and nobody asked why it was so. ", about, subjects[(i*3+len(about))%7], verbs[(i*5+n)%7], i+2, places[(i+len(about))%5])
+	for range n {
+		subject := pick("the miller|her sister|that old smith|a stranger|our teacher|my neighbour|the boy|his aunt|the baker|a tall woman|the dog|one of them")
+		verb := pick("found|carried|painted|lost|wanted|hid|remembered|sold|broke|mended|bought|forgot")
+		object := pick("a lantern|two chairs|the letter|some bread|a red coat|the key|seven apples|an empty bottle|the clock|a map|good wine|the boat")
+		place := pick("by the river|in the square|behind the church|near the bridge|at dusk|before winter|under the stairs|on Sunday|across the field|with great care|for nothing|at last")
+		switch rng.IntN(4) {
+		case 0:
+			fmt.Fprintf(&b, "In the %s %s %s %s %s. ", about, subject, verb, object, place)
+		case 1:
+			fmt.Fprintf(&b, "%s %s %s, and %s. ", subject, verb, object, place)
+		case 2:
+			fmt.Fprintf(&b, "They say that %s %s %s %s. ", subject, verb, object, place)
+		default:
+			fmt.Fprintf(&b, "It was %s that %s %s %s. ", object, subject, verb, place)
+		}
 	}
 	return strings.TrimSpace(b.String())
 }
@@ -144,7 +162,7 @@ func TestFunnels(t *testing.T) {
 			}
 			var got []string
 			for _, s := range res.Stages {
-				got = append(got, s.Name+": "+sumOf(s.Dir.Manifest.Counts))
+			got = append(got, s.Name+": "+sumOf(s.Dir.Manifest.Counts))
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Error(diff)

@@ -17,6 +17,9 @@ import (
 // forTests are the exported names that tests alone use, each with its reason.
 var forTests = map[string]string{
 	"model.MaskedLanguageModel":    "the tests hold the heads of BERT and ModernBERT to it",
+	"finetune/linear.NBSVM":        "Wang and Manning's settings; the baselines are their logistic forms, which judge as well and give probabilities",
+	"model.AdapterBase":            "what PEFT wrote is held to what PEFT computes; no command opens an adapter yet",
+	"model.OpenAdapter":            "as AdapterBase; a fine-tuned model is saved merged as well",
 	"model.OpenPooling":            "sentence-transformers' folders are opened; no command embeds texts yet",
 	"model/ngram.AddRest":          "counting over streams that go on; the stage counts whole texts",
 	"model/nn.Adapt":               "LoRA: no setting adapts a model yet",
@@ -29,7 +32,7 @@ var forTests = map[string]string{
 var forInterfaces = []string{"tokenize/sugar", "cmd/bench/goports"}
 
 // forLibraries are methods that the standard library or a dependency calls by name.
-var forLibraries = []string{"String", "Error", "Unwrap", "MarshalJSON", "UnmarshalJSON", "Len", "Less", "Swap", "Push", "Pop", "Seek", "Visit", "IsExpired", "Retrieve", "RetrieveWithCredContext"}
+var forLibraries = []string{"String", "Error", "Unwrap", "MarshalJSON", "UnmarshalJSON", "Len", "Less", "Swap", "Push", "Pop", "Seek", "Visit", "Transform", "IsExpired", "Retrieve", "RetrieveWithCredContext"}
 
 var words = regexp.MustCompile(`\w+`)
 

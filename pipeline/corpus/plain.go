@@ -13,7 +13,7 @@ import (
 // right. A file is a document; a very long one is several.
 type Text struct {
 	Raw      `yaml:",inline"`
-	Encoding string `yaml:"encoding" doc:"What the files are said to be in: latin1, windows-1252 …"`
+	Encoding string `yaml:"encoding" doc:"What the files are said to be in, such as latin1 or windows-1252."`
 	MaxBytes int64  `yaml:"max_bytes" doc:"The size of a document, in bytes of its file: a longer file is cut between paragraphs, or else lines, into documents of about that size."`
 	Passages int    `yaml:"passages" doc:"Documents longer than so many words are cut, between paragraphs, into passages of about that length; 0: never."`
 

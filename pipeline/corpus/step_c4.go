@@ -22,7 +22,7 @@ type C4 struct {
 	LoremIpsum   bool   `yaml:"lorem_ipsum" doc:"Drop documents with lorem ipsum."`
 	Braces       bool   `yaml:"braces" doc:"Drop documents with a { in a line that is kept: code."`
 	MinSentences int64  `yaml:"min_sentences" doc:"Fewest sentences in the lines that are kept; 0 turns it off."`
-	Compat       Compat `yaml:"compat" doc:"datatrove: its definition of words and sentences."`
+	Compat       Compat `yaml:"compat" doc:"With datatrove, its definition of words and sentences."`
 }
 
 // NewC4 returns the published rules.

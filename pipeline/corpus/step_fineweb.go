@@ -16,7 +16,7 @@ type FineWeb struct {
 	MaxShortLines    float64 `yaml:"max_short_lines" doc:"Largest share of lines of at most 30 characters."`
 	MaxRepeated      float64 `yaml:"max_repeated_line_chars" doc:"Largest share of characters in lines that stood before. FineWeb 2 has 0.1."`
 	MaxBreaks        float64 `yaml:"max_line_breaks_per_word" doc:"Most line ends per word."`
-	Compat           Compat  `yaml:"compat" doc:"datatrove: its definition of words, and no mercy for long lines."`
+	Compat           Compat  `yaml:"compat" doc:"With datatrove, its definition of words, and no mercy for long lines."`
 }
 
 // NewFineWeb returns the limits of FineWeb's release.

@@ -23,7 +23,7 @@ type GopherQuality struct {
 	MinAlphaWords   float64  `yaml:"min_alpha_words" doc:"Smallest share of words with a letter."`
 	MinStopWords    int64    `yaml:"min_stop_words" doc:"Fewest different stop words of the document's language."`
 	StopWords       []string `yaml:"stop_words" doc:"Stop words for every document, in place of the lists of its language."`
-	Compat          Compat   `yaml:"compat" doc:"datatrove: its definitions of words and lines, for the same verdicts."`
+	Compat          Compat   `yaml:"compat" doc:"With datatrove, its definitions of words and lines, for the same verdicts."`
 }
 
 // NewGopherQuality returns the published limits.

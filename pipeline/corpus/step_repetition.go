@@ -26,7 +26,7 @@ type Repetition struct {
 	MaxDuplicate8     float64 `yaml:"max_duplicate_8_grams" doc:"The same of eight words."`
 	MaxDuplicate9     float64 `yaml:"max_duplicate_9_grams" doc:"The same of nine words."`
 	MaxDuplicate10    float64 `yaml:"max_duplicate_10_grams" doc:"The same of ten words."`
-	Compat            Compat  `yaml:"compat" doc:"datatrove: its definitions of words and lines, for the same verdicts."`
+	Compat            Compat  `yaml:"compat" doc:"With datatrove, its definitions of words and lines, for the same verdicts."`
 }
 
 // NewRepetition returns the published limits.

@@ -12,7 +12,7 @@ import (
 // one is cut at the first paragraph, or else line, or else word, that begins at or
 // behind each multiple of Max.
 type Text struct {
-	Max int64 // bytes of a piece, about
+	Max int64 // bytes of a piece, about; at least 8, so that no place to cut lies behind the next multiple
 }
 
 // window is how far behind a multiple of Max a place to cut is looked for.
