@@ -162,7 +162,7 @@ func TestFunnels(t *testing.T) {
 			}
 			var got []string
 			for _, s := range res.Stages {
-			got = append(got, s.Name+": "+sumOf(s.Dir.Manifest.Counts))
+				got = append(got, s.Name+": "+sumOf(s.Dir.Manifest.Counts))
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Error(diff)
