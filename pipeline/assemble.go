@@ -55,7 +55,7 @@ func (a *assembly) add(w, phase work, records []*record) error {
 func (w work) loadAssembly(ctx context.Context, final string) (*assembly, error) {
 	a := new(assembly)
 	name := store.Join(w.kept, assemblyName)
-	if err := readJSONFile(name, a); err != nil || a.Manifest == nil {
+	if err := readJSONFile(name, a); err != nil || a.Manifest == nil || checkSeal(a.Manifest) != nil {
 		return nil, nil // absent, or cut by a crash of the disk itself
 	}
 	if w.kept != w.dir {

@@ -25,7 +25,10 @@ type Manifest struct {
 	Shards  []shard.File        `json:"shards"`           // every file of the stage, sorted by name
 	Counts  Counts              `json:"counts"`           // of the last phase, whose files these are
 	Phases  []PhaseCounts       `json:"phases,omitempty"` // of the phases before it
+	XXH3    string              `json:"xxh3,omitempty"`   // of the manifest without it; older ones have none
 }
+
+func (m *Manifest) checksum() *string { return &m.XXH3 }
 
 // PhaseCounts are the counts of one phase of a stage.
 type PhaseCounts struct {
@@ -79,6 +82,11 @@ func ReadManifest(dir string) (*Manifest, error) {
 }
 
 func (m *Manifest) check() error {
+	if m.XXH3 != "" {
+		if err := checkSeal(m); err != nil {
+			return err
+		}
+	}
 	for _, s := range m.Shards {
 		if !filepath.IsLocal(filepath.FromSlash(s.Name)) {
 			return fmt.Errorf("%q is no file of this directory", s.Name)

@@ -28,6 +28,7 @@ type Options struct {
 	Force    bool         // run them even if their result is at hand, from the beginning
 	Limit    int64        // documents a source, for stages that read raw files; 0: all
 	CPU      string       // level of the kernels, part of the key of stages that compute with floats
+	NoVerify bool         // trust files of finished stages unread
 	OtherCPU bool         // go on with work that was begun at another level
 	Log      *slog.Logger // nil: none
 	Observe  func(Event)  // nil: nobody watches
@@ -98,14 +99,15 @@ func Plan(ctx context.Context, c *Config, o Options) ([]PlannedStage, error) {
 
 // run is one run of a configuration in a directory.
 type run struct {
-	c     *Config
-	o     Options
-	root  string // the run's directory, in whatever store
-	local string // where this machine works on it: root, or a folder of its own
-	log   *slog.Logger
-	sums  *store.Sums              // of raw files
-	watch sync.Mutex               // events come one at a time
-	step  func(where string) error // tests break a run here
+	c        *Config
+	o        Options
+	root     string // the run's directory, in whatever store
+	local    string // where this machine works on it: root, or a folder of its own
+	log      *slog.Logger
+	sums     *store.Sums              // of raw files
+	verified map[string]bool          // directories whose files were all read and are what their manifests say
+	watch    sync.Mutex               // events come one at a time
+	step     func(where string) error // tests break a run here
 }
 
 // stage is an entry and what is known of it on disk.
@@ -145,7 +147,7 @@ func newRun(c *Config, o Options) (*run, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &run{c: c, o: o, root: root, local: local, log: log, sums: store.OpenSums(filepath.Join(local, stateDir, "raw.json"))}, nil
+	return &run{c: c, o: o, root: root, local: local, log: log, verified: map[string]bool{}, sums: store.OpenSums(filepath.Join(local, stateDir, "raw.json"))}, nil
 }
 
 func (r *run) breakAt(where string) error {
@@ -290,6 +292,10 @@ func (s *stage) status(ctx context.Context) error {
 			s.why = "a file of its result has another size: " + f.Name
 			return nil
 		}
+	}
+	if name := s.damaged(); name != "" {
+		s.why = "a file of its result differs from its manifest: " + name
+		return nil
 	}
 	s.cached, s.why = true, "nothing changed"
 	return nil

@@ -152,6 +152,9 @@ func (s *stage) carryOut(ctx context.Context, res *StageResult, event func(Event
 	if err := s.fetchInputs(ctx); err != nil {
 		return err
 	}
+	if err := s.verifyInputs(); err != nil {
+		return err
+	}
 	w, err := s.openWork(ctx)
 	if err != nil {
 		return err
@@ -167,6 +170,7 @@ func (s *stage) carryOut(ctx context.Context, res *StageResult, event func(Event
 		if err := s.run.breakAt("phases done"); err != nil {
 			return err
 		}
+		seal(asm.Manifest)
 		if err := writeJSONFile(store.Join(w.kept, assemblyName), asm); err != nil {
 			return err
 		}
@@ -175,6 +179,7 @@ func (s *stage) carryOut(ctx context.Context, res *StageResult, event func(Event
 		return err
 	}
 	s.manifest, res.Dir.Manifest = asm.Manifest, asm.Manifest
+	s.run.verified[s.dir()] = true // its files were hashed as they were written
 	return nil
 }
 

@@ -121,7 +121,10 @@ type record struct {
 	Files   []shard.File `json:"files"`
 	Counts  Counts       `json:"counts"`
 	Attempt string       `json:"attempt,omitempty"` // folder of its files in another store
+	XXH3    string       `json:"xxh3"`              // of the record without it: see seal
 }
+
+func (r *record) checksum() *string { return &r.XXH3 }
 
 // taskDirs are the folders of one task. kept is done, or its like in another
 // store.
@@ -138,7 +141,7 @@ func (d taskDirs) load(ctx context.Context, t Task) (*record, error) {
 	rec := new(record)
 	err := readJSONFile(store.Join(d.kept, recordName), rec)
 	var damaged *fault.RowError
-	if errors.Is(err, fs.ErrNotExist) || errors.As(err, &damaged) {
+	if errors.Is(err, fs.ErrNotExist) || errors.As(err, &damaged) || err == nil && checkSeal(rec) != nil {
 		return nil, nil
 	}
 	if err != nil {
@@ -181,6 +184,7 @@ func (d taskDirs) commit(ctx context.Context, t Task, counts Counts) (*record, e
 			return nil, err
 		}
 	}
+	seal(rec)
 	if err := writeJSONFile(filepath.Join(d.run, recordName), rec); err != nil {
 		return nil, err
 	}
@@ -280,30 +284,4 @@ func newFile(path, name string) (shard.File, error) {
 		s.Rows, err = shard.Rows(path)
 	}
 	return s, err
-}
-
-// verify compares files with their sizes and checksums.
-func verify(dir string, files []shard.File) error {
-	var faults []error
-	for _, f := range files {
-		path := store.Join(dir, f.Name)
-		switch size, sum, err := store.HashFile(path); {
-		case err != nil:
-			faults = append(faults, err)
-		case size != f.Bytes:
-			faults = append(faults, &fault.RowError{File: path, Row: -1, Err: fmt.Errorf("it has %d bytes, but %d were written", size, f.Bytes)})
-		case sum != f.XXH3:
-			faults = append(faults, &fault.RowError{File: path, Row: -1, Err: fmt.Errorf("its content changed: checksum %s, was %s", sum, f.XXH3)})
-		}
-	}
-	return errors.Join(faults...)
-}
-
-// Verify reads every file of a finished stage and compares it with the
-// manifest; the error names all that differ.
-func (d Dir) Verify() error {
-	if d.Manifest == nil {
-		return fmt.Errorf("%s has no manifest", d.Path)
-	}
-	return verify(d.Path, d.Manifest.Shards)
 }

@@ -91,6 +91,11 @@ func evaluateBlocks(c *cli.Context) error {
 	if err != nil || m.Kind != pipeline.Blocks {
 		return fault.Hintf(usage("%s holds no blocks", blocksDir), "give the folder of a pack stage, such as runs/quickstart/blocks")
 	}
+	for _, d := range []string{dir, blocksDir} {
+		if err := verifyModel(c, d); err != nil {
+			return err
+		}
+	}
 	rows, err := blocks.OpenSplit(pipeline.Dir{Path: blocksDir, Manifest: m}, c.String("split"))
 	if err != nil {
 		return err

@@ -88,8 +88,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		ErrWriter:                 stderr,
 		Commands: []*cli.Command{
 			runCommand(), planCommand(), finetuneCommand(), inspectCommand(), explainCommand(), textCommand(), tokenizerCommand(),
-			evaluateCommand(), predictCommand(), translateCommand(), scoreCommand(), generateCommand(), neighborsCommand(), reportCommand(), studioCommand(),
-			exportCommand(), importCommand(), configCommand(), benchCommand(), doctorCommand(), completionCommand(), versionCommand(), guideCommand(), serveCommand(),
+			evaluateCommand(), predictCommand(), translateCommand(), scoreCommand(), generateCommand(), neighborsCommand(), reportCommand(), studioCommand(), exportCommand(), importCommand(), configCommand(), benchCommand(), doctorCommand(), completionCommand(), versionCommand(), guideCommand(), serveCommand(), verifyCommand(),
 		},
 		OnUsageError: func(c *cli.Context, err error, _ bool) error {
 			for _, arg := range os.Args[1:] { // `fragua nosuch --flag`: the command is what is wrong

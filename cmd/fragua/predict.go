@@ -86,6 +86,9 @@ func openPredictor(c *cli.Context) (*finetune.Predictor, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := verifyModel(c, dir); err != nil {
+		return nil, err
+	}
 	return finetune.OpenPredictor(dir)
 }
 

@@ -19,12 +19,13 @@ import (
 
 // Flags that several commands share.
 var (
-	setFlag     = &cli.StringSliceFlag{Name: "set", Usage: "change a setting: `STAGE.KEY=VALUE`"}
-	outFlag     = &cli.StringFlag{Name: "out", Aliases: []string{"o"}, Usage: "the run's `FOLDER`, here or s3://BUCKET/KEY (default runs/NAME)"}
-	workersFlag = &cli.IntFlag{Name: "workers", Usage: "tasks at a time, and cores for training (default: one a core); the result does not depend on it"}
-	cpuFlag     = &cli.StringFlag{Name: "cpu", Usage: "`LEVEL` of the kernels: plain, avx2, avx512, avx512bf16 (default: the best that this machine has)"}
-	logFlag     = &cli.StringFlag{Name: "log", Value: "text", Usage: "how progress is told on standard error: `FORMAT` text or json (an object a line)"}
-	limitFlag   = &cli.Int64Flag{Name: "limit", Usage: "read only the first `N` documents of each source"}
+	setFlag      = &cli.StringSliceFlag{Name: "set", Usage: "change a setting: `STAGE.KEY=VALUE`"}
+	outFlag      = &cli.StringFlag{Name: "out", Aliases: []string{"o"}, Usage: "the run's `FOLDER`, here or s3://BUCKET/KEY (default runs/NAME)"}
+	workersFlag  = &cli.IntFlag{Name: "workers", Usage: "tasks at a time, and cores for training (default: one a core); the result does not depend on it"}
+	cpuFlag      = &cli.StringFlag{Name: "cpu", Usage: "`LEVEL` of the kernels: plain, avx2, avx512, avx512bf16 (default: the best that this machine has)"}
+	logFlag      = &cli.StringFlag{Name: "log", Value: "text", Usage: "how progress is told on standard error: `FORMAT` text or json (an object a line)"}
+	limitFlag    = &cli.Int64Flag{Name: "limit", Usage: "read only the first `N` documents of each source"}
+	noVerifyFlag = &cli.BoolFlag{Name: "no-verify", Usage: "trust the files of finished stages without comparing them with their checksums"}
 )
 
 func runFlags() []cli.Flag {
@@ -34,6 +35,7 @@ func runFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "force", Usage: "run them even if nothing changed"},
 		logFlag,
 		&cli.BoolFlag{Name: "dry-run", Usage: "say what would run, and run nothing"},
+		noVerifyFlag,
 		&cli.BoolFlag{Name: "other-cpu", Usage: "go on with a training that was begun at another --cpu level; its bytes will be neither's"},
 	}
 }
@@ -119,7 +121,7 @@ func (r *recipe) job(c *cli.Context, arg, out string) (*job, error) {
 	}
 	return &job{config: cfg, notes: notes, options: pipeline.Options{
 		Out: out, Workers: c.Int("workers"), Only: only, Force: c.Bool("force"), Limit: c.Int64("limit"),
-		CPU: kernel.Level(), OtherCPU: c.Bool("other-cpu"), Program: version(), Config: arg,
+		CPU: kernel.Level(), OtherCPU: c.Bool("other-cpu"), NoVerify: c.Bool("no-verify"), Program: version(), Config: arg,
 	}}, nil
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -17,6 +18,7 @@ func TestStories(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"flip": flip},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("GOROOT", "")                              // no story depends on Go's own files
 			models, err := filepath.Abs("../../model/testdata") // small checkpoints of transformers
@@ -24,4 +26,20 @@ func TestStories(t *testing.T) {
 			return err
 		},
 	})
+}
+
+// flip changes one bit in the middle of a file.
+func flip(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: flip FILE")
+	}
+	name := ts.MkAbs(args[0])
+	b, err := os.ReadFile(name)
+	ts.Check(err)
+	at := len(b) / 2
+	for b[at] < 'a' && at < len(b)-1 && strings.HasSuffix(name, ".json") { // in JSON a letter, so that it stays JSON
+		at++
+	}
+	b[at] ^= 1
+	ts.Check(os.WriteFile(name, b, 0o666))
 }

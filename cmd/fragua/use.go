@@ -3,8 +3,10 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,12 +15,13 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"fragua/model"
+	"fragua/pipeline"
 	"fragua/pipeline/fault"
 	"fragua/pipeline/store"
 	"fragua/tokenize"
 )
 
-var machineFlags = []cli.Flag{workersFlag, cpuFlag}
+var machineFlags = []cli.Flag{workersFlag, cpuFlag, noVerifyFlag}
 
 // modelDir returns where a model's folder lies on this machine, and refuses what is
 // none.
@@ -35,10 +38,32 @@ func modelDir(ctx context.Context, name string) (dir string, err error) {
 	return "", fault.Hintf(usage("%s holds no model: there is no config.json", name), "give the folder of a pretrain or finetune stage, such as runs/quickstart/base, that of a checkpoint, or a GGUF file")
 }
 
-// openModel reads a model directory with its tokenizer.
-func openModel(ctx context.Context, name string) (model.LanguageModel, *tokenize.Tokenizer, error) {
-	dir, err := modelDir(ctx, name)
+// verifyModel compares the files of a stage of ours with their checksums, so that
+// a flipped bit is an error and no other answer. A folder from elsewhere has none.
+func verifyModel(c *cli.Context, dir string) error {
+	if c.Bool("no-verify") || !isDir(dir) { // a GGUF file is a model, too
+		return nil
+	}
+	m, err := pipeline.ReadManifest(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = pipeline.Dir{Path: dir, Manifest: m}.Verify()
+	}
 	if err != nil {
+		return fault.Hintf(err, "make it again: run its stage with --force; --no-verify uses it as it is")
+	}
+	return nil
+}
+
+// openModel reads a model directory with its tokenizer.
+func openModel(c *cli.Context, name string) (model.LanguageModel, *tokenize.Tokenizer, error) {
+	dir, err := modelDir(c.Context, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := verifyModel(c, dir); err != nil {
 		return nil, nil, err
 	}
 	m, err := model.OpenLanguageModel(dir)
@@ -96,7 +121,7 @@ func generateAction(c *cli.Context) error {
 	if w := c.String("weights"); !slices.Contains(model.WeightKinds, w) {
 		return usage("--weights: there are none of %q, only %s", w, strings.Join(model.WeightKinds, ", "))
 	}
-	m, tok, err := openModel(c.Context, dir)
+	m, tok, err := openModel(c, dir)
 	if err != nil {
 		return err
 	}
@@ -177,6 +202,7 @@ fragua neighbors gato perro coche --model runs/books/base      also how near the
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "model", Usage: "the model's `FOLDER`", Required: true},
 			&cli.IntFlag{Name: "top", Value: 10, Usage: "how many neighbours"},
+			noVerifyFlag,
 		},
 		Action: neighborsAction,
 	}
@@ -186,7 +212,7 @@ func neighborsAction(c *cli.Context) error {
 	if c.NArg() == 0 {
 		return fault.Hintf(usage("which word?"), "%s", example(c.Command))
 	}
-	m, tok, err := openModel(c.Context, c.String("model"))
+	m, tok, err := openModel(c, c.String("model"))
 	if err != nil {
 		return err
 	}

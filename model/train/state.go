@@ -7,7 +7,10 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"time"
+
+	"github.com/zeebo/xxh3"
 
 	"fragua/model/safetensors"
 	"fragua/pipeline/fault"
@@ -99,9 +102,49 @@ func (l *Loop) save() error {
 	if err != nil {
 		return err
 	}
+	arrays := l.arrays(l.at.carry)
+	var names []string
+	byName := map[string]safetensors.Array{}
+	for _, a := range arrays {
+		names, byName[a.Name] = append(names, a.Name), a
+	}
+	sum, err := checksum(string(meta), names, func(name string) (safetensors.Array, error) { return byName[name], nil })
+	if err != nil {
+		return err
+	}
 	return store.WriteFile(filepath.Join(l.Checkpoint.Dir, checkpointName), func(w io.Writer) error {
-		return safetensors.Write(w, l.arrays(l.at.carry), map[string]string{"fragua": string(meta)})
+		return safetensors.Write(w, arrays, map[string]string{"fragua": string(meta), "xxh3": sum})
 	})
+}
+
+// checksum is XXH3 of a checkpoint's state and of its arrays, in the order of
+// their names.
+func checksum(meta string, names []string, array func(name string) (safetensors.Array, error)) (string, error) {
+	h := xxh3.New()
+	h.WriteString(meta)
+	for _, name := range slices.Sorted(slices.Values(names)) {
+		a, err := array(name)
+		if err != nil {
+			return "", err
+		}
+		h.WriteString("\x00" + name + "\x00")
+		h.Write(a.Data)
+	}
+	return fmt.Sprintf("%016x", h.Sum64()), nil
+}
+
+// checkCheckpoint compares a checkpoint with its checksum: training that went on
+// from a flipped bit would end elsewhere, and nobody would know.
+func checkCheckpoint(name string, f *safetensors.File) error {
+	meta := f.Metadata()
+	sum, err := checksum(meta["fragua"], f.Names(), f.Array)
+	if err == nil && sum != meta["xxh3"] {
+		err = &fault.RowError{File: name, Row: -1, Err: fmt.Errorf("its content changed: checksum %s, was %s", sum, meta["xxh3"])}
+	}
+	if err != nil {
+		return fault.Hintf(err, "remove %s to train from the start", name)
+	}
+	return nil
 }
 
 // resume goes to where the checkpoint stands, if there is one.
@@ -119,6 +162,9 @@ func (l *Loop) resume() error {
 		return fault.Hintf(err, "remove %s to train from the start", name)
 	}
 	defer f.Close()
+	if err := checkCheckpoint(name, f); err != nil {
+		return err
+	}
 	var s savedState
 	if err := json.Unmarshal([]byte(f.Metadata()["fragua"]), &s); err != nil {
 		return &fault.RowError{File: name, Row: -1, Err: fmt.Errorf("it is no checkpoint of fragua: %w", err)}

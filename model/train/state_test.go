@@ -227,4 +227,15 @@ func TestResumeRefused(t *testing.T) {
 			t.Errorf("cut at %d: error is %v", n, err)
 		}
 	}
+	// Any flipped bit is noticed.
+	for at := 0; at < len(whole); at += 1 + len(whole)/300 {
+		b := slices.Clone(whole)
+		b[at] ^= 4
+		if err := os.WriteFile(name, b, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if err := run(func(*Loop) {}); err == nil || !strings.Contains(err.Error(), checkpointName) {
+			t.Errorf("byte %d (%q) flipped: error is %v", at, whole[max(0, at-20):min(len(whole), at+20)], err)
+		}
+	}
 }

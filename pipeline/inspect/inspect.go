@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 
 	"fragua/pipeline"
@@ -93,6 +94,9 @@ func Open(path string, o Options) (a *Artifact, err error) {
 			continue
 		}
 		a = &Artifact{Path: path, Is: k.is}
+		if !st.Dir && !store.IsRemote(path) {
+			a.checkManifest()
+		}
 		// The Parquet and Arrow libraries panic on some damaged files.
 		defer func() {
 			if r := recover(); r != nil {
@@ -126,6 +130,34 @@ func copied(path, is string, dir bool) (string, error) {
 		return store.FetchFolder(context.Background(), path)
 	}
 	return store.FetchFile(context.Background(), path)
+}
+
+// checkManifest says whether a file of a finished stage is what was written.
+func (a *Artifact) checkManifest() {
+	for dir := filepath.Dir(a.Path); ; dir = filepath.Dir(dir) { // rejects lie a folder deeper
+		m, err := pipeline.ReadManifest(dir)
+		if err != nil {
+			if up := filepath.Dir(dir); up == dir || filepath.Base(dir) != "rejects" {
+				return
+			}
+			continue
+		}
+		name, err := filepath.Rel(dir, a.Path)
+		if err != nil {
+			return
+		}
+		for _, f := range m.Shards {
+			if f.Name != filepath.ToSlash(name) {
+				continue
+			}
+			if err := pipeline.VerifyFile(dir, f); err != nil {
+				a.fact("check", "differs from its manifest")
+			} else {
+				a.fact("check", "as written")
+			}
+		}
+		return
+	}
 }
 
 func (a *Artifact) fact(name string, value any) { a.Facts = append(a.Facts, Fact{name, value}) }

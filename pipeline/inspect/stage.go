@@ -2,7 +2,9 @@ package inspect
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -36,9 +38,18 @@ func openStage(path string, o Options, a *Artifact) error {
 		}
 		a.Tables = append(a.Tables, t)
 	}
-	files := Table{Title: "files", Columns: []string{"name", "rows", "bytes", "xxh3"}}
+	files := Table{Title: "files", Columns: []string{"name", "rows", "bytes", "xxh3", "check"}}
 	for _, s := range m.Shards {
-		files.Rows = append(files.Rows, []any{s.Name, s.Rows, s.Bytes, s.XXH3})
+		check := "as written"
+		if store.IsRemote(path) {
+			check = "not read" // it lies elsewhere, and would be fetched whole
+		} else if err := pipeline.VerifyFile(path, s); err != nil {
+			check = "differs from its manifest"
+			if errors.Is(err, fs.ErrNotExist) {
+				check = "missing"
+			}
+		}
+		files.Rows = append(files.Rows, []any{s.Name, s.Rows, s.Bytes, s.XXH3, check})
 	}
 	a.Tables = append(a.Tables, files)
 	metrics, err := pipeline.ReadMetrics(path)
