@@ -2,7 +2,6 @@ package model
 
 import (
 	"math"
-	"slices"
 
 	"fragua/model/kernel"
 )
@@ -180,7 +179,3 @@ func yarnRope(o *config, dim, positions int, theta float64) rope {
 
 // table tabulates the angles, one table for layers with the same.
 func (r rope) table(context int) *kernel.RoPE { return kernel.NewRoPE(context, r.frequencies) }
-
-func (r rope) equal(o rope) bool {
-	return r.factor == o.factor && slices.Equal(r.frequencies, o.frequencies)
-}

@@ -22,8 +22,6 @@ func made(seed uint64, n int) []string {
 	return words
 }
 
-func line(words []string) string { return `{"text":"` + strings.Join(words, " ") + `"}` + "\n" }
-
 // edited replaces every k-th word.
 func edited(words []string, k int, by string) []string {
 	words = slices.Clone(words)

@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
-	"os"
 	"path"
-	"path/filepath"
 	"strings"
 
 	"fragua/pipeline"
@@ -110,17 +108,6 @@ func shardOf(env *pipeline.Env, t pipeline.Task) (part shardPart, name string, e
 		name, err = part.file(env)
 	}
 	return part, name, err
-}
-
-// existing yields the path of a file if it is there: what would be empty is not
-// written.
-func existing(dir, name string) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		name = filepath.Join(dir, name)
-		if _, err := os.Stat(name); err == nil {
-			yield(name)
-		}
-	}
 }
 
 // decodeShardTask decodes the part of a task that holds more than its shard.

@@ -34,15 +34,6 @@ func (n *node) attr(key string) string {
 	return ""
 }
 
-func (n *node) has(key string) bool {
-	for i := range n.attrs {
-		if n.attrs[i].key == key {
-			return true
-		}
-	}
-	return false
-}
-
 // Limits of a page. Elements deeper than maxDepth become siblings of those at that
 // depth, as in WebKit and Blink; beyond maxNodes tags are passed over and their text kept.
 const (

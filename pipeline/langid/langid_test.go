@@ -42,7 +42,7 @@ var sentences = map[string]string{
 	"et": "Küla rahvas kandis liivakotte tee äärde ja rääkis sellest, milline ilm homme tuleb.",
 	"hu": "A falu népe homokzsákokat vitt az útra, és arról beszélt, milyen lesz holnap az idő.",
 	"tr": "Köy halkı kum torbalarını yola taşıyor ve yarın havanın nasıl olacağını konuşuyordu.",
-	"fa": "مردم روستا کیسه‌های شن را به کنار جاده می‌بردند و دربارهٔ هوای فردا حرف می‌زدند.",
+	"fa": "مردم روستا کیسه\u200cهای شن را به کنار جاده می\u200cبردند و دربارهٔ هوای فردا حرف می\u200cزدند.",
 	"ar": "كان أهل القرية يحملون أكياس الرمل إلى الطريق ويتحدثون عن طقس الغد.",
 	"ur": "گاؤں کے لوگ ریت کی بوریاں سڑک تک لے جا رہے تھے اور کل کے موسم کی بات کر رہے تھے۔",
 	"he": "אנשי הכפר נשאו שקי חול אל הכביש ודיברו על מזג האוויר של מחר.",
