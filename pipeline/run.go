@@ -260,7 +260,7 @@ func (s *stage) failures(c Counts, phase string) error {
 	if row, file := oneFailure(where); file != "" {
 		err, where = fmt.Errorf("%w; one of them: %s at %d: %s", err, row.Path, row.Offset, row.Error), file
 	}
-	return fault.Hintf(err, "look at the rejects with `fragua inspect %s`, then mend the source or raise max_failures; what is done is kept", where)
+	return fault.Hintf(err, "look at the rejects with `fragua inspect %s`, then correct the source or raise max_failures; what is done is kept", where)
 }
 
 // lostFiles lists files for a message.

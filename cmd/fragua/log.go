@@ -98,8 +98,10 @@ func (l *jsonLog) line(text string) {
 func (l *jsonLog) observe(e pipeline.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	line := logLine{Event: e.Kind, Stage: e.Stage, Use: e.Use, Phase: e.Phase, Line: strings.TrimRight(e.Line+e.Why, "\n"), Number: e.Position, Stages: e.Stages}
+	line := logLine{Event: e.Kind, Stage: e.Stage, Use: e.Use, Phase: e.Phase, Line: strings.TrimRight(e.Line, "\n"), Number: e.Position, Stages: e.Stages}
 	switch e.Kind {
+	case pipeline.EventStage, pipeline.EventSkip:
+		line.Line = e.Why
 	case pipeline.EventPhase:
 		l.event, l.phase = e, time.Now()
 	case pipeline.EventDone:

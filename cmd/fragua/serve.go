@@ -75,6 +75,13 @@ func serveAction(c *cli.Context) error {
 		return fault.Hintf(usage("--host %s can be reached from other machines", c.String("host")), "give a key: --key-file FILE")
 	}
 	for _, arg := range c.Args().Slice() {
+		path := arg
+		if _, named, ok := strings.Cut(arg, "="); ok {
+			path = named
+		}
+		if err := verifyModel(c, path); err != nil {
+			return err
+		}
 		m, err := serve.Open(arg, c.String("weights"))
 		if err != nil {
 			return err

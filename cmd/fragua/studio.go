@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -47,7 +49,8 @@ func studioAction(c *cli.Context) error {
 		return err
 	}
 	token := studio.NewToken()
-	handler, err := studio.New(studio.Options{Runs: runs, Table: stages, Recipes: configs.Recipes(), Program: []string{program}, Token: token})
+	handler, err := studio.New(studio.Options{Runs: runs, Table: stages, Recipes: configs.Recipes(), Program: []string{program}, Token: token,
+		Verify: verifyResult, Open: readModel, Generate: generate, Sample: sampleFolder})
 	if err != nil {
 		return err
 	}
@@ -69,4 +72,15 @@ func studioAction(c *cli.Context) error {
 		return err
 	}
 	return nil
+}
+
+// sampleFolder lays the sample for a recipe that works on it, and returns where
+// the recipe's paths resolve.
+func sampleFolder(recipe, out string) (string, error) {
+	if !slices.Contains(onSample, recipe) {
+		return ".", nil
+	}
+	dir := filepath.Join(out, "input")
+	_, err := layInput(dir)
+	return dir, err
 }

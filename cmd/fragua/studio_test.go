@@ -59,7 +59,13 @@ func studioRun(t *testing.T) (runs string) {
 func TestStudio(t *testing.T) {
 	runs := studioRun(t)
 	token := studio.NewToken()
-	handler, err := studio.New(studio.Options{Runs: []string{runs}, Table: stages, Recipes: configs.Recipes(), Token: token})
+	program, err := os.Executable() // told to run no test, it ends at once
+	if err != nil {
+		t.Fatal(err)
+	}
+	recipes := t.TempDir()
+	handler, err := studio.New(studio.Options{Runs: []string{runs}, Table: stages, Recipes: configs.Recipes(), Token: token,
+		Program: []string{program, "-test.run=^$"}, Verify: verifyResult, Open: readModel, Generate: generate, Sample: func(string, string) (string, error) { return recipes, nil }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +151,7 @@ func TestStudio(t *testing.T) {
 		}
 	}
 	model := url.Values{"run": {filepath.Join(runs, "small")}, "stage": {"base"}, "text": {"The"}, "tokens": {"5"}}
-	if code, text := ask("POST", "/play/generate", model); code != 200 || text == "" {
+	if code, text := ask("POST", "/play/generate", model); code != 200 || !strings.HasPrefix(text, "The") || len(text) < 5 {
 		t.Errorf("generate: %d %q", code, text)
 	}
 	if code, text := ask("POST", "/play/neighbors", model); code != 200 || !strings.Contains(text, "cosine") {
@@ -161,6 +167,24 @@ func TestStudio(t *testing.T) {
 		if code, _ := ask("POST", "/recipe/check", url.Values{"source": {""}}, header...); code != http.StatusForbidden {
 			t.Errorf("with %v: %d", header, code)
 		}
+	}
+	start := url.Values{"name": {"mine"}, "source": {studioRecipe}, "recipe": {"books"}}
+	if code, page := ask("POST", "/recipe/start", start); code != 200 || !strings.Contains(page, "mine") {
+		t.Errorf("start: %d %s", code, page)
+	}
+	if b, err := os.ReadFile(filepath.Join(recipes, "mine.yaml")); err != nil || string(b) != studioRecipe {
+		t.Errorf("the edited recipe does not lie where its paths resolve: %v", err)
+	}
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		if _, state := ask("GET", "/job/state?id=0", nil); strings.Contains(state, `"end":"done"`) {
+			break
+		} else if time.Now().After(deadline) {
+			t.Fatalf("the job does not end: %s", state)
+		}
+	}
+	start.Set("source", studioRecipe+"# another\n")
+	if code, page := ask("POST", "/recipe/start", start); code != 400 || !strings.Contains(page, "says something else") {
+		t.Errorf("a file of the user is overwritten: %d", code)
 	}
 	if code, _ := ask("POST", "/recipe/start", url.Values{"name": {"../x"}, "source": {studioRecipe}}); code != 400 {
 		t.Errorf("a name that leaves the folder: %d", code)

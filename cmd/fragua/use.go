@@ -41,7 +41,14 @@ func modelDir(ctx context.Context, name string) (dir string, err error) {
 // verifyModel compares the files of a stage of ours with their checksums, so that
 // a flipped bit is an error and no other answer. A folder from elsewhere has none.
 func verifyModel(c *cli.Context, dir string) error {
-	if c.Bool("no-verify") || !isDir(dir) { // a GGUF file is a model, too
+	if c.Bool("no-verify") {
+		return nil
+	}
+	return verifyResult(dir)
+}
+
+func verifyResult(dir string) error {
+	if !isDir(dir) { // a GGUF file is a model, too
 		return nil
 	}
 	m, err := pipeline.ReadManifest(dir)
@@ -66,6 +73,10 @@ func openModel(c *cli.Context, name string) (model.LanguageModel, *tokenize.Toke
 	if err := verifyModel(c, dir); err != nil {
 		return nil, nil, err
 	}
+	return readModel(dir)
+}
+
+func readModel(dir string) (model.LanguageModel, *tokenize.Tokenizer, error) {
 	m, err := model.OpenLanguageModel(dir)
 	if err != nil {
 		return nil, nil, err

@@ -16,7 +16,7 @@ import (
 func verifyCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "verify",
-		Usage:     "read every file of a run and compare it with its checksum",
+		Usage:     "read every file of a run's finished stages and compare it with its checksum",
 		ArgsUsage: "RUN",
 		Description: `fragua verify runs/quickstart
 fragua verify runs/quickstart/base      a stage alone

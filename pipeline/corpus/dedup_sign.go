@@ -42,7 +42,7 @@ func distinct(list []uint64) []uint64 {
 	return slices.Compact(list)
 }
 
-// partitions returns over how many tasks the keys are spread. It hangs on the inputs alone.
+// partitions returns over how many tasks the keys are spread. It depends on the inputs alone.
 func (s *Dedup) partitions(env *pipeline.Env, c interface{ expect(docs, words int64) int64 }) int {
 	var docs, words int64
 	for _, dir := range env.In["documents"] {

@@ -12,7 +12,7 @@ import (
 	"fragua/pipeline/minhash"
 )
 
-// made returns n words that hang on the seed.
+// made returns n words that depend on the seed.
 func made(seed uint64, n int) []string {
 	random := rand.New(rand.NewPCG(seed, 1))
 	words := make([]string, n)

@@ -15,7 +15,7 @@
 // from tables that can be read: sources in source.go, steps in step.go.
 //
 // One Part goes in and one shard comes out, whoever does the task, so that the
-// bytes do not hang on the number of workers. Memory of a task: one record (a
+// bytes do not depend on the number of workers. Memory of a task: one record (a
 // whole file for books, pages and text), and a row group of its shard; what
 // Dedup and Mix need beyond that is said there.
 package corpus

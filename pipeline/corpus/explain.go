@@ -23,7 +23,7 @@ type Story struct {
 
 // Explain tells what became of a document, rule by rule. Reading and steps are
 // done again, from the raw file and with the settings that were in force; what
-// hangs on all other documents, a repetition or the split, is looked up in the
+// depends on all other documents, a repetition or the split, is looked up in the
 // shards and rejects of the run.
 func Explain(ctx context.Context, run *pipeline.RunDir, c *pipeline.Config, id string) (*Story, error) {
 	story := &Story{ID: id}

@@ -26,7 +26,7 @@ const (
 // Mix weighs the documents of several inputs against each other, gives each its split, and tells what training repeats
 // of what it is judged by.
 //
-// A document's split hangs on the seed and on its group alone, so that it stays
+// A document's split depends on the seed and on its group alone, so that it stays
 // the same when other documents come or go. Documents that dedup put into one
 // cluster, and editions of one book, are one group. Only where no group at all would
 // fall into a split with a share, the nearest one is taken, so that there is
@@ -128,7 +128,7 @@ func (s *Mix) Phases() []pipeline.Phase {
 // looksForLeaks reports whether there are splits that training could repeat.
 func (s *Mix) looksForLeaks() bool { return s.Leaks != LeaksOff && s.Validation+s.Test > 0 }
 
-// draw returns a number that hangs on the seed, on what it is for, and on a key.
+// draw returns a number that depends on the seed, on what it is for, and on a key.
 func draw(seed uint64, what, key string) uint64 { return xxh3.HashStringSeed(what+"\x00"+key, seed) }
 
 // threshold returns the number below which a share of all draws lies.

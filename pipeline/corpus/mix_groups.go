@@ -15,7 +15,7 @@ import (
 )
 
 // What stays together in one split: the documents of a group (a book, an address), the groups that share a cluster of
-// dedup, and the editions of a book. Each group has a draw, a number that hangs on the seed and on its name; groups that
+// dedup, and the editions of a book. Each group has a draw, a number that depends on the seed and on its name; groups that
 // hang together take the draw of one of them.
 
 // group returns what a document is grouped by.

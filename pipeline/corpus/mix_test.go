@@ -45,7 +45,7 @@ func TestPlace(t *testing.T) {
 	})
 }
 
-// TestSplitIsStable: a document's split hangs on itself and the seed; other
+// TestSplitIsStable: a document's split depends on itself and the seed; other
 // documents come and go.
 func TestSplitIsStable(t *testing.T) {
 	rows := func(from, to int) string {

@@ -141,7 +141,7 @@ func TestEstimate(t *testing.T) {
 		}
 		agree /= 112 * trials
 		want := b.Probability(overlap)
-		// 112·400 draws that hang on each other a little: .0025 each; the sets' sizes round by .005
+		// 112·400 draws that depend on each other a little: .0025 each; the sets' sizes round by .005
 		if math.Abs(agree-overlap) > .02 || math.Abs(float64(met)/trials-want) > .08 {
 			t.Errorf("overlap %.2f: signatures agree at %.4f; %d of %d met, want %.0f", overlap, agree, met, trials, want*trials)
 		}

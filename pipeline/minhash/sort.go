@@ -14,7 +14,7 @@ import (
 )
 
 // A Record is a value of fixed size with an order. Records that compare as equal should be equal in all parts, so
-// that the order of a sorted file does not hang on the order in which they came.
+// that the order of a sorted file does not depend on the order in which they came.
 type Record[T any] interface {
 	Size() int     // bytes of Put; the same for all values
 	Put([]byte)    // writes the record

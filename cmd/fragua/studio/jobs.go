@@ -76,8 +76,13 @@ func (j *job) hear(line string) {
 			j.last = event
 			return
 		}
-		text, _ := event["line"].(string)
-		line = strings.TrimSpace(fmt.Sprintf("%v %v %s", event["stage"], event["event"], text))
+		var parts []string
+		for _, key := range []string{"stage", "event", "phase", "line"} {
+			if text, _ := event[key].(string); text != "" {
+				parts = append(parts, text)
+			}
+		}
+		line = strings.Join(parts, " ")
 	}
 	if j.log = append(j.log, line); len(j.log) > logLines {
 		j.log = j.log[1:]

@@ -5,11 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"fragua/finetune"
 	"fragua/finetune/examples"
@@ -39,11 +38,13 @@ func (s *Studio) use(dir pipeline.Dir) (*openModel, error) {
 		return &s.model, nil
 	}
 	m := openModel{dir: dir.Path}
-	var err error
-	if dir.Manifest.Use == "finetune" {
+	err := s.Verify(dir.Path)
+	switch {
+	case err != nil:
+	case dir.Manifest.Use == "finetune":
 		m.tuned, err = finetune.OpenPredictor(dir.Path)
-	} else if m.lm, err = model.OpenLanguageModel(dir.Path); err == nil {
-		m.tok, err = tokenize.Load(filepath.Join(dir.Path, "tokenizer.json"))
+	default:
+		m.lm, m.tok, err = s.Open(dir.Path)
 	}
 	if err != nil {
 		return nil, err
@@ -89,7 +90,7 @@ func (s *Studio) asked(r *http.Request) (m *openModel, text string, done func(),
 	return m, text, s.mu.Unlock, nil
 }
 
-// generate streams what a language model adds to a text.
+// generate streams a text and what a language model adds to it.
 func (s *Studio) generate(w http.ResponseWriter, r *http.Request) error {
 	m, text, done, err := s.asked(r)
 	if err != nil {
@@ -103,37 +104,27 @@ func (s *Studio) generate(w http.ResponseWriter, r *http.Request) error {
 	if faults := sampler.Check(); len(faults) > 0 {
 		return &fault.UsageError{Err: errors.New(faults[0].Err)}
 	}
-	ids, err := m.tok.AppendIDs(nil, text)
-	if err != nil {
-		return err
-	}
-	if len(ids) == 0 {
-		ids = []int32{m.tok.EndOfText()}
-	}
-	if len(ids) >= m.lm.Context() {
-		return &fault.UsageError{Err: fmt.Errorf("the text has %d tokens, the model's context only %d", len(ids), m.lm.Context())}
-	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	out := http.NewResponseController(w)
-	var pending []byte // a token may end in the middle of a character
 	n := int(min(number(r, "tokens", 1, 100), tokensMax))
-	for id := range model.Generate(r.Context(), m.lm.Decoder(), ids, n, []int32{m.tok.EndOfText()}, sampler) {
-		pending = m.tok.AppendBytes(pending, id)
-		whole := len(pending)
-		for whole > 0 && whole > len(pending)-3 && !utf8.Valid(pending[:whole]) {
-			whole--
-		}
-		if !utf8.Valid(pending[:whole]) { // no beginning of a character, but bytes that are none
-			whole = len(pending)
-		}
-		if _, err := w.Write([]byte(strings.ToValidUTF8(string(pending[:whole]), "\uFFFD"))); err != nil {
-			return nil // the reader has gone
-		}
-		pending = append(pending[:0], pending[whole:]...)
-		out.Flush()
+	err = s.Generate(r.Context(), flushed{w, http.NewResponseController(w)}, m.lm, m.tok, text, n, sampler)
+	if r.Context().Err() != nil {
+		return nil // the reader has gone
 	}
-	w.Write([]byte(strings.ToValidUTF8(string(pending), "\uFFFD")))
-	return nil
+	return err
+}
+
+// A flushed writer sends each piece at once.
+type flushed struct {
+	io.Writer
+	*http.ResponseController
+}
+
+func (f flushed) Write(b []byte) (int, error) {
+	n, err := f.Writer.Write(b)
+	if err == nil {
+		err = f.Flush()
+	}
+	return n, err
 }
 
 // answer classifies or translates each line of a text.

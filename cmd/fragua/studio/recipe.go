@@ -42,7 +42,7 @@ func (s *Studio) recipe(w http.ResponseWriter, r *http.Request) error {
 	} else if src, err = fs.ReadFile(s.Recipes, name+".yaml"); err != nil {
 		return fault.Hintf(fmt.Errorf("there is no recipe %q: %w", name, fs.ErrNotExist), "the first page lists them")
 	}
-	return s.page(w, "recipe.html", map[string]any{"Title": name, "Name": name, "Source": string(src), "Embedded": r.FormValue("run") == ""})
+	return s.page(w, "recipe.html", map[string]any{"Title": name, "Name": name, "Source": string(src), "Recipe": r.FormValue("name"), "Run": r.FormValue("run")})
 }
 
 // A recipeFault is a fault of a configuration with its place.
@@ -52,9 +52,9 @@ type recipeFault struct {
 	Hint    string `json:"hint,omitempty"`
 }
 
-// check parses a configuration as the program does.
-func (s *Studio) check(name, src string) []recipeFault {
-	_, err := pipeline.Parse(name+".yaml", []byte(src), ".", s.Table, nil)
+// check parses a configuration as the program does. Its paths resolve against dir.
+func (s *Studio) check(name, src, dir string) []recipeFault {
+	_, err := pipeline.Parse(name+".yaml", []byte(src), dir, s.Table, nil)
 	var config *fault.ConfigError
 	switch {
 	case err == nil:
@@ -71,7 +71,20 @@ func (s *Studio) check(name, src string) []recipeFault {
 
 func (s *Studio) checkRecipe(w http.ResponseWriter, r *http.Request) error {
 	r.Body = http.MaxBytesReader(w, r.Body, 2*recipeMax)
-	return writeJSON(w, s.check("recipe", r.FormValue("source")))
+	return writeJSON(w, s.check("recipe", r.FormValue("source"), "."))
+}
+
+// folder is where a configuration's relative paths resolve: that of the run or of
+// the recipe from which the editor took it. The file is written there.
+func (s *Studio) folder(r *http.Request, out string) (string, error) {
+	if r.FormValue("run") == "" {
+		return s.Sample(r.FormValue("recipe"), out)
+	}
+	run, err := s.open(r)
+	if err != nil {
+		return "", err
+	}
+	return run.Info.Dir, nil
 }
 
 // startRecipe runs a configuration in a process of its own, which goes on if the
@@ -82,22 +95,24 @@ func (s *Studio) startRecipe(w http.ResponseWriter, r *http.Request) error {
 	if name == "" || name != filepath.Base(name) || strings.HasPrefix(name, ".") {
 		return &fault.UsageError{Err: fmt.Errorf("%q cannot name a run: letters, digits, - and _ are wanted", name)}
 	}
-	if faults := s.check(name, src); len(faults) > 0 {
-		return fault.Hintf(&fault.UsageError{Err: fmt.Errorf("line %d: %s", faults[0].Line, faults[0].Message)}, "mend it first; Check shows all faults")
-	}
 	out := filepath.Join("runs", name)
-	config := name
-	if embedded, err := fs.ReadFile(s.Recipes, name+".yaml"); err != nil || string(embedded) != src { // an edited recipe is a file
-		config = filepath.Join("runs", name+".yaml")
-		if old, err := os.ReadFile(config); err == nil && string(old) != src {
-			return fault.Hintf(&fault.UsageError{Err: fmt.Errorf("%s is there already and says something else", config)}, "give the run another name")
-		}
-		if err := os.MkdirAll("runs", 0o755); err != nil {
-			return err
-		}
+	dir, err := s.folder(r, out)
+	if err != nil {
+		return err
+	}
+	if faults := s.check(name, src, dir); len(faults) > 0 {
+		return fault.Hintf(&fault.UsageError{Err: fmt.Errorf("line %d: %s", faults[0].Line, faults[0].Message)}, "correct it first; Check shows all faults")
+	}
+	config := filepath.Join(dir, name+".yaml")
+	switch old, err := os.ReadFile(config); {
+	case err == nil && string(old) != src:
+		return fault.Hintf(&fault.UsageError{Err: fmt.Errorf("%s is there already and says something else", config)}, "give the run another name")
+	case errors.Is(err, fs.ErrNotExist):
 		if err := os.WriteFile(config, []byte(src), 0o644); err != nil {
 			return err
 		}
+	case err != nil:
+		return err
 	}
 	j, err := s.jobs.start(append(append([]string{}, s.Program...), "run", config, "--out", out, "--log", "json"), name, out)
 	if err != nil {

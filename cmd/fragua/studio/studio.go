@@ -2,10 +2,12 @@ package studio
 
 import (
 	"bytes"
+	"context"
 	"embed"
 	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"io/fs"
 	"net/http"
 	"os"
@@ -15,8 +17,10 @@ import (
 	"strings"
 	"sync"
 
+	"fragua/model"
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
+	"fragua/tokenize"
 )
 
 // Options are what the studio shows and what it starts.
@@ -26,6 +30,13 @@ type Options struct {
 	Recipes fs.FS          // NAME.yaml
 	Program []string       // the command that runs a configuration: Program… run FILE --out DIR --log json
 	Token   string
+	Verify  func(dir string) error // compares a model's files with their checksums
+	Open    func(dir string) (model.LanguageModel, *tokenize.Tokenizer, error)
+	// Generate writes a text and what a model adds to it, as it comes.
+	Generate func(ctx context.Context, w io.Writer, m model.LanguageModel, tok *tokenize.Tokenizer, text string, tokens int, s model.Sampler) error
+	// Sample lays the sample for a recipe that works on it, and returns the folder
+	// against which the recipe's paths resolve; "." for other recipes.
+	Sample func(recipe, out string) (dir string, err error)
 }
 
 // A Studio serves its pages; see New.

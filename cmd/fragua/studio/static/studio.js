@@ -8,7 +8,7 @@ for (const form of document.querySelectorAll("form[data-stream]")) {
   form.addEventListener("submit", async (e) => {
     e.preventDefault();
     const data = new FormData(form), out = form.querySelector("output"), button = form.querySelector("button");
-    out.textContent = data.get("text");
+    out.textContent = "";
     button.disabled = true;
     try {
       const r = await fetch(form.dataset.stream, { method: "POST", body: new URLSearchParams(data), headers: { Accept: "application/json" } });
