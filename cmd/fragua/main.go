@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -78,18 +79,25 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 	app := &cli.App{
 		Name:                 "fragua",
 		Usage:                "from raw books and web pages to a language model of your own",
-		UsageText:            "fragua COMMAND [ARGUMENT…] [--flag…]\n\nfirst steps:  fragua run quickstart\nhelp:         fragua COMMAND --help",
+		UsageText:            "fragua COMMAND [ARGUMENT…] [--flag…]\nfragua run quickstart    is the first step",
 		HideVersion:          true,
 		EnableBashCompletion: true,
-		Suggest:              true,
+
+		CustomAppHelpTemplate: helpTemplate,
+		Suggest:               true,
 
 		DisableSliceFlagSeparator: true, // a comma may be part of a value: --set corpus.sources[0].books.path={en,es}/*.txt
 		Writer:                    stdout,
 		ErrWriter:                 stderr,
-		Commands: []*cli.Command{
-			runCommand(), planCommand(), finetuneCommand(), inspectCommand(), explainCommand(), textCommand(), tokenizerCommand(),
-			evaluateCommand(), predictCommand(), translateCommand(), scoreCommand(), generateCommand(), neighborsCommand(), reportCommand(), studioCommand(), exportCommand(), importCommand(), configCommand(), benchCommand(), doctorCommand(), completionCommand(), versionCommand(), guideCommand(), serveCommand(), verifyCommand(),
-		},
+		Commands: slices.Concat(
+			category("From text to a model", runCommand(), planCommand(), finetuneCommand(), verifyCommand()),
+			category("Look", inspectCommand(), explainCommand(), reportCommand(), studioCommand()),
+			category("Use a model", generateCommand(), predictCommand(), translateCommand(), neighborsCommand(), serveCommand()),
+			category("Measure", evaluateCommand(), scoreCommand(), benchCommand()),
+			category("Text and tokens", textCommand(), tokenizerCommand()),
+			category("To and from other programs", exportCommand(), importCommand()),
+			category("Help", configCommand(), guideCommand(), doctorCommand(), completionCommand(), versionCommand()),
+		),
 		OnUsageError: func(c *cli.Context, err error, _ bool) error {
 			for _, arg := range os.Args[1:] { // `fragua nosuch --flag`: the command is what is wrong
 				if !strings.HasPrefix(arg, "-") {
