@@ -27,7 +27,7 @@ func (t *pretraining) card(w io.Writer, m pipeline.Metrics) error {
 	p("| validation rows | %d |", t.data.validation.Len())
 	p("| batch | %d rows × %d |", t.Batch, t.accumulate(t.data.train.Context()))
 	p("| optimizer | %s, rate %g, %s, warm-up %g of the steps |", t.Optimizer.Name, t.LR, t.Schedule.Name, t.Warmup)
-	p("| precision | %s |", t.Floats)
+	p("| precision | %s |", t.Floats.Resolve())
 	p("| seed | %d |", t.env.Seed)
 	for _, f := range m.Figures {
 		interval, note := "", ""

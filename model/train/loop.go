@@ -105,7 +105,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	passes := int64(max(l.Accumulate, 1))
 	rates := make([]float64, len(l.slab.Params))
 	l.tape = tensor.NewTape(l.Seed)
-	l.tape.Train, l.tape.BF16 = true, l.Floats == BF16
+	l.tape.Train, l.tape.BF16 = true, l.Floats.Resolve() == BF16
 	steps, stop := l.gather(l.at.Step, int(passes))
 	defer stop()
 

@@ -18,10 +18,25 @@ type Floats string
 const (
 	F32  Floats = "f32"
 	BF16 Floats = "bf16"
+	Auto Floats = "auto" // BF16 where the kernels in force multiply it faster, else F32
 )
 
 // Values implements settings.Enum.
-func (Floats) Values() []string { return []string{string(F32), string(BF16)} }
+func (Floats) Values() []string { return []string{string(Auto), string(F32), string(BF16)} }
+
+// Resolve returns F32 or BF16: what Auto means at the level of the kernels in
+// force. A stage's key holds it, so that other kernels make another result.
+func (f Floats) Resolve() Floats { return f.resolve(kernel.Level(), kernel.Levels()) }
+
+func (f Floats) resolve(level string, levels []string) Floats {
+	switch {
+	case f != Auto:
+		return f
+	case BF16.warning(level, levels) == "":
+		return BF16
+	}
+	return F32
+}
 
 const levelBF16 = "avx512bf16"
 

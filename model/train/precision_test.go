@@ -41,6 +41,24 @@ func TestPrecisionWarning(t *testing.T) {
 	}
 }
 
+// auto is bf16 where no warning would be given, and else f32.
+func TestAutoPrecision(t *testing.T) {
+	fast, slow := []string{"plain", "avx2", "avx512", "avx512bf16"}, []string{"plain", "avx2", "avx512bf16", "avx512"}
+	for _, c := range []struct {
+		floats Floats
+		level  string
+		levels []string
+		want   Floats
+	}{
+		{Auto, "avx512bf16", fast, BF16}, {Auto, "avx512", fast, F32}, {Auto, "avx512", slow, F32},
+		{Auto, "avx512bf16", slow, F32}, {Auto, "plain", fast[:1], F32}, {BF16, "plain", fast[:1], BF16}, {F32, "avx512bf16", fast, F32},
+	} {
+		if got := c.floats.resolve(c.level, c.levels); got != c.want {
+			t.Errorf("%s at %s of %v is %s, want %s", c.floats, c.level, c.levels, got, c.want)
+		}
+	}
+}
+
 // The stage trains in bfloat16 on every machine and says so in the card. Where the kernels
 // have no instructions for it, plan and run warn.
 func TestPretrainBF16(t *testing.T) {

@@ -36,7 +36,7 @@ type Pretrain struct {
 	Spike     float64         `yaml:"spike" doc:"Skip steps whose gradient is so many times the usual; 0: never."`
 	EMA       float64         `yaml:"ema" doc:"Share that a moving average of the weights keeps at each step; 0: no average."`
 	Order     blocks.RowOrder `yaml:"order" doc:"The order of the rows: shuffle, or stream for models that carry a state."`
-	Floats    Floats          `yaml:"precision" doc:"What linear layers multiply: f32; or bf16, which is faster on AMD's CPUs since Zen 4."`
+	Floats    Floats          `yaml:"precision" doc:"What linear layers multiply: f32; bf16, which is faster on AMD's CPUs since Zen 4; or auto, bf16 where it is faster."`
 
 	EvalEvery    int64         `yaml:"eval_every" doc:"Steps between validations; 0: a tenth of all."`
 	EvalRows     int           `yaml:"eval_rows" doc:"Rows scored in validations during training (at the end all are); 0: what costs a twentieth of training, at most 200."`
@@ -55,7 +55,7 @@ func NewPretrain() *Pretrain {
 	return &Pretrain{
 		Batch: 16, Accumulate: 1,
 		LR: 1e-3, Warmup: 0.05, Schedule: Scheduling("cosine"), Optimizer: Optimizing("adamw"), Clip: 1, Spike: 10,
-		Order: blocks.Shuffle, Floats: F32,
+		Order: blocks.Shuffle, Floats: Auto,
 		Keep: KeepBest, SampleTokens: 60, Sampler: model.Sampler{Temperature: 0.8, TopP: 0.95}, Baseline: 3,
 		CheckpointEvery: 60 * time.Second,
 	}
@@ -86,7 +86,7 @@ func (*Pretrain) Inputs() []pipeline.Input {
 func (*Pretrain) Makes() pipeline.Kind { return pipeline.Model }
 
 // Precision implements pipeline.FloatStage.
-func (p *Pretrain) Precision() string { return string(p.Floats) }
+func (p *Pretrain) Precision() string { return string(p.Floats.Resolve()) }
 
 // Phases implements pipeline.Stage.
 func (p *Pretrain) Phases() []pipeline.Phase {

@@ -122,7 +122,7 @@ func (p *Pretrain) Estimate(env *pipeline.Env) (e pipeline.Estimate, err error) 
 
 	const rows = 2
 	tape := tensor.NewTape(env.Seed)
-	tape.BF16 = p.Floats == BF16
+	tape.BF16 = p.Floats.Resolve() == BF16
 	var b model.Batch
 	var took time.Duration
 	source := &Shuffled{Rows: d.train, Size: rows, Seed: env.Seed}
