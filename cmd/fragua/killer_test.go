@@ -161,32 +161,36 @@ func TestKiller(t *testing.T) {
 	sameBytes(t, snapshot(t, filepath.Join(dir, "killed")), want)
 }
 
-// TestInterrupt sends SIGINT to a training: it ends with 130, and goes on to the same
-// bytes.
+// TestInterrupt sends a training each signal that asks a program to end: it leaves with
+// 130, and goes on to the same bytes.
 func TestInterrupt(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("windows has no SIGINT to send")
+		t.Skip("windows has no signals to send")
 	}
 	dir := killerDir(t)
 	steps := []string{"--set", "base.steps=400"}
 	mustRun(t, dir, "calm", steps...)
-	cmd, text := command(t.Context(), dir, "broken", steps...)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+	want := snapshot(t, filepath.Join(dir, "calm"))
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		out := fmt.Sprint("broken", int(signal))
+		cmd, text := command(t.Context(), dir, out, steps...)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		await(t, cmd, filepath.Join(dir, out, ".fragua", "work", "base.*", "0-*", "scratch", "*", "*"))
+		if err := cmd.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+		cmd.Wait()
+		if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
+			t.Fatalf("%v: exit code %d, want %d\n%s", signal, code, exitInterrupted, text)
+		}
+		if !strings.Contains(text.String(), "interrupted; the same command goes on from here") {
+			t.Errorf("%v: the interruption is not told:\n%s", signal, text)
+		}
+		mustRun(t, dir, out, steps...)
+		sameBytes(t, snapshot(t, filepath.Join(dir, out)), want)
 	}
-	await(t, cmd, filepath.Join(dir, "broken", ".fragua", "work", "base.*", "0-*", "scratch", "*", "*"))
-	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
-		t.Fatal(err)
-	}
-	cmd.Wait()
-	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
-		t.Fatalf("exit code %d, want %d\n%s", code, exitInterrupted, text)
-	}
-	if !strings.Contains(text.String(), "interrupted; the same command goes on from here") {
-		t.Errorf("the interruption is not told:\n%s", text)
-	}
-	mustRun(t, dir, "broken", steps...)
-	sameBytes(t, snapshot(t, filepath.Join(dir, "broken")), snapshot(t, filepath.Join(dir, "calm")))
 }
 
 // TestTwoRunsOnOneFolder: the second is refused, and says who works there.

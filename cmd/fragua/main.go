@@ -29,17 +29,25 @@ func main() { os.Exit(fragua()) }
 
 // fragua is the whole program; it returns the exit code.
 func fragua() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // nohup asks that a closed terminal be ignored
+		ends = append(ends, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), ends...)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	var stdout io.Writer = os.Stdout
+	out := &output{w: os.Stdout}
+	var stdout io.Writer = out
 	if term.IsTerminal(int(os.Stdout.Fd())) { // a pipe gets every byte as it is
-		stdout = printableWriter{os.Stdout}
+		stdout = printableWriter{out}
 	}
 	stderr := printableWriter{os.Stderr}
 	watchMemory(stderr)
 	app := newApp(stdout, stderr)
 	err := app.RunContext(ctx, permute(app, os.Args))
+	if err == nil || errors.Is(err, out.err) {
+		err = out.Err()
+	}
 	switch {
 	case err == nil:
 		return exitDone
