@@ -142,8 +142,8 @@ func pickRows(rows []sequence, at []int32) []sequence {
 	return out
 }
 
-// lay makes room in b for rows of width t, all of it padding: id 0 of document −1.
-func lay(b *model.Batch, rows, t int, targets bool) {
+// reshape makes room in b for rows of width t, all of it padding: id 0 of document −1.
+func reshape(b *model.Batch, rows, t int, targets bool) {
 	n := rows * t
 	b.B, b.T = rows, t
 	b.IDs = append(b.IDs[:0], make([]int32, n)...)
@@ -175,7 +175,7 @@ func laySource(b *model.Batch, rows []sequence) *model.Batch {
 	if b == nil {
 		b = new(model.Batch)
 	}
-	lay(b, len(rows), t, false)
+	reshape(b, len(rows), t, false)
 	for r, s := range rows {
 		copy(b.IDs[r*t:], s.source)
 		clear(b.Docs[r*t : r*t+len(s.source)])

@@ -111,7 +111,7 @@ func (g *Sentiment) Fill(b *model.Batch, rows []sequence, classes int) {
 	for _, s := range rows {
 		t = max(t, len(s.ids))
 	}
-	lay(b, len(rows), t, false)
+	reshape(b, len(rows), t, false)
 	b.Labels = make([]float32, len(rows)*classes)
 	for r, s := range rows {
 		copy(b.IDs[r*t:], s.ids)

@@ -87,7 +87,7 @@ func (g *Translation) Fill(b *model.Batch, rows []sequence, _ int) {
 	for _, s := range rows {
 		t = max(t, len(s.ids)-1)
 	}
-	lay(b, len(rows), t, true)
+	reshape(b, len(rows), t, true)
 	b.Source = laySource(b.Source, rows)
 	b.Smoothing = float32(g.Smoothing)
 	for r, s := range rows {

@@ -106,7 +106,7 @@ func layInput(dir string) (notes []string, err error) {
 		if err != nil {
 			return err
 		}
-		return lay(filepath.Join(dir, "sample", filepath.FromSlash(name)), b)
+		return writeOnce(filepath.Join(dir, "sample", filepath.FromSlash(name)), b)
 	})
 	if err != nil {
 		return nil, err
@@ -128,7 +128,7 @@ func layInput(dir string) (notes []string, err error) {
 			if err != nil {
 				return nil, err
 			}
-			if err := lay(filepath.Join(dir, "go", filepath.Base(f)), b); err != nil {
+			if err := writeOnce(filepath.Join(dir, "go", filepath.Base(f)), b); err != nil {
 				return nil, err
 			}
 			found++
@@ -144,8 +144,8 @@ func layInput(dir string) (notes []string, err error) {
 	return nil, nil
 }
 
-// lay writes a file unless it is there with the same content.
-func lay(name string, content []byte) error {
+// writeOnce writes a file unless it is there with the same content.
+func writeOnce(name string, content []byte) error {
 	if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, content) {
 		return nil
 	}

@@ -38,12 +38,12 @@ func textCommand() *cli.Command {
 		Name:  "text",
 		Usage: "try the text rules on files at hand",
 		Description: `fragua text extract page.html            what ingest would make of a file
-fragua text repair old.txt               encoding and whitespace mended
+fragua text repair old.txt               encoding and whitespace repaired
 fragua text language *.txt               --paragraphs names that of each paragraph
 fragua text signals *.txt                the numbers that steps judge by`,
 		Subcommands: []*cli.Command{
 			sub("extract", "print the text that ingest would read", textExtract),
-			sub("repair", "print the text with encoding and whitespace mended", textRepair),
+			sub("repair", "print the text with encoding and whitespace repaired", textRepair),
 			language,
 			sub("signals", "print the numbers that steps judge by", textSignals),
 		},

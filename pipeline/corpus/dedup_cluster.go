@@ -48,9 +48,9 @@ func (c *clusters) near(doc, other uint32, similarity float32) {
 	}
 }
 
-// judge takes in all links of one document to better ones, all of which have been judged: it goes if one of them
+// decide takes in all links of one document to better ones, which are all decided: it goes if one of them
 // stays, and the nearest of those becomes its neighbor.
-func (c *clusters) judge(links []linkRecord) {
+func (c *clusters) decide(links []linkRecord) {
 	doc := links[0].Worse
 	stays := linkRecord{Better: nobody}
 	for _, l := range links {
@@ -80,7 +80,7 @@ func (c *clusters) judge(links []linkRecord) {
 	}
 }
 
-// cluster judges all documents that match others, in the declared order.
+// cluster decides on all documents that match others, in the declared order.
 func (s *Dedup) cluster(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (counts pipeline.Counts, err error) {
 	n := numberDocuments(env)
 	total := int(n.total())
@@ -114,13 +114,13 @@ func (s *Dedup) cluster(ctx context.Context, env *pipeline.Env, _ pipeline.Task)
 			return counts, err
 		}
 		if len(own) > 0 && own[0].Worse != l.Worse {
-			c.judge(own)
+			c.decide(own)
 			own = own[:0]
 		}
 		own = append(own, l)
 	}
 	if len(own) > 0 {
-		c.judge(own)
+		c.decide(own)
 	}
 	for doc := range uint32(total) {
 		c.members[c.union.Find(doc)]++

@@ -48,7 +48,7 @@ func Explain(ctx context.Context, run *pipeline.RunDir, c *pipeline.Config, id s
 		var err error
 		switch s := entry.With.(type) {
 		case *Filter:
-			alive[entry.Name] = story.judge(entry.Name, s.Steps)
+			alive[entry.Name] = story.replay(entry.Name, s.Steps)
 		case *Dedup, *Mix:
 			alive[entry.Name], err = story.lookUp(entry.Name, entry.Use, dir)
 		}
@@ -100,7 +100,7 @@ func (s *Story) ingest(ctx context.Context, stage string, in *Ingest, dir pipeli
 				case d.ID == s.ID:
 					s.Document = d
 					s.Verdicts = append(s.Verdicts, Verdict{Stage: stage, Step: "read", Words: countWords(d)})
-					return s.judge(stage, in.steps(c.source)), nil
+					return s.replay(stage, in.steps(c.source)), nil
 				}
 			}
 		}
@@ -109,9 +109,9 @@ func (s *Story) ingest(ctx context.Context, stage string, in *Ingest, dir pipeli
 	return false, fault.Hintf(err, "the file has changed since; run again")
 }
 
-// judge applies steps again.
-func (s *Story) judge(stage string, steps []StepChoice) bool {
-	drop, err := judge(s.Document, steps, func(v Verdict) {
+// replay applies steps again.
+func (s *Story) replay(stage string, steps []StepChoice) bool {
+	drop, err := applySteps(s.Document, steps, func(v Verdict) {
 		v.Stage = stage
 		s.Verdicts = append(s.Verdicts, v)
 	})

@@ -160,7 +160,7 @@ func (p *pass) steps(ctx context.Context, prefix, source string, docs iter.Seq2[
 		case err != nil:
 			return err
 		default:
-			err = p.judge(d, list)
+			err = p.apply(d, list)
 		}
 		if err != nil {
 			return err
@@ -169,13 +169,13 @@ func (p *pass) steps(ctx context.Context, prefix, source string, docs iter.Seq2[
 	return nil
 }
 
-func (p *pass) judge(d *Document, list []StepChoice) error {
+func (p *pass) apply(d *Document, list []StepChoice) error {
 	if d.More {
 		p.counts.Split++
 	} else {
 		p.counts.Read++
 	}
-	drop, err := judge(d, list, nil)
+	drop, err := applySteps(d, list, nil)
 	switch {
 	case err != nil:
 		return p.fail(d, err)

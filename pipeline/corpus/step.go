@@ -87,9 +87,9 @@ type Verdict struct {
 	Similarity float64 // to it
 }
 
-// judge applies steps in order and stops at the first that does not keep the
+// applySteps applies steps in order and stops at the first that does not keep the
 // document. told, if not nil, hears every verdict.
-func judge(d *Document, list []StepChoice, told func(Verdict)) (Drop, error) {
+func applySteps(d *Document, list []StepChoice, told func(Verdict)) (Drop, error) {
 	for _, s := range list {
 		drop, err := s.step.Apply(d)
 		if told != nil {

@@ -17,7 +17,7 @@ func Repair(text string) string {
 		text = strings.ToValidUTF8(text, "\uFFFD")
 	}
 	for {
-		// One pass can bring forth what another must mend: an invisible character
+		// One pass can bring forth what another must repair: an invisible character
 		// that stood between the two halves of "Ã©", say. No pass makes the text
 		// longer once it is NFC, so this ends.
 		next := Whitespace(norm.NFC.String(Invisible(Mojibake(text))))

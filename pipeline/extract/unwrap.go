@@ -91,7 +91,7 @@ func (p page) unwrap(block string, words *hyphens) string {
 		return words.join(lines)
 	}
 	if p.width == 0 {
-		lines = mendBreaks(lines)
+		lines = joinBroken(lines)
 	}
 	return strings.Join(lines, "\n")
 }
@@ -142,9 +142,9 @@ func endsLikeVerse(lines []string) bool {
 	return strings.ContainsRune(",;:", last) && unicode.IsUpper(firstLetter(lines[1]))
 }
 
-// mendBreaks joins lines that were broken in mid-sentence in a text that is not
+// joinBroken joins lines that were broken in mid-sentence in a text that is not
 // wrapped: the next one goes on in lower case after no end of a sentence.
-func mendBreaks(lines []string) []string {
+func joinBroken(lines []string) []string {
 	out := lines[:1:1]
 	for _, next := range lines[1:] {
 		last := &out[len(out)-1]
