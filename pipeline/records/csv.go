@@ -75,20 +75,7 @@ func (c CSV) Read(ctx context.Context, f File, r Range) iter.Seq2[Record, error]
 			return
 		}
 		defer t.lines.in.Close()
-		for {
-			if ctx.Err() != nil {
-				yield(Record{}, context.Cause(ctx))
-				return
-			}
-			record, err := t.next()
-			if err == io.EOF {
-				return
-			}
-			var bad *Failure
-			if !yield(record, err) || err != nil && (!errors.As(err, &bad) || bad.Lost != nil) {
-				return
-			}
-		}
+		each(ctx, t.next, yield)
 	}
 }
 

@@ -72,19 +72,26 @@ func Lines(ctx context.Context, f File, r Range, max int64) iter.Seq2[Line, erro
 			yield(Line{}, lost(f, lines.offset, 0, err))
 			return
 		}
-		for {
-			if ctx.Err() != nil {
-				yield(Line{}, context.Cause(ctx))
-				return
-			}
-			line, err := lines.next()
-			if err == io.EOF {
-				return
-			}
-			var bad *Failure
-			if !yield(line, err) || err != nil && (!errors.As(err, &bad) || bad.Lost != nil) {
-				return
-			}
+		each(ctx, lines.next, yield)
+	}
+}
+
+// each yields what next returns until the file ends, cannot be read on, or ctx is done.
+// A record that cannot be read does not end it.
+func each[T any](ctx context.Context, next func() (T, error), yield func(T, error) bool) {
+	for {
+		if ctx.Err() != nil {
+			var none T
+			yield(none, context.Cause(ctx))
+			return
+		}
+		record, err := next()
+		if err == io.EOF {
+			return
+		}
+		var bad *Failure
+		if !yield(record, err) || err != nil && (!errors.As(err, &bad) || bad.Lost != nil) {
+			return
 		}
 	}
 }
