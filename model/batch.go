@@ -50,6 +50,14 @@ type LanguageModel interface {
 	Decoder() Decoder
 }
 
+// A Generator is what generation asks of a model: a LanguageModel is one, and so may be what has
+// no states and no head.
+type Generator interface {
+	Context() int
+	Vocab() int
+	Decoder() Decoder
+}
+
 // A Decoder holds the state of generation: KV cache, hidden state or n-gram context.
 type Decoder interface {
 	// Feed appends ids[r] to each of len(ids) rows and returns the logits of each

@@ -20,6 +20,7 @@ var stages = pipeline.Table{
 	"tokenizer": func() pipeline.Stage { return tokenize.NewLearn() },    // documents → tokenizer
 	"pack":      func() pipeline.Stage { return blocks.NewPack() },       // documents, tokenizer → blocks
 	"ngram":     func() pipeline.Stage { return train.NewNgram() },       // blocks → model
+	"mixture":   func() pipeline.Stage { return train.NewMixture() },     // blocks, network, n-grams → model
 	"pretrain":  func() pipeline.Stage { return train.NewPretrain() },    // blocks → model
 	"label":     func() pipeline.Stage { return examples.NewLabel() },    // tables, pairs → examples
 	"finetune":  func() pipeline.Stage { return finetune.NewFinetune() }, // model, examples → model

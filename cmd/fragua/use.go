@@ -15,6 +15,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"fragua/model"
+	"fragua/model/train"
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
 	"fragua/pipeline/store"
@@ -91,6 +92,37 @@ func readModel(dir string) (model.LanguageModel, *tokenize.Tokenizer, error) {
 	return m, tok, nil
 }
 
+// openGenerator reads whatever can go on with a text: a model, or a mixture. Its weights are kept as
+// --weights says.
+func openGenerator(c *cli.Context, name string) (model.Generator, *tokenize.Tokenizer, error) {
+	dir, err := modelDir(c.Context, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := verifyModel(c, dir); err != nil {
+		return nil, nil, err
+	}
+	m, err := train.OpenGenerator(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	tok, err := tokenize.Load(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	if tok.VocabSize() > m.Vocab() {
+		return nil, nil, fmt.Errorf("%s: the tokenizer has %d ids, the model only %d", dir, tok.VocabSize(), m.Vocab())
+	}
+	weights, net := c.String("weights"), m
+	if mixture, ok := m.(*train.Mixture); ok {
+		net = mixture.Network()
+	}
+	if lm, ok := net.(model.LanguageModel); ok {
+		err = model.Quantize(lm, weights)
+	}
+	return m, tok, err
+}
+
 func generateCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "generate",
@@ -132,11 +164,8 @@ func generateAction(c *cli.Context) error {
 	if w := c.String("weights"); !slices.Contains(model.WeightKinds, w) {
 		return usage("--weights: there are none of %q, only %s", w, strings.Join(model.WeightKinds, ", "))
 	}
-	m, tok, err := openModel(c, dir)
+	m, tok, err := openGenerator(c, dir)
 	if err != nil {
-		return err
-	}
-	if err := model.Quantize(m, c.String("weights")); err != nil {
 		return err
 	}
 	if !c.Bool("interactive") {
@@ -155,7 +184,7 @@ func generateAction(c *cli.Context) error {
 }
 
 // generate writes the prompt and what the model adds, as it comes.
-func generate(ctx context.Context, w io.Writer, m model.LanguageModel, tok *tokenize.Tokenizer, prompt string, n int, s model.Sampler) error {
+func generate(ctx context.Context, w io.Writer, m model.Generator, tok *tokenize.Tokenizer, prompt string, n int, s model.Sampler) error {
 	ids, err := tok.AppendIDs(nil, prompt)
 	if err != nil {
 		return err
@@ -168,8 +197,12 @@ func generate(ctx context.Context, w io.Writer, m model.LanguageModel, tok *toke
 		return fmt.Errorf("the prompt has %d tokens, the model's context only %d", len(ids), m.Context())
 	}
 	fmt.Fprint(w, prompt)
+	stop := []int32{tok.EndOfText()}
+	if lm, ok := m.(model.Model); ok {
+		stop = append(model.Ends(lm), stop...)
+	}
 	var pending []byte // a token may end in the middle of a character
-	for id := range model.Generate(ctx, m.Decoder(), ids, n, append(model.Ends(m), tok.EndOfText()), s) {
+	for id := range model.Generate(ctx, m.Decoder(), ids, n, stop, s) {
 		pending = tok.AppendBytes(pending, id)
 		whole := len(pending) - incomplete(pending)
 		fmt.Fprint(w, strings.ToValidUTF8(string(pending[:whole]), "\uFFFD"))

@@ -6,13 +6,17 @@ import (
 )
 
 // MaxOrder is the longest n-gram that is counted.
-const MaxOrder = 5
+const MaxOrder = 7
 
 // Options say what is counted.
 type Options struct {
 	Order int   // 1 to MaxOrder
 	Vocab int   // ids are below it
 	End   int32 // the id that closes a stream; the one after it begins another
+	// MinCount prunes: n-grams of three ids and more that were counted fewer times
+	// are left out of the model, unless a longer one that stays rests on them.
+	// Their probability goes to shorter contexts. 0 and 1: none is left out.
+	MinCount int
 }
 
 // A Counter takes streams and makes a Model of them.
@@ -37,6 +41,8 @@ func NewCounter(o Options) (*Counter, error) {
 		return nil, fmt.Errorf("order %d is not between 1 and %d", o.Order, MaxOrder)
 	case o.Vocab < 1 || o.Vocab >= math.MaxInt32:
 		return nil, fmt.Errorf("a vocabulary of %d", o.Vocab)
+	case o.MinCount < 0:
+		return nil, fmt.Errorf("a smallest count of %d", o.MinCount)
 	case o.End < 0 || int(o.End) >= o.Vocab:
 		return nil, fmt.Errorf("end id %d in a vocabulary of %d", o.End, o.Vocab)
 	}

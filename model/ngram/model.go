@@ -46,16 +46,7 @@ func (m *Model) NGrams() []int {
 // panics where an id is not in the vocabulary.
 func (m *Model) LogProb(context []int32, id int32) float64 {
 	var buf [MaxOrder - 1]uint32
-	h := buf[:0]
-	for i := len(context) - 1; i >= 0 && len(h) < m.order-1; i-- {
-		if context[i] == m.end {
-			h = append(h, uint32(m.vocab))
-			break
-		}
-		h = append(h, uint32(context[i]))
-	}
-	slices.Reverse(h)
-	return m.logProb(h, uint32(id))
+	return m.logProb(m.history(buf[:], context), uint32(id))
 }
 
 // logProb goes from the longest context to none, until the id has followed it.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"iter"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -326,7 +327,7 @@ func TestFile(t *testing.T) {
 }
 
 func TestRefused(t *testing.T) {
-	for want, o := range map[string]Options{"order": {Order: 6, Vocab: 2}, "vocabulary of": {Order: 1}, "end id": {Order: 1, Vocab: 2, End: 2}} {
+	for want, o := range map[string]Options{"order": {Order: MaxOrder + 1, Vocab: 2}, "vocabulary of": {Order: 1}, "end id": {Order: 1, Vocab: 2, End: 2}} {
 		if _, err := NewCounter(o); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v", o, err)
 		}
@@ -393,4 +394,53 @@ func randomStreams(n, length int) (streams [][]int32) {
 		streams = append(streams, s)
 	}
 	return streams
+}
+
+// A pruned model is one of proper distributions, whose smallest counts are gone,
+// and Distribution is LogProb of every id.
+func TestPruned(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	o := Options{Order: 6, Vocab: 7, End: 6, MinCount: 3}
+	var streams [][]int32
+	for range 60 {
+		var s []int32
+		for range 40 {
+			s = append(s, int32(rng.ExpFloat64()*2)%6)
+		}
+		streams = append(streams, append(s, 6))
+	}
+	m := train(t, o, streams)
+	o.MinCount = 0
+	full := train(t, o, streams)
+	for k, n := range m.NGrams() {
+		if all := full.NGrams()[k]; k < 2 && n != all || k >= 2 && (n == 0 || n >= all) {
+			t.Errorf("%d of %d %d-grams are kept", n, all, k+1)
+		}
+	}
+	if err := m.check(); err != nil {
+		t.Error(err)
+	}
+	p := make([]float64, o.Vocab)
+	for range 300 {
+		var context []int32
+		for range rng.IntN(8) {
+			context = append(context, int32(rng.IntN(7)))
+		}
+		for _, m := range []*Model{m, full} {
+			m.Distribution(p, context)
+			sum := 0.0
+			for id, x := range p {
+				sum += x
+				if want := math.Exp(m.LogProb(context, int32(id))); math.Abs(x-want) > 1e-6 {
+					t.Errorf("p(%d|%v) is %g in the distribution, %g alone", id, context, x, want)
+				}
+			}
+			if math.Abs(sum-1) > 1e-5 {
+				t.Errorf("probabilities after %v sum to %g", context, sum)
+			}
+			if match := m.Match(context); match.Length > min(len(context), 5) || match.Followers < 1 || match.LogBack > 1e-6 {
+				t.Errorf("after %v: %+v", context, match)
+			}
+		}
+	}
 }

@@ -66,6 +66,7 @@ func (c *Counter) Model() (*Model, error) {
 		return nil, errors.New("nothing to learn from: no ids")
 	}
 	m := &Model{order: c.o.Order, vocab: c.o.Vocab, end: c.o.End, Tokens: c.tokens}
+	kept := c.prune()
 	var place []uint32      // number → place in the trie, of the level below
 	var lower []float32     // probabilities of the level below
 	var lowerLogb []float32 // where its back-off weights go
@@ -87,7 +88,7 @@ func (c *Counter) Model() (*Model, error) {
 				place[i] = uint32(i)
 			}
 		} else {
-			t, p, place = smooth(l, d, place, lower, lowerLogb, &m.levels[k-1])
+			t, p, place = smooth(l, d, kept[k], place, lower, lowerLogb, &m.levels[k-1])
 		}
 		t.logp = p
 		if k < c.o.Order-1 {
@@ -120,8 +121,9 @@ func unigrams(counts []uint32, d Discounts) []float32 {
 
 // smooth lays out one level above the unigrams, gives its n-grams their
 // probabilities, and their contexts, in the level below, their back-off weights
-// and children. It returns where each n-gram now lies.
-func smooth(l level, d Discounts, below []uint32, lower, logb []float32, contexts *trie) (t trie, p []float32, place []uint32) {
+// and children. It returns where each n-gram now lies. What is not kept (nil:
+// all is) counts in its context's sum, and lies nowhere.
+func smooth(l level, d Discounts, kept []bool, below []uint32, lower, logb []float32, contexts *trie) (t trie, p []float32, place []uint32) {
 	type gram struct {
 		key uint64 // place of the context, last id
 		num uint32
@@ -130,14 +132,19 @@ func smooth(l level, d Discounts, below []uint32, lower, logb []float32, context
 	for i, num := range l.table.nums {
 		if num > 0 {
 			key := l.table.keys[i]
-			grams = append(grams, gram{uint64(below[key>>32])<<32 | key&math.MaxUint32, num - 1})
+			context := below[key>>32]
+			if context == pruned {
+				continue // of a context that is not kept, nothing is
+			}
+			grams = append(grams, gram{uint64(context)<<32 | key&math.MaxUint32, num - 1})
 		}
 	}
 	l.table = table{}
 	slices.SortFunc(grams, func(a, b gram) int { return cmp.Compare(a.key, b.key) })
-	t.ids = make([]uint32, len(grams))
-	p = make([]float32, len(grams))
-	place = make([]uint32, len(grams))
+	place = make([]uint32, len(l.count))
+	for i := range place {
+		place[i] = pruned
+	}
 	contexts.first = make([]uint32, len(lower)+1)
 	for from := 0; from < len(grams); {
 		h := grams[from].key >> 32
@@ -146,8 +153,13 @@ func smooth(l level, d Discounts, below []uint32, lower, logb []float32, context
 		for ; to < len(grams) && grams[to].key>>32 == h; to++ {
 			c := l.count[grams[to].num]
 			sum += float64(c)
-			off += d.of(c)
+			if kept == nil || kept[grams[to].num] {
+				off += d.of(c)
+			} else {
+				off += float64(c)
+			}
 		}
+		at := len(t.ids)
 		b := 1.0 // of a context that was seen only where a stretch of a text begins: nothing is known to follow it
 		if sum > 0 {
 			b = off / sum
@@ -157,12 +169,15 @@ func smooth(l level, d Discounts, below []uint32, lower, logb []float32, context
 		logb[h] = float32(math.Log(b))
 		for i := from; i < to; i++ {
 			g := grams[i]
+			if kept != nil && !kept[g.num] {
+				continue
+			}
 			c := l.count[g.num]
-			t.ids[i] = uint32(g.key)
-			p[i] = float32((float64(c)-d.of(c))/sum + b*float64(lower[below[l.suffix[g.num]]]))
-			place[g.num] = uint32(i)
+			place[g.num] = uint32(len(t.ids))
+			t.ids = append(t.ids, uint32(g.key))
+			p = append(p, float32((float64(c)-d.of(c))/sum+b*float64(lower[below[l.suffix[g.num]]])))
 		}
-		contexts.first[h+1] = uint32(to - from)
+		contexts.first[h+1] = uint32(len(t.ids) - at)
 		from = to
 	}
 	for i := range lower {

@@ -80,7 +80,7 @@ func (g *Generate) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 	}
 	par.SetWorkers(env.Workers)
 	dir := env.One("model")
-	lm, err := model.OpenLanguageModel(dir.Path)
+	lm, err := OpenGenerator(dir.Path)
 	if err != nil {
 		return counts, err
 	}
@@ -102,7 +102,7 @@ func (g *Generate) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 	return counts, pipeline.WriteMetrics(env.Out, m)
 }
 
-func (g *Generate) rows(ctx context.Context, env *pipeline.Env, lm model.LanguageModel, tok *tokenize.Tokenizer, m *pipeline.Metrics) iter.Seq2[generated, error] {
+func (g *Generate) rows(ctx context.Context, env *pipeline.Env, lm model.Generator, tok *tokenize.Tokenizer, m *pipeline.Metrics) iter.Seq2[generated, error] {
 	return func(yield func(generated, error) bool) {
 		for i, prompt := range g.Prompts {
 			for j := range g.Samples {

@@ -39,9 +39,9 @@ func documentsIn(ctx context.Context, rows Rows, failed *error) iter.Seq[[]int32
 }
 
 // learnNgram counts the n-grams of rows.
-func learnNgram(ctx context.Context, order int, tok *tokenize.Tokenizer, rows Rows) (*ngram.Model, error) {
+func learnNgram(ctx context.Context, order, minCount int, tok *tokenize.Tokenizer, rows Rows) (*ngram.Model, error) {
 	var failed error
-	m, err := ngram.Train(ngram.Options{Order: order, Vocab: tok.VocabSize(), End: tok.EndOfText()}, documentsIn(ctx, rows, &failed))
+	m, err := ngram.Train(ngram.Options{Order: order, MinCount: minCount, Vocab: tok.VocabSize(), End: tok.EndOfText()}, documentsIn(ctx, rows, &failed))
 	if failed != nil {
 		return nil, failed
 	}
@@ -75,12 +75,8 @@ func (s ngramScorer) Score(b *model.Batch) ([]float64, error) {
 				if target < 0 {
 					continue
 				}
-				first := t + 2 - s.m.Order()
-				before = before[:0]
-				if first < from {
-					first, before = from, append(before, s.m.End()) // what begins a text
-				}
-				scores[r] += s.m.LogProb(append(before, ids[first:t+1]...), target)
+				before = gramContext(before[:0], s.m, ids, from, t)
+				scores[r] += s.m.LogProb(before, target)
 			}
 		}
 	})
@@ -90,7 +86,7 @@ func (s ngramScorer) Score(b *model.Batch) ([]float64, error) {
 // baseline scores the validation rows with an n-gram model of the training
 // rows, on the same targets as the model itself.
 func (t *pretraining) baseline(ctx context.Context) (Evaluation, error) {
-	m, err := learnNgram(ctx, t.Baseline, t.data.tok, t.data.train)
+	m, err := learnNgram(ctx, t.Baseline, 0, t.data.tok, t.data.train)
 	if err != nil {
 		return Evaluation{}, err
 	}

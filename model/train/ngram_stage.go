@@ -2,25 +2,21 @@ package train
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 
-	"fragua/model"
 	"fragua/model/kernel/par"
 	"fragua/model/ngram"
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
-	"fragua/pipeline/store"
 )
 
 // Ngram is the stage that learns an n-gram model of packed blocks: the
 // baseline, and a filter of documents. In its directory it leaves config.json
 // with model_type "fragua_ngram", model.ngram, tokenizer.json and metrics.json.
 type Ngram struct {
-	Order int `yaml:"order" doc:"Ids of the longest n-gram."`
+	Order    int `yaml:"order" doc:"Ids of the longest n-gram."`
+	MinCount int `yaml:"min_count" doc:"Leave out n-grams of three ids and more that were counted fewer times; 0: none. The model is smaller, and predicts a little worse."`
 }
 
 const (
@@ -53,6 +49,7 @@ func (n *Ngram) Check() []fault.Fault {
 	if n.Order < 1 || n.Order > ngram.MaxOrder {
 		f.add("order", fmt.Sprintf("%d is not between 1 and %d", n.Order, ngram.MaxOrder), "3 or 4 suits most texts")
 	}
+	f.atLeast("min_count", float64(n.MinCount), 0)
 	return f
 }
 
@@ -75,7 +72,7 @@ func (n *Ngram) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (cou
 	if err := d.learnable(dir, 1, false); err != nil {
 		return counts, err
 	}
-	m, err := learnNgram(ctx, n.Order, d.tok, d.train)
+	m, err := learnNgram(ctx, n.Order, n.MinCount, d.tok, d.train)
 	if err != nil {
 		return counts, err
 	}
@@ -96,48 +93,11 @@ func (n *Ngram) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (cou
 }
 
 func (n *Ngram) write(env *pipeline.Env, m *ngram.Model, metrics pipeline.Metrics) error {
-	config, err := json.MarshalIndent(ngramConfig{ngramType, m.Order(), m.Vocab(), m.End()}, "", "  ")
-	if err != nil {
-		return err
-	}
-	err = store.WriteFile(filepath.Join(env.Out, model.ConfigFile), func(w io.Writer) error {
-		_, err := w.Write(append(config, '\n'))
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if err := store.WriteFile(filepath.Join(env.Out, ngramFile), m.Write); err != nil {
+	if err := saveNgram(env.Out, m); err != nil {
 		return err
 	}
 	if err := copyFile(filepath.Join(env.Out, tokenizerFile), env.One("blocks").File(tokenizerFile)); err != nil {
 		return err
 	}
 	return pipeline.WriteMetrics(env.Out, metrics)
-}
-
-// OpenScorer opens a model directory for evaluation: an n-gram model, or any
-// that model.Open can read.
-func OpenScorer(dir string) (model.Scorer, error) {
-	name := filepath.Join(dir, model.ConfigFile)
-	b, err := os.ReadFile(name)
-	if err != nil {
-		return nil, err
-	}
-	var c ngramConfig
-	if err := json.Unmarshal(b, &c); err != nil {
-		return nil, &fault.RowError{File: name, Row: -1, Err: err}
-	}
-	if c.ModelType == ngramType {
-		m, err := ngram.Open(filepath.Join(dir, ngramFile))
-		if err != nil {
-			return nil, err
-		}
-		return ScoreNgram(m), nil
-	}
-	lm, err := model.OpenLanguageModel(dir)
-	if err != nil {
-		return nil, err
-	}
-	return model.Score(lm), nil
 }

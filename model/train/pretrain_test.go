@@ -72,6 +72,7 @@ var testTable = pipeline.Table{
 	"pretrain":  func() pipeline.Stage { return NewPretrain() },
 	"generate":  func() pipeline.Stage { return NewGenerate() },
 	"ngram":     func() pipeline.Stage { return NewNgram() },
+	"mixture":   func() pipeline.Stage { return NewMixture() },
 }
 
 const road = `

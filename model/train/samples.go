@@ -28,7 +28,7 @@ type textual interface {
 }
 
 // continueText returns the prompt and up to n ids more.
-func continueText(ctx context.Context, lm model.LanguageModel, tok textual, prompt string, n int, s model.Sampler) (string, error) {
+func continueText(ctx context.Context, lm model.Generator, tok textual, prompt string, n int, s model.Sampler) (string, error) {
 	ids, err := tok.AppendIDs(nil, prompt)
 	if err != nil {
 		return "", err

@@ -33,7 +33,7 @@ type Options struct {
 	Verify  func(dir string) error // compares a model's files with their checksums
 	Open    func(dir string) (model.LanguageModel, *tokenize.Tokenizer, error)
 	// Generate writes a text and what a model adds to it, as it comes.
-	Generate func(ctx context.Context, w io.Writer, m model.LanguageModel, tok *tokenize.Tokenizer, text string, tokens int, s model.Sampler) error
+	Generate func(ctx context.Context, w io.Writer, m model.Generator, tok *tokenize.Tokenizer, text string, tokens int, s model.Sampler) error
 	// Sample lays the sample for a recipe that works on it, and returns the folder
 	// against which the recipe's paths resolve; "." for other recipes.
 	Sample func(recipe, out string) (dir string, err error)
