@@ -67,7 +67,7 @@ func (a adapters) Loss(tp *tensor.Tape, b *model.Batch) model.Loss { return a.al
 const adapterFolder = "adapter"
 
 // mergeAdapters writes the adapters to scratch and adds them to the weights.
-func (j *job) mergeAdapters(scratch, base, out string) error {
+func (j *job) mergeAdapters(scratch, base, home string) error {
 	l, ok := j.Adapt.Value.(*model.LoRA)
 	if !ok {
 		return nil
@@ -76,8 +76,8 @@ func (j *job) mergeAdapters(scratch, base, out string) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
-	// The place of the model is relative, so that the bytes do not depend on where the run lies.
-	from, err := filepath.Rel(filepath.Join(out, adapterFolder), base)
+	// The place of the model is relative to the finished adapter, so that the bytes do not depend on where the run lies.
+	from, err := filepath.Rel(filepath.Join(home, adapterFolder), base)
 	if err != nil {
 		return err
 	}

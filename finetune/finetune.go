@@ -72,7 +72,7 @@ func NewFinetune() *Finetune {
 }
 
 // Version is raised when the same settings and inputs give other bytes.
-func (f *Finetune) Version() int { return 6 }
+func (f *Finetune) Version() int { return 7 }
 
 // Makes a model.
 func (f *Finetune) Makes() pipeline.Kind { return pipeline.Model }
@@ -190,7 +190,7 @@ func (f *Finetune) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 		if err := j.train(ctx, env); err != nil {
 			return pipeline.Counts{}, err
 		}
-		if err := j.mergeAdapters(env.Scratch, base.Path, env.Out); err != nil {
+		if err := j.mergeAdapters(env.Scratch, base.Path, env.Home); err != nil {
 			return pipeline.Counts{}, err
 		}
 	}

@@ -214,7 +214,9 @@ func (j *job) train(ctx context.Context, env *pipeline.Env) error {
 		j.seen.NLL += s.NLL
 		j.seen.Targets += s.Targets
 		if s.Done%point == 0 || s.Done == steps {
-			j.seen.Train = append(j.seen.Train, [2]float64{float64(s.Done), j.seen.NLL / float64(max(j.seen.Targets, 1))})
+			loss := j.seen.NLL / float64(max(j.seen.Targets, 1))
+			j.seen.Train = append(j.seen.Train, [2]float64{float64(s.Done), loss})
+			env.Progress.Measure(pipeline.Point{Curve: examples.Train, Unit: j.lossUnit(), Step: s.Done, Value: loss})
 			j.seen.NLL, j.seen.Targets = 0, 0
 		}
 		if seen == nil {
@@ -271,6 +273,10 @@ func (j *job) record(env *pipeline.Env, step train.Step, s validation) error {
 	at := float64(step.Done)
 	j.seen.Validation = append(j.seen.Validation, [2]float64{at, s.loss})
 	j.seen.Metric = append(j.seen.Metric, [2]float64{at, s.figure})
+	env.Progress.Measure(pipeline.Point{Curve: examples.Validation, Unit: j.lossUnit(), Step: step.Done, Value: s.loss})
+	if m := j.metric(); m != "loss" {
+		env.Progress.Measure(pipeline.Point{Curve: examples.Validation, Unit: m, Step: step.Done, Value: s.figure})
+	}
 	score := s.figure
 	if j.metric() == "loss" {
 		score = -s.loss

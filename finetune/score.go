@@ -53,10 +53,7 @@ func (j *job) score(ctx context.Context) (pipeline.Metrics, error) {
 	if !j.trained {
 		return m, nil
 	}
-	unit := "loss, nats a token"
-	if j.tuned.Classes != nil {
-		unit = "loss, nats a text"
-	}
+	unit := j.lossUnit()
 	m.Curves = append(m.Curves, pipeline.Curve{Name: examples.Train, X: "step", Y: unit, Points: j.seen.Train})
 	if len(j.seen.Validation) > 0 {
 		m.Curves = append(m.Curves, pipeline.Curve{Name: examples.Validation, X: "step", Y: unit, Points: j.seen.Validation})
@@ -205,3 +202,11 @@ func summary(m pipeline.Metrics) []string {
 }
 
 func cardPath(dir string) string { return filepath.Join(dir, "MODEL_CARD.md") }
+
+// lossUnit is what the loss is measured in.
+func (j *job) lossUnit() string {
+	if j.tuned.Classes != nil {
+		return "loss, nats a text"
+	}
+	return "loss, nats a token"
+}

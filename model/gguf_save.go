@@ -19,7 +19,7 @@ import (
 var GGUFTypes = map[string]struct {
 	Type     gguf.Type
 	FileType uint32
-}{"f32": {gguf.F32, 0}, "f16": {gguf.F16, 1}, "bf16": {gguf.BF16, 32}, "q8_0": {gguf.Q8_0, 7}, "q4_k": {gguf.Q4_K, 14}}
+}{"f32": {gguf.F32, 0}, "f16": {gguf.F16, 1}, "bf16": {gguf.BF16, 32}, "q8_0": {gguf.Q8_0, 7}, "q6_k": {gguf.Q6_K, 18}, "q4_k": {gguf.Q4_K, 14}}
 
 // SaveGGUF writes a model for llama.cpp. more are further keys: the tokenizer's. Rows that are no
 // whole blocks of the type are kept as F16, and with q4_k embedding and head as Q8_0. Vectors stay F32.

@@ -1,6 +1,9 @@
 package pipeline
 
-import "sync/atomic"
+import (
+	"math"
+	"sync/atomic"
+)
 
 // A Meter is the Progress of one phase; whoever shows it reads it as often as
 // it likes.
@@ -9,6 +12,7 @@ type Meter struct {
 	unit            atomic.Pointer[string]
 	tasks, finished atomic.Int64
 	say             func(string)
+	measure         func(Point)
 }
 
 // A Reading is where a phase stands.
@@ -43,12 +47,20 @@ func (m *Meter) Say(line string) {
 	}
 }
 
+// Measure passes a point of a curve on to the observer. What is no number is no point.
+func (m *Meter) Measure(p Point) {
+	if m.measure != nil && !math.IsNaN(p.Value) && !math.IsInf(p.Value, 0) {
+		m.measure(p)
+	}
+}
+
 // What an Event tells.
 const (
 	EventSkip  = "skip"  // the stage's result is at hand: Result
 	EventStage = "stage" // a stage begins: Why
 	EventPhase = "phase" // a phase begins: Meter
 	EventSay   = "say"   // a task says something: Line
+	EventPoint = "point" // a curve grows: Point
 	EventDone  = "done"  // the stage is finished: Result
 )
 
@@ -60,6 +72,7 @@ type Event struct {
 	Phase            string
 	Why, Line        string
 	Meter            *Meter
+	Point            Point
 	Result           *StageResult
 	Position, Stages int // the stage is number Position (from 1) of Stages in this run
 }

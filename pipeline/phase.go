@@ -26,6 +26,7 @@ func (s *stage) phases(ctx context.Context, w work, res *StageResult, event func
 	for i, ph := range list {
 		p := &phase{stage: s, Phase: ph, folder: w.phase(i, ph.Name), meter: new(Meter)}
 		p.meter.say = func(line string) { event(Event{Kind: EventSay, Phase: ph.Name, Line: line}) }
+		p.meter.measure = func(at Point) { event(Event{Kind: EventPoint, Phase: ph.Name, Point: at}) }
 		event(Event{Kind: EventPhase, Phase: ph.Name, Meter: p.meter, Why: s.why})
 		records, err := p.do(ctx, env, filepath.Join(w.dir, "scratch"))
 		if err != nil {

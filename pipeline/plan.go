@@ -332,7 +332,7 @@ func (s *stage) fingerprintFile() string {
 // env is what all tasks of a stage have in common.
 func (s *stage) env() *Env {
 	return &Env{
-		In: s.inputs, Seed: s.run.c.Seed, Workers: s.run.o.workers(), CPU: s.run.o.CPU, Limit: s.run.o.Limit,
+		In: s.inputs, Home: store.Join(s.run.root, s.Name), Seed: s.run.c.Seed, Workers: s.run.o.workers(), CPU: s.run.o.CPU, Limit: s.run.o.Limit,
 		Progress: new(Meter), Log: s.run.log.With("stage", s.Name), done: map[string][]Done{},
 	}
 }

@@ -57,6 +57,7 @@ func NewTask(id string, v any) (Task, error) {
 type Env struct {
 	In       map[string][]Dir // finished inputs by Input.Name
 	Out      string           // the task's own folder; "" while Tasks is called
+	Home     string           // where the files of the finished stage will lie
 	Scratch  string           // a folder of the task (of the stage, while Tasks is called) that survives a crash
 	Seed     uint64
 	Workers  int    // how many cores the task may use: 1 unless the phase is exclusive
@@ -93,6 +94,16 @@ type Progress interface {
 	Expect(total int64, unit string) // what lies ahead, in bytes, documents, steps …
 	Advance(n int64)
 	Say(line string) // a line worth keeping: a loss, a sample, a warning
+	Measure(Point)   // of a curve, as soon as it is known
+}
+
+// A Point is one of a curve that grows while a stage works. In the end the curve
+// stands in the stage's metrics.
+type Point struct {
+	Curve string  `json:"curve"` // Curve.Name: train, validation
+	Unit  string  `json:"unit"`  // Curve.Y: bits per byte
+	Step  int64   `json:"step"`  // Curve.X
+	Value float64 `json:"value"` // finite
 }
 
 // Settings may also implement the following.

@@ -17,7 +17,7 @@ import (
 )
 
 // Version implements pipeline.Stage.
-func (l *Learn) Version() int { return 1 }
+func (l *Learn) Version() int { return 2 }
 
 // Inputs implements pipeline.Stage.
 func (l *Learn) Inputs() []pipeline.Input {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"fragua/pipeline/fault"
@@ -141,10 +142,11 @@ func (t *Tokenizer) SaveAll(dir string) error {
 	}
 	roles := t.roles()
 	class := "PreTrainedTokenizerFast"
-	decoder := map[string]AddedToken{}
+	decoder := map[string]any{}
 	for _, a := range t.added {
-		id, _ := json.Marshal(a.ID)
-		decoder[string(id)] = a
+		decoder[strconv.Itoa(int(a.ID))] = map[string]any{ // without the id, which is the key
+			"content": a.Content, "single_word": a.SingleWord, "lstrip": a.LStrip, "rstrip": a.RStrip, "normalized": a.Normalized, "special": a.Special,
+		}
 	}
 	config := map[string]any{
 		"tokenizer_class":              class,

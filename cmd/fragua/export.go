@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -26,13 +27,15 @@ fragua export runs/quickstart/base --to vectors.txt --format word2vec
 fragua export runs/quickstart/ngram --to model.arpa
 fragua export runs/quickstart/split --to documents.jsonl
 fragua export runs/quickstart/split --to dataset
+fragua export runs/mine/tuned --to adapter --format peft
 
 A model becomes a Hugging Face folder, or what --format or the ending of --to says: gguf (llama.cpp), ollama,
-word2vec or arpa (n-grams). Documents and examples become a folder that datasets.load_dataset opens, or a .jsonl or .csv file.`,
+peft (the adapter of a fine-tuning and its base), word2vec or arpa (n-grams). Documents and examples become a folder
+that datasets.load_dataset opens, or a .jsonl, .csv or .arrow file.`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "to", Usage: "the `FOLDER` or file that is written", Required: true},
-			&cli.StringFlag{Name: "format", Usage: "hf, gguf, ollama, word2vec, arpa, dataset, jsonl or csv (default: by the ending of --to)"},
-			&cli.StringFlag{Name: "type", Usage: "of weights: float32, float16, bfloat16; in a GGUF file f32, f16, bf16, q8_0, q4_k (default: float32, f16)"},
+			&cli.StringFlag{Name: "format", Usage: "hf, gguf, ollama, peft, word2vec, arpa, dataset, jsonl, csv or arrow (default: by the ending of --to)"},
+			&cli.StringFlag{Name: "type", Usage: "of weights: float32, float16, bfloat16; in a GGUF file f32, f16, bf16, q8_0, q6_k, q4_k (default: float32, f16)"},
 		},
 		Action: exportAction,
 	}
@@ -72,6 +75,8 @@ func formatOf(c *cli.Context, from, to string) string {
 		return "jsonl"
 	case ".csv":
 		return "csv"
+	case ".arrow", ".feather":
+		return "arrow"
 	}
 	if m, err := pipeline.ReadManifest(from); err == nil && m.Kind != pipeline.Model || filepath.Ext(from) == ".parquet" {
 		return "dataset"
@@ -86,7 +91,7 @@ func exportAction(c *cli.Context) error {
 	}
 	to, kind := c.String("to"), c.String("type")
 	format := formatOf(c, from, to)
-	data := format == "dataset" || format == "jsonl" || format == "csv"
+	data := slices.Contains([]string{"dataset", "jsonl", "csv", "arrow"}, format)
 	if data && kind != "" || kind != "" && (format == "word2vec" || format == "arpa") {
 		return usage("--type is of weights, and there are none in %s", format)
 	}
@@ -112,6 +117,8 @@ func exportAction(c *cli.Context) error {
 		notes, err = export.GGUF(from, to, orElse("f16"))
 	case "ollama":
 		notes, err = export.Ollama(from, to, orElse("f16"))
+	case "peft":
+		err = export.Adapter(from, to, orElse("float32"))
 	case "word2vec":
 		err = export.Word2vec(from, to)
 	case "arpa":
@@ -120,8 +127,10 @@ func exportAction(c *cli.Context) error {
 		err = export.Dataset(from, to)
 	case "jsonl", "csv":
 		err = export.Rows(from, to, format)
+	case "arrow":
+		err = export.Arrow(from, to)
 	default:
-		return usage("--format: there is no %q, only hf, gguf, ollama, word2vec, arpa, dataset, jsonl and csv", format)
+		return usage("--format: there is no %q, only hf, gguf, ollama, peft, word2vec, arpa, dataset, jsonl, csv and arrow", format)
 	}
 	if err != nil {
 		return err

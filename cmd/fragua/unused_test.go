@@ -18,8 +18,7 @@ import (
 var forTests = map[string]string{
 	"model.MaskedLanguageModel":    "the tests hold the heads of BERT and ModernBERT to it",
 	"finetune/linear.NBSVM":        "Wang and Manning's settings; the baselines are their logistic forms, which judge as well and give probabilities",
-	"model.AdapterBase":            "what PEFT wrote is held to what PEFT computes; no command opens an adapter yet",
-	"model.OpenAdapter":            "as AdapterBase; a fine-tuned model is saved merged as well",
+	"model.OpenAdapter":            "what PEFT wrote is held to what PEFT computes; a fine-tuned model is saved merged as well",
 	"model.OpenPooling":            "sentence-transformers' folders are opened; no command embeds texts yet",
 	"model/ngram.AddRest":          "counting over streams that go on; the stage counts whole texts",
 	"model/nn.Adapt":               "LoRA: no setting adapts a model yet",

@@ -37,9 +37,10 @@ func collect[T any](rows iter.Seq2[T, error]) (all []T, err error) {
 // quiet is a Progress that hears nothing.
 type quiet struct{}
 
-func (quiet) Expect(int64, string) {}
-func (quiet) Advance(int64)        {}
-func (quiet) Say(string)           {}
+func (quiet) Expect(int64, string)   {}
+func (quiet) Measure(pipeline.Point) {}
+func (quiet) Advance(int64)          {}
+func (quiet) Say(string)             {}
 
 func testEnv(t testing.TB) *pipeline.Env {
 	return &pipeline.Env{Out: t.TempDir(), Scratch: t.TempDir(), Seed: 7, Workers: 1, Progress: quiet{}, Log: slog.New(slog.DiscardHandler)}

@@ -50,7 +50,7 @@ func TestWrite(t *testing.T) {
 		x[i] = float32(rng.NormFloat64())
 	}
 	meta := map[string]any{"general.name": "ä", "a": uint32(7), "b": float32(.5), "c": true, "d": []string{"x", ""}, "e": []int32{-1, 2}, "f": []float32{1.5}}
-	for kind, most := range map[Type]float64{F32: 0, F16: 2e-3, BF16: 2e-2, Q8_0: 2e-2, Q4_K: .35} {
+	for kind, most := range map[Type]float64{F32: 0, F16: 2e-3, BF16: 2e-2, Q8_0: 2e-2, Q6_K: .08, Q4_K: .35} {
 		var out bytes.Buffer
 		arrays := []Array{{"one", kind, []int{4, 512}, x}, {"two", F32, []int{3}, []float32{1, 2, 3}}, {"three", kind, []int{512}, x[:512]}}
 		if err := Write(&out, meta, arrays); err != nil {

@@ -54,7 +54,7 @@ var kinds = map[Type]kind{
 	Q4_1: {32, 20, readQ41, nil},
 	Q8_0: {32, 34, readQ80, writeQ80},
 	Q4_K: {256, 144, readQ4K, writeQ4K},
-	Q6_K: {256, 210, readQ6K, nil},
+	Q6_K: {256, 210, readQ6K, writeQ6K},
 }
 
 func readQ40(x []float32, b []byte) {
@@ -193,6 +193,72 @@ func readQ6K(x []float32, b []byte) {
 		q := low[64*n+k%64]>>(4*(k/64))&15 | high[32*n+k%32]>>(2*(k/32))&3<<4
 		x[i] = float32(d*float32(int8(scales[i/16]))) * (float32(q) - 32)
 	}
+}
+
+// writeQ6K gives each 16 numbers a scale, and those 8 bits of the block's largest.
+func writeQ6K(b []byte, x []float32) {
+	var scales [16]float32
+	largest := float32(0)
+	for j := range scales {
+		if scales[j] = fit63(x[16*j:][:16]); abs(scales[j]) > abs(largest) {
+			largest = scales[j]
+		}
+	}
+	clear(b[:210])
+	putHalf(b[208:], largest/-128) // the largest scale becomes -128, the whole range of an int8
+	d := half(b[208:])             // as it is rounded
+	if d == 0 {
+		return
+	}
+	for j, scale := range scales {
+		s := int8(max(-128, min(127, math.Round(float64(scale/d)))))
+		b[192+j] = byte(s)
+		for i, v := range x[16*j:][:16] {
+			q := byte(32)
+			if s != 0 {
+				q = byte(max(0, min(63, math.Round(float64(v/(d*float32(s))))+32)))
+			}
+			n, k := (16*j+i)/128, (16*j+i)%128
+			b[64*n+k%64] |= q & 15 << (4 * (k / 64))
+			b[128+32*n+k%32] |= q >> 4 << (2 * (k / 32))
+		}
+	}
+}
+
+// fit63 finds a scale such that scale·q with q of -32 to 31 is near x: of several that lay the
+// number of largest size at about -32 the one with the least squared error.
+func fit63(x []float32) (scale float32) {
+	most := float32(0)
+	for _, v := range x {
+		if abs(v) > abs(most) {
+			most = v
+		}
+	}
+	if most == 0 {
+		return 0
+	}
+	best := math.Inf(1)
+	for step := range 19 {
+		s := most / -(31.1 + 0.1*float32(step))
+		for range 2 { // the scale that fits the rounded numbers best comes second
+			var xq, qq float32
+			e := 0.0
+			for _, v := range x {
+				q := float32(max(-32, min(31, math.Round(float64(v/s)))))
+				xq, qq = xq+float32(v*q), qq+float32(q*q)
+				d := float32(s*q) - v
+				e += float64(d) * float64(d)
+			}
+			if e < best {
+				best, scale = e, s
+			}
+			if qq == 0 || xq == 0 {
+				break
+			}
+			s = xq / qq
+		}
+	}
+	return scale
 }
 
 func abs(x float32) float32 { return math.Float32frombits(math.Float32bits(x) &^ (1 << 31)) }

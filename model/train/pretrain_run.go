@@ -157,16 +157,21 @@ func (t *pretraining) after(ctx context.Context, s Step) error {
 	if s.Done%t.every(0, 200) == 0 || last {
 		at := float64(s.Done)
 		if h.Bytes > 0 {
-			h.Train = append(h.Train, [2]float64{at, Evaluation{NLL: h.NLL, Bytes: h.Bytes}.BitsPerByte()})
+			loss := Evaluation{NLL: h.NLL, Bytes: h.Bytes}.BitsPerByte()
+			h.Train = append(h.Train, [2]float64{at, loss})
+			t.env.Progress.Measure(pipeline.Point{Curve: "train", Unit: "bits per byte", Step: s.Done, Value: loss})
 		}
 		h.Rate = append(h.Rate, [2]float64{at, s.Rate})
+		t.env.Progress.Measure(pipeline.Point{Curve: "learning rate", Unit: "learning rate", Step: s.Done, Value: s.Rate})
 		if s.Skipped == "" {
 			h.Norm = append(h.Norm, [2]float64{at, s.Norm})
+			t.env.Progress.Measure(pipeline.Point{Curve: "gradient", Unit: "norm", Step: s.Done, Value: s.Norm})
 		}
 		h.NLL, h.Bytes = 0, 0
 	}
 	if evaluates {
 		h.Validation = append(h.Validation, [2]float64{float64(s.Done), validation.BitsPerByte()})
+		t.env.Progress.Measure(pipeline.Point{Curve: "validation", Unit: "bits per byte", Step: s.Done, Value: validation.BitsPerByte()})
 		t.loop.Observe(validation.Loss())
 		if t.Keep == KeepBest {
 			t.loop.WithAverage(func() error { t.loop.Offer(-validation.BitsPerByte()); return nil })

@@ -179,9 +179,10 @@ func TestRates(t *testing.T) {
 
 type sayer func(string)
 
-func (sayer) Expect(int64, string) {}
-func (sayer) Advance(int64)        {}
-func (s sayer) Say(line string)    { s(line) }
+func (sayer) Expect(int64, string)   {}
+func (sayer) Measure(pipeline.Point) {}
+func (sayer) Advance(int64)          {}
+func (s sayer) Say(line string)      { s(line) }
 
 // TestCurriculum: shards follow each other as the levels do, whatever the order of the inputs.
 func TestCurriculum(t *testing.T) {

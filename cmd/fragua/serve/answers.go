@@ -1,7 +1,10 @@
 package serve
 
 import (
+	"encoding/base64"
+	"encoding/binary"
 	"net/http"
+	"slices"
 
 	"fragua/finetune"
 	"fragua/finetune/examples"
@@ -48,8 +51,8 @@ func (s *Server) embeddings(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if q.Format != "" && q.Format != "float" {
-		return refuse(http.StatusBadRequest, "encoding_format %q is not supported, only float", q.Format)
+	if !slices.Contains([]string{"", "float", "base64"}, q.Format) {
+		return refuse(http.StatusBadRequest, "encoding_format %q is not supported, only float and base64", q.Format)
 	}
 	if m.encoder == nil {
 		return refuse(http.StatusBadRequest, "%s gives no embeddings; an encoder, or a language model with f32 weights, does", m.Name)
@@ -64,7 +67,12 @@ func (s *Server) embeddings(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		tokens += n
-		data = append(data, map[string]any{"object": "embedding", "index": i, "embedding": v})
+		var vector any = v
+		if q.Format == "base64" { // what OpenAI's client for Python asks for: float32, the least byte first
+			b, _ := binary.Append(nil, binary.LittleEndian, v)
+			vector = base64.StdEncoding.EncodeToString(b)
+		}
+		data = append(data, map[string]any{"object": "embedding", "index": i, "embedding": vector})
 	}
 	return writeJSON(w, map[string]any{"object": "list", "model": m.Name, "data": data, "usage": map[string]int{"prompt_tokens": tokens, "total_tokens": tokens}})
 }
