@@ -11,6 +11,7 @@ type Meter struct {
 	total, done     atomic.Int64
 	unit            atomic.Pointer[string]
 	tasks, finished atomic.Int64
+	begun, found    atomic.Int64 // tasks that told what lies ahead; tasks that an earlier attempt finished
 	say             func(string)
 	measure         func(Point)
 }
@@ -20,6 +21,7 @@ type Reading struct {
 	Done, Total        int64 // what tasks told, in Unit; Total grows as tasks begin
 	Unit               string
 	TasksDone, TasksIn int64
+	Share              float64 // of the phase, 0 to 1
 }
 
 // Read returns where the phase stands.
@@ -28,11 +30,22 @@ func (m *Meter) Read() Reading {
 	if unit := m.unit.Load(); unit != nil {
 		r.Unit = *unit
 	}
+	begun := m.begun.Load()
+	switch {
+	case r.Total > 0 && begun <= r.TasksIn: // those that have not begun are taken to be as long
+		r.Share = (float64(m.found.Load()) + float64(begun)*float64(r.Done)/float64(r.Total)) / float64(r.TasksIn)
+	case r.Total > 0:
+		r.Share = float64(r.Done) / float64(r.Total)
+	case r.TasksIn > 0:
+		r.Share = float64(r.TasksDone) / float64(r.TasksIn)
+	}
+	r.Share = min(1, r.Share)
 	return r
 }
 
 // Expect adds to what lies ahead.
 func (m *Meter) Expect(total int64, unit string) {
+	m.begun.Add(1)
 	m.total.Add(total)
 	m.unit.Store(&unit)
 }

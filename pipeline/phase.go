@@ -160,6 +160,9 @@ func (p *phase) task(ctx context.Context, env *Env, t Task, workers int) (*recor
 		}
 	}
 	p.meter.finished.Add(1)
+	if resumed {
+		p.meter.found.Add(1)
+	}
 	return rec, p.account(rec, resumed)
 }
 

@@ -180,7 +180,7 @@ func TestEvents(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
-	if r := meter.Read(); r != (Reading{Done: 20, Total: 20, Unit: "steps", TasksDone: 2, TasksIn: 2}) {
+	if r := meter.Read(); r != (Reading{Done: 20, Total: 20, Unit: "steps", TasksDone: 2, TasksIn: 2, Share: 1}) {
 		t.Errorf("%+v", r)
 	}
 }

@@ -41,7 +41,7 @@ type jsonLog struct {
 // A logLine is a line of the log. Times are RFC 3339, seconds are wall time.
 type logLine struct {
 	Time    string  `json:"time"`
-	Event   string  `json:"event"` // skip, stage, phase, progress, say, done, note
+	Event   string  `json:"event"` // skip, stage, phase, progress, say, point, done, note
 	Stage   string  `json:"stage,omitempty"`
 	Use     string  `json:"use,omitempty"`
 	Phase   string  `json:"phase,omitempty"`
@@ -58,6 +58,8 @@ type logLine struct {
 	Memory  int64   `json:"memory,omitempty"` // bytes in use by the process, as Go's runtime counts them
 	Kept    *int64  `json:"kept,omitempty"`
 	Read    *int64  `json:"read,omitempty"`
+
+	*pipeline.Point // of a curve that grows
 }
 
 func newJSONLog(w io.Writer, period time.Duration) *jsonLog {
@@ -104,6 +106,8 @@ func (l *jsonLog) observe(e pipeline.Event) {
 		line.Line = e.Why
 	case pipeline.EventPhase:
 		l.event, l.phase = e, time.Now()
+	case pipeline.EventPoint:
+		line.Point = &e.Point
 	case pipeline.EventDone:
 		l.event = pipeline.Event{}
 		line.Seconds = e.Result.Took.Seconds()
@@ -124,29 +128,28 @@ func (l *jsonLog) progress() {
 		return
 	}
 	at := standing(e.Meter.Read(), time.Since(l.phase))
-	var mem runtime.MemStats
-	runtime.ReadMemStats(&mem)
 	l.write(logLine{Event: "progress", Stage: e.Stage, Use: e.Use, Phase: e.Phase, Number: e.Position, Stages: e.Stages,
-		Share: at.share, Done: at.Done, Total: at.Total, Unit: at.Unit, Rate: at.rate, Left: at.left, Memory: int64(mem.Sys - mem.HeapReleased)})
+		Share: at.Share, Done: at.Done, Total: at.Total, Unit: at.Unit, Rate: at.rate, Left: at.left, Memory: memoryInUse()})
+}
+
+// memoryInUse is how many bytes the process holds, as Go's runtime counts them.
+func memoryInUse() int64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.Sys - m.HeapReleased)
 }
 
 // A position is where a phase stands, with what follows from it.
 type position struct {
 	pipeline.Reading
-	share float64
-	rate  float64 // units a second; 0: not known yet
-	left  string  // until the end; "": not known yet
+	rate float64 // units a second; 0: not known yet
+	left string  // until the end; "": not known yet
 }
 
 func standing(r pipeline.Reading, took time.Duration) position {
 	p := position{Reading: r}
-	if r.Total > 0 {
-		p.share = min(1, float64(r.Done)/float64(r.Total))
-	} else if r.TasksIn > 0 {
-		p.share = float64(r.TasksDone) / float64(r.TasksIn)
-	}
-	if p.share > 0.005 && p.share < 1 && took > time.Second {
-		p.left = seconds(time.Duration(float64(took) * (1 - p.share) / p.share))
+	if p.Share > 0.005 && p.Share < 1 && took > time.Second {
+		p.left = seconds(time.Duration(float64(took) * (1 - p.Share) / p.Share))
 	}
 	if r.Done > 0 && took > 200*time.Millisecond {
 		p.rate = float64(r.Done) / took.Seconds()

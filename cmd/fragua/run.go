@@ -1,20 +1,24 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"fragua/cmd/fragua/curves"
 	"fragua/model/kernel"
 	"fragua/model/kernel/par"
 	"fragua/pipeline"
 	"fragua/pipeline/corpus"
 	"fragua/pipeline/fault"
 	"fragua/pipeline/report"
+	"fragua/pipeline/store"
 )
 
 // Flags that several commands share.
@@ -200,15 +204,30 @@ func estimate(e pipeline.Estimate) string {
 }
 
 func (j *job) run(c *cli.Context) error {
-	show := newWatcher(c.String("log"), os.Stderr, func() *show { return newShow(os.Stderr) })
+	var names []string
+	for _, e := range j.config.Stages {
+		if len(j.options.Only) == 0 || slices.Contains(j.options.Only, e.Name) {
+			names = append(names, e.Name)
+		}
+	}
+	show := newWatcher(c.String("log"), os.Stderr, func() *show { return newShow(os.Stderr, names) })
 	for _, n := range j.notes {
 		show.line("note: " + n)
 	}
-	j.options.Observe = show.observe
 	began := time.Now()
+	live := curves.New(j.options.Out)
+	var unseen error // that curves cannot be watched is no reason to stop a training
+	j.options.Observe = func(e pipeline.Event) {
+		if e.Kind == pipeline.EventPoint && !store.IsRemote(j.options.Out) && unseen == nil {
+			if unseen = live.Add(e.Stage, e.Point); unseen != nil {
+				show.line("note: the curves cannot be watched: " + unseen.Error())
+			}
+		}
+		show.observe(e)
+	}
 	res, err := pipeline.Run(c.Context, j.config, j.options)
 	show.close()
-	if err != nil {
+	if err := errors.Join(err, live.Close()); err != nil {
 		return err
 	}
 	name, err := report.Create(j.options.Out)

@@ -14,15 +14,17 @@ import (
 	"fragua/pipeline/fault"
 )
 
-// show tells how a run goes: on a terminal one live line for the stage at work, below
-// the lines of those that are done; elsewhere plain lines.
+// show tells how a run goes: on a terminal a live line for the stage at work and one for
+// those to come, below the lines of those that are done; elsewhere plain lines with the
+// time of day.
 type show struct {
-	w     io.Writer
-	live  bool
-	width func() int
+	w      io.Writer
+	live   bool
+	width  func() int
+	stages []string // the names of all, in their order
 
 	mu    sync.Mutex
-	drawn bool // a live line stands at the cursor
+	drawn bool // live lines stand at the cursor and below
 	event pipeline.Event
 	began time.Time
 	phase time.Time
@@ -30,8 +32,8 @@ type show struct {
 	done  sync.WaitGroup
 }
 
-func newShow(f *os.File) *show {
-	s := &show{w: f, live: term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb", stop: make(chan struct{})}
+func newShow(f *os.File, stages []string) *show {
+	s := &show{w: f, stages: stages, live: term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb", stop: make(chan struct{})}
 	s.width = func() int {
 		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 20 {
 			return w
@@ -66,17 +68,26 @@ func (s *show) close() {
 	s.clear()
 }
 
-// clear removes the live line.
+// clear removes the live lines.
 func (s *show) clear() {
 	if s.drawn {
-		fmt.Fprint(s.w, "\r\x1b[K")
+		fmt.Fprint(s.w, "\r\x1b[J")
 		s.drawn = false
 	}
 }
 
 // line writes a line that stays.
 func (s *show) line(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.put(text)
+}
+
+func (s *show) put(text string) {
 	s.clear()
+	if !s.live {
+		text = time.Now().Format(time.TimeOnly) + " " + text
+	}
 	fmt.Fprintln(s.w, fault.Printable(text))
 }
 
@@ -86,22 +97,22 @@ func (s *show) observe(e pipeline.Event) {
 	at := fmt.Sprintf("[%*d/%d] %-12s", len(fmt.Sprint(e.Stages)), e.Position, e.Stages, e.Stage)
 	switch e.Kind {
 	case pipeline.EventSkip:
-		s.line(at + " skipped: " + e.Why)
+		s.put(at + " skipped: " + e.Why)
 	case pipeline.EventStage:
 		s.began = time.Now()
 		if !s.live {
-			s.line(at + " " + e.Use + ": " + e.Why)
+			s.put(at + " " + e.Use + ": " + e.Why)
 		}
 	case pipeline.EventPhase:
 		s.event, s.phase = e, time.Now()
 		s.draw()
 	case pipeline.EventSay:
 		for l := range strings.Lines(strings.TrimRight(e.Line, "\n")) {
-			s.line("      " + strings.TrimRight(l, "\n"))
+			s.put("      " + strings.TrimRight(l, "\n"))
 		}
 	case pipeline.EventDone:
 		s.event = pipeline.Event{}
-		s.line(fmt.Sprintf("%s %s  %s", at, outcome(e.Result), seconds(e.Result.Took)))
+		s.put(fmt.Sprintf("%s %s  %s", at, outcome(e.Result), seconds(e.Result.Took)))
 	}
 }
 
@@ -139,7 +150,7 @@ func (s *show) draw() {
 	took := time.Since(s.phase)
 	p := standing(e.Meter.Read(), took)
 	at := fmt.Sprintf("[%*d/%d] %-12s %s", len(fmt.Sprint(e.Stages)), e.Position, e.Stages, e.Stage, e.Phase)
-	share, left, rate := p.share, "", ""
+	share, left, rate := p.Share, "", ""
 	if p.left != "" {
 		left = ", " + p.left + " left"
 	}
@@ -148,19 +159,26 @@ func (s *show) draw() {
 	}
 	if !s.live {
 		if took > 10*time.Second {
-			s.line(fmt.Sprintf("%s %3.0f %%%s%s", at, 100*share, rate, left))
+			s.put(fmt.Sprintf("%s %3.0f %%%s%s", at, 100*share, rate, left))
 		}
 		return
 	}
 	const cells = 20
 	full := int(share*cells + 0.5)
-	text := fmt.Sprintf("%s %s%s %3.0f %%%s%s", at, strings.Repeat("█", full), strings.Repeat("░", cells-full), 100*share, rate, left)
+	fmt.Fprint(s.w, "\r"+s.fit(fmt.Sprintf("%s %s%s %3.0f %%%s%s, %s", at, strings.Repeat("█", full), strings.Repeat("░", cells-full), 100*share, rate, left, bytesText(memoryInUse())))+"\x1b[K")
+	if e.Position < len(s.stages) { // and the cursor goes back up
+		fmt.Fprint(s.w, "\n"+s.fit("      then "+strings.Join(s.stages[e.Position:], ", "))+"\x1b[K\x1b[1A\r")
+	}
+	s.drawn = true
+}
+
+// fit cuts a line to the terminal's width: one that wraps cannot be drawn over.
+func (s *show) fit(text string) string {
 	text = fault.Printable(text)
 	if runes := []rune(text); len(runes) > s.width()-1 {
-		text = string(runes[:s.width()-1])
+		return string(runes[:s.width()-2]) + "…"
 	}
-	fmt.Fprint(s.w, "\r"+text+"\x1b[K")
-	s.drawn = true
+	return text
 }
 
 func rateText(perSecond float64, unit string) string {

@@ -116,7 +116,7 @@ func tokenizerTrain(c *cli.Context) error {
 		}
 	}
 	learn.VocabSize = slices.Max(sizes)
-	show := newShow(os.Stderr)
+	show := newShow(os.Stderr, nil)
 	trained, err := learn.Files(c.Context, tokenize.Files{
 		Paths: c.Args().Slice(), Stdin: os.Stdin, Column: c.String("column"), Workers: workers(c.Int("workers")),
 		Reject: c.Bool("reject-invalid"),
