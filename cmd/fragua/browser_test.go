@@ -63,6 +63,9 @@ func TestBrowser(t *testing.T) {
 	defer cancel()
 	ctx, cancel = context.WithTimeout(ctx, 15*time.Minute)
 	defer cancel()
+	if err := chromedp.Run(ctx); err != nil { // the browser lives as long as the context with which it starts
+		t.Fatal(err)
+	}
 	b := &browser{T: t, ctx: ctx, axe: string(axe)}
 	b.listen()
 	host, _, _ := strings.Cut(address, "/?")

@@ -27,7 +27,7 @@ func guard(token string, next http.Handler) http.Handler {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)
 		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Referrer-Policy", "same-origin") // no-referrer would make the Origin of the studio's own forms "null"
 		h.Set("Cache-Control", "no-store")
 		if !loopback(r.Host) {
 			http.Error(w, "the studio answers only to localhost and 127.0.0.1", http.StatusForbidden)
