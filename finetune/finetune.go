@@ -30,7 +30,7 @@ type Finetune struct {
 	Warmup     float64               `yaml:"warmup" doc:"Share of the steps in which the rate rises."`
 	Optimizer  train.OptimizerChoice `yaml:"optimizer" doc:"What makes of gradients a step."`
 	Clip       float64               `yaml:"clip" doc:"Greatest norm of the gradient; 0: any."`
-	Floats     train.Floats          `yaml:"precision" doc:"What linear layers multiply in training: f32; bf16, which is faster on AMD's CPUs since Zen 4; or auto, bf16 where it is faster."`
+	Floats     train.Floats          `yaml:"precision" doc:"What linear layers multiply in training: f32; bf16, which is faster on AMD's CPUs since Zen 4 and Intel's with AMX; or auto, bf16 where it is faster."`
 	EMA        float64               `yaml:"ema" doc:"Share that a moving average of the weights keeps at each step, and validations and the finished model use it: .999; 0: no average."`
 	LayerDecay float64               `yaml:"layer_decay" doc:"Each group learns so many times slower than the one above it (ULMFiT: 2.6); 1: all alike."`
 	Unfreeze   Unfreezing            `yaml:"unfreeze" doc:"Which groups of layers learn. gradual: the last group first, one more each epoch."`

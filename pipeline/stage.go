@@ -61,7 +61,7 @@ type Env struct {
 	Scratch  string           // a folder of the task (of the stage, while Tasks is called) that survives a crash
 	Seed     uint64
 	Workers  int    // how many cores the task may use: 1 unless the phase is exclusive
-	CPU      string // the level of the kernels: plain, avx2, avx512, avx512bf16
+	CPU      string // the level of the kernels: plain, avx2, avx512, avx512bf16, amx
 	Limit    int64  // stages that read raw files stop after so many documents a source; 0: no limit
 	Progress Progress
 	Log      *slog.Logger

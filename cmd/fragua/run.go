@@ -26,7 +26,7 @@ var (
 	setFlag      = &cli.StringSliceFlag{Name: "set", Usage: "change a setting: `STAGE.KEY=VALUE`"}
 	outFlag      = &cli.StringFlag{Name: "out", Aliases: []string{"o"}, Usage: "the run's `FOLDER`, here or s3://BUCKET/KEY (default runs/NAME)"}
 	workersFlag  = &cli.IntFlag{Name: "workers", Usage: "tasks at a time, and cores for training (default: one a core); the result does not depend on it"}
-	cpuFlag      = &cli.StringFlag{Name: "cpu", Usage: "`LEVEL` of the kernels: plain, avx2, avx512, avx512bf16 (default: the best that this machine has)"}
+	cpuFlag      = &cli.StringFlag{Name: "cpu", Usage: "`LEVEL` of the kernels: plain, avx2, avx512, avx512bf16, amx (default: the best that this machine has)"}
 	logFlag      = &cli.StringFlag{Name: "log", Value: "text", Usage: "how progress is told on standard error: `FORMAT` text or json (an object a line)"}
 	limitFlag    = &cli.Int64Flag{Name: "limit", Usage: "read only the first `N` documents of each source"}
 	noVerifyFlag = &cli.BoolFlag{Name: "no-verify", Usage: "trust the files of finished stages without comparing them with their checksums"}

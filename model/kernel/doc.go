@@ -3,7 +3,7 @@
 //
 //	public function        checks lengths and cuts the work into chunks
 //	  ├─ par.Run           one pool of workers; they take chunks
-//	  │    └─ kernelTable  the serial loops of the active level: plain, avx2, avx512, avx512bf16
+//	  │    └─ kernelTable  the serial loops of the active level: plain, avx2, avx512, avx512bf16, amx
 //	  └─ gemm.Kernels      matrix products at that level, with an epilogue of ours on rows of C
 //
 // The plain Go loops define the results: each product is rounded before it is added, so no compiler

@@ -90,7 +90,7 @@ func Levels() []string {
 	return names
 }
 
-// Level is the level in force: "plain", "avx2", "avx512" or "avx512bf16".
+// Level is the level in force: "plain", "avx2", "avx512", "avx512bf16" or "amx".
 func Level() string { return active.gemm.Name }
 
 // SetLevel forces a level. Call it once, before any other function of this package: the

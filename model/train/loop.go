@@ -98,6 +98,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	if l.slab, err = NewSlab(l.Model.Params()); err != nil {
 		return err
 	}
+	l.slab.BF16 = l.Floats.Resolve() == BF16
 	l.state = l.Optimizer.New(l.slab)
 	if err := l.resume(); err != nil {
 		return err
@@ -105,7 +106,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	passes := int64(max(l.Accumulate, 1))
 	rates := make([]float64, len(l.slab.Params))
 	l.tape = tensor.NewTape(l.Seed)
-	l.tape.Train, l.tape.BF16 = true, l.Floats.Resolve() == BF16
+	l.tape.Train, l.tape.BF16 = true, l.slab.BF16
 	steps, stop := l.gather(l.at.Step, int(passes))
 	defer stop()
 

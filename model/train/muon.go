@@ -13,6 +13,7 @@ import (
 // all singular values of an update are brought to about 1 by Newton and Schulz's
 // iteration. The update is scaled by 0.2·√max(rows, columns), so that its size
 // is that of an AdamW update and one rate serves both (Liu et al. 2025, eq. 4).
+// Where the run multiplies in bfloat16 the iteration does, as in Jordan's code.
 // Embeddings, head, norms and biases are updated by AdamW.
 type Muon struct {
 	Momentum   float64 `yaml:"momentum" json:"momentum" doc:"Share of the momentum that is kept."`
@@ -97,11 +98,11 @@ func (o *muon) orthogonalize(u []float32, rows, cols int) {
 	}
 	kernel.Scale(x, float32(1/(math.Sqrt(kernel.SumSquares(x))+1e-7)))
 	for range o.Iterations {
-		kernel.Gemm(gemm.Args{Op: gemm.NT, M: m, N: m, K: n, A: x, B: x, C: A})
-		kernel.Gemm(gemm.Args{Op: gemm.NN, M: m, N: m, K: m, A: A, B: A, C: B})
+		kernel.Gemm(gemm.Args{Op: gemm.NT, M: m, N: m, K: n, A: x, B: x, C: A, BF16: o.slab.BF16})
+		kernel.Gemm(gemm.Args{Op: gemm.NN, M: m, N: m, K: m, A: A, B: A, C: B, BF16: o.slab.BF16})
 		kernel.Scale(B, c)
 		kernel.AXPY(B, b, A)
-		kernel.Gemm(gemm.Args{Op: gemm.NN, M: m, N: n, K: m, A: B, B: x, C: y})
+		kernel.Gemm(gemm.Args{Op: gemm.NN, M: m, N: n, K: m, A: B, B: x, C: y, BF16: o.slab.BF16})
 		kernel.AXPY(y, a, x)
 		x, y = y, x
 	}

@@ -2,6 +2,7 @@ package train
 
 import (
 	"fmt"
+	"slices"
 
 	"fragua/model/kernel"
 )
@@ -13,8 +14,9 @@ import (
 type Floats string
 
 // With BF16 the numbers are rounded to 8 bits of mantissa just before they are
-// multiplied, which AMD's CPUs since Zen 4 do at twice the speed. All others
-// round too, and multiply what they have rounded in float32.
+// multiplied, which AMD's CPUs since Zen 4 do at twice the speed, and Intel's with
+// AMX (Xeons since Sapphire Rapids, on Linux) at six times. All others round too,
+// and multiply what they have rounded in float32.
 const (
 	F32  Floats = "f32"
 	BF16 Floats = "bf16"
@@ -38,7 +40,17 @@ func (f Floats) resolve(level string, levels []string) Floats {
 	return F32
 }
 
-const levelBF16 = "avx512bf16"
+const (
+	levelBF16 = "avx512bf16"
+	levelAMX  = "amx"
+)
+
+// multipliesBF16 reports whether a level multiplies bf16 faster than f32. Intel's
+// CPUs have the instructions of avx512bf16 at half the speed: their levels put it
+// before avx512.
+func multipliesBF16(level string, levels []string) bool {
+	return level == levelAMX || level == levelBF16 && slices.Index(levels, levelBF16) > slices.Index(levels, "avx512")
+}
 
 // Warning says in a line that the kernels in force are no faster with the
 // precision than with F32; "" where they are.
@@ -56,14 +68,14 @@ func (f Floats) Noted(note string) string {
 func (f Floats) warning(level string, levels []string) string {
 	fastest := levels[len(levels)-1]
 	switch {
-	case f != BF16 || level == levelBF16 && fastest == levelBF16:
+	case f != BF16 || multipliesBF16(level, levels):
 		return ""
 	case level == levelBF16:
 		return fmt.Sprintf("precision bf16: this CPU multiplies bf16 more slowly than f32; faster: --cpu %s, which rounds to bf16 and multiplies in f32", fastest)
 	}
 	line := fmt.Sprintf("precision bf16: kernels of level %s round to bf16 and multiply in f32, which is no faster than f32", level)
-	if fastest == levelBF16 {
-		line += "; this machine can: --cpu " + levelBF16
+	if multipliesBF16(fastest, levels) {
+		line += "; this machine can: --cpu " + fastest
 	}
 	return line
 }

@@ -14,6 +14,7 @@ import (
 func TestPrecisionWarning(t *testing.T) {
 	all := []string{"plain", "avx2", "avx512", "avx512bf16"}
 	slow := []string{"plain", "avx2", "avx512bf16", "avx512"}
+	amx := append(slices.Clone(slow), "amx")
 	for _, c := range []struct {
 		floats Floats
 		level  string
@@ -28,6 +29,8 @@ func TestPrecisionWarning(t *testing.T) {
 		{BF16, "avx512", slow, []string{"level avx512 round", "no faster"}},
 		{BF16, "avx512bf16", slow, []string{"more slowly than f32", "f32", "--cpu avx512,"}},
 		{BF16, "plain", all[:1], []string{"level plain round"}},
+		{BF16, "amx", amx, nil},
+		{BF16, "avx512", amx, []string{"level avx512 round", "no faster", "--cpu amx"}},
 	} {
 		got := c.floats.warning(c.level, c.levels)
 		if (got == "") != (c.want == nil) || strings.Contains(got, "--cpu") != (len(c.want) == 3) || strings.Contains(got, "\n") {
@@ -52,6 +55,7 @@ func TestAutoPrecision(t *testing.T) {
 	}{
 		{Auto, "avx512bf16", fast, BF16}, {Auto, "avx512", fast, F32}, {Auto, "avx512", slow, F32},
 		{Auto, "avx512bf16", slow, F32}, {Auto, "plain", fast[:1], F32}, {BF16, "plain", fast[:1], BF16}, {F32, "avx512bf16", fast, F32},
+		{Auto, "amx", append(slices.Clone(slow), "amx"), BF16}, {Auto, "avx512", append(slices.Clone(slow), "amx"), F32},
 	} {
 		if got := c.floats.resolve(c.level, c.levels); got != c.want {
 			t.Errorf("%s at %s of %v is %s, want %s", c.floats, c.level, c.levels, got, c.want)
@@ -81,7 +85,7 @@ func TestPretrainBF16(t *testing.T) {
 	}
 	warns := func(line string) bool { return strings.Contains(line, "round to bf16 and multiply in f32") }
 	planned := slices.ContainsFunc(stages, func(s pipeline.PlannedStage) bool { return s.Estimate != nil && warns(s.Estimate.Note) })
-	if slow := kernel.Level() != levelBF16; planned != slow || slices.ContainsFunc(said, warns) != slow {
+	if slow := !multipliesBF16(kernel.Level(), kernel.Levels()); planned != slow || slices.ContainsFunc(said, warns) != slow {
 		t.Errorf("at level %s: the plan warns: %v; the run says %q", kernel.Level(), planned, said)
 	}
 	card, err := os.ReadFile(filepath.Join(dir, "base", "MODEL_CARD.md"))

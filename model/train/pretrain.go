@@ -36,7 +36,7 @@ type Pretrain struct {
 	Spike     float64         `yaml:"spike" doc:"Skip steps whose gradient is so many times the usual; 0: never."`
 	EMA       float64         `yaml:"ema" doc:"Share that a moving average of the weights keeps at each step; 0: no average."`
 	Order     blocks.RowOrder `yaml:"order" doc:"The order of the rows: shuffle, or stream for models that carry a state."`
-	Floats    Floats          `yaml:"precision" doc:"What linear layers multiply: f32; bf16, which is faster on AMD's CPUs since Zen 4; or auto, bf16 where it is faster."`
+	Floats    Floats          `yaml:"precision" doc:"What linear layers multiply: f32; bf16, which is faster on AMD's CPUs since Zen 4 and Intel's with AMX; or auto, bf16 where it is faster."`
 
 	EvalEvery    int64         `yaml:"eval_every" doc:"Steps between validations; 0: a tenth of all."`
 	EvalRows     int           `yaml:"eval_rows" doc:"Rows scored in validations during training (at the end all are); 0: what costs a twentieth of training, at most 200."`
@@ -75,7 +75,7 @@ const (
 func (KeepWeights) Values() []string { return []string{string(KeepBest), string(KeepLast)} }
 
 // Version implements pipeline.Stage.
-func (*Pretrain) Version() int { return 4 }
+func (*Pretrain) Version() int { return 5 }
 
 // Inputs implements pipeline.Stage.
 func (*Pretrain) Inputs() []pipeline.Input {

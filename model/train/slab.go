@@ -19,6 +19,8 @@ type Slab struct {
 	// Updates counts, for each parameter, the updates it has had: what bias
 	// correction needs when groups are unfrozen one after the other.
 	Updates []int64
+	// BF16: the run multiplies in bfloat16, and so may the optimizer.
+	BF16 bool
 
 	grads [][]float32 // each parameter's part of Grad
 	start []int       // where it begins

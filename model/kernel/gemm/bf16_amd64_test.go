@@ -8,7 +8,7 @@ import (
 )
 
 // The driver of bfloat16 words with Go in place of its assembly: what it packs, pads and cuts can be
-// tested on a CPU without the instructions.
+// tested on a CPU without the instructions. The same for AMX.
 func TestPairsWithoutInstructions(t *testing.T) {
 	floats := func(p *float32, n int) []float32 { return unsafe.Slice(p, n) }
 	halves := func(w float32) (low, high float32) {
@@ -77,6 +77,26 @@ func TestPairsWithoutInstructions(t *testing.T) {
 	}
 	emulated := Plain
 	emulated.Name, emulated.bf16 = "emulated", splitK(s.gemm)
+	testGemmBF16(t, &emulated)
+	testGarbage(t, &emulated)
+
+	a := amx{pairs: &s, transposeWords: func(blocks int, src *float32, lds int, dst *float32, ldd int) {
+		x, d := floats(src, 15*lds+16*blocks), floats(dst, (16*blocks-1)*ldd+16)
+		for r := range 16 {
+			for p := range 16 * blocks {
+				d[p*ldd+r] = x[r*lds+p]
+			}
+		}
+	}}
+	for v := 1; v <= 3; v++ {
+		for tiles := 1; tiles <= 2; tiles++ {
+			byWords := emulate(16*tiles, v, true)
+			a.micro[tiles][v] = func(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int) {
+				byWords(16*k, a, lda, b, ldb, c, ldc, acc, 16, prefetch{})
+			}
+		}
+	}
+	emulated.Name, emulated.bf16 = "emulated amx", splitK(a.gemm)
 	testGemmBF16(t, &emulated)
 	testGarbage(t, &emulated)
 }

