@@ -31,12 +31,12 @@ type LostFile struct {
 }
 
 func (l LostFile) String() string {
-	missing := "how much is missing is not known"
+	missing := "how much of it was not read is not known"
 	switch {
 	case l.Rows >= 0:
-		missing = fmt.Sprintf("%d rows are missing", l.Rows)
+		missing = fmt.Sprintf("%d rows of it were not read", l.Rows)
 	case l.Bytes >= 0:
-		missing = fmt.Sprintf("%d bytes are missing", l.Bytes)
+		missing = fmt.Sprintf("%d bytes of it were not read", l.Bytes)
 	}
 	return fmt.Sprintf("%s: %s (%s)", l.Name, l.Error, missing)
 }

@@ -49,6 +49,62 @@ func story(about string, n int) string {
 	return strings.TrimSpace(b.String())
 }
 
+// cuento is a Spanish text of n sentences, no two alike.
+func cuento(about string, n int) string {
+	rng := rand.New(rand.NewPCG(uint64(n), xxh3.HashString(about)))
+	pick := func(words string) string {
+		all := strings.Split(words, "|")
+		return all[rng.IntN(len(all))]
+	}
+	var b strings.Builder
+	for range n {
+		subject := pick("el molinero|su hermana|aquel herrero|una forastera|nuestra maestra|mi vecino|el muchacho|su tía|la panadera|un viejo pescador|el perro|uno de ellos")
+		verb := pick("encontró|llevó|pintó|perdió|buscaba|escondió|recordaba|vendió|rompió|arregló|compró|olvidó")
+		object := pick("un farol|dos sillas|la carta|algo de pan|un abrigo rojo|la llave|siete manzanas|una botella vacía|el reloj|un mapa|buen vino|la barca")
+		place := pick("junto al río|en la plaza|detrás de la iglesia|cerca del puente|al anochecer|antes del invierno|bajo la escalera|el domingo|en el campo|con mucho cuidado|por nada|al final")
+		switch rng.IntN(3) {
+		case 0:
+			fmt.Fprintf(&b, "%s, %s %s %s en %s. ", place, subject, verb, object, about)
+		case 1:
+			fmt.Fprintf(&b, "Dicen que %s %s %s %s. ", subject, verb, object, place)
+		default:
+			fmt.Fprintf(&b, "%s %s %s, y luego %s se fue %s. ", subject, verb, object, subject, place)
+		}
+	}
+	return strings.TrimSpace(b.String())
+}
+
+// gutenberg is a book as Project Gutenberg sets it, as text or as HTML.
+func gutenberg(title string, html bool, chapters ...string) string {
+	var b strings.Builder
+	licence := strings.Repeat("You may copy it, give it away or re-use it under the terms of the Project Gutenberg License. ", 9)
+	if html {
+		fmt.Fprintf(&b, "<html><head><title>The Project Gutenberg eBook of %s, by Ana Field</title></head><body>\n<p>The Project Gutenberg eBook of %s</p>\n<p>%s</p>\n"+
+			"<p>*** START OF THE PROJECT GUTENBERG EBOOK %s ***</p>\n", title, title, licence, strings.ToUpper(title))
+		for i, c := range chapters {
+			fmt.Fprintf(&b, "<h2>CHAPTER %d</h2>\n<p>%s</p>\n", i+1, c)
+		}
+		fmt.Fprintf(&b, "<p>*** END OF THE PROJECT GUTENBERG EBOOK %s ***</p>\n<p>%s</p></body></html>", strings.ToUpper(title), licence)
+		return b.String()
+	}
+	fmt.Fprintf(&b, "The Project Gutenberg EBook of %s, by Ana Field\r\n\r\nTitle: %s\r\nAuthor: Ana Field\r\nLanguage: English\r\n\r\n*** START OF THIS PROJECT GUTENBERG EBOOK %s ***\r\n\r\n", title, title, strings.ToUpper(title))
+	for i, c := range chapters {
+		fmt.Fprintf(&b, "CHAPTER %d\r\n\r\n", i+1)
+		width := 0
+		for _, word := range strings.Fields(c) {
+			if width+len(word) > 70 {
+				b.WriteString("\r\n")
+				width = 0
+			}
+			b.WriteString(word + " ")
+			width += len(word) + 1
+		}
+		b.WriteString("\r\n\r\n")
+	}
+	fmt.Fprintf(&b, "*** END OF THIS PROJECT GUTENBERG EBOOK %s ***\r\n\r\n%s", strings.ToUpper(title), licence)
+	return b.String()
+}
+
 func gzipped(s string) string {
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
@@ -58,7 +114,7 @@ func gzipped(s string) string {
 }
 
 // crawl is an archive with one of everything that a crawl brings home.
-func crawl() string {
+func crawl(story func(about string, n int) string) string {
 	capture := func(kind, url, extra, http string) string {
 		return gzipped(fmt.Sprintf("WARC/1.0\r\nWARC-Type: %s\r\nWARC-Target-URI: %s\r\nWARC-Date: 2024-12-01T00:00:00Z\r\nContent-Type: application/http\r\n%sContent-Length: %d\r\n\r\n%s\r\n\r\n", kind, url, extra, len(http), http))
 	}
@@ -123,10 +179,35 @@ func TestFunnels(t *testing.T) {
 		files map[string]string
 		want  []string
 	}{
-		"common-crawl": {map[string]string{"crawl/a.warc.gz": crawl()}, []string{
+		"common-crawl": {map[string]string{"crawl/a.warc.gz": crawl(story)}, []string{
 			"corpus: read 10 = kept 4 + rules 2 + warc.revisit 1 + warc.status 1 + warc.truncated 1 + warc.type 1",
 			"unique: read 4 = kept 3 + dedup.words 1",
 			"split: read 3 = kept 3",
+		}},
+		"fineweb": {map[string]string{"crawl/a.warc.gz": crawl(story), "crawl/b.warc.gz": crawl(cuento)}, []string{
+			"corpus: read 20 = kept 4 + rules 8 + warc.revisit 2 + warc.status 2 + warc.truncated 2 + warc.type 2",
+			"unique: read 4 = kept 3 + dedup.similar 1",
+			"masked: read 3 = kept 3",
+			"split: read 3 = kept 3",
+		}},
+		"fineweb2-es": {map[string]string{"crawl/a.warc.gz": crawl(story), "crawl/b.warc.gz": crawl(cuento)}, []string{
+			"corpus: read 20 = kept 4 + rules 8 + warc.revisit 2 + warc.status 2 + warc.truncated 2 + warc.type 2",
+			"unique: read 4 = kept 3 + dedup.similar 1",
+			"clean: read 3 = kept 3",
+			"split: read 3 = kept 3",
+		}},
+		"gutenberg": {map[string]string{
+			"books/1.txt":     gutenberg("The Mill", false, story("mill", 60), story("wheel", 50), story("river", 40)),
+			"books/1-h.htm":   gutenberg("The Mill", true, story("mill", 60), story("wheel", 50), story("river", 40)),
+			"books/2.txt":     gutenberg("The Ferry", false, story("ferry", 60), story("wheel", 50), "Too short."),
+			"books/3.txt":     gutenberg("The Forge", false, story("forge", 60), story("anvil", 50)),
+			"books/4.txt":     gutenberg("The Bridge", false, story("bridge", 60), story("toll", 50)),
+			"books/5.htm":     gutenberg("The Road", true, story("road", 60), story("inn", 50)),
+			"books/cover.png": "\x89PNG",
+		}, []string{
+			"corpus: read 6 + 9 = kept 14 + rules 1",
+			"unique: read 14 = kept 10 + dedup.contained 4",
+			"split: read 10 = kept 10",
 		}},
 		"epub": {map[string]string{"books/a.epub": ebook(t, "mill"), "books/b/copy.epub": ebook(t, "mill"), "books/c.epub": ebook(t, "forge"), "books/d.epub": ebook(t, "bridge"), "books/e.epub": ebook(t, "road"), "books/cover.jpg": "\xff\xd8\xff"}, []string{
 			"corpus: read 10 + 10 = kept 15 + epub.broken 5",

@@ -2,9 +2,11 @@ package corpus
 
 import (
 	"context"
+	"fmt"
 	"iter"
 
 	"fragua/pipeline/extract"
+	"fragua/pipeline/pdf"
 	"fragua/pipeline/records"
 )
 
@@ -100,4 +102,28 @@ func NewDOCX() *DOCX {
 // Read yields the chapters of each document.
 func (s *DOCX) Read(ctx context.Context, part Part) iter.Seq2[*Document, error] {
 	return s.books(ctx, part, func(b []byte) (extract.Book, error) { return extract.DOCX(b, s.MaxBytes) })
+}
+
+// PDF reads the text layers of PDF files, one a file. Pages that are pictures without one
+// are skipped, with that reason.
+type PDF struct {
+	bookFile `yaml:",inline"`
+}
+
+// NewPDF returns a PDF with its defaults.
+func NewPDF() *PDF { return &PDF{newBookFile("pdf", records.KindPDF, ".pdf")} }
+
+// Read yields the chapters of each file.
+func (s *PDF) Read(ctx context.Context, part Part) iter.Seq2[*Document, error] {
+	return s.books(ctx, part, func(b []byte) (extract.Book, error) {
+		doc, err := pdf.Read(ctx, b)
+		if err != nil {
+			return extract.Book{}, err
+		}
+		book := extract.Book{Title: doc.Title, Author: doc.Author, Chapters: extract.Chapters(doc.Text)}
+		for _, page := range doc.Pictures {
+			book.Broken = append(book.Broken, &extract.PartError{Part: fmt.Sprintf("page %d", page), Err: pdf.ErrNoTextLayer})
+		}
+		return book, nil
+	})
 }

@@ -16,6 +16,10 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/ipc"
+	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/klauspost/compress/gzip"
@@ -103,6 +107,28 @@ func epubFile(t *testing.T, parts ...string) string {
 	return zipFile(t, files)
 }
 
+// arrowStream is a table of one column.
+func arrowStream(t *testing.T, texts ...string) string {
+	t.Helper()
+	b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema([]arrow.Field{{Name: "text", Type: arrow.BinaryTypes.String}}, nil))
+	b.Field(0).(*array.StringBuilder).AppendValues(texts, nil)
+	rows := b.NewRecord()
+	var out bytes.Buffer
+	w := ipc.NewWriter(&out, ipc.WithSchema(rows.Schema()))
+	if err := errors.Join(w.Write(rows), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+// pdfFile is a PDF of one line.
+func pdfFile(line string) string {
+	content := "BT /F 10 Tf 72 700 Td (" + line + ") Tj ET"
+	return "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Count 1/Kids[3 0 R]>>endobj\n" +
+		"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R/Resources<</Font<</F<</Type/Font/Subtype/Type1/BaseFont/Courier>>>>>>>>endobj\n" +
+		fmt.Sprintf("4 0 obj<</Length %d>>stream\n%s\nendstream endobj\ntrailer<</Root 1 0 R>>\n%%%%EOF\n", len(content), content)
+}
+
 // tei is an edition whose chapters are paragraphs.
 func tei(chapters ...string) string {
 	s := "<TEI><text><body>"
@@ -164,6 +190,7 @@ func TestSourcesConform(t *testing.T) {
 			"empty.jsonl": "", "torn.jsonl.gz": packed(t, ".gz", lines.String())[:20]}, 3 * 42, 3*4 + 1},
 		{"csv", map[string]string{"a.csv": table.String(), "b.csv.xz": packed(t, ".xz", table.String()), "c.tsv": tabs.String(), "empty.csv": "", "utf16.tsv": "\xff\xfet\x00e\x00x\x00t\x00\n\x00a\x00"}, 3*41 + 1, 3},
 		{"parquet", map[string]string{"a.parquet": parquetFile(t, rows), "b.parquet": parquetFile(t, rows[:7]), "bad.parquet": "PAR1 nothing PAR1"}, 47, 1},
+		{"arrow", map[string]string{"a.arrow": arrowStream(t, "uno", "dos", "tres"), "b.arrow.gz": packed(t, ".gz", arrowStream(t, "uno")), "bad.arrow": "ARROW1\x00\x00", "text.arrow": "text"}, 4, 2},
 		{"books", map[string]string{"a.txt": book.String(), "b.txt.gz": packed(t, ".gz", "A short book.\n"), "c.htm": "<p>One<p>Two", "binary.txt": "\x00\x01\x02\x03\x04\x05\x06\x07\x08", "empty.txt": ""}, 40 + 3, 1},
 		{"warc", map[string]string{"a.warc.gz": archive, "b.warc": warcRecord("response", "text/html", page) + "rubbish\r\n\r\n" + warcRecord("response", "text/plain", "Text of a page."),
 			"c.wet": warcRecord("conversion", "text/plain", "Text of a page."), "torn.warc.gz": archive[:len(archive)-20], "not.warc": "nothing"}, 40 + 3 + 39, 2},
@@ -171,6 +198,7 @@ func TestSourcesConform(t *testing.T) {
 		{"epub", map[string]string{"a.epub": epubFile(t, "One", "Two", "Three"), "b.epub": epubFile(t, "One"), "bad.epub": "PK\x03\x04", "text.epub": "text"}, 4, 2},
 		{"tei", map[string]string{"a.xml": tei("One", "Two"), "b.xml.gz": packed(t, ".gz", tei("One")), "c.xml": "<?xml version='1.0'?><rss/>"}, 3, 1},
 		{"docx", map[string]string{"a.docx": zipFile(t, map[string]string{"word/document.xml": "<document><p><r><t>One</t></r></p></document>"}), "b.docx": zipFile(t, map[string]string{"a.txt": ""})}, 1, 1},
+		{"pdf", map[string]string{"a.pdf": pdfFile("One"), "bad.pdf": "%PDF-1.7\n", "text.pdf": "text"}, 1, 2},
 		{"markdown", map[string]string{"a.md": "# One\n\nText", "b.markdown": "<p align=center>Two</p>"}, 2, 0},
 		{"zip", map[string]string{"a.zip": zipFile(t, map[string]string{"a.txt": "uno", "b/c.html": page, "d.txt": "caf\xe9", "e.png": "\x89PNG\r\n\x1a\n"}), "bad.zip": "PK\x05\x06"}, 3, 1},
 		{"html", map[string]string{"a.html": page, "b.html.zst": packed(t, ".zst", page), "c.htm": "", "deep.html": strings.Repeat("<div>", 1000), "image.html": "\x89PNG\r\n\x1a\n\x00\x00"}, 4, 1},

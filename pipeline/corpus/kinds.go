@@ -12,6 +12,7 @@ import (
 var readers = map[records.Kind]string{
 	records.KindText: "text", records.KindHTML: "html", records.KindPiece: "html", records.KindWARC: "warc", records.KindJSONL: "jsonl", records.KindParquet: "parquet",
 	records.KindEPUB: "epub", records.KindTEI: "tei", records.KindDOCX: "docx", records.KindZip: "zip", records.KindWiki: "wiki",
+	records.KindPDF: "pdf", records.KindArrow: "arrow",
 }
 
 // remedies say what to do about kinds that no source reads.

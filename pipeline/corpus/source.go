@@ -74,6 +74,7 @@ var sources = []struct {
 	{"epub", func() Source { return NewEPUB() }},
 	{"tei", func() Source { return NewTEI() }},
 	{"docx", func() Source { return NewDOCX() }},
+	{"pdf", func() Source { return NewPDF() }},
 	{"markdown", func() Source { return NewMarkdown() }},
 	{"zip", func() Source { return NewZip() }},
 	{"wiki", func() Source { return NewWiki() }},
@@ -81,6 +82,7 @@ var sources = []struct {
 	{"jsonl", func() Source { return NewJSONL() }},
 	{"csv", func() Source { return NewCSV() }},
 	{"parquet", func() Source { return NewParquet() }},
+	{"arrow", func() Source { return NewArrow() }},
 }
 
 // sourcesOf lists the sources that search a folder for files of a name's

@@ -6,7 +6,6 @@ import (
 	endian "encoding/binary"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 
@@ -18,7 +17,7 @@ import (
 // and by its features; a second one decides, knowing the first one's probabilities of
 // the blocks around it and the type of the page.
 type Classifier struct {
-	texts, names  map[uint32]int8
+	texts, names  wordTable
 	types         [len(PageTypes)]typeModel
 	first, second boost.Forest
 }
@@ -30,7 +29,7 @@ const chunk = 4096
 // predict returns for each block the probability of being main text, in thousandths,
 // and the type of the page. An error means that ctx ended.
 func (c *Classifier) predict(ctx context.Context, s *sample) ([]int, string, error) {
-	w := s.weigh(lookup(c.texts), lookup(c.names))
+	w := s.weigh(c.texts.weight, c.names.weight)
 	types, name := c.pageType(s)
 	n := len(s.words)
 	firstWidth := len(blockFeatures) + wordFeatures
@@ -69,8 +68,6 @@ func (c *Classifier) predict(ctx context.Context, s *sample) ([]int, string, err
 	}
 	return second, name, nil
 }
-
-func lookup(table map[uint32]int8) wordWeight { return func(h uint32) int { return int(table[h]) } }
 
 // choose returns the blocks that together have the greatest expected F1, and that
 // F1 in thousandths. With words w and probabilities p it is 2 Σ_S wp / (Σ_S w +
@@ -120,7 +117,7 @@ const labelWords = 15
 func (c *Classifier) MarshalBinary() ([]byte, error) {
 	b := endian.LittleEndian.AppendUint32(nil, featureNames())
 	for _, t := range c.tables() {
-		b = appendTable(b, *t)
+		b = t.appendTo(b)
 	}
 	for _, f := range c.forests() {
 		b = f.Append(b)
@@ -144,7 +141,7 @@ func (c *Classifier) UnmarshalBinary(b []byte) (err error) {
 	}
 	b = b[4:]
 	for _, t := range c.tables() {
-		if *t, b, err = readTable(b); err != nil {
+		if *t, b, err = readWordTable(b); err != nil {
 			return err
 		}
 	}
@@ -164,8 +161,8 @@ func (c *Classifier) UnmarshalBinary(b []byte) (err error) {
 	return nil
 }
 
-func (c *Classifier) tables() []*map[uint32]int8 {
-	out := []*map[uint32]int8{&c.texts, &c.names}
+func (c *Classifier) tables() []*wordTable {
+	out := []*wordTable{&c.texts, &c.names}
 	for t := range c.types {
 		out = append(out, &c.types[t].words)
 	}
@@ -181,31 +178,6 @@ func (c *Classifier) forests() []*boost.Forest {
 }
 
 var errWeights = errors.New("the bytes are no classifier")
-
-func appendTable(b []byte, t map[uint32]int8) []byte {
-	hashes := slices.Sorted(maps.Keys(t))
-	b = endian.LittleEndian.AppendUint16(b, uint16(len(hashes)))
-	for _, h := range hashes {
-		b = append(endian.LittleEndian.AppendUint32(b, h), byte(t[h]))
-	}
-	return b
-}
-
-func readTable(b []byte) (map[uint32]int8, []byte, error) {
-	if len(b) < 2 {
-		return nil, nil, errWeights
-	}
-	n := int(endian.LittleEndian.Uint16(b))
-	b = b[2:]
-	if len(b) < 5*n {
-		return nil, nil, errWeights
-	}
-	t := make(map[uint32]int8, n)
-	for i := range n {
-		t[endian.LittleEndian.Uint32(b[5*i:])] = int8(b[5*i+4])
-	}
-	return t, b[5*n:], nil
-}
 
 // maintextWeights is the classifier that is trained on the development pages of WCXB
 // (CC BY 4.0) by: go run ./cmd/bench webtext -train pipeline/extract/maintext.weights WCXB

@@ -1,11 +1,8 @@
 package extract
 
 import (
-	"bytes"
-	"slices"
 	"strings"
 
-	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 )
 
@@ -41,6 +38,9 @@ const (
 	maxNodes = 1 << 19
 )
 
+// longestAttr is the length of the longest name of usedAttrs.
+const longestAttr = len("data-component")
+
 // usedAttrs are the attributes that are kept.
 var usedAttrs = func() map[string]string {
 	names := map[string]string{}
@@ -56,10 +56,11 @@ var usedAttrs = func() map[string]string {
 // formatting elements after misnested tags (the adoption agency of the HTML
 // standard), which multiplies nodes on hostile pages and changes no text.
 func parseTree(page string) []node {
-	t := treeBuilder{nodes: make([]node, 1, 64+len(page)/48)}
+	page = plainLines(page)
+	t := treeBuilder{nodes: make([]node, 1, 64+len(page)/48), opened: map[atom.Atom]int{}}
 	t.nodes[0] = node{tag: atom.Html, parent: -1}
 	t.open = append(t.open, 0)
-	t.tokens(html.NewTokenizer(strings.NewReader(page)), false)
+	t.tokens(page, false)
 	if t.rest.Len() > 0 {
 		n := int32(len(t.nodes))
 		t.nodes = append(t.nodes, node{text: t.rest.String(), parent: t.open[len(t.open)-1], end: n + 1})
@@ -71,45 +72,38 @@ func parseTree(page string) []node {
 }
 
 type treeBuilder struct {
-	nodes   []node
-	open    []int32           // stack of open elements
-	opened  map[atom.Atom]int // how many elements of a name are open
-	scratch []htmlAttr
-	rest    strings.Builder // text beyond maxNodes
+	nodes  []node
+	open   []int32           // stack of open elements
+	opened map[atom.Atom]int // how many elements of a name are open
+	attrs  []htmlAttr        // of many nodes, one after another
+	rest   strings.Builder   // text beyond maxNodes
 }
 
-func (t *treeBuilder) tokens(z *html.Tokenizer, inNoscript bool) {
-	if t.opened == nil {
-		t.opened = map[atom.Atom]int{}
-	}
+// tokens adds the tags and texts of a page, or of a <noscript> in it.
+func (t *treeBuilder) tokens(page string, inNoscript bool) {
+	z := tokenizer{page: page}
 	for {
-		switch z.Next() {
-		case html.ErrorToken:
+		switch z.next() {
+		case tokenEnd:
 			return
-		case html.TextToken:
-			raw := t.topTag()
-			text := z.Text()
-			if raw == atom.Noscript && !inNoscript {
-				// The tokenizer hands out <noscript> as raw text; readers without scripts see markup.
-				if bytes.IndexByte(text, '<') >= 0 || bytes.IndexByte(text, '&') >= 0 {
-					t.tokens(html.NewTokenizer(bytes.NewReader(bytes.Clone(text))), true)
-					for t.topTag() != atom.Noscript && len(t.open) > 1 {
-						t.pop()
-					}
-					continue
-				}
-			}
-			t.text(string(text))
-		case html.StartTagToken, html.SelfClosingTagToken:
+		case tokenText:
+			t.text(z.text)
+		case tokenStart:
 			if len(t.nodes) < maxNodes {
-				t.start(z)
+				t.start(&z)
 			}
-		case html.EndTagToken:
-			name, _ := z.TagName()
-			if tag := atom.Lookup(name); tag != 0 {
-				t.endTag(tag)
+			if z.tag == atom.Noscript && !inNoscript && t.topTag() == atom.Noscript {
+				// Its end tag is the only one that ends it, and no tag in it ends what is around it.
+				z.raw = "noscript"
+				t.tokens(z.rawText(), true)
+				z.raw = ""
+				t.closeTo(atom.Noscript)
+			}
+		case tokenEndTag:
+			if z.tag != 0 {
+				t.endTag(z.tag)
 			} else {
-				t.endCustom(name)
+				t.endCustom(z.custom)
 			}
 		}
 	}
@@ -130,25 +124,13 @@ func (t *treeBuilder) text(s string) {
 	t.nodes = append(t.nodes, node{text: s, parent: t.open[len(t.open)-1], end: n + 1})
 }
 
-func (t *treeBuilder) start(z *html.Tokenizer) {
-	name, more := z.TagName()
-	tag, custom := atom.Lookup(name), ""
-	if tag == 0 {
-		custom = string(name)
-	}
-	t.scratch = t.scratch[:0]
-	for more {
-		var key, val []byte
-		key, val, more = z.TagAttr()
-		if kept, ok := usedAttrs[string(key)]; ok && len(t.scratch) < 32 {
-			t.scratch = append(t.scratch, htmlAttr{kept, string(val)})
-		}
-	}
+func (t *treeBuilder) start(z *tokenizer) {
+	tag := z.tag
 	switch tag {
 	case atom.Html, atom.Body:
 		// A second one adds its attributes to the first, which for html is node 0.
 		if tag == atom.Html {
-			t.nodes[0].attrs = append(t.nodes[0].attrs, t.scratch...)
+			t.nodes[0].attrs = append(t.nodes[0].attrs, z.attrs...)
 			return
 		}
 		if t.opened[atom.Body] > 0 {
@@ -166,7 +148,9 @@ func (t *treeBuilder) start(z *html.Tokenizer) {
 		t.pop()
 	}
 	n := int32(len(t.nodes))
-	t.nodes = append(t.nodes, node{tag: tag, custom: custom, parent: t.open[len(t.open)-1], end: n + 1, attrs: slices.Clone(t.scratch)})
+	first := len(t.attrs)
+	t.attrs = append(t.attrs, z.attrs...)
+	t.nodes = append(t.nodes, node{tag: tag, custom: z.custom, parent: t.open[len(t.open)-1], end: n + 1, attrs: t.attrs[first:len(t.attrs):len(t.attrs)]})
 	if voidTags[tag] {
 		return
 	}
@@ -251,13 +235,13 @@ func (t *treeBuilder) endTag(tag atom.Atom) {
 	}
 }
 
-func (t *treeBuilder) endCustom(name []byte) {
+func (t *treeBuilder) endCustom(name string) {
 	if t.opened[0] == 0 {
 		return
 	}
 	for i := len(t.open) - 1; i > 0; i-- {
 		n := &t.nodes[t.open[i]]
-		if n.custom == string(name) {
+		if n.custom == name {
 			t.popTo(i)
 			return
 		}

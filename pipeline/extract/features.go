@@ -9,6 +9,8 @@ type view struct {
 	b          *block
 	m          *measure
 	inner, box *node
+	within     [containerLevels]sums // of the containers
+	size       [containerLevels]int  // their blocks
 }
 
 // A feature is one number that the classifier knows of a block. All are integers,
@@ -18,9 +20,14 @@ type feature struct {
 	of   func(v *view) int
 }
 
-func (l *layout) view(i int) view {
+func (l *layout) view(i int) (v view) {
 	b := &l.blocks[i]
-	return view{layout: l, i: i, b: b, m: &l.measures[i], inner: &l.nodes[b.inner], box: &l.nodes[b.box]}
+	v = view{layout: l, i: i, b: b, m: &l.measures[i], inner: &l.nodes[b.inner], box: &l.nodes[b.box]}
+	for k, n := range v.m.levels {
+		r := l.ranges[n]
+		v.within[k], v.size[k] = l.sums[r.to].minus(&l.sums[r.from]), int(r.to-r.from)
+	}
+	return v
 }
 
 // blockFeatures is the table of what is measured without learned weights.
@@ -152,7 +159,7 @@ func neighbourFeatures() (out []feature) {
 		}
 	}
 	for _, d := range []int{4, 10} {
-		within := func(v *view) sums { return v.sums[min(len(v.blocks), v.i+d+1)].minus(v.sums[max(0, v.i-d)]) }
+		within := func(v *view) sums { return v.sums[min(len(v.blocks), v.i+d+1)].minus(&v.sums[max(0, v.i-d)]) }
 		out = append(out,
 			feature{"window words", func(v *view) int { return within(v).words }},
 			feature{"window linked", func(v *view) int { s := within(v); return share(s.linked, s.words) }},
@@ -164,10 +171,7 @@ func neighbourFeatures() (out []feature) {
 // containerFeatures look at the elements around the block that hold more than it.
 func containerFeatures() (out []feature) {
 	for level := range containerLevels {
-		at := func(v *view) (sums, int) {
-			r := v.ranges[v.m.levels[level]]
-			return v.sums[r.to].minus(v.sums[r.from]), int(r.to - r.from)
-		}
+		at := func(v *view) (*sums, int) { return &v.within[level], v.size[level] }
 		out = append(out,
 			feature{"container words", func(v *view) int { s, _ := at(v); return s.words }},
 			feature{"container share", func(v *view) int { s, _ := at(v); return share(s.words, v.sums[len(v.blocks)].words) }},
@@ -187,16 +191,16 @@ func containerFeatures() (out []feature) {
 // a listing, the posts of a thread.
 func (l *layout) siblings(n int32) int {
 	if l.alike == nil {
-		l.alike = map[int32]int{}
+		l.alike = make([]int32, len(l.nodes))
 	}
-	if k, ok := l.alike[n]; ok {
-		return k
+	if k := l.alike[n]; k > 0 {
+		return int(k)
 	}
 	parent := l.nodes[n].parent
 	if parent < 0 {
 		return 0
 	}
-	groups := map[uint32]int{}
+	groups := map[uint32]int32{}
 	key := func(c int32) uint32 {
 		e := &l.nodes[c]
 		h := hashString(2166136261, e.tag.String())
@@ -218,7 +222,7 @@ func (l *layout) siblings(n int32) int {
 			l.alike[c] = groups[key(c)]
 		}
 	}
-	return l.alike[n]
+	return int(l.alike[n])
 }
 
 func (v *view) depth() (d int) {

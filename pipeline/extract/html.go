@@ -132,20 +132,23 @@ func (l *layout) inComments(n int32) bool {
 	if n < 0 {
 		return false
 	}
-	is, known := l.discuss[n]
-	if known {
-		return is
+	if l.discuss == nil {
+		l.discuss = make([]int8, len(l.nodes))
 	}
+	if known := l.discuss[n]; known != 0 {
+		return known > 0
+	}
+	is := false
 	if l.nodes[n].tag != atom.Body && l.nodes[n].tag != atom.Html { // where classes say what a page could have
 		for _, h := range l.names[n] {
 			is = is || commentNames[h]
 		}
 	}
 	is = is || l.inComments(l.nodes[n].parent)
-	if l.discuss == nil {
-		l.discuss = map[int32]bool{}
+	l.discuss[n] = -1
+	if is {
+		l.discuss[n] = 1
 	}
-	l.discuss[n] = is
 	return is
 }
 

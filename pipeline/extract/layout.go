@@ -13,8 +13,8 @@ type layout struct {
 	names    [][]uint32
 	paths    map[uint32]int // how many blocks stand on each path
 	texts    map[uint32]int // how many blocks have each text
-	discuss  map[int32]bool // nodes inside an element that is named after comments
-	alike    map[int32]int  // siblings that look like a node, see siblings
+	discuss  []int8         // nodes inside an element that is named after comments: 1; not: -1
+	alike    []int32        // siblings that look like a node, see siblings
 	page     pageSums
 	facts    pageFacts
 }
@@ -40,7 +40,7 @@ type span struct{ from, to int32 }
 // sums are totals over a range of blocks, for any container by subtraction.
 type sums struct{ words, linked, commas, stops, paragraph, prices, dates int }
 
-func (a sums) minus(b sums) sums {
+func (a *sums) minus(b *sums) sums {
 	return sums{a.words - b.words, a.linked - b.linked, a.commas - b.commas, a.stops - b.stops, a.paragraph - b.paragraph, a.prices - b.prices, a.dates - b.dates}
 }
 

@@ -7,7 +7,7 @@ var PageTypes = [...]string{"article", "collection", "documentation", "forum", "
 
 // A typeModel tells one page type from the others.
 type typeModel struct {
-	words  map[uint32]int8 // weights of the page's hints
+	words  wordTable // weights of the page's hints
 	forest boost.Forest
 }
 
@@ -43,7 +43,7 @@ func (s *sample) typeRow(hint func(pageType int) wordWeight) []int16 {
 
 // pageType returns the probability of each type in thousandths, and the likeliest.
 func (c *Classifier) pageType(s *sample) (p [len(PageTypes)]int, name string) {
-	row := s.typeRow(func(t int) wordWeight { return lookup(c.types[t].words) })
+	row := s.typeRow(func(t int) wordWeight { return c.types[t].words.weight })
 	return likeliestType(func(t int) *boost.Forest { return &c.types[t].forest }, row)
 }
 

@@ -67,8 +67,9 @@ func (s *sample) appendBase(rows []int16, from, to int) []int16 {
 	if s.page == nil {
 		return append(rows, s.base[from*len(blockFeatures):to*len(blockFeatures)]...)
 	}
+	var v view
 	for i := from; i < to; i++ {
-		v := s.page.view(i)
+		v = s.page.view(i)
 		for _, f := range blockFeatures {
 			rows = append(rows, clamp(f.of(&v)))
 		}

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"maps"
 	"math"
 	"slices"
 	"sync"
@@ -103,8 +104,8 @@ func logOdds(pos, neg float32, base float64) int8 {
 // base is the mean share over words.
 func (o *odds) base() float64 {
 	var pos, all float64
-	for _, s := range o.sum {
-		if s[0]+s[1] >= oddsSites {
+	for _, h := range slices.Sorted(maps.Keys(o.sum)) { // in one order: floats do not add up alike in any
+		if s := o.sum[h]; s[0]+s[1] >= oddsSites {
 			pos += float64(s[0])
 			all += float64(s[0] + s[1])
 		}
@@ -129,7 +130,7 @@ func (o *odds) without(site string, base float64) wordWeight {
 }
 
 // table keeps the words that tell most.
-func (o *odds) table(base float64, limit int) map[uint32]int8 {
+func (o *odds) table(base float64, limit int) wordTable {
 	type entry struct {
 		h     uint32
 		w     int8
@@ -156,7 +157,7 @@ func (o *odds) table(base float64, limit int) map[uint32]int8 {
 	for _, e := range all[:min(limit, len(all))] {
 		out[e.h] = e.w
 	}
-	return out
+	return newWordTable(out)
 }
 
 func textOdds(l *TrainingPage, yield func(uint32, float64)) {

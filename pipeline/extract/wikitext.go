@@ -60,6 +60,7 @@ var droppedElements = []string{"ref", "gallery", "timeline", "imagemap", "math",
 func dropElements(s string) string {
 	var out strings.Builder
 	open := map[string]bool{} // elements that are not closed any more
+	unclosed := false         // no ">" follows
 	for {
 		i := strings.IndexByte(s, '<')
 		if i < 0 {
@@ -67,10 +68,13 @@ func dropElements(s string) string {
 		}
 		out.WriteString(s[:i])
 		s = s[i:]
-		name := droppedElement(s)
-		end := strings.IndexByte(s, '>')
+		name, end := droppedElement(s), -1
+		if name != "" && !unclosed {
+			end = strings.IndexByte(s, '>')
+			unclosed = end < 0
+		}
 		switch {
-		case name == "" || end < 0:
+		case end < 0:
 			out.WriteByte('<')
 			s = s[1:]
 		case s[end-1] == '/':

@@ -3,6 +3,7 @@ package records
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"strings"
 	"unicode/utf8"
@@ -66,6 +67,9 @@ func Sniff(b []byte) Kind {
 			return m.kind
 		}
 	}
+	if isArrowStream(b) {
+		return KindArrow
+	}
 	if bytes.HasPrefix(b, []byte("\xff\xfe")) || bytes.HasPrefix(b, []byte("\xfe\xff")) {
 		return KindText // UTF-16
 	}
@@ -86,6 +90,16 @@ func Sniff(b []byte) Kind {
 		return KindJSON
 	}
 	return KindText
+}
+
+// isArrowStream: an Arrow stream begins with a mark and the length of its schema, a
+// multiple of eight.
+func isArrowStream(b []byte) bool {
+	if len(b) < 8 || string(b[:4]) != "\xff\xff\xff\xff" {
+		return false
+	}
+	n := binary.LittleEndian.Uint32(b[4:])
+	return n > 0 && n < 1<<24 && n%8 == 0
 }
 
 // SniffFile tells the kind of a file by its first bytes, unpacked. Damage is left

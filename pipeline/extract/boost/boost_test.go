@@ -28,6 +28,12 @@ var small = Settings{Trees: 60, Leaves: 15, Rate: .2, MinWeight: .5, L2: 1, Feat
 func TestTrain(t *testing.T) {
 	f := small.Train(rings(4000, 1))
 	unseen := rings(2000, 2)
+	for i := range 9 { // as many rows as lanes, and one that is alone
+		one, all := f.Probabilities(unseen.Rows[3*i:3*i+3], 3), f.Probabilities(unseen.Rows[:27], 3)
+		if one[0] != all[i] {
+			t.Errorf("row %d alone has probability %d, among others %d", i, one[0], all[i])
+		}
+	}
 	right := 0
 	for i, p := range f.Probabilities(unseen.Rows, 3) {
 		if (p >= 500) == (unseen.Labels[i] == 1) {

@@ -20,12 +20,12 @@ type Forest struct {
 	roots []int32
 }
 
-// A split sends a row to the next node where its feature is at most limit, and to
-// node right elsewhere. right 0 marks a leaf, whose value is limit.
+// A split sends a row left places on where its feature is at most limit, and right
+// places on elsewhere. Both are 0 for a leaf, whose value is limit, so that a row which
+// has come to one stays there.
 type split struct {
-	feature int16
-	limit   int16
-	right   int32
+	feature, left, right uint8
+	limit                int16
 }
 
 // Probabilities returns the probability of each row, in thousandths. A row has width
@@ -40,28 +40,59 @@ func (f *Forest) Probabilities(rows []int16, width int) []int {
 	return out
 }
 
-// logits adds up the trees, tree by tree, so that each is read once while it is in
-// the cache.
+// logits adds up the trees, a few rows at a time so that they stay in the cache.
 func (f *Forest) logits(rows []int16, width int, out []int32) {
+	for len(out) >= lanes {
+		f.lanes(rows[:lanes*width], width, (*[lanes]int32)(out))
+		rows, out = rows[lanes*width:], out[lanes:]
+	}
+	for i := range out {
+		row := rows[i*width : (i+1)*width]
+		out[i] = f.bias
+		for _, n := range f.roots {
+			s := f.nodes[n]
+			for s.left != 0 {
+				n += s.step(row[s.feature])
+				s = f.nodes[n]
+			}
+			out[i] += int32(s.limit)
+		}
+	}
+}
+
+func (s split) step(value int16) int32 {
+	step, right := int32(s.left), int32(s.right) // of a size that the compiler moves without a branch
+	if value > s.limit {
+		step = right
+	}
+	return step
+}
+
+// lanes is how many rows walk down a tree side by side: which way a row goes cannot be
+// predicted, but one row's steps need not wait for another's.
+const lanes = 8
+
+func (f *Forest) lanes(rows []int16, width int, out *[lanes]int32) {
 	for i := range out {
 		out[i] = f.bias
 	}
+	nodes := f.nodes
 	for _, root := range f.roots {
-		for i := range out {
-			row := rows[i*width : (i+1)*width]
-			n := root
-			for {
-				s := &f.nodes[n]
-				if s.right == 0 {
-					out[i] += int32(s.limit)
-					break
-				}
-				if row[s.feature] <= s.limit {
-					n++
-				} else {
-					n = s.right
-				}
+		var at [lanes]int32
+		for i := range at {
+			at[i] = root
+		}
+		for moved := int32(1); moved != 0; {
+			moved = 0
+			for i := range at {
+				s := nodes[at[i]]
+				step := s.step(rows[i*width+int(s.feature)])
+				at[i] += step
+				moved |= step
 			}
+		}
+		for i := range at {
+			out[i] += int32(nodes[at[i]].limit)
 		}
 	}
 }
@@ -88,14 +119,14 @@ func (f *Forest) Append(b []byte) []byte {
 		b = append(b, byte(end-root))
 		for n := root; n < end; n++ {
 			s := f.nodes[n]
-			if s.right == 0 {
+			if s.left == 0 {
 				b = append(b, 255)
 				b = endian.LittleEndian.AppendUint16(b, uint16(s.limit))
 				continue
 			}
-			b = append(b, byte(s.feature))
+			b = append(b, s.feature)
 			b = endian.LittleEndian.AppendUint16(b, uint16(s.limit))
-			b = append(b, byte(s.right-n))
+			b = append(b, s.right)
 		}
 	}
 	return b
@@ -123,12 +154,12 @@ func Read(b []byte, width int) (f Forest, rest []byte, err error) {
 			if len(b) < 4 && (len(b) < 3 || b[0] != 255) {
 				return f, nil, errDamaged
 			}
-			s := split{feature: int16(b[0]), limit: int16(endian.LittleEndian.Uint16(b[1:]))}
+			s := split{limit: int16(endian.LittleEndian.Uint16(b[1:]))}
 			if b[0] == 255 {
 				b = b[3:]
 			} else {
-				s.right = int32(len(f.nodes)) + int32(b[3])
-				if int(s.feature) >= width || b[3] < 2 || s.right >= root+int32(count) {
+				s.feature, s.left, s.right = b[0], 1, b[3]
+				if int(s.feature) >= width || s.right < 2 || int32(len(f.nodes))+int32(s.right) >= root+int32(count) {
 					return f, nil, errDamaged
 				}
 				b = b[4:]

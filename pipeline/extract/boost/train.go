@@ -116,14 +116,8 @@ func (p Settings) Train(t *Table) Forest {
 			hess[i] = float32(math.Max(q*(1-q), 1e-6)) * t.Weights[i]
 		}
 		tree := p.grow(t, bins, edges, grad, hess, rng)
-		at := int32(len(f.nodes))
-		f.roots = append(f.roots, at)
-		for _, s := range tree {
-			if s.right != 0 {
-				s.right += at
-			}
-			f.nodes = append(f.nodes, s)
-		}
+		f.roots = append(f.roots, int32(len(f.nodes)))
+		f.nodes = append(f.nodes, tree...)
 		one := Forest{nodes: tree, roots: []int32{0}}
 		add := make([]int32, n)
 		const chunk = 4096
@@ -217,9 +211,9 @@ func flatten(nodes []growing) (out []split) {
 			out = append(out, split{limit: int16(math.Round(math.Max(-32000, math.Min(32000, g.value*1024))))})
 			return
 		}
-		out = append(out, split{feature: int16(g.feature), limit: int16(g.limit)})
+		out = append(out, split{feature: uint8(g.feature), left: 1, limit: int16(g.limit)})
 		walk(g.left)
-		out[at].right = int32(len(out))
+		out[at].right = uint8(len(out) - at)
 		walk(g.right)
 	}
 	walk(0)
