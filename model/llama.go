@@ -23,6 +23,8 @@ type Llama struct {
 	Hidden    int     `yaml:"hidden" doc:"Width of the feed-forward. 0: 8/3 of width, rounded up to a multiple of 32."`
 	Theta     float64 `yaml:"theta" doc:"Base of the rotary frequencies; larger ones see farther."`
 	Tied      bool    `yaml:"tied" doc:"The output layer is the embedding."`
+	QKNorm    bool    `yaml:"qk_norm" doc:"RMS norms of each head of queries and keys: steadier at high rates. The model is then a Qwen3 to others."`
+	ZeroInit  bool    `yaml:"zero_init" doc:"Matrices that write to the residual stream start at 0."`
 	Dropout   float32 `yaml:"dropout" doc:"Share dropped of the embeddings and of what each part adds, while training."`
 	Recompute bool    `yaml:"recompute" doc:"Activation checkpointing: keep one block's results at a time and compute them again in the backward pass; less memory, a third more time."`
 
@@ -34,7 +36,7 @@ type llamaVariant struct {
 	class, modelType string // in transformers: "Llama" and "llama"
 	headDim          int    // 0: width/heads
 	qkvBias, outBias bool
-	mlpBias, qkNorm  bool
+	mlpBias          bool
 	rope             rope
 	windows          []int // of each layer; nil: none
 }
@@ -135,6 +137,9 @@ type llamaBlock struct {
 func newLlama(c Llama, vocab, context int, eps float32, d *nn.Init) *llama {
 	const std = 0.02
 	residual := std / math.Sqrt(2*float64(c.Layers))
+	if c.ZeroInit {
+		residual = 0
+	}
 	dim, v := c.headDim(), c.variant
 	if v.rope.frequencies == nil {
 		v.rope = plainRope(dim, c.Theta)
@@ -156,7 +161,7 @@ func newLlama(c Llama, vocab, context int, eps float32, d *nn.Init) *llama {
 			Up:       nn.NewLinear(c.Width, c.Hidden, v.mlpBias, std, d),
 			Down:     nn.NewLinear(c.Hidden, c.Width, v.mlpBias, residual, d),
 		}
-		if v.qkNorm {
+		if c.QKNorm {
 			b.QNorm, b.KNorm = nn.NewRMSNorm(dim, eps), nn.NewRMSNorm(dim, eps)
 		}
 		l.Blocks = append(l.Blocks, b)
@@ -262,13 +267,25 @@ type llamaConfig struct {
 func (l *llama) alias(name string) *tensor.Tensor { return headAlias(l, name) }
 
 func (l *llama) classifierClass() string {
-	return cmp.Or(l.variant.class, "Llama") + "ForSequenceClassification"
+	class := l.variant.class
+	if l.QKNorm {
+		class = "Qwen3"
+	}
+	return cmp.Or(class, "Llama") + "ForSequenceClassification"
 }
 
 func (l *llama) config() any {
 	h := l.heads()
-	return llamaConfig{[]string{"LlamaForCausalLM"}, "llama", l.vocab, l.context, l.Llama.Width, l.Llama.Hidden, l.Layers,
+	c := llamaConfig{[]string{"LlamaForCausalLM"}, "llama", l.vocab, l.context, l.Llama.Width, l.Llama.Hidden, l.Layers,
 		h.n, h.kv, h.dim, "silu", l.eps, l.Theta, nil, false, false, 0.02, l.Tied}
+	if l.QKNorm { // which transformers has in Qwen3, whose configuration has no mlp_bias
+		c.Architectures, c.ModelType = []string{"Qwen3ForCausalLM"}, "qwen3"
+		return struct {
+			llamaConfig
+			MLPBias *bool `json:"mlp_bias,omitempty"`
+		}{llamaConfig: c}
+	}
+	return c
 }
 
 func openLlama(c *config) (opened, error) {

@@ -24,7 +24,7 @@ func openQwen3(c *config) (opened, error) {
 	l := llamaFields(c, llamaDefaults{vocab: 151936, positions: 32768, hidden: 22016, headDim: 128})
 	l.variant.class, l.variant.modelType = "Qwen3", "qwen3"
 	bias := c.Bool("attention_bias", false)
-	l.variant.qkvBias, l.variant.outBias, l.variant.qkNorm = bias, bias, true
+	l.variant.qkvBias, l.variant.outBias, l.QKNorm = bias, bias, true
 	l.qwenWindows(c)
 	return l.opened(c)
 }

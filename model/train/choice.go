@@ -1,8 +1,6 @@
 package train
 
 import (
-	"math"
-
 	"fragua/model"
 )
 
@@ -119,7 +117,7 @@ func (s linearShape) Schedule(warmup, steps int64) Schedule { return Linear(warm
 func (s cosineShape) Schedule(warmup, steps int64) Schedule { return Cosine(warmup, steps, s.Floor) }
 func (inverseSqrtShape) Schedule(warmup, _ int64) Schedule  { return InverseSqrt(warmup) }
 func (s wsdShape) Schedule(warmup, steps int64) Schedule {
-	return WSD(warmup, int64(math.Round(s.Decay*float64(steps))), steps, s.Floor)
+	return WSD(warmup, decaySteps(s.Decay, steps), steps, s.Floor)
 }
 func (s slantedShape) Schedule(_, steps int64) Schedule {
 	return SlantedTriangular(steps, s.Cut, s.Ratio)

@@ -27,8 +27,11 @@ type Loop struct {
 	Optimizer OptimizerSettings
 	// Rate is the learning rate of a group of parameters at a step, counted from
 	// 0. A rate of 0 freezes the group for that step.
-	Rate       func(step int64, group int) float64
-	Steps      int64   // optimizer steps to take
+	Rate  func(step int64, group int) float64
+	Steps int64 // optimizer steps to take
+	// Length is how many steps to take, asked before each, where that is not known
+	// from the start; 0: not yet known. Nil: Steps.
+	Length     func() int64
 	Accumulate int     // micro-batches a step; 0: one
 	Clip       float64 // greatest norm of the whole gradient; 0: any
 	Spike      float64 // skip a step whose gradient norm is so many times the usual; 0: never
@@ -59,7 +62,7 @@ var ErrStop = errors.New("training has reached its aim")
 // A Step says what one step did.
 type Step struct {
 	Done    int64   // steps taken so far, this one included
-	Steps   int64   // steps in all
+	Steps   int64   // steps in all; 0: not yet known
 	Rate    float64 // the greatest of the groups' rates
 	NLL     float64 // Σ −log p of the step's targets, in nats
 	Targets int64   // how many targets that was
@@ -115,7 +118,7 @@ func (l *Loop) Run(ctx context.Context) error {
 			return err
 		}
 	}
-	for l.at.Step < l.Steps && !l.at.Stopped {
+	for n := l.length(); (n == 0 || l.at.Step < n) && !l.at.Stopped; n = l.length() {
 		if ctx.Err() != nil {
 			return errors.Join(ctx.Err(), l.save())
 		}
@@ -124,7 +127,7 @@ func (l *Loop) Run(ctx context.Context) error {
 			return batches.err
 		}
 		report := &l.report
-		*report = Step{Done: l.at.Step + 1, Steps: l.Steps, Targets: batches.targets, Bytes: batches.bytes}
+		*report = Step{Done: l.at.Step + 1, Steps: n, Targets: batches.targets, Bytes: batches.bytes}
 		for i, p := range l.slab.Params {
 			rates[i] = l.Rate(l.at.Step, p.Group)
 			report.Rate = max(report.Rate, rates[i])
@@ -178,6 +181,13 @@ func (l *Loop) Run(ctx context.Context) error {
 	}
 	l.finish()
 	return nil
+}
+
+func (l *Loop) length() int64 {
+	if l.Length != nil {
+		return l.Length()
+	}
+	return l.Steps
 }
 
 // unfit says why a step must not change the weights, and keeps the usual norm

@@ -80,7 +80,11 @@ func (t *pretraining) stepsNote() string {
 	if t.Minutes == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%g minutes on the machine that trained it; another would take others", t.Minutes)
+	note := fmt.Sprintf("%g minutes on the machine that trained it; another would take others", t.Minutes)
+	if t.clock != nil {
+		note += "; the same bytes again: " + t.clock.again(t.steps, t.every(t.EvalEvery, 10))
+	}
+	return note
 }
 
 // describe says what is about to be trained.

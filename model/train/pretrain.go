@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -22,21 +23,23 @@ type Pretrain struct {
 	Arch ArchChoice `yaml:"arch" doc:"Architecture and its settings; left out: gpt, or that of the model given."`
 
 	Steps   int64   `yaml:"steps" doc:"Optimizer steps; the same steps give the same bytes. 0, without minutes: 1000."`
-	Minutes float64 `yaml:"minutes" doc:"Instead of steps: as many as this machine does in so many minutes, counted once at the start; what is measured at the end comes on top."`
+	Minutes float64 `yaml:"minutes" doc:"Instead of steps: as many as this machine does in so many minutes. With schedule wsd the clock says when the decay begins; with others the steps are counted once, at the start. What is measured at the end comes on top."`
 
 	Batch       int `yaml:"batch" doc:"Rows in memory at once."`
 	Accumulate  int `yaml:"accumulate" doc:"Batches whose gradients make one step."`
 	BatchTokens int `yaml:"batch_tokens" doc:"Ids in a step, rounded up to whole batches, instead of accumulate."`
 
-	LR        float64         `yaml:"lr" doc:"Learning rate at its highest."`
-	Warmup    float64         `yaml:"warmup" doc:"Share of the steps in which the rate rises."`
-	Schedule  ScheduleChoice  `yaml:"schedule" doc:"How the rate goes on."`
-	Optimizer OptimizerChoice `yaml:"optimizer" doc:"What turns gradients into steps."`
-	Clip      float64         `yaml:"clip" doc:"Greatest norm of the gradient; 0: any."`
-	Spike     float64         `yaml:"spike" doc:"Skip steps whose gradient is so many times the usual; 0: never."`
-	EMA       float64         `yaml:"ema" doc:"Share that a moving average of the weights keeps at each step; 0: no average."`
-	Order     blocks.RowOrder `yaml:"order" doc:"The order of the rows: shuffle, or stream for models that carry a state."`
-	Floats    Floats          `yaml:"precision" doc:"What linear layers multiply: f32; bf16, which is faster on AMD's CPUs since Zen 4 and Intel's with AMX; or auto, bf16 where it is faster."`
+	LR          float64         `yaml:"lr" doc:"Learning rate at its highest."`
+	EmbeddingLR float64         `yaml:"embedding_lr" doc:"Rate of the embeddings, which one optimizer moves much and another little; 0: lr."`
+	HeadLR      float64         `yaml:"head_lr" doc:"Rate of the output layer, if it is not the embedding; 0: lr."`
+	Warmup      float64         `yaml:"warmup" doc:"Share of the steps in which the rate rises."`
+	Schedule    ScheduleChoice  `yaml:"schedule" doc:"How the rate goes on."`
+	Optimizer   OptimizerChoice `yaml:"optimizer" doc:"What turns gradients into steps."`
+	Clip        float64         `yaml:"clip" doc:"Greatest norm of the gradient; 0: any."`
+	Spike       float64         `yaml:"spike" doc:"Skip steps whose gradient is so many times the usual; 0: never."`
+	EMA         float64         `yaml:"ema" doc:"Share that a moving average of the weights keeps at each step; 0: no average."`
+	Order       blocks.RowOrder `yaml:"order" doc:"The order of the rows: shuffle, or stream for models that carry a state."`
+	Floats      Floats          `yaml:"precision" doc:"What linear layers multiply: f32; bf16, which is faster on AMD's CPUs since Zen 4 and Intel's with AMX; or auto, bf16 where it is faster."`
 
 	EvalEvery    int64         `yaml:"eval_every" doc:"Steps between validations; 0: a tenth of all."`
 	EvalRows     int           `yaml:"eval_rows" doc:"Rows scored in validations during training (at the end all are); 0: what costs a twentieth of training, at most 200."`
@@ -118,6 +121,8 @@ func (p *Pretrain) Check() []fault.Fault {
 	if !(p.LR > 0 && p.LR < 100) {
 		f.add("lr", fmt.Sprintf("%g is no learning rate", p.LR), "1e-3 suits small models; larger ones want less")
 	}
+	f.atLeast("embedding_lr", p.EmbeddingLR, 0)
+	f.atLeast("head_lr", p.HeadLR, 0)
 	if !(p.Warmup >= 0 && p.Warmup < 1) {
 		hint := "0.05 is usual"
 		if n := p.wanted(); p.Warmup >= 1 && n > int64(p.Warmup) {
@@ -201,8 +206,20 @@ func (p *Pretrain) optimizer() OptimizerSettings {
 	return p.Optimizer.Value
 }
 
-// rates is the learning rate of every group at every step.
-func (p *Pretrain) rates(steps int64) func(int64, int) float64 {
+// rates is the learning rate of every parameter at every step: group 0 is the
+// embeddings, and the last the final norm and the head.
+func (p *Pretrain) rates(last int, steps int64) func(int64, int) float64 {
 	schedule := p.Schedule.Value.Schedule(int64(math.Round(p.Warmup*float64(steps))), steps)
-	return func(step int64, _ int) float64 { return p.LR * schedule(step) }
+	return func(step int64, group int) float64 { return p.peak(group, last) * schedule(step) }
+}
+
+// peak is the highest rate of a group.
+func (p *Pretrain) peak(group, last int) float64 {
+	switch group {
+	case 0:
+		return cmp.Or(p.EmbeddingLR, p.LR)
+	case last:
+		return cmp.Or(p.HeadLR, p.LR)
+	}
+	return p.LR
 }

@@ -24,7 +24,8 @@ type pretraining struct {
 	data    *data
 	lm      model.LanguageModel
 	loop    *Loop
-	steps   int64
+	steps   int64  // by the clock, what was planned; at the end, those taken
+	clock   *clock // nil: the number of steps is fixed
 	prompts []string
 	history history
 	log     progressLog
@@ -38,6 +39,9 @@ type history struct {
 	Norm       [][2]float64      `json:"norm"`
 	Validation [][2]float64      `json:"validation"`
 	Samples    []pipeline.Sample `json:"samples"`
+
+	Seconds float64 `json:"seconds"` // that training has taken
+	Steps   int64   `json:"steps"`   // in all, once the clock has said so; else 0
 
 	NLL   float64 `json:"nll"` // since the last point
 	Bytes int64   `json:"bytes"`
@@ -63,6 +67,7 @@ func (p *Pretrain) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 		return counts, err
 	}
 	t := &pretraining{Pretrain: p, env: env, data: d}
+	began := time.Now()
 	if t.steps, err = t.fixSteps(ctx); err != nil {
 		return counts, err
 	}
@@ -76,12 +81,16 @@ func (p *Pretrain) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 	t.loop.Checkpoint = Checkpoint{Dir: env.Scratch, Every: p.CheckpointEvery}
 	t.loop.History = &t.history
 	t.loop.After = t.after
+	t.startClock(began)
 
 	env.Progress.Expect(t.steps, "steps")
 	env.Progress.Say(t.describe())
 	t.log.start()
 	if err := t.loop.Run(ctx); err != nil {
 		return counts, err
+	}
+	if t.clock != nil {
+		t.steps = t.history.Steps
 	}
 	report, err := t.measureFinal(ctx)
 	if err != nil {
@@ -105,7 +114,7 @@ func level(env *pipeline.Env) error {
 // newLoop returns the loop over the training split, without anything around it.
 func (t *pretraining) newLoop(lm model.LanguageModel, steps int64) *Loop {
 	l := &Loop{
-		Model: lm, Optimizer: t.optimizer(), Rate: t.rates(steps), Steps: steps,
+		Model: lm, Optimizer: t.optimizer(), Rate: t.rates(lastGroup(lm.Params()), steps), Steps: steps,
 		Accumulate: t.accumulate(t.data.train.Context()), Clip: t.Clip, Spike: t.Spike,
 		Seed: t.env.Seed, Bytes: byteLens(t.data.tok), Floats: t.Floats,
 	}
@@ -122,7 +131,7 @@ func (t *pretraining) every(set, share int64) int64 {
 	if set > 0 {
 		return set
 	}
-	return max(1, (t.steps+share-1)/share)
+	return max(1, (t.steps+share-1)/share) // by the clock, of the steps that were planned
 }
 
 // after notes what a step did; at times it validates and writes a sample.
@@ -130,6 +139,7 @@ func (t *pretraining) after(ctx context.Context, s Step) error {
 	var err error
 	var validation Evaluation
 	pause := time.Now()
+	t.clock.tick(&t.history, s.Done)
 	last := s.Done == s.Steps
 	evaluates := (s.Done%t.every(t.EvalEvery, 10) == 0 || last) && t.data.validation.Len() > 0
 	if evaluates {
@@ -262,7 +272,7 @@ func (t *pretraining) logStep(ctx context.Context, s Step, validation Evaluation
 		t.env.Progress.Say(fmt.Sprintf("step %d: skipped, the weights stay as they are: %s", s.Done, s.Skipped))
 	}
 	if validation.Rows > 0 || s.Done == 1 || s.Done == s.Steps || w.due() {
-		line := fmt.Sprintf("step %d/%d  loss %.3f", s.Done, s.Steps, s.Loss())
+		line := fmt.Sprintf("step %d/%s  loss %.3f", s.Done, t.inAll(s), s.Loss())
 		if s.Bytes > 0 {
 			line += fmt.Sprintf("  %.3f bits/byte", Evaluation{NLL: s.NLL, Bytes: s.Bytes}.BitsPerByte())
 		}

@@ -125,8 +125,10 @@ func (s *Slab) Swap(with []float32) {
 }
 
 // lastGroup returns the greatest depth among the parameters.
-func (s *Slab) lastGroup() int {
-	return slices.MaxFunc(s.Params, func(a, b nn.Param) int { return a.Group - b.Group }).Group
+func (s *Slab) lastGroup() int { return lastGroup(s.Params) }
+
+func lastGroup(params []nn.Param) int {
+	return slices.MaxFunc(params, func(a, b nn.Param) int { return a.Group - b.Group }).Group
 }
 
 // thawAll gives every parameter its gradient again.

@@ -45,7 +45,7 @@ func (l *Loop) gather(from int64, passes int) (c batchQueue, stop func()) {
 	quit := make(chan struct{})
 	var done sync.WaitGroup
 	done.Go(func() {
-		for step := from; step < l.Steps; step++ {
+		for step := from; l.Length != nil || step < l.Steps; step++ {
 			select {
 			case <-quit:
 				return
