@@ -29,6 +29,9 @@ func NewSpace(embedding []float32, width int) *Space {
 	return s
 }
 
+// NewPlainSpace takes an embedding as it is, without a copy.
+func NewPlainSpace(embedding []float32, width int) *Space { return &Space{embedding, width} }
+
 // Vector is the mean of the rows of a word's ids.
 func (s *Space) Vector(ids []int32) []float32 {
 	v := make([]float32, s.width)

@@ -140,3 +140,10 @@ func (p Pooling) Apply(states *tensor.Tensor, texts []tensor.Span) *tensor.Tenso
 	}
 	return y
 }
+
+// Embed is the vector of a text of at most m.Context() ids.
+func (p Pooling) Embed(m Model, ids []int32) []float32 {
+	var tp *tensor.Tape
+	states := m.Hidden(tp, &Batch{B: 1, T: len(ids), IDs: ids})
+	return p.Apply(states, []tensor.Span{{From: 0, To: len(ids)}}).Data
+}

@@ -23,6 +23,7 @@ type Metrics struct {
 	Confusion    *Confusion    `json:"confusion,omitempty"`
 	Samples      []Sample      `json:"samples,omitempty"`
 	Translations []Translation `json:"translations,omitempty"`
+	Map          []Place       `json:"map,omitempty"`
 }
 
 // A Figure is one number with what is needed to read it. A baseline is a Figure
@@ -67,6 +68,13 @@ type Translation struct {
 	Baseline  string `json:"baseline,omitempty"`
 }
 
+// A Place is where a word lies on a map: what is alike lies together.
+type Place struct {
+	Label string  `json:"label"`
+	X     float64 `json:"x"`
+	Y     float64 `json:"y"`
+}
+
 // Check returns an error if the metrics could not be written or drawn: a number
 // that is not finite, or a confusion matrix that is not square.
 func (m Metrics) Check() error {
@@ -84,6 +92,11 @@ func (m Metrics) Check() error {
 			if !finite(p[0]) || !finite(p[1]) {
 				return fmt.Errorf("curve %q: point %d is (%v, %v), not finite", c.Name, i, p[0], p[1])
 			}
+		}
+	}
+	for _, p := range m.Map {
+		if !finite(p.X) || !finite(p.Y) {
+			return fmt.Errorf("place %q is at (%v, %v), not finite", p.Label, p.X, p.Y)
 		}
 	}
 	if c := m.Confusion; c != nil {

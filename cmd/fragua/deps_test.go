@@ -36,6 +36,7 @@ var lattice = map[string]string{
 	"model/kernel/gemm": "model/kernel/par",
 	"model/kernel/par":  "",
 	"model/ngram":       "",
+	"model/embed":       "model/kernel model/kernel/gemm model/kernel/par pipeline pipeline/fault pipeline/store pipeline/shard pipeline/settings",
 	"model/safetensors": "",
 	"model/gguf":        "model/safetensors",
 	"model/tensor":      "model/kernel model/kernel/gemm model/kernel/par",

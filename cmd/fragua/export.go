@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"fragua/cmd/fragua/export"
+	"fragua/model/embed"
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
 )
@@ -23,7 +24,7 @@ func exportCommand() *cli.Command {
 fragua export runs/quickstart/base --to base-hf --type bfloat16
 fragua export runs/quickstart/base --to base.gguf --type q8_0
 fragua export runs/quickstart/base --to base-ollama --format ollama
-fragua export runs/quickstart/base --to vectors.txt --format word2vec
+fragua export runs/quickstart/words --to vectors.txt --format word2vec
 fragua export runs/quickstart/ngram --to model.arpa
 fragua export runs/quickstart/split --to documents.jsonl
 fragua export runs/quickstart/split --to dataset
@@ -78,6 +79,9 @@ func formatOf(c *cli.Context, from, to string) string {
 	case ".arrow", ".feather":
 		return "arrow"
 	}
+	if embed.Is(from) {
+		return "word2vec"
+	}
 	if m, err := pipeline.ReadManifest(from); err == nil && m.Kind != pipeline.Model || filepath.Ext(from) == ".parquet" {
 		return "dataset"
 	}
@@ -95,7 +99,7 @@ func exportAction(c *cli.Context) error {
 	if data && kind != "" || kind != "" && (format == "word2vec" || format == "arpa") {
 		return usage("--type is of weights, and there are none in %s", format)
 	}
-	if !data && format != "arpa" {
+	if !data && format != "arpa" && !(format == "word2vec" && embed.Is(from)) {
 		if from, err = modelDir(c.Context, from); err != nil {
 			return err
 		}

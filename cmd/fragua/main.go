@@ -100,7 +100,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		Commands: slices.Concat(
 			category("From text to a model", newCommand(), runCommand(), planCommand(), finetuneCommand(), verifyCommand()),
 			category("Look", inspectCommand(), explainCommand(), reportCommand(), studioCommand()),
-			category("Use a model", generateCommand(), predictCommand(), translateCommand(), neighborsCommand(), serveCommand()),
+			category("Use a model", generateCommand(), predictCommand(), translateCommand(), neighborsCommand(), similarCommand(), analogyCommand(), serveCommand()),
 			category("Measure", evaluateCommand(), scoreCommand(), benchCommand()),
 			category("Text and tokens", textCommand(), tokenizerCommand()),
 			category("To and from other programs", exportCommand(), importCommand()),

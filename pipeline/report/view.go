@@ -81,6 +81,9 @@ func (s *stageView) open(dir pipeline.Dir) (err error) {
 		return err
 	}
 	s.Charts = charts(s.Metrics.Curves)
+	if m := places(s.Metrics.Map); m != "" {
+		s.Charts = append(s.Charts, m)
+	}
 	if s.Dropped, err = droppedOf(dir); err != nil {
 		return err
 	}

@@ -8,8 +8,6 @@ import (
 
 	"fragua/finetune"
 	"fragua/finetune/examples"
-	"fragua/model"
-	"fragua/model/tensor"
 )
 
 // texts reads a text or a list of texts.
@@ -93,9 +91,7 @@ func (m *Model) embed(text string) ([]float32, int, error) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var tp *tensor.Tape
-	states := m.encoder.Hidden(tp, &model.Batch{B: 1, T: len(ids), IDs: ids})
-	return m.pooling.Apply(states, []tensor.Span{{From: 0, To: len(ids)}}).Data, len(ids), nil
+	return m.pooling.Embed(m.encoder, ids), len(ids), nil
 }
 
 // predict answers texts with a fine-tuned model of a goal.
