@@ -23,6 +23,7 @@ type batches struct {
 	seed    uint64
 	classes int
 	goal    Batcher
+	noisy   func(row int, rng *rand.Rand) (s sequence, changed bool) // what is read of a row instead; nil: no noise
 
 	epoch int64   // of order
 	order []int32 // rows
@@ -60,7 +61,13 @@ func (s *batches) Batch(n int64, b *model.Batch) error {
 	}
 	s.pick = s.pick[:0]
 	for _, i := range s.order[from:s.ends[k]] {
-		s.pick = append(s.pick, s.rows[i])
+		row := s.rows[i]
+		if s.noisy != nil {
+			if other, changed := s.noisy(int(i), rand.New(rand.NewPCG(s.seed^uint64(epoch), uint64(i)))); changed {
+				row = other
+			}
+		}
+		s.pick = append(s.pick, row)
 	}
 	s.goal.Fill(b, s.pick, s.classes)
 	return nil

@@ -31,6 +31,7 @@ type Finetune struct {
 	Optimizer  train.OptimizerChoice `yaml:"optimizer" doc:"What makes of gradients a step."`
 	Clip       float64               `yaml:"clip" doc:"Greatest norm of the gradient; 0: any."`
 	Floats     train.Floats          `yaml:"precision" doc:"What linear layers multiply in training: f32; bf16, which is faster on AMD's CPUs since Zen 4 and Intel's with AMX; or auto, bf16 where it is faster."`
+	Weights    Weights               `yaml:"weights" doc:"What the finished translator's weights are kept in: f32; or int8, a quarter of the size, which other programs do not open and which cannot learn any more."`
 	EMA        float64               `yaml:"ema" doc:"Share that a moving average of the weights keeps at each step, and validations and the finished model use it: .999; 0: no average."`
 	LayerDecay float64               `yaml:"layer_decay" doc:"Each group learns so many times slower than the one above it (ULMFiT: 2.6); 1: all alike."`
 	Unfreeze   Unfreezing            `yaml:"unfreeze" doc:"Which groups of layers learn. gradual: the last group first, one more each epoch."`
@@ -59,12 +60,24 @@ const (
 // Values lists the ways.
 func (Unfreezing) Values() []string { return []string{string(UnfreezeAll), string(UnfreezeGradual)} }
 
+// Weights is what the weights of a finished model are kept in.
+type Weights string
+
+// The kinds.
+const (
+	WeightsF32  Weights = "f32"
+	WeightsInt8 Weights = "int8" // model.Quantize
+)
+
+// Values lists the kinds.
+func (Weights) Values() []string { return []string{string(WeightsF32), string(WeightsInt8)} }
+
 // NewFinetune returns the stage with its defaults.
 func NewFinetune() *Finetune {
 	f := &Finetune{
 		Strategy: Best,
 		Epochs:   3, Batch: 32, Accumulate: 1, LR: 1e-3, Schedule: train.Scheduling("linear"), Warmup: 0.1,
-		Optimizer: train.Optimizing("adamw"), Clip: 1, Floats: train.F32, LayerDecay: 1, Unfreeze: UnfreezeAll,
+		Optimizer: train.Optimizing("adamw"), Clip: 1, Floats: train.F32, Weights: WeightsF32, LayerDecay: 1, Unfreeze: UnfreezeAll,
 		Stop: Stop{Most: 2000},
 	}
 	f.Adapt.Choose("full", &Full{})
@@ -122,6 +135,9 @@ func (f *Finetune) Check() []fault.Fault {
 	}
 	if f.EMA > 0 && f.Average > 0 {
 		add("average_last", "keep one of them", "ema is an average of the weights already")
+	}
+	if f.Weights == WeightsInt8 && f.Goal.Name != translationGoal {
+		add("weights", "leave it out; fragua generate and fragua serve round the weights of other models as they read them", "only translators are kept in int8")
 	}
 	if f.LayerDecay < 1 {
 		add("layer_decay", "1 is off, 2.6 is ULMFiT's", "%v would let lower groups learn faster", f.LayerDecay)
@@ -191,6 +207,9 @@ func (f *Finetune) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 			return pipeline.Counts{}, err
 		}
 		if err := j.mergeAdapters(env.Scratch, base.Path, env.Home); err != nil {
+			return pipeline.Counts{}, err
+		}
+		if err := j.finish(); err != nil {
 			return pipeline.Counts{}, err
 		}
 	}

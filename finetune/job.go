@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -71,6 +72,9 @@ func (f *Finetune) prepare(dir string, sets map[string][]examples.Example, seed 
 		return j, nil
 	}
 	if j.tuned.LM, j.tuned.Tokenizer, err = f.open(dir, seed); err != nil {
+		return nil, err
+	}
+	if err := f.checkModel(j.tuned.LM); err != nil {
 		return nil, err
 	}
 	if j.tuned.Model, err = f.Goal.Build(j.tuned.LM, classes, sets[examples.Train], seed); err != nil {
@@ -158,6 +162,22 @@ func (j *job) validate() error {
 // plan returns the batches, how many steps are taken, and how many an epoch has.
 func (j *job) plan() (source *batches, steps, perEpoch int64) {
 	source = &batches{rows: j.rows, size: j.Batch / j.Accumulate, tokens: j.Tokens / j.Accumulate, seed: j.seed, classes: len(j.tuned.Classes), goal: j.Goal}
+	if g, ok := j.Goal.Goal.(*Translation); ok && g.Noise.any() {
+		enc, set := j.tuned.encoder(), j.sets[examples.Train]
+		if enc.long == LongError {
+			enc.long = LongDrop // the pair itself fits: it is read as it is
+		}
+		source.noisy = func(i int, rng *rand.Rand) (sequence, bool) {
+			e, changed := g.Noise.change(set[j.rows[i].row], rng)
+			if !changed {
+				return sequence{}, false
+			}
+			var tally lengths
+			s, err := enc.encode(g.Segments(e), &tally)
+			s.row = j.rows[i].row
+			return s, err == nil && s.ids != nil
+		}
+	}
 	perEpoch = (source.perEpoch() + int64(j.Accumulate) - 1) / int64(j.Accumulate)
 	if steps = j.Steps; steps == 0 {
 		steps = int64(j.Epochs) * perEpoch
@@ -225,6 +245,18 @@ func (j *job) train(ctx context.Context, env *pipeline.Env) error {
 		return j.record(env, s, *seen)
 	}
 	return j.loop.Run(ctx)
+}
+
+// finish gives a translator what it translates with beside its weights, and rounds these.
+func (j *job) finish() error {
+	g, ok := j.Goal.Goal.(*Translation)
+	if !ok {
+		return nil
+	}
+	if g.Shortlist.Best > 0 {
+		j.tuned.shortlist = newShortlist(g.Shortlist, j.rows, j.tuned.LM.Vocab())
+	}
+	return model.Quantize(j.tuned.LM.(model.LanguageModel), string(j.Weights))
 }
 
 // A validation is the score of the weights at one step.

@@ -6,13 +6,13 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"fragua/finetune/align"
 	"fragua/finetune/examples"
 	"fragua/finetune/linear"
 )
 
 // A Lexicon translates word by word: a baseline that knows words and nothing
-// of grammar. Its probabilities are IBM model 1's (Brown et al. 1993, section
-// 4.1), fitted by expectation maximisation on the training pairs.
+// of grammar. Its probabilities are IBM model 1's, fitted on the training pairs.
 type Lexicon struct {
 	best map[string]string
 }
@@ -26,58 +26,26 @@ const (
 // FitLexicon learns which word translates which. The same pairs give the same
 // lexicon.
 func FitLexicon(set []examples.Example) *Lexicon {
-	type pair struct{ s, t []int32 }
-	var pairs []pair
+	var pairs []align.Pair
 	source, target := newVocabulary(), newVocabulary()
 	for _, e := range set[:min(len(set), lexiconPairs)] {
 		s, t := source.ids(wordsAlone(e.Text)), target.ids(wordsAlone(e.Target))
 		if len(s) > 0 && len(s) <= lexiconWords && len(t) > 0 && len(t) <= lexiconWords {
-			pairs = append(pairs, pair{s, t})
+			pairs = append(pairs, align.Pair{Source: s, Target: t})
 		}
 	}
-	prob := map[uint64]float64{} // of target word given source word
-	key := func(s, t int32) uint64 { return uint64(s)<<32 | uint64(uint32(t)) }
-	for _, p := range pairs {
-		for _, s := range p.s {
-			for _, t := range p.t {
-				prob[key(s, t)] = 1
-			}
-		}
-	}
-	total := make([]float64, len(source.words))
-	share := make([]float64, lexiconWords)
-	for range lexiconRounds {
-		count := make(map[uint64]float64, len(prob))
-		clear(total)
-		for _, p := range pairs {
-			for _, t := range p.t {
-				sum := 0.0
-				for i, s := range p.s {
-					share[i] = prob[key(s, t)]
-					sum += share[i]
-				}
-				for i, s := range p.s {
-					c := share[i] / sum
-					count[key(s, t)] += c
-					total[s] += c
-				}
-			}
-		}
-		for k, c := range count {
-			prob[k] = c / total[k>>32]
-		}
-	}
-	bestID, bestP := make([]int32, len(source.words)), make([]float64, len(source.words))
-	for k, p := range prob {
-		s, t := int32(k>>32), int32(uint32(k))
-		if p > bestP[s] || p == bestP[s] && t < bestID[s] { // the order of a map must not matter
-			bestID[s], bestP[s] = t, p
-		}
-	}
+	table := align.Fit(pairs, len(source.words), lexiconRounds)
 	l := &Lexicon{best: make(map[string]string, len(source.words))}
 	for s, w := range source.words {
-		if bestP[s] > 0 {
-			l.best[w] = target.words[bestID[s]]
+		targets, probs := table.Of(int32(s))
+		best := -1
+		for i, p := range probs {
+			if p > 0 && (best < 0 || p > probs[best]) {
+				best = i
+			}
+		}
+		if best >= 0 {
+			l.best[w] = target.words[targets[best]]
 		}
 	}
 	return l

@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"fragua/finetune/examples"
+	"fragua/model"
 	"fragua/pipeline/fault"
 )
 
@@ -92,6 +93,15 @@ func oneLine(s string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(s, "\uFFFD")))
+}
+
+// Quantize rounds a translator's weights, as model.Quantize has them; "f32" leaves them as they are.
+func (p *Predictor) Quantize(weights string) error {
+	lm, ok := p.tuned.LM.(model.LanguageModel)
+	if !ok || p.tuned.Classes != nil {
+		return p.wrongGoal("translate", "predict")
+	}
+	return model.Quantize(lm, weights)
 }
 
 // Search changes how many hypotheses the search for a translation follows; 0 leaves it as it is.

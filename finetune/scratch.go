@@ -1,6 +1,8 @@
 package finetune
 
 import (
+	"errors"
+	"fmt"
 	"path/filepath"
 
 	"fragua/model"
@@ -42,6 +44,32 @@ func (f *Finetune) open(dir string, seed uint64) (model.Model, *tokenize.Tokeniz
 	}
 	lm, err := f.Arch.Value.Build(tok.VocabSize(), f.Context, seed)
 	return lm, tok, err
+}
+
+// checkModel refuses what the settings ask of a model that it cannot give.
+func (f *Finetune) checkModel(lm model.Model) error {
+	if model.Quantized(lm) {
+		return fault.Hintf(errors.New("the model's weights are in int8, and learn no more"), "take the model that it was made of, or train with weights: f32")
+	}
+	g, ok := f.Goal.Goal.(*Translation)
+	if !ok {
+		return nil
+	}
+	_, reads := lm.(model.Seq2Seq)
+	what := ""
+	switch {
+	case reads:
+		return nil
+	case g.Shortlist.Best > 0:
+		what = "shortlist"
+	case g.Search.Coverage > 0:
+		what = "coverage"
+	case f.Weights == WeightsInt8:
+		what = "weights: int8"
+	default:
+		return nil
+	}
+	return fault.Hintf(fmt.Errorf("%s is for models with an encoder, and this one is a decoder alone", what), "leave it out, or train arch: encdec")
 }
 
 // checkScratch finds what does not go together with, or without, arch.

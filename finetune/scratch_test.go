@@ -3,6 +3,7 @@ package finetune
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -52,6 +53,15 @@ stages:
       epochs: 1
       batch: 8
       accumulate: 2
+  - name: student
+    use: finetune
+    from: {tokenizer: bpe, examples: pairs}
+    with:
+      goal: {translation: {too_long: drop, noise: {typos: 0.5, upper: 0.2}, shortlist: {best: 20, frequent: 5}, search: {no_repeat: 4, coverage: 0.1}}}
+      arch: {encdec: {encoder: 2, decoder: 1, width: 32, heads: 2, cell: ssru}}
+      context: 32
+      epochs: 1
+      weights: int8
   - {name: domain, use: finetune, from: [pre, pairs], with: {goal: {translation: {too_long: drop}}, epochs: 1}}
   - {name: judged, use: evaluate, from: [domain, pairs]}
 `
@@ -63,7 +73,7 @@ stages:
 	if _, err := pipeline.Run(context.Background(), c, pipeline.Options{Out: out, Workers: 2}); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"pre", "post", "domain"} {
+	for _, name := range []string{"pre", "post", "student", "domain"} {
 		p, err := OpenPredictor(filepath.Join(out, name))
 		if err != nil {
 			t.Fatal(name, err)
@@ -74,6 +84,20 @@ stages:
 		if _, err := p.Translate(context.Background(), "abc"); err != nil {
 			t.Error(name, err)
 		}
+	}
+	small, large := size(t, out, "student"), size(t, out, "pre")
+	if small > large*2/5 {
+		t.Errorf("int8 takes %d bytes, float32 %d", small, large)
+	}
+	student, err := OpenTuned(filepath.Join(out, "student"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if student.shortlist == nil || !model.Quantized(student.LM) {
+		t.Error("the student has no shortlist or is not in int8")
+	}
+	if _, err := tune(translation()).prepare(filepath.Join(out, "student"), map[string][]examples.Example{examples.Train: mirrors(8)}, 1); err == nil || !strings.Contains(err.Error(), "int8") {
+		t.Errorf("a model in int8 was fine-tuned: %v", err)
 	}
 	for want, change := range map[string]string{
 		"pairs-only goal": `goal: {sentiment: {too_long: drop}}`,
@@ -87,6 +111,14 @@ stages:
 	if _, err := pipeline.Parse("scratch.yaml", []byte(strings.Replace(yaml, "from: {tokenizer: bpe, examples: pairs}", "from: {model: bpe, examples: pairs}", 1)), dir, stages(), nil); err == nil {
 		t.Error("a model for an arch that is built was accepted")
 	}
+}
+
+func size(t *testing.T, out, stage string) int64 {
+	info, err := os.Stat(filepath.Join(out, stage, model.WeightsFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Size()
 }
 
 // TestReversesWhatItReads: an encoder–decoder learns eight pairs by heart through the stage's own

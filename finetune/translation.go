@@ -25,13 +25,16 @@ type Translation struct {
 	Separator string       `yaml:"separator" doc:"The special token between source and target."`
 	Smoothing float64      `yaml:"label_smoothing" doc:"Share of each target given to all other tokens alike."`
 	Search    model.Search `yaml:"search" doc:"How translations are searched: beams 1 is greedy."`
+	Noise     Noise        `yaml:"noise" doc:"What is changed in training pairs, so that typos and capitals are read, too."`
+	Shortlist Shortlisting `yaml:"shortlist" doc:"For which ids the head is computed when translating; with an encoder only."`
 	MaxRatio  float64      `yaml:"max_ratio" doc:"A translation has at most so many times the source's tokens, and ten."`
 }
 
 // NewTranslation returns the goal with its defaults: a greedy search, and the
 // separator that fragua's tokenizers have. TooLong has no default.
 func NewTranslation() *Translation {
-	return &Translation{Separator: "<|translate|>", Smoothing: .1, Search: model.Search{Beams: 1, Alpha: 1}, MaxRatio: 2}
+	return &Translation{Separator: "<|translate|>", Smoothing: .1, Search: model.Search{Beams: 1, Penalty: model.ByLength, Alpha: 1},
+		Shortlist: Shortlisting{Frequent: 200}, MaxRatio: 2}
 }
 
 // Check finds faults that types cannot show.
@@ -46,8 +49,13 @@ func (g *Translation) Check() []fault.Fault {
 	if g.Smoothing < 0 || g.Smoothing >= 1 {
 		faults = append(faults, fault.Fault{Path: "label_smoothing", Err: fmt.Sprintf("%v is not in [0, 1)", g.Smoothing)})
 	}
-	if g.Search.Beams < 1 {
-		faults = append(faults, fault.Fault{Path: "search.beams", Err: fmt.Sprintf("%d beams", g.Search.Beams), Hint: "1 is greedy, 4 or 5 usual"})
+	for _, f := range g.Search.Check() {
+		f.Path = "search." + f.Path
+		faults = append(faults, f)
+	}
+	faults = append(faults, g.Noise.check()...)
+	if g.Shortlist.Best < 0 || g.Shortlist.Frequent < 0 {
+		faults = append(faults, fault.Fault{Path: "shortlist", Err: "best and frequent are not below 0", Hint: "best: 50, frequent: 200; best: 0 is off"})
 	}
 	if g.MaxRatio <= 0 {
 		faults = append(faults, fault.Fault{Path: "max_ratio", Err: fmt.Sprintf("%v leaves no room for a translation", g.MaxRatio), Hint: "2"})
@@ -130,7 +138,7 @@ func (g *Translation) Answer(ctx context.Context, m *Tuned, set []examples.Examp
 	}
 	search := g.Search
 	search.End = m.Tokenizer.EndOfText()
-	for _, at := range inOrder(rows, rowsAtOnce) {
+	for _, at := range g.together(rows) {
 		batch := pickRows(rows, at)
 		prompts := make([][]int32, len(at))
 		for i, s := range batch {
@@ -144,6 +152,10 @@ func (g *Translation) Answer(ctx context.Context, m *Tuned, set []examples.Examp
 			d = reader.DecoderFor(laySource(nil, batch))
 		} else {
 			d = lm.Decoder()
+		}
+		if short, ok := d.(model.Shortlister); ok && m.shortlist != nil {
+			search.Only = m.shortlist.of(batch, search.End)
+			short.Only(search.Only)
 		}
 		found, err := model.Beam(ctx, d, prompts, search)
 		if err != nil {
@@ -160,6 +172,32 @@ func (g *Translation) Answer(ctx context.Context, m *Tuned, set []examples.Examp
 		}
 	}
 	return out, nil
+}
+
+// rowsToTranslate and idsToTranslate bound what is translated at once: hypotheses, and ids of their
+// sources with the padding.
+const (
+	rowsToTranslate = 256
+	idsToTranslate  = 16384
+)
+
+// together yields the rows in batches of similar lengths: the indices of the rows of each.
+func (g *Translation) together(rows []sequence) (batches [][]int32) {
+	order := upTo(len(rows))
+	byLength(rows, order)
+	for len(order) > 0 {
+		n, longest := 0, 0
+		for n < len(order) {
+			s := rows[order[n]]
+			longest = max(longest, len(s.source), len(s.ids))
+			if n > 0 && (n+1)*g.Search.Beams > rowsToTranslate || n > 0 && (n+1)*g.Search.Beams*longest > idsToTranslate {
+				break
+			}
+			n++
+		}
+		batches, order = append(batches, order[:n]), order[n:]
+	}
+	return batches
 }
 
 // Baselines are the source itself and, where there are pairs to learn words

@@ -19,7 +19,8 @@ type Tuned struct {
 	Model     train.Model // LM, or a head on it
 	Tokenizer *tokenize.Tokenizer
 
-	ensemble *ensemble // nil: the network alone
+	ensemble  *ensemble  // nil: the network alone
+	shortlist *shortlist // of a translator; nil: all ids may be written
 }
 
 // A Header gives a language model what a goal needs on top of it.

@@ -59,6 +59,11 @@ func (m *Tuned) save(dir, tokenizer string) error {
 	if err := model.Save(dir, m.LM, x); err != nil {
 		return err
 	}
+	if m.shortlist != nil {
+		if err := m.shortlist.save(dir); err != nil {
+			return err
+		}
+	}
 	from, err := os.Open(tokenizer)
 	if err != nil {
 		return err
@@ -156,5 +161,10 @@ func OpenTuned(dir string) (*Tuned, error) {
 		}
 	}
 	t.LM, t.Model, t.Tokenizer = lm, m, tok
+	if g, ok := goal.(*Translation); ok && g.Shortlist.Best > 0 {
+		if t.shortlist, err = openShortlist(dir, lm.Vocab()); err != nil {
+			return nil, err
+		}
+	}
 	return t, nil
 }

@@ -61,7 +61,10 @@ var archs = []archEntry{
 	{"", "roberta", nil, openRoBERTa},
 	{"", "distilbert", nil, openDistilBERT},
 	{"", "modernbert", nil, openModernBERT},
-	{"encdec", "pegasus", func() Arch { return &EncDec{Encoder: 3, Decoder: 3, Heads: 4, Width: 256, Dropout: .1, Norm: PreNorm} }, openPegasus},
+	{"encdec", "pegasus", func() Arch {
+		return &EncDec{Encoder: 3, Decoder: 3, Heads: 4, Width: 256, Dropout: .1, Cell: Attends, Norm: PreNorm}
+	}, openPegasus},
+	{"", ssruType, nil, openSSRU},
 	{"", "marian", nil, openMarian},
 	{"", "t5", nil, openT5},
 }

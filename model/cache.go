@@ -21,6 +21,8 @@ type kvCache struct {
 	values  [][]float32
 	lengths []int
 	bias    *kernel.PositionBias // of self-attention; nil: none
+
+	recurrent int // width of the state that each layer keeps instead of keys and values; 0: attention
 }
 
 // A kvRow is one row of the cache.
@@ -28,20 +30,37 @@ type kvRow struct {
 	ids  []int32
 	room int
 	k, v [][]float32 // by layer
+
+	state [][]float32 // by layer, of recurrent layers, which have no k and v
 }
 
 // firstRoom is the capacity of a new row in positions; it doubles as needed.
-const firstRoom = 256
+const firstRoom = 64
 
 // empty returns a row without positions.
 func (c *kvCache) empty() *kvRow {
 	if n := len(c.free); n > 0 {
 		h := c.free[n-1]
 		c.free = c.free[:n-1]
-		h.ids = h.ids[:0]
+		h.restart()
+		return h
+	}
+	if c.recurrent > 0 {
+		h := &kvRow{state: make([][]float32, c.layers)}
+		for l := range h.state {
+			h.state[l] = make([]float32, c.recurrent)
+		}
 		return h
 	}
 	return &kvRow{k: make([][]float32, c.layers), v: make([][]float32, c.layers)}
+}
+
+// restart forgets all positions.
+func (h *kvRow) restart() {
+	h.ids = h.ids[:0]
+	for _, s := range h.state {
+		clear(s)
+	}
 }
 
 // reserve makes room for n positions and keeps the first kept.
@@ -91,6 +110,9 @@ func (c *kvCache) selectRows(rows []int) {
 			n := len(from.ids)
 			h.reserve(c.heads, n, 0)
 			h.ids = append(h.ids, from.ids...)
+			for l := range h.state {
+				copy(h.state[l], from.state[l])
+			}
 			for l := range h.k {
 				copyHeads(h.k[l], from.k[l], c.heads, h.room, from.room, n)
 				copyHeads(h.v[l], from.v[l], c.heads, h.room, from.room, n)

@@ -91,6 +91,10 @@ func Save(dir string, m Model, x Extra) error {
 		return err
 	}
 	maps.Copy(config, x.Config)
+	delete(config, quantizationKey)
+	if Quantized(m) {
+		config[quantizationKey] = int8Weights
+	}
 	if generation, err := from.generationConfig(m, config, x); err != nil {
 		return err
 	} else if generation != nil {
@@ -193,13 +197,22 @@ func writeBytes(path string, b []byte) error {
 	})
 }
 
+// scaleSuffix ends the name of the scales of an array in int8, one for each row, as the checkpoints
+// of compressed-tensors have them.
+const scaleSuffix = "_scale"
+
 // SaveParams writes parameters to a safetensors file, under their names and in
-// the layout of Hugging Face.
+// the layout of Hugging Face; those in int8 as whole multiples, I8, and their scales.
 func SaveParams(path string, params []nn.Param) error {
 	var arrays []safetensors.Array
 	for _, p := range params {
 		if p.Quantized != nil {
-			return fmt.Errorf("%s: %s was quantized, and is written as float32 only", path, p.Name)
+			whole, scales := p.Quantized.Int8()
+			if whole == nil || p.Transposed {
+				return fmt.Errorf("%s: %s was quantized, and is written as float32 only", path, p.Name)
+			}
+			arrays = append(arrays, safetensors.Int8(p.Name, p.Shape, whole), safetensors.Float32(p.Name+scaleSuffix, []int{len(scales), 1}, scales))
+			continue
 		}
 		data, shape := p.Data, p.Shape
 		if p.Transposed {

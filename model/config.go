@@ -54,7 +54,7 @@ func parseConfig(b []byte) (*config, error) {
 	c.Only("add_cross_attention", false)
 	c.Only("tie_encoder_decoder", false)
 	c.Only("cross_attention_hidden_size")
-	c.Only("quantization_config")
+	c.Only("quantization_config", int8Weights)
 	return c, nil
 }
 

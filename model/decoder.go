@@ -24,6 +24,7 @@ type decoder struct {
 	tp      *tensor.Tape
 	kvCache
 	flat, pos, last []int32
+	head, headBias  *tensor.Tensor // of the ids that Only named; nil: the model's
 }
 
 func newDecoder(m transformer) *decoder {
@@ -58,8 +59,42 @@ func (d *decoder) Feed(ids [][]int32) []float32 {
 		d.last = append(d.last, int32(len(d.flat)-1))
 	}
 	d.tp.Reserve(promptBytes(len(d.flat), d.m.Width(), d.layers))
-	x := d.forward(d.tp, d.flat, d.pos)                 // (Σ fed, C)
+	x := d.forward(d.tp, d.flat, d.pos) // (Σ fed, C)
+	if d.head != nil {
+		return d.tp.Linear(d.tp.Rows(x, d.last), d.head, d.headBias).Data // (rows, ids of Only)
+	}
 	return Logits(d.tp, d.m, d.tp.Rows(x, d.last)).Data // (rows, V)
+}
+
+// A Shortlister is a Decoder that can compute the logits of some ids alone, which is where small
+// models with large vocabularies spend their time.
+type Shortlister interface {
+	Decoder
+	// Only makes Feed return rows × len(ids) logits, of these ids in this order.
+	Only(ids []int32)
+}
+
+// Only implements Shortlister.
+func (d *decoder) Only(ids []int32) {
+	d.head = rowsOf(d.m.Head(), ids)
+	if b := headBias(d.m); b != nil {
+		d.headBias = tensor.New(1, len(ids))
+		for i, id := range ids {
+			d.headBias.Data[i] = b.Data[id]
+		}
+	}
+}
+
+// rowsOf copies rows of a matrix, quantized if it is.
+func rowsOf(w *tensor.Tensor, ids []int32) *tensor.Tensor {
+	if w.Quantized != nil {
+		return &tensor.Tensor{Shape: []int{len(ids), w.Cols()}, Quantized: w.Quantized.Rows(ids)}
+	}
+	some, n := tensor.New(len(ids), w.Cols()), w.Cols()
+	for i, id := range ids {
+		copy(some.Data[i*n:][:n], w.Data[int(id)*n:])
+	}
+	return some
 }
 
 // promptBytes is room for the states of n ids between layers, and for what is made inside the
@@ -78,7 +113,7 @@ func (d *decoder) fit(h *kvRow, fresh []int32) []int32 {
 	}
 	keep := min(max(limit/2, len(fresh)), limit)
 	all := append(append([]int32(nil), h.ids...), fresh...)
-	h.ids = h.ids[:0]
+	h.restart()
 	return all[len(all)-keep:]
 }
 

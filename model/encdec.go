@@ -21,6 +21,7 @@ type EncDec struct {
 	Width   int     `yaml:"width" doc:"Features of one position (hidden size)."`
 	Hidden  int     `yaml:"hidden" doc:"Width of the feed-forward; 0: four times width."`
 	Dropout float32 `yaml:"dropout" doc:"Share dropped of the embeddings and of what each part adds, while training."`
+	Cell    Cell    `yaml:"cell" doc:"How the decoder reads what it has written: attention; or ssru, a recurrent unit that keeps one state instead of all keys and values, for small students that are to be fast (Kim et al. 2019). Other programs do not open models with ssru."`
 	Norm    NormAt  `yaml:"norm" doc:"Where the layer norms stand. pre: before each part, which trains without a long warmup; post: after it, as the paper has them."`
 
 	variant encDecVariant
@@ -37,6 +38,18 @@ const (
 
 // Values lists both.
 func (NormAt) Values() []string { return []string{string(PreNorm), string(PostNorm)} }
+
+// Cell is how a decoder reads what it has written.
+type Cell string
+
+// By attention to all of it, or by a recurrent unit.
+const (
+	Attends Cell = "attention"
+	SSRU    Cell = "ssru"
+)
+
+// Values lists both.
+func (Cell) Values() []string { return []string{string(Attends), string(SSRU)} }
 
 // resolved is the settings with what was left to be computed.
 func (e EncDec) resolved() EncDec {
@@ -87,6 +100,9 @@ func (e *EncDec) Check() []fault.Fault {
 	f.divides("heads", e.Heads, "width", e.Width)
 	f.divides("width", 2, "width", e.Width)
 	f.rate("dropout", e.Dropout)
+	if e.Cell == SSRU && e.Norm == PostNorm {
+		f = append(f, fault.Fault{Path: "norm", Err: "with cell: ssru norms stand before each part", Hint: "norm: pre"})
+	}
 	return f
 }
 
@@ -98,7 +114,11 @@ func (e *EncDec) Size(vocab, context, rows int) Size {
 	e = &full
 	c, f, n := e.Width, max(e.Hidden, e.decHidden()), rows*context
 	attend := 4*c*c + 6*c
-	params := vocab*c + e.Encoder*(attend+2*c*e.Hidden+e.Hidden+3*c) + e.Decoder*(2*attend+2*c*e.decHidden()+e.decHidden()+3*c)
+	self := attend
+	if e.Cell == SSRU {
+		self = 2*c*c + 4*c
+	}
+	params := vocab*c + e.Encoder*(attend+2*c*e.Hidden+e.Hidden+3*c) + e.Decoder*(self+attend+2*c*e.decHidden()+e.decHidden()+3*c)
 	if !e.variant.postNorm {
 		params += 4 * c
 	}
@@ -140,8 +160,15 @@ type encBlock struct {
 
 type decBlock struct {
 	encBlock  `st:""`
+	Recur     *ssru         `st:"ssru"` // instead of Self
 	Cross     *projections  `st:"encoder_attn"`
 	CrossNorm *nn.LayerNorm `st:"encoder_attn_layer_norm"`
+}
+
+// An ssru takes x to ReLU of c, where c = σ(Forget x)·c before + (1 − σ(Forget x))·Input x.
+type ssru struct { // both C → C
+	Forget *nn.Linear `st:"forget"`
+	Input  *nn.Linear `st:"input"`
 }
 
 type projections struct { // all C → C
@@ -176,7 +203,11 @@ func newEncDec(c EncDec, vocab, context int, d *nn.Init) *encDec {
 		m.Enc = append(m.Enc, &b)
 	}
 	for range c.Decoder {
-		m.Dec = append(m.Dec, &decBlock{block(c.decHidden()), attention(), nn.NewLayerNorm(c.Width, eps)})
+		b := &decBlock{block(c.decHidden()), nil, attention(), nn.NewLayerNorm(c.Width, eps)}
+		if c.Cell == SSRU {
+			b.Self, b.Recur = nil, &ssru{nn.NewLinear(c.Width, c.Width, true, std, d), nn.NewLinear(c.Width, c.Width, true, std, d)}
+		}
+		m.Dec = append(m.Dec, b)
 	}
 	return m
 }
@@ -222,13 +253,19 @@ func (m *encDec) encode(tp *tensor.Tape, b *Batch) *tensor.Tensor {
 type seq2seqContext interface {
 	attentionContext
 	cross(tp *tensor.Tape, layer int, q *tensor.Tensor, p *projections) *tensor.Tensor
+	// recur is tensor.SSRU of a layer over what each row was fed.
+	recur(tp *tensor.Tape, layer int, f, x *tensor.Tensor) *tensor.Tensor
 }
 
 // decode takes N ids at their positions to states (N, C).
 func (m *encDec) decode(tp *tensor.Tape, ids, pos []int32, at seq2seqContext) *tensor.Tensor {
 	x := m.embed(tp, ids, pos)
 	for i, d := range m.Dec {
-		x = d.attend(tp, x, i, at, &m.EncDec)
+		if d.Recur != nil {
+			x = d.recur(tp, x, i, at, &m.EncDec)
+		} else {
+			x = d.attend(tp, x, i, at, &m.EncDec)
+		}
 		x = m.sublayer(tp, d.CrossNorm, x, func(h *tensor.Tensor) *tensor.Tensor {
 			q := d.Cross.Q.Forward(tp, h)                                              // (N, C)
 			return d.Cross.Out.Residual(tp, at.cross(tp, i, q, d.Cross), x, m.Dropout) // (N, C)
@@ -257,6 +294,13 @@ func (b *encBlock) attend(tp *tensor.Tape, x *tensor.Tensor, layer int, at atten
 	})
 }
 
+func (b *decBlock) recur(tp *tensor.Tape, x *tensor.Tensor, layer int, at seq2seqContext, e *EncDec) *tensor.Tensor {
+	return e.sublayer(tp, b.SelfNorm, x, func(h *tensor.Tensor) *tensor.Tensor {
+		c := at.recur(tp, layer, tp.Sigmoid(b.Recur.Forget.Forward(tp, h)), b.Recur.Input.Forward(tp, h)) // (N, C)
+		return tp.AddTo(tp.Dropout(tp.ReLU(c), e.Dropout), x)
+	})
+}
+
 func (b *encBlock) feed(tp *tensor.Tape, x *tensor.Tensor, e *EncDec) *tensor.Tensor {
 	return e.sublayer(tp, b.MLPNorm, x, func(h *tensor.Tensor) *tensor.Tensor {
 		return cmp.Or(e.variant.activation, "gelu_new").MLP(tp, b.Up, b.Down, h, x, e.Dropout)
@@ -273,6 +317,10 @@ type batchSeq2Seq struct {
 func (s *batchSeq2Seq) cross(tp *tensor.Tape, _ int, q *tensor.Tensor, p *projections) *tensor.Tensor {
 	k, v := p.K.Forward(tp, s.states), p.V.Forward(tp, s.states) // (B·S, C)
 	return tp.Attention(tensor.Heads{X: q}, tensor.Heads{X: k}, tensor.Heads{X: v}, s.shape)
+}
+
+func (s *batchSeq2Seq) recur(tp *tensor.Tape, _ int, f, x *tensor.Tensor) *tensor.Tensor {
+	return tp.SSRU(f, x, s.shape.T)
 }
 
 func (m *encDec) Params() []nn.Param       { return nn.Params(m) }
@@ -326,6 +374,9 @@ func (m *encDec) Decoder() Decoder { return m.DecoderFor(nil) }
 // DecoderFor implements Reader.
 func (m *encDec) DecoderFor(source *Batch) Decoder {
 	d := &seq2seqDecoder{decoder: decoder{m: m, tp: tensor.Scratch(), kvCache: kvCache{heads: m.heads()}}}
+	if m.Cell == SSRU {
+		d.recurrent = m.EncDec.Width
+	}
 	d.forward = func(tp *tensor.Tape, ids, pos []int32) *tensor.Tensor { return m.decode(tp, ids, pos, d) }
 	if source != nil {
 		d.read(m, source)

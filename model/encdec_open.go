@@ -22,6 +22,7 @@ type encDecConfig struct {
 	Dropout       float32  `json:"dropout"`
 	Scale         bool     `json:"scale_embedding"`
 	Tied          bool     `json:"tie_word_embeddings"`
+	Cell          Cell     `json:"decoder_cell,omitempty"`
 }
 
 func (m *encDec) config() any {
@@ -29,8 +30,21 @@ func (m *encDec) config() any {
 	if e.variant.postNorm {
 		class, family = "MarianMTModel", "marian"
 	}
+	cell := Cell("")
+	if e.Cell == SSRU { // transformers has no class for it
+		class, family, cell = "FraguaSSRU", ssruType, SSRU
+	}
 	return encDecConfig{[]string{class}, family, m.vocab, m.context, e.Width, e.Encoder, e.Decoder,
-		e.Heads, e.Heads, e.Hidden, e.Hidden, "gelu_new", e.Dropout, true, true}
+		e.Heads, e.Heads, e.Hidden, e.Hidden, "gelu_new", e.Dropout, true, true, cell}
+}
+
+// ssruType is the model_type of those with recurrent decoders.
+const ssruType = "fragua_ssru"
+
+// openSSRU reads what config wrote of a model with recurrent decoder blocks.
+func openSSRU(c *config) (opened, error) {
+	c.Only("decoder_cell", string(SSRU))
+	return openEncDec(c, encDecVariant{class: "FraguaSSRU", modelType: ssruType})
 }
 
 func openPegasus(c *config) (opened, error) {
@@ -72,6 +86,9 @@ func openEncDec(c *config, v encDecVariant) (opened, error) {
 	c.Harmless("attention_dropout", "activation_dropout", // attention weights and activations are never dropped
 		"init_std", "classif_dropout", "force_bos_token_to_be_generated")
 	e.variant = v
+	if v.modelType == ssruType {
+		e.Cell = SSRU
+	}
 	f := faults(nil)
 	f.positive("decoder_attention_heads", v.decHeads)
 	f.positive("decoder_ffn_dim", v.decHidden)

@@ -39,8 +39,11 @@ func reversals(rng *rand.Rand, rows, longest int) *Batch {
 	return b
 }
 
-func buildEncDec(t *testing.T) Seq2Seq {
-	m, err := (&EncDec{Encoder: 2, Decoder: 2, Heads: 4, Width: 32, Hidden: 64}).Build(10, 8, 1)
+// cells are the ways a decoder may read what it has written.
+var cells = []Cell{Attends, SSRU}
+
+func buildEncDec(t *testing.T, cell Cell) Seq2Seq {
+	m, err := (&EncDec{Encoder: 2, Decoder: 2, Heads: 4, Width: 32, Hidden: 64, Cell: cell}).Build(10, 8, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +53,13 @@ func buildEncDec(t *testing.T) Seq2Seq {
 // TestEncDecLearns teaches it eight pairs by heart, then lets it write: beam
 // search gives each source its target.
 func TestEncDecLearns(t *testing.T) {
-	m := buildEncDec(t)
+	for _, cell := range cells {
+		t.Run(string(cell), func(t *testing.T) { encDecLearns(t, cell) })
+	}
+}
+
+func encDecLearns(t *testing.T, cell Cell) {
+	m := buildEncDec(t, cell)
 	ps := m.Params()
 	moments := map[*tensor.Tensor][2][]float32{}
 	for _, p := range ps {
@@ -85,7 +94,13 @@ func TestEncDecLearns(t *testing.T) {
 // TestEncDecDecoder holds the decoder's probabilities against the loss, row by
 // row, with padded sources and forked rows.
 func TestEncDecDecoder(t *testing.T) {
-	m := buildEncDec(t)
+	for _, cell := range cells {
+		t.Run(string(cell), func(t *testing.T) { encDecDecoder(t, cell) })
+	}
+}
+
+func encDecDecoder(t *testing.T, cell Cell) {
+	m := buildEncDec(t, cell)
 	perturb(m)
 	b := reversals(rand.New(rand.NewPCG(3, 3)), 3, 5)
 	scores, err := Score(m).Score(b)
@@ -117,7 +132,7 @@ func TestEncDecDecoder(t *testing.T) {
 		for row, r := range order {
 			if target := b.Targets[r*b.T+i]; target >= 0 {
 				z := logits[row*10:][:10]
-				sums[row] += float64(z[target]) - logSumExp(z)
+				sums[row] += float64(z[target]) - kernel.LogSumExp(z)
 			}
 		}
 	}
@@ -128,9 +143,99 @@ func TestEncDecDecoder(t *testing.T) {
 	}
 }
 
+// TestShortlist: logits of some ids are those that the whole head has, quantized or not, and a
+// search among them finds what the whole search finds if it is there.
+func TestShortlist(t *testing.T) {
+	for _, weights := range WeightKinds {
+		m := buildEncDec(t, Attends)
+		perturb(m)
+		if err := Quantize(m, weights); err != nil {
+			t.Fatal(err)
+		}
+		b := reversals(rand.New(rand.NewPCG(6, 6)), 3, 5)
+		ids, prompts := []int32{0, 2, 7, 9}, [][]int32{{0}, {0}, {0}}
+		whole, some := m.DecoderFor(b.Source).Feed(prompts), m.DecoderFor(b.Source).(Shortlister)
+		some.Only(ids)
+		for i, z := range some.Feed(prompts) {
+			if want := whole[i/len(ids)*10+int(ids[i%len(ids)])]; math.Abs(float64(z-want)) > 1e-5 {
+				t.Errorf("%s: logit %d is %v, of the whole head %v", weights, i, z, want)
+			}
+		}
+		s := Search{Beams: 2, Alpha: 1, Limit: func(int) int { return 6 }, Only: []int32{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}}
+		some = m.DecoderFor(b.Source).(Shortlister)
+		some.Only(s.Only)
+		got, err := Beam(context.Background(), some, prompts, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Only = nil
+		want, err := Beam(context.Background(), m.DecoderFor(b.Source), prompts, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range want {
+			if !slices.Equal(got[i][0].IDs, want[i][0].IDs) {
+				t.Errorf("%s: %v by the shortlist of all ids, %v by the head", weights, got[i][0].IDs, want[i][0].IDs)
+			}
+		}
+	}
+}
+
+// TestLooks: attention to the source adds up to one for each id, and coverage takes off what the
+// formula says.
+func TestLooks(t *testing.T) {
+	m := buildEncDec(t, Attends)
+	perturb(m)
+	b := reversals(rand.New(rand.NewPCG(7, 7)), 3, 5)
+	s := Search{Beams: 2, Alpha: 1, Look: true, Coverage: .3, Limit: func(int) int { return 6 }}
+	got, err := Beam(context.Background(), m.DecoderFor(b.Source), [][]int32{{0}, {0}, {0}}, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for r, hs := range got {
+		for _, h := range hs {
+			if len(h.Attention) != len(h.IDs)+1 {
+				t.Fatalf("%d rows of attention for %d ids and the end", len(h.Attention), len(h.IDs))
+			}
+			length := 0
+			for _, d := range b.Source.Docs[r*b.Source.T:][:b.Source.T] {
+				if d == 0 {
+					length++
+				}
+			}
+			taken, total := 0.0, make([]float64, length)
+			for _, a := range h.Attention {
+				sum := 0.0
+				for i, p := range a {
+					sum += float64(p)
+					total[i] += float64(p)
+				}
+				if math.Abs(sum-1) > 1e-5 {
+					t.Errorf("attention adds up to %v", sum)
+				}
+			}
+			for _, p := range total {
+				taken += .3 * math.Log(min(p, 1))
+			}
+			if want := h.LogProb/float64(len(h.IDs)+1) + taken; math.Abs(h.Score-want) > 1e-5 {
+				t.Errorf("score %v, want %v", h.Score, want)
+			}
+		}
+	}
+	if _, err := Beam(context.Background(), build(t, small()["llama"]).Decoder(), [][]int32{{1}}, s); err == nil {
+		t.Error("a model without an encoder has a coverage")
+	}
+}
+
 // TestEncDecPadding puts other ids where the source is padding: nothing changes.
 func TestEncDecPadding(t *testing.T) {
-	m := buildEncDec(t)
+	for _, cell := range cells {
+		t.Run(string(cell), func(t *testing.T) { encDecPadding(t, cell) })
+	}
+}
+
+func encDecPadding(t *testing.T, cell Cell) {
+	m := buildEncDec(t, cell)
 	perturb(m)
 	b := reversals(rand.New(rand.NewPCG(4, 4)), 4, 6)
 	before := m.Loss(nil, b).NLL
@@ -146,7 +251,13 @@ func TestEncDecPadding(t *testing.T) {
 }
 
 func TestEncDecSaveOpen(t *testing.T) {
-	m := buildEncDec(t)
+	for _, cell := range cells {
+		t.Run(string(cell), func(t *testing.T) { encDecSaveOpen(t, cell) })
+	}
+}
+
+func encDecSaveOpen(t *testing.T, cell Cell) {
+	m := buildEncDec(t, cell)
 	perturb(m)
 	dir := t.TempDir()
 	if err := Save(dir, m, Extra{End: 0}); err != nil {
@@ -165,6 +276,44 @@ func TestEncDecSaveOpen(t *testing.T) {
 	}
 	if _, err := Open(filepath.Join(dir, "nowhere")); err == nil {
 		t.Error("a folder that is not there was opened")
+	}
+}
+
+// TestEncDecInt8: a model in int8 is a quarter as large, and read back it computes the same; float32
+// and bfloat16 are told from it, and what does not fit is refused.
+func TestEncDecInt8(t *testing.T) {
+	m := buildEncDec(t, SSRU)
+	perturb(m)
+	dir := t.TempDir()
+	if Quantized(m) {
+		t.Error("float32 passes for int8")
+	}
+	if err := Quantize(m, "int8"); err != nil {
+		t.Fatal(err)
+	}
+	if err := Save(dir, m, Extra{}); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !Quantized(again) || Quantize(again.(LanguageModel), "int8") == nil {
+		t.Error("it was read back as something else")
+	}
+	b := reversals(rand.New(rand.NewPCG(5, 5)), 2, 4)
+	if x, y := m.Loss(nil, b).NLL, again.(LanguageModel).Loss(nil, b).NLL; x != y {
+		t.Errorf("loss was %v, after a round trip %v", x, y)
+	}
+	if config, err := os.ReadFile(filepath.Join(dir, ConfigFile)); err != nil || !strings.Contains(string(config), "fragua_int8") {
+		t.Errorf("%s does not say so: %v", config, err)
+	}
+	half := buildEncDec(t, SSRU)
+	if err := Quantize(half, "bf16"); err != nil {
+		t.Fatal(err)
+	}
+	if err := Save(t.TempDir(), half, Extra{}); err == nil {
+		t.Error("bfloat16 was saved")
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"fragua/model/kernel"
 )
 
 // hashed is a decoder over few ids whose logits are a hash of all that a row was fed.
@@ -53,10 +55,10 @@ func (h *hashed) logits(ids []int32) []float32 {
 func (h *hashed) exhaust(prompt, ids []int32, logProb float64, s Search, limit int) (best Hypothesis) {
 	best.Score = math.Inf(-1)
 	z := h.logits(append(slices.Clone(prompt), ids...))
-	norm := logSumExp(z)
+	norm := kernel.LogSumExp(z)
 	end := logProb + float64(z[s.End]) - norm
 	if len(ids) >= min(s.MinLen, limit) {
-		best = Hypothesis{slices.Clone(ids), end, end / s.Penalty.divisor(len(ids)+1, s.Alpha)}
+		best = Hypothesis{IDs: slices.Clone(ids), LogProb: end, Score: end / s.Penalty.divisor(len(ids)+1, s.Alpha)}
 	}
 	if len(ids) == limit {
 		return best
@@ -98,6 +100,63 @@ func TestBeamFindsTheBest(t *testing.T) {
 		}
 	}
 }
+
+// TestTopLogits compares the scan with a full sort, with equal logits and banned ones among them.
+func TestTopLogits(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		row := make([]float32, rapid.IntRange(1, 40).Draw(t, "ids"))
+		var all []candidate
+		for i := range row {
+			if row[i] = float32(rapid.IntRange(-3, 3).Draw(t, "logit")); row[i] == -3 {
+				row[i] = negInf
+				continue
+			}
+			all = append(all, candidate{int32(i), float64(row[i])})
+		}
+		slices.SortFunc(all, likelier)
+		k := rapid.IntRange(1, 8).Draw(t, "k")
+		if got := topLogits(row, k); !slices.Equal(got, all[:min(k, len(all))]) {
+			t.Fatalf("%v of %v, want %v", got, row, all)
+		}
+	})
+}
+
+// TestBeamNeverRepeats: of a model that would say the same for ever no n-gram comes twice.
+func TestBeamNeverRepeats(t *testing.T) {
+	for _, beams := range []int{1, 4} {
+		s := Search{Beams: beams, End: 0, NoRepeat: 3, Limit: func(int) int { return 30 }}
+		got, err := Beam(context.Background(), &stuck{}, [][]int32{{1}, {2}}, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, h := range got {
+			seen := map[[3]int32]bool{}
+			for i := 0; i+3 <= len(h[0].IDs); i++ {
+				gram := [3]int32(h[0].IDs[i : i+3])
+				if seen[gram] {
+					t.Errorf("%d beams: %v has %v twice", beams, h[0].IDs, gram)
+				}
+				seen[gram] = true
+			}
+		}
+	}
+	s := Search{Beams: 1, Limit: func(int) int { return 30 }}
+	if got, _ := Beam(context.Background(), &stuck{}, [][]int32{{1}}, s); !slices.Equal(got[0][0].IDs[:4], []int32{3, 3, 3, 3}) {
+		t.Errorf("without no_repeat it says %v", got[0][0].IDs)
+	}
+}
+
+// stuck is a decoder that always wants id 3, then 2, then 1, and its end least.
+type stuck struct{}
+
+func (*stuck) Feed(ids [][]int32) (logits []float32) {
+	for range ids {
+		logits = append(logits, 0, 1, 2, 9)
+	}
+	return logits
+}
+
+func (*stuck) Select([]int) {}
 
 // TestOneBeamIsGreedy compares a beam of 1 with Generate on a real model, and
 // checks that more beams never find what is less likely in sum.

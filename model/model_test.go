@@ -296,7 +296,7 @@ func TestDecoderScoresAsLoss(t *testing.T) {
 		d, sum := m.Decoder(), 0.0
 		for i, id := range b.IDs {
 			logits := d.Feed([][]int32{{id}})
-			sum -= float64(logits[b.Targets[i]]) - logSumExp(logits)
+			sum -= float64(logits[b.Targets[i]]) - kernel.LogSumExp(logits)
 		}
 		if want := m.Loss(nil, b).NLL; math.Abs(sum-want) > 1e-4 {
 			t.Errorf("%s: %v id by id, Loss says %v", name, sum, want)

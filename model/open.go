@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"fragua/model/kernel/gemm"
 	"fragua/model/nn"
 	"fragua/model/safetensors"
 	"fragua/model/tensor"
@@ -137,6 +138,12 @@ func (s safetensorsArrays) Shape(name string) ([]int, bool) {
 	return info.Shape, ok
 }
 
+// int8s are arrays that may be whole multiples of a scale for each row.
+type int8s interface {
+	// Int8 reads one; ok is false if the array is of another type.
+	Int8(name string) (multiples []int8, ok bool, err error)
+}
+
 // weights is the open arrays of a checkpoint and which of them were read.
 type weights struct {
 	arrays
@@ -226,6 +233,12 @@ func (w *weights) fill(params []nn.Param, from *checkpoint) error {
 		if shape, _ := w.Shape(name); !slices.Equal(shape, want) {
 			return fmt.Errorf("%s: array %q has shape %v, want %v", w.Path(), name, shape, want)
 		}
+		if ok, err := w.fillInt8(p, name); err != nil {
+			return err
+		} else if ok {
+			w.names[name], w.names[name+scaleSuffix] = true, true
+			continue
+		}
 		data, _, err := w.Float32(name)
 		if err != nil {
 			return err
@@ -247,6 +260,28 @@ func (w *weights) fill(params []nn.Param, from *checkpoint) error {
 		}
 	}
 	return nil
+}
+
+// fillInt8 reads a matrix in int8, as SaveParams writes it; ok is false if the array is none.
+func (w *weights) fillInt8(p nn.Param, name string) (ok bool, err error) {
+	a, can := w.arrays.(int8s)
+	if !can || len(p.Shape) != 2 || p.Transposed {
+		return false, nil
+	}
+	multiples, ok, err := a.Int8(name)
+	if !ok || err != nil {
+		return false, err
+	}
+	scales, shape, err := w.Float32(name + scaleSuffix)
+	if err != nil {
+		return false, err
+	}
+	if !slices.Equal(shape, []int{p.Rows(), 1}) || notFinite(scales) >= 0 {
+		return false, fmt.Errorf("%s: array %q has shape %v or holds what is not finite; want a scale for each of %d rows", w.Path(), name+scaleSuffix, shape, p.Rows())
+	}
+	p.Quantized = gemm.FromInt8(multiples, scales, p.Rows(), p.Cols())
+	p.Data, p.Grad = nil, nil
+	return true, nil
 }
 
 // notFinite is where the first number is that is NaN or infinite, -1 if there is none.

@@ -17,7 +17,7 @@ var WeightKinds = []string{"f32", "bf16", "int8"}
 // scoring: a half or a quarter of the memory, and of the time where reading weights is what
 // takes it. Those are the linear layers, the head and, if it is the same, the embedding; norms,
 // biases, positions and an lstm's recurrent matrices stay float32, and so do all sums. A
-// quantized model cannot learn or be saved. "f32" changes nothing.
+// quantized model cannot learn, and only one in int8 can be saved. "f32" changes nothing.
 //
 // bf16 keeps 8 bits of each weight, which is off by at most 2⁻⁸ of itself. int8 keeps whole
 // multiples, −127 to 127, of a scale for each row, so a weight is off by at most 1/254 of the
@@ -58,4 +58,15 @@ func Quantize(m LanguageModel, kind string) error {
 		}
 	}
 	return nil
+}
+
+// quantizationKey of config.json says that weights are in int8. Transformers refuses what it says,
+// and does not take the multiples for weights.
+const quantizationKey = "quantization_config"
+
+var int8Weights = map[string]any{"quant_method": "fragua_int8"}
+
+// Quantized reports whether a model's weights are rounded, so that it cannot learn.
+func Quantized(m Model) bool {
+	return slices.ContainsFunc(m.Params(), func(p nn.Param) bool { return p.Quantized != nil })
 }

@@ -192,6 +192,31 @@ func top(list []candidate, k int) []candidate {
 	return h
 }
 
+// topLogits returns the k likeliest ids of a row, in order; those of −Inf are never among them.
+func topLogits(row []float32, k int) []candidate {
+	h := make([]candidate, 0, k)
+	least := float32(math.Inf(-1))
+	for id, z := range row {
+		if !(z > least) { // of equal ones the first counts, and it was here before
+			continue
+		}
+		if len(h) < k {
+			if h = append(h, candidate{int32(id), float64(z)}); len(h) < k {
+				continue
+			}
+			for i := k/2 - 1; i >= 0; i-- {
+				sink(h, i)
+			}
+		} else {
+			h[0] = candidate{int32(id), float64(z)}
+			sink(h, 0)
+		}
+		least = float32(h[0].p)
+	}
+	slices.SortFunc(h, likelier)
+	return h
+}
+
 func sink(h []candidate, i int) {
 	for {
 		c := 2*i + 1

@@ -19,6 +19,7 @@ func TestSize(t *testing.T) {
 		{&GPT{Layers: 6, Heads: 2, Width: 32, Recompute: true}, 61, 48, 2},
 		{&Llama{Layers: 6, Heads: 2, Width: 32, Theta: 1e4, Recompute: true}, 61, 48, 2},
 		{&EncDec{Encoder: 2, Decoder: 2, Heads: 2, Width: 32, Hidden: 64}, 61, 48, 2},
+		{&EncDec{Encoder: 2, Decoder: 2, Heads: 2, Width: 32, Hidden: 64, Cell: SSRU}, 61, 48, 2},
 		{&LSTM{Layers: 3, Width: 32, Hidden: 64, Tied: true}, 61, 48, 4},
 		{&LSTM{Layers: 2, Width: 32, Tied: true, Dropout: .1, WeightDropout: .3}, 61, 48, 4},
 		{&NNLM{Order: 4, Width: 32, Hidden: 100}, 300, 48, 4},

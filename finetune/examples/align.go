@@ -4,11 +4,13 @@ import (
 	"math"
 	"strings"
 	"unicode"
+
+	"fragua/finetune/align"
 )
 
-// An aligner scores how well the words of two sentences explain each other: IBM model 1 (Brown et
-// al. 1993, section 4.1) both ways, fitted on the very pairs that it scores. Pairs that are no
-// translations have words that nothing on the other side explains.
+// An aligner scores how well the words of two sentences explain each other: IBM model 1 both ways,
+// fitted on the very pairs that it scores. Pairs that are no translations have words that nothing
+// on the other side explains.
 type aligner struct {
 	words [2]map[string]int32
 	pairs [][2][]int32 // the ids of each pair, 0 (no word) before the source side of either direction
@@ -48,14 +50,14 @@ func (a *aligner) add(source, target string) {
 func (a *aligner) scores() []float32 {
 	out := make([]float32, len(a.pairs))
 	for from := range 2 {
-		prob := a.fit(from)
+		table := a.fit(from)
 		for i, p := range a.pairs {
 			given, words := p[from], p[1-from][1:]
 			sum := 0.0
 			for _, w := range words {
 				explained := 0.0
 				for _, g := range given {
-					explained += float64(prob[pairKey(g, w)])
+					explained += table.Prob(g, w)
 				}
 				sum += math.Log(max(explained/float64(len(given)), alignFloor))
 			}
@@ -65,42 +67,11 @@ func (a *aligner) scores() []float32 {
 	return out
 }
 
-func pairKey(given, word int32) uint64 { return uint64(given)<<32 | uint64(uint32(word)) }
-
-// fit learns the probabilities of the other side's words given one side's, by expectation
-// maximisation from equal ones.
-func (a *aligner) fit(from int) map[uint64]float32 {
-	prob := map[uint64]float32{}
-	total := make([]float32, len(a.words[from]))
-	pairs := a.pairs[:min(len(a.pairs), alignPairs)]
-	for round := range alignRounds {
-		count := make(map[uint64]float32, len(prob))
-		clear(total)
-		for _, p := range pairs {
-			given := p[from]
-			for _, w := range p[1-from][1:] {
-				sum := float32(0)
-				for _, g := range given {
-					if round == 0 {
-						sum++
-					} else {
-						sum += prob[pairKey(g, w)]
-					}
-				}
-				for _, g := range given {
-					c := 1 / sum
-					if round > 0 {
-						c *= prob[pairKey(g, w)]
-					}
-					count[pairKey(g, w)] += c
-					total[g] += c
-				}
-			}
-		}
-		for k, c := range count {
-			count[k] = c / total[k>>32]
-		}
-		prob = count
+// fit learns the probabilities of the other side's words given one side's.
+func (a *aligner) fit(from int) *align.Table {
+	var pairs []align.Pair
+	for _, p := range a.pairs[:min(len(a.pairs), alignPairs)] {
+		pairs = append(pairs, align.Pair{Source: p[from], Target: p[1-from][1:]})
 	}
-	return prob
+	return align.Fit(pairs, len(a.words[from]), alignRounds)
 }

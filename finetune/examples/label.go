@@ -61,7 +61,7 @@ const (
 func (Unlabelled) Values() []string { return []string{string(UnlabelledFail), string(UnlabelledDrop)} }
 
 // Version is raised when the same settings and files give other bytes.
-func (l *Label) Version() int { return 3 }
+func (l *Label) Version() int { return 4 }
 
 // Inputs is none: the stage reads raw files.
 func (l *Label) Inputs() []pipeline.Input { return nil }

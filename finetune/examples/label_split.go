@@ -91,7 +91,7 @@ func readRows[Row any](dirs []string, name string) iter.Seq2[Row, error] {
 // count hashes the rows and numbers their classes: a class is a set of labels.
 func (l *Label) count(ctx context.Context, dirs []string) (decisions []rowDecision, members []member, classes [][]string, err error) {
 	class := map[string]int32{}
-	align := newAligner()
+	words := newAligner()
 	for row, err := range readRows[labelled](dirs, "kept.parquet") {
 		if err != nil {
 			return nil, nil, nil, err
@@ -123,10 +123,10 @@ func (l *Label) count(ctx context.Context, dirs []string) (decisions []rowDecisi
 		}
 		decisions, members = append(decisions, f), append(members, m)
 		if l.Pairs.Score {
-			align.add(row.Text, row.Target)
+			words.add(row.Text, row.Target)
 		}
 	}
-	for i, score := range align.scores() {
+	for i, score := range words.scores() {
 		decisions[i].score = score
 		if l.Pairs.MinScore < 0 && float64(score) < l.Pairs.MinScore {
 			decisions[i].rule = "min_score"

@@ -317,7 +317,7 @@ func TestLabelBytes(t *testing.T) {
 		got = append(got, fmt.Sprintf("%016x", xxh3.Hash(b)))
 	}
 	want := []string{"34f9353242ba26cd", "e6bf27b1ac9a6ebf", "19affe3fc71356f4", "dcded5945a84ec21", "6b43fde4e57deb34"}
-	if l.Version() != 3 || !slices.Equal(got, want) {
+	if l.Version() != 4 || !slices.Equal(got, want) {
 		t.Errorf("version %d has checksums %q, want %q", l.Version(), got, want)
 	}
 }

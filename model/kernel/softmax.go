@@ -94,6 +94,15 @@ func crossEntropyRow(x []float32, target int32, scale float32, grad bool) float6
 	return math.Log(float64(sum)) + float64(m) - float64(z)
 }
 
+// LogSumExp is log Σ exp x, in nats.
+func LogSumExp(x []float32) float64 {
+	m := active.rowMax(x)
+	if math.IsInf(float64(m), 0) {
+		return float64(m)
+	}
+	return math.Log(float64(active.sumExp(x, m))) + float64(m)
+}
+
 func rowMaxPlain(x []float32) float32 {
 	m := float32(math.Inf(-1))
 	for _, v := range x {

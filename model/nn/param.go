@@ -89,7 +89,7 @@ func join(name, part string) string {
 // Count is how many numbers the parameters hold.
 func Count(params []Param) (n int) {
 	for _, p := range params {
-		n += len(p.Data)
+		n += p.Rows() * p.Cols() // quantized ones have no Data
 	}
 	return n
 }

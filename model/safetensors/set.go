@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"unsafe"
 )
 
 // The files of a model folder that hold its arrays: one, or several with an index.
@@ -109,6 +110,19 @@ func (s *Set) Float32(name string) ([]float32, []int, error) {
 		return nil, nil, fmt.Errorf("%s: there is no array %q", s.path, name)
 	}
 	return f.Float32(name)
+}
+
+// Int8 reads one array of I8; ok is false if there is none or it is of another type.
+func (s *Set) Int8(name string) (v []int8, ok bool, err error) {
+	f := s.home[name]
+	if f == nil || f.arrays[name].DType != "I8" {
+		return nil, false, nil
+	}
+	a, err := f.Array(name)
+	if err != nil || len(a.Data) == 0 {
+		return nil, err == nil, err
+	}
+	return unsafe.Slice((*int8)(unsafe.Pointer(&a.Data[0])), len(a.Data)), true, nil
 }
 
 // Close closes all files.

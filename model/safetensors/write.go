@@ -27,6 +27,15 @@ func Float32(name string, shape []int, v []float32) Array {
 	return Array{Name: name, DType: "F32", Shape: shape, Data: bytesOf(v)}
 }
 
+// Int8 returns an I8 Array of v, whose memory it shares.
+func Int8(name string, shape []int, v []int8) Array {
+	a := Array{Name: name, DType: "I8", Shape: shape}
+	if len(v) > 0 {
+		a.Data = unsafe.Slice((*byte)(unsafe.Pointer(&v[0])), len(v))
+	}
+	return a
+}
+
 func bytesOf(v []float32) []byte {
 	if len(v) == 0 {
 		return nil

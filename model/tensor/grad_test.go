@@ -77,6 +77,7 @@ func cases(rng *rand.Rand, n, c int) []opCase {
 		{"GatedFeedForward of three weights alone", []*Tensor{d(n, c), d(5, c), d(5, c), d(3, 5)}, func(tp *Tape, in []*Tensor) *Tensor {
 			return tp.GatedFeedForward(in[0], in[1], in[2], in[3], nil)
 		}},
+		{"SSRU", []*Tensor{d(3*n, c), d(3*n, c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.SSRU(tp.Sigmoid(in[0]), in[1], 3) }},
 		{"ScaleColumns", []*Tensor{d(n, c), d(c), d(c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.ScaleColumns(in[0], in[1], weights, in[2]) }},
 		{"ScaleColumns without bias", []*Tensor{d(n, c), d(c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.ScaleColumns(in[0], in[1], weights, nil) }},
 		{"SwiGLU with itself", []*Tensor{d(n, c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.SwiGLU(in[0], in[0]) }},

@@ -70,6 +70,46 @@ func newQuantized(w []float32, rows, cols, line int) *Quantized {
 // Shape returns the rows and columns of the matrix.
 func (q *Quantized) Shape() (rows, cols int) { return q.rows, q.cols }
 
+// Int8 returns the whole multiples of a matrix in int8, row-major without padding, and the scales of
+// its rows; nil if it is in bfloat16.
+func (q *Quantized) Int8() (multiples []int8, scales []float32) {
+	if q.bytes == nil {
+		return nil, nil
+	}
+	multiples = make([]int8, 0, q.rows*q.cols)
+	for r := range q.rows {
+		multiples = append(multiples, q.bytes[r*q.stride:][:q.cols]...)
+	}
+	return multiples, q.scales
+}
+
+// FromInt8 makes a matrix of what Int8 returned; neither slice may be changed from then on.
+func FromInt8(multiples []int8, scales []float32, rows, cols int) *Quantized {
+	if len(multiples) != rows*cols || len(scales) != rows {
+		panic(fmt.Sprintf("gemm: FromInt8: %d elements and %d scales for %d rows of %d", len(multiples), len(scales), rows, cols))
+	}
+	q := &Quantized{rows: rows, cols: cols, stride: (cols + 63) / 64 * 64, scales: scales}
+	q.bytes = par.ZerosOf[int8](rows * q.stride)
+	for r := range rows {
+		copy(q.bytes[r*q.stride:], multiples[r*cols:][:cols])
+	}
+	return q
+}
+
+// Rows is a matrix of some of the rows, in the order of ids.
+func (q *Quantized) Rows(ids []int32) *Quantized {
+	some := &Quantized{rows: len(ids), cols: q.cols, stride: q.stride}
+	for _, id := range ids {
+		from, to := int(id)*q.stride, (int(id)+1)*q.stride
+		if q.half != nil {
+			some.half = append(some.half, q.half[from:to]...)
+			continue
+		}
+		some.bytes, some.scales = append(some.bytes, q.bytes[from:to]...), append(some.scales, q.scales[id])
+	}
+	return some
+}
+
 // Bytes is how much memory the weights take.
 func (q *Quantized) Bytes() int { return 2*len(q.half) + len(q.bytes) + 4*len(q.scales) }
 
