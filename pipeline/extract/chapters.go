@@ -48,11 +48,16 @@ func Chapters(text string) []Chapter {
 		}
 		if h.level == part {
 			inside = h.title
-			// A part's heading goes with its first chapter, unless prose stands between.
-			if i+1 < len(heads) && size(blocks[h.block+1:next]) < tocGap {
+			// A part's heading goes with its first chapter, unless prose or a title page stands between.
+			between := blocks[h.block+1 : next]
+			if i+1 < len(heads) && len(between) <= 3 && size(between) < tocGap {
 				continue
 			}
-			add(Chapter{Part: inside, Title: inside}, from, next)
+			c := Chapter{Part: inside}
+			if i+1 == len(heads) || hasProse(between) {
+				c.Title = inside
+			}
+			add(c, from, next)
 		} else {
 			add(Chapter{Part: inside, Title: h.title}, from, next)
 		}
@@ -60,6 +65,17 @@ func Chapters(text string) []Chapter {
 	}
 	add(Chapter{Part: inside, Title: inside}, from, len(blocks))
 	return out
+}
+
+// hasProse reports whether there are paragraphs among blocks, and not short lines alone.
+func hasProse(blocks []string) bool {
+	n := 0
+	for _, b := range blocks {
+		if len(b) > 120 {
+			n += len(b)
+		}
+	}
+	return n >= tocGap
 }
 
 // chaptered reports whether there are chapters by name or number.
@@ -211,12 +227,15 @@ func pickLevel(heads []heading, blocks []string) []heading {
 	}
 	bare := runs(heads, blocks, func(h heading) bool { return h.level == numbered && !h.named })
 	withTitle := runs(heads, blocks, func(h heading) bool { return h.level == numbered && h.named })
+	top := 0 // the greatest numeral so far
 	var keep func(h heading, last int) bool
 	switch {
 	case named >= 2 && named*4 >= bare:
 		keep = func(h heading, last int) bool { return h.named && last > 0 && h.value == last+1 }
 	case bare >= 2 && bare*2 >= withTitle && (withTitle < 3 || restarts(heads)*2 < withTitle):
-		keep = func(h heading, last int) bool { return !h.named || h.value == last+1 }
+		keep = func(h heading, last int) bool {
+			return !h.named && h.value <= top+mostSkipped || h.value == last+1
+		}
 	case withTitle >= 2:
 		keep = func(h heading, last int) bool { return h.named || h.value == last+1 }
 	default:
@@ -227,12 +246,16 @@ func pickLevel(heads []heading, blocks []string) []heading {
 		if h.level < numbered || keep(h, last) {
 			out = append(out, h)
 			if h.level > part && !h.alone {
-				last = h.value
+				last, top = h.value, max(top, h.value)
 			}
 		}
 	}
 	return out
 }
+
+// mostSkipped is by how much a numeral may run ahead, for those misprinted: what lies
+// further on is a letter of a glossary, L or C.
+const mostSkipped = 20
 
 // restarts counts the bare numerals that begin anew: the sections of chapters.
 func restarts(heads []heading) (n int) {
@@ -243,9 +266,11 @@ func restarts(heads []heading) (n int) {
 }
 
 // runs counts the numerals that pass, if they run in order: seven in ten follow
-// the one before them or begin anew with 1, and they stand a page apart.
+// the one before them or begin anew with 1, they stand a page apart, and all over the
+// book: those that number the sections of one story do not.
 func runs(heads []heading, blocks []string, pass func(heading) bool) int {
 	good, all, last, ones, first := 0, 0, 0, 0, -1
+	longest, from := 0, 0 // text without one
 	for _, h := range heads {
 		if h.level == part {
 			last = 0
@@ -256,6 +281,7 @@ func runs(heads []heading, blocks []string, pass func(heading) bool) int {
 		if first < 0 {
 			first = h.block
 		}
+		longest, from = max(longest, size(blocks[from:h.block])), h.block
 		all++
 		ones += toInt(h.value == 1)
 		if h.value == last+1 || h.value == 1 {
@@ -263,7 +289,11 @@ func runs(heads []heading, blocks []string, pass func(heading) bool) int {
 		}
 		last = h.value
 	}
-	if ones == 0 || good*10 < all*7 || ones*2 > all+1 || size(blocks[first:]) < all*tocGap {
+	if first < 0 {
+		return 0
+	}
+	longest = max(longest, size(blocks[from:]))
+	if longest > longestStride*size(blocks)/all || ones == 0 || good*10 < all*7 || ones*2 > all+1 || size(blocks[first:]) < all*tocGap {
 		return 0
 	}
 	return all

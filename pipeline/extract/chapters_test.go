@@ -105,3 +105,37 @@ func TestContents(t *testing.T) {
 		}
 	}
 }
+
+// TestNumeralsInside holds that numerals which number the poems of one chapter, the letters
+// of a glossary, or the year on a title page open no chapters, and that the title page of a
+// second volume hides no first chapter.
+func TestNumeralsInside(t *testing.T) {
+	poem := ""
+	for i := range 20 {
+		poem += toRoman(i+1) + ".\n\n" + prose(i, 1)
+	}
+	titles := []string{"THE FERRY", "THE BUS AT THE HARBOUR", "FORTY MINUTES", "WINTER", "SUMMER"}
+	title := "VOL. II.\n\nLONDON\n\nSmith and Sons, Little Street\n\nNew edition\n\nMDCCCXCV\n\n"
+	glossary := ""
+	for i, letter := range []string{"A", "C", "L"} {
+		glossary += letter + "\n\n" + prose(i, 1)
+	}
+	for name, test := range map[string]struct {
+		text string
+		want []string
+	}{
+		"poems":      {"A tale.\n\n" + book(titles[:4]...) + poem + book(titles[4:]...), titles},
+		"title page": {"VOL. I.\n\n" + book("CHAPTER I", "CHAPTER II") + title + book("CHAPTER I", "CHAPTER II"), []string{"CHAPTER I", "CHAPTER II", "CHAPTER I", "CHAPTER II"}},
+		"glossary":   {book("I", "II", "III", "IV", "V", "VI") + glossary, []string{"I", "II", "III", "IV", "V", "VI"}},
+	} {
+		var got []string
+		for _, c := range Chapters(test.text) {
+			if c.Title != "" {
+				got = append(got, c.Title)
+			}
+		}
+		if !slices.Equal(got, test.want) {
+			t.Errorf("%s: chapters %q, want %q", name, got, test.want)
+		}
+	}
+}

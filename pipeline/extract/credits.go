@@ -26,10 +26,12 @@ var (
 	credit = regexp.MustCompile(`(?i)^[\[(*_=\s-]*(?:(?:this\s+|the\s+|most\s+of\s+the\s+)?(?:e-?text|e-?book|text|file|html|book|edition|images?)?\s*(?:files?\s+|version\s+)?(?:was\s+|were\s+)?(?:first\s+|originally\s+)?` +
 		`(?:produced|prepared|scanned|transcribed|typed|keyed|entered|proof-?read|digitized|digiti[sz]ed|updated|converted|created|corrected)\s+(?:(?:and|&|,)\s+\w+\s+)?(?:by|from|and|in|for|at|with)\b|` +
 		`transcriber.?s?.?\s+note|notas?\s+del?\s+transcriptor|` +
-		`(?:(?:mostly|also|re)\s*)?(?:scanned|proofed|reproofed|proofread)\b|(?:e-?text|html|e-?book|html\s+version)\s+by\b|credits?:)`)
+		`(?:(?:mostly|also|re)\s*)?(?:scanned|proofed|reproofed|proofread)\b|(?:e-?text|html|e-?book|html\s+version)\s+by\b|credits?:|an\s+anonymous\s+(?:project\s+gutenberg\s+)?volunteer)`)
 	bracketed = regexp.MustCompile(`(?i)^[\[(].*(?:scanned|proofread|reproofed|submitted|last updated|\be-?text)`)
 	// Addresses that no book of the time has.
 	address = regexp.MustCompile(`(?i)gutenberg\.(?:org|net)|\bpgdp\.net|\bpglaf\.org|ibiblio\.org|archive\.org|distributed\s+proofread|https?://|www\.|ftp://|\b[\w.-]+@[\w-]+\.\w+`)
+	// Links to larger images, which stand under illustrations.
+	imageLink = map[string]bool{"Original": true, "Enlarge": true, "Full Size": true, "[Illustration]": true}
 	// What notices say of the project.
 	licenceWords = regexp.MustCompile(`(?i)gutenberg(?:-tm|™|\s+literary|\s+license|\s+volunteer|\s+e-?texts?\b|\s+e-?books?\b|'s\s)|\be-?texts?\b|plain\s+vanilla|donation|small\s+print`)
 	// A heading under which only the transcriber speaks.
@@ -62,6 +64,8 @@ func withoutCredits(text string) string {
 func aboutTheFile(block string, near bool) bool {
 	short := len(block) < noticeSize
 	switch {
+	case imageLink[block]:
+		return true
 	case !near:
 		return short && mentions(block) && (notice.MatchString(block) || isEnd(block) || address.MatchString(block))
 	case notice.MatchString(block):

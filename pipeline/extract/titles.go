@@ -75,7 +75,7 @@ func titleShape(b string) (lower, upper int, ok bool) {
 func inCapitals(b string) bool {
 	lower, upper, ok := titleShape(b)
 	last, _ := utf8.DecodeLastRuneInString(b)
-	return ok && upper >= 4 && lower*10 <= upper && last != ',' && last != ':' && last != '!'
+	return ok && upper >= 4 && strings.Trim(b, "MDCLXVI. ") != "" && lower*10 <= upper && last != ',' && last != ':' && last != '!'
 }
 
 func inSmallLetters(b string) bool {

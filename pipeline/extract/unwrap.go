@@ -114,8 +114,8 @@ func (p page) isProse(lines []string) bool {
 	capitals := capitalsInside(lines)
 	forced := float64(forcedBreaks(lines)) / float64(breaks)
 	switch {
-	case breaks <= 2: // too few to tell: as the rest of the text, unless lines begin as verse does
-		return p.forced >= .6 && (capitals < breaks || breaks == 1 && p.forced >= .8 && forced == 1 && !endsLikeVerse(lines))
+	case breaks <= 2: // too few to tell: as the rest of the text, unless lines begin as verse does and have room
+		return p.forced >= .6 && (capitals < breaks || p.forced >= .8 && near == breaks && forced == 1 && !endsLikeVerse(lines))
 	case float64(capitals) >= .6*float64(breaks):
 		return forced >= .95 && p.forced >= .8
 	case p.forced >= .8:
