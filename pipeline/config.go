@@ -9,6 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"fragua/pipeline/cluster"
 	"fragua/pipeline/fault"
 	"fragua/pipeline/settings"
 )
@@ -26,6 +27,8 @@ type Config struct {
 	MaxFailedFiles int     // raw files that need not be readable to their end
 	Dir            string  // what relative paths resolve against
 	Stages         []*Entry
+
+	Cluster *cluster.Settings // who runs the tasks; nil: nothing is said
 
 	outside map[string]Dir // finished stages of other runs that `from` names
 	d       *settings.Decoder
@@ -66,7 +69,17 @@ type fileYAML struct {
 	MaxFailures    float64     `yaml:"max_failures" doc:"Share of rows that may fail to be read before a stage stops."`
 	MaxFailedFiles int         `yaml:"max_failed_files" doc:"How many raw files may be unreadable before a stage stops: damaged, cut short, or of another kind than their source."`
 	Stages         []entryYAML `yaml:"stages" doc:"What to do, in this order."`
+
+	Cluster *clusterYAML `yaml:"cluster" doc:"Who runs the tasks, and what they need there; no result depends on it."`
 }
+
+// clusterYAML is the cluster's settings with their defaults.
+type clusterYAML struct {
+	cluster.Settings `yaml:",inline"`
+}
+
+// SetDefaults is called before the settings are read.
+func (c *clusterYAML) SetDefaults() { c.Settings = cluster.Default() }
 
 type entryYAML struct {
 	Name string     `yaml:"name" doc:"Name of the stage and of its folder."`
@@ -114,6 +127,9 @@ func Parse(name string, src []byte, dir string, table Table, sets []string) (*Co
 		f := fileYAML{MaxFailures: defaultMaxFailures}
 		d.Decode(root, &f, "")
 		c.Description, c.Seed, c.MaxFailures, c.MaxFailedFiles = f.Description, f.Seed, f.MaxFailures, f.MaxFailedFiles
+		if f.Cluster != nil {
+			c.Cluster = &f.Cluster.Settings
+		}
 		for i, e := range f.Stages {
 			c.add(table, e, fmt.Sprintf("stages[%d]", i))
 		}
@@ -244,6 +260,9 @@ func (c *Config) ResolvedYAML() []byte {
 		stages.Content = append(stages.Content, n)
 	}
 	put(top, "stages", stages)
+	if c.Cluster != nil {
+		put(top, "cluster", settings.Resolved(c.Cluster))
+	}
 	var b bytes.Buffer
 	w, err := yaml.NewDumper(&b, yaml.WithIndent(2), yaml.WithLineWidth(-1))
 	if err == nil {

@@ -127,7 +127,7 @@ func TestFaults(t *testing.T) {
 		{"stages empty", "stages: []\n", nil, "1:9: there are no stages", ""},
 		{"stages null", "stages:\n", nil, `1:8: "stages" has no value`, "leave the key out"},
 		{"unknown top key", base + "sed: 3\n", nil, `3:1: unknown key "sed"`, `did you mean "seed"?`},
-		{"far-off top key", base + "wallpaper: 3\n", nil, `3:1: unknown key "wallpaper"`, "known keys: description, max_failed_files, max_failures, seed, stages"},
+		{"far-off top key", base + "wallpaper: 3\n", nil, `3:1: unknown key "wallpaper"`, "known keys: cluster, description, max_failed_files, max_failures, seed, stages"},
 		{"seed negative", "seed: -3\n" + base, nil, `1:7: "seed" is -3, but it must be a whole number, not negative`, ""},
 		{"max_failures", "max_failures: 5\n" + base, nil, "1:15: max_failures is 5, but it is a share, between 0 and 1", "one row in a hundred"},
 		{"tab", "stages:\n\t- {name: a}\n", nil, "2:1: a tab stands in the indentation", "spaces"},

@@ -29,6 +29,7 @@
 //	├── run.json                     when, where and how long: nothing else tells
 //	└── .fragua/                     the engine's own
 //	    ├── lock                     held while a run works here; says who
+//	    ├── lease/                   its like across machines: see lease.go
 //	    ├── raw.json                 checksums of raw files by size and time
 //	    ├── fingerprints/corpus.json what the key of corpus was made of
 //	    ├── old/corpus/              an older result, for the moment of the swap
@@ -36,8 +37,8 @@
 //	        ├── fingerprint.json
 //	        ├── scratch/             of the stage, while it lists tasks
 //	        ├── 0-read/              a phase
-//	        │   ├── tasks.json       how many tasks it has
-//	        │   ├── run/TASK/        files of a task in flight; begun anew after a crash
+//	        │   ├── tasks.json       its tasks
+//	        │   ├── run/TASK.ATTEMPT/  files of a task in flight; begun anew after a crash
 //	        │   ├── scratch/TASK/    survives a crash: checkpoints
 //	        │   └── done/TASK/       a finished task: files, and .record.json with their checksums
 //	        ├── assembly.json        all tasks are done; which files make the result
@@ -46,6 +47,9 @@
 // A run's directory may lie in another store (s3://bucket/run). Then tasks work in a
 // folder of this machine's cache, what is done is kept in the store, and any machine
 // can go on from it; see remote.go. Checkpoints of a task in flight stay here.
+//
+// On a cluster other processes run the tasks: see spread.go, which lists the files that
+// they meet at, and worker.go.
 //
 // # Keys
 //

@@ -203,7 +203,7 @@ func (s *longest) Phases() []Phase {
 			}
 			keep := map[string]bool{}
 			for _, d := range env.Phase("mark") {
-				b, err := os.ReadFile(filepath.Join(d.Dir, "keep.txt"))
+				b, err := store.ReadFile(d.File("keep.txt"))
 				if err != nil {
 					return c, err
 				}

@@ -16,11 +16,12 @@ import (
 	"fragua/pipeline/store"
 )
 
-// A store beyond this machine knows no locks that end with a process. A run there
-// holds a lease: the last of the files lock/00000001.json, lock/00000002.json …,
-// each put on the condition that there is none, so that one taker wins. It is
-// renewed while the run goes on; one that was not for leaseLife is up for taking,
-// and at once if its process on this machine is gone.
+// A store beyond this machine knows no locks that end with a process, nor do all file
+// systems that machines share. A run there holds a lease: the last of the files
+// lease/00000001.json, lease/00000002.json …, each put on the condition that there is
+// none, so that one taker wins. It is renewed while the run goes on; one that was not
+// for leaseLife, by the store's clock, is up for taking, and at once if its process on
+// this machine is gone.
 const (
 	leaseLife  = 60 * time.Second
 	leaseRenew = 10 * time.Second
@@ -29,8 +30,8 @@ const (
 // errLeaseLost ends a run whose lease another has taken.
 var errLeaseLost = fault.Hintf(errors.New("another run has taken over this directory: the store did not answer for a minute"), "see which one goes on; what is done is kept")
 
-func acquireLease(ctx context.Context, root string) (held context.Context, release func(), err error) {
-	dir := store.Join(root, stateDir, "lock")
+// acquireLease takes the lease of what, whose files lie in dir.
+func acquireLease(ctx context.Context, dir, what string) (held context.Context, release func(), err error) {
 	host, _ := os.Hostname()
 	note, err := json.Marshal(LockedError{PID: os.Getpid(), Host: host, Since: time.Now()})
 	if err != nil {
@@ -39,17 +40,11 @@ func acquireLease(ctx context.Context, root string) (held context.Context, relea
 	for {
 		last, holder, err := lastLease(ctx, dir)
 		if err != nil {
-			return nil, nil, unwritable(root, err)
+			return nil, nil, unwritable(what, err)
 		}
-		if holder != nil && !(holder.Host == host && !processAlive(holder.PID)) {
-			now, err := serverTime(ctx, dir)
-			if err != nil {
-				return nil, nil, unwritable(root, err)
-			}
-			if now.Sub(last.Time) < leaseLife {
-				holder.Dir = root
-				return nil, nil, fault.Hintf(holder, "wait for it, stop it, or choose another folder with --out; if its machine is gone, it is released in a minute")
-			}
+		if err := living(ctx, dir, last, holder); err != nil {
+			holder.Dir = what
+			return nil, nil, err
 		}
 		number := 0
 		fmt.Sscanf(path.Base(last.Name), "%d.json", &number) // none: 0
@@ -57,7 +52,7 @@ func acquireLease(ctx context.Context, root string) (held context.Context, relea
 		if err := store.PutNew(ctx, name, note); errors.Is(err, fs.ErrExist) {
 			continue // another was first
 		} else if err != nil {
-			return nil, nil, unwritable(root, err)
+			return nil, nil, unwritable(what, err)
 		}
 		if holder != nil {
 			if err := store.Remove(ctx, last.Name); err != nil {
@@ -67,6 +62,21 @@ func acquireLease(ctx context.Context, root string) (held context.Context, relea
 		held, release := holdLease(ctx, dir, name, note)
 		return held, release, nil
 	}
+}
+
+// living returns the holder as an error, unless nobody holds the lease any more.
+func living(ctx context.Context, dir string, last store.Info, holder *LockedError) error {
+	if host, _ := os.Hostname(); holder == nil || holder.Host == host && !processAlive(holder.PID) {
+		return nil
+	}
+	now, err := serverTime(ctx, dir)
+	if err != nil {
+		return err
+	}
+	if now.Sub(last.Time) >= leaseLife {
+		return nil
+	}
+	return fault.Hintf(holder, "wait for it, stop it, or choose another folder with --out; if its machine is gone, it is released in a minute")
 }
 
 // lastLease returns the file of the latest lease and who holds it; nil: nobody.

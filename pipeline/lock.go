@@ -32,14 +32,38 @@ func (e *LockedError) Error() string {
 var errLocked = errors.New("locked")
 
 // acquire takes the lock of the run's directory. The system releases it when the
-// process ends, however it ends; in another store it is a lease. The context ends
-// when the lock is lost.
+// process ends, however it ends. In another store it is a lease, and on a cluster both:
+// other machines may know nothing of the system's lock. The context ends when the lease
+// is lost.
 func (r *run) acquire(ctx context.Context) (held context.Context, release func(), err error) {
+	lease := store.Join(r.root, stateDir, "lease")
 	if r.local != r.root {
-		return acquireLease(ctx, r.root)
+		return acquireLease(ctx, lease, r.root)
 	}
-	release, err = acquire(r.root)
-	return ctx, release, err
+	unlock, err := acquire(r.root)
+	if err != nil {
+		return nil, nil, err
+	}
+	if r.cluster == nil {
+		last, holder, err := lastLease(ctx, lease)
+		if err == nil {
+			err = living(ctx, lease, last, holder)
+		}
+		if err != nil {
+			if holder != nil {
+				holder.Dir = r.root
+			}
+			unlock()
+			return nil, nil, err
+		}
+		return ctx, unlock, nil
+	}
+	held, giveBack, err := acquireLease(ctx, lease, r.root)
+	if err != nil {
+		unlock()
+		return nil, nil, err
+	}
+	return held, func() { giveBack(); unlock() }, nil
 }
 
 func acquire(root string) (release func(), err error) {

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -46,9 +47,10 @@ type PlannedStage struct {
 	Name, Use   string
 	Key         string
 	Cached      bool
-	Why         string    // one clause
-	Done, Tasks int       // of the phase that was interrupted; 0, 0: none was
-	Estimate    *Estimate // nil: the stage does not tell, or need not run
+	Why         string         // one clause
+	Done, Tasks int            // of the phase that was interrupted; 0, 0: none was
+	Estimate    *Estimate      // nil: the stage does not tell, or need not run
+	Phases      []PlannedPhase // on a cluster, of a stage that would run
 }
 
 // An Estimate is what a stage expects to need; 0: unknown.
@@ -70,8 +72,16 @@ func Plan(ctx context.Context, c *Config, o Options) ([]PlannedStage, error) {
 	if err != nil {
 		return nil, err
 	}
+	if r.cluster, err = newCoordinator(c.Cluster); err != nil {
+		return nil, err
+	}
 	if err := c.CheckFiles(); err != nil {
 		return nil, err
+	}
+	if r.cluster != nil {
+		if err := r.planRaw(ctx); err != nil {
+			return nil, err
+		}
 	}
 	stages, err := r.inspect(ctx)
 	if err != nil {
@@ -92,6 +102,11 @@ func Plan(ctx context.Context, c *Config, o Options) ([]PlannedStage, error) {
 				p.Estimate = &estimate
 			}
 		}
+		if !s.cached && r.cluster != nil {
+			if p.Phases, err = s.plannedPhases(ctx); err != nil {
+				return nil, err
+			}
+		}
 		out = append(out, p)
 	}
 	return out, nil
@@ -108,6 +123,10 @@ type run struct {
 	verified map[string]bool          // directories whose files were all read and are what their manifests say
 	watch    sync.Mutex               // events come one at a time
 	step     func(where string) error // tests break a run here
+
+	cluster *coordinator    // nil: this process runs the tasks
+	worker  bool            // this process is a worker of a cluster
+	raw     json.RawMessage // rawNote, once the raw files are hashed on the cluster
 }
 
 // stage is an entry and what is known of it on disk.

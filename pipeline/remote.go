@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,7 +30,6 @@ import (
 // publish uploads a finished task's files and its record, and returns the record
 // that counts: its own, or that of another attempt which was first.
 func (d taskDirs) publish(ctx context.Context, rec *record) (*record, error) {
-	rec.Attempt = rand.Text()[:12]
 	for _, f := range rec.Files {
 		from := store.Join(d.run, f.Name)
 		size, sum, err := store.Copy(ctx, from, store.Join(d.kept, rec.Attempt, f.Name))
@@ -51,36 +49,30 @@ func (d taskDirs) publish(ctx context.Context, rec *record) (*record, error) {
 	if !errors.Is(err, fs.ErrExist) {
 		return rec, err
 	}
-	first := new(record)
-	if err := readJSONFile(name, first); err == nil && first.Task.ID == rec.Task.ID && sameJSON(first.Task.Part, rec.Task.Part) {
-		if complete, err := first.complete(ctx, d); err != nil {
-			return nil, err
-		} else if complete {
-			// Its files are ours but for the name: the same task gives the same bytes.
-			return first, store.Remove(ctx, store.Join(d.kept, rec.Attempt))
-		}
+	if first, err := d.trust(ctx, rec.Task); err != nil {
+		return nil, err
+	} else if first != nil {
+		return first, errors.Join(first.same(rec), store.Remove(ctx, store.Join(d.kept, rec.Attempt)))
 	}
 	return rec, writeJSONFile(name, rec) // it was of no use: another task's, or without its files
 }
 
-// complete reports whether the files of a record are in the store.
-func (rec *record) complete(ctx context.Context, d taskDirs) (bool, error) {
-	sizes, err := sizesOf(ctx, store.Join(d.kept, rec.Attempt))
-	if err != nil {
-		return false, err
+// keep leaves the files of an attempt that this process has just published where
+// fetch would bring them.
+func (d taskDirs) keep() error {
+	if err := os.RemoveAll(d.done); err != nil {
+		return err
 	}
-	for _, f := range rec.Files {
-		if size, ok := sizes[f.Name]; !ok || size != f.Bytes {
-			return false, nil
-		}
+	if err := os.MkdirAll(filepath.Dir(d.done), 0o777); err != nil {
+		return store.DiskFull(d.done, err)
 	}
-	return true, nil
+	return store.DiskFull(d.done, os.Rename(d.run, d.done))
 }
 
 // fetch brings the files of a finished task here. It returns nil if the store has
 // lost one: then the task is to be done again.
 func (d taskDirs) fetch(ctx context.Context, rec *record) (*record, error) {
-	if ok, err := rec.complete(ctx, d); !ok {
+	if ok, err := rec.complete(ctx, d.files(rec)); !ok {
 		return nil, err
 	}
 	for _, f := range rec.Files {
@@ -184,7 +176,7 @@ func (r *run) finishRemote(ctx context.Context, w work, a *assembly, name string
 func (r *run) recoverRemote(ctx context.Context, works []work) error {
 	for _, w := range works {
 		name, _, _ := strings.Cut(filepath.Base(w.dir), ".")
-		a, err := w.loadAssembly(ctx, store.Join(r.root, name))
+		a, err := w.loadAssembly(ctx, store.Join(r.root, name), r.cluster != nil)
 		if err != nil {
 			return err
 		}

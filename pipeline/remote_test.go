@@ -62,7 +62,7 @@ func TestResumeInS3(t *testing.T) {
 		if got, want := remoteSums(t, o.Out), sums(t, whole); !maps.Equal(got, want) || breaks < 3 {
 			t.Errorf("configuration %d after %d breaks: %v, want %v", i, breaks, got, want)
 		}
-		for _, folder := range []string{"work", "lock"} {
+		for _, folder := range []string{"work", "lease"} {
 			for f := range store.List(t.Context(), store.Join(o.Out, stateDir, folder), true) {
 				t.Errorf("left behind: %s", f.Name)
 			}
@@ -112,12 +112,13 @@ func TestFirstAttemptCounts(t *testing.T) {
 func TestLease(t *testing.T) {
 	s3test.Start(t, t.Setenv)
 	root := "s3://" + s3test.Bucket + "/run"
-	_, release, err := acquireLease(t.Context(), root)
+	lease := store.Join(root, stateDir, "lease")
+	_, release, err := acquireLease(t.Context(), lease, root)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var locked *LockedError
-	if _, _, err := acquireLease(t.Context(), root); !errors.As(err, &locked) || locked.PID != os.Getpid() || hintOf(err) == "" {
+	if _, _, err := acquireLease(t.Context(), lease, root); !errors.As(err, &locked) || locked.PID != os.Getpid() || hintOf(err) == "" {
 		t.Errorf("a second run: %v", err)
 	}
 	release()
@@ -131,11 +132,12 @@ func TestLease(t *testing.T) {
 		fmt.Sprintf(`{"pid": %d, "host": %q}`, dead.Process.Pid, host),
 		fmt.Sprintf(`{"pid": %d, "host": "elsewhere"}`, dead.Process.Pid),
 	} {
-		name := store.Join(root, stateDir, "lock", fmt.Sprintf("%08d.json", number+7))
+		name := store.Join(root, stateDir, "lease", fmt.Sprintf("%08d.json", number+7))
 		if err := store.PutNew(t.Context(), name, []byte(note)); err != nil {
 			t.Fatal(err)
 		}
-		_, release, err := acquireLease(t.Context(), root)
+		lease := store.Join(root, stateDir, "lease")
+		_, release, err := acquireLease(t.Context(), lease, root)
 		if taken := err == nil; taken != (number == 0) {
 			t.Errorf("%s: %v", note, err)
 		}

@@ -47,6 +47,9 @@ func Run(ctx context.Context, c *Config, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if r.cluster, err = newCoordinator(c.Cluster); err != nil {
+		return nil, err
+	}
 	return r.do(ctx)
 }
 
@@ -61,6 +64,12 @@ func (r *run) do(ctx context.Context) (res *Result, err error) {
 	defer release()
 	if err := r.recover(ctx); err != nil {
 		return nil, err
+	}
+	if r.cluster != nil {
+		defer r.dismiss()
+		if err := r.hashRaw(ctx); err != nil {
+			return nil, interrupted(err, "")
+		}
 	}
 	stages, err := r.inspect(ctx)
 	if err != nil {
@@ -159,7 +168,7 @@ func (s *stage) carryOut(ctx context.Context, res *StageResult, event func(Event
 	if err != nil {
 		return err
 	}
-	asm, err := w.loadAssembly(ctx, s.dir())
+	asm, err := w.loadAssembly(ctx, s.dir(), s.run.cluster != nil)
 	if err != nil {
 		return err
 	}
@@ -193,6 +202,11 @@ func (s *stage) openWork(ctx context.Context) (work, error) {
 	}
 	if err := s.otherLevel(ctx, w); err != nil {
 		return w, err
+	}
+	if s.run.cluster != nil {
+		if err := s.noteForWorkers(w); err != nil {
+			return w, err
+		}
 	}
 	return w, writeJSONFile(store.Join(w.kept, "fingerprint.json"), s.fingerprint)
 }

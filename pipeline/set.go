@@ -24,6 +24,10 @@ func apply(d *settings.Decoder, root *yaml.Node, set string) {
 		d.Assign(root, a.Key, a)
 		return
 	}
+	if name == "cluster" {
+		d.Assign(root, a.Key, a)
+		return
+	}
 	stages := settings.Child(root, "stages")
 	if stages == nil || stages.Kind != yaml.SequenceNode {
 		return

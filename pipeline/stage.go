@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+
+	"fragua/pipeline/store"
 )
 
 // A Stage turns finished directories into one new directory. Its struct is its
@@ -72,9 +74,14 @@ type Env struct {
 // Done is a finished task of an earlier phase.
 type Done struct {
 	Task   Task
-	Dir    string // where its files lie
+	Dir    string // where its files lie, in whatever store
 	Counts Counts
+
+	bytes int64 // of its files
 }
+
+// File returns the name of one of the task's files, which package store opens.
+func (d Done) File(name string) string { return store.Join(d.Dir, name) }
 
 // Phase returns the finished tasks of an earlier phase of the same stage, in
 // the order in which that phase listed them.

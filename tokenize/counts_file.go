@@ -2,11 +2,11 @@ package tokenize
 
 import (
 	"bufio"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"fragua/pipeline/fault"
 	"fragua/pipeline/store"
@@ -39,12 +39,12 @@ func (w *words) save(name string) error {
 
 // load adds the words of a file.
 func (c *wordCounter) load(name string) error {
-	f, err := os.Open(name)
+	f, err := store.Open(context.Background(), name)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if err := c.read(bufio.NewReaderSize(f, 1<<18)); err != nil {
+	if err := c.read(bufio.NewReaderSize(io.NewSectionReader(f, 0, f.Info().Size), 1<<18)); err != nil {
 		return &fault.RowError{File: name, Row: -1, Err: err}
 	}
 	return nil

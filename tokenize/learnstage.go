@@ -179,7 +179,7 @@ func (l *Learn) learnShards(ctx context.Context, env *pipeline.Env, _ pipeline.T
 		if err := ctx.Err(); err != nil {
 			return c, err
 		}
-		if err := counter.load(filepath.Join(d.Dir, countFile)); err != nil {
+		if err := counter.load(d.File(countFile)); err != nil {
 			return c, err
 		}
 		c.Read += d.Counts.Read

@@ -15,7 +15,8 @@ import (
 // build pass. Leaves (an empty line) know none of our nouns, so that they can be fuzzed
 // and timed alone.
 var lattice = map[string]string{
-	"pipeline":          "pipeline/fault pipeline/store pipeline/shard pipeline/settings",
+	"pipeline":          "pipeline/cluster pipeline/fault pipeline/store pipeline/shard pipeline/settings",
+	"pipeline/cluster":  "pipeline/fault",
 	"pipeline/settings": "pipeline/fault",
 	"pipeline/store":    "pipeline/fault",
 	"pipeline/shard":    "pipeline/store pipeline/fault",

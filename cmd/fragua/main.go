@@ -98,7 +98,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		Writer:                    stdout,
 		ErrWriter:                 stderr,
 		Commands: slices.Concat(
-			category("From text to a model", newCommand(), runCommand(), planCommand(), finetuneCommand(), verifyCommand()),
+			category("From text to a model", newCommand(), runCommand(), workCommand(), planCommand(), finetuneCommand(), verifyCommand()),
 			category("Look", inspectCommand(), explainCommand(), reportCommand(), studioCommand()),
 			category("Use a model", generateCommand(), predictCommand(), translateCommand(), neighborsCommand(), similarCommand(), analogyCommand(), serveCommand()),
 			category("Measure", evaluateCommand(), scoreCommand(), benchCommand()),

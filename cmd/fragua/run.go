@@ -15,6 +15,7 @@ import (
 	"fragua/model/kernel"
 	"fragua/model/kernel/par"
 	"fragua/pipeline"
+	"fragua/pipeline/cluster"
 	"fragua/pipeline/corpus"
 	"fragua/pipeline/fault"
 	"fragua/pipeline/report"
@@ -29,12 +30,14 @@ var (
 	cpuFlag      = &cli.StringFlag{Name: "cpu", Usage: "`LEVEL` of the kernels: plain, avx2, avx512, avx512bf16, amx (default: the best that this machine has)"}
 	logFlag      = &cli.StringFlag{Name: "log", Value: "text", Usage: "how progress is told on standard error: `FORMAT` text or json (an object a line)"}
 	limitFlag    = &cli.Int64Flag{Name: "limit", Usage: "read only the first `N` documents of each source"}
+	onFlag       = &cli.StringFlag{Name: "on", Usage: "`WHO` runs the tasks: slurm, or manual, where you start the workers (--set cluster.KEY=VALUE for the rest)"}
+	shardsFlag   = &cli.IntFlag{Name: "shards", Usage: "how many workers share a phase on a cluster at most"}
 	noVerifyFlag = &cli.BoolFlag{Name: "no-verify", Usage: "trust the files of finished stages without comparing them with their checksums"}
 )
 
 func runFlags() []cli.Flag {
 	return []cli.Flag{
-		setFlag, outFlag, workersFlag, cpuFlag, limitFlag,
+		setFlag, outFlag, workersFlag, cpuFlag, limitFlag, onFlag, shardsFlag,
 		&cli.StringSliceFlag{Name: "only", Usage: "run these stages alone: `NAME,…`"},
 		&cli.BoolFlag{Name: "force", Usage: "run them even if nothing changed"},
 		logFlag,
@@ -53,6 +56,7 @@ func runCommand() *cli.Command {
 fragua run mine.yaml --out runs/first --set bpe.vocab_size=8192
 fragua run mine.yaml --only base --force
 fragua run mine.yaml --out s3://bucket/run
+fragua run mine.yaml --on slurm --shards 200 --set cluster.partition=cpu
 
 CONFIG is a file or the name of a recipe (fragua config list). What is done is skipped, what was
 interrupted goes on; the same command twice costs nothing.`,
@@ -100,7 +104,14 @@ func prepare(c *cli.Context) (*job, error) {
 }
 
 func (r *recipe) job(c *cli.Context, arg, out string) (*job, error) {
-	cfg, err := r.parse(c.StringSlice("set"))
+	sets := c.StringSlice("set")
+	if on := c.String("on"); on != "" {
+		sets = append(sets, "cluster.on="+on)
+	}
+	if c.IsSet("shards") {
+		sets = append(sets, fmt.Sprintf("cluster.shards=%d", c.Int("shards")))
+	}
+	cfg, err := r.parse(sets)
 	if err == nil {
 		err = cfg.CheckFiles()
 	}
@@ -175,6 +186,9 @@ func (j *job) plan(c *cli.Context) error {
 			line += "; " + estimate(*e)
 		}
 		fmt.Fprintln(w, line)
+	}
+	if where := j.config.Cluster; where != nil && where.On != cluster.Here {
+		printCluster(w, *where, stages)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,7 +11,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"fragua": func() { os.Exit(fragua()) }})
+	commands := map[string]func(){"fragua": func() { os.Exit(fragua()) }}
+	maps.Copy(commands, schedulers)
+	testscript.Main(m, commands)
 }
 
 // The stories are shell sessions with their files inside; they run the real main.

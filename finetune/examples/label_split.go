@@ -14,6 +14,7 @@ import (
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
 	"fragua/pipeline/shard"
+	"fragua/pipeline/store"
 )
 
 // A rowDecision is what the split phase holds of each row.
@@ -79,7 +80,7 @@ func (l *Label) splitRows(ctx context.Context, env *pipeline.Env, dirs []string)
 func readRows[Row any](dirs []string, name string) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		for _, d := range dirs {
-			for row, err := range shard.Read[Row](filepath.Join(d, name)) {
+			for row, err := range shard.Read[Row](store.Join(d, name)) {
 				if !yield(row, err) || err != nil {
 					return
 				}

@@ -4,11 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 
 	"fragua/pipeline"
 	"fragua/pipeline/minhash"
+	"fragua/pipeline/store"
 )
 
 func clustersFile(shard int) string { return fmt.Sprintf("clusters-%05d.bin", shard) }
@@ -90,8 +89,8 @@ func (s *Dedup) cluster(ctx context.Context, env *pipeline.Env, _ pipeline.Task)
 	}
 	for _, phase := range []string{"group", "verify"} {
 		for i, done := range env.Phase(phase) {
-			name := filepath.Join(done.Dir, linksFile(i))
-			if _, err := os.Stat(name); err != nil && os.IsNotExist(err) {
+			name := done.File(linksFile(i))
+			if !store.Exists(name) {
 				continue // no pairs
 			}
 			for l, err := range readRecords[linkRecord](name) {

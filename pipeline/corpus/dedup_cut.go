@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
-	"path/filepath"
 
 	"fragua/pipeline"
 	"fragua/pipeline/minhash"
@@ -130,7 +129,7 @@ func (s *Dedup) cutParts(ctx context.Context, env *pipeline.Env, t pipeline.Task
 		return counts, err
 	}
 	for i, done := range env.Phase("group") {
-		for p, err := range readRange(filepath.Join(done.Dir, partsFile(i)), func(p partRecord) bool { return from(p.Doc) }, func(p partRecord) bool { return to(p.Doc) }) {
+		for p, err := range readRange(done.File(partsFile(i)), func(p partRecord) bool { return from(p.Doc) }, func(p partRecord) bool { return to(p.Doc) }) {
 			if err == nil {
 				err = parts.Add(p)
 			}

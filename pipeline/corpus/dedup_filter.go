@@ -3,7 +3,6 @@ package corpus
 import (
 	"context"
 	"iter"
-	"path/filepath"
 
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
@@ -19,7 +18,7 @@ func (s *Dedup) filter(ctx context.Context, env *pipeline.Env, t pipeline.Task) 
 		return pipeline.Counts{}, err
 	}
 	env.Progress.Expect(part.Rows, "documents")
-	next, stop := iter.Pull2(readRecords[clusterRecord](filepath.Join(env.Phase("cluster")[0].Dir, clustersFile(part.Number))))
+	next, stop := iter.Pull2(readRecords[clusterRecord](env.Phase("cluster")[0].File(clustersFile(part.Number))))
 	defer stop()
 	ids := &idReader{n: numberDocuments(env), files: newFiles(env.Phase("sign"))}
 	defer ids.files.close()
@@ -96,7 +95,7 @@ func (i *idReader) id(doc uint32) (string, error) {
 	}
 	var id idRecord
 	if _, err := f.ReadAt(id[:], row*16); err != nil {
-		return "", &fault.RowError{File: f.Name(), Row: row, Err: err}
+		return "", &fault.RowError{File: f.Info().Name, Row: row, Err: err}
 	}
 	return id.String(), nil
 }

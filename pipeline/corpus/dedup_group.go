@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
-	"path/filepath"
 
 	"fragua/pipeline"
 	"fragua/pipeline/minhash"
@@ -45,7 +44,7 @@ func sortedKeys(ctx context.Context, env *pipeline.Env, partition, partitions in
 		keys, err := sorter[keyRecord](env, "keys", partitionKeys)
 		for i, done := range env.Phase("sign") {
 			if err == nil {
-				err = readKeys(filepath.Join(done.Dir, keysFile(i)), partition, partitions, keys.Add)
+				err = readKeys(done.File(keysFile(i)), partition, partitions, keys.Add)
 			}
 			if err == nil && ctx.Err() != nil {
 				err = context.Cause(ctx)

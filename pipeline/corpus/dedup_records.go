@@ -3,6 +3,7 @@ package corpus
 import (
 	"bufio"
 	"cmp"
+	"context"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -249,13 +250,13 @@ func commitFile(f *store.File, name string, counts *pipeline.Counts) error {
 // readRecords yields the records of a file that satisfy from ≤ position < to; of all if to is -1.
 func readRecords[T minhash.Record[T]](name string) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		f, err := os.Open(name)
+		f, err := store.Open(context.Background(), name)
 		if err != nil {
 			yield(*new(T), err)
 			return
 		}
 		defer f.Close()
-		for r, err := range minhash.ReadRecords[T](f) {
+		for r, err := range minhash.ReadRecords[T](io.NewSectionReader(f, 0, f.Info().Size)) {
 			if !yield(r, err) {
 				return
 			}
@@ -266,20 +267,18 @@ func readRecords[T minhash.Record[T]](name string) iter.Seq2[T, error] {
 // readRange yields the records of a sorted file from the first at which from says true to the first at which to does.
 func readRange[T minhash.Record[T]](name string, from, to func(T) bool) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		f, err := os.Open(name)
+		f, err := store.Open(context.Background(), name)
 		if err != nil {
 			yield(*new(T), err)
 			return
 		}
 		defer f.Close()
 		size := int64((*new(T)).Size())
-		info, err := f.Stat()
-		var a, b int
+		n := int(f.Info().Size / size)
+		a, err := minhash.SearchRecords(f, n, from)
+		b := a
 		if err == nil {
-			n := int(info.Size() / size)
-			if a, err = minhash.SearchRecords(f, n, from); err == nil {
-				b, err = minhash.SearchRecords(f, n, to)
-			}
+			b, err = minhash.SearchRecords(f, n, to)
 		}
 		if err != nil {
 			yield(*new(T), fmt.Errorf("%s: %w", name, err))

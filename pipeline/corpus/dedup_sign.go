@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/bits"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -205,19 +204,15 @@ func (w *keyWriter) close(counts *pipeline.Counts) error {
 
 // readKeys hands over the keys of a partition from a file.
 func readKeys(name string, partition, partitions int, add func(keyRecord) error) error {
-	f, err := os.Open(name)
+	f, err := store.Open(context.Background(), name)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
 	damaged := func(err error) error { return &fault.RowError{File: name, Row: -1, Err: err} }
 	size := int64(keyRecord{}.Size())
 	var buf []byte
-	for at := int64(0); at < info.Size(); {
+	for at := int64(0); at < f.Info().Size; {
 		var head [12]byte
 		if _, err := f.ReadAt(head[:8], at+4*int64(partition)); err != nil {
 			return damaged(err)

@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"fragua/pipeline"
@@ -36,7 +35,7 @@ func (s *Dedup) shingle(ctx context.Context, env *pipeline.Env, t pipeline.Task)
 	same := map[int64]sameRecord{} // of suspects
 	groups := env.Phase("group")
 	for i, done := range groups {
-		for d, err := range readRange(filepath.Join(done.Dir, suspectsFile(i)), func(d docRecord) bool { return from(uint32(d)) }, func(d docRecord) bool { return to(uint32(d)) }) {
+		for d, err := range readRange(done.File(suspectsFile(i)), func(d docRecord) bool { return from(uint32(d)) }, func(d docRecord) bool { return to(uint32(d)) }) {
 			if err != nil {
 				return counts, err
 			}
@@ -49,7 +48,7 @@ func (s *Dedup) shingle(ctx context.Context, env *pipeline.Env, t pipeline.Task)
 		return counts, nil
 	}
 	for i, done := range groups {
-		for r, err := range readRange(filepath.Join(done.Dir, sameFile(i)), func(r sameRecord) bool { return from(r.Doc) }, func(r sameRecord) bool { return to(r.Doc) }) {
+		for r, err := range readRange(done.File(sameFile(i)), func(r sameRecord) bool { return from(r.Doc) }, func(r sameRecord) bool { return to(r.Doc) }) {
 			if err != nil {
 				return counts, err
 			}
@@ -128,7 +127,7 @@ func (s *Dedup) verify(ctx context.Context, env *pipeline.Env, t pipeline.Task) 
 	}
 	all := int64(0)
 	for i, done := range env.Phase("group") {
-		for p, err := range readRange(filepath.Join(done.Dir, pairsFile(i)), func(p pairRecord) bool { return from(p.A) }, func(p pairRecord) bool { return to(p.A) }) {
+		for p, err := range readRange(done.File(pairsFile(i)), func(p pairRecord) bool { return from(p.A) }, func(p pairRecord) bool { return to(p.A) }) {
 			if err == nil {
 				err = pairs.Add(p)
 			}
@@ -203,16 +202,18 @@ type shingleSet struct {
 // files holds files of the tasks of a phase open, and a bounded number of them.
 type files struct {
 	tasks []pipeline.Done
-	open  map[string]*os.File
+	open  map[string]store.Reader
 	order []string
 }
 
-func newFiles(tasks []pipeline.Done) *files { return &files{tasks: tasks, open: map[string]*os.File{}} }
+func newFiles(tasks []pipeline.Done) *files {
+	return &files{tasks: tasks, open: map[string]store.Reader{}}
+}
 
 // get opens a file of a task.
-func (f *files) get(task int, name string) (*os.File, error) {
+func (f *files) get(task int, name string) (store.Reader, error) {
 	const most = 64
-	name = filepath.Join(f.tasks[task].Dir, name)
+	name = f.tasks[task].File(name)
 	if file := f.open[name]; file != nil {
 		return file, nil
 	}
@@ -221,7 +222,7 @@ func (f *files) get(task int, name string) (*os.File, error) {
 		delete(f.open, f.order[0])
 		f.order = f.order[1:]
 	}
-	file, err := os.Open(name)
+	file, err := store.Open(context.Background(), name)
 	if err == nil {
 		f.open[name] = file
 		f.order = append(f.order, name)
@@ -244,7 +245,7 @@ func (f *files) find(n numbering, doc uint32, set *shingleSet) error {
 	}
 	var b [24]byte
 	if _, err := file.ReadAt(b[:], row*int64(len(b))); err != nil {
-		return &fault.RowError{File: file.Name(), Row: row, Err: err}
+		return &fault.RowError{File: file.Info().Name, Row: row, Err: err}
 	}
 	set.setRecord, set.doc, set.read = setRecord{}.Get(b[:]), doc, false
 	return nil
@@ -263,7 +264,7 @@ func (f *files) load(n numbering, set *shingleSet) error {
 	}
 	b := set.buf[:size]
 	if _, err := file.ReadAt(b, int64(set.Offset)); err != nil {
-		return &fault.RowError{File: file.Name(), Row: row, Err: err}
+		return &fault.RowError{File: file.Info().Name, Row: row, Err: err}
 	}
 	set.set = set.set[:set.Numbers]
 	for i := range set.set {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -132,7 +131,7 @@ func (s *Mix) join(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (cou
 	var joins []joinRecord
 	var all []uint64
 	for i, done := range env.Phase("link") {
-		for j, err := range readRecords[joinRecord](filepath.Join(done.Dir, joinFile(i))) {
+		for j, err := range readRecords[joinRecord](done.File(joinFile(i))) {
 			if err != nil {
 				return counts, err
 			}
@@ -167,7 +166,7 @@ func (s *Mix) join(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (cou
 type joined []joinRecord
 
 func readJoined(env *pipeline.Env) (j joined, err error) {
-	for r, err := range readRecords[joinRecord](filepath.Join(env.Phase("join")[0].Dir, joinedFile)) {
+	for r, err := range readRecords[joinRecord](env.Phase("join")[0].File(joinedFile)) {
 		if err != nil {
 			return nil, err
 		}

@@ -226,14 +226,14 @@ func (s *Mix) leakIndexes(env *pipeline.Env) (held, sets *leakIndex, err error) 
 	s.once.Do(func() {
 		var names []string
 		for i, done := range env.Phase("held-out") {
-			names = append(names, filepath.Join(done.Dir, heldOutFile(i)))
+			names = append(names, done.File(heldOutFile(i)))
 		}
 		if s.held, s.indexErr = readLeaks(names...); s.indexErr != nil {
 			return
 		}
 		names = nil
 		for _, done := range env.Phase("evaluation") {
-			names = append(names, filepath.Join(done.Dir, evaluationFile))
+			names = append(names, done.File(evaluationFile))
 		}
 		s.sets, s.indexErr = readLeaks(names...)
 	})

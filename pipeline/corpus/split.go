@@ -14,6 +14,7 @@ import (
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
 	"fragua/pipeline/shard"
+	"fragua/pipeline/store"
 )
 
 // cuts part the range of draws: validation below the first, test below the
@@ -104,8 +105,8 @@ func (s *Mix) surveys(env *pipeline.Env) (survey, error) {
 	all := survey{Words: map[string]float64{}, Lengths: make([]int64, lengthClasses)}
 	validation := threshold(s.Validation)
 	for i, done := range env.Phase("survey") {
-		name := filepath.Join(done.Dir, surveyFile(i))
-		b, err := os.ReadFile(name)
+		name := done.File(surveyFile(i))
+		b, err := store.ReadFile(name)
 		if err != nil {
 			return all, err
 		}

@@ -69,11 +69,20 @@ func OpenRaw(ctx context.Context, path string) (*RawReader, error) {
 	if !ok {
 		return r, nil
 	}
-	h.mu.Lock()
-	was, known := h.now[path]
-	h.mu.Unlock()
+	was, known, err := h.lookUp(path)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
 	if known {
 		r.known = h
+		if was.Tag != "" { // the reader stays with the version that it opened
+			if was.Tag != f.Info().Tag {
+				defer f.Close()
+				return nil, r.changed()
+			}
+			return r, nil
+		}
 		if r.sums, err = base64.StdEncoding.DecodeString(was.Blocks); err != nil || was.Size != r.size {
 			defer f.Close()
 			return nil, r.changed()

@@ -112,7 +112,7 @@ func (b bucket) Stat(ctx context.Context, name string) (Info, error) {
 	if k := key(name); k != "" {
 		o, err := b.core.StatObject(ctx, b.name, k, minio.StatObjectOptions{})
 		if err == nil && !strings.HasSuffix(k, "/") {
-			return Info{Name: name, Size: o.Size, Time: o.LastModified}, nil
+			return Info{Name: name, Size: o.Size, Time: o.LastModified, Tag: o.ETag}, nil
 		}
 		if err = wrong("read", name, err); err != nil && !missing(err) {
 			return Info{}, err

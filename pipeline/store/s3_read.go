@@ -46,7 +46,7 @@ func (b bucket) Open(ctx context.Context, name string) (Reader, error) {
 		}
 		return nil, err
 	}
-	return &objectReader{b: b, ctx: ctx, info: Info{Name: name, Size: o.Size, Time: o.LastModified}, etag: o.ETag}, nil
+	return &objectReader{b: b, ctx: ctx, info: Info{Name: name, Size: o.Size, Time: o.LastModified, Tag: o.ETag}, etag: o.ETag}, nil
 }
 
 func (r *objectReader) Info() Info { return r.info }

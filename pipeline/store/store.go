@@ -59,6 +59,7 @@ type Info struct {
 	Size int64  // in bytes
 	Time time.Time
 	Dir  bool
+	Tag  string // of this version of the file, where the store has versions
 
 	Special bool // neither a file nor a folder: a pipe, or a matching link to a folder
 }
@@ -132,6 +133,15 @@ func Stat(name string) (Info, error) {
 		return Info{}, err
 	}
 	return s.Stat(context.Background(), name)
+}
+
+// Open opens a file to be read in ranges.
+func Open(ctx context.Context, name string) (Reader, error) {
+	s, err := For(name)
+	if err != nil {
+		return nil, err
+	}
+	return s.Open(ctx, name)
 }
 
 // Exists reports whether there is a file or folder of that name.

@@ -3,6 +3,7 @@ package blocks
 import (
 	"bufio"
 	"cmp"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"sort"
 
 	"fragua/pipeline/fault"
+	"fragua/pipeline/store"
 )
 
 // Rows are shuffled as a sort: each gets a random key where it is made, and the
@@ -100,18 +102,15 @@ func (w *runWriter) flush() error {
 // readRun appends the rows of a run whose keys lie in [lo, hi], in the order of
 // its segments.
 func readRun(path string, width int, lo, hi uint64, rows []keyed) ([]keyed, error) {
-	f, err := os.Open(path)
+	f, err := store.Open(context.Background(), path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	for at := int64(0); at < st.Size(); {
+	size := f.Info().Size
+	for at := int64(0); at < size; {
 		s := segment{f: f, at: at, width: width}
-		if rows, err = s.rows(lo, hi, st.Size(), rows); err != nil {
+		if rows, err = s.rows(lo, hi, size, rows); err != nil {
 			return nil, &fault.RowError{File: path, Row: -1, Err: fmt.Errorf("segment at byte %d: %w", at, err)}
 		}
 		at = s.end

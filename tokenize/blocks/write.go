@@ -110,16 +110,16 @@ func (p *Pack) write(ctx context.Context, env *pipeline.Env, t pipeline.Task) (c
 	if err := json.Unmarshal(t.Part, &part); err != nil {
 		return counts, err
 	}
-	dirs := map[string]string{}
+	encoded := map[string]pipeline.Done{}
 	for _, d := range env.Phase("encode") {
-		dirs[d.Task.ID] = d.Dir
+		encoded[d.Task.ID] = d
 	}
 	var rows []keyed
 	for _, r := range part.Runs {
 		if err := ctx.Err(); err != nil {
 			return counts, err
 		}
-		if rows, err = readRun(filepath.Join(dirs[r.Task], part.Split+".run"), part.Width, r.Lo, r.Hi, rows); err != nil {
+		if rows, err = readRun(encoded[r.Task].File(part.Split+".run"), part.Width, r.Lo, r.Hi, rows); err != nil {
 			return counts, err
 		}
 	}
