@@ -79,7 +79,7 @@ func Plan(ctx context.Context, c *Config, o Options) ([]PlannedStage, error) {
 		return nil, err
 	}
 	if r.cluster != nil {
-		if err := r.planRaw(ctx); err != nil {
+		if err := errors.Join(r.refuseLocal(), r.planRaw(ctx)); err != nil {
 			return nil, err
 		}
 	}

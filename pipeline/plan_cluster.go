@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"fragua/pipeline/cluster"
+	"fragua/pipeline/fault"
 	"fragua/pipeline/store"
 )
 
@@ -64,6 +66,31 @@ func (r *run) planRaw(ctx context.Context) error {
 	}
 	for _, f := range s.files {
 		r.sums.Assume(f.Path, fmt.Sprint("not read: ", f.Size, " bytes of ", f.Time))
+	}
+	return nil
+}
+
+// refuseLocal refuses what another machine could not find.
+func (r *run) refuseLocal() error {
+	if r.cluster == nil || r.cluster.Volume != "" || r.cluster.On != cluster.OnKubernetes {
+		return nil
+	}
+	places := []string{r.root}
+	for _, e := range r.c.Stages {
+		if reader, ok := e.With.(RawInputs); ok {
+			files, err := reader.Reads()
+			if err != nil {
+				return err
+			}
+			for _, f := range files {
+				places = append(places, f.Path)
+			}
+		}
+	}
+	for _, p := range places {
+		if !store.IsRemote(p) {
+			return &fault.UsageError{Err: fault.Hintf(fmt.Errorf("%s lies on this machine, where no pod finds it", p), "put it into S3 (s3://BUCKET/KEY), or name a volume that holds it at the same path: --set cluster.volume=CLAIM:PATH")}
+		}
 	}
 	return nil
 }

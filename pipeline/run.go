@@ -66,6 +66,9 @@ func (r *run) do(ctx context.Context) (res *Result, err error) {
 		return nil, err
 	}
 	if r.cluster != nil {
+		if err := r.refuseLocal(); err != nil {
+			return nil, err
+		}
 		defer r.dismiss()
 		if err := r.hashRaw(ctx); err != nil {
 			return nil, interrupted(err, "")

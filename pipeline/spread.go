@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -253,8 +254,8 @@ func (p *phase) batch(missing []int, shards int) (b cluster.Batch, err error) {
 
 // program is what machines run.
 func (c *coordinator) program() (string, error) {
-	if c.Program != "" {
-		return c.Program, nil
+	if c.Program != "" || c.On == cluster.OnKubernetes {
+		return cmp.Or(c.Program, "fragua"), nil
 	}
 	return os.Executable()
 }

@@ -30,7 +30,7 @@ var (
 	cpuFlag      = &cli.StringFlag{Name: "cpu", Usage: "`LEVEL` of the kernels: plain, avx2, avx512, avx512bf16, amx (default: the best that this machine has)"}
 	logFlag      = &cli.StringFlag{Name: "log", Value: "text", Usage: "how progress is told on standard error: `FORMAT` text or json (an object a line)"}
 	limitFlag    = &cli.Int64Flag{Name: "limit", Usage: "read only the first `N` documents of each source"}
-	onFlag       = &cli.StringFlag{Name: "on", Usage: "`WHO` runs the tasks: slurm, or manual, where you start the workers (--set cluster.KEY=VALUE for the rest)"}
+	onFlag       = &cli.StringFlag{Name: "on", Usage: "`WHO` runs the tasks: slurm, kubernetes, or manual, where you start the workers (--set cluster.KEY=VALUE for the rest)"}
 	shardsFlag   = &cli.IntFlag{Name: "shards", Usage: "how many workers share a phase on a cluster at most"}
 	noVerifyFlag = &cli.BoolFlag{Name: "no-verify", Usage: "trust the files of finished stages without comparing them with their checksums"}
 )
@@ -189,6 +189,7 @@ func (j *job) plan(c *cli.Context) error {
 	}
 	if where := j.config.Cluster; where != nil && where.On != cluster.Here {
 		printCluster(w, *where, stages)
+		return j.printCost(w)
 	}
 	return nil
 }

@@ -33,6 +33,7 @@ Workers may be killed, started again, and started twice.`,
 			&cli.StringFlag{Name: "shard", Usage: "which share: `I/N`, I from 0"},
 			&cli.IntFlag{Name: "shards", Usage: "of how many shares the scheduler's index is one"},
 			&cli.StringFlag{Name: "phase", Usage: "work on one phase, `STAGE.KEY/NUMBER-NAME`, and end"},
+			&cli.StringFlag{Name: "pick", Usage: "the scheduler's index counts these shares: `0-3,7`"},
 			workersFlag,
 		},
 		Action: func(c *cli.Context) error {
@@ -45,7 +46,7 @@ Workers may be killed, started again, and started twice.`,
 			}
 			w := pipeline.Worker{Out: run, Phase: c.String("phase"), Workers: c.Int("workers"), Table: stages, SetCPU: kernel.SetLevel,
 				Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
-			if w.Shard, w.Shards, err = share(c.String("shard"), c.Int("shards")); err != nil {
+			if w.Shard, w.Shards, err = share(c.String("shard"), c.String("pick"), c.Int("shards")); err != nil {
 				return err
 			}
 			err = w.Work(c.Context)
@@ -61,7 +62,7 @@ Workers may be killed, started again, and started twice.`,
 }
 
 // share reads which of how many shards this is.
-func share(shard string, shards int) (i, n int, err error) {
+func share(shard, pick string, shards int) (i, n int, err error) {
 	if shard != "" {
 		a, b, ok := strings.Cut(shard, "/")
 		i, err1 := strconv.Atoi(a)
@@ -72,6 +73,11 @@ func share(shard string, shards int) (i, n int, err error) {
 		return i, n, nil
 	}
 	i, variable, ok := cluster.Index()
+	if ok && pick != "" {
+		if i, err = cluster.Pick(pick, i); err != nil {
+			return 0, 0, usage("--pick: %v", err)
+		}
+	}
 	switch {
 	case !ok:
 		return 0, 0, fault.Hintf(usage("nothing says which share of the work this is"), "give --shard 0/16 and so on, or let a scheduler set SLURM_ARRAY_TASK_ID, JOB_COMPLETION_INDEX, AWS_BATCH_JOB_ARRAY_INDEX or BATCH_TASK_INDEX")

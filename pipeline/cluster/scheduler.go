@@ -40,6 +40,8 @@ func New(s Settings) (Scheduler, error) {
 	switch s.On {
 	case OnSlurm:
 		return &slurm{Settings: s}, nil
+	case OnKubernetes:
+		return &kubernetes{Settings: s}, nil
 	case OnManual:
 		return manual{s}, nil
 	}
@@ -62,6 +64,26 @@ func Index() (index int, variable string, ok bool) {
 		}
 	}
 	return 0, "", false
+}
+
+// Pick returns the index number n of a list as ranges writes it.
+func Pick(list string, n int) (int, error) {
+	for _, part := range strings.Split(list, ",") {
+		a, b, isRange := strings.Cut(part, "-")
+		if !isRange {
+			b = a
+		}
+		from, err1 := strconv.Atoi(a)
+		to, err2 := strconv.Atoi(b)
+		if err1 != nil || err2 != nil || from < 0 || to < from {
+			return 0, fmt.Errorf("%q is no list of shares; it is written 0-3,7", list)
+		}
+		if n <= to-from {
+			return from + n, nil
+		}
+		n -= to - from + 1
+	}
+	return 0, fmt.Errorf("%q has fewer shares", list)
 }
 
 // ranges writes indices as Slurm takes them: 0-3,7,9-10.
