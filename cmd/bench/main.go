@@ -18,6 +18,7 @@ type command struct {
 var commands = []command{
 	{"tokenizer", "learning and encoding, beside Hugging Face tokenizers, tiktoken, gigatoken, YouTokenToMe and others, and Go's ports", tokenizer},
 	{"webtext", "main text of web pages by page type, beside trafilatura; learns and cross-validates the classifier", webtext},
+	{"books", "books as text and HTML: what is left of licences and credits, and the chapters found", books},
 	{"corpus", "a large text of real words, many of them altered, to learn from", corpus},
 	{"train", "training steps, beside PyTorch and llm.c: same weights, same text, losses compared", trainRace},
 }
