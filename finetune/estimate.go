@@ -26,7 +26,7 @@ func (f *Finetune) Estimate(env *pipeline.Env) (e pipeline.Estimate, err error) 
 			}
 		}
 	}
-	sets, err := examples.Read(env.In["examples"])
+	sets, err := read(env.In["examples"], f.Goal.Goal)
 	if err != nil {
 		return e, err
 	}

@@ -63,14 +63,14 @@ func (e *Evaluate) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 	if err != nil {
 		return counts, err
 	}
-	sets, err := examples.Read(env.In["examples"])
+	sets, err := read(env.In["examples"], m.Goal.Goal)
 	if err != nil {
 		return counts, err
 	}
 	var metrics pipeline.Metrics
 	var all []Prediction
 	for _, t := range e.testSets(env.In["examples"]) {
-		one, err := examples.Read([]pipeline.Dir{t.dir})
+		one, err := read([]pipeline.Dir{t.dir}, m.Goal.Goal)
 		if err != nil {
 			return counts, err
 		}

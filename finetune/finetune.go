@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"fragua/finetune/examples"
 	"fragua/model/train"
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
@@ -189,7 +188,7 @@ func (f *Finetune) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 		env.Progress.Say(w)
 	}
 	base := f.given(env)
-	sets, err := examples.Read(env.In["examples"])
+	sets, err := read(env.In["examples"], f.Goal.Goal)
 	if err != nil {
 		return pipeline.Counts{}, err
 	}

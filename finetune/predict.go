@@ -118,6 +118,9 @@ func (p *Predict) do(ctx context.Context, env *pipeline.Env, task pipeline.Task)
 		if err != nil {
 			return counts, err
 		}
+		if g, ok := m.Goal.Goal.(*Translation); ok && g.Reverse && part.Input == "examples" {
+			row.Text, row.Target = row.Target, row.Text
+		}
 		if window = append(window, row); len(window) == cap(window) {
 			if err := flush(); err != nil {
 				return counts, err

@@ -52,12 +52,13 @@ func (*bytesOnly) Phases() []pipeline.Phase {
 
 func stages() pipeline.Table {
 	return pipeline.Table{
-		"pretrain": func() pipeline.Stage { return &pretrained{Context: 32} },
-		"label":    func() pipeline.Stage { return examples.NewLabel() },
-		"bytes":    func() pipeline.Stage { return &bytesOnly{} },
-		"finetune": func() pipeline.Stage { return NewFinetune() },
-		"evaluate": func() pipeline.Stage { return NewEvaluate() },
-		"predict":  func() pipeline.Stage { return NewPredict() },
+		"pretrain":  func() pipeline.Stage { return &pretrained{Context: 32} },
+		"label":     func() pipeline.Stage { return examples.NewLabel() },
+		"bytes":     func() pipeline.Stage { return &bytesOnly{} },
+		"finetune":  func() pipeline.Stage { return NewFinetune() },
+		"evaluate":  func() pipeline.Stage { return NewEvaluate() },
+		"translate": func() pipeline.Stage { return NewTranslate() },
+		"predict":   func() pipeline.Stage { return NewPredict() },
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -62,6 +63,10 @@ stages:
       context: 32
       epochs: 1
       weights: int8
+  - {name: back, use: finetune, from: {tokenizer: bpe, examples: pairs}, with: {goal: {translation: {too_long: drop, reverse: true}}, arch: {encdec: {encoder: 1, decoder: 1, width: 32, heads: 2}}, context: 32, epochs: 1}}
+  - {name: taught, use: translate, from: {model: pre, examples: pairs}, with: {beams: 1}}
+  - {name: monolingual, use: translate, from: {model: back, examples: pairs}, with: {writes: source, tag: <BT>}}
+  - {name: both, use: finetune, from: {tokenizer: bpe, examples: [pairs, monolingual]}, with: {goal: {translation: {too_long: drop}}, arch: {encdec: {encoder: 1, decoder: 1, width: 32, heads: 2}}, context: 64, epochs: 1}}
   - {name: domain, use: finetune, from: [pre, pairs], with: {goal: {translation: {too_long: drop}}, epochs: 1}}
   - {name: judged, use: evaluate, from: [domain, pairs]}
 `
@@ -99,6 +104,7 @@ stages:
 	if _, err := tune(translation()).prepare(filepath.Join(out, "student"), map[string][]examples.Example{examples.Train: mirrors(8)}, 1); err == nil || !strings.Contains(err.Error(), "int8") {
 		t.Errorf("a model in int8 was fine-tuned: %v", err)
 	}
+	madePairs(t, out)
 	for want, change := range map[string]string{
 		"pairs-only goal": `goal: {sentiment: {too_long: drop}}`,
 		"no context":      "epochs: 2",
@@ -110,6 +116,45 @@ stages:
 	}
 	if _, err := pipeline.Parse("scratch.yaml", []byte(strings.Replace(yaml, "from: {tokenizer: bpe, examples: pairs}", "from: {model: bpe, examples: pairs}", 1)), dir, stages(), nil); err == nil {
 		t.Error("a model for an arch that is built was accepted")
+	}
+}
+
+// madePairs checks what models made of the pairs: the side that they wrote and the other, of train
+// alone.
+func madePairs(t *testing.T, out string) {
+	read := func(stage string) map[string][]examples.Example {
+		m, err := pipeline.ReadManifest(filepath.Join(out, stage))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sets, err := examples.Read([]pipeline.Dir{{Path: filepath.Join(out, stage), Manifest: m}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sets
+	}
+	pairs, taught, back := read("pairs"), read("taught"), read("monolingual")
+	whole := map[string]examples.Example{}
+	for _, e := range pairs[examples.Train] {
+		whole[e.ID] = e
+	}
+	if n := len(taught[examples.Train]); n == 0 || n > len(whole) {
+		t.Errorf("of %d pairs the teacher made %d", len(whole), n)
+	}
+	for _, e := range taught[examples.Train] {
+		if e.Text != whole[strings.TrimSuffix(e.ID, "-translated")].Text {
+			t.Errorf("the teacher changed a source: %+v", e)
+		}
+	}
+	for _, e := range back[examples.Train] {
+		if e.Target != whole[strings.TrimSuffix(e.ID, "-translated")].Target || !strings.HasPrefix(e.Text, "<BT> ") {
+			t.Errorf("back-translation changed a target, or has no tag: %+v", e)
+		}
+	}
+	for _, split := range []string{examples.Validation, examples.Test} {
+		if !reflect.DeepEqual(taught[split], pairs[split]) || !reflect.DeepEqual(back[split], pairs[split]) {
+			t.Errorf("%s is not what people wrote", split)
+		}
 	}
 }
 

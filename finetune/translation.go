@@ -8,6 +8,7 @@ import (
 	"fragua/finetune/examples"
 	"fragua/model"
 	"fragua/model/train"
+	"fragua/pipeline"
 	"fragua/pipeline/fault"
 	"fragua/tokenize"
 )
@@ -22,6 +23,7 @@ import (
 //	                     └────── learned ─────┘
 type Translation struct {
 	TooLong   TooLong      `yaml:"too_long" doc:"What becomes of pairs longer than the context: error or drop. Required."`
+	Reverse   bool         `yaml:"reverse" doc:"Translate from the targets of the examples to their sources: the model that back-translation asks for, trained on the same pairs with the same split."`
 	Separator string       `yaml:"separator" doc:"The special token between source and target."`
 	Smoothing float64      `yaml:"label_smoothing" doc:"Share of each target given to all other tokens alike."`
 	Search    model.Search `yaml:"search" doc:"How translations are searched: beams 1 is greedy."`
@@ -198,6 +200,19 @@ func (g *Translation) together(rows []sequence) (batches [][]int32) {
 		batches, order = append(batches, order[:n]), order[n:]
 	}
 	return batches
+}
+
+// read reads examples, with the sides changed for a goal that reverses them.
+func read(dirs []pipeline.Dir, g Goal) (map[string][]examples.Example, error) {
+	sets, err := examples.Read(dirs)
+	if t, ok := g.(*Translation); ok && t.Reverse {
+		for _, set := range sets {
+			for i, e := range set {
+				set[i].Text, set[i].Target = e.Target, e.Text
+			}
+		}
+	}
+	return sets, err
 }
 
 // Baselines are the source itself and, where there are pairs to learn words

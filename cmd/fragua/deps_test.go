@@ -44,7 +44,7 @@ var lattice = map[string]string{
 	"model/nn":          "model/tensor model/kernel model/kernel/par",
 	"model":             "model/gguf model/nn model/tensor model/kernel model/kernel/gemm model/kernel/par model/ngram model/safetensors pipeline/fault",
 	"model/train":       "model model/nn model/tensor model/kernel model/kernel/gemm model/kernel/par model/ngram model/safetensors tokenize tokenize/blocks pipeline pipeline/fault pipeline/store pipeline/shard pipeline/settings",
-	"finetune":          "finetune/align finetune/examples finetune/linear finetune/metric model/train model model/nn model/tensor model/kernel model/safetensors tokenize tokenize/blocks pipeline pipeline/corpus pipeline/fault pipeline/store pipeline/shard pipeline/settings",
+	"finetune":          "finetune/align finetune/document finetune/examples finetune/linear finetune/metric model/train model model/nn model/tensor model/kernel model/safetensors tokenize tokenize/blocks pipeline pipeline/corpus pipeline/fault pipeline/store pipeline/shard pipeline/settings",
 	"finetune/examples": "finetune/align finetune/document tokenize pipeline pipeline/fault pipeline/records pipeline/corpus pipeline/extract pipeline/textstat pipeline/store pipeline/shard pipeline/settings",
 	"finetune/align":    "",
 	"finetune/linear":   "",

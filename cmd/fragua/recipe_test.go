@@ -15,7 +15,7 @@ import (
 // TestRecipes: every recipe opens with its command, what it needs and how long it takes,
 // and is without a fault where what it needs is there.
 func TestRecipes(t *testing.T) {
-	if want := []string{"books", "common-crawl", "epub", "fineweb", "fineweb2-es", "gutenberg", "quickstart", "sentiment", "translation", "web"}; !slices.Equal(recipeNames(), want) {
+	if want := []string{"backtranslation", "books", "common-crawl", "distill", "domain", "epub", "fineweb", "fineweb2-es", "gutenberg", "quickstart", "sentiment", "translation", "web"}; !slices.Equal(recipeNames(), want) {
 		t.Errorf("recipes are %v, want %v", recipeNames(), want)
 	}
 	dir := t.TempDir()
@@ -31,7 +31,12 @@ func TestRecipes(t *testing.T) {
 		"documents/a.jsonl": `{"text": "a document"}`,
 		"reviews.csv":       "review,stars\nfine,5\n",
 		"pairs.tsv":         "english\tspanish\nyes\tsí\n",
-		"runs/books/base/" + pipeline.ManifestName: `{"stage": "base", "use": "pretrain", "kind": "model", "version": 1, "key": "0", "inputs": {}, "shards": [], "counts": {}}`,
+		"domain.tsv":        "english\tspanish\nopen\tabrir\n",
+		"spanish/a.txt":     "Un texto.",
+		"runs/translation/translator/" + pipeline.ManifestName: `{"stage": "translator", "use": "finetune", "kind": "model", "version": 1, "key": "0", "inputs": {}, "shards": [], "counts": {}}`,
+		"runs/translation/pairs/" + pipeline.ManifestName:      `{"stage": "pairs", "use": "label", "kind": "examples", "version": 1, "key": "1", "inputs": {}, "shards": [], "counts": {}}`,
+		"runs/translation/bpe/" + pipeline.ManifestName:        `{"stage": "bpe", "use": "tokenizer", "kind": "tokenizer", "version": 1, "key": "2", "inputs": {}, "shards": [], "counts": {}}`,
+		"runs/books/base/" + pipeline.ManifestName:             `{"stage": "base", "use": "pretrain", "kind": "model", "version": 1, "key": "0", "inputs": {}, "shards": [], "counts": {}}`,
 	} {
 		file := filepath.Join(dir, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {

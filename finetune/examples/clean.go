@@ -16,19 +16,20 @@ import (
 // Pairs says which pairs of sentences are good enough to learn from; lengths
 // are words between spaces, as Moses' clean-corpus-n counts them.
 type Pairs struct {
-	MinWords      int     `yaml:"min_words" doc:"Fewest words of a side."`
-	MaxWords      int     `yaml:"max_words" doc:"Most words of a side; 0: any."`
-	MaxRatio      float64 `yaml:"max_ratio" doc:"The longer side may have so many times the words of the shorter; 0: any."`
-	DropIdentical bool    `yaml:"drop_identical" doc:"Leave out pairs whose target is the source: they teach copying."`
-	OnePerSource  bool    `yaml:"one_per_source" doc:"Of several translations of a sentence keep the first, or with score the best."`
-	OnePerTarget  bool    `yaml:"one_per_target" doc:"Of several sentences with one translation keep the first, or with score the best."`
-	Alphabet      float64 `yaml:"alphabet" doc:"Least share of letters among the visible characters of a side: 0.5 drops tables and codes; 0: any."`
-	Numbers       bool    `yaml:"numbers" doc:"Leave out pairs whose numbers differ; 1,234.5 and 1.234,5 are one number."`
-	Placeholders  bool    `yaml:"placeholders" doc:"Leave out pairs whose placeholders, tags or addresses differ."`
-	SourceIs      string  `yaml:"source_language" doc:"Leave out pairs whose source is in another language than this one; short phrases and those of no sure language stay."`
-	TargetIs      string  `yaml:"target_language" doc:"The same for the target."`
-	Score         bool    `yaml:"score" doc:"Score how well the words of both sides explain each other (IBM model 1, both ways), as column score."`
-	MinScore      float64 `yaml:"min_score" doc:"Leave out pairs of a lower score, which is 0 or less; 0: none."`
+	MinWords      int        `yaml:"min_words" doc:"Fewest words of a side."`
+	MaxWords      int        `yaml:"max_words" doc:"Most words of a side; 0: any."`
+	MaxRatio      float64    `yaml:"max_ratio" doc:"The longer side may have so many times the words of the shorter; 0: any."`
+	DropIdentical bool       `yaml:"drop_identical" doc:"Leave out pairs whose target is the source: they teach copying."`
+	OnePerSource  bool       `yaml:"one_per_source" doc:"Of several translations of a sentence keep the first, or with score the best."`
+	OnePerTarget  bool       `yaml:"one_per_target" doc:"Of several sentences with one translation keep the first, or with score the best."`
+	Alphabet      float64    `yaml:"alphabet" doc:"Least share of letters among the visible characters of a side: 0.5 drops tables and codes; 0: any."`
+	Numbers       bool       `yaml:"numbers" doc:"Leave out pairs whose numbers differ; 1,234.5 and 1.234,5 are one number."`
+	Placeholders  bool       `yaml:"placeholders" doc:"Leave out pairs whose placeholders, tags or addresses differ."`
+	SourceIs      string     `yaml:"source_language" doc:"Leave out pairs whose source is in another language than this one; short phrases and those of no sure language stay."`
+	TargetIs      string     `yaml:"target_language" doc:"The same for the target."`
+	Score         bool       `yaml:"score" doc:"Score how well the words of both sides explain each other (IBM model 1, both ways), as column score."`
+	Directions    Directions `yaml:"directions" doc:"Write each pair both ways, with a tag before each source, so that one model translates both."`
+	MinScore      float64    `yaml:"min_score" doc:"Leave out pairs of a lower score, which is 0 or less; 0: none."`
 }
 
 // languageWords is how many words a side needs for its language to be judged: shorter phrases
@@ -38,6 +39,9 @@ const languageWords = 6
 // faults finds settings that do not go together.
 func (p Pairs) faults() (f []fault.Fault) {
 	add := func(path, err, hint string) { f = append(f, fault.Fault{Path: "pairs." + path, Err: err, Hint: hint}) }
+	for _, d := range p.Directions.faults() {
+		add(d.Path, d.Err, d.Hint)
+	}
 	if p.Alphabet < 0 || p.Alphabet > 1 {
 		add("alphabet", fmt.Sprintf("%v is not a share", p.Alphabet), "0.5 is usual")
 	}

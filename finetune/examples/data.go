@@ -31,7 +31,8 @@ import (
 //	{tmx: {path: memory.tmx, source: en, target: es}}    translation memories
 //	{po: {path: "po/*.po"}}                              messages of gettext
 //
-// Any of them takes `split: train`, `validation` or `test` where the split is given.
+// Any of them takes `split: train`, `validation` or `test` where the split is given, `weight`, and
+// pairs take `tag`.
 type Data struct {
 	name string
 	rows layout
@@ -43,7 +44,7 @@ type layout interface {
 	// a file have in common (a class, the file beside it) goes with it.
 	files() ([]dataFile, error)
 	read(f dataFile, cols columns) iter.Seq2[record, error]
-	given() string // the split that the data come with, or ""
+	given() Given
 	check(cols columns) []fault.Fault
 }
 
@@ -84,13 +85,31 @@ type Split string
 // Values lists the Splits.
 func (Split) Values() []string { return []string{"", Train, Validation, Test} }
 
+// Given is what is said of all rows of a source.
+type Given struct {
+	Split  Split   `yaml:"split" doc:"The split of all these rows, where the data come split."`
+	Weight float64 `yaml:"weight" doc:"How often its training rows are written: 2 is twice, 0.5 every second one; 0: once."`
+	Tag    string  `yaml:"tag" doc:"Of pairs: put before each source, such as >>es<<, which tells a model of several languages into which one it translates. Empty: nothing."`
+}
+
+func (g Given) given() Given { return g }
+
+func (g Given) faults(pairs bool) (faults []fault.Fault) {
+	if !(g.Weight >= 0 && g.Weight <= 1000) {
+		faults = append(faults, fault.Fault{Path: "weight", Err: fmt.Sprintf("%v is not in 0 … 1000", g.Weight), Hint: "2 writes each training row twice"})
+	}
+	if g.Tag != "" && !pairs {
+		faults = append(faults, fault.Fault{Path: "tag", Err: "a tag is for pairs", Hint: "leave it out"})
+	}
+	return faults
+}
+
 // Table is CSV, TSV, JSON-lines or Parquet files, known by their suffix.
 type Table struct {
 	Path  settings.Path `yaml:"path" doc:"File, folder or pattern: .csv, .tsv, .txt (tabs), .jsonl, .parquet; the text ones also .gz, .zst, .xz."`
-	Split Split         `yaml:"split" doc:"The split of all these rows, where the data come split."`
+	Given `yaml:",inline"`
 }
 
-func (t *Table) given() string              { return string(t.Split) }
 func (t *Table) files() ([]dataFile, error) { return globFiles(t.Path, "") }
 func (t *Table) read(f dataFile, cols columns) iter.Seq2[record, error] {
 	return readTable(f.path, cols)
@@ -107,10 +126,8 @@ func (t *Table) check(cols columns) []fault.Fault {
 // Classes is one file for each class, a text a line.
 type Classes struct {
 	Files map[string]settings.Path `yaml:"files" doc:"Class to its file or pattern, a text a line."`
-	Split Split                    `yaml:"split" doc:"The split of all these rows, where the data come split."`
+	Given `yaml:",inline"`
 }
-
-func (c *Classes) given() string { return string(c.Split) }
 
 func (c *Classes) files() ([]dataFile, error) {
 	var names []string
@@ -143,10 +160,8 @@ func (c *Classes) check(columns) []fault.Fault {
 // Folders is one folder for each class, a text a file.
 type Folders struct {
 	Path  settings.Path `yaml:"path" doc:"The folder that holds a folder for each class, a text a file."`
-	Split Split         `yaml:"split" doc:"The split of all these rows, where the data come split."`
+	Given `yaml:",inline"`
 }
-
-func (d *Folders) given() string { return string(d.Split) }
 
 func (d *Folders) files() ([]dataFile, error) {
 	fs, err := globFiles(settings.Path{Written: d.Path.Written + "/*/**", Abs: store.Join(d.Path.Abs, "*", "**")}, "")
@@ -184,10 +199,8 @@ func (d *Folders) check(columns) []fault.Fault { return nil }
 type Lines struct {
 	Source settings.Path `yaml:"source" doc:"File of the sentences, one a line."`
 	Target settings.Path `yaml:"target" doc:"File of their translations, line by line."`
-	Split  Split         `yaml:"split" doc:"The split of all these rows, where the data come split."`
+	Given  `yaml:",inline"`
 }
-
-func (l *Lines) given() string { return string(l.Split) }
 
 func (l *Lines) files() ([]dataFile, error) {
 	source, err := globFiles(l.Source, "")
@@ -225,10 +238,9 @@ type Synthetic struct {
 	Path  settings.Path `yaml:"path" doc:"The grammar."`
 	Pairs int           `yaml:"pairs" doc:"How many different pairs it makes."`
 	Seed  uint64        `yaml:"seed" doc:"Which of them."`
-	Split Split         `yaml:"split" doc:"The split of all these rows, where the data come split."`
+	Given `yaml:",inline"`
 }
 
-func (s *Synthetic) given() string              { return string(s.Split) }
 func (s *Synthetic) files() ([]dataFile, error) { return globFiles(s.Path, "") }
 
 func (s *Synthetic) read(f dataFile, _ columns) iter.Seq2[record, error] {

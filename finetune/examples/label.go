@@ -122,6 +122,15 @@ func (l *Label) Check() []fault.Fault {
 	if pairs && classes || pairs && l.Label != "" || classes && l.Source != "" {
 		add("data", "make one stage of each", "labelled texts and pairs do not go into one set")
 	}
+	for i, d := range l.Data {
+		if d.rows == nil {
+			continue
+		}
+		for _, f := range d.rows.given().faults(pairs || l.Source != "") {
+			f.Path = fmt.Sprintf("data[%d].%s.%s", i, d.name, f.Path)
+			faults = append(faults, f)
+		}
+	}
 	faults = append(faults, l.Pairs.faults()...)
 	means := map[string]string{}
 	for _, class := range slices.Sorted(maps.Keys(l.Labels)) {
@@ -227,6 +236,8 @@ type labelled struct {
 	Labels []string `parquet:"labels,list"`
 	Group  string   `parquet:"group"`
 	Split  string   `parquet:"split,dict"` // as the data come, or empty
+	Weight float64  `parquet:"weight"`
+	Tag    string   `parquet:"tag,dict"`
 	Path   string   `parquet:"path,dict"`
 	Offset int64    `parquet:"offset"`
 }
@@ -243,6 +254,7 @@ func (l *Label) read(ctx context.Context, env *pipeline.Env, task pipeline.Task)
 		return counts, err
 	}
 	data := l.Data[part.Data].rows
+	given := data.given()
 	files, err := data.files()
 	if err != nil {
 		return counts, err
@@ -271,7 +283,7 @@ func (l *Label) read(ctx context.Context, env *pipeline.Env, task pipeline.Task)
 			counts.Read++
 			read++
 			row := labelled{ID: rowID(part.Data, f.name, rec.row), Text: Tidy(rec.text), Target: Tidy(rec.target), Labels: rec.labels,
-				Group: rec.group, Split: data.given(), Path: name, Offset: rec.row}
+				Group: rec.group, Split: string(given.Split), Weight: given.Weight, Tag: given.Tag, Path: name, Offset: rec.row}
 			v := l.check(&row, rec.err, dict)
 			if v == (verdict{}) && rec.drop != "" {
 				v.rule = rec.drop

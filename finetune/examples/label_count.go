@@ -42,7 +42,7 @@ func (t *labelCount) count(f rowDecision, m member) {
 // check refuses examples that nothing could be learned from. A set whose every
 // source came as validation or test is for judging alone, and may be.
 func (t *labelCount) check(data []Data) error {
-	if t.rows[0] == 0 && !slices.ContainsFunc(data, func(d Data) bool { g := d.rows.given(); return g == "" || g == Train }) {
+	if t.rows[0] == 0 && !slices.ContainsFunc(data, func(d Data) bool { g := d.rows.given().Split; return g == "" || g == Train }) {
 		return nil
 	}
 	without := func(what string, n [len(Splits)]int64) error {

@@ -70,7 +70,7 @@ func (l *Label) splitRows(ctx context.Context, env *pipeline.Env, dirs []string)
 	if w := table.warning(); w != "" {
 		env.Progress.Say(w)
 	}
-	if counts, err = writeSplits(ctx, env, dirs, decisions, members); err != nil {
+	if counts, err = l.writeSplits(ctx, env, dirs, decisions, members); err != nil {
 		return counts, err
 	}
 	return counts, pipeline.WriteMetrics(env.Out, table.metrics())
@@ -92,7 +92,7 @@ func readRows[Row any](dirs []string, name string) iter.Seq2[Row, error] {
 // count hashes the rows and numbers their classes: a class is a set of labels.
 func (l *Label) count(ctx context.Context, dirs []string) (decisions []rowDecision, members []member, classes [][]string, err error) {
 	class := map[string]int32{}
-	words := newAligner()
+	words, joined := newAligner(), shared{}
 	for row, err := range readRows[labelled](dirs, "kept.parquet") {
 		if err != nil {
 			return nil, nil, nil, err
@@ -122,9 +122,18 @@ func (l *Label) count(ctx context.Context, dirs []string) (decisions []rowDecisi
 				m.split = uint8(i)
 			}
 		}
+		if l.Pairs.Directions.both() {
+			joined.join(f.sentence, xxh3.HashString(sentenceKey(row.Target)))
+		}
 		decisions, members = append(decisions, f), append(members, m)
 		if l.Pairs.Score {
 			words.add(row.Text, row.Target)
+		}
+	}
+	if l.Pairs.Directions.both() {
+		for i := range decisions {
+			decisions[i].sentence = joined.root(decisions[i].sentence)
+			members[i].group = decisions[i].sentence
 		}
 	}
 	for i, score := range words.scores() {
@@ -190,7 +199,7 @@ func dropLeaks(decisions []rowDecision, members []member) {
 // writeSplits writes each row where it belongs: a shard a split, and the
 // rejects of both phases. A shard without rows is not written: Hugging Face
 // datasets refuses one.
-func writeSplits(ctx context.Context, env *pipeline.Env, dirs []string, decisions []rowDecision, members []member) (counts pipeline.Counts, err error) {
+func (l *Label) writeSplits(ctx context.Context, env *pipeline.Env, dirs []string, decisions []rowDecision, members []member) (counts pipeline.Counts, err error) {
 	var shards [len(Splits)]*shard.Writer[Example]
 	var used [len(Splits)]bool
 	for i, f := range decisions {
@@ -220,7 +229,7 @@ func writeSplits(ctx context.Context, env *pipeline.Env, dirs []string, decision
 			return counts, err
 		}
 	}
-	i := 0
+	i, seen := 0, copies{}
 	for row, err := range readRows[labelled](dirs, "kept.parquet") {
 		if err != nil {
 			return counts, err
@@ -243,10 +252,11 @@ func writeSplits(ctx context.Context, env *pipeline.Env, dirs []string, decision
 			continue
 		}
 		counts.Kept++
-		counts.Sum(Splits[to], 1)
-		e := Example{ID: row.ID, Text: row.Text, Target: row.Target, Labels: row.Labels, Split: Splits[to], Score: score}
-		if err := shards[to].Write(e); err != nil {
-			return counts, err
+		for _, e := range l.examples(row, to, score, seen) {
+			counts.Sum(Splits[to], 1)
+			if err := shards[to].Write(e); err != nil {
+				return counts, err
+			}
 		}
 	}
 	var closing []func() (shard.File, error)

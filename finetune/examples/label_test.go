@@ -199,8 +199,8 @@ func TestLeaks(t *testing.T) {
 	l.Text, l.Label = "1", "2"
 	l.Split = SplitBy{}
 	l.Data = []Data{
-		{name: "table", rows: &Table{Path: file(t, dir, "a.tsv", []byte("Hola, mundo\ta\nOtra cosa\ta\nIgual\ta\n")), Split: Train}},
-		{name: "table", rows: &Table{Path: file(t, dir, "b.tsv", []byte("¡Hola mundo!\ta\nIgual\ta\n")), Split: Test}},
+		{name: "table", rows: &Table{Path: file(t, dir, "a.tsv", []byte("Hola, mundo\ta\nOtra cosa\ta\nIgual\ta\n")), Given: Given{Split: Train}}},
+		{name: "table", rows: &Table{Path: file(t, dir, "b.tsv", []byte("¡Hola mundo!\ta\nIgual\ta\n")), Given: Given{Split: Test}}},
 	}
 	examples, _, counts, _ := runLabel(t, l)
 	if len(examples[Train]) != 1 || len(examples[Test]) != 2 || counts.Dropped["leak"] != 1 || counts.Dropped["duplicate"] != 1 {
@@ -213,8 +213,8 @@ func TestNothingToLearnFrom(t *testing.T) {
 	l.Text, l.Label = "1", "2"
 	dir := t.TempDir()
 	l.Data = []Data{
-		{name: "table", rows: &Table{Path: file(t, dir, "a.tsv", []byte("uno\ta\n")), Split: Train}},
-		{name: "table", rows: &Table{Path: file(t, dir, "b.tsv", []byte("dos\tb\n")), Split: Test}},
+		{name: "table", rows: &Table{Path: file(t, dir, "a.tsv", []byte("uno\ta\n")), Given: Given{Split: Train}}},
+		{name: "table", rows: &Table{Path: file(t, dir, "b.tsv", []byte("dos\tb\n")), Given: Given{Split: Test}}},
 	}
 	ctx, env := context.Background(), testEnv(t)
 	tasks, _ := l.readTasks(ctx, env)

@@ -18,10 +18,9 @@ type TMX struct {
 	Path   settings.Path `yaml:"path" doc:"File, folder or pattern: .tmx, also .gz, .zst, .xz."`
 	Source string        `yaml:"source" doc:"Language to translate from, as the file names it; en means en-US too."`
 	Target string        `yaml:"target" doc:"Language to translate into."`
-	Split  Split         `yaml:"split" doc:"The split of all these rows, where the data come split."`
+	Given  `yaml:",inline"`
 }
 
-func (x *TMX) given() string              { return string(x.Split) }
 func (x *TMX) files() ([]dataFile, error) { return globFiles(x.Path, "") }
 
 func (x *TMX) check(cols columns) (faults []fault.Fault) {
@@ -132,10 +131,9 @@ func unitTexts(d *xml.Decoder) (texts [][2]string, err error) {
 // PO is gettext's messages: a pair of each that is translated, of plural forms one and many.
 type PO struct {
 	Path  settings.Path `yaml:"path" doc:"File, folder or pattern: .po, also .gz, .zst, .xz."`
-	Split Split         `yaml:"split" doc:"The split of all these rows, where the data come split."`
+	Given `yaml:",inline"`
 }
 
-func (p *PO) given() string                    { return string(p.Split) }
 func (p *PO) files() ([]dataFile, error)       { return globFiles(p.Path, "") }
 func (p *PO) check(cols columns) []fault.Fault { return noLabels(cols) }
 

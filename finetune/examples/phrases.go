@@ -21,10 +21,9 @@ type Phrases struct {
 	Path  settings.Path `yaml:"path" doc:"The phrase book."`
 	Pairs int           `yaml:"pairs" doc:"How many different pairs it makes."`
 	Seed  uint64        `yaml:"seed" doc:"Which of them."`
-	Split Split         `yaml:"split" doc:"The split of all these rows, where the data come split."`
+	Given `yaml:",inline"`
 }
 
-func (p *Phrases) given() string              { return string(p.Split) }
 func (p *Phrases) files() ([]dataFile, error) { return globFiles(p.Path, "") }
 
 func (p *Phrases) read(f dataFile, _ columns) iter.Seq2[record, error] {
