@@ -24,6 +24,7 @@ type batches struct {
 	classes int
 	goal    Batcher
 	noisy   func(row int, rng *rand.Rand) (s sequence, changed bool) // what is read of a row instead; nil: no noise
+	widen   int                                                      // widths are multiples of it; 0: as they come
 
 	epoch int64   // of order
 	order []int32 // rows
@@ -70,6 +71,9 @@ func (s *batches) Batch(n int64, b *model.Batch) error {
 		s.pick = append(s.pick, row)
 	}
 	s.goal.Fill(b, s.pick, s.classes)
+	if s.widen > 0 {
+		b.Widen(s.widen)
+	}
 	return nil
 }
 

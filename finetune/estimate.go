@@ -18,7 +18,11 @@ const timedSteps = 3
 // shows what would be learned of the first example: a look at the masks before
 // anything is spent. It knows nothing before the model and the examples exist.
 func (f *Finetune) Estimate(env *pipeline.Env) (e pipeline.Estimate, err error) {
-	defer func() { e.Note = f.Floats.Noted(e.Note) }()
+	defer func() {
+		if env.Device == nil {
+			e.Note = f.Floats.Noted(e.Note)
+		}
+	}()
 	for _, dirs := range env.In {
 		for _, d := range dirs {
 			if d.Manifest == nil {
@@ -36,6 +40,10 @@ func (f *Finetune) Estimate(env *pipeline.Env) (e pipeline.Estimate, err error) 
 	}
 	if !j.trained {
 		e.Note = fmt.Sprintf("%s: no network is trained", f.Strategy)
+		return e, nil
+	}
+	if env.Device != nil {
+		e.Note = fmt.Sprintf("how long a step lasts on %s is known once it runs", env.Device)
 		return e, nil
 	}
 	source, steps, _ := j.plan()

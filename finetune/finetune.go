@@ -84,13 +84,16 @@ func NewFinetune() *Finetune {
 }
 
 // Version is raised when the same settings and inputs give other bytes.
-func (f *Finetune) Version() int { return 7 }
+func (f *Finetune) Version() int { return 8 }
 
 // Makes a model.
 func (f *Finetune) Makes() pipeline.Kind { return pipeline.Model }
 
 // Precision of the products in training.
 func (f *Finetune) Precision() string { return string(f.Floats.Resolve()) }
+
+// OnDevice says that it trains on the run's device.
+func (f *Finetune) OnDevice() {}
 
 // Phases is one: training cannot be cut into tasks.
 func (f *Finetune) Phases() []pipeline.Phase {
@@ -184,7 +187,7 @@ func (f *Finetune) optimizer(steps int64) train.OptimizerSettings {
 
 // do trains, scores and saves.
 func (f *Finetune) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (pipeline.Counts, error) {
-	if w := f.Floats.Warning(); w != "" {
+	if w := f.Floats.Warning(); w != "" && env.Device == nil {
 		env.Progress.Say(w)
 	}
 	base := f.given(env)

@@ -202,9 +202,14 @@ func (j *job) train(ctx context.Context, env *pipeline.Env) error {
 	if j.Freeze > top {
 		return fault.Hintf(fmt.Errorf("freeze: %d groups of %d: nothing is left to learn", j.Freeze, top+1), "freeze at most %d", top)
 	}
+	if env.Device != nil {
+		const width = 32 // a program is compiled for each width
+		source.widen = width
+	}
 	env.Progress.Expect(steps, "steps")
 	j.loop = train.Loop{
-		Model: j.tuned.Model, Source: source, Optimizer: j.optimizer(steps), Rate: j.rate(steps, perEpoch, top),
+		Device: train.DeviceOf(env),
+		Model:  j.tuned.Model, Source: source, Optimizer: j.optimizer(steps), Rate: j.rate(steps, perEpoch, top),
 		Steps: steps, Accumulate: j.Accumulate, Clip: j.Clip, Seed: j.seed, Floats: j.Floats,
 		Checkpoint: train.Checkpoint{Dir: env.Scratch, Every: checkpointEvery}, History: &j.seen,
 	}

@@ -1,6 +1,8 @@
 package model
 
 import (
+	"slices"
+
 	"fragua/model/nn"
 	"fragua/model/tensor"
 )
@@ -20,6 +22,78 @@ type Batch struct {
 	// layer, B×H). With Resume the batch goes on from what is in it, else from zeros.
 	State  [][]float32
 	Resume bool
+}
+
+// Rows are rows [from, to) of the batch, in its memory.
+func (b *Batch) Rows(from, to int) *Batch {
+	if b == nil || from == 0 && to == b.B {
+		return b
+	}
+	part := *b
+	part.B, part.Source = to-from, b.Source.Rows(from, to)
+	for _, x := range []*[]int32{&part.IDs, &part.Targets, &part.Docs, &part.Types} {
+		if *x != nil {
+			*x = (*x)[from*b.T : to*b.T]
+		}
+	}
+	if b.Labels != nil {
+		classes := len(b.Labels) / b.B
+		part.Labels = b.Labels[from*classes : to*classes]
+	}
+	part.State = nil
+	for _, s := range b.State {
+		width := len(s) / b.B
+		part.State = append(part.State, s[from*width:to*width])
+	}
+	return &part
+}
+
+// Widen makes the width of rows a multiple of n by padding behind, the source's too: batches of
+// different lengths become few shapes. Docs must say where padding is.
+func (b *Batch) Widen(n int) {
+	if b.Source != nil {
+		b.Source.Widen(n)
+	}
+	t := (b.T + n - 1) / n * n
+	if t == b.T {
+		return
+	}
+	widen := func(x []int32, with int32) []int32 {
+		if x == nil {
+			return nil
+		}
+		wide := make([]int32, 0, b.B*t)
+		for r := range b.B {
+			wide = append(wide, x[r*b.T:][:b.T]...)
+			for range t - b.T {
+				wide = append(wide, with)
+			}
+		}
+		return wide
+	}
+	b.IDs, b.Targets, b.Docs, b.Types = widen(b.IDs, 0), widen(b.Targets, -1), widen(b.Docs, -1), widen(b.Types, 0)
+	b.T = t
+}
+
+// Padded is a copy of the batch with rows of padding behind, rows in all.
+func (b *Batch) Padded(rows int) *Batch {
+	c := *b
+	c.B = rows
+	grow := func(x []int32, with int32) []int32 {
+		if x == nil {
+			return nil
+		}
+		x = slices.Clone(x)
+		for len(x) < rows*b.T {
+			x = append(x, with)
+		}
+		return x
+	}
+	c.IDs, c.Targets, c.Docs, c.Types = grow(b.IDs, 0), grow(b.Targets, -1), grow(b.Docs, -1), grow(b.Types, 0)
+	if b.Source != nil {
+		c.Source = b.Source.Padded(rows)
+	}
+	return &c
 }
 
 // Loss is what a forward pass gives.

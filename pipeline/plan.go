@@ -30,7 +30,9 @@ type Options struct {
 	Limit    int64        // documents a source, for stages that read raw files; 0: all
 	CPU      string       // level of the kernels, part of the key of stages that compute with floats
 	NoVerify bool         // trust files of finished stages unread
-	OtherCPU bool         // go on with work that was begun at another level
+	OtherCPU bool         // go on with work that was begun at another level, or on another device
+	World    any          // the processes that share trainings; it changes no result. nil: this one is alone
+	Device   fmt.Stringer // what stages that can compute on; nil: the CPU. Its name and version stand in their keys
 	Log      *slog.Logger // nil: none
 	Observe  func(Event)  // nil: nobody watches
 	Program  string       // name and version, for run.json
@@ -262,6 +264,9 @@ func (r *run) inspectStage(ctx context.Context, e *Entry, earlier map[string]*st
 	}
 	if f, ok := e.With.(FloatStage); ok {
 		s.fingerprint.CPU, s.fingerprint.Precision = r.o.CPU, f.Precision()
+		if _, ok := e.With.(DeviceStage); ok && r.o.Device != nil {
+			s.fingerprint.CPU += " and " + r.o.Device.String()
+		}
 	}
 	s.key = s.fingerprint.key()
 	return s, s.status(ctx)
@@ -351,7 +356,7 @@ func (s *stage) fingerprintFile() string {
 // env is what all tasks of a stage have in common.
 func (s *stage) env() *Env {
 	return &Env{
-		In: s.inputs, Home: store.Join(s.run.root, s.Name), Seed: s.run.c.Seed, Workers: s.run.o.workers(), CPU: s.run.o.CPU, Limit: s.run.o.Limit,
+		In: s.inputs, Home: store.Join(s.run.root, s.Name), Seed: s.run.c.Seed, Workers: s.run.o.workers(), CPU: s.run.o.CPU, Device: s.run.o.Device, World: s.run.o.World, Stage: s.Name, Limit: s.run.o.Limit,
 		Progress: new(Meter), Log: s.run.log.With("stage", s.Name), done: map[string][]Done{},
 	}
 }

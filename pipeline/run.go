@@ -233,8 +233,12 @@ func (s *stage) otherLevel(ctx context.Context, w work) error {
 		if !s.run.o.OtherCPU {
 			err := fmt.Errorf("stage %s was begun with --cpu %s, and this run has %s: its numbers would differ in their last bits",
 				s.Name, old.CPU, s.fingerprint.CPU)
+			again := "--cpu " + old.CPU
+			if level, device, on := strings.Cut(old.CPU, " and "); on {
+				again = fmt.Sprintf("--cpu %s and --device for %s", level, device)
+			}
 			return &fault.UsageError{Err: fault.Hintf(err,
-				"give --cpu %s again, --other-cpu to go on at %s all the same, or --force to begin anew", old.CPU, s.fingerprint.CPU)}
+				"give %s again, --other-cpu to go on at %s all the same, or --force to begin anew", again, s.fingerprint.CPU)}
 		}
 		if err := w.remove(ctx); err != nil {
 			return err

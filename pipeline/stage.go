@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 
 	"fragua/pipeline/store"
@@ -62,9 +63,12 @@ type Env struct {
 	Home     string           // where the files of the finished stage will lie
 	Scratch  string           // a folder of the task (of the stage, while Tasks is called) that survives a crash
 	Seed     uint64
-	Workers  int    // how many cores the task may use: 1 unless the phase is exclusive
-	CPU      string // the level of the kernels: plain, avx2, avx512, avx512bf16, amx
-	Limit    int64  // stages that read raw files stop after so many documents a source; 0: no limit
+	Workers  int          // how many cores the task may use: 1 unless the phase is exclusive
+	CPU      string       // the level of the kernels: plain, avx2, avx512, avx512bf16, amx
+	Device   fmt.Stringer // what a DeviceStage computes on; nil: the CPU
+	Stage    string       // the stage's name
+	World    any          // the processes that share a training; nil: this one is alone
+	Limit    int64        // stages that read raw files stop after so many documents a source; 0: no limit
 	Progress Progress
 	Log      *slog.Logger
 
@@ -127,6 +131,10 @@ type (
 	// A FloatStage's bytes depend on the level of the kernels; the level and the
 	// precision are part of its key.
 	FloatStage interface{ Precision() string }
+
+	// A DeviceStage is a FloatStage that computes on the run's device, if it has one; the
+	// device is part of its key too.
+	DeviceStage interface{ OnDevice() }
 )
 
 // A RawFile is a file from outside the run.

@@ -40,10 +40,14 @@ var lattice = map[string]string{
 	"model/embed":       "model/kernel model/kernel/gemm model/kernel/par pipeline pipeline/fault pipeline/store pipeline/shard pipeline/settings",
 	"model/safetensors": "",
 	"model/gguf":        "model/safetensors",
-	"model/tensor":      "model/kernel model/kernel/gemm model/kernel/par",
+	"model/hlo":         "",
+	"model/dynlib":      "pipeline/fault",
+	"model/xla":         "model/dynlib pipeline/fault",
+	"model/mpi":         "model/dynlib model/kernel pipeline/fault",
+	"model/tensor":      "model/hlo model/kernel model/kernel/gemm model/kernel/par",
 	"model/nn":          "model/tensor model/kernel model/kernel/par",
 	"model":             "model/gguf model/nn model/tensor model/kernel model/kernel/gemm model/kernel/par model/ngram model/safetensors pipeline/fault",
-	"model/train":       "model model/nn model/tensor model/kernel model/kernel/gemm model/kernel/par model/ngram model/safetensors tokenize tokenize/blocks pipeline pipeline/fault pipeline/store pipeline/shard pipeline/settings",
+	"model/train":       "model model/nn model/tensor model/kernel model/kernel/gemm model/kernel/par model/ngram model/safetensors tokenize tokenize/blocks pipeline pipeline/fault pipeline/store pipeline/shard pipeline/settings model/mpi model/hlo model/xla",
 	"finetune":          "finetune/align finetune/document finetune/examples finetune/linear finetune/metric model/train model model/nn model/tensor model/kernel model/safetensors tokenize tokenize/blocks pipeline pipeline/corpus pipeline/fault pipeline/store pipeline/shard pipeline/settings",
 	"finetune/examples": "finetune/align finetune/document tokenize pipeline pipeline/fault pipeline/records pipeline/corpus pipeline/extract pipeline/textstat pipeline/store pipeline/shard pipeline/settings",
 	"finetune/align":    "",
@@ -88,5 +92,16 @@ func TestLattice(t *testing.T) {
 				t.Errorf("%s imports pqarrow, which drags in compute kernels, thrift and grpc", name)
 			}
 		}
+	}
+}
+
+// TestStatic: the default build needs no dynamic linker.
+func TestStatic(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "fragua/cmd/fragua").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	if strings.Contains(string(out), "purego\n") {
+		t.Error("the default build imports purego")
 	}
 }

@@ -37,13 +37,13 @@ var (
 
 func runFlags() []cli.Flag {
 	return []cli.Flag{
-		setFlag, outFlag, workersFlag, cpuFlag, limitFlag, onFlag, shardsFlag,
+		setFlag, outFlag, workersFlag, cpuFlag, deviceFlag, pluginFlag, limitFlag, onFlag, shardsFlag,
 		&cli.StringSliceFlag{Name: "only", Usage: "run these stages alone: `NAME,…`"},
 		&cli.BoolFlag{Name: "force", Usage: "run them even if nothing changed"},
 		logFlag,
 		&cli.BoolFlag{Name: "dry-run", Usage: "say what would run, and run nothing"},
 		noVerifyFlag,
-		&cli.BoolFlag{Name: "other-cpu", Usage: "go on with a training that was begun at another --cpu level; its bytes will be neither's"},
+		&cli.BoolFlag{Name: "other-cpu", Usage: "go on with a training that was begun at another --cpu level or on another --device; its bytes will be neither's"},
 	}
 }
 
@@ -127,6 +127,10 @@ func (r *recipe) job(c *cli.Context, arg, out string) (*job, error) {
 	if c.IsSet("limit") && c.Int64("limit") <= 0 {
 		return nil, usage("--limit is %d, but a number of documents above 0 is wanted", c.Int64("limit"))
 	}
+	device, err := openDevice(c, cfg)
+	if err != nil {
+		return nil, err
+	}
 	only := commaList(c, "only")
 	notes := r.notes
 	for _, e := range cfg.Stages {
@@ -136,7 +140,7 @@ func (r *recipe) job(c *cli.Context, arg, out string) (*job, error) {
 	}
 	return &job{config: cfg, notes: notes, options: pipeline.Options{
 		Out: out, Workers: c.Int("workers"), Only: only, Force: c.Bool("force"), Limit: c.Int64("limit"),
-		CPU: kernel.Level(), OtherCPU: c.Bool("other-cpu"), NoVerify: c.Bool("no-verify"), Program: version(), Config: arg,
+		CPU: kernel.Level(), Device: device, OtherCPU: c.Bool("other-cpu"), NoVerify: c.Bool("no-verify"), Program: version(), Config: arg,
 	}}, nil
 }
 
@@ -163,7 +167,7 @@ func runAction(c *cli.Context) error {
 	if c.Bool("dry-run") {
 		return job.plan(c)
 	}
-	return job.run(c)
+	return job.together(c)
 }
 
 func (j *job) plan(c *cli.Context) error {
@@ -176,6 +180,9 @@ func (j *job) plan(c *cli.Context) error {
 		fmt.Fprintln(w, "note: "+n)
 	}
 	fmt.Fprintf(w, "%s → %s, %s of the kernels, %d workers\n", j.config.Name, j.options.Out, kernel.Level(), workers(j.options.Workers))
+	if d := j.options.Device; d != nil {
+		fmt.Fprintf(w, "trains on %s\n", d)
+	}
 	for _, s := range stages {
 		verb := "run "
 		if s.Cached {

@@ -86,6 +86,7 @@ func doctor(c *cli.Context) error {
 	} else {
 		row("go", "not found: the quickstart goes on with the sample alone")
 	}
+	devices(row)
 	dir, err := os.Getwd()
 	if err != nil {
 		return err

@@ -2,11 +2,19 @@ package kernel
 
 import "fragua/model/kernel/par"
 
-// dropFactors say what is kept: elements whose 32 random bits are not below limit.
-type dropFactors struct {
-	key1, key2 uint32
-	limit      uint32
-	scale      float32
+// A Mask says what Dropout keeps: elements whose 32 random bits are not below Limit. The bits of
+// element i are m(m(i mod 2³² ^ Key1) + i/2³² + Key2), where m is the finalizer of MurmurHash3; what is
+// kept is multiplied by Scale.
+type Mask struct {
+	Key1, Key2 uint32
+	Limit      uint32
+	Scale      float32
+}
+
+// DropoutMask is the mask of probability p, 0 < p < 1, under a seed.
+func DropoutMask(p float32, seed uint64) Mask {
+	key := splitmix64(seed)
+	return Mask{uint32(key), uint32(key >> 32), uint32(float64(p) * (1 << 32)), float32(1 / (1 - float64(p)))}
 }
 
 // Dropout sets dst[i] to x[i]/(1−p) with probability 1−p, else to 0. What is dropped
@@ -22,15 +30,14 @@ func Dropout(dst, x []float32, p float32, seed, offset uint64) {
 		clear(dst)
 		return
 	}
-	key := splitmix64(seed)
-	d := dropFactors{uint32(key), uint32(key >> 32), uint32(float64(p) * (1 << 32)), float32(1 / (1 - float64(p)))}
+	d := DropoutMask(p, seed)
 	dropouts.Run(len(dst), par.Grain, dropout{active.dropout, dst, x, d, offset})
 }
 
 type dropout struct {
-	f       func(dst, x []float32, d *dropFactors, index uint64)
+	f       func(dst, x []float32, d *Mask, index uint64)
 	dst, x  []float32
-	factors dropFactors
+	factors Mask
 	offset  uint64
 }
 
@@ -38,19 +45,19 @@ var dropouts par.CallPool[dropout, *dropout]
 
 func (c *dropout) Chunk(lo, hi int) { c.f(c.dst[lo:hi], c.x[lo:hi], &c.factors, c.offset+uint64(lo)) }
 
-func dropoutPlain(dst, x []float32, d *dropFactors, index uint64) {
+func dropoutPlain(dst, x []float32, d *Mask, index uint64) {
 	for i, v := range x {
-		if random32(d, index+uint64(i)) < d.limit {
+		if random32(d, index+uint64(i)) < d.Limit {
 			v = 0
 		}
-		dst[i] = v * d.scale
+		dst[i] = v * d.Scale
 	}
 }
 
 // random32 hashes the index under the keys: two rounds of MurmurHash3's 32-bit finalizer
 // (Appleby), the high half of the index entering between them.
-func random32(d *dropFactors, index uint64) uint32 {
-	return mix32(mix32(uint32(index)^d.key1) + uint32(index>>32) + d.key2)
+func random32(d *Mask, index uint64) uint32 {
+	return mix32(mix32(uint32(index)^d.Key1) + uint32(index>>32) + d.Key2)
 }
 
 func mix32(h uint32) uint32 {

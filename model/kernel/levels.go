@@ -50,7 +50,7 @@ type kernelTable struct {
 
 	rotate  func(x, y, cos, sin []float32) // (x, y) ← (x·cos − y·sin, y·cos + x·sin)
 	adamw   func(p, g, m, v []float32, a *adamFactors)
-	dropout func(dst, x []float32, d *dropFactors, index uint64)
+	dropout func(dst, x []float32, d *Mask, index uint64)
 }
 
 // first forces the level to start with, at build time; for tests:

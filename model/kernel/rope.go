@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"math"
+	"sync"
 
 	"fragua/model/kernel/par"
 )
@@ -12,6 +13,9 @@ import (
 type RoPE struct {
 	half     int
 	cos, sin []float32 // positions × half
+
+	once  sync.Once
+	table []float32 // what Table returns
 }
 
 // RoPEFrequencies returns the dim/2 angles per position, θ^(−2i/dim).
@@ -26,7 +30,7 @@ func RoPEFrequencies(dim int, theta float64) []float64 {
 // NewRoPE tabulates positions 0 … positions−1 for heads of 2·len(frequencies) features.
 func NewRoPE(positions int, frequencies []float64) *RoPE {
 	half := len(frequencies)
-	r := &RoPE{half, make([]float32, positions*half), make([]float32, positions*half)}
+	r := &RoPE{half: half, cos: make([]float32, positions*half), sin: make([]float32, positions*half)}
 	for p := range positions {
 		for i, f := range frequencies {
 			s, c := math.Sincos(float64(p) * f)
@@ -34,6 +38,19 @@ func NewRoPE(positions int, frequencies []float64) *RoPE {
 		}
 	}
 	return r
+}
+
+// Half is half the features of a head.
+func (r *RoPE) Half() int { return r.half }
+
+// Table returns rows of cosines, then sines, of each position: positions × 2·Half. It may not change.
+func (r *RoPE) Table() []float32 {
+	r.once.Do(func() {
+		for p := range r.Positions() {
+			r.table = append(append(r.table, r.cos[p*r.half:][:r.half]...), r.sin[p*r.half:][:r.half]...)
+		}
+	})
+	return r.table
 }
 
 // Positions is how many positions the table holds.

@@ -147,10 +147,10 @@ func (v *vectorASM) fill(b *kernelTable) {
 			v.adamw(n, &p[0], at(g, n), at(m, n), at(u, n), a.scale, a.beta1, a.beta2, a.rest1, a.rest2, a.rate, a.correct2, a.eps, a.remaining)
 		}
 	}
-	b.dropout = func(dst, x []float32, d *dropFactors, index uint64) {
+	b.dropout = func(dst, x []float32, d *Mask, index uint64) {
 		for len(dst) > 0 {
 			n := int(min(uint64(len(dst)), 1<<32-index&math.MaxUint32)) // until its low half wraps
-			v.dropout(n, &dst[0], at(x, n), uint32(index), d.key1, uint32(index>>32)+d.key2, d.limit, d.scale)
+			v.dropout(n, &dst[0], at(x, n), uint32(index), d.Key1, uint32(index>>32)+d.Key2, d.Limit, d.Scale)
 			dst, x, index = dst[n:], x[n:], index+uint64(n)
 		}
 	}

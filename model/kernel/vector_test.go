@@ -75,7 +75,7 @@ var bodyCases = []bodyCase{
 		b.lstmCellGrad(gates, x[4], x[5], x[6], x[7], x[8])
 		spread(x[:4], gates)
 	})},
-	{"dropout", 2, 0, 0, 0, -1, do(func(b *kernelTable, x [][]float32) { b.dropout(x[0], x[1], &dropFactors{1, 2, 1 << 30, 1.5}, 1<<32-60) })},
+	{"dropout", 2, 0, 0, 0, -1, do(func(b *kernelTable, x [][]float32) { b.dropout(x[0], x[1], &Mask{1, 2, 1 << 30, 1.5}, 1<<32-60) })},
 }
 
 // spread copies the parts of what was joined back.

@@ -6,7 +6,6 @@ import (
 	"reflect"
 
 	"fragua/model/kernel"
-	"fragua/model/kernel/par"
 	"fragua/model/tensor"
 )
 
@@ -43,29 +42,7 @@ func (l *Linear) Adapt(rank, from, out int, scale, dropout float32, d *Init) *Lo
 func (l *Linear) Decompose() {
 	a := l.Adapters[0]
 	a.Magnitude = tensor.Param(l.W.Rows())
-	copy(a.Magnitude.Data, a.lengths(l.W))
-}
-
-// adapted sets row to row o of W + Scale·B·A.
-func (a *LoRA) adapted(row []float32, w *tensor.Tensor, o int) {
-	in, rank := w.Cols(), a.A.Rows()
-	copy(row, w.Data[(a.From+o)*in:][:in])
-	for r := range rank {
-		kernel.AXPY(row, float32(a.Scale*a.B.Data[o*rank+r]), a.A.Data[r*in:][:in])
-	}
-}
-
-// lengths are those of the rows of W + Scale·B·A.
-func (a *LoRA) lengths(w *tensor.Tensor) []float32 {
-	out := make([]float32, a.B.Rows())
-	par.For(len(out), 64, func(lo, hi int) {
-		row := make([]float32, w.Cols())
-		for o := lo; o < hi; o++ {
-			a.adapted(row, w, o)
-			out[o] = float32(math.Sqrt(kernel.SumSquares(row)))
-		}
-	})
-	return out
+	copy(a.Magnitude.Data, a.lengths(nil, l.W).Data)
 }
 
 // Merge adds the adapters to W and removes them.
@@ -74,7 +51,7 @@ func (l *Linear) Merge() {
 	for _, a := range l.Adapters {
 		row := make([]float32, in)
 		for o := range a.B.Rows() {
-			a.adapted(row, l.W, o)
+			tensor.AdaptedRow(row, l.W, a.A, a.B, a.Scale, a.From+o, o)
 			if a.Magnitude != nil {
 				scale := a.Magnitude.Data[o] / float32(math.Sqrt(kernel.SumSquares(row)))
 				for i := range row {
@@ -90,13 +67,18 @@ func (l *Linear) Merge() {
 // adapted is x·Wᵀ + b with the adapters.
 func (l *Linear) adapted(tp *tensor.Tape, x *tensor.Tensor) *tensor.Tensor {
 	if a := l.Adapters[0]; a.Magnitude != nil {
-		return tp.ScaleColumns(a.add(tp, tp.Linear(x, l.W, nil), x), a.Magnitude, a.lengths(l.W), l.B)
+		return tp.ScaleColumns(a.add(tp, tp.Linear(x, l.W, nil), x), a.Magnitude, a.lengths(tp, l.W), l.B)
 	}
 	y := tp.Linear(x, l.W, l.B)
 	for _, a := range l.Adapters {
 		y = a.add(tp, y, x)
 	}
 	return y
+}
+
+// lengths are those of the rows of W + Scale·B·A; the adapter is of all of them.
+func (a *LoRA) lengths(tp *tensor.Tape, w *tensor.Tensor) *tensor.Tensor {
+	return tp.AdaptedLengths(w, a.A, a.B, a.Scale)
 }
 
 func (a *LoRA) add(tp *tensor.Tape, y, x *tensor.Tensor) *tensor.Tensor {

@@ -10,7 +10,9 @@ import (
 func (tp *Tape) Add(x, y *Tensor) *Tensor {
 	sameShape("Add", x, y)
 	z := tp.make(x.needsGrad() || y.needsGrad(), x.Rows(), x.Cols())
-	kernel.Add(z.Data, x.Data, y.Data)
+	if tp.computes() {
+		kernel.Add(z.Data, x.Data, y.Data)
+	}
 	record(tp, add{x: x, y: y, z: z})
 	return z
 }
@@ -22,6 +24,8 @@ func (o *add) backward(tp *Tape) {
 	tp.addGrad(o.y, o.z.Grad)
 }
 
+func (o *add) emit(g *Graph) { g.set(o.z, g.Add(g.of(o.x), g.of(o.y))) }
+
 // AddTo is y += x in place; it returns y. Residual streams are made of it.
 func (tp *Tape) AddTo(y, x *Tensor) *Tensor {
 	sameShape("AddTo", y, x)
@@ -29,7 +33,9 @@ func (tp *Tape) AddTo(y, x *Tensor) *Tensor {
 	if tp.Recording() && x.needsGrad() {
 		y.requiresGrad = true
 	}
-	kernel.AddTo(y.Data, x.Data)
+	if tp.computes() {
+		kernel.AddTo(y.Data, x.Data)
+	}
 	record(tp, addTo{x: x, y: y})
 	return y
 }
@@ -37,6 +43,7 @@ func (tp *Tape) AddTo(y, x *Tensor) *Tensor {
 type addTo struct{ x, y *Tensor }
 
 func (o *addTo) backward(tp *Tape) { tp.addGrad(o.x, o.y.Grad) }
+func (o *addTo) emit(g *Graph)     { g.set(o.y, g.Add(g.of(o.y), g.of(o.x))) }
 
 // AddColumns is y[:, col:col+w] += s·x in place, x (N, w); it returns y.
 func (tp *Tape) AddColumns(y *Tensor, col int, x *Tensor, s float32) *Tensor {
@@ -47,8 +54,10 @@ func (tp *Tape) AddColumns(y *Tensor, col int, x *Tensor, s float32) *Tensor {
 	if tp.Recording() && x.needsGrad() {
 		y.requiresGrad = true
 	}
-	for r := range y.Rows() {
-		kernel.AXPY(y.Data[r*y.Cols()+col:][:x.Cols()], s, x.Data[r*x.Cols():][:x.Cols()])
+	if tp.computes() {
+		for r := range y.Rows() {
+			kernel.AXPY(y.Data[r*y.Cols()+col:][:x.Cols()], s, x.Data[r*x.Cols():][:x.Cols()])
+		}
 	}
 	record(tp, addColumns{x: x, y: y, col: col, s: s})
 	return y
@@ -70,11 +79,18 @@ func (o *addColumns) backward(tp *Tape) {
 	}
 }
 
+func (o *addColumns) emit(g *Graph) {
+	wide := g.Pad(g.Scale(g.of(o.x), float64(o.s)), 1, o.col, o.y.Cols()-o.col-o.x.Cols())
+	g.set(o.y, g.Add(g.of(o.y), wide))
+}
+
 // Mul is x·y, element by element.
 func (tp *Tape) Mul(x, y *Tensor) *Tensor {
 	sameShape("Mul", x, y)
 	z := tp.make(x.needsGrad() || y.needsGrad(), x.Rows(), x.Cols())
-	kernel.Mul(z.Data, x.Data, y.Data)
+	if tp.computes() {
+		kernel.Mul(z.Data, x.Data, y.Data)
+	}
 	saveForBackward(x)
 	saveForBackward(y)
 	record(tp, mul{x: x, y: y, z: z})
@@ -98,11 +114,15 @@ func (o *mul) backward(tp *Tape) {
 	}
 }
 
+func (o *mul) emit(g *Graph) { g.set(o.z, g.Mul(g.of(o.x), g.of(o.y))) }
+
 // Scale is s·x.
 func (tp *Tape) Scale(x *Tensor, s float32) *Tensor {
 	y := tp.make(x.needsGrad(), x.Rows(), x.Cols())
-	kernel.Copy(y.Data, x.Data)
-	kernel.Scale(y.Data, s)
+	if tp.computes() {
+		kernel.Copy(y.Data, x.Data)
+		kernel.Scale(y.Data, s)
+	}
 	record(tp, scale{x: x, y: y, s: s})
 	return y
 }
@@ -118,19 +138,27 @@ func (o *scale) backward(tp *Tape) {
 	}
 }
 
+func (o *scale) emit(g *Graph) { g.set(o.y, g.Scale(g.of(o.x), float64(o.s))) }
+
 // AddConstant is x + s.
 func (tp *Tape) AddConstant(x *Tensor, s float32) *Tensor {
 	y := tp.make(x.needsGrad(), x.Rows(), x.Cols())
-	for i, v := range x.Data {
-		y.Data[i] = v + s
+	if tp.computes() {
+		for i, v := range x.Data {
+			y.Data[i] = v + s
+		}
 	}
-	record(tp, addConstant{x: x, y: y})
+	record(tp, addConstant{x: x, y: y, s: s})
 	return y
 }
 
-type addConstant struct{ x, y *Tensor }
+type addConstant struct {
+	x, y *Tensor
+	s    float32
+}
 
 func (o *addConstant) backward(tp *Tape) { tp.addGrad(o.x, o.y.Grad) }
+func (o *addConstant) emit(g *Graph)     { g.set(o.y, g.Offset(g.of(o.x), float64(o.s))) }
 
 // addGrad adds g to the gradient of x.
 func (tp *Tape) addGrad(x *Tensor, g []float32) {
@@ -158,7 +186,7 @@ func (tp *Tape) inheritGrad(x, y *Tensor) {
 }
 
 func sameShape(op string, x, y *Tensor) {
-	if len(x.Data) != len(y.Data) || x.Cols() != y.Cols() {
+	if x.Rows() != y.Rows() || x.Cols() != y.Cols() {
 		panic(fmt.Sprintf("tensor: %s of %v and %v", op, x.Shape, y.Shape))
 	}
 }

@@ -39,7 +39,9 @@ func (tp *Tape) BiasedAttention(q, k, v Heads, bias *Tensor, a kernel.Attention)
 	}
 	y := tp.make(q.X.needsGrad() || k.X.needsGrad() || v.X.needsGrad() || bias.needsGrad(), a.B*a.T, width)
 	lse := tp.buffer(a.B * a.Heads * a.T)
-	a.Forward(y.Data, lse, q.data(), k.data(), v.data())
+	if tp.computes() {
+		a.Forward(y.Data, lse, q.data(), k.data(), v.data())
+	}
 	saveForBackward(q.X)
 	saveForBackward(k.X)
 	saveForBackward(v.X)
@@ -118,7 +120,9 @@ func (tp *Tape) Rotate(x *Tensor, r *kernel.RoPE, heads int, pos []int32) *Tenso
 	if len(pos) != x.Rows() {
 		panic(fmt.Sprintf("tensor: Rotate of %v with %d positions", x.Shape, len(pos)))
 	}
-	r.Rotate(x.Data, x.Cols(), heads, pos, false)
+	if tp.computes() {
+		r.Rotate(x.Data, x.Cols(), heads, pos, false)
+	}
 	record(tp, rotate{x: x, r: r, heads: heads, pos: pos})
 	return x
 }
@@ -134,4 +138,16 @@ func (o *rotate) backward(tp *Tape) {
 	if o.x.Grad != nil {
 		o.r.Rotate(o.x.Grad, o.x.Cols(), o.heads, o.pos, true)
 	}
+}
+
+func (o *rotate) emit(g *Graph) {
+	table, half := o.r.Table(), o.r.Half()
+	angles := g.Rows(g.constant(table, len(table)/(2*half), 2*half), g.ints(o.pos)) // (N, 2·half): cosines, sines
+	x, n, width := g.of(o.x), o.x.Rows(), 2*half*o.heads
+	shape := []int{n, o.heads, half}
+	heads := g.Reshape(g.Slice(x, 1, 0, width), n, o.heads, 2*half)
+	a, b := g.Slice(heads, 2, 0, half), g.Slice(heads, 2, half, 2*half)
+	cos, sin := g.Broadcast(g.Slice(angles, 1, 0, half), shape, 0, 2), g.Broadcast(g.Slice(angles, 1, half, 2*half), shape, 0, 2)
+	turned := g.Concat(2, g.Sub(g.Mul(a, cos), g.Mul(b, sin)), g.Add(g.Mul(b, cos), g.Mul(a, sin)))
+	g.set(o.x, g.Concat(1, g.Reshape(turned, n, width), g.Slice(x, 1, width, o.x.Cols())))
 }

@@ -3,6 +3,9 @@ package tensor
 import (
 	"fmt"
 	"math"
+	"slices"
+
+	"fragua/model/hlo"
 )
 
 // ClassOptions are the finer points of ClassLoss; the zero value is one label
@@ -24,6 +27,9 @@ func (tp *Tape) ClassLoss(logits *Tensor, labels []float32, o ClassOptions) (tot
 	}
 	total = tp.make(logits.needsGrad(), 1, 1)
 	total.Shape = total.Shape[:1]
+	if !tp.computes() {
+		return tp.traceClassLoss(total, logits, labels, o), 0
+	}
 	d := tp.buffer(n * c) // the gradient, made at once
 	norm, labelled, loss := float64(o.Norm), 0, 0.0
 	for r := range n {
@@ -50,6 +56,8 @@ type classLoss struct {
 	x, total *Tensor
 	d        []float32
 	scale    float32
+	labels   []float32 // of a trace, as what follows
+	options  ClassOptions
 }
 
 func (o *classLoss) backward(tp *Tape) {
@@ -60,6 +68,42 @@ func (o *classLoss) backward(tp *Tape) {
 	for i, d := range o.d {
 		g[i] += float32(o.total.Grad[0] * float32(o.scale*d))
 	}
+}
+
+func (tp *Tape) traceClassLoss(total, logits *Tensor, labels []float32, o ClassOptions) *Tensor {
+	norm := float64(o.Norm)
+	if norm == 0 {
+		labelled := 0
+		for r := range logits.Rows() {
+			row := labels[r*logits.Cols():][:logits.Cols()]
+			if o.Multi || slices.ContainsFunc(row, func(y float32) bool { return y != 0 }) {
+				labelled++
+			}
+		}
+		norm = float64(max(labelled, 1))
+	}
+	record(tp, classLoss{x: logits, total: total, scale: float32(1 / norm), labels: labels, options: o})
+	return total
+}
+
+func (o *classLoss) emit(g *Graph) {
+	z := g.of(o.x)
+	y := g.floats(o.labels, z.Shape...)
+	var each *hlo.Value  // (B, C)
+	if o.options.Multi { // max(z, 0) + log(1 + e^−|z|) − y·z
+		zero := g.Constant(hlo.F32, 0, z.Shape...)
+		size := g.Select(g.Compare("LT", z, zero), g.Sub(zero, z), z)
+		each = g.Sub(g.Add(g.Max(z, zero), g.Log(g.Offset(g.Exp(g.Sub(zero, size)), 1))), g.Mul(y, z))
+	} else {
+		top := g.Greatest(z, 1)
+		lse := g.Add(g.Log(g.Sum(g.Exp(g.Sub(z, g.Broadcast(top, z.Shape, 0))), 1)), top)
+		each = g.Mul(y, g.Sub(g.Broadcast(lse, z.Shape, 0), z))
+	}
+	weighed := each
+	if w := o.options.Weights; w != nil {
+		weighed = g.Mul(each, g.Broadcast(g.floats(w, len(w)), z.Shape, 1))
+	}
+	g.loss(o.total, g.Sum(weighed, 0, 1), g.Sum(each, 1), o.scale)
 }
 
 // A classRow is one row of logits z with labels y, class weights and room for the gradient.

@@ -16,6 +16,11 @@
 // Operations are large (a linear layer with its bias and activation, attention,
 // the loss over chunks of the vocabulary), so the tape itself weighs nothing.
 //
+// # Other devices
+//
+// On a tape of Trace operations compute nothing. Graph then writes what was done as a program for a
+// compiler, each operation by its emit, which stands beside its forward and backward pass.
+//
 // # Memory
 //
 // All that operations make lies in the tape's arena, one slab that is laid out

@@ -35,6 +35,10 @@ func (o *feedForward) backward(tp *Tape) {
 	o.down.residualBackward(tp)
 }
 
+func (o *feedForward) emit(g *Graph) {
+	g.set(o.down.y, o.down.sum(g, g.GELU(g.affine(g.of(o.up.x), o.up.w, o.up.b))))
+}
+
 // GatedFeedForward is SwiGLU(x·gᵀ, x·uᵀ)·vᵀ + r: x (N, in), g and u (hidden, in), v (out,
 // hidden), r (N, out) or nil (Shazeer 2020).
 func (tp *Tape) GatedFeedForward(x, g, u, v, r *Tensor) *Tensor {
@@ -42,7 +46,8 @@ func (tp *Tape) GatedFeedForward(x, g, u, v, r *Tensor) *Tensor {
 	sameShape("GatedFeedForward", gate, up)
 	tp.affine(gate.Data, nil, x, g, nil)
 	a := up
-	if gate.requiresGrad || up.requiresGrad {
+	if !tp.computes() {
+	} else if gate.requiresGrad || up.requiresGrad {
 		a = tp.make(true, up.Rows(), up.Cols())
 		kernel.LinearSwiGLU(a.Data, gate.Data, up.Data, x.Data, u.Data, x.Rows(), u.Rows(), x.Cols(), tp.rounds())
 	} else {
@@ -71,4 +76,10 @@ func (o *gatedFeedForward) backward(tp *Tape) {
 		tp.linearBackward(o.x, o.u, a.Data)
 	}
 	o.down.residualBackward(tp)
+}
+
+func (o *gatedFeedForward) emit(g *Graph) {
+	x := g.of(o.x)
+	a := g.Mul(g.SiLU(g.affine(x, o.g, nil)), g.affine(x, o.u, nil))
+	g.set(o.down.y, o.down.sum(g, a))
 }

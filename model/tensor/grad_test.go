@@ -78,8 +78,12 @@ func cases(rng *rand.Rand, n, c int) []opCase {
 			return tp.GatedFeedForward(in[0], in[1], in[2], in[3], nil)
 		}},
 		{"SSRU", []*Tensor{d(3*n, c), d(3*n, c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.SSRU(tp.Sigmoid(in[0]), in[1], 3) }},
-		{"ScaleColumns", []*Tensor{d(n, c), d(c), d(c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.ScaleColumns(in[0], in[1], weights, in[2]) }},
-		{"ScaleColumns without bias", []*Tensor{d(n, c), d(c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.ScaleColumns(in[0], in[1], weights, nil) }},
+		{"ScaleColumns", []*Tensor{d(n, c), d(c), d(c)}, func(tp *Tape, in []*Tensor) *Tensor {
+			return tp.ScaleColumns(in[0], in[1], From(weights, len(weights)), in[2])
+		}},
+		{"ScaleColumns without bias", []*Tensor{d(n, c), d(c)}, func(tp *Tape, in []*Tensor) *Tensor {
+			return tp.ScaleColumns(in[0], in[1], From(weights, len(weights)), nil)
+		}},
 		{"SwiGLU with itself", []*Tensor{d(n, c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.SwiGLU(in[0], in[0]) }},
 		{"Add", []*Tensor{d(n, c), d(n, c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.Add(in[0], in[1]) }},
 		{"Add to itself", []*Tensor{d(n, c)}, func(tp *Tape, in []*Tensor) *Tensor { return tp.Add(in[0], in[0]) }},
@@ -174,16 +178,28 @@ type weighted struct {
 
 func (o *weighted) backward(tp *Tape) { tp.addGrad(o.y, o.w) }
 
+func (o *weighted) emit(g *Graph) {
+	y := g.of(o.y)
+	g.set(o.total, g.Reshape(g.Sum(g.Mul(y, g.floats(o.w, y.Shape...)), 0, 1), 1, 1))
+}
+
 func weigh(y *Tensor) (sum float64, w []float32) {
 	if len(y.Shape) == 1 {
 		return float64(y.Data[0]), nil
 	}
-	w = make([]float32, len(y.Data))
+	w = weights(y.count())
 	for i, v := range y.Data {
-		w[i] = float32(math.Sin(float64(3 * i)))
 		sum += float64(w[i]) * float64(v)
 	}
 	return sum, w
+}
+
+func weights(n int) []float32 {
+	w := make([]float32, n)
+	for i := range w {
+		w[i] = float32(math.Sin(float64(3 * i)))
+	}
+	return w
 }
 
 // gradient leaves in the inputs' Grad the gradient of the weighed result.

@@ -3,6 +3,7 @@ package tensor
 import (
 	"fmt"
 
+	"fragua/model/hlo"
 	"fragua/model/kernel"
 	"fragua/model/kernel/gemm"
 )
@@ -24,6 +25,8 @@ func (o *linear) backward(tp *Tape) {
 	}
 }
 
+func (o *linear) emit(g *Graph) { g.set(o.y, g.affine(g.of(o.x), o.w, o.b)) }
+
 // LinearAdd is x·wᵀ + b + r: what a part of a block adds to the residual stream.
 func (tp *Tape) LinearAdd(x, w, b, r *Tensor) *Tensor {
 	o := tp.linearAdd(x, w, b, r)
@@ -39,6 +42,8 @@ func (tp *Tape) linearAdd(x, w, b, r *Tensor) linearAdd {
 	} else {
 		sameShape("LinearAdd", y, r)
 		y.requiresGrad = y.requiresGrad || tp.Recording() && r.needsGrad()
+	}
+	if r != nil && tp.computes() {
 		kernel.LinearAdd(y.Data, r.Data, x.Data, w.Data, biasOf(b), x.Rows(), w.Rows(), x.Cols(), tp.rounds())
 	}
 	return linearAdd{linear{x: x, w: w, b: b, y: y}, r}
@@ -52,6 +57,17 @@ type linearAdd struct {
 func (o *linearAdd) backward(tp *Tape) {
 	o.linear.backward(tp)
 	o.residualBackward(tp)
+}
+
+func (o *linearAdd) emit(g *Graph) { g.set(o.y, o.sum(g, g.of(o.x))) }
+
+// sum is x·wᵀ + b + r.
+func (o *linearAdd) sum(g *Graph, x *hlo.Value) *hlo.Value {
+	y := g.affine(x, o.w, o.b)
+	if o.r != nil {
+		y = g.Add(y, g.of(o.r))
+	}
+	return y
 }
 
 // residualBackward gives the gradient of the sum to r.
@@ -71,7 +87,7 @@ func biasOf(b *Tensor) []float32 {
 // LinearGELU is y = GELU(x·wᵀ + b), in the tanh form of GPT-2.
 func (tp *Tape) LinearGELU(x, w, b *Tensor) *Tensor {
 	o := tp.linearGELU(x, w, b)
-	if o.slope != nil {
+	if o.y.requiresGrad || !tp.computes() {
 		record(tp, o)
 	}
 	return o.y
@@ -80,7 +96,7 @@ func (tp *Tape) LinearGELU(x, w, b *Tensor) *Tensor {
 // linearGELU computes LinearGELU.
 func (tp *Tape) linearGELU(x, w, b *Tensor) linearGELU {
 	y := tp.outputs(x, w, b)
-	if !y.requiresGrad {
+	if !y.requiresGrad || !tp.computes() {
 		tp.affine(y.Data, y.Data, x, w, b)
 		return linearGELU{x: x, w: w, b: b, y: y}
 	}
@@ -104,6 +120,8 @@ func (o *linearGELU) backward(tp *Tape) {
 	o.preActivationBackward(tp)
 }
 
+func (o *linearGELU) emit(g *Graph) { g.set(o.y, g.GELU(g.affine(g.of(o.x), o.w, o.b))) }
+
 // preActivationBackward continues from the gradient of GELU's argument, stored in y.
 func (o *linearGELU) preActivationBackward(tp *Tape) {
 	tp.biasBackward(o.b, o.y.Data)
@@ -112,7 +130,7 @@ func (o *linearGELU) preActivationBackward(tp *Tape) {
 
 // outputs is the place of x·wᵀ + b.
 func (tp *Tape) outputs(x, w, b *Tensor) *Tensor {
-	if w.Cols() != x.Cols() || b != nil && len(b.Data) != w.Rows() {
+	if w.Cols() != x.Cols() || b != nil && b.count() != w.Rows() {
 		panic(fmt.Sprintf("tensor: Linear of %v by %v", x.Shape, w.Shape))
 	}
 	w.checkTrainable("Linear", x)
@@ -125,11 +143,22 @@ func (tp *Tape) outputs(x, w, b *Tensor) *Tensor {
 // affine sets y to x·wᵀ + b and, unless it is nil, gelu to GELU of that; both
 // may be the same.
 func (tp *Tape) affine(y, gelu []float32, x, w, b *Tensor) {
-	if w.Quantized != nil {
+	switch {
+	case !tp.computes():
+	case w.Quantized != nil:
 		kernel.LinearQuantized(y, gelu, x.Data, w.Quantized, biasOf(b), x.Rows())
-		return
+	default:
+		kernel.Linear(y, gelu, x.Data, w.Data, biasOf(b), x.Rows(), w.Rows(), x.Cols(), tp.rounds())
 	}
-	kernel.Linear(y, gelu, x.Data, w.Data, biasOf(b), x.Rows(), w.Rows(), x.Cols(), tp.rounds())
+}
+
+// affine is x·wᵀ + b; b may be nil.
+func (g *Graph) affine(x *hlo.Value, w, b *Tensor) *hlo.Value {
+	y := g.DotNT(x, g.of(w), g.products())
+	if b != nil {
+		y = g.Add(y, g.Broadcast(g.vector(b), y.Shape, 1))
+	}
+	return y
 }
 
 // linearBackward is dw += dyᵀ·x and dx += dy·w.

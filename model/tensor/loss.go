@@ -3,6 +3,7 @@ package tensor
 import (
 	"fmt"
 
+	"fragua/model/hlo"
 	"fragua/model/kernel"
 	"fragua/model/kernel/gemm"
 )
@@ -30,13 +31,11 @@ func (tp *Tape) HeadLoss(x, w *Tensor, targets []int32, o HeadOptions) (total *T
 		panic(fmt.Sprintf("tensor: HeadLoss of %v by %v with %d targets", x.Shape, w.Shape, len(targets)))
 	}
 	w.checkTrainable("HeadLoss", x)
-	if o.Bias != nil && len(o.Bias.Data) != v {
+	if o.Bias != nil && o.Bias.count() != v {
 		panic(fmt.Sprintf("tensor: HeadLoss of %d ids with a bias of %d", v, len(o.Bias.Data)))
 	}
 	total = tp.make(x.needsGrad() || w.needsGrad() || o.Bias.needsGrad(), 1, 1)
 	total.Shape = total.Shape[:1]
-	total.Data[0] = 0
-
 	scored := tp.scored(targets)
 	count = len(scored)
 	norm := o.Norm
@@ -46,6 +45,12 @@ func (tp *Tape) HeadLoss(x, w *Tensor, targets []int32, o HeadOptions) (total *T
 	clear(o.Each)
 
 	h := head{x: x, w: w, targets: targets, rows: scored, options: o, scale: 1 / norm}
+	if !tp.computes() {
+		h.total, h.targets = total, targets
+		record(tp, h)
+		return total, 0, count
+	}
+	total.Data[0] = 0
 	if total.requiresGrad {
 		h.total = total
 		if dx, add := tp.grad(x); dx != nil {
@@ -173,6 +178,26 @@ func (h *head) backward(tp *Tape) {
 	if h.total != nil && (h.total.Grad == nil || h.total.Grad[0] != 1) {
 		panic("tensor: Backward must start from HeadLoss or from a plain sum with it")
 	}
+}
+
+func (h *head) emit(g *Graph) {
+	n, v := h.x.Rows(), h.w.Rows()
+	shape := []int{n, v}
+	logits, targets := g.affine(g.of(h.x), h.w, h.options.Bias), g.ints(h.targets)
+	none := g.Constant(hlo.F32, 0, n)
+	scored := g.Compare("GE", targets, g.Constant(hlo.I32, 0, n))
+	hit := g.Compare("EQ", g.Iota(hlo.I32, 1, shape...), g.Broadcast(targets, shape, 0))
+	top := g.Greatest(logits, 1)
+	lse := g.Add(g.Log(g.Sum(g.Exp(g.Sub(logits, g.Broadcast(top, shape, 0))), 1)), top)
+	right := g.Sum(g.Select(hit, logits, g.Constant(hlo.F32, 0, shape...)), 1)
+	nll := g.Select(scored, g.Sub(lse, right), none)
+	loss := nll
+	if eps := float64(h.options.Smoothing); eps > 0 {
+		each := eps / float64(max(v-1, 1))
+		all := g.Sub(g.Scale(lse, float64(v)), g.Sum(logits, 1)) // Σ −log p over the vocabulary
+		loss = g.Select(scored, g.Add(g.Scale(nll, 1-eps-each), g.Scale(all, each)), none)
+	}
+	g.loss(h.total, g.Sum(loss, 0), nll, h.scale)
 }
 
 // scored lists the rows that have a target.

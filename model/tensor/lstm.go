@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"fragua/model/hlo"
 	"fragua/model/kernel"
 	"fragua/model/kernel/gemm"
 )
@@ -18,7 +19,8 @@ type State struct{ H, C []float32 }
 // The result is h (T·B, H).
 //
 // The zero start means zeros. Where fresh (T·B, or nil) is true, a row forgets
-// its state before the step. last is the state after the last step, as valid as y.
+// its state before the step. last is the state after the last step, as valid as y; a trace has
+// none, and a device writes it over start.
 func (tp *Tape) LSTM(gates, w *Tensor, rows int, start State, fresh []bool) (y *Tensor, last State) {
 	n := w.Cols()
 	if gates.Cols() != 4*n || w.Rows() != 4*n || gates.Rows()%rows != 0 {
@@ -27,8 +29,13 @@ func (tp *Tape) LSTM(gates, w *Tensor, rows int, start State, fresh []bool) (y *
 	inPlace("LSTM", gates)
 	steps, width := gates.Rows()/rows, rows*n
 	y = tp.make(gates.needsGrad() || w.needsGrad(), rows+gates.Rows(), n)
-	o := lstm{gates: gates, w: w, y: y, rows: rows, fresh: fresh, h: y.Data, c: tp.buffer(width + steps*width)}
-	y.Data, y.Shape[0] = o.h[width:], steps*rows
+	o := lstm{gates: gates, w: w, y: y, rows: rows, fresh: fresh, start: start, h: y.Data, c: tp.buffer(width + steps*width)}
+	y.Shape[0] = steps * rows
+	if !tp.computes() {
+		record(tp, o)
+		return y, State{}
+	}
+	y.Data = o.h[width:]
 	if start.H == nil {
 		clear(o.h[:width])
 		clear(o.c[:width])
@@ -64,6 +71,7 @@ type lstm struct {
 	gates, w, y *Tensor
 	rows        int
 	fresh       []bool
+	start       State
 	h, c        []float32 // (B + T·B, H): the state before the first step, then after each
 }
 
@@ -124,4 +132,33 @@ func (o *lstm) backward(tp *Tape) {
 		kernel.Gemm(gemm.Args{Op: gemm.TN, M: 4 * n, N: n, K: steps * o.rows, A: dg, B: o.h, C: dw, Acc: add, BF16: tp.BF16})
 	}
 	tp.moveGrad(o.gates, dg)
+}
+
+func (o *lstm) emit(g *Graph) {
+	n, steps := o.w.Cols(), o.gates.Rows()/o.rows
+	start := func(x []float32) *hlo.Value {
+		if x == nil {
+			return g.Constant(hlo.F32, 0, o.rows, n)
+		}
+		return g.floats(x, o.rows, n)
+	}
+	var fresh *hlo.Value
+	if o.fresh != nil {
+		known := g.numbers(o, func() []int32 {
+			x := make([]int32, len(o.fresh))
+			for i, f := range o.fresh {
+				if f {
+					x[i] = 1
+				}
+			}
+			return x
+		})
+		fresh = g.Reshape(g.Compare("NE", known, g.Constant(hlo.I32, 0, steps*o.rows)), steps, o.rows)
+	}
+	gates := g.Reshape(g.of(o.gates), steps, o.rows, 4*n)
+	y, h, c := g.LSTM(gates, g.of(o.w), start(o.start.H), start(o.start.C), fresh, g.products())
+	g.set(o.y, g.Reshape(y, steps*o.rows, n))
+	if o.start.H != nil {
+		g.Results = append(g.Results, Result{h, o.start.H}, Result{c, o.start.C})
+	}
 }

@@ -1,6 +1,9 @@
 package tensor
 
-import "fragua/model/kernel"
+import (
+	"fragua/model/hlo"
+	"fragua/model/kernel"
+)
 
 // Recompute is f(x), a result of x's shape, that saves nothing but x: what f
 // computes inside is computed again in the backward pass, with the same dropout.
@@ -10,8 +13,11 @@ import "fragua/model/kernel"
 // f computed inside, all but the result. f must stay as it is until Backward: a
 // Temp does.
 func (tp *Tape) Recompute(x *Tensor, f Module) *Tensor {
-	if tp == nil || tp.base > 0 {
+	if tp == nil || tp.base > 0 || tp.tracing && (tp.nested || tp.inference) {
 		return f.Forward(tp, x)
+	}
+	if !tp.computes() {
+		return tp.traceRecompute(x, f)
 	}
 	y := tp.make(true, x.Rows(), x.Cols())
 	o := recompute{x: x, y: y, f: f, drops: tp.drops}
@@ -39,6 +45,10 @@ type recompute struct {
 	x, y  *Tensor
 	f     Module
 	drops uint64
+
+	// Of a trace: f's result, and the nodes [first, end) of f.
+	z          *Tensor
+	first, end int
 }
 
 func (o *recompute) backward(tp *Tape) {
@@ -55,4 +65,28 @@ func (o *recompute) backward(tp *Tape) {
 	}
 	tp.inner = tp.nodes
 	tp.base, tp.nodes, tp.n, tp.drops = 0, nodes, n, drops
+}
+
+// traceRecompute leaves the node before those of f.
+func (tp *Tape) traceRecompute(x *Tensor, f Module) *Tensor {
+	y := tp.make(true, x.Rows(), x.Cols())
+	record(tp, recompute{x: x, y: y, f: f, first: tp.n + 1})
+	o := tp.nodes[tp.n-1].(*recompute)
+	tp.nested = true // a Recompute inside is f itself
+	o.z = f.Forward(tp, x)
+	tp.nested, o.end = false, tp.n
+	return y
+}
+
+func (o *recompute) emit(g *Graph) {
+	x := g.of(o.x)
+	g.set(o.y, g.Recompute(x, func(x *hlo.Value) *hlo.Value {
+		g.set(o.x, x)
+		for _, n := range g.tape.nodes[o.first:o.end] {
+			n.emit(g)
+		}
+		return g.of(o.z)
+	}))
+	g.set(o.x, x)
+	g.next = o.end
 }

@@ -16,12 +16,16 @@ type Tape struct {
 	Step  uint64 // counts forward passes; with Seed it decides the dropout masks
 	Train bool   // dropout is on
 	BF16  bool   // linear layers round what they multiply to bfloat16; sums stay float32
+	// Replica is which part of the batch's rows a trace is for, where several devices share them.
+	Replica int
 	// Profile, if not nil, is told how long each operation took, forward
 	// and backward: what a benchmark shows.
 	Profile func(op string, back bool, took time.Duration)
 
 	profiled  time.Time // up to when Profile was told
 	inference bool      // inference in reused memory
+	tracing   bool      // operations are written down and compute nothing
+	nested    bool      // of a trace: inside a Recompute
 	arena     arena
 	nodes     []node // the operations of this pass, then those of earlier ones, for reuse
 	n         int    // how many are of this pass
@@ -43,8 +47,11 @@ type Tape struct {
 	losses  []float64
 }
 
-// A node is an operation with its backward pass.
-type node interface{ backward(tp *Tape) }
+// A node is an operation with its backward pass, and with what a Graph writes of it.
+type node interface {
+	backward(tp *Tape)
+	emit(g *Graph)
+}
 
 // An allocation is memory of the arena that is released with its node.
 type allocation struct {
@@ -58,6 +65,16 @@ func NewTape(seed uint64) *Tape { return &Tape{Seed: seed} }
 // Scratch returns a tape that records nothing and reuses its memory after each
 // Reset: inference without garbage.
 func Scratch() *Tape { return &Tape{inference: true} }
+
+// Trace returns a tape that computes nothing: its tensors have shapes and no numbers, and Graph
+// writes what was done with them as a program for another device. It traces a training pass, or
+// with inference what is done without one.
+func Trace(seed uint64, inference bool) *Tape {
+	return &Tape{Seed: seed, inference: inference, tracing: true}
+}
+
+// computes reports whether operations compute.
+func (tp *Tape) computes() bool { return tp == nil || !tp.tracing }
 
 // Recording reports whether operations are recorded for Backward.
 func (tp *Tape) Recording() bool { return tp != nil && !tp.inference }
@@ -106,6 +123,9 @@ func (tp *Tape) Backward(loss *Tensor) {
 	}
 	if !tp.Recording() {
 		panic("tensor: Backward on a tape that does not record")
+	}
+	if tp.tracing {
+		panic("tensor: Backward of a trace")
 	}
 	if loss.requiresGrad {
 		g, _ := tp.grad(loss)
@@ -165,8 +185,11 @@ func (tp *Tape) Empty(rows, cols int) *Tensor { return tp.make(false, rows, cols
 
 // buffer returns memory of any content that lives as long as the operation being recorded.
 func (tp *Tape) buffer(n int) []float32 {
-	if tp == nil {
+	switch {
+	case tp == nil:
 		return make([]float32, n)
+	case tp.tracing:
+		return nil
 	}
 	b, s := tp.arena.alloc(n)
 	tp.held = append(tp.held, allocation{tp.n, s})
@@ -230,7 +253,7 @@ func record[N any, P interface {
 	*N
 	node
 }](tp *Tape, n N) {
-	if !tp.Recording() {
+	if !tp.Recording() && tp.computes() {
 		return
 	}
 	i := tp.n - tp.base

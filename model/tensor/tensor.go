@@ -76,6 +76,9 @@ func (t *Tensor) checkTrainable(op string, x *Tensor) {
 	}
 }
 
+// count is how many numbers the tensor has, or would have.
+func (t *Tensor) count() int { return size(t.Shape) }
+
 func size(shape []int) int {
 	n := 1
 	for _, d := range shape {

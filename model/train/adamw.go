@@ -1,6 +1,9 @@
 package train
 
 import (
+	"math"
+
+	"fragua/model/hlo"
 	"fragua/model/kernel"
 	"fragua/pipeline/fault"
 )
@@ -53,3 +56,29 @@ func (o *adamW) one(i int, rate float64, scale float32) {
 }
 
 func (o *adamW) Moments() []Moment { return []Moment{{"m", o.m}, {"v", o.v}} }
+
+func (o *adamW) onDevice() bool { return true }
+func (o *adamW) begin()         {}
+
+// factors are the corrected rate, the correction of the second moment, and what decay leaves, as the
+// kernel computes them.
+func (o *adamW) factors(i int, rate float64) [maxFactors]float32 {
+	if rate == 0 {
+		return [maxFactors]float32{}
+	}
+	lr, b1, b2, t := float32(rate), float32(o.Beta1), float32(o.Beta2), float64(o.slab.Updates[i])
+	return [maxFactors]float32{
+		float32(float64(lr) / (1 - math.Pow(float64(b1), t))),
+		float32(1 / (1 - math.Pow(float64(b2), t))),
+		1 - float32(lr*decayOf(o.slab, i, o.Decay)),
+	}
+}
+
+func (o *adamW) emit(p *hlo.Program, _ int, x deviceParam) deviceParam {
+	b1, b2 := float32(o.Beta1), float32(o.Beta2)
+	m := p.Add(p.Scale(x.moments[0], float64(b1)), p.Scale(x.grad, float64(1-b1)))
+	v := p.Add(p.Scale(x.moments[1], float64(b2)), p.Scale(p.Mul(x.grad, x.grad), float64(1-b2)))
+	den := p.Offset(p.Sqrt(x.times(p, v, 1)), float64(float32(o.Eps)))
+	w := p.Sub(x.times(p, x.weight, 2), x.times(p, p.Div(m, den), 0))
+	return x.keep(p, deviceParam{weight: w, moments: []*hlo.Value{m, v}})
+}

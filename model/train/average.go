@@ -1,6 +1,9 @@
 package train
 
-import "fragua/model/kernel"
+import (
+	"fragua/model/hlo"
+	"fragua/model/kernel"
+)
 
 // Averaged adds to another optimizer an exponential moving average of the
 // weights, begun with the first update: mean += (1-Keep)·(weights-mean).
@@ -30,12 +33,39 @@ type averaged struct {
 func (o *averaged) Update(rates []float64, scale float32) {
 	o.Optimizer.Update(rates, scale)
 	o.state.Averaged++
-	// The first weights count fully; without this the zeros would.
+	o.slab.average(o.mean, o.share())
+}
+
+// share is what the weights count in the average after so many updates. The first weights count
+// fully; without this the zeros would.
+func (o *averaged) share() float32 {
 	share := max(1-o.settings.Keep, 1/float64(o.state.Averaged))
 	if o.settings.Alike {
 		share = 1 / float64(max(o.state.Averaged-o.settings.From, 1))
 	}
-	o.slab.average(o.mean, float32(share))
+	return float32(share)
+}
+
+func (o *averaged) onDevice() bool {
+	inner, ok := o.Optimizer.(deviceOptimizer)
+	return ok && inner.onDevice()
+}
+
+func (o *averaged) begin() { o.state.Averaged++ }
+
+func (o *averaged) factors(i int, rate float64) [maxFactors]float32 {
+	f := o.Optimizer.(deviceOptimizer).factors(i, rate)
+	f[maxFactors-1] = o.share()
+	return f
+}
+
+func (o *averaged) emit(p *hlo.Program, i int, x deviceParam) deviceParam {
+	last := len(x.moments) - 1
+	mean := x.moments[last]
+	x.moments = x.moments[:last]
+	next := o.Optimizer.(deviceOptimizer).emit(p, i, x)
+	next.moments = append(next.moments, p.Add(mean, x.times(p, p.Sub(next.weight, mean), maxFactors-1)))
+	return next
 }
 
 func (o *averaged) SwapAverage() {

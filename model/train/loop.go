@@ -8,9 +8,10 @@ import (
 	"time"
 
 	"fragua/model"
-	"fragua/model/kernel"
+	"fragua/model/mpi"
 	"fragua/model/nn"
 	"fragua/model/tensor"
+	"fragua/model/xla"
 	"fragua/pipeline/fault"
 )
 
@@ -32,12 +33,14 @@ type Loop struct {
 	// Length is how many steps to take, asked before each, where that is not known
 	// from the start; 0: not yet known. Nil: Steps.
 	Length     func() int64
-	Accumulate int     // micro-batches a step; 0: one
-	Clip       float64 // greatest norm of the whole gradient; 0: any
-	Spike      float64 // skip a step whose gradient norm is so many times the usual; 0: never
-	Seed       uint64  // of dropout masks: with the number of the pass it is all their randomness
-	Floats     Floats  // "": F32
-	Bytes      []int32 // UTF-8 bytes of each id; nil: Step.Bytes stays 0
+	Accumulate int         // micro-batches a step; 0: one
+	Clip       float64     // greatest norm of the whole gradient; 0: any
+	Spike      float64     // skip a step whose gradient norm is so many times the usual; 0: never
+	Seed       uint64      // of dropout masks: with the number of the pass it is all their randomness
+	Floats     Floats      // "": F32
+	Device     *xla.Client // what computes; nil: the CPU
+	World      *mpi.World  // the processes that share each step's batches; nil: this one is alone
+	Bytes      []int32     // UTF-8 bytes of each id; nil: Step.Bytes stays 0
 
 	Checkpoint Checkpoint
 	History    any // pointer to what After gathers; checkpoints hold it as JSON
@@ -50,7 +53,7 @@ type Loop struct {
 	slab   *Slab
 	state  Optimizer
 	report Step // of the last step
-	tape   *tensor.Tape
+	steps  steps
 	at     position
 	best   []float32
 	saved  time.Time // when the last checkpoint was written
@@ -106,11 +109,12 @@ func (l *Loop) Run(ctx context.Context) error {
 	if err := l.resume(); err != nil {
 		return err
 	}
+	if err := errors.Join(l.place(), l.share()); err != nil {
+		return err
+	}
 	passes := int64(max(l.Accumulate, 1))
 	rates := make([]float64, len(l.slab.Params))
-	l.tape = tensor.NewTape(l.Seed)
-	l.tape.Train, l.tape.BF16 = true, l.slab.BF16
-	steps, stop := l.gather(l.at.Step, int(passes))
+	queue, stop := l.gather(l.at.Step, int(passes))
 	defer stop()
 
 	if l.at.Unreported != nil {
@@ -118,11 +122,16 @@ func (l *Loop) Run(ctx context.Context) error {
 			return err
 		}
 	}
-	for n := l.length(); (n == 0 || l.at.Step < n) && !l.at.Stopped; n = l.length() {
-		if ctx.Err() != nil {
-			return errors.Join(ctx.Err(), l.save())
+	for {
+		n := l.length()
+		another, err := l.together((n == 0 || l.at.Step < n) && !l.at.Stopped && ctx.Err() == nil)
+		if err != nil {
+			return err
 		}
-		batches := <-steps.ready
+		if !another {
+			break
+		}
+		batches := <-queue.ready
 		if batches.err != nil {
 			return batches.err
 		}
@@ -133,24 +142,12 @@ func (l *Loop) Run(ctx context.Context) error {
 			report.Rate = max(report.Rate, rates[i])
 		}
 
-		l.slab.Clear()
 		l.slab.thaw(rates)
-		if lm, ok := l.Model.(model.LanguageModel); ok && l.tape.Bytes() == 0 {
-			first := batches.micro[0]
-			l.tape.Reserve(model.SizeOf(lm, first.T, first.B).Tape)
+		report.NLL, report.Norm, err = l.steps.sum(batches, uint64(l.at.Step*passes))
+		queue.free <- batches
+		if err != nil {
+			return err
 		}
-		for i, b := range batches.micro {
-			l.tape.Step = uint64(l.at.Step*passes) + uint64(i)
-			b.State = l.at.carry
-			loss := l.Model.Loss(l.tape, b)
-			l.tape.Backward(loss.Total)
-			report.NLL += loss.NLL
-			l.at.carry = b.State
-		}
-		steps.free <- batches
-
-		l.slab.Flush()
-		report.Norm = math.Sqrt(kernel.SumSquares(l.slab.Grad))
 		report.Skipped = l.unfit(*report)
 		if report.Skipped == "" {
 			scale := 1.0
@@ -162,7 +159,9 @@ func (l *Loop) Run(ctx context.Context) error {
 					l.slab.Updates[i]++
 				}
 			}
-			l.state.Update(rates, float32(scale))
+			if err := l.steps.update(rates, float32(scale)); err != nil {
+				return err
+			}
 		}
 		l.at.Step++
 		l.at.Unreported = report
@@ -175,12 +174,17 @@ func (l *Loop) Run(ctx context.Context) error {
 			}
 		}
 	}
+	if rank, _ := l.ranks(); rank != 0 {
+		return nil
+	}
+	if n := l.length(); ctx.Err() != nil && (n == 0 || l.at.Step < n) && !l.at.Stopped {
+		return errors.Join(ctx.Err(), l.save())
+	}
 	l.slab.thawAll()
 	if err := l.save(); err != nil {
 		return err
 	}
-	l.finish()
-	return nil
+	return l.finish()
 }
 
 func (l *Loop) length() int64 {
@@ -245,17 +249,31 @@ func (l *Loop) Skipped() int64 { return l.at.Skipped }
 // Trains is how many numbers train. It may be called once Run has begun.
 func (l *Loop) Trains() int64 { return l.slab.Trains() }
 
+// Fetch makes the model's weights those of the last step, if a device has them. After must call it
+// before it reads weights; WithAverage does.
+func (l *Loop) Fetch() error { return l.steps.fetch() }
+
 // WithAverage calls f while the model holds the optimizer's average of the
 // weights, if it keeps one.
 func (l *Loop) WithAverage(f func() error) error {
+	if err := l.Fetch(); err != nil {
+		return err
+	}
 	a, ok := l.state.(Averager)
 	if !ok {
 		return f()
 	}
 	a.SwapAverage()
-	defer a.SwapAverage()
-	return f()
+	err := l.steps.send()
+	if err == nil {
+		err = f()
+	}
+	a.SwapAverage()
+	return errors.Join(err, l.steps.send())
 }
+
+// Scorer scores with the model where its weights are.
+func (l *Loop) Scorer(m model.LanguageModel) model.Scorer { return l.steps.scorer(m) }
 
 // Observe tells the optimizer the validation loss, in nats a target.
 func (l *Loop) Observe(nll float64) {
@@ -268,7 +286,7 @@ func (l *Loop) Observe(nll float64) {
 }
 
 // Offer keeps the weights as they are now, if their score is the greatest yet.
-// Run ends with the best.
+// Run ends with the best. It is called inside WithAverage, or after Fetch.
 func (l *Loop) Offer(score float64) (isBest bool) {
 	if score = finite(score); math.IsNaN(score) || l.at.BestStep > 0 && score <= l.at.BestScore {
 		return false
@@ -292,10 +310,14 @@ func finite(x float64) float64 {
 // there was none.
 func (l *Loop) Best() (score float64, step int64) { return l.at.BestScore, l.at.BestStep }
 
-func (l *Loop) finish() {
+func (l *Loop) finish() error {
+	if err := l.Fetch(); err != nil {
+		return err
+	}
 	if l.at.BestStep > 0 {
 		l.slab.Swap(l.best)
 	} else if a, ok := l.state.(Averager); ok {
 		a.SwapAverage()
 	}
+	return l.steps.send()
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"fragua/model"
 	"fragua/model/nn"
 	"fragua/pipeline"
 )
@@ -13,7 +12,7 @@ import (
 func (t *pretraining) measureFinal(ctx context.Context) (m pipeline.Metrics, err error) {
 	h := &t.history
 	if t.data.validation.Len() > 0 {
-		e, err := BitsPerByte(ctx, model.Score(t.lm), t.data.validation, t.data.tok, 0)
+		e, err := BitsPerByte(ctx, t.loop.Scorer(t.lm), t.data.validation, t.data.tok, 0)
 		if err != nil {
 			return m, err
 		}

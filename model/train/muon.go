@@ -3,6 +3,7 @@ package train
 import (
 	"math"
 
+	"fragua/model/hlo"
 	"fragua/model/kernel"
 	"fragua/model/kernel/gemm"
 	"fragua/model/nn"
@@ -83,11 +84,14 @@ func (o *muon) matrix(p nn.Param, g, v []float32, rate float64, scale float32) {
 	kernel.AXPY(p.Data, float32(-rate*0.2*math.Sqrt(float64(max(rows, cols)))), u)
 }
 
+// The coefficients of an iteration (Jordan 2024).
+const newtonA, newtonB, newtonC = 3.4445, -4.7750, 2.0315
+
 // orthogonalize replaces u (rows × cols) by about U·Vᵀ of its singular value
 // decomposition. With X the matrix, at most as tall as wide, over its Frobenius
 // norm, each iteration is X ← aX + (bA + cA²)X, A = XXᵀ.
 func (o *muon) orthogonalize(u []float32, rows, cols int) {
-	const a, b, c = 3.4445, -4.7750, 2.0315
+	const a, b, c = newtonA, newtonB, newtonC
 	m, n := min(rows, cols), max(rows, cols)
 	x, y := o.x[:len(u)], o.y[:len(u)]
 	A, B := o.a[:m*m], o.b[:m*m]
@@ -111,4 +115,48 @@ func (o *muon) orthogonalize(u []float32, rows, cols int) {
 	} else {
 		copy(u, x)
 	}
+}
+
+// factors of a hidden matrix are the scaled rate and what decay leaves.
+func (o *muon) factors(i int, rate float64) [maxFactors]float32 {
+	if !o.hidden[i] {
+		return o.adamW.factors(i, rate)
+	}
+	shape := o.slab.Params[i].Shape
+	return [maxFactors]float32{float32(rate * 0.2 * math.Sqrt(float64(max(shape[0], shape[1])))), float32(1 - rate*o.Muon.Decay)}
+}
+
+func (o *muon) emit(p *hlo.Program, i int, x deviceParam) deviceParam {
+	if !o.hidden[i] {
+		return o.adamW.emit(p, i, x)
+	}
+	momentum := float64(float32(o.Momentum))
+	v := p.Add(p.Scale(x.moments[0], momentum), x.grad)
+	u := p.Add(x.grad, p.Scale(v, momentum)) // Nesterov's
+	w := p.Sub(x.times(p, x.weight, 1), x.times(p, o.emitOrthogonal(p, u), 0))
+	return x.keep(p, deviceParam{weight: w, moments: []*hlo.Value{v, x.moments[1]}})
+}
+
+// emitOrthogonal writes orthogonalize.
+func (o *muon) emitOrthogonal(p *hlo.Program, u *hlo.Value) *hlo.Value {
+	tall := u.Shape[0] > u.Shape[1]
+	x := u
+	if tall {
+		x = p.Transpose(u, 1, 0)
+	}
+	norm := p.Offset(p.Sqrt(p.SumAll(p.Mul(x, x))), 1e-7)
+	x = p.Div(x, p.Broadcast(norm, x.Shape))
+	products := hlo.F32
+	if o.slab.BF16 {
+		products = hlo.BF16
+	}
+	for range o.Iterations {
+		a := p.DotNT(x, x, products)
+		b := p.Add(p.Scale(p.DotNN(a, a, products), newtonC), p.Scale(a, newtonB))
+		x = p.Add(p.DotNN(b, x, products), p.Scale(x, newtonA))
+	}
+	if tall {
+		x = p.Transpose(x, 1, 0)
+	}
+	return x
 }

@@ -78,7 +78,7 @@ const (
 func (KeepWeights) Values() []string { return []string{string(KeepBest), string(KeepLast)} }
 
 // Version implements pipeline.Stage.
-func (*Pretrain) Version() int { return 5 }
+func (*Pretrain) Version() int { return 6 }
 
 // Inputs implements pipeline.Stage.
 func (*Pretrain) Inputs() []pipeline.Input {
@@ -90,6 +90,9 @@ func (*Pretrain) Makes() pipeline.Kind { return pipeline.Model }
 
 // Precision implements pipeline.FloatStage.
 func (p *Pretrain) Precision() string { return string(p.Floats.Resolve()) }
+
+// OnDevice implements pipeline.DeviceStage.
+func (*Pretrain) OnDevice() {}
 
 // Phases implements pipeline.Stage.
 func (p *Pretrain) Phases() []pipeline.Phase {

@@ -170,7 +170,7 @@ func TestEstimate(t *testing.T) {
 	if err := l.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	took := l.tape.Bytes() + 4*int64(nn.Count(lm.Params())+len(l.slab.Grad)+len(l.best))
+	took := l.steps.(*cpuSteps).tape.Bytes() + 4*int64(nn.Count(lm.Params())+len(l.slab.Grad)+len(l.best))
 	for _, m := range l.state.Moments() {
 		took += 4 * int64(len(m.Data))
 	}

@@ -91,7 +91,11 @@ func (t *pretraining) measure(ctx context.Context) (int64, error) {
 // Estimate implements pipeline.Estimator: it takes a few small steps to learn
 // how long one lasts.
 func (p *Pretrain) Estimate(env *pipeline.Env) (e pipeline.Estimate, err error) {
-	defer func() { e.Note = p.Floats.Noted(e.Note) }()
+	defer func() {
+		if env.Device == nil {
+			e.Note = p.Floats.Noted(e.Note)
+		}
+	}()
 	dir := env.One("blocks")
 	if dir.Manifest == nil {
 		e.Note = "known once the blocks are there"
@@ -113,6 +117,10 @@ func (p *Pretrain) Estimate(env *pipeline.Env) (e pipeline.Estimate, err error) 
 	lm, err := p.build(env, d.tok, context)
 	if err != nil {
 		return e, err
+	}
+	if env.Device != nil {
+		e.Note = "how long a step lasts on " + env.Device.String() + " is known once it runs"
+		return e, nil
 	}
 	slab, err := NewSlab(lm.Params())
 	if err != nil {

@@ -11,7 +11,9 @@ import (
 	"fragua/model"
 	"fragua/model/kernel"
 	"fragua/model/kernel/par"
+	"fragua/model/mpi"
 	"fragua/model/nn"
+	"fragua/model/xla"
 	"fragua/pipeline"
 	"fragua/pipeline/store"
 	"fragua/tokenize/blocks"
@@ -53,7 +55,7 @@ func (p *Pretrain) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 	if err := level(env); err != nil {
 		return counts, err
 	}
-	if w := p.Floats.Warning(); w != "" {
+	if w := p.Floats.Warning(); w != "" && env.Device == nil {
 		env.Progress.Say(w)
 	}
 	par.SetWorkers(env.Workers)
@@ -82,6 +84,14 @@ func (p *Pretrain) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 	t.loop.History = &t.history
 	t.loop.After = t.after
 	t.startClock(began)
+	if t.loop.World, _ = env.World.(*mpi.World); t.loop.World != nil {
+		if err := t.loop.canShare(); err != nil {
+			return counts, err
+		}
+		if err := t.loop.World.Tell(newShared(env, t.steps)); err != nil {
+			return counts, err
+		}
+	}
 
 	env.Progress.Expect(t.steps, "steps")
 	env.Progress.Say(t.describe())
@@ -111,12 +121,18 @@ func level(env *pipeline.Env) error {
 	return nil
 }
 
+// DeviceOf is what a stage is to compute on; nil: the CPU.
+func DeviceOf(env *pipeline.Env) *xla.Client {
+	c, _ := env.Device.(*xla.Client)
+	return c
+}
+
 // newLoop returns the loop over the training split, without anything around it.
 func (t *pretraining) newLoop(lm model.LanguageModel, steps int64) *Loop {
 	l := &Loop{
 		Model: lm, Optimizer: t.optimizer(), Rate: t.rates(lastGroup(lm.Params()), steps), Steps: steps,
 		Accumulate: t.accumulate(t.data.train.Context()), Clip: t.Clip, Spike: t.Spike,
-		Seed: t.env.Seed, Bytes: byteLens(t.data.tok), Floats: t.Floats,
+		Seed: t.env.Seed, Bytes: byteLens(t.data.tok), Floats: t.Floats, Device: DeviceOf(t.env),
 	}
 	if t.Order == blocks.Stream {
 		l.Source = &Stream{Rows: t.data.train, Size: t.Batch}
@@ -150,6 +166,9 @@ func (t *pretraining) after(ctx context.Context, s Step) error {
 	var sample pipeline.Sample
 	samples := s.Done%t.every(t.SampleEvery, 4) == 0 && !last && t.SampleTokens > 0 && len(t.prompts) > 0
 	if samples {
+		if err := t.loop.Fetch(); err != nil {
+			return err
+		}
 		sample, err = t.sample(ctx, t.prompts[0], fmt.Sprintf("after %d steps", s.Done), uint64(s.Done))
 		if err != nil {
 			return err
@@ -207,7 +226,7 @@ func (t *pretraining) evalRows() int {
 // validate scores some rows with the weights that the model would be left with.
 func (t *pretraining) validate(ctx context.Context) (e Evaluation, err error) {
 	err = t.loop.WithAverage(func() error {
-		e, err = BitsPerByte(ctx, model.Score(t.lm), t.data.validation, t.data.tok, t.evalRows())
+		e, err = BitsPerByte(ctx, t.loop.Scorer(t.lm), t.data.validation, t.data.tok, t.evalRows())
 		return err
 	})
 	return e, err
@@ -285,7 +304,9 @@ func (t *pretraining) logStep(ctx context.Context, s Step, validation Evaluation
 	}
 	const patience = 30 * time.Second // until the first sample
 	if sample.Text == "" && !w.sampled && time.Since(w.began) > patience && t.SampleTokens > 0 && len(t.prompts) > 0 {
-		sample, _ = t.sample(ctx, t.prompts[0], fmt.Sprintf("after %d steps", s.Done), uint64(s.Done))
+		if t.loop.Fetch() == nil {
+			sample, _ = t.sample(ctx, t.prompts[0], fmt.Sprintf("after %d steps", s.Done), uint64(s.Done))
+		}
 	}
 	if sample.Text != "" {
 		w.sampled = true

@@ -3,6 +3,7 @@ package train
 import (
 	"slices"
 
+	"fragua/model/hlo"
 	"fragua/model/kernel"
 	"fragua/pipeline/fault"
 )
@@ -59,6 +60,32 @@ func (o *sgd) Moments() []Moment {
 		return nil
 	}
 	return []Moment{{"v", o.v}}
+}
+
+func (o *sgd) onDevice() bool { return true }
+func (o *sgd) begin()         {}
+
+func (o *sgd) factors(_ int, rate float64) [maxFactors]float32 {
+	return [maxFactors]float32{float32(rate)}
+}
+
+func (o *sgd) emit(p *hlo.Program, i int, x deviceParam) deviceParam {
+	d, next := x.grad, deviceParam{}
+	if decay := decayOf(o.slab, i, o.Decay); decay != 0 {
+		d = p.Add(d, p.Scale(x.weight, float64(decay)))
+	}
+	if o.v != nil {
+		momentum := float64(float32(o.Momentum))
+		v := p.Add(p.Scale(x.moments[0], momentum), d)
+		next.moments = append(next.moments, v)
+		if o.Nesterov {
+			d = p.Add(d, p.Scale(v, momentum))
+		} else {
+			d = v
+		}
+	}
+	next.weight = p.Sub(x.weight, x.times(p, d, 0))
+	return x.keep(p, next)
 }
 
 // ASGD is gradient descent whose result is the average of the weights (Polyak

@@ -78,6 +78,9 @@ func (l *Loop) save() error {
 	if l.Checkpoint.Dir == "" {
 		return nil
 	}
+	if err := l.Fetch(); err != nil {
+		return err
+	}
 	s := savedState{At: l.at, Updates: l.slab.Updates, Carries: -1, Steps: l.Steps, Seed: l.Seed}
 	if l.at.Unreported != nil && l.at.Unreported.Skipped != "" {
 		r := *l.at.Unreported
