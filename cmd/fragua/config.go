@@ -22,7 +22,7 @@ func configCommand() *cli.Command {
 fragua config show books               one of them
 fragua config copy books mine.yaml     to start from
 fragua config check mine.yaml          all faults at once; prints the settings in force with --resolved
-fragua config schema > fragua.json     for editors: # yaml-language-server: $schema=fragua.json`,
+fragua config schema > fragua.schema.json     for editors; config copy lays it beside the recipe, which names it`,
 		Subcommands: []*cli.Command{
 			{Name: "list", Usage: "list the recipes", Action: configList},
 			{Name: "show", Usage: "print a recipe", ArgsUsage: "NAME", Action: configShow},
@@ -72,6 +72,9 @@ func configShow(c *cli.Context) error {
 	return err
 }
 
+// schemaFile is what the head of each recipe names.
+const schemaFile = "fragua.schema.json"
+
 func configCopy(c *cli.Context) error {
 	if c.NArg() != 2 {
 		return fault.Hintf(usage("a recipe's name and a file are wanted"), "for example: fragua config copy books mine.yaml")
@@ -93,7 +96,12 @@ func configCopy(c *cli.Context) error {
 	if err := os.WriteFile(file, src, 0o644); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.App.Writer, "wrote %s; next: fragua plan %s\n", file, file)
+	// The recipe names it in its head, so that editors complete and check what is written.
+	schema := filepath.Join(filepath.Dir(file), schemaFile)
+	if err := os.WriteFile(schema, append(stages.Schema(), '\n'), 0o644); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.App.Writer, "wrote %s, and for editors %s; next: fragua plan %s\n", file, schema, file)
 	return nil
 }
 

@@ -104,7 +104,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 			category("Measure", evaluateCommand(), scoreCommand(), benchCommand()),
 			category("Text and tokens", textCommand(), tokenizerCommand()),
 			category("To and from other programs", exportCommand(), importCommand()),
-			category("Help", configCommand(), guideCommand(), doctorCommand(), completionCommand(), versionCommand()),
+			category("Help", configCommand(), guideCommand(), doctorCommand(), completionCommand(), docsCommand(), versionCommand()),
 		),
 		OnUsageError: func(c *cli.Context, err error, _ bool) error {
 			for _, arg := range os.Args[1:] { // `fragua nosuch --flag`: the command is what is wrong

@@ -56,7 +56,7 @@ func TestRecipes(t *testing.T) {
 				t.Fatal(err)
 			}
 			head, _, _ := strings.Cut(string(src), "\nstages:")
-			for _, want := range []string{"#   fragua run " + name, "# needs ", "# takes ", "description: "} {
+			for _, want := range []string{"#   fragua run " + name, "# needs ", "# takes ", "description: ", "# yaml-language-server: $schema=fragua.schema.json"} {
 				if !strings.Contains(head, want) {
 					t.Errorf("the recipe's head lacks %q", want)
 				}

@@ -140,13 +140,16 @@ func textSignals(c *cli.Context, file string) error {
 
 func explainCommand() *cli.Command {
 	return &cli.Command{
-		Name:        "explain",
-		Usage:       "tell what became of one document, rule by rule",
-		ArgsUsage:   "RUN ID",
-		Description: "fragua explain runs/quickstart 0123456789abcdef0123456789abcdef",
+		Name:      "explain",
+		Usage:     "tell what became of one document, rule by rule",
+		ArgsUsage: "RUN ID|URL|PATH",
+		Description: `fragua explain runs/quickstart 0123456789abcdef0123456789abcdef
+fragua explain runs/mine https://example.org/page.html
+fragua explain runs/mine pages/page.html
+fragua explain runs/mine review-17          the value of a column that the document brought along`,
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 2 {
-				return fault.Hintf(usage("explain wants a run's folder and a document's id"), "`fragua inspect` shows the ids of a shard")
+				return fault.Hintf(usage("explain wants a run's folder and a document: its id, URL, path, or an id of your own"), "`fragua inspect` shows the documents of a stage")
 			}
 			run, err := pipeline.OpenRun(c.Args().Get(0))
 			if err != nil {
@@ -156,11 +159,23 @@ func explainCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			story, err := corpus.Explain(c.Context, run, cfg, c.Args().Get(1))
+			w := c.App.Writer
+			found, err := corpus.Lookup(c.Context, run, cfg, c.Args().Get(1))
 			if err != nil {
 				return err
 			}
-			w, d := c.App.Writer, story.Document
+			if len(found) > 1 { // a book, say, and its chapters
+				fmt.Fprintf(w, "%s of that name; explain one by its id:\n", plural(len(found), "document"))
+				for _, m := range found {
+					fmt.Fprintf(w, "  %s  %s  %s\n", m.ID, m.Path, m.Title)
+				}
+				return nil
+			}
+			story, err := corpus.Explain(c.Context, run, cfg, found[0].ID)
+			if err != nil {
+				return err
+			}
+			d := story.Document
 			fmt.Fprintf(w, "%s  %s: %s", story.ID, d.Source, d.Path)
 			if d.Title != "" {
 				fmt.Fprintf(w, " · %s", d.Title)

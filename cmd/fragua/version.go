@@ -105,20 +105,49 @@ func completionCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "completion",
 		Usage:     "print the completion script of a shell",
-		ArgsUsage: "bash|zsh",
+		ArgsUsage: "bash|zsh|fish",
 		Description: `fragua completion bash > /etc/bash_completion.d/fragua
-source <(fragua completion zsh)`,
+source <(fragua completion zsh)
+fragua completion fish > ~/.config/fish/completions/fragua.fish`,
 		Action: func(c *cli.Context) error {
 			shell, err := oneArgument(c, "shell")
 			if err != nil {
 				return err
 			}
+			if shell == "fish" {
+				script, err := c.App.ToFishCompletion()
+				fmt.Fprint(c.App.Writer, script)
+				return err
+			}
 			script, ok := map[string]string{"bash": bashCompletion, "zsh": zshCompletion}[shell]
 			if !ok {
-				return usage("no completion for %q: bash and zsh are known", shell)
+				return usage("no completion for %q: bash, zsh and fish are known", shell)
 			}
 			fmt.Fprint(c.App.Writer, script)
 			return nil
+		},
+	}
+}
+
+func docsCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "docs",
+		Usage:     "print the manual page, or the same as Markdown",
+		ArgsUsage: "man|markdown",
+		Description: `fragua docs man > /usr/local/share/man/man1/fragua.1
+fragua docs markdown > fragua.md`,
+		Action: func(c *cli.Context) error {
+			format, err := oneArgument(c, "format")
+			if err != nil {
+				return err
+			}
+			write, ok := map[string]func() (string, error){"man": func() (string, error) { return c.App.ToManWithSection(1) }, "markdown": c.App.ToMarkdown}[format]
+			if !ok {
+				return usage("there are no docs as %q, only man and markdown", format)
+			}
+			text, err := write()
+			fmt.Fprint(c.App.Writer, text)
+			return err
 		},
 	}
 }
