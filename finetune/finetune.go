@@ -236,5 +236,13 @@ func (f *Finetune) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 	for _, line := range summary(metrics) {
 		env.Progress.Say(line)
 	}
-	return j.counts(), pipeline.WriteMetrics(env.Out, metrics)
+	counts := j.counts()
+	if len(j.predictions) > 0 { // what the figures were computed of, to look at
+		written, err := writePredictions(env, "predictions-00000.parquet", j.predictions)
+		if err != nil {
+			return counts, err
+		}
+		counts.Shards = append(counts.Shards, written)
+	}
+	return counts, pipeline.WriteMetrics(env.Out, metrics)
 }

@@ -34,6 +34,7 @@ type job struct {
 	watched          []examples.Example // of validation, those scored during training
 	trainLengths     lengths
 	seen             history
+	predictions      []Prediction // the answers behind the figures
 }
 
 // history is what a checkpoint remembers of a job.

@@ -40,7 +40,9 @@ func (j *job) score(ctx context.Context) (pipeline.Metrics, error) {
 			return m, err
 		}
 		var counts pipeline.Counts
-		if set, answers, counts = answered(set, answers); len(set) > 0 {
+		set, answers, counts = answered(set, answers)
+		j.predictions = answers
+		if len(set) > 0 {
 			if m, err = compare(j.tuned.Goal, j.sets[examples.Train], set, answers, j.tuned.Classes, split, j.frozenBaseline(set)...); err != nil {
 				return m, err
 			}

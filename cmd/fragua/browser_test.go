@@ -211,7 +211,7 @@ func (b *browser) startRecipe(name string, edit *strings.Replacer) {
 	if name == "first" {
 		b.click(`//a[text()='quickstart']`)
 	} else { // from the run that is there
-		b.click(`//a[text()='first']`)
+		b.click(`//td/a[text()='first']`)
 		b.click(`//a[text()='configuration']`)
 	}
 	b.do(chromedp.Value(`textarea[name=source]`, &source))

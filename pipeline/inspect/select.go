@@ -156,7 +156,7 @@ func (s *Selection) Rows(ctx context.Context, columns ...string) iter.Seq2[Row, 
 }
 
 // scan reads row group by row group, and leaves out those in which the
-// statistics say that no row can match.
+// statistics or bloom filters say that no row can match.
 func (s *Selection) scan(ctx context.Context, columns []string) iter.Seq2[Row, error] {
 	read := columns
 	if s.where != nil {
@@ -178,7 +178,7 @@ func (s *Selection) scan(ctx context.Context, columns []string) iter.Seq2[Row, e
 }
 
 func (s *Selection) scanFile(ctx context.Context, name string, first int64, read []string, yield func(Row, error) bool) (rows int64, more bool, err error) {
-	f, err := shard.OpenParquet(name)
+	f, err := s.where.open(name)
 	if err != nil {
 		return 0, false, err
 	}

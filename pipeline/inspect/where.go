@@ -163,7 +163,7 @@ func comparable(v any) any {
 }
 
 // possible says whether a row group can hold a row for which the condition is
-// true, by the statistics of its columns.
+// true, by the statistics and the bloom filters of its columns.
 func (c *condition) possible(f *shard.ParquetFile, group int) bool {
 	if len(c.bounds) == 0 {
 		return true
@@ -178,7 +178,7 @@ func (c *condition) possible(f *shard.ParquetFile, group int) bool {
 			if _, isText := b.value.(string); isText && leaf.Node.Type().String() != "STRING" {
 				continue // the statistics' order is not that of what is compared
 			}
-			if !b.possible(comparable(stats[i].Least), comparable(stats[i].Greatest)) {
+			if !b.possible(comparable(stats[i].Least), comparable(stats[i].Greatest)) || !b.inBloom(f, group, i, leaf.Node.Type()) {
 				return false
 			}
 		}

@@ -32,9 +32,6 @@ type answerText struct {
 // pair first. Where answers are texts there are no pairs to count, and none is
 // returned.
 func answersOf(dir pipeline.Dir) ([]answerCell, error) {
-	if dir.Manifest.Kind != pipeline.Predictions {
-		return nil, nil
-	}
 	type pair struct{ want, got string }
 	cells := map[pair]*answerCell{}
 	for _, name := range dir.Files("predictions-*.parquet") {

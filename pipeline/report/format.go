@@ -14,8 +14,13 @@ import (
 func Value(f pipeline.Figure) string {
 	share := isShare(f)
 	show := func(v float64) string {
-		if share {
+		switch {
+		case share:
 			return fmt.Sprintf("%.1f", 100*v)
+		case f.Digits > 0:
+			return strconv.FormatFloat(v, 'f', f.Digits, 64)
+		case f.PlusMinus > 0 && f.PlusMinus < 100: // as far as the interval tells something: to two figures of it
+			return strconv.FormatFloat(v, 'f', max(0, 1-int(math.Floor(math.Log10(f.PlusMinus)))), 64)
 		}
 		return number(v)
 	}

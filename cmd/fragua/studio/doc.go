@@ -11,7 +11,7 @@
 //	/row         one row in full; for a document, what became of it
 //	/blocks      packed tokens in colour, with the bounds of documents
 //	/compare     several runs: what differs in their settings, figures, curves
-//	/play        a model: generate, classify, translate, neighbours
+//	/play        a model: generate, classify, translate, neighbours, a map of words
 //	/recipe      edit, check and start a configuration; /job follows it
 //
 // It answers on loopback alone, to requests for its own host that carry the token

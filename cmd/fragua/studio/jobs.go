@@ -4,12 +4,17 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"html/template"
 	"net/http"
 	"os"
 	"os/exec"
 	"slices"
 	"strings"
 	"sync"
+
+	"fragua/cmd/fragua/curves"
+	"fragua/pipeline"
+	"fragua/pipeline/report"
 )
 
 const logLines = 400 // of a job that are kept
@@ -19,11 +24,19 @@ type job struct {
 	ID        int
 	Name, Out string
 
-	mu   sync.Mutex
-	last map[string]any // the last progress that it told
-	log  []string
-	end  string // how it ended; "" while it runs
-	cmd  *exec.Cmd
+	mu     sync.Mutex
+	last   map[string]any // the last progress that it told
+	stages []jobStage     // those that began
+	log    []string
+	end    string // how it ended; "" while it runs
+	cmd    *exec.Cmd
+}
+
+// A jobStage is a stage of a job: running, skipped, or done in so many seconds.
+type jobStage struct {
+	Name    string  `json:"name"`
+	State   string  `json:"state"`
+	Seconds float64 `json:"seconds,omitempty"`
 }
 
 type jobs struct {
@@ -70,30 +83,55 @@ func (js *jobs) start(command []string, name, out string) (*job, error) {
 func (j *job) hear(line string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	var event map[string]any
+	var event struct {
+		Event, Stage, Phase, Line string
+		Seconds                   float64
+	}
 	if json.Unmarshal([]byte(line), &event) == nil {
-		if event["event"] == "progress" {
-			j.last = event
+		switch event.Event {
+		case "progress":
+			j.last = map[string]any{}
+			json.Unmarshal([]byte(line), &j.last) // it was parsed just now
+			return
+		case "point", "phase":
+			return // the page draws curves, and the progress names its phase
+		case "stage":
+			j.stages = append(j.stages, jobStage{Name: event.Stage, State: "running"})
+		case "skip":
+			j.stages = append(j.stages, jobStage{Name: event.Stage, State: "skipped"})
+		case "done":
+			if n := len(j.stages); n > 0 {
+				j.stages[n-1].State, j.stages[n-1].Seconds = "done", event.Seconds
+			}
 			return
 		}
-		var parts []string
-		for _, key := range []string{"stage", "event", "phase", "line"} {
-			if text, _ := event[key].(string); text != "" {
-				parts = append(parts, text)
-			}
-		}
-		line = strings.Join(parts, " ")
+		line = strings.TrimPrefix(event.Stage+": "+event.Line, ": ")
 	}
 	if j.log = append(j.log, line); len(j.log) > logLines {
 		j.log = j.log[1:]
 	}
 }
 
-// state is what a page asks for while a job runs.
-func (j *job) state() map[string]any {
+// state is what a page asks for while a job runs. charts are the curves of the
+// stage that trains, or that trained last.
+func (j *job) state() (map[string]any, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return map[string]any{"progress": j.last, "log": strings.Join(j.log, "\n"), "end": j.end}
+	charts := []template.HTML{}
+	for _, s := range slices.Backward(j.stages) {
+		found, err := curves.Read(j.Out, s.Name)
+		if err != nil {
+			return nil, err
+		}
+		if found = slices.DeleteFunc(found, func(c pipeline.Curve) bool { return c.Y == "norm" || c.Y == "learning rate" }); len(found) > 0 {
+			for i := range found {
+				found[i].Name = s.Name + " " + found[i].Name
+			}
+			charts = report.Charts(found)
+			break
+		}
+	}
+	return map[string]any{"progress": j.last, "stages": j.stages, "charts": charts, "log": strings.Join(j.log, "\n"), "end": j.end}, nil
 }
 
 // Running says whether the job has not ended.
@@ -132,7 +170,11 @@ func (s *Studio) jobState(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, j.state())
+	state, err := j.state()
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, state)
 }
 
 // stopJob interrupts a run as Ctrl-C does: it can go on later.

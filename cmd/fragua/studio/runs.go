@@ -139,10 +139,20 @@ func (s *Studio) stage(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	slices.SortFunc(rules, func(a, b ruleLine) int { return cmp.Or(cmp.Compare(b.N, a.N), cmp.Compare(a.Rule, b.Rule)) })
+	worst, best, err := extremeTranslations(dir)
+	if err != nil {
+		return err
+	}
 	return s.page(w, "stage.html", map[string]any{
-		"Title": dir.Manifest.Stage + " · " + run.Info.Name, "Path": run.Path, "Run": run, "Manifest": dir.Manifest, "Metrics": m,
-		"Charts": report.Charts(m.Curves), "Rules": rules, "Predictions": dir.Manifest.Kind == pipeline.Predictions,
+		"Extremes": []extremeView{{"Worst translations", worst}, {"Best translations", best}},
+		"Title":    dir.Manifest.Stage + " · " + run.Info.Name, "Path": run.Path, "Run": run, "Manifest": dir.Manifest, "Metrics": m,
+		"Charts": report.Charts(m.Curves), "Rules": rules, "Predictions": len(dir.Files("predictions-*.parquet")) > 0,
 	})
+}
+
+type extremeView struct {
+	Title string
+	Rows  []scoredRow
 }
 
 type ruleLine struct {

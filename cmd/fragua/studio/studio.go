@@ -73,7 +73,7 @@ func New(o Options) (http.Handler, error) {
 	for pattern, show := range map[string]func(http.ResponseWriter, *http.Request) error{
 		"GET /{$}": s.home, "GET /run": s.run, "GET /report": s.report, "GET /stage": s.stage, "GET /rows": s.rows, "GET /row": s.row,
 		"GET /blocks": s.blocks, "GET /compare": s.compare, "GET /play": s.play, "POST /play/generate": s.generate, "POST /play/answer": s.answer,
-		"POST /play/neighbors": s.neighbors, "GET /recipe": s.recipe, "POST /recipe/check": s.checkRecipe, "POST /recipe/start": s.startRecipe,
+		"POST /play/neighbors": s.neighbors, "GET /play/map": s.wordMap, "GET /recipe": s.recipe, "POST /recipe/check": s.checkRecipe, "POST /recipe/start": s.startRecipe,
 		"GET /job": s.job, "GET /job/state": s.jobState, "POST /job/stop": s.stopJob,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {

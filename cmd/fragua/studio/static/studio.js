@@ -41,6 +41,40 @@ for (const form of document.querySelectorAll("form[data-json]")) {
   });
 }
 
+// A map of words: a dot each, and as many names as fit beside one another.
+const map = document.querySelector("[data-map]");
+if (map) {
+  const W = 760, H = 520, svg = (name, attributes, parent) => {
+    const e = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [k, v] of Object.entries(attributes)) e.setAttribute(k, v);
+    parent.append(e);
+    return e;
+  };
+  const draw = (words, wanted) => {
+    map.replaceChildren();
+    const root = svg("svg", { viewBox: `0 0 ${W} ${H}`, width: W, height: H, role: "img", "aria-label": `${words.length} words` }, map), taken = [];
+    const hit = (w) => wanted && w.text.toLowerCase().includes(wanted);
+    const sorted = [...words].sort((a, b) => hit(b) - hit(a)); // what is looked for is named first
+    for (const w of sorted) {
+      const x = 40 + ((w.x + 1) / 2) * (W - 130), y = 16 + ((1 - w.y) / 2) * (H - 32), found = hit(w);
+      const dot = svg("circle", { cx: x, cy: y, r: found ? 5 : 2.5, class: found ? "word found" : "word" }, root);
+      svg("title", {}, dot).textContent = w.text;
+      const box = [x + 5, y - 8, x + 9 + 7.2 * w.text.length, y + 8];
+      if (taken.some((t) => t[0] < box[2] && box[0] < t[2] && t[1] < box[3] && box[1] < t[3])) continue;
+      taken.push(box);
+      svg("text", { x: x + 6, y: y + 4, class: found ? "name found" : "name" }, root).textContent = w.text;
+    }
+    document.querySelector("#map-found").textContent = wanted ? `${words.filter(hit).length} found` : "";
+  };
+  fetch(map.dataset.map, { headers: { Accept: "application/json" } }).then(async (r) => {
+    if (!r.ok) { map.textContent = await r.text(); return; }
+    const words = await r.json();
+    if (!words.length) { map.textContent = "The vocabulary has no whole words."; return; }
+    draw(words, "");
+    document.querySelector("#map-find").addEventListener("input", (e) => draw(words, e.target.value.trim().toLowerCase()));
+  });
+}
+
 // The editor's Check lists every fault; a click on one goes to its line.
 const recipe = document.querySelector("#recipe");
 recipe?.querySelector("[data-check]").addEventListener("click", async () => {
@@ -62,20 +96,34 @@ recipe?.querySelector("[data-check]").addEventListener("click", async () => {
   }));
 });
 
-// A job tells where it stands.
+// A job tells where it stands; the page draws its curves as they grow.
 const job = document.querySelector("[data-job]");
 if (job) {
+  const at = document.querySelector("#at"), log = document.querySelector("#log"), charts = document.querySelector("#charts"), list = document.querySelector("#stages");
+  const size = (n) => (n >= 1e9 ? (n / 1e9).toFixed(1) + " GB" : Math.round(n / 1e6) + " MB");
+  const position = (p) => [`${p.stage}: ${p.phase || ""} ${(100 * (p.share || 0)).toFixed(0)} %`, p.rate && `${p.rate.toPrecision(3)} ${p.unit || "tasks"}/s`, p.left && p.left + " left", p.memory && size(p.memory)].filter(Boolean).join(", ");
+  let drawn = "";
   const follow = async () => {
     try {
       const s = await (await fetch("/job/state?id=" + job.dataset.job, { headers: { Accept: "application/json" } })).json();
       const p = s.progress || {};
-      document.querySelector("#at").textContent = s.end || (p.stage ? `${p.stage}: ${p.phase || ""} ${(100 * (p.share || 0)).toFixed(0)} %${p.left ? ", " + p.left + " left" : ""}` : "starting");
+      at.textContent = s.end || (p.stage ? position(p) : "starting");
       document.querySelector("#share").value = s.end === "done" ? 1 : p.share || 0;
-      document.querySelector("#log").textContent = s.log;
+      list.replaceChildren(...(s.stages || []).map((x) => {
+        const item = document.createElement("li");
+        item.className = x.state;
+        item.textContent = x.name + (x.state === "skipped" ? " (at hand)" : x.seconds ? ` ${x.seconds.toFixed(1)} s` : "");
+        return item;
+      }));
+      const html = s.charts.join("");
+      if (html !== drawn) charts.innerHTML = drawn = html; // the server's own pictures, escaped there
+      const end = log.scrollTop + log.clientHeight > log.scrollHeight - 30;
+      log.textContent = s.log;
+      if (end) log.scrollTop = log.scrollHeight;
       document.querySelector("#open").hidden = !s.end;
-      document.querySelector("#stop").disabled = !!s.end;
+      document.querySelector("#stopping").hidden = !!s.end;
       if (s.end) return;
-    } catch (err) { document.querySelector("#at").textContent = "The studio does not answer: " + err.message; }
+    } catch (err) { at.textContent = "The studio does not answer: " + err.message; }
     setTimeout(follow, 500);
   };
   follow();
