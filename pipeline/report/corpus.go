@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"encoding/json"
 	"html/template"
 	"maps"
 	"math"
@@ -15,6 +16,8 @@ import (
 const (
 	corpusRows  = 200_000 // documents of a stage that are looked at
 	corpusShown = 10      // values of a column
+	lengthTitle = "words a document"
+	sureTitle   = "how sure the language is"
 )
 
 // A corpusView is the data card of a stage that makes documents: how many, from
@@ -25,8 +28,10 @@ type corpusView struct {
 	Looked  int64 // of these, looked at: fewer only for a big corpus
 	Words   int64 // of those looked at
 	Columns []corpusColumn
-	Lengths template.HTML
 	Files   []shard.File
+
+	Histograms []template.HTML // of lengths and of how sure the languages are
+	Signals    []template.HTML // of each signal that is not the same for all
 }
 
 // A corpusColumn counts the documents of each value.
@@ -53,7 +58,7 @@ func corpusOf(dir pipeline.Dir) (*corpusView, error) {
 		counts[i] = map[string]corpusValue{}
 	}
 	v := &corpusView{Stage: dir.Manifest.Stage, Files: dir.Manifest.Shards}
-	var lengths []float64
+	spread := map[string][]float64{}
 	for _, s := range dir.Manifest.Shards {
 		if ok, _ := path.Match("*.parquet", s.Name); !ok { // rejects lie in a folder of their own
 			continue
@@ -63,7 +68,7 @@ func corpusOf(dir pipeline.Dir) (*corpusView, error) {
 		if err != nil {
 			return nil, err
 		}
-		for row, err := range f.Records(0, len(f.RowGroups()), append([]string{"words"}, names...)) {
+		for row, err := range f.Records(0, len(f.RowGroups()), append([]string{"words", "language_score", "signals"}, names...)) {
 			if err != nil {
 				f.Close()
 				return nil, err
@@ -74,7 +79,16 @@ func corpusOf(dir pipeline.Dir) (*corpusView, error) {
 			v.Looked++
 			words, _ := row["words"].(int64)
 			v.Words += words
-			lengths = append(lengths, float64(words))
+			spread[lengthTitle] = append(spread[lengthTitle], float64(words))
+			if score := numberIn(row["language_score"]); score > 0 { // 0: it was declared, not measured
+				spread[sureTitle] = append(spread[sureTitle], score)
+			}
+			signals, _ := row["signals"].(map[string]any)
+			for name, v := range signals {
+				if x := numberIn(v); x >= 0 {
+					spread[name] = append(spread[name], x)
+				}
+			}
 			for i, n := range names {
 				c := counts[i][text(row[n])]
 				c.N, c.Words = c.N+1, c.Words+words
@@ -90,8 +104,31 @@ func corpusOf(dir pipeline.Dir) (*corpusView, error) {
 			v.Columns = append(v.Columns, *c)
 		}
 	}
-	v.Lengths = histogram("words a document", lengths)
+	for _, title := range []string{lengthTitle, sureTitle} {
+		if len(spread[title]) > 0 {
+			v.Histograms = append(v.Histograms, histogram(title, spread[title]))
+		}
+		delete(spread, title)
+	}
+	for _, title := range slices.Sorted(maps.Keys(spread)) {
+		if values := spread[title]; slices.Min(values) < slices.Max(values) {
+			v.Signals = append(v.Signals, histogram(title, values))
+		}
+	}
 	return v, nil
+}
+
+// numberIn is the number that a value holds; -1: none.
+func numberIn(v any) float64 {
+	switch v := v.(type) {
+	case int64:
+		return float64(v)
+	case json.Number:
+		if x, err := v.Float64(); err == nil {
+			return x
+		}
+	}
+	return -1
 }
 
 // columnOf sorts a column's values by their documents; nil where no document has

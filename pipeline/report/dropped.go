@@ -19,6 +19,7 @@ const (
 // A droppedRule is a rule of one stage with samples of what it dropped.
 type droppedRule struct {
 	Rule    string
+	N       int64 // rows, of all phases
 	Samples []droppedRow
 }
 
@@ -31,14 +32,16 @@ type droppedRow struct{ Where, Text, Value, Limit, Note string }
 func droppedOf(dir pipeline.Dir) ([]droppedRule, error) {
 	var rules []droppedRule
 	at := map[string]int{}
-	want := 0
-	for _, n := range dir.Manifest.Counts.Dropped {
-		want += int(min(n, droppedShown))
-	}
-	for _, p := range dir.Manifest.Phases {
-		for _, n := range p.Counts.Dropped {
+	want, all := 0, map[string]int64{}
+	count := func(c pipeline.Counts) {
+		for rule, n := range c.Dropped {
 			want += int(min(n, droppedShown))
+			all[rule] += n
 		}
+	}
+	count(dir.Manifest.Counts)
+	for _, p := range dir.Manifest.Phases {
+		count(p.Counts)
 	}
 	found := 0
 	for _, name := range dir.Files("rejects/*.parquet") {
@@ -59,7 +62,7 @@ func droppedOf(dir pipeline.Dir) ([]droppedRule, error) {
 			if !seen {
 				k = len(rules)
 				at[rule] = k
-				rules = append(rules, droppedRule{Rule: rule})
+				rules = append(rules, droppedRule{Rule: rule, N: all[rule]})
 			}
 			if len(rules[k].Samples) >= droppedShown {
 				continue

@@ -5,19 +5,26 @@ import (
 	"html"
 	"html/template"
 	"math"
+	"slices"
 	"strings"
 )
 
 // histogram draws how values that are not negative spread. Bins grow as 1, 2, 5,
-// 10, 20, 50 …, since lengths spread over orders of magnitude.
+// 10, 20, 50 …, since lengths spread over orders of magnitude; shares, which are
+// at most 1, have ten bins between the least and the greatest.
 func histogram(title string, values []float64) template.HTML {
 	if len(values) == 0 {
 		return ""
 	}
+	of, start := binOf, binStart
+	if least, most := slices.Min(values), slices.Max(values); most <= 1 && least < most {
+		of = func(v float64) int { return min(9, int((v-least)/(most-least)*10)) }
+		start = func(bin int) float64 { return least + (most-least)*float64(bin)/10 }
+	}
 	counts := map[int]int{}
 	lo, hi := math.MaxInt, 0
 	for _, v := range values {
-		b := binOf(v)
+		b := of(v)
 		counts[b]++
 		lo, hi = min(lo, b), max(hi, b)
 	}
@@ -33,12 +40,12 @@ func histogram(title string, values []float64) template.HTML {
 	for bin := lo; bin <= hi; bin++ {
 		n := counts[bin]
 		x, h := wide*(bin-lo), float64(height)*float64(n)/float64(most)
-		fmt.Fprintf(&b, `<text class="tick" text-anchor="start" x="%d" y="%d">%s</text>`, x+1, top+height+16, short(binStart(bin)))
+		fmt.Fprintf(&b, `<text class="tick" text-anchor="start" x="%d" y="%d">%s</text>`, x+1, top+height+16, axis(start(bin)))
 		if n == 0 {
 			continue
 		}
 		fmt.Fprintf(&b, `<rect x="%d" y="%.1f" width="%d" height="%.1f"><title>%s to %s: %s</title></rect>`,
-			x+1, float64(top+height)-h, wide-2, h, number(binStart(bin)), number(binStart(bin+1)), Grouped(int64(n)))
+			x+1, float64(top+height)-h, wide-2, h, number(start(bin)), number(start(bin+1)), Grouped(int64(n)))
 		fmt.Fprintf(&b, `<text class="tick" text-anchor="middle" x="%d" y="%.1f">%s</text>`, x+wide/2, float64(top+height)-h-4, Grouped(int64(n)))
 	}
 	b.WriteString(`</svg></div></figure>`)
@@ -62,8 +69,8 @@ func binStart(bin int) float64 {
 	return []float64{1, 2, 5}[(bin-1)%3] * math.Pow(10, float64((bin-1)/3))
 }
 
-// short prints 20,000 as 20k.
-func short(v float64) string {
+// axis prints 20,000 as 20k, and a share with two decimals.
+func axis(v float64) string {
 	switch {
 	case v >= 1e9:
 		return number(v/1e9) + "G"
@@ -71,6 +78,9 @@ func short(v float64) string {
 		return number(v/1e6) + "M"
 	case v >= 1e3:
 		return number(v/1e3) + "k"
+	}
+	if v < 1 && v > 0 {
+		return fmt.Sprintf("%.2g", v)
 	}
 	return number(v)
 }

@@ -152,7 +152,7 @@ func TestReport(t *testing.T) {
 		"&lt;b&gt;struck", "El martillo cae.", "rgb(var(--heat) / 85%)", "not finished: disk full", "seed: 1337", "prefers-color-scheme: dark",
 		"4\u202f329 examples read = 4\u202f308 kept + 21 empty", "4\u202f308 examples read = 4\u202f297 kept + 11 duplicate", // every phase that lost rows
 		`class="r0"`, "measured 31, limit 50", "a.txt · An &lt;i&gt;anvil", "not UTF-8", "public domain", "words a document", // what was dropped, and the data card
-		"4-gram: 2.031", "from 7.6", // a headline's baseline, and where a curve began
+		"4-gram: <span class=\"nowrap\">2.031</span>", "from 7.6", // a headline's baseline, and where a curve began
 		"negative, predicted as positive: 2", "A dull book. <span class=\"dim\">probability 0.90", "&lt;/script&gt;&lt;img",
 	} {
 		if !strings.Contains(strings.ReplaceAll(html, "&#43;", "+"), want) {

@@ -18,6 +18,7 @@ type view struct {
 	Funnel    []funnelRow
 	Rules     []rule // that dropped something, with the colour of each
 	Corpora   []corpusView
+	Filters   []filterRow
 	Stages    []stageView
 	Resolved  string
 }
@@ -55,6 +56,7 @@ func newView(run *pipeline.RunDir) (*view, error) {
 			}
 			v.Headlines = append(v.Headlines, headlines(info, s.Metrics.Figures)...)
 			v.Funnel = append(v.Funnel, funnelOf(dir.Manifest)...)
+			v.Filters = append(v.Filters, filtersOf(s)...)
 			corpus, err := corpusOf(dir)
 			if err != nil {
 				return nil, err
@@ -89,6 +91,27 @@ func (s *stageView) open(dir pipeline.Dir) (err error) {
 	}
 	s.Answers, err = answersOf(dir)
 	return err
+}
+
+// A filterRow is a rule of a stage that made the documents what they are.
+type filterRow struct {
+	Stage, Rule, Limit string
+	N                  int64 // documents that it dropped
+}
+
+// filtersOf lists the rules by which a stage dropped documents, in the order of the report.
+func filtersOf(s stageView) (out []filterRow) {
+	if s.Manifest.Kind != pipeline.Documents {
+		return nil
+	}
+	for _, d := range s.Dropped {
+		row := filterRow{Stage: s.Info.Name, Rule: d.Rule, N: d.N}
+		if len(d.Samples) > 0 {
+			row.Limit = d.Samples[0].Limit
+		}
+		out = append(out, row)
+	}
+	return out
 }
 
 // A headline is a figure by which a stage is judged, with its baselines.
