@@ -61,7 +61,7 @@ func TestBrowser(t *testing.T) {
 	defer stop()
 	ctx, cancel := chromedp.NewContext(alloc)
 	defer cancel()
-	ctx, cancel = context.WithTimeout(ctx, 15*time.Minute)
+	ctx, cancel = context.WithTimeout(ctx, 25*time.Minute)
 	defer cancel()
 	if err := chromedp.Run(ctx); err != nil { // the browser lives as long as the context with which it starts
 		t.Fatal(err)
