@@ -1,8 +1,11 @@
 package finetune
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -10,6 +13,7 @@ import (
 	"fragua/model/nn"
 	"fragua/model/tensor"
 	"fragua/model/train"
+	"fragua/pipeline/fault"
 	"fragua/pipeline/store"
 )
 
@@ -103,6 +107,15 @@ func (j *job) saveAdapter(scratch, out string) error {
 	if err := os.MkdirAll(filepath.Join(out, adapterFolder), 0o777); err != nil {
 		return err
 	}
+	config := j.answers.config()
+	config.Answer = &answerConfig{Strategy: j.answers.answers().strategy, Pool: j.answers.answers().pool}
+	b, err := json.Marshal(config)
+	if err != nil {
+		return err
+	}
+	if err := store.WriteFile(filepath.Join(out, adapterFolder, adapterGoalFile), func(w io.Writer) error { _, err := w.Write(b); return err }); err != nil {
+		return err
+	}
 	for _, name := range []string{model.AdapterWeightsFile, model.AdapterConfigFile} {
 		b, err := os.ReadFile(filepath.Join(scratch, adapterFolder, name))
 		if err != nil {
@@ -113,4 +126,57 @@ func (j *job) saveAdapter(scratch, out string) error {
 		}
 	}
 	return nil
+}
+
+// adapterGoalFile says, beside an adapter of ours, what it was trained for.
+const adapterGoalFile = "fragua.json"
+
+// OpenAdapted reads a pretrained model and puts an adapter on it that a fine-tuning wrote, with its
+// head. The weights are those of the model that the fine-tuning saved.
+func OpenAdapted(base, adapter string) (*Tuned, error) {
+	name := filepath.Join(adapter, adapterGoalFile)
+	b, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.Hintf(fmt.Errorf("%s: nothing says what the adapter was trained for", adapter), "an adapter of fragua's lies in adapter/ of the model that it made; others can be used with generate and serve")
+	} else if err != nil {
+		return nil, err
+	}
+	var c goalConfig
+	if err := json.Unmarshal(b, &c); err != nil {
+		return nil, &fault.RowError{File: name, Row: -1, Err: err}
+	}
+	goal, err := c.goal()
+	if err != nil {
+		return nil, &fault.RowError{File: name, Row: -1, Err: err}
+	}
+	t := &Tuned{Goal: GoalChoice{c.Goal, goal}, Classes: c.Labels}
+	if c.Labels != nil {
+		if c.Answer == nil || c.Answer.Strategy != Finetuned {
+			return nil, fault.Hintf(fmt.Errorf("%s: the model answers together with n-grams, which are no part of the adapter", adapter), "predict with the folder above it")
+		}
+		if t.ensemble, err = c.Answer.open(adapter, len(c.Labels)); err != nil {
+			return nil, err
+		}
+	}
+	if t.LM, t.Tokenizer, err = openBase(base, c.Goal); err != nil {
+		return nil, err
+	}
+	if err := openGoal(goal, base, t.Tokenizer); err != nil {
+		return nil, err
+	}
+	if t.Model, err = goal.Build(t.LM, c.Labels, nil, 0); err != nil {
+		return nil, err
+	}
+	_, heads, err := model.OpenAdapter(t.LM, adapter)
+	if err != nil {
+		return nil, err
+	}
+	if m, ok := t.Model.(*classifier); ok {
+		if len(heads) != 1 || heads[0].Name != scoreName || len(heads[0].Data) != len(m.head.W.Data) {
+			return nil, fmt.Errorf("%s: its head does not fit %d classes of %s", adapter, len(c.Labels), base)
+		}
+		copy(m.head.W.Data, heads[0].Data)
+	}
+	model.MergeAdapters(t.LM)
+	return t, nil
 }

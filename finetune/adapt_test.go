@@ -37,20 +37,10 @@ func TestLoRA(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		lm, _, err := openBase(base.Path, "sentiment")
+		adapted, err := OpenAdapted(base.Path, filepath.Join(dir, adapterFolder))
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, heads, err := model.OpenAdapter(lm, filepath.Join(dir, adapterFolder))
-		if err != nil || len(heads) != 1 || heads[0].Name != scoreName || again.DoRA != dora || again.RSLoRA != dora {
-			t.Fatal(err, heads, again)
-		}
-		c, err := merged.Goal.Build(lm, merged.Classes, nil, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		copy(c.(*classifier).head.W.Data, heads[0].Data)
-		adapted := &Tuned{Goal: merged.Goal, Classes: merged.Classes, LM: lm, Model: c, Tokenizer: merged.Tokenizer, ensemble: merged.ensemble}
 		want, err := merged.answer(context.Background(), set[:20])
 		if err != nil {
 			t.Fatal(err)

@@ -58,10 +58,12 @@ func ClassBaselines(classes []string, train, test []examples.Example) (map[strin
 
 // The names of the baselines in metrics.
 const (
-	MajorityName = "majority class"
-	NBLRName     = "naive-Bayes bigram regression"
-	TFIDFName    = "TF-IDF and logistic regression"
-	FrozenName   = "frozen features and logistic regression"
-	CopyName     = "copy of the source"
-	LexiconName  = "word for word (IBM model 1)"
+	MajorityName  = "majority class"
+	NBLRName      = "naive-Bayes bigram regression"
+	TFIDFName     = "TF-IDF and logistic regression"
+	FrozenName    = "frozen features and logistic regression"
+	PromptedName  = "prompting"
+	UntrainedName = "the model before fine-tuning"
+	CopyName      = "copy of the source"
+	LexiconName   = "word for word (IBM model 1)"
 )

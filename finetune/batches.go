@@ -173,6 +173,29 @@ func reshape(b *model.Batch, rows, t int, targets bool) {
 	b.Labels = nil
 }
 
+// fillNext lays sequences out from the left: what is learned of position t is id t+1 of the same
+// document.
+func fillNext(b *model.Batch, rows []sequence) {
+	t := 0
+	for _, s := range rows {
+		t = max(t, len(s.ids)-1)
+	}
+	reshape(b, len(rows), t, true)
+	for r, s := range rows {
+		n := len(s.ids) - 1
+		copy(b.IDs[r*t:], s.ids[:n])
+		clear(b.Docs[r*t : r*t+n])
+		if s.docs != nil {
+			copy(b.Docs[r*t:], s.docs[:n])
+		}
+		for i := range n {
+			if s.learn[i+1] && (s.docs == nil || s.docs[i] == s.docs[i+1]) {
+				b.Targets[r*t+i] = s.ids[i+1]
+			}
+		}
+	}
+}
+
 // laySource lays out what the encoder reads of each row, in the memory of b if there is some; nil
 // where the model has no encoder.
 func laySource(b *model.Batch, rows []sequence) *model.Batch {

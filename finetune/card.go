@@ -32,7 +32,9 @@ func writeCard(dir string, j *job, m pipeline.Metrics) error {
 	if e := j.answers.ensemble; e != nil {
 		p("%s\n", answeredBy[e.strategy])
 	}
-	if j.tuned.Classes != nil {
+	if _, several := j.Goal.Goal.(*Labels); several {
+		p("It names those of these labels that a text has: %s.\n", strings.Join(j.tuned.Classes, ", "))
+	} else if j.tuned.Classes != nil {
 		p("It names one of these classes: %s.\n", strings.Join(j.tuned.Classes, ", "))
 	}
 	p("## Data\n")
@@ -85,6 +87,7 @@ var answeredBy = map[Strategy]string{
 	Frozen:          "Logistic regression on the features of the network as it was pretrained answers.",
 	NGrams:          "Four linear models of words, pairs of words and characters answer, pooled; there is no network.",
 	FinetunedNGrams: "The fine-tuned network answers together with four linear models of words, pairs of words and characters.",
+	Prompted:        "The network as it was pretrained answers when it is asked, its probabilities calibrated on validation.",
 	FrozenNGrams:    "Logistic regression on the features of the network as it was pretrained answers together with four linear models of words, pairs of words and characters.",
 }
 

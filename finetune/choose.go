@@ -19,6 +19,9 @@ type choice struct {
 	// What frozen says of validation and of the set that is scored: its features are
 	// those of the pretrained weights, which fine-tuning changes.
 	onValidation, onScored [][]float64
+	prompted               *prompted // nil: not asked for
+	onValidationPrompted   [][]float64
+	onScoredPrompted       [][]float64
 	figures                []pipeline.Figure // of each candidate, on validation
 }
 
@@ -34,21 +37,24 @@ const poolRidge = 1
 
 // checkStrategy refuses what cannot be done with these examples.
 func (j *job) checkStrategy(hasModel bool) error {
-	if j.tuned.Classes == nil {
+	if !j.ensembles() {
 		if j.Strategy != Best && j.Strategy != Finetuned {
-			return fault.Hintf(fmt.Errorf("strategy: %s needs classes, and the answers of %s are texts", j.Strategy, j.Goal.Name), "leave strategy out")
+			return fault.Hintf(fmt.Errorf("strategy: %s is for texts of one class each, and the goal is %s", j.Strategy, j.Goal.Name), "leave strategy out")
 		}
 		if !hasModel {
 			return fault.Hintf(fmt.Errorf("%s needs a pretrained model", j.Goal.Name), "from: {model: NAME, examples: NAME}")
 		}
 		return nil
 	}
+	if j.Strategy == Prompted && j.Prompt.Template == "" {
+		return fault.Hintf(errors.New("strategy: prompted needs a prompt"), `prompt: {template: "Review: {text}\nSentiment: {label}", shots: 4}`)
+	}
 	if !hasModel && j.Strategy != Best && j.Strategy != NGrams {
 		return fault.Hintf(fmt.Errorf("strategy: %s needs a pretrained model", j.Strategy), "from: {model: NAME, examples: NAME}; without a model, strategy: ngrams")
 	}
 	if len(j.candidates) > 1 && len(j.sets[examples.Validation]) == 0 {
 		return fault.Hintf(errors.New("strategy: best chooses on validation examples, and there are none"),
-			"give label a share, split: {validation: 0.1}; or name the strategy: finetuned, frozen, ngrams, finetuned+ngrams or frozen+ngrams")
+			"give label a share, split: {validation: 0.1}; or name the strategy: finetuned, frozen, ngrams, finetuned+ngrams, frozen+ngrams or prompted")
 	}
 	return nil
 }
@@ -80,7 +86,23 @@ func (j *job) fitLinear(ctx context.Context) error {
 	if j.tuned.LM == nil {
 		return nil
 	}
-	return j.fitFrozen(ctx, set, labels)
+	if err := j.fitFrozen(ctx, set, labels); err != nil || j.Prompt.Template == "" {
+		return err
+	}
+	return j.askPretrained(ctx, set)
+}
+
+// askPretrained prompts the network before it changes.
+func (j *job) askPretrained(ctx context.Context, train []examples.Example) (err error) {
+	c := &j.chosen
+	if c.prompted, err = newPrompted(ctx, j.tuned, &j.Prompt, train); err != nil {
+		return err
+	}
+	if c.onValidationPrompted, err = c.prompted.logProbs(ctx, j.tuned, j.sets[examples.Validation]); err != nil {
+		return err
+	}
+	c.onScoredPrompted, err = c.prompted.logProbs(ctx, j.tuned, j.scored())
+	return err
 }
 
 func (j *job) fitFrozen(ctx context.Context, set []examples.Example, labels []int) error {
@@ -167,11 +189,14 @@ func (j *job) choose(ctx context.Context, env *pipeline.Env, dir string) error {
 	if j.chosen.frozen.Dense != nil {
 		said[Frozen] = [][][]float64{j.chosen.onValidation}
 	}
+	if j.chosen.prompted != nil {
+		said[Prompted] = [][][]float64{j.chosen.onValidationPrompted}
+	}
 	best, least := -1, 0.0
 	pools := make([]linear.Pool, len(j.candidates))
 	for i, c := range j.candidates {
 		var members [][][]float64
-		for _, part := range []Strategy{Finetuned, Frozen, NGrams} {
+		for _, part := range []Strategy{Finetuned, Frozen, NGrams, Prompted} {
 			if c.uses(part) {
 				members = append(members, said[part]...)
 			}
@@ -207,6 +232,9 @@ func (j *job) choose(ctx context.Context, env *pipeline.Env, dir string) error {
 			e.members = append(e.members, g)
 		}
 	}
+	if e.strategy == Prompted {
+		e.members = append(e.members, j.chosen.prompted)
+	}
 	return j.adopt(e, dir)
 }
 
@@ -218,7 +246,7 @@ func (j *job) adopt(e *ensemble, dir string) error {
 		return nil
 	}
 	j.answers.LM, j.answers.Model, j.answers.Tokenizer = j.tuned.LM, j.tuned.Model, j.tuned.Tokenizer
-	if e.strategy.uses(Frozen) && j.trained {
+	if !e.strategy.uses(Finetuned) && j.trained {
 		var err error
 		if j.answers.LM, _, err = j.open(dir, j.seed); err != nil {
 			return err

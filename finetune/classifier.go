@@ -17,6 +17,7 @@ type classifier struct {
 	pool    Pool // never PoolAuto
 	dropout float32
 	weights []float32  // of the classes in the loss; nil: alike
+	multi   bool       // each class is a yes or no of its own
 	head    *nn.Linear // (classes, width), or (classes, 3·width) with PoolConcat
 }
 
@@ -106,9 +107,9 @@ func (c *classifier) logits(tp *tensor.Tape, b *model.Batch) *tensor.Tensor {
 	return c.head.Forward(tp, tp.Dropout(c.pooled(tp, b, c.pool), c.dropout))
 }
 
-// Loss is cross entropy over the classes.
+// Loss is cross entropy over the classes, or of each of them.
 func (c *classifier) Loss(tp *tensor.Tape, b *model.Batch) model.Loss {
-	total, nll := tp.ClassLoss(c.logits(tp, b), b.Labels, tensor.ClassOptions{Weights: c.weights, Norm: b.Norm})
+	total, nll := tp.ClassLoss(c.logits(tp, b), b.Labels, tensor.ClassOptions{Multi: c.multi, Weights: c.weights, Norm: b.Norm})
 	return model.Loss{Total: total, NLL: nll, Targets: b.B}
 }
 
@@ -134,4 +135,26 @@ func (c *classifier) forEach(ctx context.Context, m *Tuned, set []examples.Examp
 		tp.Reset()
 	}
 	return nil
+}
+
+// means are the rows of each text, averaged over its windows; nil for one that is left out.
+func (c *classifier) means(ctx context.Context, m *Tuned, set []examples.Example, part func(*tensor.Tape, *model.Batch) *tensor.Tensor) ([][]float32, error) {
+	out, windows := make([][]float32, len(set)), make([]int, len(set))
+	err := c.forEach(ctx, m, set, part, func(i int, row []float32) {
+		if windows[i]++; out[i] == nil {
+			out[i] = append([]float32(nil), row...)
+			return
+		}
+		for k, v := range row {
+			out[i][k] += v
+		}
+	})
+	for i, n := range windows {
+		if n > 1 {
+			for k := range out[i] {
+				out[i][k] /= float32(n)
+			}
+		}
+	}
+	return out, err
 }

@@ -62,8 +62,12 @@ func (network) logProbs(ctx context.Context, m *Tuned, set []examples.Example) (
 	if !ok {
 		return nil, fmt.Errorf("the model has no classification head")
 	}
+	logits, err := c.means(ctx, m, set, c.logits)
 	out := make([][]float64, len(set))
-	err := c.forEach(ctx, m, set, c.logits, func(i int, logits []float32) {
+	for i, logits := range logits {
+		if logits == nil {
+			continue
+		}
 		row := make([]float64, len(logits))
 		for k, z := range logits {
 			row[k] = float64(z)
@@ -73,7 +77,7 @@ func (network) logProbs(ctx context.Context, m *Tuned, set []examples.Example) (
 			row[k] -= sum
 		}
 		out[i] = row
-	})
+	}
 	return out, err
 }
 
@@ -106,14 +110,12 @@ func features(ctx context.Context, m *Tuned, set []examples.Example) ([][]float3
 	if !ok {
 		return nil, fmt.Errorf("the model has no classification head")
 	}
-	out := make([][]float32, len(set))
 	pool := c.pool
 	if pool == PoolLast {
 		pool = PoolMean
 	}
 	read := func(tp *tensor.Tape, b *model.Batch) *tensor.Tensor { return c.pooled(tp, b, pool) }
-	err := c.forEach(ctx, m, set, read, func(i int, v []float32) { out[i] = append([]float32(nil), v...) })
-	return out, err
+	return c.means(ctx, m, set, read)
 }
 
 // An ngrams member is a model of n-grams.

@@ -26,6 +26,7 @@ type answerConfig struct {
 	Strategy Strategy      `json:"strategy"`
 	Pool     linear.Pool   `json:"pool"` // a weight for each member: the network, fine-tuned or frozen, then n-gram models
 	NGrams   []linear.Spec `json:"ngrams,omitempty"`
+	Prompt   *prompted     `json:"prompt,omitempty"`
 }
 
 // save writes the linear members.
@@ -49,6 +50,8 @@ func (e *ensemble) save(dir string) (*answerConfig, error) {
 	}
 	for _, m := range e.members {
 		switch m := m.(type) {
+		case *prompted:
+			c.Prompt = m
 		case frozen:
 			add("frozen.", m.Arrays())
 		case ngrams:
@@ -76,7 +79,13 @@ func (c *answerConfig) open(dir string, classes int) (*ensemble, error) {
 	if c.Strategy.uses(Finetuned) {
 		e.members = append(e.members, network{})
 	}
-	if c.Strategy != Finetuned {
+	if c.Strategy == Prompted {
+		if c.Prompt == nil || len(c.Prompt.Words) != classes {
+			return nil, fmt.Errorf("%s: the prompt has not one word for each of %d classes", dir, classes)
+		}
+		e.members = append(e.members, c.Prompt)
+	}
+	if c.Strategy.uses(Frozen) || c.Strategy.uses(NGrams) {
 		if err := c.openLinear(e, dir, classes); err != nil {
 			return nil, err
 		}

@@ -14,9 +14,9 @@ import (
 // timedSteps are taken to learn how long one lasts; the first is not counted.
 const timedSteps = 3
 
-// Estimate takes a few steps of the training and throws them away. Its note
-// shows what would be learned of the first example: a look at the masks before
-// anything is spent. It knows nothing before the model and the examples exist.
+// Estimate takes a few steps of the training and throws them away. Its note is the
+// Preflight: a look at lengths and masks before anything is spent. It knows nothing
+// before the model and the examples exist.
 func (f *Finetune) Estimate(env *pipeline.Env) (e pipeline.Estimate, err error) {
 	defer func() {
 		if env.Device == nil {
@@ -34,7 +34,7 @@ func (f *Finetune) Estimate(env *pipeline.Env) (e pipeline.Estimate, err error) 
 	if err != nil {
 		return e, err
 	}
-	j, err := f.prepare(f.given(env).Path, sets, env.Seed)
+	j, err := f.prepare(f.given(env).Path, sets, f.seed(env))
 	if err != nil {
 		return e, err
 	}
@@ -48,32 +48,25 @@ func (f *Finetune) Estimate(env *pipeline.Env) (e pipeline.Estimate, err error) 
 	}
 	source, steps, _ := j.plan()
 	var at [timedSteps]time.Time
-	l := train.Loop{Model: j.tuned.Model, Source: source, Optimizer: f.optimizer(timedSteps), Steps: timedSteps, Accumulate: f.Accumulate, Seed: env.Seed, Floats: f.Floats,
+	l := train.Loop{Model: j.tuned.Model, Source: source, Optimizer: f.optimizer(timedSteps), Steps: timedSteps, Accumulate: f.Accumulate, Seed: f.seed(env), Floats: f.Floats,
 		Rate: func(int64, int) float64 { return f.LR }}
 	l.After = func(_ context.Context, s train.Step) error { at[s.Done-1] = time.Now(); return nil }
 	if err := l.Run(context.Background()); err != nil {
 		return e, err
 	}
-	weights := int64(nn.Count(j.tuned.Model.Params())) * 4
 	e.Time = time.Duration(float64(at[timedSteps-1].Sub(at[0])) / (timedSteps - 1) * float64(steps))
-	learned := int64(0)
-	for _, p := range j.tuned.Model.Params() {
-		if p.Grad != nil {
-			learned += int64(len(p.Data)) * 4
-		}
+	e.Memory = j.memory()
+	e.Disk = int64(nn.Count(j.tuned.Model.Params())) * 4
+	p := j.preflight(shownExamples)
+	e.Note = fmt.Sprintf("%d steps; what they learn of:", steps)
+	for _, line := range p.Lines() {
+		e.Note += "\n        " + line
 	}
-	e.Memory = weights + 4*learned // weights; of those that learn the gradients, two moments, the best
-	e.Disk = weights
-	e.Note = fmt.Sprintf("%d steps; of the first example is learned what stands in brackets: %s", steps, j.preview(j.rows[0].row))
+	for _, s := range p.Shown {
+		e.Note += "\n        learned in brackets: " + s.String()
+	}
 	return e, nil
 }
 
-// preview shows a training example as Preview does; of a class, which class.
-func (j *job) preview(row int) string {
-	e := j.sets[examples.Train][row]
-	text := Preview(j.tuned.Tokenizer, j.Goal.Segments(e))
-	if j.tuned.Classes != nil {
-		text += fmt.Sprintf(" [%s]", e.Labels[0])
-	}
-	return text
-}
+// shownExamples is how many training examples are shown before anything is spent.
+const shownExamples = 3

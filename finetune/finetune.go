@@ -1,6 +1,7 @@
 package finetune
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -14,10 +15,11 @@ import (
 // Finetune is the stage that fits a model to labelled examples: a pretrained one, or with Arch
 // one that begins with fresh weights.
 type Finetune struct {
-	Goal       GoalChoice            `yaml:"goal" doc:"What the model is to do: sentiment or translation."`
+	Goal       GoalChoice            `yaml:"goal" doc:"What the model is to do: sentiment (or any classes), labels (several a text), translation or instruction (answers in conversations)."`
 	Arch       train.AnyArchChoice   `yaml:"arch" doc:"Train this architecture from scratch, from a tokenizer instead of a model; encdec is for translation."`
 	Context    int                   `yaml:"context" doc:"With arch: tokens that the model sees at once, of source and target each where it has an encoder."`
-	Strategy   Strategy              `yaml:"strategy" doc:"What answers: finetuned, frozen (features of the pretrained network and logistic regression), ngrams, finetuned+ngrams or frozen+ngrams; best: the one with the least log loss on validation, so that no baseline beats the model there. Goals whose answers are texts have the fine-tuned network alone."`
+	Strategy   Strategy              `yaml:"strategy" doc:"What answers: finetuned, frozen (features of the pretrained network and logistic regression), ngrams, finetuned+ngrams, frozen+ngrams or prompted (the pretrained network, asked as prompt says); best: the one with the least log loss on validation, so that no baseline beats the model there. Goals whose answers are texts have the fine-tuned network alone."`
+	Prompt     Prompt                `yaml:"prompt" doc:"How the pretrained network is asked for a class, before it learns: a figure beside the others, and a strategy. For goals with classes."`
 	Adapt      AdaptChoice           `yaml:"adapt" doc:"Which weights learn: full, all of them; head, the classification head alone; lora, small matrices beside the linear layers (rank, alpha, dropout, targets, rslora, dora), which are merged into the weights and kept in adapter/ as PEFT reads them."`
 	Epochs     int                   `yaml:"epochs" doc:"How often each example is seen."`
 	Steps      int64                 `yaml:"steps" doc:"Steps instead of epochs; 0: as many as the epochs have."`
@@ -36,13 +38,14 @@ type Finetune struct {
 	Unfreeze   Unfreezing            `yaml:"unfreeze" doc:"Which groups of layers learn. gradual: the last group first, one more each epoch."`
 	Freeze     int                   `yaml:"freeze" doc:"So many groups from below never learn: 1 is the embeddings."`
 	Average    float64               `yaml:"average_last" doc:"Share of the steps, at the end, whose weights are averaged; the average is validated and saved. 0: off."`
+	Seed       uint64                `yaml:"seed" doc:"Seed of fresh weights, order and dropout; 0: the configuration's."`
 	Evaluate   int64                 `yaml:"evaluate" doc:"Steps between two validations; 0: an epoch."`
 	Stop       Stop                  `yaml:"stop" doc:"When to stop early, and which weights to keep."`
 }
 
 // Stop says which figure chooses the best weights, and when to stop early.
 type Stop struct {
-	Metric   string `yaml:"metric" doc:"What is watched: loss; accuracy or macro F1; BLEU or chrF2. Empty: the goal's own."`
+	Metric   string `yaml:"metric" doc:"What is watched: loss; accuracy or macro F1; BLEU, chrF2 or exact match. Empty: the goal's own."`
 	Patience int    `yaml:"patience" doc:"Stop after so many validations without a better figure; 0: never."`
 	Most     int    `yaml:"most" doc:"Score at most so many validation examples, spread evenly; 0: all."`
 }
@@ -185,6 +188,9 @@ func (f *Finetune) optimizer(steps int64) train.OptimizerSettings {
 	return f.Optimizer.Value
 }
 
+// seed of all that training draws.
+func (f *Finetune) seed(env *pipeline.Env) uint64 { return cmp.Or(f.Seed, env.Seed) }
+
 // do trains, scores and saves.
 func (f *Finetune) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (pipeline.Counts, error) {
 	if w := f.Floats.Warning(); w != "" && env.Device == nil {
@@ -195,11 +201,21 @@ func (f *Finetune) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 	if err != nil {
 		return pipeline.Counts{}, err
 	}
-	j, err := f.prepare(base.Path, sets, env.Seed)
+	j, err := f.prepare(base.Path, sets, f.seed(env))
 	if err != nil {
 		return pipeline.Counts{}, err
 	}
-	if j.tuned.Classes != nil {
+	p := j.preflight(shownExamples)
+	for _, line := range p.Lines() {
+		env.Progress.Say(line)
+	}
+	for _, s := range p.Shown {
+		env.Progress.Say("learned in brackets: " + s.String())
+	}
+	if err := j.answerUntrained(ctx); err != nil {
+		return pipeline.Counts{}, err
+	}
+	if j.ensembles() {
 		if err := j.fitLinear(ctx); err != nil {
 			return pipeline.Counts{}, err
 		}
@@ -215,10 +231,13 @@ func (f *Finetune) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 			return pipeline.Counts{}, err
 		}
 	}
-	if j.tuned.Classes != nil {
+	if j.ensembles() {
 		if err := j.choose(ctx, env, base.Path); err != nil {
 			return pipeline.Counts{}, err
 		}
+	}
+	if err := j.chooseThresholds(ctx); err != nil {
+		return pipeline.Counts{}, err
 	}
 	metrics, err := j.score(ctx)
 	if err != nil {

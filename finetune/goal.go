@@ -1,5 +1,7 @@
 package finetune
 
+import "fragua/tokenize"
+
 // A Goal is the settings of one thing that a model can be fitted to do. Each part
 // of a run asks for the small interface that it needs, defined beside its user:
 // Sequencer in sequence.go, Batcher in batches.go, Header and Answerer in
@@ -12,15 +14,32 @@ type Goal interface {
 	Judge
 }
 
-// translationGoal is the goal that models with an encoder can have.
-const translationGoal = "translation"
+const (
+	sentimentGoal   = "sentiment"   // the one that encoders alone can have
+	translationGoal = "translation" // the one that models with an encoder can have
+)
 
 // goals is the table of goals: a new one is a file, and a line here.
 func goals() map[string]func() any {
 	return map[string]func() any{
-		"sentiment":     func() any { return NewSentiment() },
+		sentimentGoal:   func() any { return NewSentiment() },
+		"labels":        func() any { return NewLabels() },
+		"instruction":   func() any { return NewInstruction() },
 		translationGoal: func() any { return NewTranslation() },
 	}
+}
+
+// A templated goal reads more of a model's folder than its weights before it writes sequences.
+type templated interface {
+	open(dir string, tok *tokenize.Tokenizer) error
+}
+
+// openGoal lets a goal read what it needs of a model's folder.
+func openGoal(g Goal, dir string, tok *tokenize.Tokenizer) error {
+	if t, ok := g.(templated); ok {
+		return t.open(dir, tok)
+	}
+	return nil
 }
 
 // GoalChoice is the setting `goal: {sentiment: {…}}`. Name is the goal's name in

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"fragua/finetune/examples"
@@ -24,7 +25,8 @@ type job struct {
 	tuned *Tuned                        // what is trained
 	loop  train.Loop
 
-	answers *Tuned // what is scored and saved
+	answers   *Tuned       // what is scored and saved
+	untrained []Prediction // of what is scored, before training; nil: not asked for
 
 	candidates []Strategy
 	trained    bool // a network is fine-tuned
@@ -60,8 +62,8 @@ func (f *Finetune) prepare(dir string, sets map[string][]examples.Example, seed 
 	j := &job{Finetune: f, seed: seed, sets: sets, tuned: &Tuned{Goal: f.Goal, Classes: classes}}
 	j.answers = j.tuned
 	j.candidates, j.trained = []Strategy{Finetuned}, true
-	if classes != nil {
-		j.candidates, j.trained = f.Strategy.candidates(dir != ""), f.Strategy.trains(dir != "")
+	if j.ensembles() {
+		j.candidates, j.trained = f.Strategy.candidates(dir != "", f.Prompt.Template != ""), f.Strategy.trains(dir != "")
 	}
 	if err := j.checkStrategy(dir != ""); err != nil {
 		return nil, err
@@ -86,18 +88,28 @@ func (f *Finetune) prepare(dir string, sets map[string][]examples.Example, seed 
 			return nil, err
 		}
 	}
+	if err := openGoal(f.Goal.Goal, dir, j.tuned.Tokenizer); err != nil {
+		return nil, err
+	}
 	enc := j.tuned.encoder()
-	if j.rows, j.trainLengths, err = encodeAll(enc, f.Goal, sets[examples.Train], classes); err != nil {
+	if j.rows, j.trainLengths, err = encodeAll(enc, f.Goal.Goal, sets[examples.Train], classes); err != nil {
 		return nil, fmt.Errorf("training examples: %w", err)
 	}
 	j.watched = spread(sets[examples.Validation], f.Stop.Most)
-	if j.validation, _, err = encodeAll(enc, f.Goal, j.watched, classes); err != nil {
+	if j.validation, _, err = encodeAll(enc, f.Goal.Goal, j.watched, classes); err != nil {
 		return nil, fmt.Errorf("validation examples: %w", err)
 	}
 	if f.Stop.Patience > 0 && len(j.validation) == 0 {
 		return nil, fault.Hintf(errors.New("stop.patience needs validation examples, and there are none"), "give label a share: split: {validation: 0.1}")
 	}
 	return j, j.validate()
+}
+
+// ensembles reports whether other models may answer beside the network or instead of it: where a
+// text has one class.
+func (j *job) ensembles() bool {
+	_, ok := j.Goal.Goal.(*Sentiment)
+	return ok
 }
 
 // checkLabels refuses labels of validation and test that training has not.
@@ -107,12 +119,14 @@ func (j *job) checkLabels() error {
 	}
 	for _, split := range examples.Splits {
 		for _, e := range j.sets[split] {
-			if len(e.Labels) != 1 {
+			if len(e.Labels) != 1 && j.ensembles() {
 				return fmt.Errorf("%s: example %s has %d labels, want one", split, e.ID, len(e.Labels))
 			}
-			if !slices.Contains(j.tuned.Classes, e.Labels[0]) {
-				return fault.Hintf(fmt.Errorf("%s: example %s: label %q is not one of %q", split, e.ID, e.Labels[0], j.tuned.Classes),
-					"classes are those of the training examples")
+			for _, l := range e.Labels {
+				if !slices.Contains(j.tuned.Classes, l) {
+					return fault.Hintf(fmt.Errorf("%s: example %s: label %q is not one of %q", split, e.ID, l, j.tuned.Classes),
+						"classes are those of the training examples")
+				}
 			}
 		}
 	}
@@ -142,14 +156,22 @@ func (j *job) validate() error {
 		for _, s := range j.rows {
 			if !slices.Contains(s.learn, true) {
 				e := j.sets[examples.Train][s.row]
-				return fmt.Errorf("example %s: every target is masked, so nothing would be learned: %s", e.ID, Preview(j.tuned.Tokenizer, j.Goal.Segments(e)))
+				return fmt.Errorf("example %s: every target is masked, so nothing would be learned: %s", e.ID, j.show(s))
 			}
+		}
+		if g, ok := j.Goal.Goal.(*Instruction); ok {
+			return j.checkAnswers(g)
 		}
 		return nil
 	}
 	left := make([]int, len(j.tuned.Classes))
 	for _, s := range j.rows {
-		left[s.class]++
+		for _, l := range s.labels {
+			left[l]++
+		}
+		if s.class >= 0 {
+			left[s.class]++
+		}
 	}
 	for c, n := range left {
 		if n == 0 {
@@ -160,9 +182,32 @@ func (j *job) validate() error {
 	return nil
 }
 
+// checkAnswers refuses conversations whose answers would be learned without their end, and too many
+// that are too long.
+func (j *job) checkAnswers(g *Instruction) error {
+	for _, s := range j.rows {
+		for i, id := range s.ids {
+			// The token after what is learned is read only: so the last that is learned ends the turn.
+			if s.learn[i] && (i+1 == len(s.ids) || !s.learn[i+1]) && (id != g.end || g.end < 0) {
+				return fault.Hintf(fmt.Errorf("example %s: the end of the answer is masked, so the model would not learn to stop: %s", j.sets[examples.Train][s.row].ID, j.show(s)),
+					"the chat template must put a special token of the tokenizer behind each answer; it has: %s", strings.Join(specials(j.tuned.Tokenizer), ", "))
+			}
+		}
+	}
+	if l := j.trainLengths; float64(l.Dropped) > g.MaxCut*float64(l.Whole+l.Dropped) {
+		return fault.Hintf(fmt.Errorf("%d of %d conversations are longer than the context of %d tokens, more than max_cut: %v allows", l.Dropped, l.Whole+l.Dropped, j.tuned.LM.Context(), g.MaxCut),
+			"shorten them, take a model with a longer context, or raise max_cut")
+	}
+	return nil
+}
+
 // plan returns the batches, how many steps are taken, and how many an epoch has.
 func (j *job) plan() (source *batches, steps, perEpoch int64) {
-	source = &batches{rows: j.rows, size: j.Batch / j.Accumulate, tokens: j.Tokens / j.Accumulate, seed: j.seed, classes: len(j.tuned.Classes), goal: j.Goal}
+	rows := j.rows
+	if g, ok := j.Goal.Goal.(*Instruction); ok && g.Pack {
+		rows = pack(rows, j.tuned.LM.Context())
+	}
+	source = &batches{rows: rows, size: j.Batch / j.Accumulate, tokens: j.Tokens / j.Accumulate, seed: j.seed, classes: len(j.tuned.Classes), goal: j.Goal}
 	if g, ok := j.Goal.Goal.(*Translation); ok && g.Noise.any() {
 		enc, set := j.tuned.encoder(), j.sets[examples.Train]
 		if enc.long == LongError {

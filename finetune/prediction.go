@@ -8,6 +8,8 @@ type Prediction struct {
 	Got   string    `parquet:"got"`        // the label or the translation
 	Probs []float32 `parquet:"probs,list"` // per class, in the order of the model's labels; empty for texts
 
+	Labels []string `parquet:"-"` // those of Got, where a text may have several
+
 	Hypotheses []Hypothesis `parquet:"-"` // of a translation: what the search found, the best first
 
 	TooLong bool `parquet:"-"` // it did not fit into the context, and was to be left out: there is no answer

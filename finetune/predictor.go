@@ -25,7 +25,16 @@ func OpenPredictor(dir string) (*Predictor, error) {
 	return &Predictor{m}, nil
 }
 
-// Goal is what the model was fine-tuned for: "sentiment" or "translation".
+// OpenAdaptedPredictor reads a pretrained model with an adapter that a fine-tuning wrote.
+func OpenAdaptedPredictor(base, adapter string) (*Predictor, error) {
+	m, err := OpenAdapted(base, adapter)
+	if err != nil {
+		return nil, err
+	}
+	return &Predictor{m}, nil
+}
+
+// Goal is what the model was fine-tuned for: "sentiment", "translation" or "instruction".
 func (p *Predictor) Goal() string { return p.tuned.Goal.Name }
 
 // Labels are the classes, in the order of probabilities; nil for translation.
@@ -45,19 +54,19 @@ func (p *Predictor) Predict(ctx context.Context, text string) (label string, pro
 	return got.Got, got.Probs, err
 }
 
-// Translate translates a text.
-func (p *Predictor) Translate(ctx context.Context, text string) (string, error) {
-	if p.tuned.Classes != nil {
-		return "", p.wrongGoal("translate", "predict")
-	}
+// Reply answers a text: a translation, or the next turn of a conversation.
+func (p *Predictor) Reply(ctx context.Context, text string) (string, error) {
 	got, err := p.one(ctx, text)
+	if err == nil && got.TooLong {
+		err = fault.Hintf(fmt.Errorf("the text is longer than the model's context of %d tokens", p.tuned.LM.Context()), "shorten it")
+	}
 	return got.Got, err
 }
 
 // TranslateAll translates sentences, many at a time, and returns all that the search found of
 // each, the best first. Blank ones have nothing.
 func (p *Predictor) TranslateAll(ctx context.Context, sentences []string) ([][]Hypothesis, error) {
-	if p.tuned.Classes != nil {
+	if p.Goal() != translationGoal {
 		return nil, p.wrongGoal("translate", "predict")
 	}
 	out := make([][]Hypothesis, len(sentences))

@@ -19,13 +19,13 @@ import (
 // fields are decided by what the others say, and by the stages' defaults.
 type Quick struct {
 	Model    string // a pretrained model's directory, or a run that holds one; empty: n-grams alone
-	Data     string // a table; or a folder with a folder for each class
+	Data     string // a table; a file of conversations; or a folder with a folder for each class
 	Text     string // column of the text
 	Label    string // column of its class: the goal is sentiment
 	Source   string // column of the sentence
 	Target   string // column of its translation: the goal is translation
 	TooLong  string // error, drop, keep_start, keep_end or keep_ends
-	Strategy string // what answers: best, finetuned, frozen, ngrams, finetuned+ngrams or frozen+ngrams
+	Strategy string // what answers: best, finetuned, frozen, ngrams, finetuned+ngrams, frozen+ngrams or prompted
 	Epochs   int
 	LR       float64
 	Batch    int
@@ -73,8 +73,14 @@ func (q Quick) Config() (config []byte, decided []string, err error) {
 	case info.Dir && q.Text+q.Label+q.Source+q.Target == "":
 		goal, layout = "sentiment", "folders"
 		say("goal: sentiment; every folder in %s is a class, every file in it a text", q.Data)
+	case !info.Dir && q.Text+q.Label+q.Source+q.Target == "" && examples.HoldsChats(q.Data):
+		if q.Model == "" {
+			return nil, nil, usage("to learn from conversations needs a pretrained model", "--model DIR")
+		}
+		goal, layout = "instruction", "chats"
+		say("goal: instruction; the answers in the conversations of %s are learned", q.Data)
 	default:
-		return nil, nil, usage("say which columns hold what", "--text COLUMN --label COLUMN for sentiment, --source COLUMN --target COLUMN for translation")
+		return nil, nil, usage("say which columns hold what", "--text COLUMN --label COLUMN for sentiment, --source COLUMN --target COLUMN for translation; conversations need none")
 	}
 	if layout == "table" && !info.Dir {
 		if err := q.columnsExist(); err != nil {
@@ -83,8 +89,8 @@ func (q Quick) Config() (config []byte, decided []string, err error) {
 	}
 	long := q.TooLong
 	if long == "" {
-		long = map[string]string{"sentiment": string(KeepEnds), "translation": string(LongDrop)}[goal]
-		what := map[string]string{"sentiment": "texts longer than the context lose their middle", "translation": "pairs longer than the context are left out, and counted"}[goal]
+		long = map[string]string{"sentiment": string(KeepEnds), "translation": string(LongDrop), "instruction": string(LongDrop)}[goal]
+		what := map[string]string{"sentiment": "texts longer than the context lose their middle", "translation": "pairs longer than the context are left out, and counted", "instruction": "conversations longer than the context are left out, and counted"}[goal]
 		say("too_long: %s: %s", long, what)
 	}
 	tune := ""

@@ -34,7 +34,7 @@ type Baseline struct {
 func (j *job) score(ctx context.Context) (pipeline.Metrics, error) {
 	var m pipeline.Metrics
 	split := j.scoredSplit()
-	if set := j.sets[split]; len(set) > 0 {
+	if set := j.scored(); len(set) > 0 {
 		answers, err := j.answers.answer(ctx, set)
 		if err != nil {
 			return m, err
@@ -43,7 +43,7 @@ func (j *job) score(ctx context.Context) (pipeline.Metrics, error) {
 		set, answers, counts = answered(set, answers)
 		j.predictions = answers
 		if len(set) > 0 {
-			if m, err = compare(j.tuned.Goal, j.sets[examples.Train], set, answers, j.tuned.Classes, split, j.frozenBaseline(set)...); err != nil {
+			if m, err = compare(j.tuned.Goal, j.sets[examples.Train], set, answers, j.tuned.Classes, split, append(j.frozenBaseline(set), j.untrainedBaseline(set)...)...); err != nil {
 				return m, err
 			}
 		}
@@ -72,8 +72,22 @@ func (j *job) score(ctx context.Context) (pipeline.Metrics, error) {
 	m.Figures = append(m.Figures, pipeline.Figure{Name: "examples too long for the context", Value: float64(l.Cut + l.Dropped), Unit: "examples",
 		Note: fmt.Sprintf("of %d for training; too_long: %s; the longest has %d tokens, the context %d", l.Whole+l.Cut+l.Dropped, j.Goal.Long(), l.Longest, j.tuned.LM.Context())})
 	m.Samples = append(m.Samples, pipeline.Sample{Title: "what is learned of the first training example (in brackets: predicted)",
-		Text: j.preview(j.rows[0].row)})
+		Text: j.show(j.rows[0]).String()})
 	return m, nil
+}
+
+// chooseThresholds of a goal that has some, on validation.
+func (j *job) chooseThresholds(ctx context.Context) error {
+	g, ok := j.Goal.Goal.(*Labels)
+	if set := j.sets[examples.Validation]; ok && len(set) > 0 {
+		answers, err := j.tuned.answer(ctx, set)
+		if err != nil {
+			return err
+		}
+		set, answers, _ = answered(set, answers)
+		g.choose(set, answers, j.tuned.Classes)
+	}
+	return nil
 }
 
 // scoredSplit is test or, without one, validation.
@@ -84,10 +98,42 @@ func (j *job) scoredSplit() string {
 	return examples.Test
 }
 
-func (j *job) scored() []examples.Example { return j.sets[j.scoredSplit()] }
+// scored is what is answered of it: of conversations as many as the goal says.
+func (j *job) scored() []examples.Example {
+	set := j.sets[j.scoredSplit()]
+	if g, ok := j.Goal.Goal.(*Instruction); ok {
+		return spread(set, g.Scored)
+	}
+	return set
+}
+
+// answerUntrained lets the model answer conversations before it learns: the baseline of what it
+// learns.
+func (j *job) answerUntrained(ctx context.Context) (err error) {
+	if _, ok := j.Goal.Goal.(*Instruction); ok && !j.fromScratch() {
+		j.untrained, err = j.tuned.answer(ctx, j.scored())
+	}
+	return err
+}
+
+// untrainedBaseline is those of the answers that belong to a set.
+func (j *job) untrainedBaseline(set []examples.Example) []Baseline {
+	if j.untrained == nil {
+		return nil
+	}
+	at := map[string]Prediction{}
+	for _, a := range j.untrained {
+		at[a.ID] = a
+	}
+	b := Baseline{Name: UntrainedName}
+	for _, e := range set {
+		b.Answers = append(b.Answers, at[e.ID])
+	}
+	return []Baseline{b}
+}
 
 // frozenBaseline is logistic regression on the features of the pretrained network,
-// for a set of which all examples fit into it.
+// for a set of which all examples fit into it, and the network when it is asked.
 func (j *job) frozenBaseline(set []examples.Example) []Baseline {
 	if j.chosen.onScored == nil {
 		return nil
@@ -104,7 +150,15 @@ func (j *job) frozenBaseline(set []examples.Example) []Baseline {
 		}
 		b.Answers = append(b.Answers, Prediction{ID: e.ID, Got: j.tuned.Classes[linear.Likeliest(said)]})
 	}
-	return []Baseline{b}
+	baselines := []Baseline{b}
+	if said := j.chosen.onScoredPrompted; said != nil {
+		b := Baseline{Name: fmt.Sprintf("%s, %d examples", PromptedName, j.Prompt.Shots)}
+		for _, e := range set {
+			b.Answers = append(b.Answers, Prediction{ID: e.ID, Got: j.tuned.Classes[linear.Likeliest(said[at[e.ID]])]})
+		}
+		baselines = append(baselines, b)
+	}
+	return baselines
 }
 
 // mostTranslations is how many translations a report shows.
@@ -165,7 +219,7 @@ func note(of, signature string) string {
 
 // counts are the training examples: those learned from, and those too long.
 func (j *job) counts() pipeline.Counts {
-	c := pipeline.Counts{Read: int64(len(j.sets[examples.Train])), Kept: int64(len(j.rows))}
+	c := pipeline.Counts{Read: int64(len(j.sets[examples.Train])), Kept: int64(j.trainLengths.Whole + j.trainLengths.Cut)}
 	if j.tuned.LM == nil {
 		c.Kept = c.Read
 	}

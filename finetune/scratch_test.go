@@ -86,7 +86,7 @@ stages:
 		if _, ok := p.tuned.LM.(model.Seq2Seq); !ok {
 			t.Errorf("%s is a %T", name, p.tuned.LM)
 		}
-		if _, err := p.Translate(context.Background(), "abc"); err != nil {
+		if _, err := p.Reply(context.Background(), "abc"); err != nil {
 			t.Error(name, err)
 		}
 	}

@@ -23,7 +23,7 @@ import (
 // an encoder the text with what its tokenizer puts around it: [CLS] text [SEP].
 type Sentiment struct {
 	Pool         Pool         `yaml:"pool" doc:"What the head reads: the last state, the first, the mean of all, or last, greatest and mean side by side (concat); auto: the last of a decoder, the mean of an encoder."`
-	TooLong      TooLong      `yaml:"too_long" doc:"What becomes of texts longer than the context: error, drop, keep_start, keep_end or keep_ends. Required."`
+	TooLong      TooLong      `yaml:"too_long" doc:"What becomes of texts longer than the context: error, drop, keep_start, keep_end, keep_ends or windows (all of it is read, in parts that overlap, whose answers are averaged). Required."`
 	ClassWeights ClassWeights `yaml:"class_weights" doc:"What a class weighs in the loss. balanced: rare classes weigh more."`
 	Dropout      float64      `yaml:"dropout" doc:"Of what the head reads."`
 	Smoothing    float64      `yaml:"label_smoothing" doc:"Share of the label given to all classes alike."`
@@ -183,6 +183,9 @@ func (g *Sentiment) Score(set []examples.Example, got []Prediction, classes []st
 	}
 	accuracy.PlusMinus, macroF1.PlusMinus = s.AccuracyInterval(), s.MacroF1Interval()
 	fs := []pipeline.Figure{accuracy, macroF1}
+	if e, ok := calibration(set, got); ok {
+		fs = append(fs, pipeline.Figure{Name: "calibration error", Value: e, N: s.N, Unit: "share", Better: "lower", Note: "ECE of 15 bins"})
+	}
 	for c, p := range s.PerClass {
 		for _, f := range []struct {
 			name  string
@@ -192,6 +195,20 @@ func (g *Sentiment) Score(set []examples.Example, got []Prediction, classes []st
 		}
 	}
 	return pipeline.Metrics{Figures: fs, Confusion: &pipeline.Confusion{Labels: s.Classes, Rows: s.Matrix}}, nil
+}
+
+// calibration is the expected calibration error; false for answers without probabilities.
+func calibration(set []examples.Example, got []Prediction) (float64, bool) {
+	const bins = 15
+	var probs []float64
+	var right []bool
+	for i, e := range set {
+		if len(got[i].Probs) == 0 {
+			return 0, false
+		}
+		probs, right = append(probs, float64(slices.Max(got[i].Probs))), append(right, got[i].Got == e.Labels[0])
+	}
+	return metric.ECE(probs, right, bins), true
 }
 
 // Baselines are the majority class and two linear models of words and pairs of words,

@@ -2,6 +2,8 @@ package finetune
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"sort"
 	"strings"
 
@@ -24,6 +26,9 @@ type Segment struct {
 	// or a beginning-of-text token. If that ends in a token, <|endoftext|> is not
 	// put behind it.
 	Framed bool
+
+	Special bool  // special tokens in the text get their ids: a chat template wrote it
+	Err     error // why there are no segments
 }
 
 // A Sequencer turns an example into the segments that a model reads.
@@ -40,9 +45,11 @@ type Sequencer interface {
 type sequence struct {
 	source []int32 // what the encoder reads, its end included; nil where the model has none
 	ids    []int32
-	learn  []bool // ids that are to be predicted
-	class  int    // index of the label; -1: none
-	row    int    // in the examples it was made of
+	learn  []bool  // ids that are to be predicted
+	docs   []int32 // the document of each id, where several were packed into a row; nil: one
+	class  int     // index of the label; -1: none
+	labels []int   // where a text may have several: their indices
+	row    int     // in the examples it was made of
 }
 
 // size is how many ids a model computes for the sequence.
@@ -58,11 +65,12 @@ const (
 	KeepStart TooLong = "keep_start" // cut the text's end off
 	KeepEnd   TooLong = "keep_end"   // cut its start off
 	KeepEnds  TooLong = "keep_ends"  // cut its middle out
+	Windows   TooLong = "windows"    // read it in parts that overlap, and average what is said of them
 )
 
 // Values lists the choices.
 func (TooLong) Values() []string {
-	return []string{string(LongError), string(LongDrop), string(KeepStart), string(KeepEnd), string(KeepEnds)}
+	return []string{string(LongError), string(LongDrop), string(KeepStart), string(KeepEnd), string(KeepEnds), string(Windows)}
 }
 
 // fault says that the choice is missing.
@@ -92,6 +100,11 @@ type lengths struct {
 // example is dropped.
 func (e encoder) encode(segments []Segment, tally *lengths) (s sequence, err error) {
 	s.class = -1
+	for _, seg := range segments {
+		if seg.Err != nil {
+			return s, seg.Err
+		}
+	}
 	if e.seq2seq {
 		var read []Segment
 		if read, segments = split(segments); len(read) > 0 {
@@ -103,7 +116,11 @@ func (e encoder) encode(segments []Segment, tally *lengths) (s sequence, err err
 			s.source = append(s.source, e.tok.EndOfText())
 		}
 	}
-	total, starts := 0, make([]int, len(segments)+1)
+	starts := make([]int, len(segments)+1)
+	if len(segments) > 0 && segments[0].Special {
+		s.ids, s.learn, err = e.whole(segments)
+		return e.fit(s, segments, nil, err, tally)
+	}
 	before, after := e.frame(segments)
 	s.ids = append(s.ids, before...)
 	for i, seg := range segments {
@@ -136,7 +153,16 @@ func (e encoder) encode(segments []Segment, tally *lengths) (s sequence, err err
 			s.learn = append(s.learn, seg.Learn)
 		}
 	}
-	total = len(s.ids)
+	return e.fit(s, segments, starts, nil, tally)
+}
+
+// fit counts a sequence, and shortens one that is longer than the context as the choice says. starts
+// are the first ids of the segments that may be cut.
+func (e encoder) fit(s sequence, segments []Segment, starts []int, err error, tally *lengths) (sequence, error) {
+	if err != nil {
+		return s, err
+	}
+	total := len(s.ids)
 	tally.Longest = max(tally.Longest, total)
 	room := e.context
 	if total > 0 && s.learn[total-1] {
@@ -175,6 +201,45 @@ func (e encoder) encode(segments []Segment, tally *lengths) (s sequence, err err
 		return s, nil
 	}
 	return s, tooLong(total, room)
+}
+
+// whole encodes segments as one text. An id that holds the end of one segment and the beginning of
+// the next is learned only if both are.
+func (e encoder) whole(segments []Segment) (ids []int32, learn []bool, err error) {
+	var text strings.Builder
+	for _, seg := range segments {
+		text.WriteString(seg.Text)
+	}
+	if ids, err = e.tok.AppendIDsSpecial(nil, text.String()); err != nil {
+		return nil, nil, err
+	}
+	learn = make([]bool, len(ids))
+	from, at := 0, 0
+	for i, seg := range segments {
+		at += len(seg.Text)
+		to, straddles := len(ids), 0
+		if i < len(segments)-1 {
+			part, err := e.tok.AppendIDsSpecial(nil, text.String()[:at])
+			if err != nil {
+				return nil, nil, err
+			}
+			to = 0
+			for to < len(part) && to < len(ids) && part[to] == ids[to] {
+				to++
+			}
+			if to < len(part) {
+				straddles = 1
+			}
+		}
+		for k := from; k < to; k++ {
+			learn[k] = seg.Learn
+		}
+		if straddles > 0 && to < len(ids) {
+			learn[to] = seg.Learn && segments[i+1].Learn
+		}
+		from = max(from, to+straddles)
+	}
+	return ids, learn, nil
 }
 
 // split takes apart what an encoder reads and what the decoder does.
@@ -237,6 +302,43 @@ func specials(t *tokenize.Tokenizer) []string {
 	return names
 }
 
+// encodeParts encodes one example: as one sequence; none, where it is dropped; or several that overlap
+// by a quarter, where it is too long and read in windows.
+func (e encoder) encodeParts(segments []Segment, tally *lengths) ([]sequence, error) {
+	if e.long != Windows {
+		s, err := e.encode(segments, tally)
+		if err != nil || s.ids == nil {
+			return nil, err
+		}
+		return []sequence{s}, nil
+	}
+	unbounded := e
+	unbounded.context = math.MaxInt32
+	s, err := unbounded.encode(segments, tally)
+	if err != nil || len(s.ids) <= e.context {
+		return []sequence{s}, err
+	}
+	text, err := e.tok.AppendIDs(nil, segments[0].Text)
+	if err != nil {
+		return nil, err
+	}
+	before, _ := e.frame(segments)
+	after := s.ids[len(before)+len(text):]
+	room := e.context - len(before) - len(after)
+	if room < 1 {
+		return nil, tooLong(len(s.ids), e.context)
+	}
+	var parts []sequence
+	for from := 0; ; from += max(room-room/4, 1) {
+		from = min(from, len(text)-room) // the last window ends where the text does
+		ids := slices.Concat(before, text[from:from+room], after)
+		parts = append(parts, sequence{ids: ids, learn: make([]bool, len(ids)), class: -1})
+		if from+room == len(text) {
+			return parts, nil
+		}
+	}
+}
+
 // encodeAll encodes examples; those dropped are missing from the result.
 func encodeAll(e encoder, q Sequencer, set []examples.Example, classes []string) ([]sequence, lengths, error) {
 	at := make(map[string]int, len(classes))
@@ -244,28 +346,35 @@ func encodeAll(e encoder, q Sequencer, set []examples.Example, classes []string)
 		at[c] = i
 	}
 	var tally lengths
+	_, several := q.(*Labels)
 	rows := make([]sequence, 0, len(set))
 	for i, ex := range set {
-		s, err := e.encode(q.Segments(ex), &tally)
+		parts, err := e.encodeParts(q.Segments(ex), &tally)
 		if err != nil {
 			return nil, tally, fmt.Errorf("example %s: %w", ex.ID, err)
 		}
-		if s.ids == nil {
-			continue
-		}
-		s.row = i
+		var labels []int
 		if classes != nil {
-			if len(ex.Labels) != 1 {
+			if len(ex.Labels) != 1 && !several {
 				return nil, tally, fmt.Errorf("example %s has %d labels, want one", ex.ID, len(ex.Labels))
 			}
-			c, ok := at[ex.Labels[0]]
-			if !ok {
-				return nil, tally, fault.Hintf(fmt.Errorf("example %s: label %q is not one of %q", ex.ID, ex.Labels[0], classes),
-					"classes are those of the training examples")
+			for _, l := range ex.Labels {
+				c, ok := at[l]
+				if !ok {
+					return nil, tally, fault.Hintf(fmt.Errorf("example %s: label %q is not one of %q", ex.ID, l, classes),
+						"classes are those of the training examples")
+				}
+				labels = append(labels, c)
 			}
-			s.class = c
 		}
-		rows = append(rows, s)
+		for _, s := range parts {
+			if s.row = i; several {
+				s.labels = labels
+			} else if classes != nil {
+				s.class = labels[0]
+			}
+			rows = append(rows, s)
+		}
 	}
 	return rows, tally, nil
 }
@@ -280,34 +389,4 @@ func learned(rows []sequence) (n int64) {
 		}
 	}
 	return n
-}
-
-// Preview shows what a model is to learn of an example: every token, with
-// those that are predicted in brackets, for instance
-//
-//	the ·end <|endoftext|> [el] [·fin] [<|endoftext|>]
-func Preview(t *tokenize.Tokenizer, segments []Segment) string {
-	var parts []string
-	for _, seg := range segments {
-		var pieces []string
-		if seg.Token != "" {
-			pieces = []string{seg.Token}
-		} else {
-			ids, err := t.AppendIDs(nil, seg.Text)
-			if err != nil {
-				pieces = append(pieces, fmt.Sprintf("(%v)", err))
-			}
-			for _, id := range ids {
-				p := strings.NewReplacer(" ", "·", "\n", "⏎", "\t", "⇥").Replace(t.Decode([]int32{id}))
-				pieces = append(pieces, p)
-			}
-		}
-		for _, p := range pieces {
-			if seg.Learn {
-				p = "[" + p + "]"
-			}
-			parts = append(parts, p)
-		}
-	}
-	return strings.Join(parts, " ")
 }

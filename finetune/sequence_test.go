@@ -41,8 +41,11 @@ func TestMasks(t *testing.T) {
 	if want := []int32{0, 0, 0, 0, -1, -1, 0, 0, 0, 0, 0, 0}; !slices.Equal(b.Docs, want) {
 		t.Errorf("docs %v, want %v", b.Docs, want)
 	}
-	if got, want := Preview(tok, g.Segments(examples.Example{Text: "a b", Target: "c"})), "a · b <|translate|> [c] [<|endoftext|>]"; got != want {
-		t.Errorf("preview %q, want %q", got, want)
+	e = examples.Example{Text: "a b", Target: "c"}
+	s, err = enc.encode(g.Segments(e), &tally)
+	j := &job{tuned: &Tuned{Tokenizer: tok}, sets: map[string][]examples.Example{examples.Train: {e}}}
+	if got, want := j.show(s).String(), "a · b <|translate|> [c] [<|endoftext|>]"; got != want || err != nil {
+		t.Errorf("shown %q %v, want %q", got, err, want)
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 func TestStrategies(t *testing.T) {
 	set := moods(200)
 	base, dir := baseModel(t, 16), examplesDir(t, set)
-	for _, s := range append([]Strategy{Best, ""}, strategies...) {
+	for _, s := range append([]Strategy{Best, ""}, Best.candidates(true, false)...) {
 		f := tune(sentiment(KeepEnds))
 		f.Strategy, f.Epochs = s, 3
 		model := base
@@ -53,7 +53,7 @@ func TestStrategies(t *testing.T) {
 			}
 		case Best:
 			least := figure(t, m, "validation log loss", string(answers)).Value
-			for _, c := range strategies {
+			for _, c := range Best.candidates(true, false) {
 				if v := figure(t, m, "validation log loss", string(c)).Value; v < least {
 					t.Errorf("%s was chosen with %v, and %s has %v", answers, least, c, v)
 				}
@@ -91,7 +91,7 @@ func TestStrategyRefusals(t *testing.T) {
 		{Best, sentiment(KeepEnds), base.Path, train, "chooses on validation"},
 		{Frozen, sentiment(KeepEnds), "", set, "needs a pretrained model"},
 		{Best, translation(), "", mirrors(20), "needs a pretrained model"},
-		{NGrams, translation(), base.Path, mirrors(20), "needs classes"},
+		{NGrams, translation(), base.Path, mirrors(20), "texts of one class each"},
 	} {
 		f := tune(c.goal)
 		f.Strategy = c.strategy

@@ -93,23 +93,9 @@ func (g *Translation) Classes(set []examples.Example) ([]string, error) {
 
 // Fill lays pairs out from the left; what is learned of position t is id t+1.
 func (g *Translation) Fill(b *model.Batch, rows []sequence, _ int) {
-	t := 0
-	for _, s := range rows {
-		t = max(t, len(s.ids)-1)
-	}
-	reshape(b, len(rows), t, true)
+	fillNext(b, rows)
 	b.Source = laySource(b.Source, rows)
 	b.Smoothing = float32(g.Smoothing)
-	for r, s := range rows {
-		n := len(s.ids) - 1
-		copy(b.IDs[r*t:], s.ids[:n])
-		clear(b.Docs[r*t : r*t+n])
-		for i := range n {
-			if s.learn[i+1] {
-				b.Targets[r*t+i] = s.ids[i+1]
-			}
-		}
-	}
 }
 
 // Build is the model as it is: it predicts tokens already.

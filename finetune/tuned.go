@@ -69,20 +69,19 @@ func (m *Tuned) answers() *ensemble {
 }
 
 // prompts encodes what the model reads of each example; what is too long and to be
-// dropped has no row.
+// dropped has no row, and what is read in windows several.
 func (m *Tuned) prompts(set []examples.Example) (rows []sequence, err error) {
 	enc := m.encoder()
 	var tally lengths
 	for i, e := range set {
-		s, err := enc.encode(m.Goal.Prompt(e), &tally)
+		parts, err := enc.encodeParts(m.Goal.Prompt(e), &tally)
 		if err != nil {
 			return nil, fmt.Errorf("example %s: %w", e.ID, err)
 		}
-		if s.ids == nil {
-			continue
+		for _, s := range parts {
+			s.row = i
+			rows = append(rows, s)
 		}
-		s.row = i
-		rows = append(rows, s)
 	}
 	return rows, nil
 }

@@ -26,10 +26,19 @@ type goalConfig struct {
 	Answer   *answerConfig   `json:"answer,omitempty"` // nil: the network alone
 }
 
+// config is all but who answers.
+func (m *Tuned) config() goalConfig {
+	goal := m.Goal.Goal
+	if g, ok := goal.(*Instruction); ok {
+		goal = g.saved()
+	}
+	return goalConfig{Goal: m.Goal.Name, Settings: settings.CanonicalJSON(goal), Labels: m.Classes}
+}
+
 // save writes a self-contained model directory: weights with the head,
 // config.json, and the tokenizer's file as it was.
 func (m *Tuned) save(dir, tokenizer string) error {
-	config := goalConfig{Goal: m.Goal.Name, Settings: settings.CanonicalJSON(m.Goal.Goal), Labels: m.Classes}
+	config := m.config()
 	if m.ensemble != nil {
 		answer, err := m.ensemble.save(dir)
 		if err != nil {
@@ -50,6 +59,14 @@ func (m *Tuned) save(dir, tokenizer string) error {
 	}
 	x.End = m.Tokenizer.EndOfText()
 	x.Config["fragua"] = config
+	if g, ok := m.Goal.Goal.(*Instruction); ok {
+		if err := g.saveTemplate(dir, filepath.Dir(tokenizer)); err != nil {
+			return err
+		}
+		if g.end >= 0 {
+			x.End = g.end
+		}
+	}
 	if g, ok := m.Goal.Goal.(*Translation); ok && m.encoder().seq2seq {
 		x.Start, _ = m.encoder().token(g.Separator)
 	}
@@ -99,7 +116,7 @@ func openBase(dir, goal string) (model.Model, *tokenize.Tokenizer, error) {
 	case reads && goal != translationGoal:
 		return nil, nil, fault.Hintf(fmt.Errorf("%s: the model reads one text and writes another, and the goal is %s", dir, goal),
 			"take a decoder (GPT-2, Llama and their kin) or an encoder (BERT and its kin)")
-	case !writes && goal == translationGoal:
+	case !writes && goal != "" && goal != sentimentGoal:
 		return nil, nil, fault.Hintf(fmt.Errorf("%s: the model is an encoder alone; it does not write texts", dir),
 			"take a GPT-2, a Llama or one of its kin, or a model with encoder and decoder")
 	}
@@ -111,6 +128,16 @@ func openBase(dir, goal string) (model.Model, *tokenize.Tokenizer, error) {
 		return nil, nil, fmt.Errorf("%s: the tokenizer has %d ids, the model %d", dir, tok.VocabSize(), lm.Vocab())
 	}
 	return lm, tok, nil
+}
+
+// goal is the goal with the settings that it had.
+func (c *goalConfig) goal() (Goal, error) {
+	fresh, ok := goals()[c.Goal]
+	if !ok {
+		return nil, fmt.Errorf("unknown goal %q, known are %q", c.Goal, slices.Sorted(maps.Keys(goals())))
+	}
+	goal := fresh().(Goal)
+	return goal, yaml.Load(c.Settings, goal) // JSON is YAML
 }
 
 // OpenTuned reads a fine-tuned model directory.
@@ -130,12 +157,8 @@ func OpenTuned(dir string) (*Tuned, error) {
 		return nil, fault.Hintf(fmt.Errorf("%s: the model is not fine-tuned for a goal", dir),
 			"make one with: fragua finetune --model %s --data FILE --text COLUMN --label COLUMN", dir)
 	}
-	fresh, ok := goals()[c.Fragua.Goal]
-	if !ok {
-		return nil, fmt.Errorf("%s: unknown goal %q, known are %q", name, c.Fragua.Goal, slices.Sorted(maps.Keys(goals())))
-	}
-	goal := fresh().(Goal)
-	if err := yaml.Load(c.Fragua.Settings, goal); err != nil { // JSON is YAML
+	goal, err := c.Fragua.goal()
+	if err != nil {
 		return nil, &fault.RowError{File: name, Row: -1, Err: err}
 	}
 	t := &Tuned{Goal: GoalChoice{c.Fragua.Goal, goal}, Classes: c.Fragua.Labels}
@@ -149,6 +172,9 @@ func OpenTuned(dir string) (*Tuned, error) {
 	}
 	lm, tok, err := openBase(dir, c.Fragua.Goal)
 	if err != nil {
+		return nil, err
+	}
+	if err := openGoal(goal, dir, tok); err != nil {
 		return nil, err
 	}
 	m, err := goal.Build(lm, c.Fragua.Labels, nil, 0)

@@ -188,8 +188,13 @@ func TestPredictionSchema(t *testing.T) {
 
 // goalName is the goal's name in the table.
 func goalName(g Goal) string {
-	if _, ok := g.(*Sentiment); ok {
+	switch g.(type) {
+	case *Sentiment:
 		return "sentiment"
+	case *Labels:
+		return "labels"
+	case *Instruction:
+		return "instruction"
 	}
 	return "translation"
 }
@@ -274,7 +279,7 @@ func TestSentimentLearns(t *testing.T) {
 		if float64(hits)/80 != acc.Value {
 			t.Errorf("%s: opened again it is right %d times, before %v", pool, hits, acc.Value*80)
 		}
-		if _, err := p.Translate(context.Background(), "x"); err == nil {
+		if _, err := p.TranslateAll(context.Background(), []string{"x"}); err == nil {
 			t.Error("a model for sentiment translated")
 		}
 		var config map[string]any
@@ -313,7 +318,7 @@ func TestTranslationLearnsAndStops(t *testing.T) {
 	}
 	long := 0
 	for _, e := range set[:50] {
-		got, err := p.Translate(context.Background(), e.Text)
+		got, err := p.Reply(context.Background(), e.Text)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -114,6 +114,23 @@ func Plan(ctx context.Context, c *Config, o Options) ([]PlannedStage, error) {
 	return out, nil
 }
 
+// OpenStage returns what a stage would work with, to look at it: its inputs are finished.
+func OpenStage(ctx context.Context, c *Config, o Options, name string) (*Env, error) {
+	o.Only = []string{name}
+	r, err := newRun(c, o)
+	if err != nil {
+		return nil, err
+	}
+	stages, err := r.inspect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := stages[0].fetchInputs(ctx); err != nil {
+		return nil, err
+	}
+	return stages[0].env(), nil
+}
+
 // run is one run of a configuration in a directory.
 type run struct {
 	c        *Config

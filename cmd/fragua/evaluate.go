@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"fragua/finetune"
 	"fragua/model/train"
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
@@ -22,7 +23,8 @@ func evaluateCommand() *cli.Command {
 		ArgsUsage: "MODEL [BLOCKS]",
 		Description: `fragua evaluate runs/quickstart/sentiment --data more.csv --text review --label stars
 fragua evaluate runs/quickstart/translation --data pairs.tsv --source english --target spanish
-fragua evaluate runs/quickstart/base runs/quickstart/blocks      bits per byte of the validation split`,
+fragua evaluate runs/quickstart/base runs/quickstart/blocks      bits per byte of the validation split
+fragua evaluate base --task arc_easy.yaml --shots 5              multiple choice, in the layout of lm-evaluation-harness`,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "data", Usage: "a `FILE` (csv, tsv, jsonl, parquet), all of which is answered"},
 			&cli.StringFlag{Name: "text", Usage: "`COLUMN` of the text"},
@@ -30,6 +32,10 @@ fragua evaluate runs/quickstart/base runs/quickstart/blocks      bits per byte o
 			&cli.StringFlag{Name: "source", Usage: "`COLUMN` of the sentence"},
 			&cli.StringFlag{Name: "target", Usage: "`COLUMN` of its translation"},
 			&cli.StringFlag{Name: "split", Value: "validation", Usage: "of the blocks: train, validation or test"},
+			&cli.StringFlag{Name: "task", Usage: "a `FILE` of multiple choice in the layout of lm-evaluation-harness, with its rows in local files"},
+			adapterFlag,
+			&cli.IntFlag{Name: "shots", Usage: "examples before each question of the task (default: its num_fewshot)"},
+			&cli.IntFlag{Name: "questions", Usage: "ask only the first `N` of the task; 0: all"},
 			outFlag,
 		}, machineFlags...),
 		Action: evaluateAction,
@@ -37,12 +43,19 @@ fragua evaluate runs/quickstart/base runs/quickstart/blocks      bits per byte o
 }
 
 func evaluateAction(c *cli.Context) error {
+	for _, flag := range []string{"adapter", "shots", "questions"} {
+		if c.IsSet(flag) && c.String("task") == "" {
+			return usage("--%s is for --task", flag)
+		}
+	}
 	switch {
 	case c.NArg() == 2 && c.String("data") == "":
 		return evaluateBlocks(c)
-	case c.NArg() == 1 && c.String("data") != "":
+	case c.NArg() == 1 && c.String("task") != "" && c.String("data") == "":
+		return evaluateTask(c)
+	case c.NArg() == 1 && c.String("data") != "" && c.String("task") == "":
 	default:
-		return fault.Hintf(usage("evaluate wants a model, and either blocks or --data"), "%s", example(c.Command))
+		return fault.Hintf(usage("evaluate wants a model, and either blocks, --data or --task"), "%s", example(c.Command))
 	}
 	columns := ""
 	for _, f := range []string{"text", "label", "source", "target"} {
@@ -71,6 +84,39 @@ func evaluateAction(c *cli.Context) error {
 		return err
 	}
 	return job.run(c)
+}
+
+// evaluateTask asks a model the questions of a task.
+func evaluateTask(c *cli.Context) error {
+	if err := setMachine(c); err != nil {
+		return err
+	}
+	task, err := finetune.OpenTask(c.String("task"))
+	if err != nil {
+		return err
+	}
+	shots := task.Shots
+	if c.IsSet("shots") {
+		shots = c.Int("shots")
+	}
+	if shots < 0 || c.Int("questions") < 0 {
+		return usage("--shots and --questions are not below 0")
+	}
+	m, tok, err := openModel(c, c.Args().First())
+	if err != nil {
+		return err
+	}
+	s, err := task.Score(c.Context, m, tok, shots, c.Int("questions"))
+	if err != nil {
+		return err
+	}
+	for _, f := range s.Figures() {
+		fmt.Fprintf(c.App.Writer, "%s %-8s %.4f ± %.4f (n = %d, %d-shot)\n", task.Name, f.Name, f.Value, f.PlusMinus, f.N, shots)
+	}
+	if s.Cut > 0 {
+		fmt.Fprintf(c.App.Writer, "%s longer than the model's context lost their beginning\n", plural(s.Cut, "prompt"))
+	}
+	return nil
 }
 
 // quoted writes a text as YAML reads it whatever it holds.

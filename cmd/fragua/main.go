@@ -99,7 +99,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		ErrWriter:                 stderr,
 		Commands: slices.Concat(
 			category("From text to a model", newCommand(), runCommand(), workCommand(), planCommand(), finetuneCommand(), verifyCommand()),
-			category("Look", inspectCommand(), explainCommand(), reportCommand(), studioCommand()),
+			category("Look", inspectCommand(), labelCommand(), explainCommand(), reportCommand(), studioCommand()),
 			category("Use a model", generateCommand(), predictCommand(), translateCommand(), neighborsCommand(), similarCommand(), analogyCommand(), serveCommand()),
 			category("Measure", evaluateCommand(), scoreCommand(), benchCommand()),
 			category("Text and tokens", textCommand(), tokenizerCommand()),

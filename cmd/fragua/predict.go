@@ -20,17 +20,19 @@ import (
 func predictCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "predict",
-		Usage:     "classify each line of a text, or each row of a table, with a fine-tuned model",
+		Usage:     "answer each line of a text, or each row of a table, with a fine-tuned model",
 		ArgsUsage: "MODEL [FILE|-]",
 		Description: `fragua predict runs/quickstart/sentiment reviews.txt
 echo 'A warm and funny book.' | fragua predict runs/quickstart/sentiment -
 fragua predict runs/quickstart/sentiment --json reviews.txt
 fragua predict runs/quickstart/sentiment --data reviews.csv --text review -o judged.csv
+fragua predict base --adapter runs/tuned/judge/adapter reviews.txt
 
 Each line gives one line, blank ones too. A table (CSV, TSV, JSON Lines or Parquet) keeps its columns and
 gets those of the answer: label and a probability for each class, or translation.`,
 		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "json", Usage: "one JSON object a line"},
+			&cli.StringFlag{Name: "adapter", Usage: "`FOLDER` of an adapter that a fine-tuning wrote; MODEL is then what it was trained on"},
 			&cli.StringFlag{Name: "data", Usage: "a table to answer: a CSV, TSV, JSON Lines or Parquet `FILE`"},
 			&cli.StringFlag{Name: "text", Usage: "the table's `COLUMN` that holds the text; doc.text is a column inside another"},
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the table to `FILE`, in the table's own format or as .jsonl; left out: to standard output"},
@@ -57,9 +59,9 @@ func predictAction(c *cli.Context) error {
 		}
 	}
 	return eachLine(c, func(p *finetune.Predictor, line string) (any, string, error) {
-		if p.Goal() == "translation" {
-			got, err := p.Translate(c.Context, line)
-			return map[string]any{"text": line, "translation": got}, got, err
+		if p.Labels() == nil {
+			got, err := p.Reply(c.Context, line)
+			return map[string]any{"text": line, answerColumn(p): got}, got, err
 		}
 		label, probs, err := p.Predict(c.Context, line)
 		if err != nil {
@@ -67,6 +69,14 @@ func predictAction(c *cli.Context) error {
 		}
 		return map[string]any{"text": line, "label": label, "probabilities": byClass(p.Labels(), probs)}, fmt.Sprintf("%s\t%.3f\t%s", label, slices.Max(probs), line), nil
 	})
+}
+
+// answerColumn is what answers that are texts are called.
+func answerColumn(p *finetune.Predictor) string {
+	if p.Goal() == "translation" {
+		return "translation"
+	}
+	return "answer"
 }
 
 func byClass(classes []string, probs []float32) map[string]float32 {
@@ -88,6 +98,9 @@ func openPredictor(c *cli.Context) (*finetune.Predictor, error) {
 	}
 	if err := verifyModel(c, dir); err != nil {
 		return nil, err
+	}
+	if adapter := c.String("adapter"); adapter != "" {
+		return finetune.OpenAdaptedPredictor(dir, adapter)
 	}
 	return finetune.OpenPredictor(dir)
 }

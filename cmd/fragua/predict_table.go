@@ -113,7 +113,7 @@ func readTable(ctx context.Context, f records.File, format string) iter.Seq2[rec
 // addedColumns names what is added: label and probability_CLASS, or translation.
 // Where the table has one of these names already, all get a prefix.
 func addedColumns(p *finetune.Predictor, names []string) []string {
-	added := []string{"translation"}
+	added := []string{answerColumn(p)}
 	if p.Labels() != nil {
 		added = []string{"label"}
 		for _, class := range p.Labels() {

@@ -104,7 +104,12 @@ func prepare(c *cli.Context) (*job, error) {
 }
 
 func (r *recipe) job(c *cli.Context, arg, out string) (*job, error) {
-	sets := c.StringSlice("set")
+	return r.jobWith(c, arg, out, c.StringSlice("set"))
+}
+
+// jobWith is job with other settings than those of --set.
+func (r *recipe) jobWith(c *cli.Context, arg, out string, sets []string) (*job, error) {
+	sets = slices.Clone(sets)
 	if on := c.String("on"); on != "" {
 		sets = append(sets, "cluster.on="+on)
 	}
@@ -226,6 +231,20 @@ func estimate(e pipeline.Estimate) string {
 }
 
 func (j *job) run(c *cli.Context) error {
+	began := time.Now()
+	res, err := j.execute(c)
+	if err != nil {
+		return err
+	}
+	name, err := report.Create(j.options.Out)
+	if err != nil {
+		return err
+	}
+	return summary(c.App.Writer, res, name, time.Since(began))
+}
+
+// execute runs the stages and tells how it goes.
+func (j *job) execute(c *cli.Context) (*pipeline.Result, error) {
 	var names []string
 	for _, e := range j.config.Stages {
 		if len(j.options.Only) == 0 || slices.Contains(j.options.Only, e.Name) {
@@ -236,7 +255,6 @@ func (j *job) run(c *cli.Context) error {
 	for _, n := range j.notes {
 		show.line("note: " + n)
 	}
-	began := time.Now()
 	live := curves.New(j.options.Out)
 	var unseen error // that curves cannot be watched is no reason to stop a training
 	j.options.Observe = func(e pipeline.Event) {
@@ -249,12 +267,5 @@ func (j *job) run(c *cli.Context) error {
 	}
 	res, err := pipeline.Run(c.Context, j.config, j.options)
 	show.close()
-	if err := errors.Join(err, live.Close()); err != nil {
-		return err
-	}
-	name, err := report.Create(j.options.Out)
-	if err != nil {
-		return err
-	}
-	return summary(c.App.Writer, res, name, time.Since(began))
+	return res, errors.Join(err, live.Close())
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -34,6 +35,7 @@ Texts that are asked for at the same time run in one batch.`,
 			&cli.IntFlag{Name: "port", Value: 8080, Usage: "`PORT`; 0: a free one"},
 			&cli.StringFlag{Name: "key-file", Usage: "`FILE` with the API key that requests must carry"},
 			&cli.StringFlag{Name: "weights", Value: "f32", Usage: "of language models: f32, bf16 or int8"},
+			&cli.StringSliceFlag{Name: "adapter", Usage: "serve MODEL with the adapter in `NAME=FOLDER`, too, under that name; each holds weights of its own"},
 			&cli.IntFlag{Name: "slots", Value: 16, Usage: "texts of a model at a time"},
 			&cli.IntFlag{Name: "queue", Value: 64, Usage: "texts that may wait; more are refused"},
 			&cli.Int64Flag{Name: "max-body", Value: 1 << 20, Usage: "bytes of a request"},
@@ -82,7 +84,25 @@ func serveAction(c *cli.Context) error {
 		if err := verifyModel(c, path); err != nil {
 			return err
 		}
-		m, err := serve.Open(arg, c.String("weights"))
+		m, err := serve.Open(arg, c.String("weights"), "")
+		if err != nil {
+			return err
+		}
+		o.Models = append(o.Models, m)
+	}
+	for _, arg := range c.StringSlice("adapter") {
+		if c.NArg() != 1 {
+			return usage("--adapter goes with one MODEL, and %d are given", c.NArg())
+		}
+		name, dir, ok := strings.Cut(arg, "=")
+		if !ok {
+			dir, name = arg, filepath.Base(filepath.Clean(arg))
+		}
+		_, path, named := strings.Cut(c.Args().First(), "=")
+		if !named {
+			path = c.Args().First()
+		}
+		m, err := serve.Open(name+"="+path, c.String("weights"), dir)
 		if err != nil {
 			return err
 		}

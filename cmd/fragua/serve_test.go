@@ -72,7 +72,7 @@ func TestServeTuned(t *testing.T) {
 	}
 	o := serve.Options{Slots: 1, Queue: 2, Body: 1 << 20, Timeout: time.Minute}
 	for _, dir := range []string{filepath.Join(run, "base"), filepath.Join(run, "sentiment"), filepath.Join(run, "translation"), chat} {
-		m, err := serve.Open(dir, "f32")
+		m, err := serve.Open(dir, "f32", "")
 		if err != nil {
 			t.Fatal(err)
 		}

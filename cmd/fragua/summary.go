@@ -177,16 +177,20 @@ func near(path string) string {
 func nextCommands(res *pipeline.Result) []string {
 	var next []string
 	dir := func(s pipeline.StageResult) string { return filepath.ToSlash(near(s.Dir.Path)) }
-	var model, sentiment, translation, documents string
+	var model, sentiment, translation, chat, documents string
 	for _, s := range res.Stages {
 		switch {
 		case s.Use == "pretrain":
 			model = dir(s)
 		case s.Use == "finetune":
-			if m, err := pipeline.ReadMetrics(s.Dir.Path); err == nil && len(m.Translations) > 0 {
-				translation = dir(s)
-			} else {
+			m, err := pipeline.ReadMetrics(s.Dir.Path)
+			switch {
+			case err != nil || len(m.Translations) == 0:
 				sentiment = dir(s)
+			case slices.ContainsFunc(m.Figures, func(f pipeline.Figure) bool { return f.Name == "exact match" }):
+				chat = dir(s)
+			default:
+				translation = dir(s)
 			}
 		case s.Dir.Manifest != nil && s.Dir.Manifest.Kind == pipeline.Documents:
 			documents = dir(s)
@@ -197,6 +201,9 @@ func nextCommands(res *pipeline.Result) []string {
 	}
 	if translation != "" {
 		next = append(next, fmt.Sprintf("fragua translate %s 'The smith buys the red hammer.'", translation))
+	}
+	if chat != "" {
+		next = append(next, fmt.Sprintf("fragua serve %s", chat))
 	}
 	if model != "" {
 		next = append(next, fmt.Sprintf("fragua generate %s --prompt 'The light'", model))

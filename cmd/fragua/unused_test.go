@@ -18,10 +18,7 @@ import (
 var forTests = map[string]string{
 	"model.MaskedLanguageModel":    "the tests hold the heads of BERT and ModernBERT to it",
 	"finetune/linear.NBSVM":        "Wang and Manning's settings; the baselines are their logistic forms, which judge as well and give probabilities",
-	"model.OpenAdapter":            "what PEFT wrote is held to what PEFT computes; a fine-tuned model is saved merged as well",
 	"model/ngram.AddRest":          "counting over streams that go on; the stage counts whole texts",
-	"model/nn.Adapt":               "LoRA: no setting adapts a model yet",
-	"model/nn.Merge":               "LoRA: no setting adapts a model yet",
 	"pipeline.Verify":              "the engine checks task by task; tests check a whole stage",
 	"pipeline/minhash.Probability": "what tests hold measured recall against",
 }

@@ -74,7 +74,28 @@ func openModel(c *cli.Context, name string) (model.LanguageModel, *tokenize.Toke
 	if err := verifyModel(c, dir); err != nil {
 		return nil, nil, err
 	}
-	return readModel(dir)
+	m, tok, err := readModel(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	return m, tok, adaptModel(m, c.StringSlice("adapter"))
+}
+
+var adapterFlag = &cli.StringSliceFlag{Name: "adapter", Usage: "an adapter's `FOLDER`, as PEFT writes it, which is added to the model's weights; several add up"}
+
+// adaptModel adds adapters to the weights of a model.
+func adaptModel(m model.Model, dirs []string) error {
+	for _, dir := range dirs {
+		_, heads, err := model.OpenAdapter(m, dir)
+		if err != nil {
+			return err
+		}
+		if len(heads) > 0 {
+			return fault.Hintf(usage("%s was trained with a head that names classes", dir), "fragua predict --adapter %s uses it", dir)
+		}
+	}
+	model.MergeAdapters(m)
+	return nil
 }
 
 func readModel(dir string) (model.LanguageModel, *tokenize.Tokenizer, error) {
@@ -130,7 +151,8 @@ func generateCommand() *cli.Command {
 		ArgsUsage: "MODEL",
 		Description: `fragua generate runs/quickstart/base --prompt 'The light' --tokens 60
 fragua generate runs/quickstart/base -i
-fragua generate runs/quickstart/base --prompt 'The light' --weights int8`,
+fragua generate runs/quickstart/base --prompt 'The light' --weights int8
+fragua generate base --adapter poems --prompt 'The light'`,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "prompt", Aliases: []string{"p"}, Usage: "`TEXT` to go on with"},
 			&cli.BoolFlag{Name: "interactive", Aliases: []string{"i"}, Usage: "ask for one prompt after another"},
@@ -140,6 +162,7 @@ fragua generate runs/quickstart/base --prompt 'The light' --weights int8`,
 			&cli.Float64Flag{Name: "top-p", Usage: "draw from the fewest that hold this probability; 0: from all"},
 			&cli.Float64Flag{Name: "repetition-penalty", Usage: "above 1: less of what is there already"},
 			&cli.Uint64Flag{Name: "seed", Value: 1337, Usage: "the same seed gives the same text"},
+			adapterFlag,
 			&cli.StringFlag{Name: "weights", Value: "f32", Usage: "what to keep weights in: f32, bf16 (half the memory, up to twice the speed) or int8 (a quarter, up to four times)"},
 		}, machineFlags...),
 		Action: generateAction,

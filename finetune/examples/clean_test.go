@@ -150,8 +150,8 @@ msgstr ""
 #~ msgstr "viejo"
 `))
 	got = readData(t, &PO{Path: settings.Path{Written: "a.po", Abs: filepath.Join(dir, "a.po")}})
-	want := []record{{0, "open", "abre", nil, "", "fuzzy", nil}, {1, "%d file", "%d fichero", nil, "", "", nil}, {2, "%d files", "%d ficheros", nil, "", "", nil},
-		{3, "say \"hi\"\tnow", "di \"hola\"\tya", nil, "", "", nil}, {4, "new", "", nil, "", "", nil}}
+	want := []record{{row: 0, text: "open", target: "abre", drop: "fuzzy"}, {row: 1, text: "%d file", target: "%d fichero"}, {row: 2, text: "%d files", target: "%d ficheros"},
+		{row: 3, text: "say \"hi\"\tnow", target: "di \"hola\"\tya"}, {row: 4, text: "new"}}
 	if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) {
 		t.Errorf("%+v\nwant\n%+v", got, want)
 	}

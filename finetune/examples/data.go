@@ -30,6 +30,7 @@ import (
 //	{phrases: {path: phrases.yaml, pairs: 5000}}         sentences of a phrase book, its gaps filled
 //	{tmx: {path: memory.tmx, source: en, target: es}}    translation memories
 //	{po: {path: "po/*.po"}}                              messages of gettext
+//	{chats: {path: chats.jsonl}}                         conversations: messages, ShareGPT, Alpaca
 //
 // Any of them takes `split: train`, `validation` or `test` where the split is given, `weight`, and
 // pairs take `tag`.
@@ -67,6 +68,7 @@ func (d *Data) Variants() map[string]func() any {
 		"phrases": func() any { return &Phrases{Pairs: 5000} },
 		"tmx":     func() any { return new(TMX) },
 		"po":      func() any { return new(PO) },
+		"chats":   func() any { return new(Chats) },
 	}
 }
 

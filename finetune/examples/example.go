@@ -8,6 +8,8 @@ import (
 
 	"github.com/zeebo/xxh3"
 	"golang.org/x/text/unicode/norm"
+
+	"fragua/tokenize/chat"
 )
 
 // An Example is one labelled text, or one text and its translation: a row of
@@ -19,6 +21,8 @@ type Example struct {
 	Labels []string `parquet:"labels,list"`    // the classes; empty for translation
 	Split  string   `parquet:"split,dict"`     // train, validation or test
 	Score  float32  `parquet:"score,optional"` // of a pair: how well its words explain each other, 0 at best; 0 where it was not asked for
+
+	Messages []chat.Message `parquet:"messages,list"` // of a conversation, of which Text is what the user says and Target the last answer
 }
 
 // The Splits of examples, which are also the first part of their shards' names.

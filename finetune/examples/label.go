@@ -15,6 +15,7 @@ import (
 	"fragua/pipeline/corpus"
 	"fragua/pipeline/fault"
 	"fragua/pipeline/shard"
+	"fragua/tokenize/chat"
 )
 
 // Label is the stage that makes examples of raw tables, texts by class, and
@@ -22,7 +23,7 @@ import (
 // sees all rows together, drops duplicates and leaks, and splits.
 // The second holds some 200 bytes a row in memory, never the texts.
 type Label struct {
-	Data      []Data `yaml:"data" doc:"Where the rows are: tables, a file or a folder for each class, files side by side, or a grammar."`
+	Data      []Data `yaml:"data" doc:"Where the rows are: tables, a file or a folder for each class, files side by side, a grammar, or conversations (chats)."`
 	Text      string `yaml:"text" doc:"Column of the text; a number, counted from 1, where the table has no header."`
 	Label     string `yaml:"label" doc:"Column of its class."`
 	Separator string `yaml:"separator" doc:"What separates several labels in one cell; empty: a cell is one label."`
@@ -32,7 +33,7 @@ type Label struct {
 	Labels map[string][]string `yaml:"labels" doc:"Class to the values that mean it; left out: the values are the classes. A value in no class fails its row."`
 	Drop   []string            `yaml:"drop" doc:"Values whose rows are left out on purpose."`
 
-	Unlabelled Unlabelled `yaml:"unlabelled" doc:"What becomes of rows whose label is empty or null: fail, each counts as a failure; drop, they are left out and counted."`
+	Unlabelled Unlabelled `yaml:"unlabelled" doc:"What becomes of rows whose label is empty or null: fail, each counts as a failure; drop, they are left out and counted; none, they have none of the labels (goal labels)."`
 
 	Split SplitBy `yaml:"split" doc:"How examples are split into train, validation and test."`
 	Pairs Pairs   `yaml:"pairs" doc:"Which pairs of sentences are good enough."`
@@ -55,13 +56,16 @@ type Unlabelled string
 const (
 	UnlabelledFail Unlabelled = "fail"
 	UnlabelledDrop Unlabelled = "drop"
+	UnlabelledNone Unlabelled = "none"
 )
 
 // Values lists the choices.
-func (Unlabelled) Values() []string { return []string{string(UnlabelledFail), string(UnlabelledDrop)} }
+func (Unlabelled) Values() []string {
+	return []string{string(UnlabelledFail), string(UnlabelledDrop), string(UnlabelledNone)}
+}
 
 // Version is raised when the same settings and files give other bytes.
-func (l *Label) Version() int { return 4 }
+func (l *Label) Version() int { return 5 }
 
 // Inputs is none: the stage reads raw files.
 func (l *Label) Inputs() []pipeline.Input { return nil }
@@ -101,11 +105,11 @@ func (l *Label) Check() []fault.Fault {
 	if l.Source != "" && (l.Text != "" || l.Label != "") {
 		add("text", "set text and label for classes, or source and target for pairs", "rows are either labelled texts or pairs")
 	}
-	pairs, classes := false, false
+	pairs, classes, chats := false, false, false
 	for i, d := range l.Data {
 		path := fmt.Sprintf("data[%d].%s", i, d.name)
 		if d.rows == nil {
-			add(fmt.Sprintf("data[%d]", i), "one of table, classes, folders, lines, grammar, phrases, tmx, po", "does not say how it is laid out")
+			add(fmt.Sprintf("data[%d]", i), "one of table, classes, folders, lines, grammar, phrases, tmx, po, chats", "does not say how it is laid out")
 			continue
 		}
 		for _, f := range d.rows.check(l.columns()) {
@@ -117,6 +121,8 @@ func (l *Label) Check() []fault.Fault {
 			pairs = true
 		case *Classes, *Folders:
 			classes = true
+		case *Chats:
+			chats = true
 		}
 	}
 	if pairs && classes || pairs && l.Label != "" || classes && l.Source != "" {
@@ -130,6 +136,9 @@ func (l *Label) Check() []fault.Fault {
 			f.Path = fmt.Sprintf("data[%d].%s.%s", i, d.name, f.Path)
 			faults = append(faults, f)
 		}
+	}
+	if chats && (pairs || classes || l.Text != "" || l.Source != "") {
+		add("data", "make one stage of each, and leave out text, label, source and target", "conversations do not go into one set with labelled texts or pairs")
 	}
 	faults = append(faults, l.Pairs.faults()...)
 	means := map[string]string{}
@@ -230,16 +239,17 @@ func (l *Label) readTasks(_ context.Context, env *pipeline.Env) ([]pipeline.Task
 
 // A labelled row is an example on its way from one phase to the next.
 type labelled struct {
-	ID     string   `parquet:"id"`
-	Text   string   `parquet:"text,zstd"`
-	Target string   `parquet:"target,zstd"`
-	Labels []string `parquet:"labels,list"`
-	Group  string   `parquet:"group"`
-	Split  string   `parquet:"split,dict"` // as the data come, or empty
-	Weight float64  `parquet:"weight"`
-	Tag    string   `parquet:"tag,dict"`
-	Path   string   `parquet:"path,dict"`
-	Offset int64    `parquet:"offset"`
+	ID       string         `parquet:"id"`
+	Text     string         `parquet:"text,zstd"`
+	Target   string         `parquet:"target,zstd"`
+	Labels   []string       `parquet:"labels,list"`
+	Messages []chat.Message `parquet:"messages,list"`
+	Group    string         `parquet:"group"`
+	Split    string         `parquet:"split,dict"` // as the data come, or empty
+	Weight   float64        `parquet:"weight"`
+	Tag      string         `parquet:"tag,dict"`
+	Path     string         `parquet:"path,dict"`
+	Offset   int64          `parquet:"offset"`
 }
 
 func (r labelled) reject(rule, value string) Reject {
@@ -282,7 +292,7 @@ func (l *Label) read(ctx context.Context, env *pipeline.Env, task pipeline.Task)
 			}
 			counts.Read++
 			read++
-			row := labelled{ID: rowID(part.Data, f.name, rec.row), Text: Tidy(rec.text), Target: Tidy(rec.target), Labels: rec.labels,
+			row := labelled{ID: rowID(part.Data, f.name, rec.row), Text: Tidy(rec.text), Target: Tidy(rec.target), Labels: rec.labels, Messages: rec.messages,
 				Group: rec.group, Split: string(given.Split), Weight: given.Weight, Tag: given.Tag, Path: name, Offset: rec.row}
 			v := l.check(&row, rec.err, dict)
 			if v == (verdict{}) && rec.drop != "" {
@@ -337,9 +347,20 @@ func (l *Label) check(row *labelled, failed error, dict map[string]string) verdi
 			return v
 		}
 	}
+	for _, m := range row.Messages {
+		if v := readable(m.Content); v != (verdict{}) {
+			return v
+		}
+	}
 	pair := len(row.Labels) == 0
+	if _, named := dict[""]; !pair && !named && l.Unlabelled == UnlabelledNone {
+		row.Labels = slices.DeleteFunc(row.Labels, func(v string) bool { return canonical(v) == "" })
+	}
 	if row.Text == "" || pair && row.Target == "" {
 		return verdict{rule: "empty"}
+	}
+	if row.Messages != nil {
+		return verdict{}
 	}
 	if pair {
 		return l.Pairs.check(row.Text, row.Target)

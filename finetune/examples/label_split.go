@@ -15,6 +15,7 @@ import (
 	"fragua/pipeline/fault"
 	"fragua/pipeline/shard"
 	"fragua/pipeline/store"
+	"fragua/tokenize/chat"
 )
 
 // A rowDecision is what the split phase holds of each row.
@@ -108,7 +109,7 @@ func (l *Label) count(ctx context.Context, dirs []string) (decisions []rowDecisi
 			classes = append(classes, row.Labels)
 		}
 		f := rowDecision{
-			same:     xxh3.HashString128(row.Text + "\x00" + row.Target + "\x00" + strings.Join(row.Labels, "\x00")),
+			same:     xxh3.HashString128(row.Text + "\x00" + row.Target + "\x00" + strings.Join(row.Labels, "\x00") + spoken(row.Messages)),
 			source:   xxh3.HashString(row.Text),
 			sentence: xxh3.HashString(sentenceKey(row.Text)),
 			target:   xxh3.HashString(row.Target),
@@ -143,6 +144,15 @@ func (l *Label) count(ctx context.Context, dirs []string) (decisions []rowDecisi
 		}
 	}
 	return decisions, members, classes, nil
+}
+
+// spoken is all that a conversation holds, as one text.
+func spoken(messages []chat.Message) string {
+	var b strings.Builder
+	for _, m := range messages {
+		fmt.Fprintf(&b, "\x00%s %v %s", m.Role, m.Masked, m.Content)
+	}
+	return b.String()
 }
 
 // dropDuplicates keeps one of several equal rows, and of several translations

@@ -273,7 +273,7 @@ func TestExampleSchema(t *testing.T) {
 	for _, c := range parquet.SchemaOf(Example{}).Columns() {
 		columns = append(columns, strings.Join(c, "."))
 	}
-	if want := []string{"id", "text", "target", "labels.list.element", "split", "score"}; !slices.Equal(columns, want) {
+	if want := []string{"id", "text", "target", "labels.list.element", "split", "score", "messages.list.element.role", "messages.list.element.content", "messages.list.element.masked"}; !slices.Equal(columns, want) {
 		t.Errorf("examples: %q", columns)
 	}
 }
@@ -316,8 +316,8 @@ func TestLabelBytes(t *testing.T) {
 		}
 		got = append(got, fmt.Sprintf("%016x", xxh3.Hash(b)))
 	}
-	want := []string{"34f9353242ba26cd", "e6bf27b1ac9a6ebf", "19affe3fc71356f4", "dcded5945a84ec21", "6b43fde4e57deb34"}
-	if l.Version() != 4 || !slices.Equal(got, want) {
+	want := []string{"699746b4a87e352b", "71fc25a9bd81685b", "1982e4044158b4a1", "dcded5945a84ec21", "6b43fde4e57deb34"}
+	if l.Version() != 5 || !slices.Equal(got, want) {
 		t.Errorf("version %d has checksums %q, want %q", l.Version(), got, want)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"fragua/pipeline/fault"
+	"fragua/tokenize/chat"
 )
 
 // A record is one row of a raw file before it is checked.
@@ -22,8 +23,11 @@ type record struct {
 	target string
 	labels []string // as written
 	group  string
-	drop   string // the rule by which the format itself leaves the row out; "": none
-	err    error  // the row could not be read
+	object map[string]any // of JSON, where all of it is asked for
+
+	messages []chat.Message // of a conversation
+	drop     string         // the rule by which the format itself leaves the row out; "": none
+	err      error          // the row could not be read
 }
 
 // columns says which columns of a table hold what: names, or numbers counted
@@ -248,6 +252,17 @@ func commas(r io.Reader, cols columns, yield func(record) bool) error {
 // jsonLines reads one JSON object a line; a column name may reach inside with
 // dots. Lists give several labels.
 func jsonLines(r io.Reader, cols columns, yield func(record) bool) error {
+	return jsonObjects(r, cols, func(rec record) bool {
+		if rec.err == nil {
+			object := rec.object
+			rec = cols.record(rec.row, func(column string) ([]string, error) { return jsonCell(object, column) })
+		}
+		return yield(rec)
+	})
+}
+
+// jsonObjects yields the JSON object of each line.
+func jsonObjects(r io.Reader, _ columns, yield func(record) bool) error {
 	b := bufio.NewReaderSize(r, 1<<16)
 	for row := int64(0); ; row++ {
 		line, tooLong, err := readLine(b)
@@ -273,7 +288,7 @@ func jsonLines(r io.Reader, cols columns, yield func(record) bool) error {
 			} else if object, ok := value.(map[string]any); !ok {
 				rec.err = errors.New("not a JSON object but another value")
 			} else {
-				rec = cols.record(row, func(column string) ([]string, error) { return jsonCell(object, column) })
+				rec = record{row: row, object: object}
 			}
 		}
 		if !yield(rec) {

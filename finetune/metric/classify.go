@@ -58,15 +58,8 @@ func scoreMatrix(classes []string, matrix [][]int64) ClassScore {
 		hit := matrix[c][c]
 		right += hit
 		s.N += is
-		p := PRF{N: is}
-		if said > 0 {
-			p.Precision = float64(hit) / float64(said)
-		}
-		if is > 0 {
-			p.Recall = float64(hit) / float64(is)
-		}
+		p := prf(is, said, hit)
 		if is+said > 0 {
-			p.F1 = 2 * float64(hit) / float64(is+said)
 			present++
 			s.MacroF1 += p.F1
 		}

@@ -15,6 +15,7 @@ import (
 	"fragua/pipeline/fault"
 	"fragua/pipeline/store"
 	"fragua/tokenize"
+	"fragua/tokenize/chat"
 )
 
 // shardLimit is how large a file of weights becomes, as in transformers.
@@ -89,10 +90,10 @@ func fromGGUF(file, to, dtype, kind string, limit int64) error {
 	if err := model.Save(to, m, model.Extra{End: -1}); err != nil {
 		return err
 	}
-	if template, err := ChatTemplate(file); err != nil {
+	if template, err := chat.Source(file); err != nil {
 		return err
 	} else if template != "" {
-		if err := writeBytes(filepath.Join(to, "chat_template.jinja"), []byte(template)); err != nil {
+		if err := writeBytes(filepath.Join(to, chat.TemplateFile), []byte(template)); err != nil {
 			return err
 		}
 	}

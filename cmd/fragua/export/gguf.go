@@ -1,10 +1,7 @@
 package export
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +9,7 @@ import (
 	"fragua/model"
 	"fragua/model/gguf"
 	"fragua/tokenize"
+	"fragua/tokenize/chat"
 )
 
 // GGUF writes a file for llama.cpp with the model's tokenizer and chat template. notes say in what
@@ -37,7 +35,7 @@ func GGUF(from, to, kind string) (notes []string, err error) {
 		break
 	}
 	keys["general.name"] = filepath.Base(filepath.Clean(from))
-	template, err := ChatTemplate(from)
+	template, err := chat.Source(from)
 	if err != nil {
 		return nil, err
 	}
@@ -76,48 +74,4 @@ func Ollama(from, to, kind string) (notes []string, err error) {
 		b.WriteString("TEMPLATE \"\"\"{{ .Prompt }}\"\"\"\n") // it goes on with a text
 	}
 	return notes, writeBytes(filepath.Join(to, "Modelfile"), []byte(b.String()))
-}
-
-// ChatTemplate is the Jinja template of a model's folder or GGUF file, "" if there is none.
-func ChatTemplate(path string) (string, error) {
-	file, err := model.GGUFFile(path)
-	if err != nil {
-		return "", err
-	}
-	if file != "" {
-		f, err := gguf.Open(file)
-		if err != nil {
-			return "", err
-		}
-		defer f.Close()
-		s, _ := f.Meta["tokenizer.chat_template"].(string)
-		return s, nil
-	}
-	b, err := os.ReadFile(filepath.Join(path, "chat_template.jinja"))
-	if err == nil {
-		return string(b), nil
-	}
-	if b, err = os.ReadFile(filepath.Join(path, "tokenizer_config.json")); errors.Is(err, fs.ErrNotExist) {
-		return "", nil
-	} else if err != nil {
-		return "", err
-	}
-	var c struct {
-		Template any `json:"chat_template"`
-	}
-	if err := json.Unmarshal(b, &c); err != nil {
-		return "", fmt.Errorf("%s: %w", filepath.Join(path, "tokenizer_config.json"), err)
-	}
-	switch t := c.Template.(type) {
-	case string:
-		return t, nil
-	case []any: // of several the one that is named default
-		for _, x := range t {
-			if o, ok := x.(map[string]any); ok && o["name"] == "default" {
-				s, _ := o["template"].(string)
-				return s, nil
-			}
-		}
-	}
-	return "", nil
 }

@@ -8,14 +8,11 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/nikolalohinski/gonja/v2"
-	"github.com/nikolalohinski/gonja/v2/exec"
-
-	"fragua/cmd/fragua/export"
 	"fragua/finetune"
 	"fragua/model"
 	"fragua/pipeline/fault"
 	"fragua/tokenize"
+	"fragua/tokenize/chat"
 )
 
 // A Model is one that is served: a language model, an encoder, or a fine-tuned predictor.
@@ -27,14 +24,15 @@ type Model struct {
 	encoder   model.Model
 	pooling   model.Pooling
 	predictor *finetune.Predictor
-	template  *exec.Template // of a chat; nil: it holds none
+	template  *chat.Template // nil: it holds none
 	engine    *engine
 	mu        sync.Mutex // of encoder and predictor
 }
 
 // Open reads a model: NAME=PATH, or a path whose last part is the name. weights are as
-// model.Quantize has them, and are for language models.
-func Open(arg, weights string) (*Model, error) {
+// model.Quantize has them, and are for language models. adapter is a folder as PEFT writes it, which
+// is added to the weights; "": none.
+func Open(arg, weights, adapter string) (*Model, error) {
 	name, path, ok := strings.Cut(arg, "=")
 	if !ok {
 		path = arg
@@ -42,11 +40,14 @@ func Open(arg, weights string) (*Model, error) {
 	}
 	m := &Model{Name: name}
 	b, err := os.ReadFile(filepath.Join(path, model.ConfigFile))
-	if err == nil && strings.Contains(string(b), `"fragua"`) {
+	if err == nil && adapter == "" && strings.Contains(string(b), `"fragua"`) {
 		if m.predictor, err = finetune.OpenPredictor(path); err != nil {
 			return nil, err
 		}
-		return m, nil
+		if m.predictor.Goal() != "instruction" {
+			return m, nil
+		}
+		m.predictor = nil // it is a language model that chats by its own template
 	}
 	net, err := model.Open(path)
 	if err != nil {
@@ -78,14 +79,16 @@ func Open(arg, weights string) (*Model, error) {
 		return m, nil
 	}
 	m.lm = lm
-	text, err := export.ChatTemplate(path)
-	if err != nil {
-		return nil, err
-	}
-	if text != "" {
-		if m.template, err = gonja.FromString(text); err != nil {
-			return nil, fmt.Errorf("%s: its chat template: %w", path, err)
+	if adapter != "" {
+		if _, heads, err := model.OpenAdapter(lm, adapter); err != nil {
+			return nil, err
+		} else if len(heads) > 0 {
+			return nil, fmt.Errorf("%s was trained with a head that names classes; the model that the fine-tuning saved can be served", adapter)
 		}
+		model.MergeAdapters(lm)
+	}
+	if m.template, err = chat.Open(path, m.tok); err != nil {
+		return nil, err
 	}
 	if weights == "f32" {
 		m.encoder = net // its states make embeddings
@@ -124,28 +127,13 @@ func (m *Model) chat(messages []message) (string, error) {
 	if m.template == nil {
 		return "", errors.New("the model has no chat template; ask /v1/completions")
 	}
-	var list []any
+	var turns []chat.Message
 	for _, x := range messages {
 		text, err := x.text()
 		if err != nil {
 			return "", err
 		}
-		list = append(list, map[string]any{"role": x.Role, "content": text})
+		turns = append(turns, chat.Message{Role: x.Role, Content: text})
 	}
-	token := func(name string) string {
-		if id := m.tok.EndOfText(); id >= 0 {
-			s, _ := m.tok.Token(id)
-			return s
-		}
-		return ""
-	}
-	var refused error
-	text, err := m.template.ExecuteToString(exec.NewContext(map[string]any{
-		"messages": list, "add_generation_prompt": true, "bos_token": token("bos_token"), "eos_token": token("eos_token"),
-		"raise_exception": func(s string) string { refused = errors.New(s); return "" },
-	}))
-	if refused != nil {
-		return "", refused
-	}
-	return text, err
+	return m.template.Render(turns, true)
 }

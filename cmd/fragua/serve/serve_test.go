@@ -23,7 +23,7 @@ const tiny = "../../../model/testdata/gguf/llama-theta.gguf"
 
 // start serves the tiny llama with a chat template.
 func start(t *testing.T, change func(*Options)) (*httptest.Server, *Server) {
-	m, err := Open("tiny="+tiny, "f32")
+	m, err := Open("tiny="+tiny, "f32", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func TestCompletions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	one, _ := Open(tiny, "f32")
+	one, _ := Open(tiny, "f32", "")
 	ids, _ := one.tok.AppendIDs(nil, "ab abc")
 	var want []byte
 	for id := range model.Generate(t.Context(), m.Decoder(), ids, 8, append(model.Ends(m), one.tok.EndOfText()), model.Sampler{}) {
@@ -150,7 +150,7 @@ func TestChat(t *testing.T) {
 	if err == nil {
 		err = model.Save(dir, m, model.Extra{End: -1})
 	}
-	one, err2 := Open(from, "f32")
+	one, err2 := Open(from, "f32", "")
 	if err != nil || err2 != nil {
 		t.Fatal(err, err2)
 	}
@@ -162,7 +162,7 @@ func TestChat(t *testing.T) {
 		t.Fatal(err)
 	}
 	h, _ := start(t, func(o *Options) {
-		m, err := Open("chat="+dir, "f32")
+		m, err := Open("chat="+dir, "f32", "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -263,7 +263,7 @@ func TestLoad(t *testing.T) {
 		t.Errorf("metrics: %s", b)
 	}
 	// An engine that stands still: the queue fills, then requests are refused.
-	m, _ := Open("still="+tiny, "f32")
+	m, _ := Open("still="+tiny, "f32", "")
 	e := newEngine(m.lm, 1, 2, &stats{})
 	for i, want := range []bool{true, true, false} {
 		if got := e.submit(&job{}); got != want {
