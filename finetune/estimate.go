@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"fragua/finetune/examples"
 	"fragua/model/nn"
 	"fragua/model/train"
 	"fragua/pipeline"

@@ -4,5 +4,6 @@
 //	go run ./cmd/bench tokenizer --python .venv/bin/python FILE…
 //	go run ./cmd/bench train --python .venv/bin/python --preset a --precision f32
 //	go run ./cmd/bench books DIR
+//	go run ./cmd/bench quality --python .venv/bin/python --tokens 2000000 BOOK.txt…
 //	go run ./cmd/bench webtext --python .venv/bin/python DIR
 package main

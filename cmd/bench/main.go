@@ -21,6 +21,7 @@ var commands = []command{
 	{"books", "books as text and HTML: what is left of licences and credits, and the chapters found", books},
 	{"corpus", "a large text of real words, many of them altered, to learn from", corpus},
 	{"train", "training steps, beside PyTorch and llm.c: same weights, same text, losses compared", trainRace},
+	{"quality", "bits per byte of held-out books: the recipe, the old one, n-grams, the mixture, PPMd; a table and a plot", quality},
 }
 
 func main() {

@@ -104,9 +104,6 @@ func (s *MixtureStage) do(ctx context.Context, env *pipeline.Env, _ pipeline.Tas
 		mixed.BitsPerByte(), mixed.PlusMinus(), net.BitsPerByte(), grams.BitsPerByte()))
 	metrics := pipeline.Metrics{Figures: mixed.figures("validation, each half by weights learned on the other")}
 	metrics.Figures = append(metrics.Figures, net.figures("validation, the network alone")[0], grams.figures("validation, the n-gram model alone")[0])
-	for i := 2; i < len(metrics.Figures); i++ {
-		metrics.Figures[i].Headline = false
-	}
 	counts.Sum("rows", int64(n))
 	return counts, s.write(env, m, metrics)
 }

@@ -64,9 +64,9 @@ func product(p nn.Param) bool {
 func bestOf(times int, f func()) (wall, cpu time.Duration) {
 	f()
 	for i := range times {
-		w, c := time.Now(), processorTime()
+		w, c := time.Now(), ProcessorTime()
 		f()
-		tw, tc := time.Since(w), processorTime()-c
+		tw, tc := time.Since(w), ProcessorTime()-c
 		if i == 0 || tw < wall {
 			wall = tw
 		}

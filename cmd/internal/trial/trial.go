@@ -79,7 +79,7 @@ func Start(w Work) (*Trial, error) {
 
 // Step takes the next step on text, as Work.Text gives it.
 func (t *Trial) Step(text []int32) Step {
-	wall, cpu := time.Now(), processorTime()
+	wall, cpu := time.Now(), ProcessorTime()
 	long := t.Work.Context + 1
 	for r := range t.Work.Batch {
 		row := text[r*long:][:long]
@@ -98,7 +98,7 @@ func (t *Trial) Step(text []int32) Step {
 	t.optimizer.Update(t.rates, 1)
 	t.op("optimizer").Backward += time.Since(began)
 	t.step++
-	return Step{loss.NLL / float64(loss.Targets), time.Since(wall), processorTime() - cpu}
+	return Step{loss.NLL / float64(loss.Targets), time.Since(wall), ProcessorTime() - cpu}
 }
 
 // Allocations takes a step, without a look at its operations, and returns how often it allocates
