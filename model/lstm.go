@@ -78,9 +78,13 @@ func (l *LSTM) Size(vocab, context, rows int) Size {
 	return size(params, 0, n*kept+dropped, n*widest, n*c, headLogits(n, vocab))
 }
 
-// Build implements Arch. Weights start evenly from ±1/√H, as PyTorch's do, the
-// embedding from ±0.1, and forget gates open, with a bias of 1 (Jozefowicz et
-// al. 2015).
+// Build implements Arch. The embedding starts evenly from ±0.1, as a tied head wants
+// it, the weights of the step before from ±1/√H, as PyTorch's do, and forget gates
+// open, with a bias of 1 (Jozefowicz et al. 2015). The weights of what comes from
+// below are drawn so that the sums of the gates have a variance of about 1, whatever
+// the size of their input (LeCun et al. 1998, section 4.6). With ±1/√H the second
+// layer would see a thousandth of the embedding, and the model would give nothing but
+// the frequency of each id for hundreds of steps.
 func (l *LSTM) Build(vocab, context int, seed uint64) (LanguageModel, error) {
 	if err := checkSize("lstm", l, vocab, context); err != nil {
 		return nil, err
@@ -106,10 +110,11 @@ type lstmLayer struct {
 
 func newLSTM(c LSTM, vocab, context int, d *nn.Init) *lstm {
 	m := &lstm{LSTM: c, vocab: vocab, context: context, TokenEmbedding: &nn.Embedding{W: d.Uniform(.1, vocab, c.Width)}}
+	input := .1 / math.Sqrt(3) // standard deviation of what a layer reads: of the embedding, then of h
 	for _, w := range c.widths() {
 		h := w[1]
-		r := 1 / math.Sqrt(float64(h))
-		layer := &lstmLayer{d.Uniform(r, 4*h, w[0]), d.Uniform(r, 4*h, h), tensor.Param(4 * h)}
+		layer := &lstmLayer{d.Uniform(math.Sqrt(3/float64(w[0]))/input, 4*h, w[0]), d.Uniform(1/math.Sqrt(float64(h)), 4*h, h), tensor.Param(4 * h)}
+		input = .5
 		for i := range h {
 			layer.B.Data[h+i] = 1
 		}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -155,7 +154,7 @@ fragua generate runs/quickstart/base --prompt 'The light' --weights int8
 fragua generate base --adapter poems --prompt 'The light'`,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "prompt", Aliases: []string{"p"}, Usage: "`TEXT` to go on with"},
-			&cli.BoolFlag{Name: "interactive", Aliases: []string{"i"}, Usage: "ask for one prompt after another"},
+			&cli.BoolFlag{Name: "interactive", Aliases: []string{"i"}, Usage: "ask for one prompt after another, and go on with all that was said; " + forget + " begins anew"},
 			&cli.IntFlag{Name: "tokens", Aliases: []string{"n"}, Value: 100, Usage: "at most so many tokens"},
 			&cli.Float64Flag{Name: "temperature", Value: 0.8, Usage: "below 1 safer, above 1 wilder; 0: always the likeliest"},
 			&cli.IntFlag{Name: "top-k", Value: 50, Usage: "draw from the k likeliest only; 0: from all"},
@@ -194,67 +193,17 @@ func generateAction(c *cli.Context) error {
 	if !c.Bool("interactive") {
 		return generate(c.Context, c.App.Writer, m, tok, c.String("prompt"), c.Int("tokens"), sampler)
 	}
+	t := &talk{m: m, tok: tok}
 	in := bufio.NewScanner(os.Stdin)
 	fmt.Fprint(c.App.Writer, "> ")
 	for ; in.Scan(); sampler.Seed++ {
-		if err := generate(c.Context, c.App.Writer, m, tok, in.Text(), c.Int("tokens"), sampler); err != nil {
+		if in.Text() == forget {
+			t = &talk{m: m, tok: tok}
+		} else if err := t.say(c.Context, c.App.Writer, in.Text(), c.Int("tokens"), sampler); err != nil {
 			return err
 		}
 		fmt.Fprint(c.App.Writer, "> ")
 	}
 	fmt.Fprintln(c.App.Writer)
 	return in.Err()
-}
-
-// generate writes the prompt and what the model adds, as it comes.
-func generate(ctx context.Context, w io.Writer, m model.Generator, tok *tokenize.Tokenizer, prompt string, n int, s model.Sampler) error {
-	ids, err := tok.AppendIDs(nil, prompt)
-	if err != nil {
-		return err
-	}
-	ids = tok.WithTemplate(ids) // with the id that begins a text, where the model wants one
-	if len(ids) == 0 {
-		ids = []int32{tok.EndOfText()} // what stands before every document
-	}
-	if len(ids) >= m.Context() {
-		return fmt.Errorf("the prompt has %d tokens, the model's context only %d", len(ids), m.Context())
-	}
-	fmt.Fprint(w, prompt)
-	stop := []int32{tok.EndOfText()}
-	if lm, ok := m.(model.Model); ok {
-		stop = append(model.Ends(lm), stop...)
-	}
-	var pending []byte // a token may end in the middle of a character
-	for id := range model.Generate(ctx, m.Decoder(), ids, n, stop, s) {
-		pending = tok.AppendBytes(pending, id)
-		whole := len(pending) - incomplete(pending)
-		fmt.Fprint(w, strings.ToValidUTF8(string(pending[:whole]), "\uFFFD"))
-		pending = append(pending[:0], pending[whole:]...)
-	}
-	fmt.Fprintln(w, strings.ToValidUTF8(string(pending), "\uFFFD"))
-	return ctx.Err()
-}
-
-// incomplete is how many bytes at the end begin a UTF-8 sequence that is not finished.
-func incomplete(b []byte) int {
-	for n := 1; n <= min(3, len(b)); n++ {
-		c := b[len(b)-n]
-		if c >= 0xC0 { // a first byte
-			if need := 2 + bit(c >= 0xE0) + bit(c >= 0xF0); n < need {
-				return n
-			}
-			return 0
-		}
-		if c < 0x80 {
-			return 0
-		}
-	}
-	return 0
-}
-
-func bit(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }

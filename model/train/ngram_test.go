@@ -119,11 +119,41 @@ func TestNgramStage(t *testing.T) {
 			t.Errorf("%s: opened again it has %.6f bits per byte, error %v", stage, e.BitsPerByte(), err)
 		}
 	}
+	decodesAsItScores(t, filepath.Join(dir, "count"))
 	if err := os.Truncate(filepath.Join(dir, "count", ngramFile), 100); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := OpenScorer(filepath.Join(dir, "count")); err == nil || !strings.Contains(err.Error(), ngramFile) {
 		t.Errorf("a cut file: error is %v", err)
+	}
+}
+
+// decodesAsItScores holds what an n-gram model gives for the next id to LogProb, id by id and in two
+// rows, one of which takes the other's place.
+func decodesAsItScores(t *testing.T, dir string) {
+	t.Helper()
+	g, err := OpenGenerator(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := g.(ngramGenerator).Model
+	d := g.Decoder()
+	first, second := []int32{5, 6, 7, 8}, []int32{9}
+	d.Feed([][]int32{first, second})
+	d.Select([]int{1, 0, 0})
+	got := d.Feed([][]int32{{6}, {6}, {7}})
+	for r, context := range [][]int32{{m.End(), 9, 6}, {6, 7, 8, 6}, {6, 7, 8, 7}} {
+		sum := 0.0
+		for id := range m.Vocab() {
+			logp := float64(got[r*m.Vocab()+id])
+			if want := m.LogProb(context, int32(id)); math.Abs(logp-want) > 1e-4 {
+				t.Fatalf("row %d: id %d has %g, want %g", r, id, logp, want)
+			}
+			sum += math.Exp(logp)
+		}
+		if math.Abs(sum-1) > 1e-4 {
+			t.Errorf("row %d sums to %g", r, sum)
+		}
 	}
 }
 

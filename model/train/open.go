@@ -34,12 +34,19 @@ func OpenScorer(dir string) (model.Scorer, error) {
 	return model.Score(lm), nil
 }
 
-// OpenGenerator opens a model directory for generation: a mixture, or any
-// language model that model.Open can read.
+// OpenGenerator opens a model directory for generation: an n-gram model, a
+// mixture, or any language model that model.Open can read.
 func OpenGenerator(dir string) (model.Generator, error) {
 	kind, err := modelType(dir)
-	if err == nil && kind == mixtureType {
+	switch {
+	case err == nil && kind == mixtureType:
 		return openMixture(dir)
+	case err == nil && kind == ngramType:
+		m, err := ngram.Open(filepath.Join(dir, ngramFile))
+		if err != nil {
+			return nil, err
+		}
+		return ngramGenerator{m}, nil
 	}
 	return model.OpenLanguageModel(dir) // which says what is wrong with the directory
 }

@@ -15,6 +15,7 @@ type view struct {
 	Info      pipeline.RunInfo
 	Seconds   float64 // of all stages
 	Headlines []headline
+	Models    []modelRow // side by side; none where there are fewer than two
 	Funnel    []funnelRow
 	Rules     []rule // that dropped something, with the colour of each
 	Corpora   []corpusView
@@ -67,6 +68,7 @@ func newView(run *pipeline.RunDir) (*view, error) {
 		}
 		v.Stages = append(v.Stages, s)
 	}
+	v.Models = modelsOf(v.Stages)
 	v.Corpora = lastOnly(v.Corpora)
 	v.Rules = colourRules(v.Funnel)
 	return v, nil

@@ -1,0 +1,48 @@
+package report
+
+import "fragua/pipeline"
+
+// A modelRow is a language model in the table that sets those of a run side by side.
+type modelRow struct {
+	Stage, Use string
+	Bits       pipeline.Figure  // per byte of held-out text
+	Parameters *pipeline.Figure // nil: it counts n-grams
+	NGrams     float64          // that an n-gram model holds
+	Tokens     *pipeline.Figure // trained on; nil: not known
+	Seconds    float64
+	Sample     string // the last text that it wrote
+}
+
+// modelsOf is a row for each stage that measured the bits per byte of its own model, if there are two or
+// more: one alone needs no table.
+func modelsOf(stages []stageView) (rows []modelRow) {
+	for _, s := range stages {
+		if s.Manifest == nil || s.Manifest.Kind != pipeline.Model {
+			continue
+		}
+		row := modelRow{Stage: s.Info.Name, Use: s.Info.Use, Seconds: s.Info.Seconds}
+		found := false
+		for i, f := range s.Metrics.Figures {
+			switch {
+			case f.Name == "bits per byte" && !found:
+				row.Bits, found = f, true
+			case f.Name == "parameters":
+				row.Parameters = &s.Metrics.Figures[i]
+			case f.Name == "tokens seen":
+				row.Tokens = &s.Metrics.Figures[i]
+			case len(f.Name) == len("1-grams") && f.Name[1:] == "-grams":
+				row.NGrams += f.Value
+			}
+		}
+		if n := len(s.Metrics.Samples); n > 0 {
+			row.Sample = s.Metrics.Samples[n-1].Text
+		}
+		if found {
+			rows = append(rows, row)
+		}
+	}
+	if len(rows) < 2 {
+		return nil
+	}
+	return rows
+}
