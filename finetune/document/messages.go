@@ -64,3 +64,6 @@ func Messages(content string) (all []Message, err error) {
 
 // Kept lists the placeholders, escapes, tags and addresses of a text, which a translation has too.
 func Kept(text string) []string { return kept.FindAllString(text, -1) }
+
+// Plain is a text without what Kept lists.
+func Plain(text string) string { return kept.ReplaceAllString(text, " ") }

@@ -14,10 +14,11 @@ type Translator func(ctx context.Context, sentences []string) ([]string, error)
 type Glossary [][2]string
 
 // kept is what stays as it is in every translation: placeholders of printf, Python, brace formats
-// and shells, escapes as source files have them, tags and entities, addresses.
+// and shells, escapes as source files have them, tags and entities, addresses. $30 is money, and
+// what stands between ` and ' is quoted and no code.
 var kept = regexp.MustCompile(`%(?:\([A-Za-z_]\w*\))?[-+#0]*\d*(?:\$[-+#0]*\d*)?(?:\.\d+)?(?:hh|h|ll|l|z|j|t|L)?[diouxXeEfFgGcrsap%]` +
-	`|\{\{?[A-Za-z0-9_.:!]*\}?\}|\$\{\w+\}|\$\w+` + "|`[^`]+`" +
-	`|\\[ntr"\\]|<code[^<>]*>[^<]*</code>|</?[A-Za-z][^<>]*>|&(?:#?\w+);` +
+	`|\{\{?[A-Za-z0-9_.:!]*\}?\}|\$\{\w+\}|\$[A-Za-z_]\w*` + "|`(?:[^`']|'[^`']*')+`" +
+	`|\\[ntr"\\]|<code[^<>]*>[^<]*</code>|</?\pL[^<>]*>|&(?:#?\w+);` +
 	`|\]\([^)\s]*(?:\s+"[^"]*")?\)|https?://[^\s<>"')\]]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+`)
 
 // Translate translates texts sentence by sentence. Each has what must be found in its translation:

@@ -2,6 +2,7 @@ package examples
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -100,6 +101,12 @@ func (p Pairs) check(source, target string) verdict {
 	case p.DropIdentical && source == target:
 		return verdict{rule: "identical"}
 	}
+	if p.Placeholders {
+		if odd := difference(placeholders(source), placeholders(target)); odd != "" {
+			return verdict{rule: "placeholders", value: odd}
+		}
+	}
+	source, target = document.Plain(source), document.Plain(target)
 	if p.Alphabet > 0 {
 		if share := min(letterShare(source), letterShare(target)); share < p.Alphabet {
 			return verdict{rule: "alphabet", value: fmt.Sprintf("%.2f", share), limit: strconv.FormatFloat(p.Alphabet, 'g', -1, 64)}
@@ -110,18 +117,33 @@ func (p Pairs) check(source, target string) verdict {
 			return verdict{rule: "numbers", value: odd}
 		}
 	}
-	if p.Placeholders {
-		if odd := difference(document.Kept(source), document.Kept(target)); odd != "" {
-			return verdict{rule: "placeholders", value: odd}
-		}
-	}
-	if v := otherLanguage("source_language", source, p.SourceIs, a); v.rule != "" {
+	if v := otherLanguage("source_language", source, p.SourceIs); v.rule != "" {
 		return v
 	}
-	return otherLanguage("target_language", target, p.TargetIs, b)
+	return otherLanguage("target_language", target, p.TargetIs)
 }
 
-// letterShare is the share of letters among the characters that are no white space.
+// usage is a word in angle brackets that stands for what a person types, as in `git switch <branch>`.
+var usage = regexp.MustCompile(`^<[^/<>="]+>$`)
+
+// placeholders are what a translation must have, too. Of <branch> without a </branch> only that
+// there is one: it is translated.
+func placeholders(text string) []string {
+	all := document.Kept(text)
+	for i, s := range all {
+		if usage.MatchString(s) && !slices.Contains(all, "</"+s[1:]) {
+			all[i] = "<…>"
+		}
+	}
+	return all
+}
+
+// fewLetters is how few visible characters are too few for their share of letters to tell anything:
+// "It's 3:10." is a sentence.
+const fewLetters = 15
+
+// letterShare is the share of letters among the characters that are no white space; 1 where these
+// are few and there is a letter among them.
 func letterShare(s string) float64 {
 	letters, visible := 0, 0
 	for _, r := range s {
@@ -131,6 +153,9 @@ func letterShare(s string) float64 {
 		if unicode.IsLetter(r) || unicode.IsMark(r) {
 			letters++
 		}
+	}
+	if letters > 0 && visible < fewLetters {
+		return 1
 	}
 	return float64(letters) / float64(max(visible, 1))
 }
@@ -153,19 +178,26 @@ func difference(a, b []string) string {
 }
 
 // otherLanguage drops a side that is surely in another language.
-func otherLanguage(rule, text, want string, words int) verdict {
-	if want == "" || words < languageWords {
+func otherLanguage(rule, text, want string) verdict {
+	if want == "" || len(strings.Fields(text)) < languageWords {
 		return verdict{}
 	}
 	code, score := textstat.Language(text)
 	if code == "" || code == want || score < sureLanguage {
 		return verdict{}
 	}
+	if c, sure := textstat.Language(text, want, code); c != code || sure < surerThanWanted {
+		return verdict{} // Spanish is easily taken for Galician or Asturian
+	}
 	return verdict{rule: rule, value: fmt.Sprintf("%s %.2f", code, score), limit: want}
 }
 
-// sureLanguage is how probable another language must be.
-const sureLanguage = 0.8
+// sureLanguage is how probable another language must be among all, and surerThanWanted beside the
+// wanted one alone.
+const (
+	sureLanguage    = 0.8
+	surerThanWanted = 0.98
+)
 
 // canonical writes whole numbers one way, so that 4, 4.0 and " 4" are one label.
 func canonical(label string) string {

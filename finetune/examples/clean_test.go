@@ -27,7 +27,13 @@ func TestSameNumbers(t *testing.T) {
 		{"in 1984", "en 1948", false},
 		{"three cats", "3 gatos", true},
 		{"3 cats and 4 dogs", "tres gatos y 4 perros", true},
-		{"25 cats", "veinticinco gatos", false},
+		{"25 cats", "veinticinco gatos", true},
+		{"257 cats", "muchos gatos", false},
+		{"300 gold pieces", "trescientas piezas de oro", true},
+		{"We waited until 2:30.", "Esperamos hasta las dos y media.", true},
+		{"Is it 5:00 p.m.?", "¿Son las 5 de la tarde?", true},
+		{"in the 14th century", "en el siglo XIV", true},
+		{"errata of the R7000", "errores del R4000", false},
 		{"v2.0.1", "v2.0.1", true},
 		{"2 and 3", "3 y 2", true},
 		{"007", "7", true},
@@ -52,6 +58,16 @@ func TestCleaningRules(t *testing.T) {
 		{"See https://a.org now", "Vea https://a.es ahora", "placeholders https://a.org | https://a.es "},
 		{"The old bridge is behind the church near the river.", "The old bridge is behind the church near the river today.", "target_language en"},
 		{"Hotel Madrid", "Hotel Madrid", ""}, // too short to tell
+		{"It's 3:10.", "Son las tres y diez.", ""},
+		{"It cost $30.", "Costó 30 dólares.", ""},
+		{"git switch <branch>", "git switch <rama>", ""},
+		{"git switch <branch>", "git switch", "placeholders <…> |"},
+		{"Press <b>OK</b> to go on.", "Pulse <b>OK<b> para seguir.", "placeholders"},
+		{"Expected `on' or `off' here.", "Se esperaba `on' u `off' aquí.", ""},
+		{"Call `f('x')` first.", "Primero llame a `g('x')`.", "placeholders"},
+		{"I&#8217;m the owner of it.", "Soy la propietaria.", "placeholders"},
+		{"I'd like to go to Boston again someday.", "Me gustaría volver a Boston algún día.", ""},
+		{"%(female_name)s died in %(month_year)s in %(death_place)s.", "%(female_name)s falleció en %(month_year)s en %(death_place)s.", ""},
 	} {
 		v := p.check(c.source, c.target)
 		if got := strings.TrimSuffix(fmt.Sprintf("%s %s %s", v.rule, v.value, v.limit), "  "); got != c.want && !(c.want != "" && strings.HasPrefix(got, c.want)) {

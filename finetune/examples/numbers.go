@@ -10,8 +10,8 @@ import (
 var number = regexp.MustCompile(`\d+(?:[.,’'\x{00a0}\x{202f}]\d+)*`)
 
 // sameNumbers reports whether two texts have the same numbers, in any order, written by either
-// convention: 1,234.5 and 1.234,5 are one number, 1.5 and 15 two. Numbers up to twelve may be
-// written as words on the other side. odd is what stands on one side alone.
+// convention: 1,234.5 and 1.234,5 are one number, 1.5 and 15 two. Numbers below a hundred, the hours
+// among them, and whole hundreds may be written as words on the other side. odd is what stands on one side alone.
 func sameNumbers(a, b string) (odd string, same bool) {
 	left, right := number.FindAllString(a, -1), number.FindAllString(b, -1)
 	var alone []string
@@ -33,8 +33,8 @@ func sameNumbers(a, b string) (odd string, same bool) {
 	return fmt.Sprintf("%s | %s", strings.Join(alone, " "), strings.Join(right, " ")), false
 }
 
-// asWord reports whether a number is often written as a word.
-func asWord(n string) bool { return len(n) == 1 || n == "10" || n == "11" || n == "12" }
+// asWord reports whether a number is often written as a word, or as a Roman numeral.
+func asWord(n string) bool { return len(n) <= 2 || len(n) <= 4 && strings.HasSuffix(n, "00") }
 
 func sameNumber(a, b string) bool {
 	if a == b {
