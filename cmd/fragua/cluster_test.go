@@ -226,10 +226,11 @@ func TestSlurmFails(t *testing.T) {
 // manyTasks runs more tasks than an array may have indices.
 func manyTasks(t *testing.T, tasks int) {
 	startCluster(t, nodes)
-	dir := clusterDir(t, "stages:\n  - {name: corpus, use: ingest, with: {sources: [{jsonl: {path: raw.jsonl}}], steps: [], part_bytes: 1}}\n")
+	const line = "{\"text\": \"document number %05d\"}\n"
+	dir := clusterDir(t, fmt.Sprintf("stages:\n  - {name: corpus, use: ingest, with: {sources: [{jsonl: {path: raw.jsonl}}], steps: [], part_bytes: %d}}\n", len(fmt.Sprintf(line, 0))))
 	var b strings.Builder
 	for i := range tasks {
-		fmt.Fprintf(&b, "{\"text\": \"document number %d\"}\n", i)
+		fmt.Fprintf(&b, line, i)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "raw.jsonl"), []byte(b.String()), 0o644); err != nil {
 		t.Fatal(err)
