@@ -121,7 +121,7 @@ func headings(blocks []string) (heads []heading) {
 		if !ok {
 			continue
 		}
-		if _, again := parseHeading(rest); again { // two in one block: a table of contents
+		if _, again := parseHeading(rest); again || len(chapterNames.FindAllString(b, 3)) == 3 { // several in one block: a table of contents
 			continue
 		}
 		if n := len(heads); h.alone && n > 0 && heads[n-1].block == i-1 {

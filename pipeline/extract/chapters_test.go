@@ -90,7 +90,7 @@ func TestParts(t *testing.T) {
 func TestContents(t *testing.T) {
 	heads := []string{"CHAPTER I. The ferry", "CHAPTER II. The bus", "CHAPTER III. The captain", "CHAPTER IV. Winter"}
 	list := "CONTENTS\n\n" + strings.Join(heads, "\n\n") + "\n\n"
-	for name, text := range map[string]string{"before": list + book(heads...), "behind": book(heads...) + list, "in one block": "CONTENTS\n\n" + strings.Join(heads, "\n") + "\n\n" + book(heads...)} {
+	for name, text := range map[string]string{"before": list + book(heads...), "behind": book(heads...) + list, "in one line": "CONTENTS\n\nChapter I Chapter II\nChapter III Chapter IV\n\n" + book(heads...), "in one block": "CONTENTS\n\n" + strings.Join(heads, "\n") + "\n\n" + book(heads...)} {
 		titled := 0
 		for _, c := range Chapters(text) {
 			if c.Title != "" {

@@ -58,8 +58,10 @@ var (
 	// The number first: "THE FIRST ACT", "Tercera parte".
 	partLast    = regexp.MustCompile(`(?i)` + open + `((?:the\s+|la\s+|el\s+)?` + ordinals + `\s+` + partWord + `)` + close)
 	chapterHead = regexp.MustCompile(`(?i)` + open + `(` + chapterWord + `[.,]?\s+(?:` + number + tail + `|` + digits + `(?-i:\p{Lu})))`)
-	chapterLast = regexp.MustCompile(`(?i)` + open + `((?:the\s+|my\s+|la\s+|el\s+)?` + ordinals + `\s+` + chapterWord + `)` + close)
-	namedHead   = regexp.MustCompile(`(?i)` + open + `((?:author['’]?s['’]?\s+)?(?:preface|foreword|prologue|prelude|epilogue|introduction|introductory|conclusion|afterword|appendix|postscript|l['’]envoi|envoi|finale|interlude|` +
+	// What a list of contents on one line has again and again.
+	chapterNames = regexp.MustCompile(`(?i)\b` + chapterWord + `[.,]?\s+(?:(?-i:` + roman + `)|` + digits + `)\b`)
+	chapterLast  = regexp.MustCompile(`(?i)` + open + `((?:the\s+|my\s+|la\s+|el\s+)?` + ordinals + `\s+` + chapterWord + `)` + close)
+	namedHead    = regexp.MustCompile(`(?i)` + open + `((?:author['’]?s['’]?\s+)?(?:preface|foreword|prologue|prelude|epilogue|introduction|introductory|conclusion|afterword|appendix|postscript|l['’]envoi|envoi|finale|interlude|` +
 		`pr[óo]logo|prefacio|proemio|ep[íi]logo|introducci[óo]n|conclusi[óo]n|advertencia|ap[ée]ndice|dedicatoria|post[ -]?scriptum|al\s+lector|final|desenlace))` +
 		`(?:[.:*_#\]\s—–-]*$|[.:]\s*[—–-]*\s*(?-i:\p{Lu}).{0,200}$)`)
 	numeralHead = regexp.MustCompile(open + `(` + roman + `|` + digits + `)(?:[\s.:)\]*_#~·=»"—–-]*$|([\s.:)\]*_~—–-]+)([\p{Lu}¿¡«“"‘'(].*))`)
