@@ -10,6 +10,7 @@ import (
 	"fragua/model/dynlib"
 	"fragua/model/xla"
 	"fragua/pipeline"
+	"fragua/pipeline/cluster"
 	"fragua/pipeline/fault"
 )
 
@@ -26,6 +27,9 @@ func openDevice(c *cli.Context, cfg *pipeline.Config) (fmt.Stringer, error) {
 			return nil, fault.Hintf(usage("--plugin %s is of no use without a device", plugin), "--device %s", strings.Join(xla.Kinds(), ", or "))
 		}
 		return nil, nil
+	}
+	if s := cfg.Cluster; s != nil && s.On != cluster.Here {
+		return nil, usage("--on %s and --device %s: tasks on other machines compute on their CPUs", s.On, name)
 	}
 	d, err := xla.ParseDevice(name)
 	if err != nil {

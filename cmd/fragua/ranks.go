@@ -5,6 +5,7 @@ import (
 
 	"fragua/model/mpi"
 	"fragua/model/train"
+	"fragua/pipeline/cluster"
 	"fragua/pipeline/fault"
 )
 
@@ -13,6 +14,9 @@ import (
 func (j *job) together(c *cli.Context) error {
 	if !mpi.Launched() {
 		return j.run(c)
+	}
+	if s := j.config.Cluster; s != nil && s.On != cluster.Here {
+		return usage("--on %s: it sends out tasks itself, so start it without mpiexec", s.On)
 	}
 	w, err := mpi.Join()
 	if err != nil {
