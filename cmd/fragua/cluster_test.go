@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -73,8 +74,9 @@ func (d *disturber) run() {
 		case <-time.After(time.Duration(50+rng.IntN(250)) * time.Millisecond):
 		}
 		all := clusterProcesses(d.mark)
-		if rng.IntN(5) == 0 && d.nodes < deadNodes {
-			node := fmt.Sprint("n", 1+rng.IntN(nodes))
+		if d.nodes < deadNodes && 3*d.nodes < d.workers && len(all) > 0 { // a node after every third worker
+			busy := slices.Sorted(maps.Values(all))
+			node := busy[rng.IntN(len(busy))]
 			hit := 0
 			for pid, on := range all {
 				if on == node && syscall.Kill(pid, syscall.SIGKILL) == nil {
