@@ -188,7 +188,7 @@ func TestCluster(t *testing.T) {
 					t.Fatalf("after %d deaths: %v", deaths, err)
 				}
 			}
-			got := map[string]string{}
+			var got map[string]string
 			if where == "bucket" {
 				got = remoteSums(t, out)
 			} else {

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,7 +16,6 @@ import (
 	"time"
 
 	"fragua/configs"
-	"fragua/pipeline"
 )
 
 // clustered is the road of the data stages, in many small tasks.
@@ -222,27 +220,5 @@ func TestSlurmFails(t *testing.T) {
 	told := text.String()
 	if !strings.Contains(told, "failed 3 times") || !strings.Contains(told, "/nowhere") || !slices.ContainsFunc(logs, func(l string) bool { return strings.Contains(told, "tail -n 50 "+l) }) {
 		t.Errorf("%s", told)
-	}
-}
-
-// manyTasks runs more tasks than an array may have indices.
-func manyTasks(t *testing.T, tasks int) {
-	startCluster(t, nodes)
-	const line = "{\"text\": \"document number %05d\"}\n"
-	dir := clusterDir(t, fmt.Sprintf("stages:\n  - {name: corpus, use: ingest, with: {sources: [{jsonl: {path: raw.jsonl}}], steps: [], part_bytes: %d}}\n", len(fmt.Sprintf(line, 0))))
-	var b strings.Builder
-	for i := range tasks {
-		fmt.Fprintf(&b, line, i)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "raw.jsonl"), []byte(b.String()), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	mustRun(t, dir, "out", onCluster(tasks)...)
-	m, err := pipeline.ReadManifest(filepath.Join(dir, "out", "corpus"))
-	if err != nil || m.Counts.Kept != int64(tasks) || len(m.Shards) != tasks {
-		t.Errorf("%d shards, %+v, %v", len(m.Shards), m.Counts, err)
-	}
-	if out, err := exec.Command("fragua", "verify", filepath.Join(dir, "out")).CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
 	}
 }

@@ -19,11 +19,11 @@ type rate struct {
 	phases  int     // that have a task for each shard
 }
 
-// rates were measured on one core of a Xeon at 2.1 GHz with AVX-512 (user and system
+// core was measured on one core of a server with AVX-512 (user and system
 // time of `fragua run --workers 1 --only STAGE`): 20 MB of English and Spanish novels;
 // ingest with repair, language, gopher_quality and repetition; dedup with similar; a
 // vocabulary of 32,000; blocks of 1,024. Other text and other steps cost otherwise, so
-// these are orders of magnitude.
+// these are orders of magnitude. read and written are estimated from the sizes of stages.
 var rates = []rate{
 	{"ingest", .393, 1, .36, 1},
 	{"dedup", .053, 1.2, .45, 5},

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"fragua/pipeline"
 )
 
 // How much TestOnSlurm has to go through.
@@ -161,3 +163,25 @@ func freePort(t *testing.T) int {
 
 // TestMaxArraySize: 1,500 tasks, where an array may have 1,001.
 func TestMaxArraySize(t *testing.T) { manyTasks(t, 1500) }
+
+// manyTasks runs more tasks than an array may have indices.
+func manyTasks(t *testing.T, tasks int) {
+	startCluster(t, nodes)
+	const line = "{\"text\": \"document number %05d\"}\n"
+	dir := clusterDir(t, fmt.Sprintf("stages:\n  - {name: corpus, use: ingest, with: {sources: [{jsonl: {path: raw.jsonl}}], steps: [], part_bytes: %d}}\n", len(fmt.Sprintf(line, 0))))
+	var b strings.Builder
+	for i := range tasks {
+		fmt.Fprintf(&b, line, i)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "raw.jsonl"), []byte(b.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, dir, "out", onCluster(tasks)...)
+	m, err := pipeline.ReadManifest(filepath.Join(dir, "out", "corpus"))
+	if err != nil || m.Counts.Kept != int64(tasks) || len(m.Shards) != tasks {
+		t.Errorf("%d shards, %+v, %v", len(m.Shards), m.Counts, err)
+	}
+	if out, err := exec.Command("fragua", "verify", filepath.Join(dir, "out")).CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}

@@ -8,6 +8,9 @@ import (
 	"fragua/pipeline/fault"
 )
 
+// A Library is a shared library in memory, where it stays.
+type Library struct{}
+
 // Open is an error in this build.
 func Open(string) (Library, error) {
 	return Library{}, fault.Hintf(ErrStatic,

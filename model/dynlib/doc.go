@@ -9,6 +9,3 @@ const Tag = "xla"
 
 // ErrStatic is that of Open in a build without the tag.
 var ErrStatic = errors.New("this build of fragua cannot open plugins: it is linked statically")
-
-// A Library is a shared library in memory, where it stays.
-type Library struct{ handle uintptr }

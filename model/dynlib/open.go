@@ -4,6 +4,9 @@ package dynlib
 
 import "github.com/ebitengine/purego"
 
+// A Library is a shared library in memory, where it stays.
+type Library struct{ handle uintptr }
+
 // Open loads a shared library with all that it needs.
 func Open(path string) (Library, error) {
 	h, err := purego.Dlopen(path, purego.RTLD_NOW|purego.RTLD_GLOBAL)

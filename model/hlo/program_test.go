@@ -47,7 +47,7 @@ func TestHash(t *testing.T) {
 		return p.Hash()
 	}
 	one := func(p *Program) { p.Exp(p.Input(F32, 2)) }
-	if hash(one) != hash(one) {
+	if first, second := hash(one), hash(one); first != second {
 		t.Error("the same program hashes otherwise")
 	}
 	for name, other := range map[string]func(*Program){

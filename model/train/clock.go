@@ -17,6 +17,7 @@ type clock struct {
 	decay   float64 // share of the steps
 	warmup  int64
 	floor   float64
+	every   int64 // steps between validations, a share of the steps that were planned
 
 	last time.Time
 	step float64 // seconds that one takes, of late
@@ -31,7 +32,7 @@ func (t *pretraining) startClock(began time.Time) {
 	if !ok || t.Minutes == 0 || shape.Decay > mostDecay {
 		return
 	}
-	c := &clock{seconds: t.Minutes * 60, decay: shape.Decay, floor: shape.Floor,
+	c := &clock{seconds: t.Minutes * 60, decay: shape.Decay, floor: shape.Floor, every: t.every(t.EvalEvery, 10),
 		warmup: int64(math.Round(t.Warmup * float64(t.steps))), last: began}
 	t.clock = c
 	t.loop.Length = func() int64 { return t.history.Steps }
@@ -90,8 +91,8 @@ func stepsWith(decay float64, constant int64) int64 {
 }
 
 // again is the settings that give the same weights without a clock.
-func (c *clock) again(steps, evalEvery int64) string {
-	return fmt.Sprintf("steps: %d, warmup: %.8g, eval_every: %d", steps, float64(c.warmup)/float64(steps), evalEvery)
+func (c *clock) again(steps int64) string {
+	return fmt.Sprintf("steps: %d, warmup: %.8g, eval_every: %d", steps, float64(c.warmup)/float64(steps), c.every)
 }
 
 // inAll is how many steps there are, as far as is known.

@@ -81,7 +81,7 @@ func (t *pretraining) stepsNote() string {
 	}
 	note := fmt.Sprintf("%g minutes on the machine that trained it; another would take others", t.Minutes)
 	if t.clock != nil {
-		note += "; the same bytes again: " + t.clock.again(t.steps, t.every(t.EvalEvery, 10))
+		note += "; the same bytes again: " + t.clock.again(t.steps)
 	}
 	return note
 }

@@ -201,7 +201,7 @@ func (a *kubeAPI) call(ctx context.Context, method, path string, body, got any) 
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		return fault.Hintf(fmt.Errorf("Kubernetes does not answer: %w", err), "check KUBECONFIG, cluster.server and the network")
+		return fault.Hintf(fmt.Errorf("no answer from Kubernetes: %w", err), "check KUBECONFIG, cluster.server and the network")
 	}
 	defer r.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(r.Body, 16<<20))
