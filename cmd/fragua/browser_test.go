@@ -190,7 +190,8 @@ func (b *browser) do(actions ...chromedp.Action) {
 // click clicks what is found and waits for what it opens.
 func (b *browser) click(sel string) {
 	b.Helper()
-	b.do(chromedp.WaitVisible(sel), chromedp.Click(sel), chromedp.WaitReady("main"))
+	b.do(chromedp.WaitVisible(sel), chromedp.Click(sel))
+	b.wait(`document.readyState == "complete" && document.querySelector("main") != null`)
 }
 
 func (b *browser) see(text string) {
@@ -198,10 +199,16 @@ func (b *browser) see(text string) {
 	b.wait(fmt.Sprintf("document.body.innerText.includes(%q)", text))
 }
 
-// wait polls until an expression is true.
+// wait polls until an expression is true. A page that is left while it is asked is asked again.
 func (b *browser) wait(expression string) {
 	b.Helper()
-	b.do(chromedp.Poll(expression, nil, chromedp.WithPollingInterval(100*time.Millisecond), chromedp.WithPollingTimeout(3*time.Minute)))
+	poll := chromedp.Poll(expression, nil, chromedp.WithPollingInterval(100*time.Millisecond), chromedp.WithPollingTimeout(3*time.Minute))
+	for range 20 {
+		if err := chromedp.Run(b.ctx, poll); err == nil || !strings.Contains(err.Error(), "(-32000)") {
+			break
+		}
+	}
+	b.do(poll)
 }
 
 // startRecipe edits a recipe, has it checked, starts it and sees it end.

@@ -69,7 +69,7 @@ func (d *disturber) run() {
 		select {
 		case <-d.stop:
 			return
-		case <-time.After(time.Duration(50+rng.IntN(250)) * time.Millisecond):
+		case <-time.After(time.Duration(30+rng.IntN(150)) * time.Millisecond):
 		}
 		all := clusterProcesses(d.mark)
 		if d.nodes < deadNodes && 3*d.nodes < d.workers && len(all) > 0 { // a node after every third worker
