@@ -35,7 +35,7 @@ func histogram(title string, values []float64) template.HTML {
 	const height, foot, top, wide, least = 150, 24, 16, 56, 46 // least: pixels of a bin, below which the picture scrolls
 	bins := hi - lo + 1
 	var b strings.Builder
-	fmt.Fprintf(&b, `<figure><figcaption>%s</figcaption><div class="scroll" tabindex="0" role="region" aria-label="chart"><svg class="bars" style="min-width: %dpx; max-width: %dpx" viewBox="0 0 %d %d" role="img" aria-label="%s">`,
+	fmt.Fprintf(&b, `<figure><figcaption>%s</figcaption><div class="scroll" tabindex="0" role="group" aria-label="chart"><svg class="bars" style="min-width: %dpx; max-width: %dpx" viewBox="0 0 %d %d" role="img" aria-label="%s">`,
 		html.EscapeString(title), least*bins, wide*bins, wide*bins, height+foot+top, html.EscapeString(title))
 	for bin := lo; bin <= hi; bin++ {
 		n := counts[bin]

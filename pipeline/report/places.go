@@ -23,7 +23,7 @@ func places(list []pipeline.Place) template.HTML {
 	}
 	xs, ys = xs.wide(), ys.wide()
 	var b strings.Builder
-	fmt.Fprintf(&b, `<figure><figcaption>words that are used alike lie together</figcaption><div class="scroll" tabindex="0" role="region" aria-label="map"><svg class="map" style="min-width: %dpx" viewBox="0 0 %d %d" role="img" aria-label="map of %d words">`, w, w, h, len(list)) // letters stay legible: a narrow window scrolls
+	fmt.Fprintf(&b, `<figure><figcaption>words that are used alike lie together</figcaption><div class="scroll" tabindex="0" role="group" aria-label="map"><svg class="map" style="min-width: %dpx" viewBox="0 0 %d %d" role="img" aria-label="map of %d words">`, w, w, h, len(list)) // letters stay legible: a narrow window scrolls
 	for _, p := range list {
 		fmt.Fprintf(&b, `<text class="tick" text-anchor="middle" x="%.1f" y="%.1f">%s</text>`,
 			edge+(p.X-xs.lo)/(xs.hi-xs.lo)*(w-2*edge), h-edge-(p.Y-ys.lo)/(ys.hi-ys.lo)*(h-2*edge), html.EscapeString(p.Label))
