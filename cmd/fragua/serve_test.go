@@ -140,23 +140,26 @@ func TestServeTuned(t *testing.T) {
 		}
 	}
 
-	// One slot and two places to wait: of many at once most are refused, each with 429 and when to
-	// ask again; what was taken is whole.
-	var all sync.WaitGroup
+	// One slot and two places to wait: of many at once some are refused, each with 429 and when to
+	// ask again; what was taken is whole. A fast machine may serve a burst in time: then another comes.
 	var mu sync.Mutex
-	by := map[int]int{}
-	for range 24 {
-		all.Go(func() {
-			status, v := ask("/v1/completions", `{"model": "base", "prompt": "The", "max_tokens": 50, "temperature": 0}`)
-			mu.Lock()
-			defer mu.Unlock()
-			if by[status]++; status == 429 && !strings.Contains(fmt.Sprint(v), "ask again") || status == 200 && v["usage"].(map[string]any)["completion_tokens"].(float64) == 0 {
-				t.Error(status, v)
-			}
-		})
+	by, asked := map[int]int{}, 0
+	for burst := 0; burst < 50 && by[429] == 0; burst++ {
+		var all sync.WaitGroup
+		for range 24 {
+			asked++
+			all.Go(func() {
+				status, v := ask("/v1/completions", `{"model": "base", "prompt": "The", "max_tokens": 50, "temperature": 0}`)
+				mu.Lock()
+				defer mu.Unlock()
+				if by[status]++; status == 429 && !strings.Contains(fmt.Sprint(v), "ask again") || status == 200 && v["usage"].(map[string]any)["completion_tokens"].(float64) == 0 {
+					t.Error(status, v)
+				}
+			})
+		}
+		all.Wait()
 	}
-	all.Wait()
-	if by[200] < 1 || by[429] < 1 || by[200]+by[429] != 24 {
+	if by[200] < 1 || by[429] < 1 || by[200]+by[429] != asked {
 		t.Errorf("answers by status: %v", by)
 	}
 }
