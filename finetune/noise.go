@@ -99,7 +99,7 @@ func typo(s string, rng *rand.Rand) string {
 	i := at[rng.IntN(len(at))]
 	w := []rune(words[i])
 	letters := utf8.RuneCountInString(strings.TrimRight(words[i], ".,;:!?"))
-	k := 1 + rng.IntN(letters-1) // the first letter is seldom wrong
+	k := 1 + rng.IntN(letters-1) // the first letter is rarely wrong
 	switch rng.IntN(4) {
 	case 0:
 		w[k-1], w[k] = w[k], w[k-1]

@@ -207,6 +207,7 @@ func (b *browser) wait(expression string) {
 		if err := chromedp.Run(b.ctx, poll); err == nil || !strings.Contains(err.Error(), "(-32000)") {
 			break
 		}
+		time.Sleep(100 * time.Millisecond)
 	}
 	b.do(poll)
 }
