@@ -190,7 +190,10 @@ func (b *browser) do(actions ...chromedp.Action) {
 // click clicks what is found and waits for what it opens.
 func (b *browser) click(sel string) {
 	b.Helper()
-	b.do(chromedp.WaitVisible(sel), chromedp.Click(sel))
+	b.do(chromedp.WaitVisible(sel))
+	if err := chromedp.Run(b.ctx, chromedp.Click(sel)); err != nil && !strings.Contains(err.Error(), "(-32000)") { // the page may go while it is clicked
+		b.Fatal(err)
+	}
 	b.wait(`document.readyState == "complete" && document.querySelector("main") != null`)
 }
 
