@@ -83,7 +83,7 @@ func (l *LSTM) Size(vocab, context, rows int) Size {
 // open, with a bias of 1 (Jozefowicz et al. 2015). The weights of what comes from
 // below are drawn so that the sums of the gates have a variance of about 1, whatever
 // the size of their input (LeCun et al. 1998, section 4.6). With ±1/√H the second
-// layer would see a thousandth of the embedding, and the model would give nothing but
+// layer would see almost nothing of the embedding, and the model would give nothing but
 // the frequency of each id for hundreds of steps.
 func (l *LSTM) Build(vocab, context int, seed uint64) (LanguageModel, error) {
 	if err := checkSize("lstm", l, vocab, context); err != nil {

@@ -244,7 +244,7 @@ func TestCatIsNearerToDogThanToCar(t *testing.T) {
 	}
 }
 
-// TestTripletsAreSound checks the list that a recipe is judged by: 50 of each language, no line twice.
+// TestTripletsAreSound checks the list that a recipe is judged by: 60 lines in Spanish, 40 in English, none twice.
 func TestTripletsAreSound(t *testing.T) {
 	b, err := fs.ReadFile(configs.Sample(), "triplets.tsv")
 	if err != nil {
