@@ -1,6 +1,9 @@
 package main
 
 import (
+	"context"
+	"fragua/pipeline/store"
+	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -79,4 +82,25 @@ func takesValue(flags []cli.Flag, name string) bool {
 		}
 	}
 	return false
+}
+
+// openInput opens a file that a command is given. One in a store is fetched first.
+func openInput(ctx context.Context, name string) (*os.File, error) {
+	at, err := store.FetchFile(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return os.Open(at)
+}
+
+// fetched returns where files lie on this machine. Those in a store are fetched first.
+func fetched(ctx context.Context, names []string) (paths []string, err error) {
+	for _, name := range names {
+		at, err := store.FetchFile(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		paths = append(paths, at)
+	}
+	return paths, nil
 }

@@ -120,7 +120,7 @@ func eachLine(c *cli.Context, answer func(*finetune.Predictor, string) (any, str
 	}
 	in, name := io.Reader(os.Stdin), "standard input"
 	if file := c.Args().Get(1); file != "" && file != "-" {
-		f, err := os.Open(file)
+		f, err := openInput(c.Context, file)
 		if err != nil {
 			return err
 		}

@@ -12,7 +12,6 @@ import (
 	"io"
 	"iter"
 	"maps"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,11 +40,11 @@ func predictTable(c *cli.Context, file, column string) error {
 	if from == "" {
 		return fault.Hintf(usage("%s is no table that predict reads", file), "tables end in .csv, .tsv, .jsonl or .parquet, packed or not")
 	}
-	info, err := os.Stat(file)
+	info, err := store.Stat(file)
 	if err != nil {
 		return err
 	}
-	f := records.File{Name: file, Path: file, Size: info.Size()}
+	f := records.File{Name: file, Path: file, Size: info.Size}
 	names, err := columnsOf(c.Context, f, from)
 	if err != nil {
 		return err

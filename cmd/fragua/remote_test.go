@@ -95,8 +95,11 @@ func TestRunInS3(t *testing.T) {
 		t.Errorf("left behind: %s, %v", f.Name, err)
 	}
 
+	book := store.Join(bucket, "library", "books", filepath.Base(books[0]))
 	for _, c := range [][]string{
 		{"inspect", bucket + "/calm"}, {"inspect", bucket + "/calm/split"}, {"inspect", bucket + "/calm/split/train-00000.parquet"},
+		{"text", "language", book}, {"text", "extract", book}, {"tokenizer", "train", "--vocab-size", "300", "-o", filepath.Join(dir, "tokenizer.json"), book},
+		{"tokenizer", "encode", "--tokenizer", filepath.Join(dir, "tokenizer.json"), book}, {"score", book, book},
 		{"inspect", bucket + "/calm/blocks/train-00000.arrow"}, {"inspect", bucket + "/calm/base"}, {"generate", bucket + "/calm/base", "--prompt", "The", "--tokens", "3"},
 	} {
 		if out, err := exec.Command("fragua", c...).CombinedOutput(); err != nil {

@@ -2,8 +2,8 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -32,7 +32,7 @@ func scoreAction(c *cli.Context) error {
 		return fault.Hintf(usage("score wants a reference, and a translation or several"), "%s", example(c.Command))
 	}
 	names := c.Args().Slice()
-	refs, err := textLines(names[0])
+	refs, err := textLines(c.Context, names[0])
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func scoreAction(c *cli.Context) error {
 	}
 	var first finetune.TextScores
 	for k, name := range names[1:] {
-		lines, err := textLines(name)
+		lines, err := textLines(c.Context, name)
 		if err != nil {
 			return err
 		}
@@ -72,8 +72,8 @@ func scoreAction(c *cli.Context) error {
 }
 
 // textLines reads a file of sentences.
-func textLines(name string) (lines []string, err error) {
-	f, err := os.Open(name)
+func textLines(ctx context.Context, name string) (lines []string, err error) {
+	f, err := openInput(ctx, name)
 	if err != nil {
 		return nil, err
 	}

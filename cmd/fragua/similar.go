@@ -2,13 +2,13 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"fragua/model"
 	"fragua/pipeline/fault"
+	"fragua/pipeline/store"
 )
 
 func neighborsCommand() *cli.Command {
@@ -147,7 +147,7 @@ fragua similar @one.txt @two.txt --model all-MiniLM-L6-v2      a text that begin
 			var vectors [2][]float32
 			for i, text := range c.Args().Slice() {
 				if file, ok := strings.CutPrefix(text, "@"); ok {
-					b, err := os.ReadFile(file)
+					b, err := store.ReadFile(file)
 					if err != nil {
 						return err
 					}

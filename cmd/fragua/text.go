@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -12,6 +11,7 @@ import (
 	"fragua/pipeline/corpus"
 	"fragua/pipeline/extract"
 	"fragua/pipeline/fault"
+	"fragua/pipeline/store"
 	"fragua/pipeline/textstat"
 )
 
@@ -22,7 +22,7 @@ func textCommand() *cli.Command {
 				return fault.Hintf(usageOf(c), "%s", example(c.Command))
 			}
 			for _, file := range c.Args().Slice() {
-				if info, err := os.Stat(file); err != nil || info.IsDir() {
+				if info, err := store.Stat(file); err != nil || info.Dir {
 					return fault.Hintf(usage("%s is no file that can be read", file), "give files; the shell's %s names all of a folder", "folder/*")
 				}
 				if err := do(c, file); err != nil {
@@ -74,7 +74,7 @@ func textExtract(c *cli.Context, file string) error {
 }
 
 func readText(file string) (string, error) {
-	b, err := os.ReadFile(file)
+	b, err := store.ReadFile(file)
 	if err != nil {
 		return "", err
 	}

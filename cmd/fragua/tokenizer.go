@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -116,9 +117,13 @@ func tokenizerTrain(c *cli.Context) error {
 		}
 	}
 	learn.VocabSize = slices.Max(sizes)
+	paths, err := fetched(c.Context, c.Args().Slice())
+	if err != nil {
+		return err
+	}
 	show := newShow(os.Stderr, nil)
 	trained, err := learn.Files(c.Context, tokenize.Files{
-		Paths: c.Args().Slice(), Stdin: os.Stdin, Column: c.String("column"), Workers: workers(c.Int("workers")),
+		Paths: paths, Stdin: os.Stdin, Column: c.String("column"), Workers: workers(c.Int("workers")),
 		Reject: c.Bool("reject-invalid"),
 		Phase: func(name string) pipeline.Progress {
 			meter := new(pipeline.Meter)
@@ -159,7 +164,7 @@ func input(c *cli.Context) (io.ReadCloser, error) {
 	if err != nil || arg == "-" {
 		return os.Stdin, err
 	}
-	return os.Open(arg)
+	return openInput(c.Context, arg)
 }
 
 func tokenizerEncode(c *cli.Context) error {
@@ -242,7 +247,11 @@ func tokenizerDecode(c *cli.Context) error {
 }
 
 // eachText reads files as the trainer does, and names the language where the file does not.
-func eachText(files []string, each func(text, language string) error) error {
+func eachText(ctx context.Context, files []string, each func(text, language string) error) error {
+	files, err := fetched(ctx, files)
+	if err != nil {
+		return err
+	}
 	return tokenize.Files{Paths: files, Stdin: os.Stdin, Workers: 1}.Texts("doc", func(text, language string) error {
 		if language == "" {
 			readable, _, err := extract.Decode([]byte(text), "") // ids are those of the bytes as they are
@@ -267,7 +276,7 @@ func tokenizerInspect(c *cli.Context) error {
 		return err
 	}
 	inspector := tokenize.NewInspector(tok)
-	if err := eachText(c.Args().Tail(), inspector.Add); err != nil {
+	if err := eachText(c.Context, c.Args().Tail(), inspector.Add); err != nil {
 		return err
 	}
 	in := inspector.Inspection(c.Int("top"))
@@ -346,7 +355,7 @@ func tokenizerCompare(c *cli.Context) error {
 		}
 		comparer.Put(name, tok)
 	}
-	if err := eachText(c.StringSlice("text"), comparer.Add); err != nil {
+	if err := eachText(c.Context, c.StringSlice("text"), comparer.Add); err != nil {
 		return err
 	}
 	rows := comparer.Rows()

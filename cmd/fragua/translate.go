@@ -74,7 +74,7 @@ func translateAction(c *cli.Context) error {
 		if n > 0 || c.Bool("scores") {
 			return usage("--glossary stands beside --alternatives or --scores, and what it changes has no score")
 		}
-		if t.glossary, err = readGlossary(name); err != nil {
+		if t.glossary, err = readGlossary(c.Context, name); err != nil {
 			return err
 		}
 	}
@@ -100,8 +100,8 @@ func translateAction(c *cli.Context) error {
 
 // isDocument reports whether an argument is a file to be translated, and no sentence.
 func isDocument(arg string) bool {
-	info, err := os.Stat(arg)
-	return err == nil && info.Mode().IsRegular() || err != nil && document.Known(arg) && !strings.Contains(arg, " ")
+	info, err := store.Stat(arg)
+	return err == nil && !info.Dir && !info.Special || err != nil && document.Known(arg) && !strings.Contains(arg, " ")
 }
 
 // to gives standard output, or a file that is there only when it is whole.
@@ -116,14 +116,14 @@ func (t *translation) to(name string, write func(io.Writer) error) error {
 const mostDocument = 256 << 20
 
 func (t *translation) file(name string) error {
-	info, err := os.Stat(name)
+	info, err := store.Stat(name)
 	if err != nil {
 		return err
 	}
-	if info.Size() > mostDocument {
+	if info.Size > mostDocument {
 		return fmt.Errorf("%s has more than %d MB", name, mostDocument>>20)
 	}
-	content, err := os.ReadFile(name)
+	content, err := store.ReadFile(name)
 	if err != nil {
 		return err
 	}
@@ -218,8 +218,8 @@ func (t *translation) batch(w io.Writer, lines []string, before int) error {
 }
 
 // readGlossary reads lines of a term, a tab and its translation.
-func readGlossary(name string) (g document.Glossary, err error) {
-	f, err := os.Open(name)
+func readGlossary(ctx context.Context, name string) (g document.Glossary, err error) {
+	f, err := openInput(ctx, name)
 	if err != nil {
 		return nil, err
 	}

@@ -4,16 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 
 	"fragua/pipeline/settings"
+	"fragua/pipeline/store"
 	"fragua/pipeline/textstat"
 )
 
 // ReadFile reads one file as the source of its kind does, without any steps; one
 // whose extension tells nothing as a book.
 func ReadFile(ctx context.Context, name string) (docs []*Document, err error) {
-	abs, err := filepath.Abs(name)
+	abs, err := store.Abs(name)
 	if err != nil {
 		return nil, err
 	}
