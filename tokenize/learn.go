@@ -15,7 +15,7 @@ import (
 // fields are its settings, and NewLearn sets the defaults. Files learns with the
 // same settings from files, outside a run.
 type Learn struct {
-	VocabSize      int           `yaml:"vocab_size" doc:"Tokens in all: special ones, 256 bytes, and merges. 0: chosen by the number of sentence pairs."`
+	VocabSize      int           `yaml:"vocab_size" doc:"Tokens in all: special ones, 256 bytes, and merges. 0: chosen by the number of sentence pairs, or by the bytes of text."`
 	Pattern        string        `yaml:"pattern" doc:"How text is cut before merging: gpt2, cl100k, llama3, qwen, o200k, or a regular expression."`
 	Unit           Unit          `yaml:"unit" doc:"What is cut at once: a line with its ending, or a whole document."`
 	Ties           Ties          `yaml:"ties" doc:"Order of ids that decides between equally frequent pairs: hf as Hugging Face, bytes as tiktoken."`
@@ -132,9 +132,6 @@ type Trained struct {
 // train learns from counted words. It tells progress, which may be nil, how many
 // tokens there are.
 func (l *Learn) train(ctx context.Context, w *words, progress func(tokens int)) (*Trained, error) {
-	if l.VocabSize == 0 {
-		return nil, fault.Hintf(errors.New("vocab_size is 0, and there are no sentence pairs to choose it by"), "vocab_size: 32768 suits documents")
-	}
 	if len(w.text) > math.MaxInt32/3 {
 		return nil, fault.Hintf(fmt.Errorf("the distinct words are %d bytes long in all, more than %d", len(w.text), math.MaxInt32/3), "lower max_words")
 	}

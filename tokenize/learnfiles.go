@@ -22,6 +22,9 @@ func (l *Learn) Files(ctx context.Context, f Files) (*Trained, error) {
 	if faults := l.Check(); len(faults) > 0 {
 		return nil, fault.Hintf(&fault.UsageError{Err: errors.New(faults[0].Err)}, "%s", faults[0].Hint)
 	}
+	if l.VocabSize == 0 {
+		return nil, fault.Hintf(errors.New("vocab_size is 0, and it is chosen only within a run"), "32768 suits large corpora, 4096 small ones")
+	}
 	p, slow, err := PatternOf(l.Pattern)
 	if err != nil {
 		return nil, err

@@ -166,6 +166,14 @@ func vocabularyFor(pairs int64) int {
 	return int(1000*math.Pow(8, math.Log(n/few)/math.Log(many/few))) / 100 * 100
 }
 
+// vocabularyForText is how many tokens suit so many bytes of text for a small language model: 2,048
+// for a few megabytes, 4,096 for about 50, 16,384 for a gigabyte, and never more than 32,768. Each id
+// must be seen often enough to be learned, and the output layer costs what a larger model could use.
+func vocabularyForText(bytes int64) int {
+	power := math.Round(.4*math.Log2(float64(max(bytes, 1))) + 1.8)
+	return 1 << int(min(max(power, 10), 15))
+}
+
 // count counts the pieces of one document.
 func (l *Learn) count(c *wordCounter, p *Pattern, text string) error {
 	return c.count(p, asBytes(text), l.Unit == UnitLine)
@@ -195,8 +203,12 @@ func (l *Learn) learnShards(ctx context.Context, env *pipeline.Env, _ pipeline.T
 		}
 	}
 	sized := *l
-	if l.VocabSize == 0 && c.Sums["pairs"] > 0 {
-		sized.VocabSize = vocabularyFor(c.Sums["pairs"])
+	switch pairs := c.Sums["pairs"]; {
+	case l.VocabSize > 0:
+	case pairs > 0:
+		sized.VocabSize = vocabularyFor(pairs)
+	default:
+		sized.VocabSize = vocabularyForText(c.Sums["bytes"])
 	}
 	env.Progress.Expect(int64(sized.VocabSize), "tokens")
 	last := 0

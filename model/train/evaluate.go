@@ -59,9 +59,17 @@ func (e *Evaluation) add(nll float64, targets, bytes int64) {
 
 const scoredRows = 8 // at a time
 
+// A Reader scores better what it reads from beginning to end, for it keeps in mind what it read.
+type Reader interface {
+	// Reading returns a Scorer that has read nothing yet; to it each batch goes on where the one
+	// before ended. What is scored is only then kept in mind.
+	Reading() model.Scorer
+}
+
 // BitsPerByte scores rows of a split, on the same targets as training has: no
 // padding, no first id of a document. With most > 0 and fewer than the split's
-// rows it scores so many, spread evenly. Errors are the scorer's and the context's.
+// rows it scores so many, spread evenly. A Reader reads them in their order. Errors
+// are the scorer's and the context's.
 func BitsPerByte(ctx context.Context, s model.Scorer, rows Rows, lengths Lengths, most int) (Evaluation, error) {
 	var e Evaluation
 	length := rows.Len()
@@ -70,6 +78,9 @@ func BitsPerByte(ctx context.Context, s model.Scorer, rows Rows, lengths Lengths
 	}
 	if most <= 0 || most > length {
 		most = length
+	}
+	if r, ok := s.(Reader); ok {
+		s = r.Reading()
 	}
 	var b model.Batch
 	var ids []int32

@@ -19,24 +19,38 @@ import (
 // it is the logistic function of how long a context the n-gram model has seen,
 // what it leaves to shorter ones, how sure the network is, and how much text
 // stands before (Jelinek and Mercer 1980; Bakhturina et al. 2011 for the idea
-// of a learned gate). Its weights are learned on text that neither model saw.
+// of a learned gate). On top of both lies a cache of the text itself. All
+// weights are learned on text that neither model saw.
 type Mixture struct {
-	net     model.LanguageModel
-	grams   *ngram.Model
-	weights []float64 // of the features, in their order
-	tp      *tensor.Tape
+	net   model.LanguageModel
+	grams *ngram.Model
+	mixtureWeights
+	tp *tensor.Tape
 }
 
-// newMixture puts the parts together; weights may be nil until they are learned.
-func newMixture(net model.LanguageModel, grams *ngram.Model, weights []float64) (*Mixture, error) {
-	m := &Mixture{net: net, grams: grams, weights: weights, tp: tensor.Scratch()}
+// mixtureWeights are what a mixture learns.
+type mixtureWeights struct {
+	share []float64   // λ's, of its features in their order
+	gates [][]float64 // the cache's, of contexts of 0, 1, 2 … ids; none: no cache
+}
+
+// newMixture puts the parts together. The weights are nil until they are learned.
+func newMixture(net model.LanguageModel, grams *ngram.Model, w mixtureWeights) (*Mixture, error) {
+	m := &Mixture{net: net, grams: grams, mixtureWeights: w, tp: tensor.Scratch()}
 	switch n := m.features(); {
 	case net.Vocab() != grams.Vocab():
 		return nil, fmt.Errorf("the network has %d ids, the n-gram model %d: both must come from the same blocks", net.Vocab(), grams.Vocab())
-	case weights == nil:
-		m.weights = make([]float64, n)
-	case len(weights) != n:
-		return nil, fmt.Errorf("a mixture of order %d has %d weights, not %d", grams.Order(), n, len(weights))
+	case w.share == nil:
+		m.share = make([]float64, n)
+	case len(w.share) != n:
+		return nil, fmt.Errorf("a mixture of order %d has %d weights, not %d", grams.Order(), n, len(w.share))
+	case len(w.gates) > maxCache:
+		return nil, fmt.Errorf("a cache of order %d, but %d is the longest", len(w.gates), maxCache)
+	}
+	for _, g := range w.gates {
+		if len(g) != perGate {
+			return nil, fmt.Errorf("a gate has %d weights, not %d", perGate, len(g))
+		}
 	}
 	return m, nil
 }
@@ -81,8 +95,10 @@ func share(weights []float64, x []float32) float64 {
 // A prediction is what the parts say of one target.
 type prediction struct {
 	row        int       // of the batch
+	at         int       // of the batch's ids: the last before the target
 	net, grams float64   // the probability that each gives the target
 	x          []float32 // features of the context
+	sumSquares float64   // of the network's distribution
 }
 
 // predictions asks both parts for the targets of a batch. each may keep nothing
@@ -117,10 +133,10 @@ func (m *Mixture) predictions(b *model.Batch, each func(prediction)) error {
 				p[targets[i]]++
 				at := int(rows[i])
 				r, from := at/b.T, documentBegin(b, at)
-				before = gramContext(before[:0], m.grams, b.IDs, from, at)
-				x := xs[i*n:][:n]
-				m.describe(x, m.grams.Match(before), sumSquares(p), at+1-from)
-				out[i] = prediction{r, math.Exp(-losses[i]), math.Exp(m.grams.LogProb(before, targets[i])), x}
+				before = gramContext(before[:0], m.grams.Order(), m.grams.End(), b.IDs, from, at)
+				x, sure := xs[i*n:][:n], sumSquares(p)
+				m.describe(x, m.grams.Match(before), sure, at+1-from)
+				out[i] = prediction{r, at, math.Exp(-losses[i]), math.Exp(m.grams.LogProb(before, targets[i])), x, sure}
 			}
 		})
 		for _, p := range out {
@@ -140,12 +156,15 @@ func documentBegin(b *model.Batch, at int) int {
 	return from
 }
 
-// gramContext appends what an n-gram model looks at for the id after ids[at], in a text that
+// gramContext appends what n-grams of an order look at for the id after ids[at], in a text that
 // begins at ids[from].
-func gramContext(dst []int32, m *ngram.Model, ids []int32, from, at int) []int32 {
-	first := at + 2 - m.Order()
+func gramContext(dst []int32, order int, end int32, ids []int32, from, at int) []int32 {
+	if order == 0 {
+		return dst
+	}
+	first := at + 2 - order
 	if first < from {
-		first, dst = from, append(dst, m.End()) // what begins a text
+		first, dst = from, append(dst, end) // what begins a text
 	}
 	return append(dst, ids[first:at+1]...)
 }
@@ -158,61 +177,52 @@ func sumSquares(p []float32) float64 {
 	return float64(sum)
 }
 
-// Score implements model.Scorer.
+// Score implements model.Scorer: each row is a text of its own, of which nothing was read before.
 func (m *Mixture) Score(b *model.Batch) ([]float64, error) {
-	sums := make([]float64, b.B)
+	sums, row, c := make([]float64, b.B), 0, m.newCache()
 	err := m.predictions(b, func(p prediction) {
-		l := share(m.weights, p.x)
-		sums[p.row] += math.Log(l*p.net + (1-l)*p.grams)
+		if p.row != row {
+			row, c = p.row, m.newCache()
+		}
+		sums[p.row] += m.read(c, b, p)
 	})
 	return sums, err
 }
 
-// Decoder generates with the mixture.
-func (m *Mixture) Decoder() model.Decoder { return &mixtureDecoder{m: m, net: m.net.Decoder()} }
+// Reading implements Reader: the cache keeps what was read in all batches so far.
+func (m *Mixture) Reading() model.Scorer { return &reading{m, m.newCache()} }
 
-type mixtureDecoder struct {
-	m    *Mixture
-	net  model.Decoder
-	rows [][]int32 // the ids of each row
-	logp []float32
+type reading struct {
+	m *Mixture
+	c *cache
 }
 
-// Feed implements model.Decoder. What it returns are log-probabilities.
-func (d *mixtureDecoder) Feed(ids [][]int32) []float32 {
-	if d.rows == nil {
-		d.rows = make([][]int32, len(ids))
-	}
-	for r, fresh := range ids {
-		d.rows[r] = append(d.rows[r], fresh...)
-	}
-	v := d.m.Vocab()
-	d.logp = append(d.logp[:0], d.net.Feed(ids)...)
-	targets, losses := make([]int32, len(ids)), make([]float64, len(ids))
-	kernel.CrossEntropy(losses, d.logp, targets, v, 1, true)
-	par.For(len(ids), 1, func(lo, hi int) {
-		grams, x := make([]float64, v), make([]float32, d.m.features())
-		for r := lo; r < hi; r++ {
-			p, row := d.logp[r*v:][:v], d.rows[r]
-			p[0]++ // the target
-			before := gramContext(nil, d.m.grams, row, 0, len(row)-1)
-			d.m.grams.Distribution(grams, before)
-			d.m.describe(x, d.m.grams.Match(before), sumSquares(p), min(len(row), d.m.Context()))
-			l := share(d.m.weights, x)
-			for id := range p {
-				p[id] = float32(math.Log(l*float64(p[id]) + (1-l)*grams[id]))
-			}
-		}
-	})
-	return d.logp
+func (r *reading) Score(b *model.Batch) ([]float64, error) {
+	sums := make([]float64, b.B)
+	err := r.m.predictions(b, func(p prediction) { sums[p.row] += r.m.read(r.c, b, p) })
+	return sums, err
 }
 
-// Select implements model.Decoder.
-func (d *mixtureDecoder) Select(rows []int) {
-	d.net.Select(rows)
-	next := make([][]int32, len(rows))
-	for i, r := range rows {
-		next[i] = append([]int32(nil), d.rows[r]...)
+func (m *Mixture) newCache() *cache { return newCache(len(m.gates), m.grams.End()) }
+
+// read returns log p of a target of the batch, and only then counts it.
+func (m *Mixture) read(c *cache, b *model.Batch, p prediction) float64 {
+	var context [maxCache + 1]int32
+	var said [maxCache]outlook
+	before := gramContext(context[:0], len(m.gates), m.grams.End(), b.IDs, documentBegin(b, p.at), p.at)
+	target := b.Targets[p.at]
+	prob := m.predict(p.net, p.grams, p.x, c.outlooks(said[:0], before, p.sumSquares, target))
+	c.add(before, target)
+	return math.Log(prob)
+}
+
+// predict is the mixture's probability of a target, from what its parts say.
+func (w *mixtureWeights) predict(net, grams float64, x []float32, said []outlook) float64 {
+	l := share(w.share, x)
+	p := l*net + (1-l)*grams
+	for k := range said {
+		g := gate(w.gates[k], &said[k].x)
+		p = g*p + (1-g)*said[k].share
 	}
-	d.rows = next
+	return p
 }

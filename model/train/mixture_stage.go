@@ -18,12 +18,13 @@ import (
 )
 
 // MixtureStage is the stage that mixes a network and an n-gram model of the same
-// blocks into one model that predicts better than either. It learns the
-// weights on the validation rows. In its directory it leaves config.json with
+// blocks, and a cache of the text read so far, into one model that predicts better
+// than any. It learns the weights on the validation rows. In its directory it leaves config.json with
 // model_type "fragua_mixture" and the weights, network and ngram with the parts,
 // tokenizer.json and metrics.json.
 type MixtureStage struct {
-	Rows int `yaml:"rows" doc:"Validation rows, spread evenly, on which the weights are learned and the figures found; 0: all."`
+	Rows  int `yaml:"rows" doc:"Validation rows, spread evenly, on which the weights are learned and the figures found; 0: all."`
+	Cache int `yaml:"cache" doc:"Longest n-grams of a cache of the text that is being read: what was read is likelier to come again. 0: none."`
 }
 
 const (
@@ -33,10 +34,10 @@ const (
 )
 
 // NewMixture returns the stage with its defaults.
-func NewMixture() *MixtureStage { return &MixtureStage{Rows: 4000} }
+func NewMixture() *MixtureStage { return &MixtureStage{Rows: 4000, Cache: 5} }
 
 // Version implements pipeline.Stage.
-func (*MixtureStage) Version() int { return 1 }
+func (*MixtureStage) Version() int { return 2 }
 
 // Inputs implements pipeline.Stage.
 func (*MixtureStage) Inputs() []pipeline.Input {
@@ -58,15 +59,19 @@ func (s *MixtureStage) Phases() []pipeline.Phase {
 func (s *MixtureStage) Check() []fault.Fault {
 	var f faults
 	f.atLeast("rows", float64(s.Rows), 0)
+	if s.Cache < 0 || s.Cache > maxCache {
+		f.add("cache", fmt.Sprintf("%d is not the length of n-grams that a cache counts, 1 to %d", s.Cache, maxCache), "0 leaves the cache out")
+	}
 	return f
 }
 
 // mixtureConfig is the config.json of a mixture.
 type mixtureConfig struct {
-	ModelType string    `json:"model_type"`
-	Vocab     int       `json:"vocab_size"`
-	End       int32     `json:"eos_token_id"`
-	Weights   []float64 `json:"weights"` // of the features, in the order of Mixture.describe
+	ModelType string      `json:"model_type"`
+	Vocab     int         `json:"vocab_size"`
+	End       int32       `json:"eos_token_id"`
+	Weights   []float64   `json:"weights"`               // of the features, in the order of Mixture.describe
+	Gates     [][]float64 `json:"cache_gates,omitempty"` // of the cache, for contexts of 0, 1, 2 … ids
 }
 
 func (s *MixtureStage) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (counts pipeline.Counts, err error) {
@@ -83,29 +88,45 @@ func (s *MixtureStage) do(ctx context.Context, env *pipeline.Env, _ pipeline.Tas
 	if n := d.validation.Len(); n < 2 {
 		return counts, fault.Hintf(fmt.Errorf("%s has %d validation rows, and the weights are learned on them", dir.Path, n), "give mix a larger share for validation")
 	}
-	m, err := openParts(env.One("network").Path, env.One("ngram").Path, nil)
+	m, err := openParts(env.One("network").Path, env.One("ngram").Path, mixtureWeights{})
 	if err != nil {
 		return counts, err
 	}
 	if m.Vocab() != d.tok.VocabSize() {
 		return counts, fmt.Errorf("the models have %d ids, the tokenizer of the blocks %d", m.Vocab(), d.tok.VocabSize())
 	}
-	held, err := m.ask(ctx, d.validation, d.tok, s.Rows)
+	held, err := m.ask(ctx, d.validation, d.tok, s.Rows, s.Cache)
 	if err != nil {
 		return counts, err
 	}
 	n := len(held.rows) - 1
-	m.weights = held.fit(0, n)
-	var net, grams Evaluation
-	held.each(&net, 0, n, func(i int) float64 { return held.net[i] })
-	held.each(&grams, 0, n, func(i int) float64 { return held.grams[i] })
-	mixed := held.crossFit()
-	env.Progress.Say(fmt.Sprintf("validation: %.3f ± %.3f bits/byte; the network alone %.3f, the n-gram model alone %.3f",
-		mixed.BitsPerByte(), mixed.PlusMinus(), net.BitsPerByte(), grams.BitsPerByte()))
-	metrics := pipeline.Metrics{Figures: mixed.figures("validation, each half by weights learned on the other")}
-	metrics.Figures = append(metrics.Figures, net.figures("validation, the network alone")[0], grams.figures("validation, the n-gram model alone")[0])
+	m.mixtureWeights = held.fit(0, n)
+	mixed, metrics := held.measure()
+	env.Progress.Say(mixed)
 	counts.Sum("rows", int64(n))
 	return counts, s.write(env, m, metrics)
+}
+
+// measure finds the figures of the mixture, and beside them those of what it is made of. It says
+// them in a line, too.
+func (h *heldOut) measure() (line string, m pipeline.Metrics) {
+	n := len(h.rows) - 1
+	mixed := h.crossFit()
+	line = fmt.Sprintf("validation: %.3f ± %.3f bits/byte", mixed.BitsPerByte(), mixed.PlusMinus())
+	m.Figures = mixed.figures("validation from beginning to end, each half by weights learned on the other")
+	beside := func(name string, e Evaluation) {
+		line += fmt.Sprintf("; %s %.3f", name, e.BitsPerByte())
+		m.Figures = append(m.Figures, e.figures("validation, " + name)[0])
+	}
+	if h.order > 0 {
+		beside("without the cache", h.withoutCache().crossFit())
+	}
+	var net, grams Evaluation
+	h.each(&net, 0, n, func(i int) float64 { return h.net[i] })
+	h.each(&grams, 0, n, func(i int) float64 { return h.grams[i] })
+	beside("the network alone", net)
+	beside("the n-gram model alone", grams)
+	return line, m
 }
 
 func (s *MixtureStage) write(env *pipeline.Env, m *Mixture, metrics pipeline.Metrics) error {
@@ -121,7 +142,7 @@ func (s *MixtureStage) write(env *pipeline.Env, m *Mixture, metrics pipeline.Met
 	if err := saveNgram(grams, m.grams); err != nil {
 		return err
 	}
-	if err := writeJSON(filepath.Join(env.Out, model.ConfigFile), mixtureConfig{mixtureType, m.Vocab(), m.grams.End(), m.weights}); err != nil {
+	if err := writeJSON(filepath.Join(env.Out, model.ConfigFile), mixtureConfig{mixtureType, m.Vocab(), m.grams.End(), m.share, m.gates}); err != nil {
 		return err
 	}
 	if err := copyFile(filepath.Join(env.Out, tokenizerFile), env.One("blocks").File(tokenizerFile)); err != nil {
@@ -163,7 +184,7 @@ func openMixture(dir string) (*Mixture, error) {
 	if c.Weights == nil {
 		return nil, &fault.RowError{File: name, Row: -1, Err: errors.New("it holds no weights")}
 	}
-	m, err := openParts(filepath.Join(dir, networkFolder), filepath.Join(dir, ngramFolder), c.Weights)
+	m, err := openParts(filepath.Join(dir, networkFolder), filepath.Join(dir, ngramFolder), mixtureWeights{c.Weights, c.Gates})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
@@ -171,7 +192,7 @@ func openMixture(dir string) (*Mixture, error) {
 }
 
 // openParts opens a network and an n-gram model.
-func openParts(network, grams string, weights []float64) (*Mixture, error) {
+func openParts(network, grams string, weights mixtureWeights) (*Mixture, error) {
 	lm, err := model.OpenLanguageModel(network)
 	if err != nil {
 		return nil, err

@@ -29,9 +29,9 @@ func TestMixture(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mixed, net, grams := metrics.Figures[0].Value, metrics.Figures[2].Value, metrics.Figures[3].Value
-	if !(mixed < min(net, grams)-.02) {
-		t.Errorf("%.3f bits per byte; its parts have %.3f and %.3f", mixed, net, grams)
+	mixed, static, net, grams := metrics.Figures[0].Value, metrics.Figures[2].Value, metrics.Figures[3].Value, metrics.Figures[4].Value
+	if !(static < min(net, grams)-.02) || !(mixed < static) {
+		t.Errorf("%.3f bits per byte, %.3f without the cache; the parts have %.3f and %.3f", mixed, static, net, grams)
 	}
 
 	manifest, err := pipeline.ReadManifest(filepath.Join(dir, "blocks"))
@@ -51,7 +51,7 @@ func TestMixture(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if math.Abs(e.BitsPerByte()-mixed) > .02 {
+	if math.Abs(e.BitsPerByte()-mixed) > .05 { // of a few hundred targets
 		t.Errorf("%.3f bits per byte with the weights learned on all, %.3f with each half's by the other", e.BitsPerByte(), mixed)
 	}
 	checkMixtureDecoder(t, scorer.(*Mixture), d.tok)

@@ -75,7 +75,7 @@ func (s ngramScorer) Score(b *model.Batch) ([]float64, error) {
 				if target < 0 {
 					continue
 				}
-				before = gramContext(before[:0], s.m, ids, from, t)
+				before = gramContext(before[:0], s.m.Order(), s.m.End(), ids, from, t)
 				scores[r] += s.m.LogProb(before, target)
 			}
 		}

@@ -125,8 +125,8 @@ type splitRows struct {
 	ids    int64 // in all rows; those at which rows overlap are in both
 }
 
-// open returns where the documents of a split go. A row's key is random for a
-// shuffle, and its place for a stream.
+// open returns where the documents of a split go. A row's key is random if the
+// split is shuffled, else its place.
 func (p *Pack) open(env *pipeline.Env, t pipeline.Task, split string, width int) (*splitRows, error) {
 	run, done, err := createRun(filepath.Join(env.Out, split+".run"), width)
 	if err != nil {
@@ -136,7 +136,7 @@ func (p *Pack) open(env *pipeline.Env, t pipeline.Task, split string, width int)
 	state := xxh3.HashStringSeed(split+"/"+t.ID, env.Seed)
 	emit := func(b block) error {
 		key := uint64(o.rows)
-		if p.Order == Shuffle { // SplitMix64
+		if p.shuffles(split) { // SplitMix64
 			state += 0x9e3779b97f4a7c15
 			key = mix64(state)
 		}

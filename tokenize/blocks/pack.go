@@ -20,7 +20,7 @@ import (
 type Pack struct {
 	Context   int      `yaml:"context" doc:"Ids of a row that are inputs; the row holds one more."`
 	Packing   Packing  `yaml:"packing" doc:"How documents share rows: cut joins them end to end, best_fit never splits one that fits."`
-	Order     RowOrder `yaml:"order" doc:"Order of the rows: shuffle, or stream for models that carry a state from row to row."`
+	Order     RowOrder `yaml:"order" doc:"Order of the rows to train on: shuffle, or stream for models that carry a state from row to row. Rows to measure on keep the order of the text."`
 	EndOfText bool     `yaml:"end_of_text" doc:"Put <|endoftext|> after each document."`
 	FileRows  int      `yaml:"file_rows" doc:"Rows of a file, about. 0: as many as make 32 MiB."`
 }
@@ -43,7 +43,8 @@ type RowOrder string
 
 // Shuffle is for models that see each row alone; Stream keeps the documents'
 // order, so that each row goes on where the one before ended, for models that
-// carry a state from row to row.
+// carry a state from row to row. What is not trained on is never shuffled, so that a
+// model that remembers what it read can be measured as it reads.
 const (
 	Shuffle RowOrder = "shuffle"
 	Stream  RowOrder = "stream"
@@ -57,8 +58,11 @@ func NewPack() *Pack {
 	return &Pack{Context: 256, Packing: Cut, Order: Shuffle, EndOfText: true}
 }
 
-func (*Pack) Version() int         { return 1 }
+func (*Pack) Version() int         { return 2 }
 func (*Pack) Makes() pipeline.Kind { return pipeline.Blocks }
+
+// shuffles reports whether the rows of a split are shuffled.
+func (p *Pack) shuffles(split string) bool { return p.Order == Shuffle && split == "train" }
 
 func (*Pack) Inputs() []pipeline.Input {
 	return []pipeline.Input{

@@ -317,13 +317,13 @@ func TestPackStage(t *testing.T) {
 					}
 				}
 				switch {
-				case strings.Contains(with, "stream"):
+				case strings.Contains(with, "stream"), split != "train" && !strings.Contains(with, "best_fit"): // what is measured on keeps its order
 					got := ""
 					for _, d := range unpack(rows) {
 						got += fmt.Sprint(d)
 					}
 					if got != stream {
-						t.Errorf("%s: a stream does not give its documents back in order", split)
+						t.Errorf("%s: the rows do not give the documents back in order", split)
 					}
 				case strings.Contains(with, "best_fit"):
 					for _, r := range rows {
@@ -461,7 +461,7 @@ func TestPackGolden(t *testing.T) {
 			t.Fatal(err)
 		}
 		shard := writeFor(t, filepath.Join(env.Out, "train-00000.arrow"), 9, 2, blocksOf(rows))
-		if got := fmt.Sprint(shard.Rows, " ", shard.Bytes, " ", shard.XXH3); p.Version() != 1 || got != want {
+		if got := fmt.Sprint(shard.Rows, " ", shard.Bytes, " ", shard.XXH3); p.Version() != 2 || got != want {
 			t.Errorf("%s, version %d: %q, want %q", name, p.Version(), got, want)
 		}
 	}

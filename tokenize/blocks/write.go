@@ -57,15 +57,15 @@ func (p *Pack) files(_ context.Context, env *pipeline.Env) ([]pipeline.Task, err
 	return append(tasks, pipeline.Task{ID: summary}), nil
 }
 
-// ranges says which rows of which runs make each file of a split. A stream is
-// cut where a file is full; a shuffle at equal distances of the random keys.
+// ranges says which rows of which runs make each file of a split. What keeps its
+// order is cut where a file is full; a shuffle at equal distances of the random keys.
 func (p *Pack) ranges(done []pipeline.Done, split string, width int) [][]runRange {
 	perFile := int64(p.FileRows)
 	if perFile == 0 {
 		perFile = max(1, 32<<20/int64((p.Context+1)*width))
 	}
 	var files [][]runRange
-	if p.Order == Stream {
+	if !p.shuffles(split) {
 		room := int64(0)
 		for _, d := range done {
 			rows := d.Counts.Sums[split+".blocks"]
@@ -123,7 +123,7 @@ func (p *Pack) write(ctx context.Context, env *pipeline.Env, t pipeline.Task) (c
 			return counts, err
 		}
 	}
-	if p.Order == Shuffle {
+	if p.shuffles(part.Split) {
 		slices.SortStableFunc(rows, func(a, b keyed) int { return cmp.Compare(a.key, b.key) })
 	}
 	written, err := writeBlocks(filepath.Join(env.Out, part.Name), p.Context+1, part.Width, part.Pad, func(write func(block) error) error {
