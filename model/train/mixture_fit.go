@@ -67,16 +67,7 @@ func (h *heldOut) outlooks(i int) []outlook {
 	return h.said[from:h.ends[i]]
 }
 
-// parameters lays weights out in one array: λ's, then the gates'.
-func (w *mixtureWeights) parameters() []float64 {
-	all := append([]float64(nil), w.share...)
-	for _, g := range w.gates {
-		all = append(all, g...)
-	}
-	return all
-}
-
-// weights is the reverse of parameters.
+// weights reads weights laid out in one array: λ's, then the gates'.
 func (h *heldOut) weights(all []float64) (w mixtureWeights) {
 	w.share = all[:h.n]
 	for k := range h.order {
