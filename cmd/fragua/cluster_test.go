@@ -5,8 +5,6 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"maps"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -33,15 +31,6 @@ stages:
 // nodes is how many machines the cluster has.
 const nodes = 4
 
-// A disturber kills workers and whole nodes, by a fixed seed, until so many have died.
-type disturber struct {
-	t              *testing.T
-	mark           string // an entry of the environment that all processes of the cluster have
-	restart        func(node string)
-	workers, nodes int // that have died
-	stop, stopped  chan struct{}
-}
-
 // clusterProcesses lists the processes of a cluster's jobs: pid → node.
 func clusterProcesses(mark string) map[int]string {
 	found := map[int]string{}
@@ -62,43 +51,11 @@ func clusterProcesses(mark string) map[int]string {
 	return found
 }
 
-func (d *disturber) run() {
-	defer close(d.stopped)
-	rng := rand.New(rand.NewPCG(6, 7))
-	for d.workers < deadWorkers || d.nodes < deadNodes {
-		select {
-		case <-d.stop:
-			return
-		case <-time.After(time.Duration(30+rng.IntN(150)) * time.Millisecond):
-		}
-		all := clusterProcesses(d.mark)
-		if d.nodes < deadNodes && 3*d.nodes < d.workers && len(all) > 0 { // a node after every third worker
-			busy := slices.Sorted(maps.Values(all))
-			node := busy[rng.IntN(len(busy))]
-			hit := 0
-			for pid, on := range all {
-				if on == node && syscall.Kill(pid, syscall.SIGKILL) == nil {
-					hit++
-				}
-			}
-			if hit > 0 {
-				d.nodes++
-				d.restart(node)
-			}
-			continue
-		}
-		var pids []int
-		for pid := range all {
-			if cmd, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); err == nil && bytes.Contains(cmd, []byte("\x00work\x00")) {
-				pids = append(pids, pid)
-			}
-		}
-		slices.Sort(pids)
-		if len(pids) == 1 && rng.IntN(3) > 0 {
-			continue // a run gives up where nothing ever gets done
-		}
-		if len(pids) > 0 && syscall.Kill(pids[rng.IntN(len(pids))], syscall.SIGKILL) == nil {
-			d.workers++
+// killNode kills all processes of a node but this one.
+func killNode(node string) {
+	for pid, on := range clusterProcesses(clusterVariable + "=" + os.Getenv(clusterVariable)) {
+		if on == node && pid != os.Getpid() {
+			syscall.Kill(pid, syscall.SIGKILL)
 		}
 	}
 }
@@ -158,39 +115,44 @@ func onCluster(shards int, more ...string) []string {
 // are killed: the files are those of one machine, and no task that was done is done
 // again.
 func TestOnSlurm(t *testing.T) {
-	mark, restart := startCluster(t, nodes)
+	started, died := watchDeaths(t)
+	restart := startCluster(t, nodes)
 	dir := clusterDir(t, strings.ReplaceAll(clustered, "PART_BYTES", fmt.Sprint(partBytes)))
 	mustRun(t, dir, "here")
 	want := snapshot(t, filepath.Join(dir, "here"))
 	delete(want, "resolved.yaml") // says who ran the tasks
 
-	d := &disturber{t: t, mark: mark, restart: restart, stop: make(chan struct{}), stopped: make(chan struct{})}
-	go d.run()
-	deaths := 0
-	for done := false; !done; deaths++ { // the last life is no death
+	coordinators, back := 0, map[int]bool{}
+	for done := false; !done; {
 		cmd, text := command(t.Context(), dir, "there", onCluster(8)...)
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		life := time.NewTimer(time.Hour)
-		if deaths < deadCoordinators {
-			life.Reset(time.Duration(3+3*deaths) * time.Second)
-		}
 		ended := make(chan error, 1)
 		go func() { ended <- cmd.Wait() }()
-		select {
-		case err := <-ended:
-			if err != nil {
-				t.Fatalf("life %d: %v\n%s", deaths, err, text)
+		for killed := false; !done && !killed; {
+			select {
+			case err := <-ended:
+				if err != nil {
+					t.Fatalf("life %d: %v\n%s", coordinators, err, text)
+				}
+				done = true
+			case <-time.After(20 * time.Millisecond):
+				if coordinators < deadCoordinators && started() >= 8+12*coordinators {
+					cmd.Process.Kill()
+					<-ended
+					coordinators++
+					killed = true
+				}
 			}
-			done = true
-		case <-life.C:
-			cmd.Process.Kill()
-			<-ended
+			for number, node := range died() {
+				if node != "" && !back[number] {
+					back[number] = true
+					restart(node)
+				}
+			}
 		}
 	}
-	close(d.stop)
-	<-d.stopped
 	got := snapshot(t, filepath.Join(dir, "there"))
 	delete(got, "resolved.yaml")
 	sameBytes(t, got, want)
@@ -198,10 +160,11 @@ func TestOnSlurm(t *testing.T) {
 	if len(again) > 0 {
 		t.Errorf("done again: %v", again)
 	}
-	if deaths <= deadCoordinators || d.workers < deadWorkers || d.nodes < deadNodes {
-		t.Errorf("only %d coordinators, %d workers and %d nodes died", deaths-1, d.workers, d.nodes)
+	workers := len(died()) - len(back)
+	if coordinators < deadCoordinators || workers < deadWorkers || len(back) < deadNodes {
+		t.Errorf("only %d coordinators, %d workers and %d nodes died, of %d workers", coordinators, workers, len(back), started())
 	}
-	t.Logf("%d coordinators, %d workers and %d nodes died, %d attempts", deaths-1, d.workers, d.nodes, attempts)
+	t.Logf("%d coordinators, %d of %d workers and %d nodes died, %d attempts", coordinators, workers, started(), len(back), attempts)
 }
 
 // TestSlurmFails: a task that fails on every machine ends the run with the log's path

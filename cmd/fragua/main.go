@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/urfave/cli/v2"
+	_ "golang.org/x/crypto/x509roots/fallback" // for HTTPS from a container that has no certificates
 	"golang.org/x/term"
 
 	"fragua/pipeline/fault"

@@ -11,7 +11,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	commands := map[string]func(){"fragua": func() { os.Exit(fragua()) }}
+	commands := map[string]func(){"fragua": func() { os.Exit(mortal(fragua, plannedDeaths(deadWorkers, deadNodes), killNode)) }}
 	maps.Copy(commands, schedulers)
 	testscript.Main(m, commands)
 }

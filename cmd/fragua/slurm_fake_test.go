@@ -21,9 +21,12 @@ import (
 // How much TestOnSlurm has to go through.
 const partBytes, deadWorkers, deadNodes, deadCoordinators = 16384, 6, 2, 1
 
+// clusterVariable is in the environment of all processes of the cluster.
+const clusterVariable = "FAKE_SLURM"
+
 // schedulers are stand-ins of Slurm's commands, for machines that have none. They take
 // what fragua gives them, run an array's indices as processes of this machine, and keep
-// what they know in the folder FAKE_SLURM:
+// what they know in the folder $FAKE_SLURM:
 //
 //	JOB/script       what was submitted
 //	JOB/active/I     an index that waits or runs
@@ -34,21 +37,21 @@ var schedulers = map[string]func(){
 	"scontrol": func() { fmt.Println("MaxArraySize            = 1001") },
 }
 
-func startCluster(t *testing.T, _ int) (mark string, restart func(node string)) {
+func startCluster(t *testing.T, _ int) (restart func(node string)) {
 	dir := t.TempDir()
-	t.Setenv("FAKE_SLURM", dir)
-	mark = "FAKE_SLURM=" + dir
+	t.Setenv(clusterVariable, dir)
+	mark := clusterVariable + "=" + dir
 	t.Cleanup(func() {
 		for pid := range clusterProcesses(mark) {
 			syscall.Kill(pid, syscall.SIGKILL)
 		}
 		time.Sleep(300 * time.Millisecond) // until the arrays have noticed
 	})
-	return mark, func(string) {}
+	return func(string) {}
 }
 
 func fake(run func(dir string, args []string) error) {
-	if err := run(os.Getenv("FAKE_SLURM"), os.Args[1:]); err != nil {
+	if err := run(os.Getenv(clusterVariable), os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}

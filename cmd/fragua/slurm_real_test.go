@@ -21,13 +21,16 @@ import (
 // How much TestOnSlurm has to go through.
 const partBytes, deadWorkers, deadNodes, deadCoordinators = 1024, 20, 5, 3
 
+// clusterVariable is in the environment of all processes of the cluster.
+const clusterVariable = "SLURM_CONF"
+
 // schedulers: the real commands of Slurm are in the PATH.
 var schedulers = map[string]func(){}
 
 // startCluster starts Slurm with nodes of one core each, all on this machine. It needs
-// root, and Debian's packages slurmctld, slurmd, slurm-client and munge. It returns what
-// marks the processes of its jobs, and a function that brings back a node that was killed.
-func startCluster(t *testing.T, n int) (mark string, restart func(node string)) {
+// root, and Debian's packages slurmctld, slurmd, slurm-client and munge. It returns a
+// function that brings back a node that was killed.
+func startCluster(t *testing.T, n int) (restart func(node string)) {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "slurm")
 	if err != nil {
@@ -87,8 +90,8 @@ MaxJobCount=10000
 	if err := os.WriteFile(path("slurm.conf"), []byte(conf.String()), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("SLURM_CONF", path("slurm.conf"))
-	mark = "SLURM_CONF=" + path("slurm.conf")
+	t.Setenv(clusterVariable, path("slurm.conf"))
+	mark := clusterVariable + "=" + path("slurm.conf")
 
 	var mu sync.Mutex
 	var daemons []*exec.Cmd
@@ -147,7 +150,7 @@ MaxJobCount=10000
 			t.Fatalf("Slurm does not start: %s%v\n%s", out, err, log)
 		}
 	}
-	return mark, func(name string) {
+	return func(name string) {
 		time.AfterFunc(2*time.Second, func() { node(name) })
 	}
 }

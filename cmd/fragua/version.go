@@ -26,8 +26,8 @@ func versionCommand() *cli.Command {
 	}
 }
 
-// release and date are set by .ci/release.
-var release, date string
+// release is set by .ci/release.
+var release string
 
 // version is the release, or else the module's version, and the commit that the program was built
 // from with its date.
@@ -36,14 +36,13 @@ func version() string {
 	if !ok {
 		return "unknown"
 	}
-	v, commit, at, changed := cmp.Or(release, info.Main.Version), "", date, ""
+	v, commit, at, changed := cmp.Or(release, info.Main.Version), "", "", ""
 	for _, s := range info.Settings {
 		switch s.Key {
 		case "vcs.revision":
 			commit = s.Value[:min(12, len(s.Value))]
 		case "vcs.time":
-			day, _, _ := strings.Cut(s.Value, "T")
-			at = cmp.Or(at, day)
+			at, _, _ = strings.Cut(s.Value, "T")
 		case "vcs.modified":
 			if s.Value == "true" {
 				changed = " with changes"
