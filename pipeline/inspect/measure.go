@@ -30,6 +30,7 @@ func (s *Selection) CountRows(ctx context.Context) (*Artifact, error) {
 	a.fact("rows", n)
 	if s.where != nil {
 		a.fact("row groups ruled out by statistics", int64(s.Skipped))
+		a.fact("rows ruled out by the page index", s.Passed)
 	}
 	return a, nil
 }

@@ -21,6 +21,7 @@ type Selection struct {
 	Files   []string
 	Columns []Column // of all files, in the order in which they appear
 	Skipped int      // row groups that the statistics ruled out, so far
+	Passed  int64    // rows of other groups that the page index ruled out
 
 	query Query
 	where *condition
@@ -153,77 +154,6 @@ func (s *Selection) Rows(ctx context.Context, columns ...string) iter.Seq2[Row, 
 		return s.sample(ctx, columns)
 	}
 	return s.scan(ctx, columns)
-}
-
-// scan reads row group by row group, and leaves out those in which the
-// statistics or bloom filters say that no row can match.
-func (s *Selection) scan(ctx context.Context, columns []string) iter.Seq2[Row, error] {
-	read := columns
-	if s.where != nil {
-		read = append(slices.Clone(columns), s.where.columns...)
-	}
-	return func(yield func(Row, error) bool) {
-		first := int64(0) // of the file
-		for _, name := range s.Files {
-			rows, more, err := s.scanFile(ctx, name, first, read, yield)
-			if err != nil {
-				yield(Row{}, err)
-			}
-			if err != nil || !more {
-				return
-			}
-			first += rows
-		}
-	}
-}
-
-func (s *Selection) scanFile(ctx context.Context, name string, first int64, read []string, yield func(Row, error) bool) (rows int64, more bool, err error) {
-	f, err := s.where.open(name)
-	if err != nil {
-		return 0, false, err
-	}
-	defer f.Close()
-	if read == nil {
-		read = []string{}
-	}
-	for g, group := range f.RowGroups() {
-		at := first + rows
-		if at+group.NumRows() <= s.first {
-			rows += group.NumRows()
-			continue
-		}
-		if s.where != nil && !s.where.possible(f, g) {
-			s.Skipped++
-			rows += group.NumRows()
-			continue
-		}
-		for values, err := range f.Records(g, g+1, read) {
-			if err == nil {
-				err = ctx.Err()
-			}
-			if err != nil {
-				return rows, false, err
-			}
-			row := Row{File: name, Number: at, Values: values}
-			if at++; row.Number < s.first {
-				continue
-			}
-			if s.where != nil {
-				ok, err := s.where.holds(values)
-				if err != nil {
-					return rows, false, &fault.RowError{File: name, Row: row.Number - first, Err: err}
-				}
-				if !ok {
-					continue
-				}
-			}
-			if !yield(row, nil) {
-				return rows, false, nil
-			}
-		}
-		rows += group.NumRows()
-	}
-	return rows, true, nil
 }
 
 // sample draws rows without replacement: Vitter's algorithm R. The same seed and

@@ -171,13 +171,10 @@ func (c *condition) possible(f *shard.ParquetFile, group int) bool {
 	stats := f.GroupStats(group)
 	for i, path := range f.Schema().Columns() {
 		for _, b := range c.bounds {
-			if len(path) != 1 || path[0] != b.column {
+			if !b.judges(f, path) {
 				continue
 			}
 			leaf, _ := f.Schema().Lookup(path...)
-			if _, isText := b.value.(string); isText && leaf.Node.Type().String() != "STRING" {
-				continue // the statistics' order is not that of what is compared
-			}
 			if !b.possible(comparable(stats[i].Least), comparable(stats[i].Greatest)) || !b.inBloom(f, group, i, leaf.Node.Type()) {
 				return false
 			}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"sort"
 	"strings"
 
 	"github.com/parquet-go/parquet-go"
@@ -37,7 +38,7 @@ func (g *checkedGroup) Rows() parquet.Rows                  { return parquet.New
 func checkGroup(g parquet.RowGroup, meta *format.RowGroup, f *footer) *checkedGroup {
 	checked := &checkedGroup{RowGroup: g}
 	for i, c := range g.ColumnChunks() {
-		checked.chunks = append(checked.chunks, &checkedChunk{c.(*parquet.FileColumnChunk), &meta.Columns[i].MetaData, f})
+		checked.chunks = append(checked.chunks, &checkedChunk{c.(*parquet.FileColumnChunk), &meta.Columns[i].MetaData, f, meta.NumRows, func() []format.PageLocation { return f.offsets(meta, i) }})
 	}
 	return checked
 }
@@ -46,16 +47,25 @@ type checkedChunk struct {
 	*parquet.FileColumnChunk
 	meta   *format.ColumnMetaData
 	footer *footer
+	rows   int64                        // of the group
+	index  func() []format.PageLocation // reads the offset index
 }
 
-func (c *checkedChunk) Pages() parquet.Pages {
-	p := &plainPages{chunk: c, at: c.meta.DataPageOffset}
+func (c *checkedChunk) Pages() parquet.Pages { return c.pagesFrom(0, false) }
+
+// pagesFrom leaves out the pages before that of a row, as far as they can be told
+// without unpacking: flat says that each value is a row.
+func (c *checkedChunk) pagesFrom(row int64, flat bool) *checkedPages {
+	p := &plainPages{chunk: c, at: c.meta.DataPageOffset, row: row, skip: row, found: row == 0, flat: flat}
 	if d := c.meta.DictionaryPageOffset; d != 0 && (d < p.at || p.at == 0) {
 		p.at = d
 	}
 	p.start, p.end = p.at, p.at+c.meta.TotalCompressedSize
 	if c.footer.beforeFix() {
 		p.end, p.padded = min(p.end+100, c.footer.at), true
+	}
+	if row > 0 && !p.padded {
+		p.index = c.index()
 	}
 	if data := c.meta.DataPageOffset; data != 0 && (data < p.at || data > p.end) {
 		p.err = fmt.Errorf("its data lie at byte %d, outside of it", data)
@@ -118,6 +128,12 @@ type plainPages struct {
 	page       []byte // the page under way
 	from       int64  // where it stands in the view
 	err        error
+
+	row   int64 // of the group: what lies before it is not needed
+	flat  bool  // each value is a row
+	index []format.PageLocation
+	skip  int64 // rows between the next page and row
+	found bool  // the page in which row lies has been reached
 }
 
 // ReadAt reads from the view. The library reads on from where it stopped, or from
@@ -125,6 +141,7 @@ type plainPages struct {
 func (p *plainPages) ReadAt(b []byte, at int64) (n int, err error) {
 	if at -= viewStart; at < p.from {
 		p.at, p.from, p.page, p.values = p.start, 0, nil, 0
+		p.skip, p.found = p.row, p.row == 0
 	}
 	for n < len(b) {
 		for at >= p.from+int64(len(p.page)) {
@@ -143,13 +160,24 @@ func (p *plainPages) next() error {
 	if p.err != nil {
 		return p.err
 	}
-	if p.at >= p.end || p.padded && p.values >= p.chunk.meta.NumValues {
-		return io.EOF
-	}
-	at := p.at
-	h, err := p.header()
-	if err == nil {
-		err = p.checkSizes(h)
+	var h format.PageHeader
+	var at int64
+	var err error
+	for passed := true; passed && err == nil; {
+		if p.at >= p.end || p.padded && p.values >= p.chunk.meta.NumValues {
+			return io.EOF
+		}
+		want := p.jump()
+		at = p.at
+		if h, err = p.header(); err == nil {
+			err = p.checkSizes(h)
+		}
+		if n, known := p.rowsOf(h); err == nil && want >= 0 && known && n != want {
+			err = fmt.Errorf("it has %d rows, and the offset index says %d", n, want)
+		}
+		if passed = err == nil && p.passes(h); passed {
+			p.at += int64(h.CompressedPageSize)
+		}
 	}
 	var body []byte
 	if err == nil {
@@ -164,6 +192,51 @@ func (p *plainPages) next() error {
 		p.err = fmt.Errorf("page at byte %d: %w", at, err)
 	}
 	return p.err
+}
+
+// jump goes from the first page with data to that of the row which is wanted, where the
+// offset index knows it, and returns how many rows it has; else -1.
+func (p *plainPages) jump() (rows int64) {
+	if p.found || len(p.index) == 0 || p.at != p.index[0].Offset {
+		return -1
+	}
+	i := sort.Search(len(p.index), func(i int) bool { return p.index[i].FirstRowIndex > p.row }) - 1
+	end := p.chunk.rows
+	if i+1 < len(p.index) {
+		end = p.index[i+1].FirstRowIndex
+	}
+	p.at, p.skip, p.found = p.index[i].Offset, p.row-p.index[i].FirstRowIndex, true
+	return end - p.index[i].FirstRowIndex
+}
+
+// rowsOf is how many rows lie in a page with data, if its header tells.
+func (p *plainPages) rowsOf(h format.PageHeader) (rows int64, known bool) {
+	switch {
+	case h.Type == format.DataPageV2:
+		return int64(h.DataPageHeaderV2.V.NumRows), true
+	case h.Type == format.DataPage:
+		return int64(h.DataPageHeader.V.NumValues), p.flat
+	}
+	return 0, false
+}
+
+// passes says whether a page lies wholly before the row that is wanted.
+func (p *plainPages) passes(h format.PageHeader) bool {
+	if p.found || h.Type == format.DictionaryPage {
+		return false
+	}
+	rows, known := p.rowsOf(h)
+	if !known || rows > p.skip {
+		p.found = true
+		return false
+	}
+	p.skip -= rows
+	if h.Type == format.DataPage {
+		p.values += int64(h.DataPageHeader.V.NumValues)
+	} else {
+		p.values += int64(h.DataPageHeaderV2.V.NumValues)
+	}
+	return true
 }
 
 // header reads the page's header and goes on to its body.

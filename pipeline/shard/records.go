@@ -28,39 +28,37 @@ func (f *ParquetFile) Records(from, to int, columns []string) iter.Seq2[map[stri
 		}
 		row := int64(0)
 		for i, g := range f.groups[:min(to, len(f.groups))] {
-			if i < from {
-				row += g.NumRows()
-				continue
+			if i >= from && !f.records(root, g, row, Span{0, g.NumRows()}, columns, yield) {
+				return
 			}
-			r := newRecordReader(root, columns)
-			for err := r.open(g.ColumnChunks()); ; {
-				if err == nil && r.row == g.NumRows() {
-					err = r.end()
-				}
-				var fields map[string]any
-				if err == nil && r.row < g.NumRows() {
-					fields, err = r.next()
-				}
-				if err != nil {
-					r.close()
-					if bad, ok := err.(*fault.RowError); ok {
-						err = bad.Err
-					}
-					yield(nil, &fault.RowError{File: f.name, Row: row + r.row, Err: err})
-					return
-				}
-				if fields == nil { // the end
-					break
-				}
-				if !yield(fields, nil) {
-					r.close()
-					return
-				}
-			}
-			r.close()
 			row += g.NumRows()
 		}
 	}
+}
+
+// records yields a part of a row group, which begins at a row of the file; false: it is
+// the last.
+func (f *ParquetFile) records(root *node, g parquet.RowGroup, first int64, span Span, columns []string, yield func(map[string]any, error) bool) bool {
+	r := newRecordReader(root, columns)
+	defer r.close()
+	err := r.open(g.ColumnChunks(), span.From)
+	for err == nil && r.row < span.To {
+		var fields map[string]any
+		if fields, err = r.next(); err == nil && !yield(fields, nil) {
+			return false
+		}
+	}
+	if err == nil && span.To == g.NumRows() {
+		err = r.end()
+	}
+	if err == nil {
+		return true
+	}
+	if bad, ok := err.(*fault.RowError); ok {
+		err = bad.Err
+	}
+	yield(nil, &fault.RowError{File: f.name, Row: first + r.row, Err: err})
+	return false
 }
 
 // A recordReader puts together the rows of one row group.
@@ -99,8 +97,10 @@ func (n *node) eachLeaf(do func(*node)) {
 	}
 }
 
-func (r *recordReader) open(chunks []parquet.ColumnChunk) (err error) {
-	defer guard("", 0, &err)
+// open goes to a row of the group.
+func (r *recordReader) open(chunks []parquet.ColumnChunk, row int64) (err error) {
+	r.row = row
+	defer guard("", r.row, &err)
 	for i, l := range r.leaves {
 		if l == nil {
 			continue
@@ -108,7 +108,16 @@ func (r *recordReader) open(chunks []parquet.ColumnChunk) (err error) {
 		if i >= len(chunks) {
 			return damaged(fmt.Errorf("the group has %d columns, and the schema %d", len(chunks), len(r.leaves)))
 		}
-		l.pages = chunks[i].Pages()
+		pages := chunks[i].(*checkedChunk).pagesFrom(row, l.node.rep == 0)
+		l.pages = pages
+		if row > 0 {
+			if _, _, err := l.peek(); err != nil { // reads the page in which the row lies
+				return err
+			}
+			if err := l.pass(pages.plain.skip); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -197,6 +206,30 @@ func (l *leafReader) row(dst []entry) ([]entry, error) {
 			return dst, nil
 		}
 	}
+}
+
+// pass goes on by some rows.
+func (l *leafReader) pass(rows int64) (err error) {
+	if l.node.rep > 0 {
+		var values []entry
+		for ; rows > 0 && err == nil; rows-- {
+			values, err = l.row(values[:0])
+		}
+		return err
+	}
+	for rows > 0 {
+		_, ok, err := l.peek()
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return damaged(fmt.Errorf("column %q has fewer rows than the footer says", l.node.name))
+		}
+		n := min(rows, int64(l.n-l.at))
+		l.at += int(n)
+		rows -= n
+	}
+	return nil
 }
 
 // peek returns the next value, if there is one.
