@@ -235,7 +235,10 @@ func (c *Config) CheckFiles() error {
 
 // ResolvedYAML writes the configuration as it is in force: every default and
 // every `from` spelled out, paths as they were written. Parse reads it back.
-func (c *Config) ResolvedYAML() []byte {
+func (c *Config) ResolvedYAML() []byte { return c.resolvedYAML(nil) }
+
+// resolvedYAML is ResolvedYAML with a comment above each stage that has one.
+func (c *Config) resolvedYAML(comments map[string]string) []byte {
 	top := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
 	put := func(n *yaml.Node, key string, value *yaml.Node) {
 		n.Content = append(n.Content, settings.TextNode(key), value)
@@ -248,7 +251,7 @@ func (c *Config) ResolvedYAML() []byte {
 	put(top, "max_failed_files", settings.Resolved(c.MaxFailedFiles))
 	stages := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq"}
 	for _, e := range c.Stages {
-		n := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
+		n := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", HeadComment: comments[e.Name]}
 		put(n, "name", settings.TextNode(e.Name))
 		put(n, "use", settings.TextNode(e.Use))
 		if len(e.From) > 0 {

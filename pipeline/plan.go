@@ -68,6 +68,12 @@ type Estimator interface {
 	Estimate(*Env) (Estimate, error)
 }
 
+// A Chooser is a stage that chooses some of its settings as it runs.
+type Chooser interface {
+	// Chosen is the settings that the finished stage in a directory chose, as YAML; "": none.
+	Chosen(Dir) (string, error)
+}
+
 // Plan says what Run would do. It changes nothing on disk.
 func Plan(ctx context.Context, c *Config, o Options) ([]PlannedStage, error) {
 	r, err := newRun(c, o)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -81,11 +82,7 @@ func (r *run) do(ctx context.Context) (res *Result, err error) {
 	if err := r.sums.Save(); err != nil {
 		return nil, err
 	}
-	resolved := append([]byte("# What was in force: every default spelled out. Paths are as they were written.\n"), r.c.ResolvedYAML()...)
-	if err := store.WriteFile(store.Join(r.root, ResolvedName), func(w io.Writer) error {
-		_, err := w.Write(resolved)
-		return err
-	}); err != nil {
+	if err := r.writeResolved(nil); err != nil {
 		return nil, err
 	}
 	info := r.newInfo()
@@ -111,7 +108,38 @@ func (r *run) do(ctx context.Context) (res *Result, err error) {
 		}
 		res.Stages = append(res.Stages, *result)
 	}
-	return res, nil
+	return res, r.writeChosen(res)
+}
+
+// writeResolved writes the configuration in force, with comments above some stages.
+func (r *run) writeResolved(comments map[string]string) error {
+	return store.WriteFile(store.Join(r.root, ResolvedName), func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "# What was in force: every default spelled out. Paths are as they were written.\n%s", r.c.resolvedYAML(comments))
+		return err
+	})
+}
+
+// writeChosen adds to the configuration in force what stages chose as they ran.
+func (r *run) writeChosen(res *Result) error {
+	comments := map[string]string{}
+	for _, e := range r.c.Stages {
+		c, ok := e.With.(Chooser)
+		i := slices.IndexFunc(res.Stages, func(s StageResult) bool { return s.Name == e.Name })
+		if !ok || i < 0 || res.Stages[i].Dir.Manifest == nil {
+			continue
+		}
+		chosen, err := c.Chosen(res.Stages[i].Dir)
+		if err != nil {
+			return err
+		}
+		if chosen != "" {
+			comments[e.Name] = "# chosen: " + chosen
+		}
+	}
+	if len(comments) == 0 {
+		return nil
+	}
+	return r.writeResolved(comments)
 }
 
 // update brings one stage up to date.

@@ -69,15 +69,17 @@ var contestTable = pipeline.Table{
 	"pretrain":  func() pipeline.Stage { return train.NewPretrain() },
 }
 
-// contestants are the recipes: the embedded one, and what it was before, for which the settings
-// are changed.
-var contestants = []struct {
+type contestant struct {
 	name string
 	sets []string
-	rows int64 // ids of a step
-}{
-	{"recipe", nil, 8 * 256},
-	{"old default", []string{"bpe.vocab_size=16384", "base.arch={gpt: {layers: 4, width: 256, heads: 4}}", "base.batch=16", "base.lr=0.002",
+	ids  int64 // of a step; 0: the recipe has a budget
+}
+
+// contestants are the embedded recipe, and what the default was before, for which the settings are
+// changed.
+var contestants = []contestant{
+	{"recipe", nil, 0},
+	{"old default", []string{"base.budget={}", "base.optimizer=muon", "bpe.vocab_size=16384", "base.arch={gpt: {layers: 4, width: 256, heads: 4}}", "base.batch=16", "base.lr=0.002",
 		"base.schedule=cosine", "base.precision=f32"}, 16 * 256},
 }
 
@@ -108,18 +110,13 @@ func quality(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	recipe, err := fs.ReadFile(configs.Recipes(), "books.yaml")
+	recipe, err := fs.ReadFile(configs.Recipes(), "budget.yaml")
 	if err != nil {
 		return err
 	}
 	var lines []resultLine
 	for i, c := range contestants {
-		sets := append([]string{"corpus.sources[0].books.path=" + filepath.Join(library, "*.txt"), fmt.Sprintf("split.validation=%.3f", held)}, c.sets...)
-		if q.minutes > 0 {
-			sets = append(sets, fmt.Sprintf("base.minutes=%g", q.minutes))
-		} else {
-			sets = append(sets, "base.minutes=0", fmt.Sprintf("base.steps=%d", max(1, q.tokens/c.rows)))
-		}
+		sets := append([]string{"corpus.sources[0].books.path=" + filepath.Join(library, "*.txt"), fmt.Sprintf("split.validation=%.3f", held)}, q.settings(c)...)
 		if i > 0 {
 			sets = append(sets, "base.baseline=0")
 		}
@@ -141,6 +138,22 @@ func quality(ctx context.Context, args []string) error {
 		return err
 	}
 	return table(os.Stdout, lines, q.out)
+}
+
+// settings are those of the recipe that a contestant changes, and how long it trains.
+func (q contest) settings(c contestant) []string {
+	length := ""
+	switch {
+	case c.ids == 0 && q.minutes > 0:
+		length = fmt.Sprintf("base.budget={minutes: %g}", q.minutes)
+	case c.ids == 0:
+		length = fmt.Sprintf("base.budget={tokens: %d}", q.tokens)
+	case q.minutes > 0:
+		length = fmt.Sprintf("base.minutes=%g", q.minutes)
+	default:
+		length = fmt.Sprintf("base.steps=%d", max(1, q.tokens/c.ids))
+	}
+	return append(slices.Clone(c.sets), length)
 }
 
 // choose copies the books that take part, and returns the share of them to hold out: 2 %, or more of
@@ -184,7 +197,7 @@ func (q contest) choose(dir string) (held float64, err error) {
 // run runs the recipe, first what prepares the text, then the models. withGrams adds the lines of the
 // n-gram model and of the mixture.
 func (q contest) run(ctx context.Context, name string, recipe []byte, dir string, sets []string, withGrams bool) ([]resultLine, error) {
-	c, err := pipeline.Parse("books.yaml", recipe, ".", contestTable, sets)
+	c, err := pipeline.Parse("budget.yaml", recipe, ".", contestTable, sets)
 	if err != nil {
 		return nil, err
 	}

@@ -5,10 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"fragua/configs"
+	"fragua/pipeline"
 )
 
 // The table begins with the best, and the plot is an image that has a line for each model.
@@ -73,5 +77,20 @@ func TestChooseBooks(t *testing.T) {
 	names, err := filepath.Glob(filepath.Join(dir, "books", "*.txt"))
 	if err != nil || len(names) != 10 || held != .2 {
 		t.Errorf("%d books, %g of them held out (%v)", len(names), held, err)
+	}
+}
+
+// What is changed for a contestant fits the recipe.
+func TestContestants(t *testing.T) {
+	recipe, err := fs.ReadFile(configs.Recipes(), "budget.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range []contest{{tokens: 1000}, {minutes: 2}} {
+		for _, c := range contestants {
+			if _, err := pipeline.Parse("budget.yaml", recipe, ".", contestTable, q.settings(c)); err != nil {
+				t.Errorf("%s, %+v: %v", c.name, q, err)
+			}
+		}
 	}
 }

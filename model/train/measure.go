@@ -21,6 +21,7 @@ func (t *pretraining) measureFinal(ctx context.Context) (m pipeline.Metrics, err
 			note += fmt.Sprintf(", weights of step %d, the best", step)
 		}
 		m.Figures = append(m.Figures, e.figures(note)...)
+		m.Figures = append(m.Figures, t.chosen.figures(e)...)
 		t.env.Progress.Say(fmt.Sprintf("validation: %.3f ± %.3f bits/byte, perplexity %.1f, on %d targets", e.BitsPerByte(), e.PlusMinus(), e.Perplexity(), e.Targets))
 	} else {
 		t.env.Progress.Say("the blocks have no validation split, so nothing was measured on text that the model has not seen")

@@ -25,6 +25,8 @@ type Pretrain struct {
 	Steps   int64   `yaml:"steps" doc:"Optimizer steps; the same steps give the same bytes. 0, without minutes: 1000."`
 	Minutes float64 `yaml:"minutes" doc:"Instead of steps: as many as this machine does in so many minutes. With schedule wsd the clock says when the decay begins; with others the steps are counted once, at the start. What is measured at the end comes on top."`
 
+	Budget Budget `yaml:"budget" doc:"Instead of arch, length, rates and batch: what training may cost, and these are chosen for it."`
+
 	Batch       int `yaml:"batch" doc:"Rows in memory at once."`
 	Accumulate  int `yaml:"accumulate" doc:"Batches whose gradients make one step."`
 	BatchTokens int `yaml:"batch_tokens" doc:"Ids in a step, rounded up to whole batches, instead of accumulate."`
@@ -115,6 +117,7 @@ func (p *Pretrain) Check() []fault.Fault {
 	if p.Steps > 0 && p.Minutes > 0 {
 		f.add("minutes", "it stands beside steps, and both say how long training lasts", "leave one of them out; the same steps give the same bytes, minutes do not")
 	}
+	p.checkBudget(&f)
 	f.atLeast("batch", float64(p.Batch), 1)
 	f.atLeast("accumulate", float64(p.Accumulate), 1)
 	f.atLeast("batch_tokens", float64(p.BatchTokens), 0)

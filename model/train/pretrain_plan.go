@@ -113,6 +113,10 @@ func (p *Pretrain) Estimate(env *pipeline.Env) (e pipeline.Estimate, err error) 
 		e.Note = "known once the model is there"
 		return e, nil
 	}
+	p, chosen, err := p.choose(context.Background(), env, d)
+	if err != nil {
+		return e, err
+	}
 	context := d.train.Context()
 	lm, err := p.build(env, d.tok, context)
 	if err != nil {
@@ -163,6 +167,9 @@ func (p *Pretrain) Estimate(env *pipeline.Env) (e pipeline.Estimate, err error) 
 	ids := int64(p.Batch) * passes * int64(context)
 	e.Note = fmt.Sprintf("%s parameters, %s of %s ids, %.3g FLOP a step",
 		inWords(weights), steps, inWords(ids), flops(lm, context, ids))
+	if chosen != nil {
+		e.Note += "; budget: " + chosen.String() + "; " + chosen.why()
+	}
 	return e, nil
 }
 

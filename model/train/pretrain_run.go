@@ -26,8 +26,9 @@ type pretraining struct {
 	data    *data
 	lm      model.LanguageModel
 	loop    *Loop
-	steps   int64  // by the clock, what was planned; at the end, those taken
-	clock   *clock // nil: the number of steps is fixed
+	steps   int64   // by the clock, what was planned; at the end, those taken
+	clock   *clock  // nil: the number of steps is fixed
+	chosen  *choice // nil: there is no budget
 	prompts []string
 	history history
 	log     progressLog
@@ -68,7 +69,17 @@ func (p *Pretrain) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 	if err := d.learnable(dir, p.Batch, p.Order == blocks.Stream); err != nil {
 		return counts, err
 	}
-	t := &pretraining{Pretrain: p, env: env, data: d}
+	p, chosen, err := p.choose(ctx, env, d)
+	if err == nil {
+		err = chosen.keep(env.Scratch)
+	}
+	if err != nil {
+		return counts, err
+	}
+	if chosen != nil {
+		env.Progress.Say("budget: " + chosen.String() + "; " + chosen.why())
+	}
+	t := &pretraining{Pretrain: p, env: env, data: d, chosen: chosen}
 	began := time.Now()
 	if t.steps, err = t.fixSteps(ctx); err != nil {
 		return counts, err
@@ -235,6 +246,9 @@ func (t *pretraining) validate(ctx context.Context) (e Evaluation, err error) {
 // write fills the stage's directory.
 func (t *pretraining) write(m pipeline.Metrics) error {
 	if err := model.Save(t.env.Out, t.lm, model.Extra{End: t.data.tok.EndOfText()}); err != nil {
+		return err
+	}
+	if err := t.chosen.keep(t.env.Out); err != nil {
 		return err
 	}
 	from, to := t.env.One("blocks").File(tokenizerFile), filepath.Join(t.env.Out, tokenizerFile)
