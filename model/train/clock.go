@@ -9,9 +9,11 @@ import (
 
 // A clock makes minutes mean minutes, where the schedule has a part at constant
 // rate whose length may be left open: wsd. The decay begins when what is left of
-// the time is as long as the decay that belongs to the steps taken so far. From
-// then on the number of steps is fixed, and it stands in the history: a resumed
-// run takes it from there, and a run of so many steps gives the same weights.
+// the time is as long as the decay that belongs to the steps taken so far, but not
+// before the warm-up is over: on a machine that became far slower than it was when
+// that was planned, the minutes grow longer. From then on the number of steps is
+// fixed, and it stands in the history: a resumed run takes it from there, and a run
+// of so many steps gives the same weights.
 type clock struct {
 	seconds float64 // that training may take
 	decay   float64 // share of the steps
@@ -72,7 +74,7 @@ func (c *clock) take(h *history, done int64, took float64) {
 	c.step = cmp.Or(c.step, took)
 	c.step += (took - c.step) / memory
 	steps := stepsWith(c.decay, done)
-	if h.Steps == 0 && float64(steps-done)*c.step >= c.seconds-h.Seconds {
+	if h.Steps == 0 && done >= c.warmup && float64(steps-done)*c.step >= c.seconds-h.Seconds {
 		h.Steps = max(steps, done+1)
 	}
 }

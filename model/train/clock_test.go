@@ -48,6 +48,18 @@ func TestClock(t *testing.T) {
 	}
 }
 
+// On a machine that became far slower than planned the warm-up is still a share of the steps.
+func TestClockOfASlowMachine(t *testing.T) {
+	var h history
+	c := clock{seconds: 10, decay: .4, warmup: 30}
+	for done := int64(1); h.Steps == 0 && done < 100; done++ {
+		c.take(&h, done, 1)
+	}
+	if h.Steps <= c.warmup {
+		t.Errorf("%d steps in all, of which %d warm up", h.Steps, c.warmup)
+	}
+}
+
 // What a run by the clock took, it says; and a run of so many steps makes the same model.
 func TestMinutesByTheClock(t *testing.T) {
 	var note string
