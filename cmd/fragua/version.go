@@ -26,8 +26,8 @@ func versionCommand() *cli.Command {
 	}
 }
 
-// release is set by .ci/release.
-var release string
+// release, commit and date are set by .ci/release.
+var release, commit, date string
 
 // version is the release, or else the module's version, and the commit that the program was built
 // from with its date.
@@ -36,11 +36,11 @@ func version() string {
 	if !ok {
 		return "unknown"
 	}
-	v, commit, at, changed := cmp.Or(release, info.Main.Version), "", "", ""
+	v, revision, at, changed := cmp.Or(release, info.Main.Version), commit, date, ""
 	for _, s := range info.Settings {
 		switch s.Key {
 		case "vcs.revision":
-			commit = s.Value[:min(12, len(s.Value))]
+			revision = s.Value[:min(12, len(s.Value))]
 		case "vcs.time":
 			at, _, _ = strings.Cut(s.Value, "T")
 		case "vcs.modified":
@@ -52,7 +52,7 @@ func version() string {
 	if v == "" || v == "(devel)" {
 		v = "development"
 	}
-	for _, part := range []string{commit, at} {
+	for _, part := range []string{revision, at} {
 		if part != "" && !strings.Contains(v, part) {
 			v += " " + part
 		}
