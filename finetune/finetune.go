@@ -87,7 +87,7 @@ func NewFinetune() *Finetune {
 }
 
 // Version is raised when the same settings and inputs give other bytes.
-func (f *Finetune) Version() int { return 8 }
+func (f *Finetune) Version() int { return 9 }
 
 // Makes a model.
 func (f *Finetune) Makes() pipeline.Kind { return pipeline.Model }

@@ -23,7 +23,7 @@ type Predict struct{}
 func NewPredict() *Predict { return &Predict{} }
 
 // Version is raised when the same settings and inputs give other bytes.
-func (p *Predict) Version() int { return 4 }
+func (p *Predict) Version() int { return 5 }
 
 // Inputs are a fine-tuned model, and what it is to answer.
 func (p *Predict) Inputs() []pipeline.Input {

@@ -51,7 +51,7 @@ func (Writes) Values() []string { return []string{string(WritesTarget), string(W
 func NewTranslate() *Translate { return &Translate{Writes: WritesTarget, MinWords: 3, MaxWords: 60} }
 
 // Version is raised when the same settings and inputs give other bytes.
-func (t *Translate) Version() int { return 1 }
+func (t *Translate) Version() int { return 2 }
 
 // Inputs are a translator, and examples or documents.
 func (t *Translate) Inputs() []pipeline.Input { return NewPredict().Inputs() }

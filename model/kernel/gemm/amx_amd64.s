@@ -270,3 +270,101 @@ loop:
 	JNE  loop
 	RELEASE
 	RET
+
+// func amxSplit(n int, high, low *int8, src *int16)
+// It writes the high and low bytes of 32·n words.
+TEXT ·amxSplit(SB), NOSPLIT, $0-32
+	MOVQ n+0(FP), CX
+	MOVQ high+8(FP), DI
+	MOVQ low+16(FP), SI
+	MOVQ src+24(FP), DX
+split:
+	VMOVDQU16 (DX), Z0
+	VPSRAW $8, Z0, Z1
+	VPMOVWB Z1, (DI)
+	VPMOVWB Z0, (SI)
+	ADDQ $64, DX
+	ADDQ $32, DI
+	ADDQ $32, SI
+	DECQ CX
+	JNE  split
+	RET
+
+// Whole numbers: MULHIGH adds signed bytes of a by those of b to t, MULLOW unsigned ones of a.
+#define MULHIGH(t, a, notb) BYTE $0xC4; BYTE $0xE2; BYTE $((notb<<3)|3); BYTE $0x5E; BYTE $(0xC0|(t<<3)|a) // TDPBSSD
+#define MULLOW(t, a, notb) BYTE $0xC4; BYTE $0xE2; BYTE $((notb<<3)|1); BYTE $0x5E; BYTE $(0xC0|(t<<3)|a) // TDPBUSD
+
+// func amxInt8(strips, k int, high, low *int8, lda int, b *float32, c *float32, ldc, columns int, sums *int32)
+// It multiplies strips of 16 rows of A, their high and low bytes lda apart, with k blocks of 64 rows of
+// B: 16 rows of 32 columns of four bytes. C becomes 256 times the one product plus the other.
+TEXT ·amxInt8(SB), NOSPLIT, $0-80
+	CONFIG
+	MOVQ lda+32(FP), DX
+	MOVQ c+48(FP), R9
+	MOVQ ldc+56(FP), R12
+	SHLQ $2, R12
+	MOVQ columns+64(FP), CX
+	MOVQ $1, R13
+	SHLQ CX, R13
+	DECQ R13
+	KMOVW R13, K1
+	SHRQ $16, R13
+	KMOVW R13, K2
+	MOVQ sums+72(FP), AX
+	LEAQ 2048(AX), R11
+	MOVQ $128, BX
+	MOVQ $128, R8
+	MOVQ strips+0(FP), R14
+strip:
+	MOVQ high+16(FP), SI
+	MOVQ low+24(FP), R10
+	MOVQ b+40(FP), DI
+	MOVQ k+8(FP), CX
+	ZERO(0)
+	ZERO(1)
+	ZERO(2)
+	ZERO(3)
+block:
+	LOADA0(4)
+	LOADA1(5)
+	LOADB0(6)
+	MULHIGH(0, 4, B6)
+	MULLOW(2, 5, B6)
+	LOADB1(7)
+	MULHIGH(1, 4, B7)
+	MULLOW(3, 5, B7)
+	ADDQ $64, SI
+	ADDQ $64, R10
+	ADDQ $2048, DI
+	DECQ CX
+	JNE  block
+	C00(0x7A, 0)
+	C01(0x7A, 1)
+	C10(0x7A, 2)
+	C11(0x7A, 3)
+	MOVQ AX, SI
+	MOVQ $16, CX
+row:
+	VMOVDQU32 (SI), Z0
+	VMOVDQU32 64(SI), Z1
+	VPSLLD $8, Z0, Z0
+	VPSLLD $8, Z1, Z1
+	VPADDD 2048(SI), Z0, Z0
+	VPADDD 2112(SI), Z1, Z1
+	VCVTDQ2PS Z0, Z0
+	VCVTDQ2PS Z1, Z1
+	VMOVUPS Z0, K1, (R9)
+	VMOVUPS Z1, K2, 64(R9)
+	ADDQ $128, SI
+	ADDQ R12, R9
+	DECQ CX
+	JNE  row
+	MOVQ DX, CX
+	SHLQ $4, CX
+	ADDQ CX, high+16(FP)
+	ADDQ CX, low+24(FP)
+	DECQ R14
+	JNE  strip
+	RELEASE
+	VZEROUPPER
+	RET

@@ -58,10 +58,11 @@ var avx512bf16 = func() Kernels {
 	return k
 }()
 
-// avx512amx packs with AVX512_BF16 and multiplies bfloat16 with AMX; all else is avx512's.
+// avx512amx packs with AVX512_BF16 and multiplies bfloat16 and int8 with AMX; all else is avx512's.
 var avx512amx = func() Kernels {
 	k := avx512
 	k.Name = "amx"
+	k.skinny = withAMX(k.skinny)
 	k.bf16, k.blockedBF16, k.peakBF16 = splitK(tilesAMX.gemm), nil, peakAMX
 	return k
 }()

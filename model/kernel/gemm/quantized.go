@@ -134,17 +134,17 @@ func (t *Kernels) QuantizedRows(dst []float32, q *Quantized, ids []int32) {
 	}
 }
 
-// MulQuantized sets y (m × rows) to x (m × cols)·Wᵀ and applies the epilogue. Few rows of x it
-// multiplies with W as it is, for more it widens W first. If W is int8, few rows of x are rounded,
-// too, to multiples of a scale for each row: as many as sums of 32 bits allow, which are 22,000 on
-// either side of 0 for 768 columns, so that this error is small beside that of W.
+// MulQuantized sets y (m × rows) to x (m × cols)·Wᵀ and applies the epilogue. If W is int8, each row of
+// x is rounded, too, to multiples of a scale: as many as sums of 32 bits allow, which are 22,000 on
+// either side of 0 for 768 columns, so that this error is small beside that of W. Few rows of x are
+// multiplied with bfloat16 as it is; for more, W is widened first.
 func (t *Kernels) MulQuantized(y, x []float32, q *Quantized, m int, e Epilogue) {
 	if len(y) != m*q.rows || len(x) != m*q.cols {
 		panic(fmt.Sprintf("gemm: MulQuantized: y and x of %d and %d elements, for %d rows by weights of %d×%d",
 			len(y), len(x), m, q.rows, q.cols))
 	}
 	e.ldc = q.rows
-	if m > SkinnyRows {
+	if q.half != nil && m > SkinnyRows {
 		t.mulWidened(y, x, q, m, &e)
 		return
 	}
@@ -166,38 +166,51 @@ type quantizedCall struct {
 
 var quantizedCalls par.CallPool[quantizedCall, *quantizedCall]
 
-// Chunk computes columns [lo, hi) of y.
+// quantizedBlock is how many elements of x stay in the cache until they are multiplied with all weights
+// of a chunk.
+const quantizedBlock = 3 << 17
+
+// Chunk computes columns [lo, hi) of y, for some rows of x after the other.
 func (c *quantizedCall) Chunk(lo, hi int) {
-	w, skinny, y := c.w, c.table.skinny, c.y[lo:]
+	rows := max(64, quantizedBlock/max(1, c.w.stride))
+	blocks := (c.m + rows - 1) / rows // of equally many rows
+	for b := range blocks {
+		c.block(b*c.m/blocks, (b+1)*c.m/blocks, lo, hi)
+	}
+}
+
+// block computes rows [i0, i1) of the chunk.
+func (c *quantizedCall) block(i0, i1, lo, hi int) {
+	w, skinny, y := c.w, c.table.skinny, c.y[i0*c.w.rows+lo:]
 	switch {
 	case w.cols == 0:
-		for i := range c.m {
+		for i := range i1 - i0 {
 			clear(y[i*w.rows:][:hi-lo])
 		}
 	case w.half != nil:
-		skinny.bf16(skinnyArgs[float32, uint16]{m: c.m, n: hi - lo, k: w.stride, x: c.in.x, ldx: w.stride,
+		skinny.bf16(skinnyArgs[float32, uint16]{m: i1 - i0, n: hi - lo, k: w.stride, x: c.in.x[i0*w.stride:], ldx: w.stride,
 			w: w.half[lo*w.stride:], ldw: w.stride, c: y, ldc: w.rows})
 	default:
-		skinny.int8(skinnyArgs[int16, int8]{m: c.m, n: hi - lo, k: w.stride, x: c.in.whole, ldx: w.stride,
+		skinny.int8(skinnyArgs[int16, int8]{m: i1 - i0, n: hi - lo, k: w.stride, x: c.in.whole[i0*w.stride:], ldx: w.stride,
 			w: w.bytes[lo*w.stride:], ldw: w.stride, c: y, ldc: w.rows})
 	}
-	for i := range c.m {
+	for i := range i1 - i0 {
 		row := y[i*w.rows:][:hi-lo]
 		if w.scales != nil {
-			skinny.dequantize(row, w.scales[lo:hi], c.in.scales[i])
+			skinny.dequantize(row, w.scales[lo:hi], c.in.scales[i0+i])
 		}
 		if c.epilogue.Row != nil {
-			c.epilogue.Row(&c.epilogue, row, i, lo)
+			c.epilogue.Row(&c.epilogue, row, i0+i, lo)
 		}
 	}
 }
 
 // An input is rows of x, each padded with zeros to the stride of W.
 type input struct {
-	memory []float32           // what all of it lies in, but x itself; or nil
-	x      []float32           // with bfloat16
-	whole  []int16             // with int8: x over its scale
-	scales [SkinnyRows]float32 // of rows of x
+	memory []float32 // what all of it lies in, but x itself; or nil
+	x      []float32 // with bfloat16
+	whole  []int16   // with int8: x over its scale
+	scales []float32 // with int8: of rows of x
 }
 
 func (t *Kernels) input(q *Quantized, x []float32, m int) (in input) {
@@ -212,7 +225,7 @@ func (t *Kernels) input(q *Quantized, x []float32, m int) (in input) {
 	if padded+whole == 0 {
 		return in
 	}
-	in.memory = par.GetScratch(padded + whole)
+	in.memory = par.GetScratch(padded + whole + m)
 	if padded > 0 {
 		in.x = in.memory[:padded]
 		for i := range m {
@@ -223,28 +236,44 @@ func (t *Kernels) input(q *Quantized, x []float32, m int) (in input) {
 	if whole == 0 {
 		return in
 	}
-	rest := in.memory[padded:]
-	in.whole = unsafe.Slice((*int16)(unsafe.Pointer(&rest[0])), 2*len(rest))[:m*line]
+	rest := in.memory[padded:][:whole]
+	in.whole, in.scales = unsafe.Slice((*int16)(unsafe.Pointer(&rest[0])), 2*len(rest))[:m*line], in.memory[padded+whole:]
 	most := float32(min(math.MaxInt16, math.MaxInt32/(127*q.cols))) // no sum overflows
-	for i := range m {
-		row := in.x[i*line:][:line]
-		whole, scale := in.whole[i*line:][:line], t.skinny.maxAbs(row)/most
-		switch {
-		case scale < 0x1p-126: // its inverse may overflow
-			in.scales[i] = 0
-			clear(whole)
-		case scale <= math.MaxFloat32:
-			in.scales[i] = scale
-			t.skinny.quantize(whole, row, 1/scale)
-		default: // an infinity or NaN in x makes all of y NaN
-			in.scales[i] = float32(math.NaN())
-			clear(whole)
-		}
-	}
+	rowsToRound.Run(m, par.RowGrain(line), roundRows{t.skinny, in, m, line, most})
 	return in
 }
 
-// mulWidened multiplies by Mul with some rows of W at a time, as float32.
+// roundRows brings rows of x to whole numbers of at most so large a magnitude.
+type roundRows struct {
+	skinny skinnyKernels
+	in     input
+	m      int // rows in all
+	line   int
+	most   float32
+}
+
+var rowsToRound par.CallPool[roundRows, *roundRows]
+
+func (c *roundRows) Chunk(lo, hi int) {
+	for i := lo; i < hi; i++ {
+		row := c.in.x[i*c.line:][:c.line]
+		whole, scale := c.in.whole[i*c.line:][:c.line], c.skinny.maxAbs(row)/c.most
+		switch {
+		case scale < 0x1p-126: // its inverse may overflow
+			c.in.scales[i] = 0
+			clear(whole)
+		case scale <= math.MaxFloat32:
+			c.in.scales[i] = scale
+			c.skinny.quantize(whole, row, 1/scale)
+			c.skinny.arrange(whole, c.m)
+		default: // an infinity or NaN in x makes all of y NaN
+			c.in.scales[i] = float32(math.NaN())
+			clear(whole)
+		}
+	}
+}
+
+// mulWidened multiplies by Mul with some rows of W, in bfloat16, at a time, as float32.
 func (t *Kernels) mulWidened(y, x []float32, q *Quantized, m int, e *Epilogue) {
 	const most = 4 << 20 // elements widened at once
 	block := min(q.rows, max(64, most/max(1, q.stride)))
@@ -300,6 +329,8 @@ func (plainSkinny) quantize(dst []int16, x []float32, factor float32) {
 		dst[i] = int16(math.RoundToEven(float64(v * factor)))
 	}
 }
+
+func (plainSkinny) arrange([]int16, int) {}
 
 func (plainSkinny) dequantize(x, scales []float32, scale float32) {
 	for i, s := range scales {

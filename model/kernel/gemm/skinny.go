@@ -13,6 +13,7 @@ type skinnyKernels interface {
 	widen(q *Quantized, dst []float32, r int)          // row r, padding included
 	maxAbs(x []float32) float32                        // NaN if there is one; len(x)%16 == 0
 	quantize(dst []int16, x []float32, factor float32) // dst = round(x·factor); len(x)%16 == 0
+	arrange(row []int16, m int)                        // makes of a row, of m, what int8 reads
 	dequantize(x, scales []float32, scale float32)     // x = x·scales·scale
 }
 

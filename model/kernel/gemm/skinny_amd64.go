@@ -99,6 +99,8 @@ func (a *skinnyASM) quantize(dst []int16, x []float32, factor float32) {
 	a.toInt16(len(x)/16, &dst[0], &x[0], factor)
 }
 
+func (a *skinnyASM) arrange([]int16, int) {}
+
 func (a *skinnyASM) dequantize(x, scales []float32, scale float32) {
 	if n := len(x); n > 0 {
 		a.rescale(n, &x[0], &scales[:n][0], scale)
