@@ -18,8 +18,23 @@ func FitDense(vectors [][]float32, labels []int, classes int, cost float64, bala
 	if err := checkClasses(labels, classes); err != nil {
 		return nil, err
 	}
+	d := &Dense{Classes: classes}
+	rows := d.standardize(vectors)
+	all := costs(labels, classes, cost, balance)
+	for c := range classes {
+		if classes == 2 && c == 0 {
+			continue
+		}
+		w, bias := solve(rows, against(labels, c), all, len(d.mean), Logistic)
+		d.add(w, nil, bias)
+	}
+	return d, nil
+}
+
+// standardize learns mean and deviation of each component, and scales the vectors.
+func (d *Dense) standardize(vectors [][]float32) []row {
 	n := len(vectors[0])
-	d := &Dense{Classes: classes, mean: make([]float32, n), scale: make([]float32, n)}
+	d.mean, d.scale = make([]float32, n), make([]float32, n)
 	for k := range n {
 		var sum, square float64
 		for _, v := range vectors {
@@ -38,15 +53,7 @@ func FitDense(vectors [][]float32, labels []int, classes int, cost float64, bala
 	for i, v := range vectors {
 		rows[i] = d.row(v)
 	}
-	all := costs(labels, classes, cost, balance)
-	for c := range classes {
-		if classes == 2 && c == 0 {
-			continue
-		}
-		w, bias := solve(rows, against(labels, c), all, n, Logistic)
-		d.add(w, nil, bias)
-	}
-	return d, nil
+	return rows
 }
 
 // LogProbs gives the log-probability of every class.

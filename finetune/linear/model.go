@@ -64,18 +64,9 @@ func (s Spec) Fit(texts []string, labels []int, classes int, balance bool) (*Mod
 	if err := checkClasses(labels, classes); err != nil {
 		return nil, err
 	}
-	m := &Model{Spec: s, Classes: classes, grams: vocabulary{s.Unit, s.Low, s.High, map[string]int32{}}}
-	rows := make([]row, len(texts))
-	for i, t := range texts {
-		rows[i].id, rows[i].val = m.grams.counts(t, true)
-	}
+	m := &Model{Spec: s, Classes: classes}
+	rows := m.learn(texts)
 	n := len(m.grams.id)
-	if s.Weight == TFIDF {
-		m.fitIDF(rows, n)
-		for _, r := range rows {
-			m.tfidf(r)
-		}
-	}
 	cost := costs(labels, classes, s.Cost, balance)
 	for c := range classes {
 		if classes == 2 && c == 0 {
@@ -100,18 +91,35 @@ func (s Spec) Fit(texts []string, labels []int, classes int, balance bool) (*Mod
 	return m, nil
 }
 
+// learn numbers the n-grams of texts, and weighs them with TFIDF.
+func (m *Model) learn(texts []string) []row {
+	m.grams = vocabulary{m.Unit, m.Low, m.High, map[string]int32{}}
+	rows := make([]row, len(texts))
+	for i, t := range texts {
+		rows[i].id, rows[i].val = m.grams.counts(t, true)
+	}
+	if m.Weight == TFIDF {
+		m.fitIDF(rows, len(m.grams.id))
+		for _, r := range rows {
+			m.tfidf(r)
+		}
+	}
+	return rows
+}
+
 // LogProbs gives the log-probability of every class.
-func (m *Model) LogProbs(text string) []float64 {
-	r := row{}
+func (m *Model) LogProbs(text string) []float64 { return m.logProbs(m.row(text)) }
+
+func (m *Model) row(text string) (r row) {
 	r.id, r.val = m.grams.counts(text, false)
 	if m.Weight == TFIDF {
 		m.tfidf(r)
-	} else {
-		for k := range r.val {
-			r.val[k] = 1
-		}
+		return r
 	}
-	return m.logProbs(r)
+	for k := range r.val {
+		r.val[k] = 1
+	}
+	return r
 }
 
 // Arrays are all numbers of a model: with its Spec they are what a file holds.
@@ -176,29 +184,31 @@ func (s *separators) add(w []float64, ratio []float32, bias float64) {
 	s.weights, s.bias = append(s.weights, out), append(s.bias, float32(bias))
 }
 
+// margin is w·x + bias of row k of the weights.
+func (s *separators) margin(k int, r row) float64 {
+	z := float64(s.bias[k])
+	w := s.weights[k]
+	if r.id == nil {
+		for i, v := range r.val {
+			z += float64(float64(v) * float64(w[i]))
+		}
+	}
+	for i, f := range r.id {
+		z += float64(float64(r.val[i]) * float64(w[f]))
+	}
+	return z
+}
+
 // logProbs turns margins into log-probabilities: of one against the rest, sigmoids
 // that are made to add up to 1.
 func (s *separators) logProbs(r row) []float64 {
-	margin := func(k int) float64 {
-		z := float64(s.bias[k])
-		w := s.weights[k]
-		if r.id == nil {
-			for i, v := range r.val {
-				z += float64(float64(v) * float64(w[i]))
-			}
-		}
-		for i, f := range r.id {
-			z += float64(float64(r.val[i]) * float64(w[f]))
-		}
-		return z
-	}
 	if len(s.weights) == 1 {
-		z := margin(0)
+		z := s.margin(0, r)
 		return []float64{logSigmoid(-z), logSigmoid(z)}
 	}
 	out := make([]float64, len(s.weights))
 	for k := range out {
-		out[k] = logSigmoid(margin(k))
+		out[k] = logSigmoid(s.margin(k, r))
 	}
 	sum := LogSum(out)
 	for k := range out {

@@ -39,30 +39,36 @@ func (r row) addTo(w []float64, scale float64) {
 // A Loss is what a fit minimises on each row, beside ½‖w‖².
 type Loss string
 
-// The losses, of the margin z = y·(w·x + bias).
+// The losses of f = w·x + bias: of the margin z = y·f where y is ±1, and of numbers y.
 const (
 	Logistic     Loss = "logistic"      // log(1 + e⁻ᶻ)
 	SquaredHinge Loss = "squared_hinge" // max(0, 1 − z)²
+	SquaredError Loss = "squared_error" // ½(f − y)²: ridge regression
 )
 
-// at returns the loss at a margin, its derivative and its second derivative.
-func (l Loss) at(z float64) (value, slope, curve float64) {
-	if l == SquaredHinge {
+// at returns the loss at f, its derivative and its second derivative.
+func (l Loss) at(f, y float64) (value, slope, curve float64) {
+	switch z := y * f; l {
+	case SquaredError:
+		return float64((f-y)*(f-y)) / 2, f - y, 1
+	case SquaredHinge:
 		d := max(0, 1-z)
 		if d > 0 {
 			curve = 2
 		}
-		return d * d, -2 * d, curve
+		return d * d, -2 * d * y, curve
+	default:
+		p := math.Exp(logSigmoid(z))
+		return -logSigmoid(z), (p - 1) * y, p * (1 - p)
 	}
-	p := math.Exp(logSigmoid(z))
-	return -logSigmoid(z), p - 1, p * (1 - p)
 }
 
-// Precision of a fit: where the gradient has shrunk so much.
-const shrunk = 1e-3
+// Precision of a fit: where the gradient has shrunk so much. Numbers are estimated more finely than
+// classes are told apart.
+const shrunk, shrunkSquared = 1e-3, 1e-6
 
-// solve minimises ½‖w‖² + Σ cost[i]·loss(y[i]·(w·x[i] + bias)) over the n
-// components of w and the bias, which is not regularised. y is ±1. It is
+// solve minimises ½‖w‖² + Σ cost[i]·loss(w·x[i] + bias, y[i]) over the n
+// components of w and the bias, which is not regularised. It is
 // Newton's method, each step solved by conjugate gradients as far as it pays
 // (Lin, Weng and Keerthi 2008), halved until the objective falls. The objective
 // is convex and nothing is random: the result is a function of the input.
@@ -70,14 +76,17 @@ func solve(x []row, y, cost []float64, n int, loss Loss) (w []float64, bias floa
 	p := &problem{x: x, y: y, cost: cost, loss: loss, slope: make([]float64, len(x)), curve: make([]float64, len(x))}
 	v := make([]float64, n+1) // w, then the bias
 	value := p.at(v)
-	first := 0.0
+	first, enough := 0.0, shrunk
+	if loss == SquaredError {
+		enough = shrunkSquared
+	}
 	for range 100 {
 		g := p.gradient(v)
 		size := math.Sqrt(dot(g, g))
 		if first == 0 {
 			first = size
 		}
-		if size <= shrunk*first || size == 0 {
+		if size <= enough*first || size == 0 {
 			break
 		}
 		step := p.newton(g, min(0.1, math.Sqrt(size/first))*size)
@@ -140,9 +149,9 @@ func (p *problem) at(v []float64) float64 {
 	sum[0] = dot(v[:n], v[:n]) / 2
 	p.inParts(sum, func(own []float64, from, to int) {
 		for i := from; i < to; i++ {
-			value, slope, curve := p.loss.at(p.y[i] * (p.x[i].dot(v) + v[n]))
+			value, slope, curve := p.loss.at(p.x[i].dot(v)+v[n], p.y[i])
 			own[0] += float64(p.cost[i] * value)
-			p.slope[i] = p.cost[i] * slope * p.y[i]
+			p.slope[i] = p.cost[i] * slope
 			p.curve[i] = p.cost[i] * curve
 		}
 	})

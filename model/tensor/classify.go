@@ -8,18 +8,28 @@ import (
 	"fragua/model/hlo"
 )
 
+// A Criterion is what ClassLoss measures.
+type Criterion int
+
+// The criteria, of logits z against labels y.
+const (
+	Softmax Criterion = iota // one label of many: cross entropy
+	Sigmoid                  // each class is a yes or no of its own: binary cross entropy
+	Squared                  // labels are numbers: (z − y)²
+)
+
 // ClassOptions are the finer points of ClassLoss; the zero value is one label
 // of many, all classes weighing the same.
 type ClassOptions struct {
-	Multi   bool      // each class is a yes or no of its own: sigmoid, not softmax
+	Loss    Criterion
 	Weights []float32 // of the classes (C); nil: 1 each
 	Norm    float32   // what the summed loss is divided by; 0: the number of rows with a label
 }
 
-// ClassLoss is the loss of logits (B, C) against labels (B×C), one-hot or, with
-// Multi, multi-hot: Σ_b Σ_c weight_c·loss_bc / Norm. A row of labels that are
-// all 0 has no loss unless Multi. It returns the loss and the plain Σ in nats,
-// before weights and Norm.
+// ClassLoss is the loss of logits (B, C) against labels (B×C), which are one-hot,
+// multi-hot with Sigmoid, or any numbers with Squared: Σ_b Σ_c weight_c·loss_bc / Norm.
+// With Softmax a row of labels that are all 0 has no loss. It returns the loss and
+// the plain Σ, in nats or squared, before weights and Norm.
 func (tp *Tape) ClassLoss(logits *Tensor, labels []float32, o ClassOptions) (total *Tensor, nll float64) {
 	n, c := logits.Rows(), logits.Cols()
 	if len(labels) != n*c || o.Weights != nil && len(o.Weights) != c {
@@ -34,11 +44,7 @@ func (tp *Tape) ClassLoss(logits *Tensor, labels []float32, o ClassOptions) (tot
 	norm, labelled, loss := float64(o.Norm), 0, 0.0
 	for r := range n {
 		row := classRow{logits.Data[r*c:][:c], labels[r*c:][:c], o.Weights, d[r*c:][:c]}
-		score := classRow.softmax
-		if o.Multi {
-			score = classRow.sigmoid
-		}
-		weighed, plain, has := score(row)
+		weighed, plain, has := row.score(o.Loss)
 		loss, nll = loss+weighed, nll+plain
 		if has {
 			labelled++
@@ -76,7 +82,7 @@ func (tp *Tape) traceClassLoss(total, logits *Tensor, labels []float32, o ClassO
 		labelled := 0
 		for r := range logits.Rows() {
 			row := labels[r*logits.Cols():][:logits.Cols()]
-			if o.Multi || slices.ContainsFunc(row, func(y float32) bool { return y != 0 }) {
+			if o.Loss != Softmax || slices.ContainsFunc(row, func(y float32) bool { return y != 0 }) {
 				labelled++
 			}
 		}
@@ -89,12 +95,16 @@ func (tp *Tape) traceClassLoss(total, logits *Tensor, labels []float32, o ClassO
 func (o *classLoss) emit(g *Graph) {
 	z := g.of(o.x)
 	y := g.floats(o.labels, z.Shape...)
-	var each *hlo.Value  // (B, C)
-	if o.options.Multi { // max(z, 0) + log(1 + e^−|z|) − y·z
+	var each *hlo.Value // (B, C)
+	switch o.options.Loss {
+	case Squared:
+		d := g.Sub(z, y)
+		each = g.Mul(d, d)
+	case Sigmoid: // max(z, 0) + log(1 + e^−|z|) − y·z
 		zero := g.Constant(hlo.F32, 0, z.Shape...)
 		size := g.Select(g.Compare("LT", z, zero), g.Sub(zero, z), z)
 		each = g.Sub(g.Add(g.Max(z, zero), g.Log(g.Offset(g.Exp(g.Sub(zero, size)), 1))), g.Mul(y, z))
-	} else {
+	default:
 		top := g.Greatest(z, 1)
 		lse := g.Add(g.Log(g.Sum(g.Exp(g.Sub(z, g.Broadcast(top, z.Shape, 0))), 1)), top)
 		each = g.Mul(y, g.Sub(g.Broadcast(lse, z.Shape, 0), z))
@@ -114,6 +124,16 @@ func (r classRow) weight(c int) float64 {
 		return 1
 	}
 	return float64(r.weights[c])
+}
+
+func (r classRow) score(loss Criterion) (weighed, plain float64, has bool) {
+	switch loss {
+	case Sigmoid:
+		return r.sigmoid()
+	case Squared:
+		return r.squared()
+	}
+	return r.softmax()
 }
 
 // softmax is Σ_c w_c·y_c·(−log p_c), p = softmax(z).
@@ -146,6 +166,17 @@ func (r classRow) sigmoid() (weighed, plain float64, has bool) {
 		weighed += w * l
 		plain += l
 		r.d[c] = float32(w * (1/(1+math.Exp(-z)) - y))
+	}
+	return weighed, plain, true
+}
+
+// squared is Σ_c w_c·(z_c − y_c)².
+func (r classRow) squared() (weighed, plain float64, has bool) {
+	for c, z := range r.z {
+		d, w := float64(z)-float64(r.y[c]), r.weight(c)
+		weighed += float64(w * d * d)
+		plain += float64(d * d)
+		r.d[c] = float32(2 * w * d)
 	}
 	return weighed, plain, true
 }

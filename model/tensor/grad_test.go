@@ -164,7 +164,11 @@ func cases(rng *rand.Rand, n, c int) []opCase {
 			return total
 		}},
 		{"ClassLoss, multi", []*Tensor{d(n, c)}, func(tp *Tape, in []*Tensor) *Tensor {
-			total, _ := tp.ClassLoss(in[0], multi, ClassOptions{Multi: true, Weights: weights, Norm: 3})
+			total, _ := tp.ClassLoss(in[0], multi, ClassOptions{Loss: Sigmoid, Weights: weights, Norm: 3})
+			return total
+		}},
+		{"ClassLoss, squared", []*Tensor{d(n, c)}, func(tp *Tape, in []*Tensor) *Tensor {
+			total, _ := tp.ClassLoss(in[0], multi, ClassOptions{Loss: Squared, Weights: weights})
 			return total
 		}},
 	}
