@@ -32,7 +32,9 @@ func writeCard(dir string, j *job, m pipeline.Metrics) error {
 	if e := j.answers.ensemble; e != nil {
 		p("%s\n", answeredBy[e.strategy])
 	}
-	if _, several := j.Goal.Goal.(*Labels); several {
+	if g, numbers := j.Goal.Goal.(*Regression); numbers {
+		p("It estimates a number: %.5g + %.5g times what its head says.\n", g.Mean, g.Deviation)
+	} else if _, several := j.Goal.Goal.(*Labels); several {
 		p("It names those of these labels that a text has: %s.\n", strings.Join(j.tuned.Classes, ", "))
 	} else if j.tuned.Classes != nil {
 		p("It names one of these classes: %s.\n", strings.Join(j.tuned.Classes, ", "))

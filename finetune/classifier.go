@@ -16,8 +16,8 @@ type classifier struct {
 	goal    Batcher
 	pool    Pool // never PoolAuto
 	dropout float32
-	weights []float32  // of the classes in the loss; nil: alike
-	multi   bool       // each class is a yes or no of its own
+	weights []float32 // of the classes in the loss; nil: alike
+	loss    tensor.Criterion
 	head    *nn.Linear // (classes, width), or (classes, 3·width) with PoolConcat
 }
 
@@ -62,6 +62,7 @@ func (c *classifier) headParam(group int) nn.Param {
 // Extra is the head, and the classes under transformers' keys.
 func (c *classifier) Extra(classes []string) model.Extra {
 	x := model.Extra{Params: []nn.Param{c.headParam(0)}, Config: classNames(classes)}
+	x.Config["problem_type"] = map[tensor.Criterion]string{tensor.Softmax: "single_label_classification", tensor.Sigmoid: "multi_label_classification", tensor.Squared: "regression"}[c.loss]
 	if class := model.ClassifierClass(c.lm); class != "" && c.pool == PoolLast {
 		x.Config["architectures"] = []string{class}
 	}
@@ -107,9 +108,9 @@ func (c *classifier) logits(tp *tensor.Tape, b *model.Batch) *tensor.Tensor {
 	return c.head.Forward(tp, tp.Dropout(c.pooled(tp, b, c.pool), c.dropout))
 }
 
-// Loss is cross entropy over the classes, or of each of them.
+// Loss is cross entropy over the classes or of each of them, or the squared error.
 func (c *classifier) Loss(tp *tensor.Tape, b *model.Batch) model.Loss {
-	total, nll := tp.ClassLoss(c.logits(tp, b), b.Labels, tensor.ClassOptions{Multi: c.multi, Weights: c.weights, Norm: b.Norm})
+	total, nll := tp.ClassLoss(c.logits(tp, b), b.Labels, tensor.ClassOptions{Loss: c.loss, Weights: c.weights, Norm: b.Norm})
 	return model.Loss{Total: total, NLL: nll, Targets: b.B}
 }
 

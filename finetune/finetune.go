@@ -15,7 +15,7 @@ import (
 // Finetune is the stage that fits a model to labelled examples: a pretrained one, or with Arch
 // one that begins with fresh weights.
 type Finetune struct {
-	Goal       GoalChoice            `yaml:"goal" doc:"What the model is to do: sentiment (or any classes), labels (several a text), translation or instruction (answers in conversations)."`
+	Goal       GoalChoice            `yaml:"goal" doc:"What the model is to do: sentiment (or any classes), labels (several a text), regression (a number, such as stars), translation or instruction (answers in conversations)."`
 	Arch       train.AnyArchChoice   `yaml:"arch" doc:"Train this architecture from scratch, from a tokenizer instead of a model; encdec is for translation."`
 	Context    int                   `yaml:"context" doc:"With arch: tokens that the model sees at once, of source and target each where it has an encoder."`
 	Strategy   Strategy              `yaml:"strategy" doc:"What answers: finetuned, frozen (features of the pretrained network and logistic regression), ngrams, finetuned+ngrams, frozen+ngrams or prompted (the pretrained network, asked as prompt says); best: the one with the least log loss on validation, so that no baseline beats the model there. Goals whose answers are texts have the fine-tuned network alone."`

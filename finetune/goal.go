@@ -15,15 +15,18 @@ type Goal interface {
 }
 
 const (
-	sentimentGoal   = "sentiment"   // the one that encoders alone can have
-	translationGoal = "translation" // the one that models with an encoder can have
+	sentimentGoal   = "sentiment"
+	labelsGoal      = "labels"
+	regressionGoal  = "regression"
+	translationGoal = "translation" // the one that models with encoder and decoder can have
 )
 
 // goals is the table of goals: a new one is a file, and a line here.
 func goals() map[string]func() any {
 	return map[string]func() any{
 		sentimentGoal:   func() any { return NewSentiment() },
-		"labels":        func() any { return NewLabels() },
+		labelsGoal:      func() any { return NewLabels() },
+		regressionGoal:  func() any { return NewRegression() },
 		"instruction":   func() any { return NewInstruction() },
 		translationGoal: func() any { return NewTranslation() },
 	}

@@ -13,6 +13,7 @@ import (
 	"fragua/finetune/metric"
 	"fragua/model"
 	"fragua/model/nn"
+	"fragua/model/tensor"
 	"fragua/model/train"
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
@@ -93,7 +94,7 @@ func (g *Labels) Build(m model.Model, classes []string, _ []examples.Example, se
 		return nil, fmt.Errorf("labels of the names %q", classes)
 	}
 	c := newClassifier(m, g, len(classes), g.Pool, float32(g.Dropout), nn.NewInit(seed))
-	c.multi = true
+	c.loss = tensor.Sigmoid
 	return c, nil
 }
 

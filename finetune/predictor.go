@@ -34,11 +34,19 @@ func OpenAdaptedPredictor(base, adapter string) (*Predictor, error) {
 	return &Predictor{m}, nil
 }
 
-// Goal is what the model was fine-tuned for: "sentiment", "translation" or "instruction".
+// Goal is what the model was fine-tuned for: "sentiment", "labels", "regression", "translation" or "instruction".
 func (p *Predictor) Goal() string { return p.tuned.Goal.Name }
 
-// Labels are the classes, in the order of probabilities; nil for translation.
-func (p *Predictor) Labels() []string { return p.tuned.Classes }
+// Labels are the classes, in the order of probabilities; nil where answers are texts or numbers.
+func (p *Predictor) Labels() []string {
+	if p.Numbers() {
+		return nil
+	}
+	return p.tuned.Classes
+}
+
+// Numbers reports whether answers are numbers.
+func (p *Predictor) Numbers() bool { return p.Goal() == regressionGoal }
 
 // Answer answers texts, many at a time; ids and references may be empty.
 func (p *Predictor) Answer(ctx context.Context, set []examples.Example) ([]Prediction, error) {
@@ -47,14 +55,14 @@ func (p *Predictor) Answer(ctx context.Context, set []examples.Example) ([]Predi
 
 // Predict names the class of a text and gives the probability of each of Labels.
 func (p *Predictor) Predict(ctx context.Context, text string) (label string, probs []float32, err error) {
-	if p.tuned.Classes == nil {
+	if p.Labels() == nil {
 		return "", nil, p.wrongGoal("predict classes", "translate")
 	}
 	got, err := p.one(ctx, text)
 	return got.Got, got.Probs, err
 }
 
-// Reply answers a text: a translation, or the next turn of a conversation.
+// Reply answers a text: a translation, the next turn of a conversation, or a number.
 func (p *Predictor) Reply(ctx context.Context, text string) (string, error) {
 	got, err := p.one(ctx, text)
 	if err == nil && got.TooLong {

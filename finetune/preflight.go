@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"fragua/finetune/examples"
+	"fragua/finetune/metric"
 	"fragua/model/nn"
 	"fragua/pipeline"
 )
@@ -15,6 +16,7 @@ import (
 type Preflight struct {
 	Rows    [len(examples.Splits)]int // examples of each split
 	Labels  map[string]int            // training examples of each class; nil where answers are texts
+	Values  string                    // of numbers that are to be estimated: from where to where
 	Median  int                       // tokens of the training sequences
 	Long    int                       // a tenth of them are longer
 	Longest int                       // before any was cut
@@ -65,7 +67,11 @@ func (j *job) preflight(shown int) *Preflight {
 	for i, s := range examples.Splits {
 		p.Rows[i] = len(j.sets[s])
 	}
-	if j.tuned.Classes != nil {
+	if _, numbers := j.Goal.Goal.(*Regression); numbers {
+		all := values(j.sets[examples.Train])
+		mean, deviation := metric.Moments(all)
+		p.Values = fmt.Sprintf("%.5g to %.5g, %.5g ± %.3g in the mean", slices.Min(all), slices.Max(all), mean, deviation)
+	} else if j.tuned.Classes != nil {
 		p.Labels = map[string]int{}
 		for _, e := range j.sets[examples.Train] {
 			for _, l := range e.Labels {
@@ -171,6 +177,9 @@ func (p *Preflight) Lines() []string {
 		}
 		lines = append(lines, "labels: "+strings.Join(counts, ", "))
 	}
+	if p.Values != "" {
+		lines = append(lines, "values: "+p.Values)
+	}
 	if p.Context == 0 {
 		return lines
 	}
@@ -181,6 +190,8 @@ func (p *Preflight) Lines() []string {
 	what := "tokens"
 	if p.Labels != nil {
 		what = "labels"
+	} else if p.Values != "" {
+		what = "values"
 	}
 	line := fmt.Sprintf("learned: %d %s, of %d tokens that are read", p.Learned, what, p.Tokens)
 	if p.Packed > 0 {

@@ -22,6 +22,7 @@ type Quick struct {
 	Data     string // a table; a file of conversations; or a folder with a folder for each class
 	Text     string // column of the text
 	Label    string // column of its class: the goal is sentiment
+	Number   string // column of its number: the goal is regression
 	Source   string // column of the sentence
 	Target   string // column of its translation: the goal is translation
 	TooLong  string // error, drop, keep_start, keep_end or keep_ends
@@ -58,7 +59,9 @@ func (q Quick) Config() (config []byte, decided []string, err error) {
 	}
 	goal, layout, columns := "", "table", ""
 	switch {
-	case (q.Label != "" || q.Text != "") && (q.Source != "" || q.Target != ""):
+	case q.Label != "" && q.Number != "":
+		return nil, nil, usage("label is for classes, number for numbers", "give one of them")
+	case (q.Label != "" || q.Number != "" || q.Text != "") && (q.Source != "" || q.Target != ""):
 		return nil, nil, usage("text and label are for sentiment, source and target for translation", "give one pair of them")
 	case q.Model == "" && (q.Source != "" || q.Target != ""):
 		return nil, nil, usage("translation needs a pretrained model", "--model DIR")
@@ -70,17 +73,24 @@ func (q Quick) Config() (config []byte, decided []string, err error) {
 		goal = "sentiment"
 		columns = fmt.Sprintf("\n      text: %s\n      label: %s", quote(q.Text), quote(q.Label))
 		say("goal: sentiment, which names the %s of a %s", q.Label, q.Text)
-	case info.Dir && q.Text+q.Label+q.Source+q.Target == "":
+	case q.Text != "" && q.Number != "":
+		if q.Model == "" {
+			return nil, nil, usage("regression needs a pretrained model", "--model DIR")
+		}
+		goal = regressionGoal
+		columns = fmt.Sprintf("\n      text: %s\n      label: %s\n      numbers: true", quote(q.Text), quote(q.Number))
+		say("goal: regression, which estimates the %s of a %s", q.Number, q.Text)
+	case info.Dir && q.Text+q.Number+q.Label+q.Source+q.Target == "":
 		goal, layout = "sentiment", "folders"
 		say("goal: sentiment; every folder in %s is a class, every file in it a text", q.Data)
-	case !info.Dir && q.Text+q.Label+q.Source+q.Target == "" && examples.HoldsChats(q.Data):
+	case !info.Dir && q.Text+q.Number+q.Label+q.Source+q.Target == "" && examples.HoldsChats(q.Data):
 		if q.Model == "" {
 			return nil, nil, usage("to learn from conversations needs a pretrained model", "--model DIR")
 		}
 		goal, layout = "instruction", "chats"
 		say("goal: instruction; the answers in the conversations of %s are learned", q.Data)
 	default:
-		return nil, nil, usage("say which columns hold what", "--text COLUMN --label COLUMN for sentiment, --source COLUMN --target COLUMN for translation; conversations need none")
+		return nil, nil, usage("say which columns hold what", "--text COLUMN --label COLUMN for sentiment, --text COLUMN --number COLUMN for regression, --source COLUMN --target COLUMN for translation; conversations need none")
 	}
 	if layout == "table" && !info.Dir {
 		if err := q.columnsExist(); err != nil {
@@ -89,8 +99,8 @@ func (q Quick) Config() (config []byte, decided []string, err error) {
 	}
 	long := q.TooLong
 	if long == "" {
-		long = map[string]string{"sentiment": string(KeepEnds), "translation": string(LongDrop), "instruction": string(LongDrop)}[goal]
-		what := map[string]string{"sentiment": "texts longer than the context lose their middle", "translation": "pairs longer than the context are left out, and counted", "instruction": "conversations longer than the context are left out, and counted"}[goal]
+		long = map[string]string{"sentiment": string(KeepEnds), regressionGoal: string(KeepEnds), "translation": string(LongDrop), "instruction": string(LongDrop)}[goal]
+		what := map[string]string{"sentiment": "texts longer than the context lose their middle", regressionGoal: "texts longer than the context lose their middle", "translation": "pairs longer than the context are left out, and counted", "instruction": "conversations longer than the context are left out, and counted"}[goal]
 		say("too_long: %s: %s", long, what)
 	}
 	tune := ""
@@ -136,7 +146,7 @@ func (q Quick) columnsExist() error {
 	if q.Source != "" {
 		text = q.Source
 	}
-	if err := examples.CheckColumns(q.Data, text, q.Label, q.Target); err != nil {
+	if err := examples.CheckColumns(q.Data, text, q.Label+q.Number, q.Target); err != nil {
 		return &fault.UsageError{Err: err}
 	}
 	return nil

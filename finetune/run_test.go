@@ -197,6 +197,10 @@ func TestQuickDecides(t *testing.T) {
 	}{
 		{Quick{Model: run, Data: csv, Source: "en", Target: "es"}, "translation: {too_long: drop}", false},
 		{Quick{Model: run, Data: csv, Text: "en", Label: "stars", TooLong: "error", LR: 0.001, Batch: 4, Seed: 3}, "sentiment: {too_long: error}", false},
+		{Quick{Model: run, Data: csv, Text: "en", Number: "stars"}, "regression: {too_long: keep_ends}", false},
+		{Quick{Model: run, Data: csv, Text: "en", Number: "starz"}, `no column "starz"`, true},
+		{Quick{Model: run, Data: csv, Text: "en", Number: "stars", Label: "stars"}, "give one of them", true},
+		{Quick{Data: csv, Text: "en", Number: "stars"}, "regression needs a pretrained model", true},
 		{Quick{Model: run, Data: filepath.Join(dir, "folders")}, "folders: {path:", false},
 		{Quick{Model: run, Data: csv}, "say which columns", true},
 		{Quick{Model: run, Data: csv, Text: "en", Label: "starz"}, `no column "starz"`, true},

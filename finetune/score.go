@@ -107,25 +107,32 @@ func (j *job) scored() []examples.Example {
 	return set
 }
 
-// answerUntrained lets the model answer conversations before it learns: the baseline of what it
-// learns.
+// answerUntrained lets the model answer conversations before it learns, and estimates numbers from
+// its features: the baselines of what it learns.
 func (j *job) answerUntrained(ctx context.Context) (err error) {
-	if _, ok := j.Goal.Goal.(*Instruction); ok && !j.fromScratch() {
-		j.untrained, err = j.tuned.answer(ctx, j.scored())
+	switch j.Goal.Goal.(type) {
+	case *Instruction:
+		if !j.fromScratch() {
+			j.untrained.Name = UntrainedName
+			j.untrained.Answers, err = j.tuned.answer(ctx, j.scored())
+		}
+	case *Regression:
+		j.untrained.Name = FrozenRidgeName
+		j.untrained.Answers, err = frozenRidge(ctx, j.tuned, j.sets, j.scored())
 	}
 	return err
 }
 
 // untrainedBaseline is those of the answers that belong to a set.
 func (j *job) untrainedBaseline(set []examples.Example) []Baseline {
-	if j.untrained == nil {
+	if j.untrained.Answers == nil {
 		return nil
 	}
 	at := map[string]Prediction{}
-	for _, a := range j.untrained {
+	for _, a := range j.untrained.Answers {
 		at[a.ID] = a
 	}
-	b := Baseline{Name: UntrainedName}
+	b := Baseline{Name: j.untrained.Name}
 	for _, e := range set {
 		b.Answers = append(b.Answers, at[e.ID])
 	}
@@ -261,6 +268,9 @@ func cardPath(dir string) string { return filepath.Join(dir, "MODEL_CARD.md") }
 
 // lossUnit is what the loss is measured in.
 func (j *job) lossUnit() string {
+	if _, numbers := j.Goal.Goal.(*Regression); numbers {
+		return "squared error, in variances of the training values"
+	}
 	if j.tuned.Classes != nil {
 		return "loss, nats a text"
 	}

@@ -2,8 +2,6 @@ package finetune
 
 import (
 	"fmt"
-	"math"
-	"slices"
 	"sort"
 	"strings"
 
@@ -49,6 +47,7 @@ type sequence struct {
 	docs   []int32 // the document of each id, where several were packed into a row; nil: one
 	class  int     // index of the label; -1: none
 	labels []int   // where a text may have several: their indices
+	value  float64 // where it has a number
 	row    int     // in the examples it was made of
 }
 
@@ -300,93 +299,4 @@ func specials(t *tokenize.Tokenizer) []string {
 	}
 	sort.Strings(names)
 	return names
-}
-
-// encodeParts encodes one example: as one sequence; none, where it is dropped; or several that overlap
-// by a quarter, where it is too long and read in windows.
-func (e encoder) encodeParts(segments []Segment, tally *lengths) ([]sequence, error) {
-	if e.long != Windows {
-		s, err := e.encode(segments, tally)
-		if err != nil || s.ids == nil {
-			return nil, err
-		}
-		return []sequence{s}, nil
-	}
-	unbounded := e
-	unbounded.context = math.MaxInt32
-	s, err := unbounded.encode(segments, tally)
-	if err != nil || len(s.ids) <= e.context {
-		return []sequence{s}, err
-	}
-	text, err := e.tok.AppendIDs(nil, segments[0].Text)
-	if err != nil {
-		return nil, err
-	}
-	before, _ := e.frame(segments)
-	after := s.ids[len(before)+len(text):]
-	room := e.context - len(before) - len(after)
-	if room < 1 {
-		return nil, tooLong(len(s.ids), e.context)
-	}
-	var parts []sequence
-	for from := 0; ; from += max(room-room/4, 1) {
-		from = min(from, len(text)-room) // the last window ends where the text does
-		ids := slices.Concat(before, text[from:from+room], after)
-		parts = append(parts, sequence{ids: ids, learn: make([]bool, len(ids)), class: -1})
-		if from+room == len(text) {
-			return parts, nil
-		}
-	}
-}
-
-// encodeAll encodes examples; those dropped are missing from the result.
-func encodeAll(e encoder, q Sequencer, set []examples.Example, classes []string) ([]sequence, lengths, error) {
-	at := make(map[string]int, len(classes))
-	for i, c := range classes {
-		at[c] = i
-	}
-	var tally lengths
-	_, several := q.(*Labels)
-	rows := make([]sequence, 0, len(set))
-	for i, ex := range set {
-		parts, err := e.encodeParts(q.Segments(ex), &tally)
-		if err != nil {
-			return nil, tally, fmt.Errorf("example %s: %w", ex.ID, err)
-		}
-		var labels []int
-		if classes != nil {
-			if len(ex.Labels) != 1 && !several {
-				return nil, tally, fmt.Errorf("example %s has %d labels, want one", ex.ID, len(ex.Labels))
-			}
-			for _, l := range ex.Labels {
-				c, ok := at[l]
-				if !ok {
-					return nil, tally, fault.Hintf(fmt.Errorf("example %s: label %q is not one of %q", ex.ID, l, classes),
-						"classes are those of the training examples")
-				}
-				labels = append(labels, c)
-			}
-		}
-		for _, s := range parts {
-			if s.row = i; several {
-				s.labels = labels
-			} else if classes != nil {
-				s.class = labels[0]
-			}
-			rows = append(rows, s)
-		}
-	}
-	return rows, tally, nil
-}
-
-// learned counts the ids that are to be predicted.
-func learned(rows []sequence) (n int64) {
-	for _, s := range rows {
-		for _, l := range s.learn {
-			if l {
-				n++
-			}
-		}
-	}
-	return n
 }

@@ -116,7 +116,7 @@ func openBase(dir, goal string) (model.Model, *tokenize.Tokenizer, error) {
 	case reads && goal != translationGoal:
 		return nil, nil, fault.Hintf(fmt.Errorf("%s: the model reads one text and writes another, and the goal is %s", dir, goal),
 			"take a decoder (GPT-2, Llama and their kin) or an encoder (BERT and its kin)")
-	case !writes && goal != "" && goal != sentimentGoal:
+	case !writes && goal != "" && goal != sentimentGoal && goal != labelsGoal && goal != regressionGoal:
 		return nil, nil, fault.Hintf(fmt.Errorf("%s: the model is an encoder alone; it does not write texts", dir),
 			"take a GPT-2, a Llama or one of its kin, or a model with encoder and decoder")
 	}

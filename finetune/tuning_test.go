@@ -193,6 +193,8 @@ func goalName(g Goal) string {
 		return "sentiment"
 	case *Labels:
 		return "labels"
+	case *Regression:
+		return "regression"
 	case *Instruction:
 		return "instruction"
 	}

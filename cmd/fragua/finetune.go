@@ -19,6 +19,7 @@ func finetuneCommand() *cli.Command {
 		Usage:     "fine-tune a model on labelled texts or sentence pairs",
 		ArgsUsage: "[CONFIG]",
 		Description: `fragua finetune --model runs/books/base --data reviews.csv --text review --label stars
+fragua finetune --model runs/books/base --data reviews.csv --text review --number stars
 fragua finetune --model runs/books/base --data pairs.tsv --source en --target es
 fragua finetune --model runs/books/base --data chats.jsonl              conversations: messages, ShareGPT, Alpaca
 fragua finetune --data reviews.csv --text review --label stars          without a model: n-grams
@@ -39,6 +40,7 @@ func finetuneFlags() []cli.Flag {
 		&cli.StringFlag{Name: "data", Usage: "a `FILE` (csv, tsv, jsonl, parquet), or a folder with a folder for each class"},
 		&cli.StringFlag{Name: "text", Usage: "`COLUMN` of the text"},
 		&cli.StringFlag{Name: "label", Usage: "`COLUMN` of its class: fine-tunes for sentiment"},
+		&cli.StringFlag{Name: "number", Usage: "`COLUMN` of its number, such as stars: fine-tunes for regression"},
 		&cli.StringFlag{Name: "source", Usage: "`COLUMN` of the sentence"},
 		&cli.StringFlag{Name: "target", Usage: "`COLUMN` of its translation: fine-tunes for translation"},
 		&cli.StringFlag{Name: "too-long", Usage: "what to do with what is longer than the context: error, drop, keep_start, keep_end, keep_ends"},
@@ -62,7 +64,7 @@ func finetuneJob(c *cli.Context) (*job, error) {
 // finetuneRecipe is the configuration's text, where it comes from, and where its run lies.
 func finetuneRecipe(c *cli.Context) (r *recipe, arg, out string, err error) {
 	if c.NArg() > 0 {
-		for _, f := range []string{"model", "data", "text", "label", "source", "target", "too-long", "strategy", "epochs", "lr", "batch", "seed"} {
+		for _, f := range []string{"model", "data", "text", "label", "number", "source", "target", "too-long", "strategy", "epochs", "lr", "batch", "seed"} {
 			if c.IsSet(f) {
 				return nil, "", "", fault.Hintf(usage("--%s stands beside a configuration, which says that itself", f), "leave one of them out, or use --set")
 			}
@@ -75,7 +77,7 @@ func finetuneRecipe(c *cli.Context) (r *recipe, arg, out string, err error) {
 		return r, arg, out, err
 	}
 	q := finetune.Quick{
-		Model: c.String("model"), Data: c.String("data"), Text: c.String("text"), Label: c.String("label"),
+		Model: c.String("model"), Data: c.String("data"), Text: c.String("text"), Label: c.String("label"), Number: c.String("number"),
 		Source: c.String("source"), Target: c.String("target"), TooLong: strings.ReplaceAll(c.String("too-long"), "-", "_"),
 		Strategy: c.String("strategy"), Epochs: c.Int("epochs"), LR: c.Float64("lr"), Batch: c.Int("batch"), Seed: c.Uint64("seed"),
 	}

@@ -29,7 +29,7 @@ fragua predict runs/quickstart/sentiment --data reviews.csv --text review -o jud
 fragua predict base --adapter runs/tuned/judge/adapter reviews.txt
 
 Each line gives one line, blank ones too. A table (CSV, TSV, JSON Lines or Parquet) keeps its columns and
-gets those of the answer: label and a probability for each class, or translation.`,
+gets those of the answer: label and a probability for each class, value, or translation.`,
 		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "json", Usage: "one JSON object a line"},
 			&cli.StringFlag{Name: "adapter", Usage: "`FOLDER` of an adapter that a fine-tuning wrote; MODEL is then what it was trained on"},
@@ -61,7 +61,11 @@ func predictAction(c *cli.Context) error {
 	return eachLine(c, func(p *finetune.Predictor, line string) (any, string, error) {
 		if p.Labels() == nil {
 			got, err := p.Reply(c.Context, line)
-			return map[string]any{"text": line, answerColumn(p): got}, got, err
+			value := any(got)
+			if p.Numbers() {
+				value = json.Number(got)
+			}
+			return map[string]any{"text": line, answerColumn(p): value}, got, err
 		}
 		label, probs, err := p.Predict(c.Context, line)
 		if err != nil {
@@ -71,9 +75,12 @@ func predictAction(c *cli.Context) error {
 	})
 }
 
-// answerColumn is what answers that are texts are called.
+// answerColumn is what answers that are texts or numbers are called.
 func answerColumn(p *finetune.Predictor) string {
-	if p.Goal() == "translation" {
+	switch {
+	case p.Numbers():
+		return "value"
+	case p.Goal() == "translation":
 		return "translation"
 	}
 	return "answer"

@@ -36,8 +36,8 @@ func (f addedField) Name() string { return f.name }
 // Value would find the column in a Go struct; rows are written as they are, without one.
 func (f addedField) Value(reflect.Value) reflect.Value { return reflect.Value{} }
 
-// toParquet copies the rows as they are and adds optional columns: a string, and a
-// float for each class.
+// toParquet copies the rows as they are and adds optional columns: a string and a
+// float for each class, or a number.
 func (t *annotator) toParquet(w io.Writer) error {
 	in, err := shard.OpenParquet(t.file.Path)
 	if err != nil {
@@ -53,7 +53,10 @@ func (t *annotator) toParquet(w io.Writer) error {
 	fields := old.Fields()
 	for i, name := range t.added {
 		node := parquet.Leaf(parquet.FloatType)
-		if i == 0 {
+		switch {
+		case i == 0 && t.predictor.Numbers():
+			node = parquet.Leaf(parquet.DoubleType)
+		case i == 0:
 			node = parquet.String()
 		}
 		fields = append(fields[:len(fields):len(fields)], addedField{parquet.Optional(node), name})

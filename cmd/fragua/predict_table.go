@@ -109,7 +109,7 @@ func readTable(ctx context.Context, f records.File, format string) iter.Seq2[rec
 	return records.Parquet{}.Read(ctx, f, records.Range{To: 1 << 30, Size: f.Size})
 }
 
-// addedColumns names what is added: label and probability_CLASS, or translation.
+// addedColumns names what is added: label and probability_CLASS, value, or translation.
 // Where the table has one of these names already, all get a prefix.
 func addedColumns(p *finetune.Predictor, names []string) []string {
 	added := []string{answerColumn(p)}
@@ -141,7 +141,7 @@ type annotator struct {
 
 // An answer is what is added to a row.
 type answer struct {
-	text  string // the class or the translation; empty where the row has no text
+	text  string // the class, the number or the translation; empty where the row has no text
 	probs []float32
 }
 
@@ -258,7 +258,9 @@ func (t *annotator) toCSV(w io.Writer, format string) error {
 // values are the added columns of a row as JSON has them.
 func (t *annotator) values(a answer) []any {
 	values := make([]any, len(t.added))
-	if a.text != "" {
+	if v, err := strconv.ParseFloat(a.text, 64); err == nil && t.predictor.Numbers() {
+		values[0] = v
+	} else if a.text != "" {
 		values[0] = a.text
 	}
 	for i, p := range a.probs {

@@ -2,6 +2,7 @@ package examples
 
 import (
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -208,4 +209,13 @@ func canonical(label string) string {
 		}
 	}
 	return label
+}
+
+// Number reads a label that is a number.
+func Number(label string) (float64, error) {
+	v, err := strconv.ParseFloat(strings.TrimSpace(label), 64)
+	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
+		return 0, fault.Hintf(fmt.Errorf("label %q is no number", label), "numbers are written 4 or 4.5; drop names values to leave out")
+	}
+	return v, nil
 }

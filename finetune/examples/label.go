@@ -33,6 +33,8 @@ type Label struct {
 	Labels map[string][]string `yaml:"labels" doc:"Class to the values that mean it; left out: the values are the classes. A value in no class fails its row."`
 	Drop   []string            `yaml:"drop" doc:"Values whose rows are left out on purpose."`
 
+	Numbers bool `yaml:"numbers" doc:"Labels are numbers to be estimated (goal regression), not classes: what is no number fails its row, and the split does not look at them."`
+
 	Unlabelled Unlabelled `yaml:"unlabelled" doc:"What becomes of rows whose label is empty or null: fail, each counts as a failure; drop, they are left out and counted; none, they have none of the labels (goal labels)."`
 
 	Split SplitBy `yaml:"split" doc:"How examples are split into train, validation and test."`
@@ -124,6 +126,9 @@ func (l *Label) Check() []fault.Fault {
 		case *Chats:
 			chats = true
 		}
+	}
+	if l.Numbers && (pairs || chats || l.Separator != "") {
+		add("numbers", "leave numbers out", "numbers are the labels of texts, one each")
 	}
 	if pairs && classes || pairs && l.Label != "" || classes && l.Source != "" {
 		add("data", "make one stage of each", "labelled texts and pairs do not go into one set")

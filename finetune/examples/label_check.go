@@ -52,6 +52,14 @@ func (l *Label) check(row *labelled, failed error, dict map[string]string) verdi
 		}
 		classes = append(classes, class)
 	}
+	if l.Numbers {
+		if len(classes) != 1 {
+			return verdict{failed: fmt.Errorf("the row has %d labels, and numbers: true wants one number", len(classes))}
+		}
+		if _, err := Number(classes[0]); err != nil {
+			return verdict{failed: err}
+		}
+	}
 	slices.Sort(classes)
 	row.Labels = slices.Compact(classes)
 	return verdict{}

@@ -118,3 +118,28 @@ func TestLabelsThatAreIDs(t *testing.T) {
 		}
 	}
 }
+
+// Numbers may be of any kind and number; what is none fails its row, and rows are split whatever
+// their values are.
+func TestNumbers(t *testing.T) {
+	var b bytes.Buffer
+	for i := range 100 {
+		fmt.Fprintf(&b, "a text of number %d,%v\n", i, float64(i)/8)
+	}
+	b.WriteString("the comma,\"4,5\"\nno number,good\nnothing,NaN\nnone,\n")
+	l := labelOf(t, "a.csv", append([]byte("text,label\n"), b.Bytes()...), "label")
+	l.Numbers = true
+	sets, rejects, counts, _ := runLabel(t, l)
+	if counts.Failed != 4 || len(sets[Train]) != 80 || len(sets[Validation]) != 10 || len(sets[Test]) != 10 {
+		t.Errorf("%d failed, %d, %d and %d rows", counts.Failed, len(sets[Train]), len(sets[Validation]), len(sets[Test]))
+	}
+	for i, want := range []string{`"4,5" is no number`, `"good" is no number`, `"NaN" is no number`, "has no label"} {
+		if !strings.Contains(rejects[i].Error, want) {
+			t.Errorf("%+v, want %s", rejects[i], want)
+		}
+	}
+	l.Separator = ";"
+	if faults := l.Check(); len(faults) != 1 || faults[0].Path != "numbers" {
+		t.Errorf("%+v", faults)
+	}
+}

@@ -101,12 +101,16 @@ func (l *Label) count(ctx context.Context, dirs []string) (decisions []rowDecisi
 		if err := ctx.Err(); err != nil {
 			return nil, nil, nil, err
 		}
-		name := strings.Join(row.Labels, "\x00")
+		labels := row.Labels
+		if l.Numbers {
+			labels = nil // all rows are of one class
+		}
+		name := strings.Join(labels, "\x00")
 		c, ok := class[name]
 		if !ok {
 			c = int32(len(classes))
 			class[name] = c
-			classes = append(classes, row.Labels)
+			classes = append(classes, labels)
 		}
 		f := rowDecision{
 			same:     xxh3.HashString128(row.Text + "\x00" + row.Target + "\x00" + strings.Join(row.Labels, "\x00") + spoken(row.Messages)),

@@ -3,6 +3,7 @@ package serve
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/json"
 	"net/http"
 	"slices"
 
@@ -111,7 +112,7 @@ func (s *Server) predict(r *http.Request, classes bool) (*Model, []finetune.Pred
 	if err != nil {
 		return nil, nil, err
 	}
-	if m.predictor == nil || (m.predictor.Labels() != nil) != classes {
+	if m.predictor == nil || (m.predictor.Labels() != nil || m.predictor.Numbers()) != classes {
 		return nil, nil, refuse(http.StatusBadRequest, "%s was not fine-tuned for this", m.Name)
 	}
 	var set []examples.Example
@@ -133,6 +134,10 @@ func (s *Server) classify(w http.ResponseWriter, r *http.Request) error {
 	for _, g := range got {
 		if g.TooLong {
 			return refuse(http.StatusBadRequest, "a text is longer than the model's context")
+		}
+		if m.predictor.Numbers() {
+			out = append(out, map[string]any{"value": json.Number(g.Got)})
+			continue
 		}
 		probs := map[string]float32{}
 		for i, label := range m.predictor.Labels() {
