@@ -1,10 +1,8 @@
 package finetune
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -20,7 +18,6 @@ import (
 
 	"fragua/finetune/examples"
 	"fragua/model"
-	"fragua/model/kernel/par"
 	"fragua/pipeline"
 	"fragua/pipeline/settings"
 	"fragua/pipeline/shard"
@@ -340,67 +337,6 @@ func weightsOf(t testing.TB, dir string) []byte {
 		t.Fatal(err)
 	}
 	return b
-}
-
-// Interrupted and resumed training ends in the bytes of an uninterrupted one,
-// with one worker or four.
-func TestResumeAndWorkers(t *testing.T) {
-	base, set := baseModel(t, 16), examplesDir(t, moods(200))
-	f := func() *Finetune {
-		f := tune(sentiment(KeepEnds))
-		f.Epochs, f.Evaluate = 2, 5
-		return f
-	}
-	whole, _ := run(t, f(), base, set)
-
-	par.SetWorkers(4)
-	defer par.SetWorkers(0)
-	env := testEnv(t)
-	env.In = map[string][]pipeline.Dir{"model": {base}, "examples": {set}}
-	for cuts := 0; ; cuts++ {
-		ctx, cancel := context.WithCancel(context.Background())
-		env.Progress = &cutter{left: 3, cancel: cancel}
-		_, err := f().do(ctx, env, pipeline.Task{})
-		cancel()
-		if err == nil {
-			if cuts < 2 {
-				t.Fatalf("cut only %d times", cuts)
-			}
-			break
-		}
-		if !errors.Is(err, context.Canceled) {
-			t.Fatal(err)
-		}
-		if cuts > 20 {
-			t.Fatal("it does not go on")
-		}
-	}
-	if !bytes.Equal(weightsOf(t, whole), weightsOf(t, env.Out)) {
-		t.Error("the weights differ")
-	}
-	a, _ := os.ReadFile(filepath.Join(whole, pipeline.MetricsName))
-	b, _ := os.ReadFile(filepath.Join(env.Out, pipeline.MetricsName))
-	if !bytes.Equal(a, b) {
-		t.Errorf("the metrics differ:\n%s\n%s", a, b)
-	}
-}
-
-// cutter cancels after so many steps.
-type cutter struct {
-	quiet
-	left   int
-	cancel func()
-	first  bool
-}
-
-func (c *cutter) Advance(n int64) {
-	if !c.first { // catching up with an earlier attempt
-		c.first = true
-		return
-	}
-	if c.left--; c.left == 0 {
-		c.cancel()
-	}
 }
 
 // Early stopping ends a run that no longer gets better, and the best weights
