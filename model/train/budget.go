@@ -285,20 +285,25 @@ func (p *Pretrain) speeds(env *pipeline.Env, d *data, base choice) (func(model.L
 	}, nil
 }
 
-// timeSteps returns the seconds of a step.
+// timeSteps returns the seconds of a step: the fastest of some, for others may be disturbed.
 func (t *pretraining) timeSteps() (float64, error) {
-	const warm, timed = 2, 4
+	const warm, timed = 2, 5
 	lm, err := t.build(t.env, t.data.tok, t.data.train.Context())
 	if err != nil {
 		return 0, err
 	}
-	var at [warm + timed]time.Time
+	fastest, last := math.Inf(1), time.Now()
 	l := t.newLoop(lm, warm+timed)
-	l.After = func(_ context.Context, s Step) error { at[s.Done-1] = time.Now(); return nil }
-	if err := l.Run(context.Background()); err != nil {
-		return 0, err
+	l.After = func(_ context.Context, s Step) error {
+		now := time.Now()
+		if s.Done > warm {
+			fastest = min(fastest, now.Sub(last).Seconds())
+		}
+		last = now
+		return nil
 	}
-	return at[warm+timed-1].Sub(at[warm-1]).Seconds() / timed, nil
+	err = l.Run(context.Background())
+	return fastest, err
 }
 
 // A corpusSize is how much there is to train on.
