@@ -2,6 +2,7 @@ package finetune
 
 import (
 	"cmp"
+	"errors"
 	"math/rand/v2"
 	"slices"
 
@@ -71,6 +72,9 @@ func (s *batches) Batch(n int64, b *model.Batch) error {
 		s.pick = append(s.pick, row)
 	}
 	s.goal.Fill(b, s.pick, s.classes)
+	if s.widen > 0 && b.Parts != nil {
+		return errors.New("too_long: whole: texts of several parts are learned on the CPU alone")
+	}
 	if s.widen > 0 {
 		b.Widen(s.widen)
 	}
@@ -170,7 +174,7 @@ func reshape(b *model.Batch, rows, t int, targets bool) {
 	} else {
 		b.Targets = nil
 	}
-	b.Labels = nil
+	b.Labels, b.Parts, b.Norm = nil, nil, 0
 }
 
 // fillNext lays sequences out from the left: what is learned of position t is id t+1 of the same

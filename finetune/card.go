@@ -10,7 +10,6 @@ import (
 	"fragua/pipeline"
 	"fragua/pipeline/settings"
 	"fragua/pipeline/store"
-	"fragua/tokenize"
 )
 
 // writeCard writes MODEL_CARD.md: what the model is, what it was fitted to, how
@@ -75,7 +74,7 @@ func writeCard(dir string, j *job, m pipeline.Metrics) error {
 	}
 	p("## Use\n\n```\nfragua %s DIR FILE\n```", verb)
 	if e := j.answers.ensemble; e != nil && e.strategy == Finetuned && j.tuned.Model.(*classifier).pool == PoolLast {
-		p("\nThe head reads the state at %s: with other programs, put it after each text.", tokenize.EndOfText)
+		p("\nThe head reads the state at the last token of a text.")
 	}
 	return store.WriteFile(cardPath(dir), func(w io.Writer) error {
 		_, err := io.WriteString(w, b.String())

@@ -79,18 +79,26 @@ func classNames(classes []string) map[string]any {
 }
 
 // pooled takes a batch of B texts to what a head reads: (B, C), or (B, 3C) with
-// PoolConcat.
+// PoolConcat, of the states of all parts of a text.
 func (c *classifier) pooled(tp *tensor.Tape, b *model.Batch, pool Pool) *tensor.Tensor {
 	h := c.lm.Hidden(tp, b) // (B·T, C)
-	spans := make([]tensor.Span, b.B)
-	first, last := make([]int32, b.B), make([]int32, b.B)
-	for r := range spans {
-		n := 0
-		for n < b.T && b.Docs[r*b.T+n] >= 0 {
-			n++
+	texts := b.B
+	if b.Parts != nil {
+		texts = len(b.Parts)
+	}
+	spans := make([]tensor.Span, texts)
+	first, last := make([]int32, texts), make([]int32, texts)
+	for i, row := 0, 0; i < texts; i++ {
+		from, end := row*b.T, (row+1)*b.T
+		if b.Parts != nil {
+			end = (row + b.Parts[i]) * b.T
 		}
-		spans[r] = tensor.Span{From: r * b.T, To: r*b.T + n}
-		first[r], last[r] = int32(r*b.T), int32(r*b.T+n-1)
+		row = end / b.T
+		for end > from && b.Docs[end-1] < 0 {
+			end--
+		}
+		spans[i] = tensor.Span{From: from, To: end}
+		first[i], last[i] = int32(from), int32(end-1)
 	}
 	switch pool {
 	case PoolFirst:
@@ -111,7 +119,7 @@ func (c *classifier) logits(tp *tensor.Tape, b *model.Batch) *tensor.Tensor {
 // Loss is cross entropy over the classes or of each of them, or the squared error.
 func (c *classifier) Loss(tp *tensor.Tape, b *model.Batch) model.Loss {
 	total, nll := tp.ClassLoss(c.logits(tp, b), b.Labels, tensor.ClassOptions{Loss: c.loss, Weights: c.weights, Norm: b.Norm})
-	return model.Loss{Total: total, NLL: nll, Targets: b.B}
+	return model.Loss{Total: total, NLL: nll, Targets: len(b.Labels) / c.head.W.Rows()}
 }
 
 // forEach runs texts in batches of similar lengths through part of the network and

@@ -12,6 +12,10 @@ import (
 // encodeParts encodes one example: as one sequence; none, where it is dropped; or several that overlap
 // by a quarter, where it is too long and read in windows.
 func (e encoder) encodeParts(segments []Segment, tally *lengths) ([]sequence, error) {
+	if e.long == Whole {
+		s, err := e.encodeWhole(segments, tally)
+		return []sequence{s}, err
+	}
 	if e.long != Windows {
 		s, err := e.encode(segments, tally)
 		if err != nil || s.ids == nil {
@@ -44,6 +48,32 @@ func (e encoder) encodeParts(segments []Segment, tally *lengths) ([]sequence, er
 			return parts, nil
 		}
 	}
+}
+
+// mostParts is how many contexts of a text are read as a whole; of a longer one the middle is cut out.
+const mostParts = 16
+
+// encodeWhole encodes one example as one sequence of as many parts as it needs, each of them framed as a
+// text of its own. Where a model reads on, it is one part, however long.
+func (e encoder) encodeWhole(segments []Segment, tally *lengths) (sequence, error) {
+	before, after := e.frame(segments)
+	frame := len(before) + len(after)
+	room := e.context - frame
+	if room < 1 {
+		return sequence{}, tooLong(frame+1, e.context)
+	}
+	long := e
+	long.context, long.long = mostParts*room+frame, KeepEnds
+	s, err := long.encode(segments, tally)
+	if err != nil || e.readsOn || len(s.ids) <= e.context {
+		return s, err
+	}
+	var ids []int32
+	for part := range slices.Chunk(s.ids[len(before):len(s.ids)-len(after)], room) {
+		ids = append(append(append(ids, before...), part...), after...)
+	}
+	s.ids, s.learn, s.window = ids, make([]bool, len(ids)), e.context
+	return s, nil
 }
 
 // encodeAll encodes examples; those dropped are missing from the result.

@@ -29,7 +29,7 @@ func (f *Finetune) Estimate(env *pipeline.Env) (e pipeline.Estimate, err error) 
 			}
 		}
 	}
-	sets, err := read(env.In["examples"], f.Goal.Goal)
+	sets, err := f.read(env)
 	if err != nil {
 		return e, err
 	}

@@ -21,6 +21,7 @@ type Finetune struct {
 	Strategy   Strategy              `yaml:"strategy" doc:"What answers: finetuned, frozen (features of the pretrained network and logistic regression), ngrams, finetuned+ngrams, frozen+ngrams or prompted (the pretrained network, asked as prompt says); best: the one with the least log loss on validation, so that no baseline beats the model there. Goals whose answers are texts have the fine-tuned network alone."`
 	Prompt     Prompt                `yaml:"prompt" doc:"How the pretrained network is asked for a class, before it learns: a figure beside the others, and a strategy. For goals with classes."`
 	Adapt      AdaptChoice           `yaml:"adapt" doc:"Which weights learn: full, all of them; head, the classification head alone; lora, small matrices beside the linear layers (rank, alpha, dropout, targets, rslora, dora), which are merged into the weights and kept in adapter/ as PEFT reads them."`
+	Share      float64               `yaml:"train_share" doc:"Share of the training examples that are learned from, of each class the same, drawn by the seed: of two shares the smaller one is part of the larger. The report draws the curve of several; 1: all."`
 	Epochs     int                   `yaml:"epochs" doc:"How often each example is seen."`
 	Steps      int64                 `yaml:"steps" doc:"Steps instead of epochs; 0: as many as the epochs have."`
 	Batch      int                   `yaml:"batch" doc:"Examples a step."`
@@ -77,8 +78,8 @@ func (Weights) Values() []string { return []string{string(WeightsF32), string(We
 // NewFinetune returns the stage with its defaults.
 func NewFinetune() *Finetune {
 	f := &Finetune{
-		Strategy: Best,
-		Epochs:   3, Batch: 32, Accumulate: 1, LR: 1e-3, Schedule: train.Scheduling("linear"), Warmup: 0.1,
+		Strategy: Best, Share: 1,
+		Epochs: 3, Batch: 32, Accumulate: 1, LR: 1e-3, Schedule: train.Scheduling("linear"), Warmup: 0.1,
 		Optimizer: train.Optimizing("adamw"), Clip: 1, Floats: train.F32, Weights: WeightsF32, LayerDecay: 1, Unfreeze: UnfreezeAll,
 		Stop: Stop{Most: 2000},
 	}
@@ -125,6 +126,9 @@ func (f *Finetune) Check() []fault.Fault {
 	}
 	if f.EMA < 0 || f.EMA >= 1 {
 		add("ema", "0.999 is usual, 0 is off", "%v is not in [0, 1)", f.EMA)
+	}
+	if !(f.Share > 0 && f.Share <= 1) {
+		add("train_share", "0.1 is a tenth of the training examples", "%v is not in (0, 1]", f.Share)
 	}
 	if f.Accumulate < 1 || f.Batch > 0 && f.Batch%f.Accumulate != 0 {
 		add("accumulate", "a divisor of batch", "a batch of %d cannot be computed in %d parts", f.Batch, f.Accumulate)
@@ -197,7 +201,7 @@ func (f *Finetune) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 		env.Progress.Say(w)
 	}
 	base := f.given(env)
-	sets, err := read(env.In["examples"], f.Goal.Goal)
+	sets, err := f.read(env)
 	if err != nil {
 		return pipeline.Counts{}, err
 	}
@@ -205,6 +209,7 @@ func (f *Finetune) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (
 	if err != nil {
 		return pipeline.Counts{}, err
 	}
+	j.begins = f.begins(base)
 	p := j.preflight(shownExamples)
 	for _, line := range p.Lines() {
 		env.Progress.Say(line)

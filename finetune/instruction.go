@@ -62,7 +62,7 @@ func NewInstruction() *Instruction {
 
 // Check finds faults that types cannot show.
 func (g *Instruction) Check() []fault.Fault {
-	faults := g.TooLong.fault()
+	faults := g.TooLong.fault(true)
 	if g.TooLong != "" && g.TooLong != LongError && g.TooLong != LongDrop {
 		faults = append(faults, fault.Fault{Path: "too_long", Err: fmt.Sprintf("%s cuts the end of turns off, and the model would not learn to stop", g.TooLong), Hint: "error or drop"})
 	}

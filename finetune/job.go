@@ -17,10 +17,11 @@ import (
 // A job is one fine-tuning under way.
 type job struct {
 	*Finetune
-	seed  uint64
-	sets  map[string][]examples.Example // by split
-	tuned *Tuned                        // what is trained
-	loop  train.Loop
+	seed   uint64
+	begins string                        // what training begins with
+	sets   map[string][]examples.Example // by split
+	tuned  *Tuned                        // what is trained
+	loop   train.Loop
 
 	answers   *Tuned   // what is scored and saved
 	untrained Baseline // of what is scored, before training; its Name is empty where it is not asked for

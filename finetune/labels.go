@@ -23,9 +23,11 @@ import (
 // yes or no of its own (sigmoid), and is named where its probability reaches a threshold.
 type Labels struct {
 	Pool       Pool               `yaml:"pool" doc:"What the head reads: the last state, the first, the mean of all, or last, greatest and mean side by side (concat); auto: the last of a decoder, the mean of an encoder."`
-	TooLong    TooLong            `yaml:"too_long" doc:"What becomes of texts longer than the context: error, drop, keep_start, keep_end, keep_ends or windows. Required."`
+	TooLong    TooLong            `yaml:"too_long" doc:"What becomes of texts longer than the context: error, drop, keep_start, keep_end, keep_ends, windows or whole. Required."`
 	Dropout    float64            `yaml:"dropout" doc:"Of what the head reads."`
 	Thresholds map[string]float64 `yaml:"thresholds" doc:"Label to the probability from which it is named. Left out: the one with the best F1 on validation, 0.5 without validation."`
+
+	end bool // as Sentiment's
 }
 
 // NewLabels returns the goal with its defaults; TooLong has none.
@@ -33,7 +35,7 @@ func NewLabels() *Labels { return &Labels{Pool: PoolAuto, Dropout: 0.1} }
 
 // reader is the goal that reads texts in the same way.
 func (g *Labels) reader() *Sentiment {
-	return &Sentiment{Pool: g.Pool, TooLong: g.TooLong, Dropout: g.Dropout}
+	return &Sentiment{Pool: g.Pool, TooLong: g.TooLong, Dropout: g.Dropout, end: g.end}
 }
 
 // Check finds faults that types cannot show.
@@ -53,7 +55,7 @@ func (g *Labels) Long() TooLong { return g.TooLong }
 // Metrics are what training may be stopped by.
 func (g *Labels) Metrics() []string { return []string{"micro F1", "macro F1", "loss"} }
 
-// Segments is the text, which may be cut, and its end.
+// Segments is the text, as Sentiment reads it.
 func (g *Labels) Segments(e examples.Example) []Segment { return g.reader().Segments(e) }
 
 // Prompt is the same: the answer is read off, not written.

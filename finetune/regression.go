@@ -22,7 +22,7 @@ import (
 // deviation 1; Mean and Deviation turn them into those of the labels.
 type Regression struct {
 	Pool      Pool    `yaml:"pool" doc:"What the head reads: the last state, the first, the mean of all, or last, greatest and mean side by side (concat); auto: the last of a decoder, the mean of an encoder."`
-	TooLong   TooLong `yaml:"too_long" doc:"What becomes of texts longer than the context: error, drop, keep_start, keep_end, keep_ends or windows. Required."`
+	TooLong   TooLong `yaml:"too_long" doc:"What becomes of texts longer than the context: error, drop, keep_start, keep_end, keep_ends, windows or whole. Required."`
 	Dropout   float64 `yaml:"dropout" doc:"Of what the head reads."`
 	Mean      float64 `yaml:"mean" doc:"The number that an output of 0 stands for; with deviation 0: the mean of the training examples."`
 	Deviation float64 `yaml:"deviation" doc:"How much an output of 1 is above it; 0: the standard deviation of the training examples."`
@@ -55,7 +55,7 @@ func (g *Regression) Metrics() []string {
 	return []string{"loss", "Pearson correlation", "Spearman correlation"}
 }
 
-// Segments is the text, which may be cut, and its end.
+// Segments is the text, as Sentiment reads it.
 func (g *Regression) Segments(e examples.Example) []Segment { return g.reader().Segments(e) }
 
 // Prompt is the same: the answer is read off, not written.

@@ -68,6 +68,7 @@ func (j *job) score(ctx context.Context) (pipeline.Metrics, error) {
 		}
 		m.Figures = append(m.Figures, pipeline.Figure{Name: "best " + j.metric(), Value: score, N: int64(len(j.watched)), Note: fmt.Sprintf("%s, after step %d; these weights were kept", examples.Validation, step)})
 	}
+	m.Figures = append(m.Figures, pipeline.Figure{Name: pipeline.TrainingExamples, Value: float64(len(j.sets[examples.Train])), Unit: "rows", Note: j.begins})
 	l := j.trainLengths
 	m.Figures = append(m.Figures, pipeline.Figure{Name: "examples too long for the context", Value: float64(l.Cut + l.Dropped), Unit: "examples",
 		Note: fmt.Sprintf("of %d for training; too_long: %s; the longest has %d tokens, the context %d", l.Whole+l.Cut+l.Dropped, j.Goal.Long(), l.Longest, j.tuned.LM.Context())})

@@ -33,6 +33,14 @@ func (f *Finetune) given(env *pipeline.Env) pipeline.Dir {
 	return env.One("model")
 }
 
+// begins says what training begins with: the stage, or the folder, of the model.
+func (f *Finetune) begins(base pipeline.Dir) string {
+	if f.fromScratch() {
+		return "fresh weights of " + f.Arch.Name
+	}
+	return "fine-tuned from " + filepath.Base(base.Path)
+}
+
 // open reads the model that training begins with, or builds it.
 func (f *Finetune) open(dir string, seed uint64) (model.Model, *tokenize.Tokenizer, error) {
 	if !f.fromScratch() {

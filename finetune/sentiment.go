@@ -19,14 +19,17 @@ import (
 
 // Sentiment is the goal of naming a text's class: a linear head over the
 // network's last states, trained together with it (Radford et al. 2018,
-// section 3.2). A decoder reads the text and <|endoftext|>, where the head reads;
-// an encoder the text with what its tokenizer puts around it: [CLS] text [SEP].
+// section 3.2). A decoder reads the text alone: at <|endoftext|> it was never trained to
+// predict anything, since what comes next is another text. An encoder reads it with what
+// its tokenizer puts around it: [CLS] text [SEP].
 type Sentiment struct {
 	Pool         Pool         `yaml:"pool" doc:"What the head reads: the last state, the first, the mean of all, or last, greatest and mean side by side (concat); auto: the last of a decoder, the mean of an encoder."`
-	TooLong      TooLong      `yaml:"too_long" doc:"What becomes of texts longer than the context: error, drop, keep_start, keep_end, keep_ends or windows (all of it is read, in parts that overlap, whose answers are averaged). Required."`
+	TooLong      TooLong      `yaml:"too_long" doc:"What becomes of texts longer than the context: error, drop, keep_start, keep_end, keep_ends, windows (all of it is read, in parts that overlap, whose answers are averaged) or whole (all of it is read, and the head pools the states of all parts: at most 16 contexts, of what is longer the ends; pool: concat suits it). Required."`
 	ClassWeights ClassWeights `yaml:"class_weights" doc:"What a class weighs in the loss. balanced: rare classes weigh more."`
 	Dropout      float64      `yaml:"dropout" doc:"Of what the head reads."`
 	Smoothing    float64      `yaml:"label_smoothing" doc:"Share of the label given to all classes alike."`
+
+	end bool // <|endoftext|> is read behind each text: so models of the first format were trained
 }
 
 // NewSentiment returns the goal with its defaults; TooLong has none.
@@ -42,7 +45,7 @@ const (
 	PoolAuto   Pool = "auto"   // last for decoders, mean for encoders
 	PoolFirst  Pool = "first"  // the state at [CLS]
 	PoolMean   Pool = "mean"   // over the text, as sentence-transformers pool
-	PoolLast   Pool = "last"   // the state at <|endoftext|>, as transformers' …ForSequenceClassification reads it
+	PoolLast   Pool = "last"   // the state at the last token, as transformers' …ForSequenceClassification reads it
 	PoolConcat Pool = "concat" // last, greatest and mean over the text (Howard and Ruder 2018, section 3.3)
 )
 
@@ -65,7 +68,7 @@ func (ClassWeights) Values() []string { return []string{string(WeightsNone), str
 
 // Check finds faults that types cannot show.
 func (g *Sentiment) Check() []fault.Fault {
-	faults := g.TooLong.fault()
+	faults := g.TooLong.fault(true)
 	for path, share := range map[string]float64{"dropout": g.Dropout, "label_smoothing": g.Smoothing} {
 		if share < 0 || share >= 1 {
 			faults = append(faults, fault.Fault{Path: path, Err: fmt.Sprintf("%v is not in [0, 1)", share)})
@@ -80,9 +83,13 @@ func (g *Sentiment) Long() TooLong { return g.TooLong }
 // Metrics are what training may be stopped by.
 func (g *Sentiment) Metrics() []string { return []string{"macro F1", "accuracy", "loss"} }
 
-// Segments is the text, which may be cut, and its end.
+// Segments is the text, which may be cut; of an empty one its end, so that there is something to read.
 func (g *Sentiment) Segments(e examples.Example) []Segment {
-	return []Segment{{Text: e.Text, Cut: true, Framed: true}, {Token: tokenize.EndOfText}}
+	s := []Segment{{Text: e.Text, Cut: true, Framed: true}}
+	if e.Text == "" || g.end {
+		s = append(s, Segment{Token: tokenize.EndOfText})
+	}
+	return s
 }
 
 // Prompt is the same: the answer is read off, not written.
@@ -105,17 +112,26 @@ func (g *Sentiment) Classes(set []examples.Example) ([]string, error) {
 	return classes, nil
 }
 
-// Fill lays texts out from the left, each row with the one-hot label of its class.
+// Fill lays texts out from the left, each with the one-hot label of its class. A text of several
+// parts takes several rows.
 func (g *Sentiment) Fill(b *model.Batch, rows []sequence, classes int) {
-	t := 0
+	t, n := 0, 0
 	for _, s := range rows {
-		t = max(t, len(s.ids))
+		t = max(t, s.width())
+		n += s.parts()
 	}
-	reshape(b, len(rows), t, false)
-	b.Labels = make([]float32, len(rows)*classes)
+	reshape(b, n, t, false)
+	if n > len(rows) {
+		for _, s := range rows {
+			b.Parts = append(b.Parts, s.parts())
+		}
+	}
+	b.Labels, b.Norm = make([]float32, len(rows)*classes), float32(len(rows))
+	at := 0 // where a row begins; rows of several parts are as wide as the batch
 	for r, s := range rows {
-		copy(b.IDs[r*t:], s.ids)
-		clear(b.Docs[r*t : r*t+len(s.ids)])
+		copy(b.IDs[at:], s.ids)
+		clear(b.Docs[at : at+len(s.ids)])
+		at += s.parts() * t
 		if s.class < 0 {
 			continue
 		}

@@ -21,8 +21,7 @@ type Segment struct {
 	Source bool   // an encoder reads it, where the model has one
 
 	// Framed: with what the tokenizer's template puts around a text, [CLS] and [SEP]
-	// or a beginning-of-text token. If that ends in a token, <|endoftext|> is not
-	// put behind it.
+	// or a beginning-of-text token; then <|endoftext|> is not put behind it.
 	Framed bool
 
 	Special bool  // special tokens in the text get their ids: a chat template wrote it
@@ -49,6 +48,22 @@ type sequence struct {
 	labels []int   // where a text may have several: their indices
 	value  float64 // where it has a number
 	row    int     // in the examples it was made of
+	window int     // a text that is longer takes several rows of so many ids; 0: one row, however long
+}
+
+// parts is how many rows of a batch the sequence takes, and width how many ids the longest of them has.
+func (s sequence) parts() int {
+	if s.window == 0 {
+		return 1
+	}
+	return max(1, (len(s.ids)+s.window-1)/s.window)
+}
+
+func (s sequence) width() int {
+	if s.parts() > 1 {
+		return s.window
+	}
+	return len(s.ids)
 }
 
 // size is how many ids a model computes for the sequence.
@@ -65,17 +80,21 @@ const (
 	KeepEnd   TooLong = "keep_end"   // cut its start off
 	KeepEnds  TooLong = "keep_ends"  // cut its middle out
 	Windows   TooLong = "windows"    // read it in parts that overlap, and average what is said of them
+	Whole     TooLong = "whole"      // read all of it, and pool the states of all parts
 )
 
 // Values lists the choices.
 func (TooLong) Values() []string {
-	return []string{string(LongError), string(LongDrop), string(KeepStart), string(KeepEnd), string(KeepEnds), string(Windows)}
+	return []string{string(LongError), string(LongDrop), string(KeepStart), string(KeepEnd), string(KeepEnds), string(Windows), string(Whole)}
 }
 
-// fault says that the choice is missing.
-func (l TooLong) fault() []fault.Fault {
-	if l != "" {
+// fault says that the choice is missing, or not one for goals whose answers are texts.
+func (l TooLong) fault(classifies bool) []fault.Fault {
+	if l != "" && (classifies || l != Windows && l != Whole) {
 		return nil
+	}
+	if l != "" {
+		return []fault.Fault{{Path: "too_long", Err: fmt.Sprintf("too_long: %s is for goals with classes", l), Hint: "drop leaves such examples out, and counts them"}}
 	}
 	return []fault.Fault{{Path: "too_long", Err: "too_long is not set: what is to become of examples that do not fit into the model's context?",
 		Hint: "one of " + strings.Join(l.Values(), ", ")}}
@@ -87,6 +106,7 @@ type encoder struct {
 	context int // ids that the model sees at once: of source and target each, where it has an encoder
 	long    TooLong
 	seq2seq bool // the model reads Source segments with its encoder
+	readsOn bool // the model reads rows of any length
 }
 
 // A length tally says what became of examples by their length.
@@ -127,7 +147,6 @@ func (e encoder) encode(segments []Segment, tally *lengths) (s sequence, err err
 		case i == 0:
 			starts[0] = len(before)
 		case seg.Token == tokenize.EndOfText && len(after) > 0 && segments[i-1].Framed:
-			s.ids = append(s.ids, after...)
 			starts[i+1] = len(s.ids)
 			continue
 		}
@@ -143,13 +162,14 @@ func (e encoder) encode(segments []Segment, tally *lengths) (s sequence, err err
 			}
 		}
 		starts[i+1] = len(s.ids)
+		if seg.Framed {
+			s.ids = append(s.ids, after...)
+		}
 	}
-	for range before {
-		s.learn = append(s.learn, false)
-	}
+	s.learn = make([]bool, len(s.ids))
 	for i, seg := range segments {
-		for range starts[i+1] - starts[i] {
-			s.learn = append(s.learn, seg.Learn)
+		for k := starts[i]; k < starts[i+1]; k++ {
+			s.learn[k] = seg.Learn
 		}
 	}
 	return e.fit(s, segments, starts, nil, tally)

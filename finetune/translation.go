@@ -41,7 +41,7 @@ func NewTranslation() *Translation {
 
 // Check finds faults that types cannot show.
 func (g *Translation) Check() []fault.Fault {
-	faults := g.TooLong.fault()
+	faults := g.TooLong.fault(false)
 	if g.TooLong != "" && g.TooLong != LongError && g.TooLong != LongDrop {
 		faults = append(faults, fault.Fault{Path: "too_long", Err: fmt.Sprintf("%s cuts a sentence off its translation", g.TooLong), Hint: "error or drop"})
 	}

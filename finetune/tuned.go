@@ -52,7 +52,7 @@ const rowsAtOnce = 32
 // encoder is for sequences of this model.
 func (m *Tuned) encoder() encoder {
 	_, reads := m.LM.(model.Seq2Seq)
-	return encoder{tok: m.Tokenizer, context: m.LM.Context(), long: m.Goal.Long(), seq2seq: reads}
+	return encoder{tok: m.Tokenizer, context: m.LM.Context(), long: m.Goal.Long(), seq2seq: reads, readsOn: model.ReadsOn(m.LM)}
 }
 
 // answer is the goal's Answer.

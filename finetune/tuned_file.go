@@ -20,6 +20,7 @@ import (
 
 // goalConfig is what config.json says of a fine-tuned model, under "fragua".
 type goalConfig struct {
+	Format   int             `json:"format"` // before 2 texts to be classified were read with <|endoftext|> behind them
 	Goal     string          `json:"goal"`
 	Settings json.RawMessage `json:"settings"`
 	Labels   []string        `json:"labels,omitempty"`
@@ -32,7 +33,7 @@ func (m *Tuned) config() goalConfig {
 	if g, ok := goal.(*Instruction); ok {
 		goal = g.saved()
 	}
-	return goalConfig{Goal: m.Goal.Name, Settings: settings.CanonicalJSON(goal), Labels: m.Classes}
+	return goalConfig{Format: 2, Goal: m.Goal.Name, Settings: settings.CanonicalJSON(goal), Labels: m.Classes}
 }
 
 // save writes a self-contained model directory: weights with the head,
@@ -137,6 +138,12 @@ func (c *goalConfig) goal() (Goal, error) {
 		return nil, fmt.Errorf("unknown goal %q, known are %q", c.Goal, slices.Sorted(maps.Keys(goals())))
 	}
 	goal := fresh().(Goal)
+	switch g := goal.(type) {
+	case *Sentiment:
+		g.end = c.Format < 2
+	case *Labels:
+		g.end = c.Format < 2
+	}
 	return goal, yaml.Load(c.Settings, goal) // JSON is YAML
 }
 

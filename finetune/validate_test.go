@@ -26,7 +26,7 @@ func TestGates(t *testing.T) {
 		"have 1 classes":                               {sentiment(LongDrop), []examples.Example{one("x", "a")}},
 		"has 0 labels, want one":                       {sentiment(LongDrop), []examples.Example{{ID: "1", Text: "x", Split: examples.Train}}},
 		"has no target":                                {translation(), []examples.Example{one("x", "a")}},
-		"21 tokens do not fit into 8":                  {sentiment(LongError), []examples.Example{one("x", "a"), one(long, "b")}},
+		"20 tokens do not fit into 8":                  {sentiment(LongError), []examples.Example{one("x", "a"), one(long, "b")}},
 		`the tokenizer has no special token "<|sep|>"`: {&Translation{Separator: "<|sep|>", TooLong: LongDrop}, []examples.Example{{Text: "a", Target: "b"}}},
 		"every target is masked":                       {silent{translation()}, []examples.Example{{ID: "1", Text: "a", Target: "b"}}},
 	} {

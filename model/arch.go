@@ -51,6 +51,7 @@ func headLogits(n, vocab int) int { return tensor.HeadRows(n, vocab) * vocab }
 var archs = []archEntry{
 	{"gpt", "gpt2", func() Arch { return &GPT{Layers: 4, Heads: 4, Width: 256} }, openGPT},
 	{"llama", "llama", func() Arch { return &Llama{Layers: 4, Heads: 4, Width: 256, Theta: 10000, Tied: true} }, openLlama},
+	{"", parallelType, nil, openParallel},
 	{"", "mistral", nil, openMistral},
 	{"", "qwen2", nil, openQwen2},
 	{"", "qwen3", nil, openQwen3},

@@ -15,7 +15,8 @@ type Batch struct {
 	Docs      []int32   // B×T, which document a position belongs to: attention and positions stay inside it; nil: one a row. -1: padding
 	Types     []int32   // B×T, token types (segments) for BERT; nil: all 0
 	Source    *Batch    // the encoder's side
-	Labels    []float32 // B×C, one-hot or multi-hot, for classification
+	Labels    []float32 // B×C, one-hot or multi-hot, for classification; with Parts a row a text
+	Parts     []int     // how many rows of the batch each text takes, full but the last, one after another; nil: one each
 	Norm      float32   // what the summed loss is divided by: the targets of the whole step; 0: this batch's own
 	Smoothing float32   // label smoothing of the token loss; NLL stays plain
 	// State is where a recurrent model writes its state after the batch (an lstm: h and c of each
@@ -115,6 +116,16 @@ type Model interface {
 	Vocab() int
 }
 
+// ReadsOn reports whether a model reads rows of any length, beyond its context: a recurrent model
+// does, and one that sees only what is near.
+func ReadsOn(m Model) bool {
+	switch m.(type) {
+	case *lstm, *nnlm:
+		return true
+	}
+	return false
+}
+
 // A LanguageModel predicts the next id.
 type LanguageModel interface {
 	Model
@@ -146,4 +157,10 @@ type Decoder interface {
 type Scorer interface {
 	// Score returns Σ log p of the targets of each row of the batch, in nats.
 	Score(*Batch) ([]float64, error)
+}
+
+// An EachScorer is a Scorer that tells how well each id is predicted.
+type EachScorer interface {
+	// ScoreEach returns −log p of each target, B×T, in nats; 0 where there is none.
+	ScoreEach(*Batch) ([]float64, error)
 }

@@ -25,6 +25,7 @@ type Llama struct {
 	Tied      bool    `yaml:"tied" doc:"The output layer is the embedding."`
 	QKNorm    bool    `yaml:"qk_norm" doc:"RMS norms of each head of queries and keys: steadier at high rates. The model is then a Qwen3 to others."`
 	ZeroInit  bool    `yaml:"zero_init" doc:"Matrices that write to the residual stream start at 0."`
+	Parallel  bool    `yaml:"parallel" doc:"Attention and feed-forward read the same norm and are added together, as in PaLM; with kv_heads: 1 the model is one. Other programs do not open it."`
 	Dropout   float32 `yaml:"dropout" doc:"Share dropped of the embeddings and of what each part adds, while training."`
 	Recompute bool    `yaml:"recompute" doc:"Activation checkpointing: keep one block's results at a time and compute them again in the backward pass; less memory, a third more time."`
 
@@ -76,12 +77,15 @@ func (l *Llama) Check() []fault.Fault {
 		f = append(f, fault.Fault{Path: "theta", Err: fmt.Sprintf("%g is not above 1", c.Theta), Hint: "10000 is usual"})
 	}
 	f.rate("dropout", c.Dropout)
+	if c.Parallel && c.QKNorm {
+		f = append(f, fault.Fault{Path: "parallel", Err: "parallel and qk_norm are not one architecture", Hint: "leave one of them out"})
+	}
 	return f
 }
 
 // Size implements Arch. Of each position a block keeps two norms (2C), q (C),
 // k and v, what attention gives and adds (2C), gate, up and their product, and
-// what the feed-forward adds (C).
+// what the feed-forward adds (C); a parallel one a norm less.
 func (l *Llama) Size(vocab, context, rows int) Size {
 	a := l.filled()
 	c, n := a.Width, rows*context
@@ -91,6 +95,10 @@ func (l *Llama) Size(vocab, context, rows int) Size {
 		params += vocab * c
 	}
 	kept, block, widest := 2*c, 4*c+2*q+2*kv+3*a.Hidden+a.Heads+2, 2*c
+	if a.Parallel {
+		params -= a.Layers * c
+		block -= c + 1
+	}
 	if a.Recompute {
 		kept, widest = kept+a.Layers*c, block+widest
 	} else {
@@ -127,11 +135,11 @@ type llamaBlock struct {
 	V        *nn.Linear  `st:"self_attn.v_proj"` // C → KV·D
 	QNorm    *nn.RMSNorm `st:"self_attn.q_norm"` // of each head (Qwen3); or nil
 	KNorm    *nn.RMSNorm `st:"self_attn.k_norm"`
-	Out      *nn.Linear  `st:"self_attn.o_proj"` // H·D → C
-	MLPNorm  *nn.RMSNorm `st:"post_attention_layernorm"`
-	Gate     *nn.Linear  `st:"mlp.gate_proj"` // C → hidden
-	Up       *nn.Linear  `st:"mlp.up_proj"`   // C → hidden
-	Down     *nn.Linear  `st:"mlp.down_proj"` // hidden → C
+	Out      *nn.Linear  `st:"self_attn.o_proj"`         // H·D → C
+	MLPNorm  *nn.RMSNorm `st:"post_attention_layernorm"` // nil: parallel
+	Gate     *nn.Linear  `st:"mlp.gate_proj"`            // C → hidden
+	Up       *nn.Linear  `st:"mlp.up_proj"`              // C → hidden
+	Down     *nn.Linear  `st:"mlp.down_proj"`            // hidden → C
 }
 
 func newLlama(c Llama, vocab, context int, eps float32, d *nn.Init) *llama {
@@ -156,10 +164,12 @@ func newLlama(c Llama, vocab, context int, eps float32, d *nn.Init) *llama {
 			K:        nn.NewLinear(c.Width, c.KVHeads*dim, v.qkvBias, std, d),
 			V:        nn.NewLinear(c.Width, c.KVHeads*dim, v.qkvBias, std, d),
 			Out:      nn.NewLinear(c.Heads*dim, c.Width, v.outBias, residual, d),
-			MLPNorm:  nn.NewRMSNorm(c.Width, eps),
 			Gate:     nn.NewLinear(c.Width, c.Hidden, v.mlpBias, std, d),
 			Up:       nn.NewLinear(c.Width, c.Hidden, v.mlpBias, std, d),
 			Down:     nn.NewLinear(c.Hidden, c.Width, v.mlpBias, residual, d),
+		}
+		if !c.Parallel {
+			b.MLPNorm = nn.NewRMSNorm(c.Width, eps)
 		}
 		if c.QKNorm {
 			b.QNorm, b.KNorm = nn.NewRMSNorm(dim, eps), nn.NewRMSNorm(dim, eps)
@@ -203,15 +213,18 @@ func (p *llamaPass) Forward(tp *tensor.Tape, x *tensor.Tensor) *tensor.Tensor {
 
 // forward takes (N, C) to the same.
 func (b *llamaBlock) forward(tp *tensor.Tape, x *tensor.Tensor, layer int, l *llama, pos []int32, at attentionContext) *tensor.Tensor {
-	h := b.AttnNorm.Forward(tp, x)                                        // (N, C)
-	q, k, v := b.Q.Forward(tp, h), b.K.Forward(tp, h), b.V.Forward(tp, h) // (N, H·D), (N, KV·D) twice
+	n := b.AttnNorm.Forward(tp, x)                                        // (N, C)
+	q, k, v := b.Q.Forward(tp, n), b.K.Forward(tp, n), b.V.Forward(tp, n) // (N, H·D), (N, KV·D) twice
 	if b.QNorm != nil {
 		q, k = b.QNorm.Forward(tp, q), b.KNorm.Forward(tp, k)
 	}
 	q, k = tp.Rotate(q, l.rope, l.Heads, pos), tp.Rotate(k, l.rope, l.KVHeads, pos)
-	h = at.attend(tp, layer, tensor.Heads{X: q}, tensor.Heads{X: k}, tensor.Heads{X: v}) // (N, H·D)
-	x = b.Out.Residual(tp, h, x, l.Dropout)                                              // (N, C)
-	return nn.GatedFeedForward(tp, b.Gate, b.Up, b.Down, b.MLPNorm.Forward(tp, x), x, l.Dropout)
+	h := at.attend(tp, layer, tensor.Heads{X: q}, tensor.Heads{X: k}, tensor.Heads{X: v}) // (N, H·D)
+	x = b.Out.Residual(tp, h, x, l.Dropout)                                               // (N, C)
+	if b.MLPNorm != nil {
+		n = b.MLPNorm.Forward(tp, x)
+	}
+	return nn.GatedFeedForward(tp, b.Gate, b.Up, b.Down, n, x, l.Dropout)
 }
 
 func (l *llama) Params() []nn.Param { return nn.Params(l) }
@@ -267,6 +280,9 @@ type llamaConfig struct {
 func (l *llama) alias(name string) *tensor.Tensor { return headAlias(l, name) }
 
 func (l *llama) classifierClass() string {
+	if l.Parallel {
+		return ""
+	}
 	class := l.variant.class
 	if l.QKNorm {
 		class = "Qwen3"
@@ -278,6 +294,9 @@ func (l *llama) config() any {
 	h := l.heads()
 	c := llamaConfig{[]string{"LlamaForCausalLM"}, "llama", l.vocab, l.context, l.Llama.Width, l.Llama.Hidden, l.Layers,
 		h.n, h.kv, h.dim, "silu", l.eps, l.Theta, nil, false, false, 0.02, l.Tied}
+	if l.Parallel { // which transformers has with other norms only (Cohere)
+		c.Architectures, c.ModelType = nil, parallelType
+	}
 	if l.QKNorm { // which transformers has in Qwen3, whose configuration has no mlp_bias
 		c.Architectures, c.ModelType = []string{"Qwen3ForCausalLM"}, "qwen3"
 		return struct {
@@ -286,6 +305,17 @@ func (l *llama) config() any {
 		}{llamaConfig: c}
 	}
 	return c
+}
+
+// parallelType is what config.json calls a model with parallel blocks (Chowdhery et al. 2022, section 2).
+const parallelType = "fragua_palm"
+
+func openParallel(c *config) (opened, error) {
+	l := llamaFields(c, llamaDefaults{vocab: 32000, positions: 2048, hidden: 11008})
+	l.Parallel = true
+	c.Only("attention_bias", false)
+	c.Only("mlp_bias", false)
+	return l.opened(c)
 }
 
 func openLlama(c *config) (opened, error) {

@@ -26,6 +26,7 @@ func small() map[string]Arch {
 		"nnlm":            &NNLM{Order: 4, Width: 24, Hidden: 32},
 		"gpt":             &GPT{Layers: 2, Heads: 4, Width: 32},
 		"llama":           &Llama{Layers: 2, Heads: 4, KVHeads: 2, Width: 32, Theta: 10000, Tied: true},
+		"palm":            &Llama{Layers: 2, Heads: 4, KVHeads: 1, Width: 32, Theta: 10000, Tied: true, Parallel: true},
 		"llama, own head": &Llama{Layers: 2, Heads: 4, Width: 32, Hidden: 48, Theta: 500, Tied: false},
 	}
 }
@@ -87,6 +88,7 @@ func TestLearns(t *testing.T) {
 		"gpt":             {4.095139, 3.987280, 3.817361, 3.319716, 3.190544},
 		"llama":           {4.090660, 3.760582, 3.461602, 2.890006, 2.764179},
 		"llama, own head": {4.109098, 3.706395, 3.157825, 2.382998, 1.955552},
+		"palm":            {4.086394, 3.719453, 3.393691, 2.803709, 2.652055},
 		"lstm":            {4.105895, 4.097837, 4.063427, 4.019473, 3.979761},
 		"nnlm":            {4.108231, 4.062631, 4.006160, 3.724079, 3.397790},
 	}

@@ -44,6 +44,19 @@ type scorer struct {
 
 // Score implements Scorer.
 func (s scorer) Score(b *Batch) ([]float64, error) {
+	each, err := s.ScoreEach(b)
+	if err != nil {
+		return nil, err
+	}
+	sums := make([]float64, b.B)
+	for i, nll := range each {
+		sums[i/b.T] -= nll
+	}
+	return sums, nil
+}
+
+// ScoreEach implements EachScorer.
+func (s scorer) ScoreEach(b *Batch) ([]float64, error) {
 	if err := b.Check(s.m); err != nil {
 		return nil, err
 	}
@@ -55,11 +68,7 @@ func (s scorer) Score(b *Batch) ([]float64, error) {
 	}
 	each := make([]float64, b.B*b.T)
 	s.tp.HeadLoss(s.m.Hidden(s.tp, b), s.m.Head(), b.Targets, tensor.HeadOptions{Each: each, Bias: headBias(s.m)})
-	sums := make([]float64, b.B)
-	for i, nll := range each {
-		sums[i/b.T] -= nll
-	}
-	return sums, nil
+	return each, nil
 }
 
 // Check finds what would not fit the model: lengths, ids outside the

@@ -25,6 +25,7 @@ func TestSize(t *testing.T) {
 		{&NNLM{Order: 4, Width: 32, Hidden: 100}, 300, 48, 4},
 		{&Llama{Layers: 3, Heads: 4, KVHeads: 2, Width: 32, Theta: 1e4, Tied: true}, 61, 48, 2},
 		{&Llama{Layers: 2, Heads: 2, Width: 64, Hidden: 300, Theta: 1e4}, 500, 16, 3},
+		{&Llama{Layers: 3, Heads: 4, KVHeads: 1, Width: 32, Theta: 1e4, Tied: true, Parallel: true}, 61, 48, 2},
 	} {
 		m, err := tt.a.Build(tt.vocab, tt.context, 1)
 		if err != nil {

@@ -24,6 +24,7 @@ type Metrics struct {
 	Samples      []Sample      `json:"samples,omitempty"`
 	Translations []Translation `json:"translations,omitempty"`
 	Map          []Place       `json:"map,omitempty"`
+	Looks        []Look        `json:"looks,omitempty"`
 }
 
 // A Figure is one number with what is needed to read it. A baseline is a Figure
@@ -40,11 +41,24 @@ type Figure struct {
 	Digits    int     `json:"digits,omitempty"`   // after the point, where summaries show it; 0: they choose
 }
 
+// TrainingExamples is the name of a figure: how many labelled examples a model learned from. Its note
+// says what it began with. A report draws the figures of models against it.
+const TrainingExamples = "training examples"
+
+// BitsByContext is what the curves are of that say how well a model predicts by how many ids of the text it sees. A report
+// draws those of several models together.
+const BitsByContext = "bits per byte by context"
+
+// UniformName is the note of the baseline that every id is equally likely: what a model knows before it has seen a text.
+const UniformName = "every id alike"
+
 // A Curve is a measure that changed as the stage went on.
 type Curve struct {
-	Name   string       `json:"name"`        // "train", "validation", "n-gram"
-	X      string       `json:"x"`           // "step"
-	Y      string       `json:"y,omitempty"` // "bits per byte": curves of one Y are drawn together
+	Name   string       `json:"name"`           // "train", "validation", "n-gram"
+	X      string       `json:"x"`              // "step"
+	Y      string       `json:"y,omitempty"`    // "bits per byte": curves of one Y are drawn together
+	Log    bool         `json:"log,omitempty"`  // X is drawn on a logarithmic scale, on which all of its values are above 0
+	Dots   bool         `json:"dots,omitempty"` // each point is drawn, not only the line
 	Points [][2]float64 `json:"points"`
 }
 
@@ -75,6 +89,13 @@ type Place struct {
 	Y     float64 `json:"y"`
 }
 
+// A Look is where a head of a network looks in a text: row i is the shares of its attention that token i gives to each token.
+type Look struct {
+	Title  string      `json:"title"` // layer and head
+	Tokens []string    `json:"tokens"`
+	Rows   [][]float64 `json:"rows"`
+}
+
 // Check returns an error if the metrics could not be written or drawn: a number
 // that is not finite, or a confusion matrix that is not square.
 func (m Metrics) Check() error {
@@ -92,11 +113,26 @@ func (m Metrics) Check() error {
 			if !finite(p[0]) || !finite(p[1]) {
 				return fmt.Errorf("curve %q: point %d is (%v, %v), not finite", c.Name, i, p[0], p[1])
 			}
+			if c.Log && p[0] <= 0 {
+				return fmt.Errorf("curve %q: point %d is at %v, which has no logarithm", c.Name, i, p[0])
+			}
 		}
 	}
 	for _, p := range m.Map {
 		if !finite(p.X) || !finite(p.Y) {
 			return fmt.Errorf("place %q is at (%v, %v), not finite", p.Label, p.X, p.Y)
+		}
+	}
+	for _, l := range m.Looks {
+		for i, r := range l.Rows {
+			if len(l.Rows) != len(l.Tokens) || len(r) != len(l.Tokens) {
+				return fmt.Errorf("look %q: %d rows, row %d of %d, for %d tokens", l.Title, len(l.Rows), i, len(r), len(l.Tokens))
+			}
+			for _, p := range r {
+				if !(p >= 0 && p <= 1.001) {
+					return fmt.Errorf("look %q: row %d holds %v, not a share", l.Title, i, p)
+				}
+			}
 		}
 	}
 	if c := m.Confusion; c != nil {

@@ -101,7 +101,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		Commands: slices.Concat(
 			category("From text to a model", newCommand(), runCommand(), workCommand(), planCommand(), finetuneCommand(), verifyCommand()),
 			category("Look", inspectCommand(), labelCommand(), explainCommand(), reportCommand(), studioCommand()),
-			category("Use a model", generateCommand(), predictCommand(), translateCommand(), neighborsCommand(), similarCommand(), analogyCommand(), serveCommand()),
+			category("Use a model", generateCommand(), predictCommand(), translateCommand(), neighborsCommand(), similarCommand(), analogyCommand(), attendCommand(), serveCommand()),
 			category("Measure", evaluateCommand(), scoreCommand(), ablateCommand(), benchCommand()),
 			category("Text and tokens", textCommand(), tokenizerCommand()),
 			category("To and from other programs", exportCommand(), importCommand()),

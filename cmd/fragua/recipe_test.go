@@ -15,7 +15,7 @@ import (
 // TestRecipes: every recipe opens with its command, what it needs and how long it takes,
 // and is without a fault where what it needs is there.
 func TestRecipes(t *testing.T) {
-	if want := []string{"backtranslation", "books", "budget", "common-crawl", "distill", "domain", "epub", "fineweb", "fineweb2-es", "gutenberg", "ladder", "quickstart", "sentiment", "translation", "web"}; !slices.Equal(recipeNames(), want) {
+	if want := []string{"backtranslation", "books", "budget", "common-crawl", "distill", "domain", "epub", "fineweb", "fineweb2-es", "gutenberg", "ladder", "quickstart", "sentiment", "translation", "ulmfit", "web"}; !slices.Equal(recipeNames(), want) {
 		t.Errorf("recipes are %v, want %v", recipeNames(), want)
 	}
 	dir := t.TempDir()

@@ -38,7 +38,7 @@ func (c copies) next(weight float64) int {
 
 // examples are what a row becomes in a split: for training as often as its weight says, and tagged.
 func (l *Label) examples(row labelled, split uint8, score float32, seen copies) (all []Example) {
-	e := Example{ID: row.ID, Text: row.Text, Target: row.Target, Labels: row.Labels, Split: Splits[split], Score: score, Messages: row.Messages}
+	e := Example{ID: row.ID, Text: row.Text, Target: row.Target, Labels: row.Labels, Split: places[split], Score: score, Messages: row.Messages}
 	if row.Tag != "" {
 		e.Text = row.Tag + " " + e.Text
 	}

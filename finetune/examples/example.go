@@ -35,6 +35,13 @@ const (
 // Splits is every split in the order in which shards are listed.
 var Splits = [...]string{Train, Validation, Test}
 
+// withoutLabel is the split of texts that are kept though they have no label: a language model learns
+// from them, and no one else reads them.
+const withoutLabel = "unlabelled"
+
+// places is what the split of a row may be.
+var places = [...]string{Train, Validation, Test, withoutLabel}
+
 // A Reject is a row that did not become an example, and why.
 type Reject struct {
 	ID     string   `parquet:"id"`

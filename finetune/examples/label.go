@@ -35,7 +35,7 @@ type Label struct {
 
 	Numbers bool `yaml:"numbers" doc:"Labels are numbers to be estimated (goal regression), not classes: what is no number fails its row, and the split does not look at them."`
 
-	Unlabelled Unlabelled `yaml:"unlabelled" doc:"What becomes of rows whose label is empty or null: fail, each counts as a failure; drop, they are left out and counted; none, they have none of the labels (goal labels)."`
+	Unlabelled Unlabelled `yaml:"unlabelled" doc:"What becomes of rows whose label is empty or null: fail, each counts as a failure; drop, they are left out and counted; none, they have none of the labels (goal labels); keep, they lie in unlabelled-00000.parquet, where pack finds them for a language model."`
 
 	Split SplitBy `yaml:"split" doc:"How examples are split into train, validation and test."`
 	Pairs Pairs   `yaml:"pairs" doc:"Which pairs of sentences are good enough."`
@@ -59,11 +59,12 @@ const (
 	UnlabelledFail Unlabelled = "fail"
 	UnlabelledDrop Unlabelled = "drop"
 	UnlabelledNone Unlabelled = "none"
+	UnlabelledKeep Unlabelled = "keep"
 )
 
 // Values lists the choices.
 func (Unlabelled) Values() []string {
-	return []string{string(UnlabelledFail), string(UnlabelledDrop), string(UnlabelledNone)}
+	return []string{string(UnlabelledFail), string(UnlabelledDrop), string(UnlabelledNone), string(UnlabelledKeep)}
 }
 
 // Version is raised when the same settings and files give other bytes.

@@ -22,8 +22,14 @@ func (l *Label) check(row *labelled, failed error, dict map[string]string) verdi
 		}
 	}
 	pair := len(row.Labels) == 0
-	if _, named := dict[""]; !pair && !named && l.Unlabelled == UnlabelledNone {
+	if _, named := dict[""]; !pair && !named && (l.Unlabelled == UnlabelledNone || l.Unlabelled == UnlabelledKeep) {
 		row.Labels = slices.DeleteFunc(row.Labels, func(v string) bool { return canonical(v) == "" })
+	}
+	if l.unlabelled(pair, row.Labels) {
+		if row.Split != "" && row.Split != Train {
+			return verdict{rule: "unlabelled"} // nothing can be judged by it
+		}
+		row.Split = withoutLabel
 	}
 	if row.Text == "" || pair && row.Target == "" {
 		return verdict{rule: "empty"}
@@ -77,4 +83,9 @@ func (l *Label) dictionary() map[string]string {
 		dict[canonical(v)] = ""
 	}
 	return dict
+}
+
+// unlabelled reports whether a row without labels is one that is kept for its text.
+func (l *Label) unlabelled(pair bool, labels []string) bool {
+	return l.Unlabelled == UnlabelledKeep && !pair && len(labels) == 0
 }

@@ -12,7 +12,7 @@ import (
 // A labelCount counts the rows of each label in each split.
 type labelCount struct {
 	sets      [][]string // by class
-	rows      [len(Splits)]int64
+	rows      [len(places)]int64
 	labels    map[string]*[len(Splits)]int64
 	labelOf   map[uint64]int32 // class of a text
 	ambiguous map[uint64]bool  // texts that stand in rows of different classes
@@ -33,6 +33,9 @@ func (t *labelCount) count(f rowDecision, m member) {
 		}
 		t.labels[l][m.split]++
 	}
+	if places[m.split] == withoutLabel {
+		return
+	}
 	if c, ok := t.labelOf[f.source]; ok && c != m.class {
 		t.ambiguous[f.source] = true
 	}
@@ -45,16 +48,16 @@ func (t *labelCount) check(data []Data) error {
 	if t.rows[0] == 0 && !slices.ContainsFunc(data, func(d Data) bool { g := d.rows.given().Split; return g == "" || g == Train }) {
 		return nil
 	}
-	without := func(what string, n [len(Splits)]int64) error {
+	without := func(what string, n []int64) error {
 		return fault.Hintf(fmt.Errorf("no row%s is left to train on (validation has %d, test %d)", what, n[1], n[2]),
 			"give smaller shares to validation and test, drop the label, or bring more rows of it")
 	}
 	if t.rows[0] == 0 {
-		return without("", t.rows)
+		return without("", t.rows[:])
 	}
 	for _, l := range slices.Sorted(maps.Keys(t.labels)) {
 		if n := t.labels[l]; n[0] == 0 {
-			return without(fmt.Sprintf(" of class %q", l), *n)
+			return without(fmt.Sprintf(" of class %q", l), n[:])
 		}
 	}
 	return nil
@@ -81,6 +84,9 @@ func (t *labelCount) metrics() pipeline.Metrics {
 		for _, l := range slices.Sorted(maps.Keys(t.labels)) {
 			m.Figures = append(m.Figures, pipeline.Figure{Name: "examples of " + l, Value: float64(t.labels[l][s]), Unit: "rows", Note: split})
 		}
+	}
+	if n := t.rows[len(Splits)]; n > 0 {
+		m.Figures = append(m.Figures, pipeline.Figure{Name: "examples", Value: float64(n), Unit: "rows", Note: withoutLabel})
 	}
 	if n := len(t.ambiguous); n > 0 {
 		m.Figures = append(m.Figures, pipeline.Figure{Name: "texts with several labels", Value: float64(n), Unit: "texts",

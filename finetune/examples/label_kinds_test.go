@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/parquet-go/parquet-go"
+
+	"fragua/pipeline/shard"
 )
 
 // labelOf is the stage for one table with columns text and label.
@@ -90,6 +93,33 @@ func TestUnlabelled(t *testing.T) {
 		if u == UnlabelledFail && !strings.Contains(rejects[0].Error, "unlabelled: drop") {
 			t.Errorf("%+v", rejects[0])
 		}
+	}
+}
+
+// Rows without a label are kept apart where their text is wanted, but not those that repeat a text with one.
+func TestUnlabelledKeep(t *testing.T) {
+	var b bytes.Buffer
+	for i := range 100 {
+		fmt.Fprintf(&b, "{\"text\": \"text number %d\", \"label\": %q}\n", i, []string{"bad", "good"}[i%2])
+	}
+	for i := range 30 { // the first ten stand above, with a label
+		fmt.Fprintf(&b, "{\"text\": \"Text number %d!\", \"label\": null}\n", 90+i)
+	}
+	l := labelOf(t, "a.jsonl", b.Bytes(), "label")
+	l.Unlabelled = UnlabelledKeep
+	sets, _, counts, dir := runLabel(t, l)
+	if got := classes(sets); !slices.Equal(got, []string{"bad", "good"}) || counts.Dropped["leak"] != 10 {
+		t.Errorf("classes %q, dropped %v", got, counts.Dropped)
+	}
+	n := 0
+	for e, err := range shard.Read[Example](filepath.Join(dir, "unlabelled-00000.parquet")) {
+		if err != nil || len(e.Labels) != 0 || e.Split != "unlabelled" {
+			t.Fatal(e, err)
+		}
+		n++
+	}
+	if n != 20 {
+		t.Errorf("%d texts without a label", n)
 	}
 }
 

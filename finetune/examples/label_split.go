@@ -122,7 +122,7 @@ func (l *Label) count(ctx context.Context, dirs []string) (decisions []rowDecisi
 		if row.Group != "" {
 			m.group = xxh3.HashString(row.Group)
 		}
-		for i, s := range Splits {
+		for i, s := range places {
 			if row.Split == s {
 				m.split = uint8(i)
 			}
@@ -161,7 +161,7 @@ func spoken(messages []chat.Message) string {
 
 // dropDuplicates keeps one of several equal rows, and of several translations
 // of one source, or sources of one translation, where that is asked for. Rows that
-// came as test stay before those that came as validation, these before all others;
+// came as test stay before those that came as validation, these before all others, and rows without a label come last;
 // then the best score stays, and of equal ones the first.
 func (l *Label) dropDuplicates(decisions []rowDecision, members []member) {
 	order := make([]int, 0, len(decisions))
@@ -170,7 +170,7 @@ func (l *Label) dropDuplicates(decisions []rowDecision, members []member) {
 			order = append(order, i)
 		}
 	}
-	rank := func(i int) int { return [...]int{2, 1, 0}[members[i].split%unset] }
+	rank := func(i int) int { return [...]int{2, 1, 0, 3}[members[i].split%unset] }
 	slices.SortStableFunc(order, func(a, b int) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), -cmp.Compare(decisions[a].score, decisions[b].score))
 	})
@@ -193,10 +193,11 @@ func (l *Label) dropDuplicates(decisions []rowDecision, members []member) {
 
 // dropLeaks takes out of train, and out of validation, what test holds, and
 // out of train what validation holds: the same letters and digits count as the
-// same sentence. Only data that came split, or groups, can leak.
+// same sentence. Only data that came split, or groups, can leak. Texts without a
+// label give way to all others.
 func dropLeaks(decisions []rowDecision, members []member) {
 	seen := map[uint64]bool{}
-	for s := 2; s >= 0; s-- {
+	for _, s := range [...]int{2, 1, 0, 3} { // of places
 		for i := range decisions {
 			if f := &decisions[i]; f.rule == "" && int(members[i].split) == s && seen[f.sentence] {
 				f.rule = "leak"
@@ -214,14 +215,14 @@ func dropLeaks(decisions []rowDecision, members []member) {
 // rejects of both phases. A shard without rows is not written: Hugging Face
 // datasets refuses one.
 func (l *Label) writeSplits(ctx context.Context, env *pipeline.Env, dirs []string, decisions []rowDecision, members []member) (counts pipeline.Counts, err error) {
-	var shards [len(Splits)]*shard.Writer[Example]
-	var used [len(Splits)]bool
+	var shards [len(places)]*shard.Writer[Example]
+	var used [len(places)]bool
 	for i, f := range decisions {
 		if f.rule == "" {
 			used[members[i].split] = true
 		}
 	}
-	for s, name := range Splits {
+	for s, name := range places {
 		if !used[s] {
 			continue
 		}
@@ -267,7 +268,7 @@ func (l *Label) writeSplits(ctx context.Context, env *pipeline.Env, dirs []strin
 		}
 		counts.Kept++
 		for _, e := range l.examples(row, to, score, seen) {
-			counts.Sum(Splits[to], 1)
+			counts.Sum(places[to], 1)
 			if err := shards[to].Write(e); err != nil {
 				return counts, err
 			}

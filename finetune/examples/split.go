@@ -21,7 +21,7 @@ type SplitBy struct {
 type member struct {
 	group uint64
 	class int32
-	split uint8 // index of Splits; unset where it is to be decided
+	split uint8 // index of places; unset where it is to be decided
 }
 
 const unset = 255

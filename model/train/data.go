@@ -53,6 +53,31 @@ func (d *data) learnable(dir pipeline.Dir, batch int, stream bool) error {
 		return fault.Hintf(fmt.Errorf("%s has %d rows to train on, and a batch has %d", dir.Path, n, batch),
 			"pack more text, or with a smaller context")
 	}
+	if stream {
+		return d.goesOn(dir)
+	}
+	return nil
+}
+
+// goesOn returns an error if rows do not go on from one to the next: a state that is carried between rows of other
+// texts is noise. Rows of a stream overlap by one id, but where a document begins.
+func (d *data) goesOn(dir pipeline.Dir) error {
+	const looked = 64
+	var last int32
+	for i := range min(looked, d.train.Len()) {
+		ids, starts, length, err := d.train.Row(i, nil)
+		if err != nil {
+			return err
+		}
+		begins := len(starts) > 0 && starts[0] == 0
+		if i > 0 && !begins && ids[0] != last {
+			return fault.Hintf(fmt.Errorf("order: stream wants rows in the order of the text, and in %s row %d does not go on from the one before", dir.Path, i),
+				"pack with order: stream; models that carry no state may still shuffle such rows")
+		}
+		if length > 0 {
+			last = ids[length-1]
+		}
+	}
 	return nil
 }
 

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"math/bits"
 
 	"fragua/model"
+	"fragua/pipeline"
 	"fragua/pipeline/fault"
 )
 
@@ -23,6 +25,44 @@ type Evaluation struct {
 	Rows    int64
 
 	sumBits2, sumBitsBytes, sumBytes2 float64 // over rows, for the interval
+	byContext                         []contextSum
+}
+
+// A contextSum is of the targets before which a model sees so many ids of the text: 1, 2 to 3, 4 to 7, ….
+type contextSum struct {
+	nll   float64
+	bytes int64
+}
+
+// Curve is the bits per byte by how many ids of the text the model sees before a target: what a longer memory adds. It has
+// no points where the scorer does not tell how well each id is predicted.
+func (e Evaluation) Curve(name string) pipeline.Curve {
+	c := pipeline.Curve{Name: name, X: "ids of the text before", Y: pipeline.BitsByContext, Log: true}
+	for k, s := range e.byContext {
+		if s.bytes > 0 {
+			c.Points = append(c.Points, [2]float64{float64(int(1) << k), s.nll / math.Ln2 / float64(s.bytes)})
+		}
+	}
+	return c
+}
+
+// place adds the scores of each target of a batch.
+func (e *Evaluation) place(b *model.Batch, each []float64, lengths Lengths) {
+	seen := 0
+	for i, target := range b.Targets {
+		if i%b.T == 0 || b.Docs != nil && b.Docs[i] != b.Docs[i-1] {
+			seen = 0
+		}
+		if seen++; target < 0 {
+			continue
+		}
+		k := bits.Len(uint(seen)) - 1
+		for len(e.byContext) <= k {
+			e.byContext = append(e.byContext, contextSum{})
+		}
+		e.byContext[k].nll += each[i]
+		e.byContext[k].bytes += int64(lengths.ByteLen(target))
+	}
 }
 
 // BitsPerByte is Σ nll / ln 2 over the bytes of the scored text. It does not
@@ -51,9 +91,9 @@ func (e *Evaluation) add(nll float64, targets, bytes int64) {
 	e.Targets += targets
 	e.Bytes += bytes
 	e.Rows++
-	bits := nll / math.Ln2
-	e.sumBits2 += bits * bits
-	e.sumBitsBytes += bits * float64(bytes)
+	b := nll / math.Ln2
+	e.sumBits2 += b * b
+	e.sumBitsBytes += b * float64(bytes)
 	e.sumBytes2 += float64(bytes) * float64(bytes)
 }
 
@@ -99,9 +139,12 @@ func BitsPerByte(ctx context.Context, s model.Scorer, rows Rows, lengths Lengths
 			}
 			fillRow(&b, r, row, starts, filled)
 		}
-		scores, err := s.Score(&b)
+		scores, each, err := score(s, &b)
 		if err != nil {
 			return e, err
+		}
+		if each != nil {
+			e.place(&b, each, lengths)
 		}
 		for r, score := range scores {
 			targets, bytes := count(b.Targets[r*b.T:(r+1)*b.T], lengths)
@@ -113,6 +156,23 @@ func BitsPerByte(ctx context.Context, s model.Scorer, rows Rows, lengths Lengths
 		}
 	}
 	return e, nil
+}
+
+// score asks for the scores of each target too, where the scorer tells them.
+func score(s model.Scorer, b *model.Batch) (rows, each []float64, err error) {
+	of, ok := s.(model.EachScorer)
+	if !ok {
+		rows, err = s.Score(b)
+		return rows, nil, err
+	}
+	if each, err = of.ScoreEach(b); err != nil {
+		return nil, nil, err
+	}
+	rows = make([]float64, b.B)
+	for i, nll := range each {
+		rows[i/b.T] -= nll
+	}
+	return rows, each, nil
 }
 
 // count returns how many targets there are, and the bytes they stand for.

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -10,12 +11,13 @@ import (
 
 // measureFinal measures the finished model, and the n-gram model beside it.
 func (t *pretraining) measureFinal(ctx context.Context) (m pipeline.Metrics, err error) {
-	h := &t.history
+	h, memory := &t.history, pipeline.Curve{}
 	if t.data.validation.Len() > 0 {
 		e, err := BitsPerByte(ctx, t.loop.Scorer(t.lm), t.data.validation, t.data.tok, 0)
 		if err != nil {
 			return m, err
 		}
+		memory = e.Curve("validation")
 		note := "validation"
 		if _, step := t.loop.Best(); step > 0 && step < t.steps {
 			note += fmt.Sprintf(", weights of step %d, the best", step)
@@ -45,10 +47,13 @@ func (t *pretraining) measureFinal(ctx context.Context) (m pipeline.Metrics, err
 	m.Curves = append(m.Curves,
 		pipeline.Curve{Name: "learning rate", X: "step", Y: "learning rate", Points: h.Rate},
 		pipeline.Curve{Name: "gradient", X: "step", Y: "norm", Points: h.Norm})
+	if len(memory.Points) > 0 {
+		m.Curves = append(m.Curves, memory)
+	}
 
 	rows := t.steps * int64(t.Batch*t.accumulate(t.data.train.Context()))
 	m.Figures = append(m.Figures,
-		pipeline.Figure{Name: "parameters", Value: float64(nn.Count(t.lm.Params()))},
+		pipeline.Figure{Name: "parameters", Value: float64(nn.Count(t.lm.Params())), Note: t.architecture()},
 		pipeline.Figure{Name: "tokens seen", Value: float64(h.Tokens), Note: fmt.Sprintf("%.2f epochs of %d rows", float64(rows)/float64(t.data.train.Len()), t.data.train.Len())},
 		pipeline.Figure{Name: "steps", Value: float64(t.steps), Note: t.stepsNote()},
 		pipeline.Figure{Name: "steps skipped", Value: float64(t.loop.Skipped())})
@@ -64,6 +69,11 @@ func (t *pretraining) measureFinal(ctx context.Context) (m pipeline.Metrics, err
 		}
 		m.Samples = append(m.Samples, s)
 		t.env.Progress.Say("sample: " + oneLine(s.Text))
+		if i == 0 {
+			if m.Looks, err = looks(t.lm, t.data.tok, s.Text); err != nil {
+				return m, err
+			}
+		}
 	}
 	return m, nil
 }
@@ -85,6 +95,14 @@ func (t *pretraining) stepsNote() string {
 		note += "; the same bytes again: " + t.clock.again(t.steps)
 	}
 	return note
+}
+
+// architecture is the name of what was built; of a model that was given it is not known.
+func (t *pretraining) architecture() string {
+	if t.env.One("model").Path != "" {
+		return ""
+	}
+	return cmp.Or(t.Arch.Name, defaultArch)
 }
 
 // describe says what is about to be trained.

@@ -56,13 +56,26 @@ type ngramScorer struct{ m *ngram.Model }
 
 // Score implements model.Scorer.
 func (s ngramScorer) Score(b *model.Batch) ([]float64, error) {
+	each, err := s.ScoreEach(b)
+	if err != nil {
+		return nil, err
+	}
+	scores := make([]float64, b.B)
+	for i, nll := range each {
+		scores[i/b.T] -= nll
+	}
+	return scores, nil
+}
+
+// ScoreEach implements model.EachScorer.
+func (s ngramScorer) ScoreEach(b *model.Batch) ([]float64, error) {
 	vocab := int32(s.m.Vocab())
 	for i, id := range b.IDs {
 		if id < 0 || id >= vocab || b.Targets[i] >= vocab {
 			return nil, fmt.Errorf("row %d, position %d: id %d or target %d is not in the vocabulary of %d", i/b.T, i%b.T, id, b.Targets[i], vocab)
 		}
 	}
-	scores := make([]float64, b.B)
+	each := make([]float64, b.B*b.T)
 	par.For(b.B, 1, func(lo, hi int) {
 		before := make([]int32, 0, s.m.Order())
 		for r := lo; r < hi; r++ {
@@ -76,11 +89,11 @@ func (s ngramScorer) Score(b *model.Batch) ([]float64, error) {
 					continue
 				}
 				before = gramContext(before[:0], s.m.Order(), s.m.End(), ids, from, t)
-				scores[r] += s.m.LogProb(before, target)
+				each[r*b.T+t] = -s.m.LogProb(before, target)
 			}
 		}
 	})
-	return scores, nil
+	return each, nil
 }
 
 // baseline scores the validation rows with an n-gram model of the training

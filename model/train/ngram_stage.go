@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"fmt"
+	"math"
 	"path/filepath"
 
 	"fragua/model/kernel/par"
@@ -28,7 +29,7 @@ const (
 func NewNgram() *Ngram { return &Ngram{Order: 4} }
 
 // Version implements pipeline.Stage.
-func (*Ngram) Version() int { return 2 }
+func (*Ngram) Version() int { return 3 }
 
 // Inputs implements pipeline.Stage.
 func (*Ngram) Inputs() []pipeline.Input {
@@ -82,12 +83,17 @@ func (n *Ngram) do(ctx context.Context, env *pipeline.Env, _ pipeline.Task) (cou
 		if err != nil {
 			return counts, err
 		}
-		metrics.Figures = e.figures("validation")
+		uniform := Evaluation{NLL: float64(e.Targets) * math.Log(float64(d.tok.VocabSize())), Targets: e.Targets, Bytes: e.Bytes, Rows: e.Rows}
+		metrics.Figures = append(e.figures("validation"), uniform.figures(pipeline.UniformName)[0])
+		if c := e.Curve("validation"); len(c.Points) > 0 {
+			metrics.Curves = append(metrics.Curves, c)
+		}
 		env.Progress.Say(fmt.Sprintf("validation: %.3f ± %.3f bits/byte", e.BitsPerByte(), e.PlusMinus()))
 	}
 	for i, many := range m.NGrams() {
 		metrics.Figures = append(metrics.Figures, pipeline.Figure{Name: fmt.Sprintf("%d-grams", i+1), Value: float64(many)})
 	}
+	metrics.Figures = append(metrics.Figures, pipeline.Figure{Name: "tokens counted", Value: float64(m.Tokens)})
 	counts.Sum("tokens", m.Tokens)
 	return counts, n.write(env, m, metrics)
 }

@@ -34,6 +34,7 @@ type Pretrain struct {
 	LR          float64         `yaml:"lr" doc:"Learning rate at its highest."`
 	EmbeddingLR float64         `yaml:"embedding_lr" doc:"Rate of the embeddings, which one optimizer moves much and another little; 0: lr."`
 	HeadLR      float64         `yaml:"head_lr" doc:"Rate of the output layer, if it is not the embedding; 0: lr."`
+	LayerDecay  float64         `yaml:"layer_decay" doc:"Each group of layers learns so many times slower than the one above it, where a model goes on learning (ULMFiT: 2.6); 1: all alike."`
 	Warmup      float64         `yaml:"warmup" doc:"Share of the steps in which the rate rises."`
 	Schedule    ScheduleChoice  `yaml:"schedule" doc:"How the rate goes on."`
 	Optimizer   OptimizerChoice `yaml:"optimizer" doc:"What turns gradients into steps."`
@@ -59,7 +60,7 @@ type Pretrain struct {
 func NewPretrain() *Pretrain {
 	return &Pretrain{
 		Batch: 16, Accumulate: 1,
-		LR: 1e-3, Warmup: 0.05, Schedule: Scheduling("cosine"), Optimizer: Optimizing("adamw"), Clip: 1, Spike: 10,
+		LR: 1e-3, LayerDecay: 1, Warmup: 0.05, Schedule: Scheduling("cosine"), Optimizer: Optimizing("adamw"), Clip: 1, Spike: 10,
 		Order: blocks.Shuffle, Floats: Auto,
 		Keep: KeepBest, SampleTokens: 60, Sampler: model.Sampler{Temperature: 0.8, TopP: 0.95}, Baseline: 3,
 		CheckpointEvery: 60 * time.Second,
@@ -80,7 +81,7 @@ const (
 func (KeepWeights) Values() []string { return []string{string(KeepBest), string(KeepLast)} }
 
 // Version implements pipeline.Stage.
-func (*Pretrain) Version() int { return 6 }
+func (*Pretrain) Version() int { return 7 }
 
 // Inputs implements pipeline.Stage.
 func (*Pretrain) Inputs() []pipeline.Input {
@@ -126,6 +127,9 @@ func (p *Pretrain) Check() []fault.Fault {
 	}
 	if !(p.LR > 0 && p.LR < 100) {
 		f.add("lr", fmt.Sprintf("%g is no learning rate", p.LR), "1e-3 suits small models; larger ones want less")
+	}
+	if !(p.LayerDecay >= 1) {
+		f.add("layer_decay", fmt.Sprintf("%g would let lower groups learn faster", p.LayerDecay), "1 is off, 2.6 is ULMFiT's")
 	}
 	f.atLeast("embedding_lr", p.EmbeddingLR, 0)
 	f.atLeast("head_lr", p.HeadLR, 0)
@@ -216,7 +220,9 @@ func (p *Pretrain) optimizer() OptimizerSettings {
 // embeddings, and the last the final norm and the head.
 func (p *Pretrain) rates(last int, steps int64) func(int64, int) float64 {
 	schedule := p.Schedule.Value.Schedule(int64(math.Round(p.Warmup*float64(steps))), steps)
-	return func(step int64, group int) float64 { return p.peak(group, last) * schedule(step) }
+	return func(step int64, group int) float64 {
+		return p.peak(group, last) / math.Pow(p.LayerDecay, float64(last-group)) * schedule(step)
+	}
 }
 
 // peak is the highest rate of a group.

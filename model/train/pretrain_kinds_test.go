@@ -54,6 +54,29 @@ func TestPretrainKinds(t *testing.T) {
 	}
 }
 
+// TestStreamNeedsOrder: a state that goes on between rows of other texts is noise, so shuffled rows are refused.
+func TestStreamNeedsOrder(t *testing.T) {
+	yaml := strings.Split(road, "  - name: base")[0] + "  - {name: base, use: pretrain, from: [blocks], with: {arch: {lstm: {layers: 1, width: 16}}, order: stream, steps: 2}}\n"
+	if _, err := runRoad(t, t.TempDir(), yaml, pipeline.Options{}, nil); err == nil || !strings.Contains(err.Error(), "does not go on from the one before") {
+		t.Errorf("shuffled rows: error is %v", err)
+	}
+}
+
+// TestLayerDecay: each group learns slower than the one above it.
+func TestLayerDecay(t *testing.T) {
+	p := NewPretrain()
+	p.LR, p.LayerDecay, p.Warmup, p.Schedule = 8, 2, 0, Scheduling("constant")
+	rate := p.rates(3, 10)
+	for group, want := range []float64{1, 2, 4, 8} {
+		if got := rate(5, group); got != want {
+			t.Errorf("group %d: rate %v, want %v", group, got, want)
+		}
+	}
+	if p.LayerDecay = 0.5; len(p.Check()) != 1 {
+		t.Errorf("faults %v", p.Check())
+	}
+}
+
 // TestMinutes: minutes become a number of steps, which the metrics tell and a
 // resumed run keeps.
 func TestMinutes(t *testing.T) {

@@ -135,6 +135,19 @@ func TestPretrain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if len(m.Looks) != 2 || len(m.Looks[0].Rows) < 3 || m.Looks[0].Rows[0][0] != 1 || m.Looks[0].Rows[0][1] != 0 {
+		t.Errorf("where heads look: %+v", m.Looks)
+	}
+	var memory pipeline.Curve
+	for _, c := range m.Curves {
+		if c.Y == pipeline.BitsByContext {
+			memory = c
+		}
+	}
+	// Rows of 32 ids: 1, 2, 4, 8, 16 and, where a document begins with the row, 32 of them stand before a target.
+	if n := len(memory.Points); n < 5 || !memory.Log || memory.Points[0][0] != 1 || memory.Points[4][0] != 16 || memory.Points[4][1] >= memory.Points[0][1] {
+		t.Errorf("bits per byte by context: %v", memory.Points)
+	}
 	figures := map[string]float64{}
 	for _, f := range m.Figures {
 		if _, has := figures[f.Name]; !has {

@@ -63,9 +63,16 @@ func figure(curves []pipeline.Curve) template.HTML {
 // page's style decides about them in light and dark.
 func lines(curves []pipeline.Curve, at size, class string) string {
 	xs, ys := span{math.Inf(1), math.Inf(-1)}, span{math.Inf(1), math.Inf(-1)}
+	log := curves[0].Log
+	place := func(x float64) float64 { // on the axis, before it has a scale
+		if log {
+			return math.Log10(x)
+		}
+		return x
+	}
 	for _, c := range curves {
 		for _, p := range c.Points {
-			xs.add(p[0])
+			xs.add(place(p[0]))
 		}
 	}
 	for _, c := range curves {
@@ -76,9 +83,12 @@ func lines(curves []pipeline.Curve, at size, class string) string {
 	long := xs.lo < xs.hi // some curve is more than a point
 	xs, ys = xs.wide(), ys.wide()
 	xt, yt := ticks(xs, min(6, at.w/60)), ticks(ys, 5)
+	if log {
+		xt = powers(xs, at.w/60)
+	}
 	ys = span{min(ys.lo, yt[0]), max(ys.hi, yt[len(yt)-1])}
 	w, h := at.w-at.left-at.right, at.h-at.top-at.foot
-	px := func(v float64) float64 { return float64(at.left) + (v-xs.lo)/(xs.hi-xs.lo)*float64(w) }
+	px := func(v float64) float64 { return float64(at.left) + (place(v)-xs.lo)/(xs.hi-xs.lo)*float64(w) }
 	py := func(v float64) float64 { return float64(at.top+h) - (v-ys.lo)/(ys.hi-ys.lo)*float64(h) }
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg class="%s" viewBox="0 0 %d %d" role="img" aria-label="%s">`, class, at.w, at.h, html.EscapeString(cmp.Or(curves[0].Y, curves[0].Name)))
@@ -107,7 +117,11 @@ func lines(curves []pipeline.Curve, at size, class string) string {
 			continue
 		}
 		if len(points) <= 2 && flat(points) { // constant: a line across
-			points = [][2]float64{{xs.lo, points[0][1]}, {xs.hi, points[0][1]}}
+			lo, hi := xs.lo, xs.hi
+			if log {
+				lo, hi = math.Pow(10, lo), math.Pow(10, hi)
+			}
+			points = [][2]float64{{lo, points[0][1]}, {hi, points[0][1]}}
 			class += " across"
 		}
 		fmt.Fprintf(&b, `<polyline class="%s" points="`, class)
@@ -118,6 +132,11 @@ func lines(curves []pipeline.Curve, at size, class string) string {
 			fmt.Fprintf(&b, "%.1f,%.1f", px(p[0]), py(p[1]))
 		}
 		fmt.Fprintf(&b, `">%s</polyline>`, name)
+		if c.Dots {
+			for _, p := range c.Points {
+				fmt.Fprintf(&b, `<circle class="dot c%d" cx="%.1f" cy="%.1f" r="3.5"/>`, i%6, px(p[0]), py(p[1]))
+			}
+		}
 	}
 	b.WriteString(`</svg></svg>`)
 	return b.String()
@@ -148,6 +167,28 @@ func thin(points [][2]float64) (out [][2]float64) {
 }
 
 func flat(points [][2]float64) bool { return points[0][1] == points[len(points)-1][1] }
+
+// powers returns round numbers inside a span of logarithms to the base of 10: 1, 2 and 5 of each power, or powers
+// alone where these would be more than n.
+func powers(s span, n int) (out []float64) {
+	for _, digits := range [][]float64{{1, 2, 5}, {1}} {
+		out = nil
+		for p := math.Floor(s.lo); p <= s.hi; p++ {
+			for _, d := range digits {
+				if v := p + math.Log10(d); v >= s.lo-1e-9 && v <= s.hi+1e-9 {
+					out = append(out, d*math.Pow(10, p))
+				}
+			}
+		}
+		if len(out) <= n {
+			break
+		}
+	}
+	if len(out) == 0 {
+		out = []float64{math.Pow(10, s.lo)}
+	}
+	return out
+}
 
 type span struct{ lo, hi float64 }
 

@@ -46,6 +46,9 @@ func beside(all []pipeline.Figure, i int) bool {
 	return i > 0 && all[i].Name == all[i-1].Name && all[i].Better != ""
 }
 
+// shade is how strongly a cell of a look is coloured, in percent.
+func shade(share float64) int { return int(math.Round(100 * math.Min(share, 1))) }
+
 // heat returns how strongly a cell of a confusion matrix is coloured: its share
 // of its row, 0 to 100.
 func heat(row []int64, j int) int64 {

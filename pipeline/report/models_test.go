@@ -18,6 +18,12 @@ func TestModelsOf(t *testing.T) {
 	if len(rows) != 2 || rows[0].NGrams != 30 || rows[0].Parameters != nil || rows[1].Bits.Value != 1.6 || rows[1].Parameters.Value != 5 {
 		t.Errorf("%+v", rows)
 	}
+	uniform := bits(4)
+	uniform.Note = pipeline.UniformName
+	grams.Metrics.Figures = append(grams.Metrics.Figures, uniform)
+	if rows := modelsOf([]stageView{grams, net}); len(rows) != 3 || rows[0].Bits.Value != 4 || rows[0].Stage != "" || rows[1].Bits.Value != 1.7 {
+		t.Errorf("with the baseline that knows nothing: %+v", rows)
+	}
 	if rows := modelsOf([]stageView{grams}); rows != nil {
 		t.Errorf("one model: %+v", rows)
 	}

@@ -20,7 +20,7 @@ var (
 )
 
 var page = template.Must(template.New("page").Funcs(template.FuncMap{
-	"n": number, "i": Grouped, "bytes": ByteSize, "took": took, "value": Value, "beside": beside, "heat": heat, "percent": percent,
+	"n": number, "i": Grouped, "bytes": ByteSize, "took": took, "value": Value, "beside": beside, "heat": heat, "shade": shade, "percent": percent,
 	"style": Style,
 }).Parse(pageHTML))
 

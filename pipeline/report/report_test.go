@@ -100,6 +100,7 @@ func written(t *testing.T) string {
 			{Name: "accuracy", Value: .8125, PlusMinus: .038, N: 400, Unit: "share", Better: "higher", Note: "test"},
 			{Name: "accuracy", Value: .5, N: 400, Unit: "share", Better: "higher", Note: "majority"},
 		},
+		Looks:     []pipeline.Look{{Title: "layer 1, head 2", Tokens: []string{"The", " forge"}, Rows: [][]float64{{1, 0}, {.25, .75}}}},
 		Confusion: &pipeline.Confusion{Labels: []string{"negative", "positive"}, Rows: [][]int64{{170, 30}, {45, 155}}},
 		Translations: []pipeline.Translation{{Source: "The red hammer falls.", Reference: "El martillo rojo cae.", Output: "El martillo cae.", Baseline: "The red hammer falls."},
 			{Source: "Two sparks fly.", Reference: "Vuelan dos chispas.", Output: "Dos chispas vuelan.", Baseline: "Two sparks fly."}},
@@ -149,7 +150,7 @@ func TestReport(t *testing.T) {
 	for _, want := range []string{
 		"forge &amp; anvil", "1\u202f000 documents read \u002b 240 split off = 1\u202f100 kept", "120 gopher_quality.min_words", "5 failed",
 		"1.712 ± 0.012", "81.2 ± 3.8 %", "3\u202f407\u202f872", "<polyline", "across", "learning rate",
-		"&lt;b&gt;struck", "El martillo cae.", "rgb(var(--heat) / 85%)", "not finished: disk full", "seed: 1337", "prefers-color-scheme: dark",
+		"&lt;b&gt;struck", "El martillo cae.", "rgb(var(--heat) / 85%)", "layer 1, head 2", "rgb(var(--heat) / 75%)", "not finished: disk full", "seed: 1337", "prefers-color-scheme: dark",
 		"4\u202f329 examples read = 4\u202f308 kept + 21 empty", "4\u202f308 examples read = 4\u202f297 kept + 11 duplicate", // every phase that lost rows
 		`class="r0"`, "measured 31, limit 50", "a.txt · An &lt;i&gt;anvil", "not UTF-8", "public domain", "words a document", // what was dropped, and the data card
 		"4-gram: <span class=\"nowrap\">2.031</span>", "from 7.6", // a headline's baseline, and where a curve began

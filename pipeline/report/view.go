@@ -15,7 +15,9 @@ type view struct {
 	Info      pipeline.RunInfo
 	Seconds   float64 // of all stages
 	Headlines []headline
-	Models    []modelRow // side by side; none where there are fewer than two
+	Models    []modelRow      // side by side; none where there are fewer than two
+	Pictures  []template.HTML // of the models
+	Labels    []template.HTML // what models are worth by the labels that they learned from
 	Funnel    []funnelRow
 	Rules     []rule // that dropped something, with the colour of each
 	Corpora   []corpusView
@@ -38,7 +40,7 @@ type stageView struct {
 // Shown says whether the stage has a section of its own.
 func (s stageView) Shown() bool {
 	m := s.Metrics
-	return len(m.Figures)+len(s.Charts)+len(m.Samples)+len(m.Translations)+len(s.Dropped)+len(s.Answers) > 0 || m.Confusion != nil
+	return len(m.Figures)+len(s.Charts)+len(m.Samples)+len(m.Translations)+len(s.Dropped)+len(s.Answers)+len(m.Looks) > 0 || m.Confusion != nil
 }
 
 func newView(run *pipeline.RunDir) (*view, error) {
@@ -68,7 +70,10 @@ func newView(run *pipeline.RunDir) (*view, error) {
 		}
 		v.Stages = append(v.Stages, s)
 	}
-	v.Models = modelsOf(v.Stages)
+	if v.Models = modelsOf(v.Stages); v.Models != nil {
+		v.Pictures = charts(append(lossBySize(v.Stages), lossByContext(v.Stages)...))
+	}
+	v.Labels = charts(scoreByLabels(v.Stages))
 	v.Corpora = lastOnly(v.Corpora)
 	v.Rules = colourRules(v.Funnel)
 	return v, nil

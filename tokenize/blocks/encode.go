@@ -20,13 +20,13 @@ var splits = []string{"train", "validation", "test"}
 
 // packShard is one task of encode.
 type packShard struct {
-	Input int    `json:"input"` // number among the documents given
+	Input int    `json:"input"` // number among the directories given
 	Name  string `json:"name"`
 }
 
 func (p *Pack) shards(_ context.Context, env *pipeline.Env) ([]pipeline.Task, error) {
 	var tasks []pipeline.Task
-	for i, dir := range env.In["documents"] {
+	for i, dir := range texts(env) {
 		for _, s := range dir.Manifest.Shards {
 			if ok, _ := filepath.Match("*.parquet", s.Name); !ok { // rejects lie deeper
 				continue
@@ -41,12 +41,16 @@ func (p *Pack) shards(_ context.Context, env *pipeline.Env) ([]pipeline.Task, er
 	return tasks, nil
 }
 
-// packDocument is what encode reads of a document.
+// packDocument is what encode reads of a document or an example.
 type packDocument struct {
-	ID    string `parquet:"id"`
-	Text  string `parquet:"text"`
-	Split string `parquet:"split"`
+	ID     string `parquet:"id"`
+	Text   string `parquet:"text"`
+	Target string `parquet:"target,optional"` // of a pair
+	Split  string `parquet:"split"`
 }
+
+// unlabelled is the split of examples without a label, which nothing is judged by.
+const unlabelled = "unlabelled"
 
 func (p *Pack) encode(ctx context.Context, env *pipeline.Env, t pipeline.Task) (counts pipeline.Counts, err error) {
 	var part packShard
@@ -63,7 +67,7 @@ func (p *Pack) encode(ctx context.Context, env *pipeline.Env, t pipeline.Task) (
 			err = errors.Join(err, o.close())
 		}
 	}()
-	dir := env.In["documents"][part.Input]
+	dir := texts(env)[part.Input]
 	path := dir.File(part.Name)
 	if rows := shardRows(dir, part.Name); rows > 0 {
 		env.Progress.Expect(rows, "documents")
@@ -76,8 +80,12 @@ func (p *Pack) encode(ctx context.Context, env *pipeline.Env, t pipeline.Task) (
 		if err := ctx.Err(); err != nil {
 			return counts, err
 		}
+		if doc.Target != "" {
+			return counts, fault.Hintf(&fault.RowError{File: path, Row: counts.Read, Err: fmt.Errorf("example %s is a pair or a conversation, not a text", doc.ID)},
+				"pack documents or labelled texts")
+		}
 		split := doc.Split
-		if split == "" {
+		if split == "" || split == unlabelled {
 			split = "train"
 		}
 		if !slices.Contains(splits, split) {

@@ -3,6 +3,7 @@ package blocks
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"fragua/pipeline"
 	"fragua/pipeline/fault"
@@ -10,7 +11,10 @@ import (
 )
 
 // Pack is the stage `pack`: it encodes documents, packs the ids into rows of one
-// length, and shuffles the rows.
+// length, and shuffles the rows. Texts of examples are documents, too, so that a
+// language model learns the language of what is to be classified (Howard and
+// Ruder 2018, section 3.2): of train, of validation and of test each in its split,
+// and those without a label in train.
 //
 //	encode   one task a shard: documents → one run of rows a split
 //	shuffle  one task a file: a range of the rows' keys → train-00000.arrow …
@@ -68,7 +72,13 @@ func (*Pack) Inputs() []pipeline.Input {
 	return []pipeline.Input{
 		{Name: "documents", Kind: pipeline.Documents, Many: true},
 		{Name: "tokenizer", Kind: pipeline.Tokenizer},
+		{Name: "examples", Kind: pipeline.Examples, Many: true, Instead: "documents"},
 	}
+}
+
+// texts are the directories to pack: documents, then examples.
+func texts(env *pipeline.Env) []pipeline.Dir {
+	return append(slices.Clone(env.In["documents"]), env.In["examples"]...)
 }
 
 // Check finds faults that types cannot show.

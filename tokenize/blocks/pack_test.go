@@ -407,6 +407,72 @@ func checkShuffled(t *testing.T, split string, rows []block, want map[string]int
 	}
 }
 
+// examplesStage leaves labelled texts, one without a label, and pairs where it is asked for them.
+type examplesStage struct {
+	Pairs bool `yaml:"pairs"`
+}
+
+func (*examplesStage) Version() int             { return 1 }
+func (*examplesStage) Inputs() []pipeline.Input { return nil }
+func (*examplesStage) Makes() pipeline.Kind     { return pipeline.Examples }
+func (s *examplesStage) Phases() []pipeline.Phase {
+	return []pipeline.Phase{{Name: "write", Tasks: pipeline.Single("write"), Do: func(_ context.Context, env *pipeline.Env, _ pipeline.Task) (c pipeline.Counts, err error) {
+		for _, split := range []string{"train", "test", "unlabelled"} {
+			d := packDocument{ID: split, Text: "text of " + split, Split: split}
+			if s.Pairs {
+				d.Target = "its translation"
+			}
+			c.Read++
+			c.Kept++
+			w, err := shard.Write(filepath.Join(env.Out, split+"-00000.parquet"), func(yield func(packDocument, error) bool) { yield(d, nil) })
+			if err != nil {
+				return c, err
+			}
+			c.Shards = append(c.Shards, w)
+		}
+		return c, nil
+	}}}
+}
+
+// TestPackExamples: labelled texts are packed into their splits, those without a label into train; pairs are refused.
+func TestPackExamples(t *testing.T) {
+	tok := learned(t)
+	pack := func(with string) (pipeline.Dir, error) {
+		table := pipeline.Table{
+			"label":     func() pipeline.Stage { return &examplesStage{} },
+			"tokenizer": func() pipeline.Stage { return &tokenizerStage{tok} },
+			"pack":      func() pipeline.Stage { return NewPack() },
+		}
+		config := "stages:\n  - {name: texts, use: label" + with + "}\n  - {name: bpe, use: tokenizer}\n" +
+			"  - {name: blocks, use: pack, from: {examples: texts, tokenizer: bpe}, with: {context: 64, order: stream}}\n"
+		c, err := pipeline.Parse("test.yaml", []byte(config), t.TempDir(), table, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := pipeline.Run(t.Context(), c, pipeline.Options{Out: t.TempDir()})
+		if err != nil {
+			return pipeline.Dir{}, err
+		}
+		return res.Stages[len(res.Stages)-1].Dir, nil
+	}
+	dir, err := pack("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for split, want := range map[string]string{"train": "text of traintext of unlabelled", "test": "text of test", "validation": ""} {
+		got := ""
+		for _, row := range rowsOf(t, dir, split) {
+			got += tok.Decode(row.ids)
+		}
+		if got = strings.ReplaceAll(got, tokenize.EndOfText, ""); got != want {
+			t.Errorf("%s: %q, want %q", split, got, want)
+		}
+	}
+	if _, err := pack(", with: {pairs: true}"); err == nil || !strings.Contains(err.Error(), "is a pair or a conversation") {
+		t.Errorf("pairs: error is %v", err)
+	}
+}
+
 func TestPackRefuses(t *testing.T) {
 	p := NewPack()
 	p.Context, p.FileRows, p.Order, p.Packing = 0, -1, Stream, BestFit
