@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
@@ -24,8 +25,22 @@ type candidate struct {
 	prior float64
 }
 
-// candidates is THE table of encodings that are told by their bytes alone.
-var candidates = []candidate{
+// candidates returns THE table of encodings that are told by their bytes alone.
+var candidates = sync.OnceValue(func() []candidate {
+	list := slices.Clone(common)
+	for name, t := range charmaps() {
+		prior := 12.
+		if name == "x-mac-ce" { // has letters for the bytes that others have for signs
+			prior = 18
+		}
+		list = append(list, candidate{name, t, prior})
+	}
+	slices.SortStableFunc(list[len(common):], func(a, b candidate) int { return cmp.Compare(a.name, b.name) })
+	return list
+})
+
+// common are those that golang.org/x/text has.
+var common = []candidate{
 	{"windows-1252", charmap.Windows1252, 0}, {"utf-8", mixedUTF8{}, 6},
 	{"windows-1250", charmap.Windows1250, 4}, {"windows-1251", charmap.Windows1251, 2}, {"windows-1253", charmap.Windows1253, 4},
 	{"windows-1254", charmap.Windows1254, 6}, {"windows-1255", charmap.Windows1255, 4}, {"windows-1256", charmap.Windows1256, 4},
@@ -36,6 +51,8 @@ var candidates = []candidate{
 	{"koi8-r", charmap.KOI8R, 4}, {"koi8-u", charmap.KOI8U, 5}, {"ibm866", charmap.CodePage866, 6}, {"ibm855", charmap.CodePage855, 9},
 	{"macintosh", charmap.Macintosh, 10}, {"x-mac-cyrillic", charmap.MacintoshCyrillic, 12},
 	{"ibm850", charmap.CodePage850, 9}, {"ibm852", charmap.CodePage852, 9}, {"ibm437", charmap.CodePage437, 10},
+	{"ibm860", charmap.CodePage860, 10}, {"ibm862", charmap.CodePage862, 9}, {"ibm863", charmap.CodePage863, 12}, {"ibm865", charmap.CodePage865, 11},
+	{"iso-8859-3", charmap.ISO8859_3, 12}, {"iso-8859-10", charmap.ISO8859_10, 12}, {"iso-8859-14", charmap.ISO8859_14, 12},
 	{"shift_jis", japanese.ShiftJIS, 2}, {"euc-jp", japanese.EUCJP, 2}, {"euc-kr", korean.EUCKR, 2},
 	{"gb18030", simplifiedchinese.GB18030, 2}, {"big5", traditionalchinese.Big5, 2},
 }
@@ -47,9 +64,9 @@ var candidates = []candidate{
 // characters of b are impossible is taken only if there is no other.
 func guess(b []byte, declared encoding.Encoding, name string) (encoding.Encoding, string) {
 	sample := foreignParts(b)
-	list := candidates
+	list := candidates()
 	if declared != nil {
-		list = slices.Concat([]candidate{{name, declared, -trustIn(name)}}, candidates)
+		list = slices.Concat([]candidate{{name, declared, -trustIn(name)}}, list)
 	}
 	type bid struct {
 		candidate

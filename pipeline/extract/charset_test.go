@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -11,6 +12,7 @@ import (
 	"golang.org/x/text/encoding/korean"
 	"golang.org/x/text/encoding/simplifiedchinese"
 	"golang.org/x/text/encoding/traditionalchinese"
+	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/encoding/unicode/utf32"
 )
 
@@ -51,6 +53,78 @@ func TestCharset(t *testing.T) {
 					t.Errorf("%s declared as %q is read as %s, %v: %.60q", name, declared, got, err, text)
 				}
 			}
+		}
+	}
+}
+
+// TestCharmaps: the encodings of which only a table is here.
+func TestCharmaps(t *testing.T) {
+	for _, test := range []struct {
+		text  string
+		names []string
+	}{
+		{"Ο σιδεράς άναψε τη φωτιά και το αγόρι ρώτησε γιατί μαλακώνει το κόκκινο σίδερο.", []string{"ibm737", "ibm869", "x-mac-greek"}},
+		{"Demirci ateşi yaktı ve çocuk kızıl demirin neden yumuşadığını sordu.", []string{"ibm857", "x-mac-turkish"}},
+		{"Kalvis užkūrė ugnį, ir berniukas paklausė, kodėl raudona geležis minkšta.", []string{"ibm775"}},
+		{"Járnsmiðurinn kveikti eldinn og drengurinn spurði hvers vegna rauða járnið væri mjúkt; það þótti góð spurning.", []string{"ibm861", "x-mac-icelandic"}},
+		{"Коваль розпалив вогонь, і хлопець спитав, чому червоне залізо м'яке; її ніхто не чув.", []string{"ibm1125"}},
+		{"Ұста от жағып, бала қызыл темірдің неге жұмсақ екенін сұрады.", []string{"kz-1048", "ptcp154"}},
+		{"أشعل الحداد النار وسأل الصبي لماذا يلين الحديد الأحمر.", []string{"ibm720"}},
+		{"Zażółć gęślą jaźń, powiedział kowal, i poszedł spać do stodoły.", []string{"x-mac-ce"}},
+	} {
+		for _, name := range test.names {
+			table, b := charmaps()[name], []byte(nil)
+			for _, r := range test.text {
+				if r < utf8.RuneSelf {
+					b = append(b, byte(r))
+				} else {
+					b = append(b, utf8.RuneSelf+byte(slices.Index(table.chars[:], r)))
+				}
+			}
+			for _, declared := range []string{"", name, "utf-8"} {
+				if text, got, err := Decode(b, declared); err != nil || text != test.text {
+					t.Errorf("%s declared as %q is read as %s, %v: %.60q", name, declared, got, err, text)
+				}
+			}
+		}
+	}
+}
+
+// TestWide: UTF-16 and UTF-32 without a mark, in all scripts of the table; and text
+// with stray zero bytes, which is neither.
+func TestWide(t *testing.T) {
+	for _, test := range told {
+		for name, enc := range map[string]encoding.Encoding{
+			"utf-16le": unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM), "utf-16be": unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM),
+			"utf-32le": utf32.UTF32(utf32.LittleEndian, utf32.IgnoreBOM), "utf-32be": utf32.UTF32(utf32.BigEndian, utf32.IgnoreBOM),
+		} {
+			want := test.text + "\n"
+			b, err := enc.NewEncoder().Bytes([]byte(want))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if text, got, err := Decode(b, ""); err != nil || text != want || got != name {
+				t.Errorf("%s is read as %s, %v: %.60q", name, got, err, text)
+			}
+		}
+		if enc, name := Wide([]byte(test.text + "\x00\x00")); enc != nil {
+			t.Errorf("%q with zero bytes is %s", test.text, name)
+		}
+	}
+}
+
+func TestHZ(t *testing.T) {
+	const want = "The smith: 铁匠点起了火。\n"
+	b, err := simplifiedchinese.HZGB2312.NewEncoder().Bytes([]byte(want))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, name, err := Decode(b, ""); text != want || name != "hz-gb-2312" || err != nil {
+		t.Errorf("%q %s %v", text, name, err)
+	}
+	for _, plain := range []string{"f(~{x}~}) = 1\n", "~{ no ~}\n"} {
+		if text, _, _ := Decode([]byte(plain), ""); text != plain {
+			t.Errorf("%q becomes %q", plain, text)
 		}
 	}
 }

@@ -7,16 +7,13 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"golang.org/x/net/html/charset"
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
-	"golang.org/x/text/encoding/unicode"
-	"golang.org/x/text/encoding/unicode/utf32"
 	"golang.org/x/text/transform"
 )
 
-// detectWindow is how many bytes the charset detector sees: it runs at 2 MB/s,
-// and gains nothing from more.
+// detectWindow is how many bytes tell an encoding by their places: more of them
+// tell no more.
 const detectWindow = 8 << 10
 
 // ErrBinary is what Decode returns for bytes that are no text in any encoding.
@@ -27,7 +24,7 @@ var ErrBinary = errors.New("not text")
 // lie, so what the bytes say comes first:
 //
 //  1. a byte order mark, and zero bytes where UTF-16 and UTF-32 have them,
-//  2. the escapes of ISO-2022,
+//  2. the escapes of ISO-2022 and HZ,
 //  3. UTF-8, if b is valid UTF-8,
 //  4. UTF-8 with a few stray bytes of Windows-1252 between, if that is what b is,
 //  5. the encoding in which b reads most like a language, the declared one before
@@ -36,25 +33,10 @@ var ErrBinary = errors.New("not text")
 // ISO-8859-1 is read as Windows-1252, of which it is a subset in practice. The
 // error wraps ErrBinary.
 func Decode(b []byte, declared string) (text, name string, err error) {
-	switch {
-	case bytes.HasPrefix(b, []byte("\xef\xbb\xbf")):
-		b = b[3:]
-	case bytes.HasPrefix(b, []byte("\xff\xfe\x00\x00")):
-		return decodeWith(utf32.UTF32(utf32.LittleEndian, utf32.UseBOM), "utf-32le", b)
-	case bytes.HasPrefix(b, []byte("\x00\x00\xfe\xff")):
-		return decodeWith(utf32.UTF32(utf32.BigEndian, utf32.UseBOM), "utf-32be", b)
-	case bytes.HasPrefix(b, []byte("\xff\xfe")):
-		return decodeWith(unicode.UTF16(unicode.LittleEndian, unicode.UseBOM), "utf-16le", b)
-	case bytes.HasPrefix(b, []byte("\xfe\xff")):
-		return decodeWith(unicode.UTF16(unicode.BigEndian, unicode.UseBOM), "utf-16be", b)
-	default:
-		if order, name := utf32Order(b); name != "" {
-			return decodeWith(utf32.UTF32(order, utf32.IgnoreBOM), name, b)
-		}
-		if order, name := utf16Order(b); name != "" {
-			return decodeWith(unicode.UTF16(order, unicode.IgnoreBOM), name, b)
-		}
+	if enc, name := Wide(b); enc != nil {
+		return decodeWith(enc, name, b)
 	}
+	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
 	if enc, name := iso2022(b); enc != nil {
 		return decodeWith(enc, name, b)
 	}
@@ -64,7 +46,7 @@ func Decode(b []byte, declared string) (text, name string, err error) {
 	if utf8.Valid(b) {
 		return string(b), "utf-8", nil
 	}
-	enc, label := charset.Lookup(strings.TrimSpace(declared))
+	enc, label := lookup(declared)
 	if good, bad := sequences(b); good > 10*bad {
 		return decodeWith(mixedUTF8{}, "utf-8", b)
 	}
@@ -103,51 +85,6 @@ func binary(b []byte) error {
 		return fmt.Errorf("%w: byte 0x%02X at %d, and %d of its like", ErrBinary, b[first], first, n-1)
 	}
 	return nil
-}
-
-// utf16Order recognises UTF-16 without a mark by the zero bytes of its spaces,
-// digits and Latin letters.
-func utf16Order(b []byte) (unicode.Endianness, string) {
-	n := min(len(b), detectWindow) &^ 1
-	if n < 8 {
-		return unicode.BigEndian, ""
-	}
-	var even, odd int
-	for i := 0; i < n; i += 2 {
-		if b[i] == 0 {
-			even++
-		}
-		if b[i+1] == 0 {
-			odd++
-		}
-	}
-	switch half := n / 2; {
-	case odd*10 > half*6 && even*20 < half:
-		return unicode.LittleEndian, "utf-16le"
-	case even*10 > half*6 && odd*20 < half:
-		return unicode.BigEndian, "utf-16be"
-	}
-	return unicode.BigEndian, ""
-}
-
-// utf32Order recognises UTF-32 without a mark by the zero bytes of all characters.
-func utf32Order(b []byte) (utf32.Endianness, string) {
-	n := min(len(b), detectWindow) &^ 3
-	if n < 16 || len(b)%4 != 0 {
-		return utf32.BigEndian, ""
-	}
-	little, big := true, true
-	for i := 0; i < n && (little || big); i += 4 {
-		little = little && b[i+3] == 0 && b[i+2] <= 0x10
-		big = big && b[i] == 0 && b[i+1] <= 0x10
-	}
-	switch {
-	case little && !big:
-		return utf32.LittleEndian, "utf-32le"
-	case big && !little:
-		return utf32.BigEndian, "utf-32be"
-	}
-	return utf32.BigEndian, ""
 }
 
 // sequences counts the characters of more than one byte and the bytes that

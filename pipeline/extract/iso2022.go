@@ -6,11 +6,12 @@ import (
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/japanese"
 	"golang.org/x/text/encoding/korean"
+	"golang.org/x/text/encoding/simplifiedchinese"
 	"golang.org/x/text/transform"
 )
 
 // iso2022 recognises the encodings of seven bits that switch alphabets with an
-// escape; nil if b is in none of them.
+// escape, or as HZ with a tilde (RFC 1843); nil if b is in none of them.
 func iso2022(b []byte) (encoding.Encoding, string) {
 	head := b[:min(len(b), detectWindow)]
 	if isForeign(head) {
@@ -21,6 +22,10 @@ func iso2022(b []byte) (encoding.Encoding, string) {
 		return iso2022kr{}, "iso-2022-kr"
 	case bytes.Contains(b, []byte("\x1b$B")), bytes.Contains(b, []byte("\x1b$@")), bytes.Contains(b, []byte("\x1b(J")):
 		return japanese.ISO2022JP, "iso-2022-jp"
+	case bytes.Contains(head, []byte("~{")) && bytes.Contains(b, []byte("~}")):
+		if text, err := simplifiedchinese.HZGB2312.NewDecoder().Bytes(b); err == nil && !bytes.Contains(text, []byte("\uFFFD")) {
+			return simplifiedchinese.HZGB2312, "hz-gb-2312"
+		}
 	}
 	return nil, ""
 }

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"strings"
 	"unicode/utf8"
+
+	"fragua/pipeline/extract"
 )
 
 // A Kind is what the first bytes of a file show it to be.
@@ -70,10 +72,9 @@ func Sniff(b []byte) Kind {
 	if isArrowStream(b) {
 		return KindArrow
 	}
-	if bytes.HasPrefix(b, []byte("\xff\xfe")) || bytes.HasPrefix(b, []byte("\xfe\xff")) {
-		return KindText // UTF-16
-	}
-	if bytes.IndexByte(b, 0) >= 0 && !looksUTF16(b) {
+	if enc, _ := extract.Wide(b); enc != nil {
+		b, _ = enc.NewDecoder().Bytes(b[:len(b)&^3])
+	} else if bytes.IndexByte(b, 0) >= 0 {
 		return KindOther
 	}
 	s := strings.TrimLeft(strings.TrimPrefix(string(b), "\xef\xbb\xbf"), " \t\r\n")
@@ -112,18 +113,6 @@ func SniffFile(ctx context.Context, f File) (Kind, error) {
 	defer in.Close()
 	b, _ := in.r.Peek(sniffSize) // whoever reads on meets the error
 	return Sniff(b), nil
-}
-
-// looksUTF16 reports whether every other byte of the beginning is zero.
-func looksUTF16(b []byte) bool {
-	var zeros [2]int
-	n := len(b) &^ 1
-	for i := range n {
-		if b[i] == 0 {
-			zeros[i%2]++
-		}
-	}
-	return n >= 4 && (zeros[0]*20 > n*6 && zeros[1]*20 < n || zeros[1]*20 > n*6 && zeros[0]*20 < n)
 }
 
 func sniffZip(b []byte) Kind {
