@@ -78,6 +78,7 @@ type TEI struct {
 // NewTEI returns a TEI with its defaults.
 func NewTEI() *TEI {
 	s := &TEI{newBookFile("tei", records.KindTEI, ".xml", ".tei")}
+	s.MaxBytes = 64 << 20                      // of text alone
 	s.kinds = append(s.kinds, records.KindXML) // of which reading tells
 	return s
 }

@@ -22,7 +22,7 @@ type Books struct {
 
 // NewBooks returns a Books with its defaults.
 func NewBooks() *Books {
-	return &Books{wholeFile: wholeFile{Raw: Raw{kind: "books", extensions: []string{".txt", ".htm", ".html"}}, MaxBytes: 256 << 20, kinds: []records.Kind{records.KindText, records.KindHTML, records.KindPiece}},
+	return &Books{wholeFile: wholeFile{Raw: Raw{kind: "books", extensions: []string{".txt", ".htm", ".html"}}, MaxBytes: 64 << 20, kinds: []records.Kind{records.KindText, records.KindHTML, records.KindPiece}},
 		Unwrap: true, Furniture: true, Chapters: true}
 }
 

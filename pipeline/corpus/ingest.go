@@ -26,7 +26,7 @@ func NewIngest() *Ingest {
 	return &Ingest{PartBytes: 64 << 20, Steps: []StepChoice{UseStep("repair", NewRepair())}}
 }
 
-func (s *Ingest) Version() int             { return 13 }
+func (s *Ingest) Version() int             { return 14 }
 func (s *Ingest) Inputs() []pipeline.Input { return nil }
 func (s *Ingest) Makes() pipeline.Kind     { return pipeline.Documents }
 

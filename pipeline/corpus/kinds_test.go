@@ -160,7 +160,7 @@ func TestBrokenParts(t *testing.T) {
 			}
 		}
 	}
-	want := []string{`uno {"encoding":"utf-8","member":"a.txt"}`, `zip.broken member "big.txt": it unpacks to more than 100 bytes: larger than max_bytes allows`, "zip.type p.png is an image"}
+	want := []string{`uno {"encoding":"utf-8","member":"a.txt"}`, `zip.broken member "big.txt": it unpacks to 1000 bytes: larger than max_bytes allows`, "zip.type p.png is an image"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -23,7 +23,7 @@ type Zip struct {
 
 // NewZip returns a Zip with its defaults.
 func NewZip() *Zip {
-	return &Zip{Raw: Raw{kind: "zip", extensions: []string{".zip"}}, Pages: defaultPages(), MaxBytes: 256 << 20}
+	return &Zip{Raw: Raw{kind: "zip", extensions: []string{".zip"}}, Pages: defaultPages(), MaxBytes: 64 << 20}
 }
 
 // Check finds what types cannot show.

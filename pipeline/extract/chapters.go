@@ -13,8 +13,8 @@ type Chapter struct {
 // of contents, and how long a heading may be.
 const tocGap, longHeading = 300, 240
 
-// Chapters splits a book at its headings, in English and Spanish: chapters by
-// name or, where a book has none, by bare Roman or Arabic numerals, and inside
+// Chapters splits a book at its headings, in English, Spanish and, where they have a
+// number, other languages of Europe: chapters by name or, where a book has none, by bare Roman or Arabic numerals, and inside
 // parts, books and volumes. Tables of contents are not taken for chapters. The
 // chapters' texts hold the whole text. A book without at least two headings is
 // one chapter.
@@ -237,7 +237,8 @@ func pickLevel(heads []heading, blocks []string) []heading {
 			return !h.named && h.value <= top+mostSkipped || h.value == last+1
 		}
 	case withTitle >= 2:
-		keep = func(h heading, last int) bool { return h.named || h.value == last+1 }
+		sections := restarts(heads) >= max(2, withTitle/2) // bare numerals number those of each chapter
+		keep = func(h heading, last int) bool { return h.named || !sections && h.value == last+1 }
 	default:
 		keep = func(heading, int) bool { return false }
 	}

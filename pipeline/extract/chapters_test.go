@@ -50,6 +50,27 @@ func TestChapterStyles(t *testing.T) {
 		{"I", "II", "III", "IV"},
 		{"1", "2", "3", "4"},
 		{"Canto I", "Canto II", "Canto III"},
+		{"Ⅰ", "Ⅱ", "Ⅲ", "Ⅳ"},
+		{"(I)", "(II)", "(III)"},
+		{"~ I ~", "~ II ~", "~ III ~"},
+		{"· 1 ·", "· 2 ·", "· 3 ·"},
+		{"=I=", "=II=", "=III="},
+		{"– I –", "– II –", "– III –"},
+		{"I.º", "II.º", "III.º"},
+		{"CAPÍTULO 1º", "CAPÍTULO 2º", "CAPÍTULO 3º"},
+		{"CHAPTER I.—The Ferry", "CHAPTER II.—The Bus", "CHAPTER III.—The Captain"},
+		{"Chapter I: in which the ferry leaves", "Chapter II: in which it comes back", "Chapter III: the last"},
+		{"CHAPTER ONE", "CHAPTER TWO", "CHAPTER TWENTY-THREE"},
+		{"Capítulo uno", "Capítulo dos", "Capítulo treinta y tres"},
+		{"CAPÍTULO XXI", "CAPÍTULO XXII", "CAPÍTULO XXIII"},
+		{"Cap. I", "Cap. II", "Cap. III"},
+		{"Stave One", "Stave Two", "Stave Three"},
+		{"Chapitre premier", "Chapitre II", "Chapitre III"},
+		{"Erstes Kapitel", "Zweites Kapitel", "Drittes Kapitel", "Viertes Kapitel"},
+		{"Capitolo primo", "Capitolo secondo", "Capitolo terzo"},
+		{"Capítulo primeiro", "Capítulo segundo", "Capítulo terceiro"},
+		{"Capítol I", "Capítol II", "Capítol III"},
+		{"Глава I", "Глава II", "Глава III"},
 		{"PREFACE", "CHAPTER I", "CHAPTER II", "EPILOGUE"},
 		{"THE FERRY", "THE BUS AT THE HARBOUR", "FORTY MINUTES", "WINTER"},
 		{"La barca", "Un autobús en el puerto", "Cuarenta minutos", "El invierno"},
@@ -70,7 +91,8 @@ func TestChapterStyles(t *testing.T) {
 
 // TestParts holds that chapters know their part, also where their numbers begin anew.
 func TestParts(t *testing.T) {
-	for _, parts := range [][2]string{{"THE FIRST ACT", "THE SECOND ACT"}, {"Primera parte", "Segunda parte"}, {"BOOK I", "BOOK II"}, {"Tomo primero", "Tomo segundo"}, {"PART THE FIRST", "PART THE SECOND"}} {
+	for _, parts := range [][2]string{{"THE FIRST ACT", "THE SECOND ACT"}, {"Primera parte", "Segunda parte"}, {"BOOK I", "BOOK II"}, {"Tomo primero", "Tomo segundo"}, {"PART THE FIRST", "PART THE SECOND"}, {"PARTE I.", "PARTE II."}, {"Erster Teil", "Zweiter Teil"}, {"Livre premier", "Livre second"},
+		{"LA PRIMERA PARTE", "LA SEGUNDA PARTE"}, {"Acto primero", "Acto segundo"}, {"VOLUME THE FIRST", "VOLUME THE SECOND"}} {
 		text := parts[0] + "\n\n" + book("I", "II", "III") + parts[1] + "\n\n" + book("I", "II", "III")
 		var got []string
 		for _, c := range Chapters(text) {
@@ -120,10 +142,16 @@ func TestNumeralsInside(t *testing.T) {
 	for i, letter := range []string{"A", "C", "L"} {
 		glossary += letter + "\n\n" + prose(i, 1)
 	}
+	titled := []string{"-I- The ferry", "-II- The bus", "-III- The captain", "-IV- Winter"}
+	sections := ""
+	for i, h := range titled {
+		sections += h + "\n\n-I-\n\n" + prose(i, 6) + "-II-\n\n" + prose(i+9, 6) + "-III-\n\n" + prose(i+18, 6)
+	}
 	for name, test := range map[string]struct {
 		text string
 		want []string
 	}{
+		"sections":   {sections, []string{"I- The ferry", "II- The bus", "III- The captain", "IV- Winter"}},
 		"poems":      {"A tale.\n\n" + book(titles[:4]...) + poem + book(titles[4:]...), titles},
 		"title page": {"VOL. I.\n\n" + book("CHAPTER I", "CHAPTER II") + title + book("CHAPTER I", "CHAPTER II"), []string{"CHAPTER I", "CHAPTER II", "CHAPTER I", "CHAPTER II"}},
 		"glossary":   {book("I", "II", "III", "IV", "V", "VI") + glossary, []string{"I", "II", "III", "IV", "V", "VI"}},

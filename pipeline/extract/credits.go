@@ -15,12 +15,13 @@ const noticeSize = 320
 
 var (
 	// A notice begins with what only the people who made the file say.
-	notice = regexp.MustCompile(`(?i)^[\[(*_=\s-]*(?:(?:this\s+is\s+)?(?:the\s+|a\s+)?(?:copyrighted\s+)?project\s+gutenberg|(?:this|these|the)\s+(?:e-?texts?|e-?books?)\s+(?:was|were|is|are|prepared|produced|from)\b|` +
+	notice = regexp.MustCompile(`(?i)^[\[(*_=\s-]*(?:(?:this\s+is\s+)?(?:the\s+|a\s+)?(?:copyrighted\s+)?(?:project\s+gutenberg|distributed\s+proofreaders\s+canada)|(?:this|these|the)\s+(?:e-?texts?|e-?books?)\s+(?:was|were|is|are|prepared|produced|from)\b|` +
+		`this\s+work\s+is\s+in\s+the\s+canadian\s+public|this\s+site\s+is\s+full\s+of\s+free|to\s+contact\s+project\s+gutenberg|` +
 		`this\s+(?:header|file)\s+should\s+be|copyright\s+laws\s+are\s+changing|please\s+(?:do\s+not\s+(?:change|edit|remove)|take\s+a\s+look\s+at\s+the\s+important|read\s+the\s+"?legal)|` +
 		`(?:do|you\s+may)\s+not\s+(?:change|remove|edit)\b.{0,40}\bheader|we\s+encourage\s+you\s+to\s+keep\s+this\s+file|welcome\s+to\s+the\s+world\s+of\s+free\s+plain|` +
 		`this\s+(?:text|book|version)\s+(?:is|was)\s+(?:a\s+combination|based|taken|produced|scanned|typed|prepared)\b|e-?(?:texts?|books?)\s+readable\s+by\s+both|information\s+(?:on\s+contacting|about)\s+(?:project\s+gutenberg|this)|(?:updated|corrected)\s+editions?\s+(?:of\s+our|will\s+replace)|` +
 		`(?:official\s+)?(?:release|posting)\s+date\b|first\s+posted|(?:most\s+recently|date\s+last|last)\s+updated|character\s+set\s+encoding|portions\s+of\s+this\s+header|` +
-		`[a-z]+,?\s+(?:\d+,\s+)?\d{4}\s+\[e-?(?:text|book)|(?:the\s+)?internet\s+wiretap|(?:an?\s+)?electronic\s+(?:edition|text|version)\s+(?:by|of|prepared|published|was)|` +
+		`[a-z]+,?\s+(?:\d+,\s+)?\d{4}\s+\[e-?(?:text|book)|(?:this\s+is\s+)?(?:the\s+|an?\s+)?internet\s+wiretap|(?:an?\s+)?electronic\s+(?:edition|text|version)\s+(?:by|of|prepared|published|was)|` +
 		`(?:note:?\s+)?(?:images\s+of\s+the\s+original|the\s+original\s+(?:html|page\s+images))\b)`)
 	// Blocks near the ends that say who made the file.
 	credit = regexp.MustCompile(`(?i)^[\[(*_=\s-]*(?:(?:this\s+|the\s+|most\s+of\s+the\s+)?(?:e-?text|e-?book|text|file|html|book|edition|images?)?\s*(?:files?\s+|version\s+)?(?:was\s+|were\s+)?(?:first\s+|originally\s+)?` +
@@ -29,7 +30,10 @@ var (
 		`(?:(?:mostly|also|re)\s*)?(?:scanned|proofed|reproofed|proofread)\b|(?:e-?text|html|e-?book|html\s+version)\s+by\b|credits?:|an\s+anonymous\s+(?:project\s+gutenberg\s+)?volunteer)`)
 	bracketed = regexp.MustCompile(`(?i)^[\[(].*(?:scanned|proofread|reproofed|submitted|last updated|\be-?text)`)
 	// Addresses that no book of the time has.
-	address = regexp.MustCompile(`(?i)gutenberg\.(?:org|net)|\bpgdp\.net|\bpglaf\.org|ibiblio\.org|archive\.org|distributed\s+proofread|https?://|www\.|ftp://|\b[\w.-]+@[\w-]+\.\w+`)
+	address = regexp.MustCompile(`(?i)gutenberg\.(?:org|net|ca)|fadedpage\.|\bpgdp\.net|\bpglaf\.org|ibiblio\.org|archive\.org|distributed\s+proofread|https?://|www\.|ftp://|\b[\w.-]+@[\w-]+\.\w+`)
+	// A line of a header. Blocks of nothing else are no title pages.
+	headerLine = regexp.MustCompile(`(?i)^(?:\s{2,}|[*\s]*(?:a\s+)?project\s+gutenberg|(?:title|author|language|edition|e-?book\s+no\.?|character\s+set\s+encoding|edition\s+used\s+as\s+base[\w\s-]*|` +
+		`date\s+(?:first|last|most|of\s+first)\s+[\w\s]+):)`)
 	// Links to larger images, which stand under illustrations.
 	imageLink = map[string]bool{"Original": true, "Enlarge": true, "Full Size": true, "[Illustration]": true}
 	// What notices say of the project.
@@ -52,11 +56,22 @@ func withoutCredits(text string) string {
 	for i, b := range blocks {
 		near := i < creditBlocks || i >= len(blocks)-creditBlocks || at < creditBytes || at > all-creditBytes
 		at += len(b)
-		if !aboutTheFile(strings.Join(strings.Fields(b), " "), near) {
+		if !aboutTheFile(strings.Join(strings.Fields(b), " "), near) && (i >= creditBlocks || !isHeader(b)) {
 			kept = append(kept, b)
 		}
 	}
 	return strings.Join(kept, "\n\n")
+}
+
+// isHeader reports whether a block is nothing but fields, as "Title:" and "Date first
+// posted:".
+func isHeader(block string) bool {
+	for line := range strings.Lines(block) {
+		if !headerLine.MatchString(line) {
+			return false
+		}
+	}
+	return strings.Contains(block, ":")
 }
 
 // aboutTheFile tells a notice from the book, in a block near the ends of a file or

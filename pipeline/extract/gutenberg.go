@@ -25,8 +25,11 @@ var (
 	startMark = regexp.MustCompile(`(?i)^[*\s]*START OF (?:THIS |THE )?(?:COPYRIGHTED )?PROJECT GUTENBERG`)
 	smallEnd  = regexp.MustCompile(`(?i)^[*\s]*END[*\s]*(?:OF )?THE SMALL PRINT`)
 	// The licence begins with the first of these lines.
-	endMark = regexp.MustCompile(`(?i)^[*\s]*END OF (?:THIS |THE )?(?:COPYRIGHTED )?PROJECT GUTENBERG|` +
-		`^[*\s]*START: FULL LICENSE|^[*\s]*THE FULL PROJECT GUTENBERG LICENSE|^[*\s]*FIN DE(?:L| ESTE)? .{0,40}PROJECT GUTENBERG`)
+	endMark = regexp.MustCompile(`(?i)^[*\s\[]*(?:THIS IS )?(?:THE )?END OF (?:THIS |THE |VOL[^ ]* \w+ OF )?(?:COPYRIGHTED )?PROJECT GUTENBERG|` +
+		`^[*\s]*START: FULL LICENSE|^[*\s]*THE FULL PROJECT GUTENBERG LICENSE|` +
+		`^[*\s\[]*(?:FIN|ENDE|FINE|FIM|FI|EINDE|SLUT(?:ET)?) (?:(?:D[A-Z]*|V[AO]N|AF|AV) )?(?:\S+ ){0,5}PRO[A-Z]+ GUTENBERG`)
+	// Who makes such files: there are sisters of the project, and those before it.
+	madeBy      = regexp.MustCompile(`(?i)project\s+gutenberg|internet\s+wiretap|distributed\s+proofreaders\s+canada`)
 	copyrighted = regexp.MustCompile(`(?i)(?:this\s+is\s+a|start\s+of\s+the|end\s+of\s+the)\s+copyrighted\s+project\s+gutenberg`)
 
 	field   = regexp.MustCompile(`(?i)^(Title|Author|Release Date|Posting Date|Language|Character set encoding)\s*:\s*(.+)$`)
@@ -37,12 +40,12 @@ var (
 
 // Gutenberg returns the book inside a Project Gutenberg file, without header,
 // licence, and the lines that say who made the file, and what the header says.
-// All styles of header since 1991 are known. found is false, and body the text
+// All styles of header since 1991 are known, those of its sisters in Australia and Canada,
+// and of the Internet Wiretap. found is false, and body the text
 // as it was, where text comes from elsewhere.
 func Gutenberg(text string) (body string, h Header, found bool) {
 	text = Lines(text)
-	if !strings.Contains(strings.ToLower(text[:min(len(text), 64<<10)]), "project gutenberg") &&
-		!strings.Contains(strings.ToLower(text[max(0, len(text)-64<<10):]), "project gutenberg") {
+	if !madeBy.MatchString(text[:min(len(text), 64<<10)]) && !madeBy.MatchString(text[max(0, len(text)-64<<10):]) {
 		return text, Header{}, false
 	}
 	lines := strings.Split(text, "\n")

@@ -40,17 +40,21 @@ const (
 		`und[ée]cim[oa]|duod[ée]cim[oa]|[úu]ltim[oa]|[úu]nic[oa]|` +
 		`(?:veinti|treinta\s+y\s+|cuarenta\s+y\s+|cincuenta\s+y\s+)(?:un[oa]?|dos|tres|cuatro|cinco|seis|siete|ocho|nueve)|veinte|treinta|cuarenta|cincuenta|` +
 		`un[oa]|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|once|doce|trece|catorce|quince|diecis[ée]is|diecisiete|dieciocho|diecinueve)`
-	number = `(?:(?:the\s+|el\s+|la\s+|n[.º°]\s*)?(?:(?-i:` + roman + `)|[ivxlc]{1,7}$|` + digits + `|` + english + `|` + spanish + `))`
+	// French, German, Italian, Portuguese and Catalan: up to twenty, as words.
+	others = `(?:premi(?:er|[èe]re)|(?:deux|trois|quatr|cinqu|six|sept|huit|neuv|dix|onz|douz|treiz|quatorz|quinz|seiz|vingt)i[èe]me|dernier|` +
+		`(?:erst|zweit|dritt|viert|f[üu]nft|sechst|siebent|siebt|acht|neunt|zehnt|elft|zw[öo]lft|dreizehnt|vierzehnt|f[üu]nfzehnt|sechzehnt|siebzehnt|achtzehnt|neunzehnt|zwanzigst|letzt)e[srn]?|` +
+		`(?:prim|second|terz|quart|quint|sest|settim|ottav|non|decim|undicesim|dodicesim|tredicesim|primeir|terceir|s[ée]tim|oitav|segon|tercer|cinqu|sis|set|vuit)[oaeè]|primer|tercer)`
+	number = `(?:(?:the\s+|el\s+|la\s+|n[.º°]\s*)?(?:(?-i:` + roman + `)|[ivxlc]{1,7}$|` + digits + `|` + english + `|` + spanish + `|` + others + `))`
 	// What may stand around a number: "—I—", "- I -", "[2]", "*III.*".
 	open = `^[#*_\s\[(~·.=<>«"—–-]*`
 	tail = `(?:\s*$|\s*[.:,;)\]º°ª*_~-]|\s*[—–-]|\s{2,}|\s+[\p{Lu}¿¡«“"'(~])`
 	// Behind a number that comes first only a title may follow.
 	close = `[\s.:*_#\])~·=»"—–-]*(?:$|[.:]\s*[—–-]*\s*(?-i:[\p{Lu}¿¡«“]).{0,80}$)`
 
-	partWord    = `(?:book|part|volume|vol\.|libro|parte|tomo|volumen|act|acto|jornada|[ée]poca|phase)`
-	chapterWord = `(?:chapter|chap|cap[íi]tulo|cap|letter|carta|adventure|stave|stage|tratado|scene|escena|canto|section|secci[óo]n|cuadro|epistle|ep[íi]stola)`
+	partWord    = `(?:book|part|volume|vol\.|libro|parte|tomo|volumen|act|acto|jornada|[ée]poca|phase|livre|partie|tome|teil|buch|band|atto|parte|part|llibre|livro|akt|acte)`
+	chapterWord = `(?:chapter|chap|cap[íi]tulo|cap|letter|carta|adventure|stave|stage|tratado|scene|escena|canto|section|secci[óo]n|cuadro|epistle|ep[íi]stola|chapitre|lettre|sc[èe]ne|chant|kapitel|gesang|szene|capitolo|lettera|scena|cap[íi]tol|hoofdstuk|rozdzia[łl]|kapitola|kapittel|глава)`
 	ordinals    = `(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|(?:thir|four|fif|six|seven|eigh|nine)teenth|last|` +
-		spanishUnit + `|d[ée]cim[oa]|[úu]ltim[oa])`
+		spanishUnit + `|d[ée]cim[oa]|[úu]ltim[oa]|` + others + `)`
 )
 
 var (
@@ -64,7 +68,7 @@ var (
 	namedHead    = regexp.MustCompile(`(?i)` + open + `((?:author['’]?s['’]?\s+)?(?:preface|foreword|prologue|prelude|epilogue|introduction|introductory|conclusion|afterword|appendix|postscript|l['’]envoi|envoi|finale|interlude|` +
 		`pr[óo]logo|prefacio|proemio|ep[íi]logo|introducci[óo]n|conclusi[óo]n|advertencia|ap[ée]ndice|dedicatoria|post[ -]?scriptum|al\s+lector|final|desenlace))` +
 		`(?:[.:*_#\]\s—–-]*$|[.:]\s*[—–-]*\s*(?-i:\p{Lu}).{0,200}$)`)
-	numeralHead = regexp.MustCompile(open + `(` + roman + `|` + digits + `)(?:[\s.:)\]*_#~·=»"—–-]*$|([\s.:)\]*_~—–-]+)([\p{Lu}¿¡«“"‘'(].*))`)
+	numeralHead = regexp.MustCompile(open + `(` + roman + `|` + digits + `)(?:[\s.:)\]*_#~·=»"—–ºª°-]*$|([\s.:)\]*_~—–-]+)([\p{Lu}¿¡«“"‘'(].*))`)
 )
 
 // headingWord is what one of the first three words of a heading is.
@@ -79,7 +83,7 @@ func mayBeHeading(line string) bool {
 		if word == "" {
 			return false
 		}
-		if c := word[0]; c >= '0' && c <= '9' || strings.IndexByte("MDCLXVI", c) >= 0 && (len(word) == 1 || strings.IndexByte("MDCLXVI.:)]-*_~", word[1]) >= 0 || word[1] >= 0x80) {
+		if c := word[0]; c >= '0' && c <= '9' || strings.IndexByte("MDCLXVI", c) >= 0 && (len(word) == 1 || strings.IndexByte("MDCLXVI.:)]-*_~=", word[1]) >= 0 || word[1] >= 0x80) {
 			return true
 		}
 		if headingWord.MatchString(word) {
@@ -90,9 +94,17 @@ func mayBeHeading(line string) bool {
 	return false
 }
 
+var romanSigns = strings.NewReplacer("Ⅰ", "I", "Ⅱ", "II", "Ⅲ", "III", "Ⅳ", "IV", "Ⅴ", "V", "Ⅵ", "VI", "Ⅶ", "VII", "Ⅷ", "VIII", "Ⅸ", "IX", "Ⅹ", "X", "Ⅺ", "XI", "Ⅻ", "XII", "Ⅼ", "L", "Ⅽ", "C")
+
 // parseHeading reads the first line of a block as a heading with a name or number.
 func parseHeading(line string) (heading, bool) {
-	if len(line) > longHeading || !mayBeHeading(line) {
+	if len(line) > longHeading {
+		return heading{}, false
+	}
+	if strings.Contains(line, "\xe2\x85") { // numerals that are one character: "Ⅳ"
+		line = romanSigns.Replace(line)
+	}
+	if !mayBeHeading(line) {
 		return heading{}, false
 	}
 	for _, p := range []struct {

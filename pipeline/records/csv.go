@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -99,12 +100,16 @@ func (c CSV) open(ctx context.Context, f File, r Range) (*table, error) {
 		return nil, lost(f, 0, 0, err)
 	}
 	t := &table{quote: c.quote(f.Name), separator: []byte(c.Separator), lines: lineReader{in: in, file: f, max: c.Max, to: -1}}
+	named := false
 	if c.Separator == "" {
-		t.separator = guessSeparator(in, f.Name)
+		t.separator, named = guessSeparator(in, f.Name)
 	}
 	first := r
 	first.From, first.To = 0, max(r.To, 1)
 	err = t.lines.start(first)
+	if err == nil && named {
+		_, err = t.lines.next()
+	}
 	if err == nil && c.Header {
 		t.names, err = t.header()
 	}
@@ -127,20 +132,26 @@ func (c CSV) open(ctx context.Context, f File, r Range) (*table, error) {
 	return nil, lost(f, 0, 1, err)
 }
 
-// guessSeparator looks at the first line.
-func guessSeparator(in *Input, name string) []byte {
-	if e := Extension(name); e == ".tsv" || e == ".tab" || e == ".txt" {
-		return []byte("\t")
-	}
+// sepLine is what spreadsheets write before the table to name its separator.
+var sepLine = regexp.MustCompile(`^(?:\x{FEFF})?"?sep=([^"\r\n])"?\r?$`)
+
+// guessSeparator looks at the first line. named: it says nothing but the separator.
+func guessSeparator(in *Input, name string) (separator []byte, named bool) {
 	head, _ := in.r.Peek(headSize) // an error is told when the line is read
-	head, _, _ = bytes.Cut(head, []byte("\n"))
+	head, _, _ = bytes.Cut(head, []byte{lineEnd(head)})
+	if m := sepLine.FindSubmatch(head); m != nil {
+		return bytes.Clone(m[1]), true
+	}
+	if e := Extension(name); e == ".tsv" || e == ".tab" || e == ".txt" {
+		return []byte("\t"), false
+	}
 	best, most := ",", 0
 	for _, s := range []string{",", ";", "\t", "|"} {
 		if n := bytes.Count(head, []byte(s)); n > most {
 			best, most = s, n
 		}
 	}
-	return []byte(best)
+	return []byte(best), false
 }
 
 // header reads the names of the columns. Of two with the same name the second is
@@ -177,7 +188,11 @@ func (t *table) next() (Record, error) {
 		}
 	}
 	if len(fields) != len(r.order) {
-		return r, t.lines.failure(line, fmt.Errorf("%d fields, but the table has %d columns", len(fields), len(r.order)))
+		err := fmt.Errorf("%d fields, but the table has %d columns", len(fields), len(r.order))
+		if t.quote == QuoteNone && slices.ContainsFunc(fields, func(s string) bool { return strings.HasPrefix(s, `"`) }) {
+			err = fault.Hintf(fmt.Errorf("%w; where fields stand in quotes, set quote: double", err), "quote: double")
+		}
+		return r, t.lines.failure(line, err)
 	}
 	for i, name := range r.order {
 		r.Fields[name] = fields[i]

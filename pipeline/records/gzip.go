@@ -2,6 +2,7 @@ package records
 
 import (
 	"bufio"
+	"errors"
 	"io"
 
 	"github.com/klauspost/compress/gzip"
@@ -14,6 +15,8 @@ type gzipReader struct {
 	z     *gzip.Reader
 	ended bool // the member
 }
+
+var errTrailing = errors.New("behind the compressed data stands something that is neither gzip nor zero bytes; `gzip -dc` writes what is before it")
 
 func openGzip(r io.Reader) (io.Reader, func(), error) {
 	raw := bufio.NewReaderSize(r, bufferSize) // that of the file, which is so large already
@@ -56,6 +59,9 @@ func (g *gzipReader) next() error {
 	}
 	if err := g.raw.UnreadByte(); err != nil {
 		return err
+	}
+	if magic, err := g.raw.Peek(2); err == nil && string(magic) != "\x1f\x8b" {
+		return errTrailing
 	}
 	if err := g.z.Reset(g.raw); err != nil {
 		return err

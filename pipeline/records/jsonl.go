@@ -55,6 +55,9 @@ func object(line []byte) (map[string]any, error) {
 	}
 	fields, ok := value.(map[string]any)
 	if !ok {
+		if _, list := value.([]any); list {
+			return nil, errors.New("no JSON object but a list; `jq -c '.[]'` makes JSON Lines of it")
+		}
 		return nil, fmt.Errorf("no JSON object but %s", KindOf(value))
 	}
 	return fields, nil

@@ -27,12 +27,12 @@ type Line struct {
 var errLongLine = errors.New("the line is longer than max_record_bytes")
 
 // divideLines divides a file of lines by bytes. A line belongs to the range in
-// which it begins. Compressed files and those in UTF-16 are not divided.
+// which it begins. Compressed files and those in UTF-16 or -32 are not divided.
 func divideLines(f File, size int64) ([]Range, error) {
 	if f.Size <= size || Compressed(f.Name) {
 		return []Range{whole(f)}, nil
 	}
-	if utf16, err := isUTF16(f.Path); utf16 || err != nil {
+	if wide, err := isWide(f.Path); wide || err != nil {
 		return []Range{whole(f)}, err
 	}
 	var ranges []Range
@@ -43,17 +43,19 @@ func divideLines(f File, size int64) ([]Range, error) {
 	return ranges, nil
 }
 
-func isUTF16(name string) (bool, error) {
+// isWide reports whether a file begins with the mark of UTF-16 or UTF-32.
+func isWide(name string) (bool, error) {
 	f, err := store.OpenRaw(context.Background(), name)
 	if err != nil {
 		return false, err
 	}
 	defer f.Close()
-	var mark [2]byte
-	if _, err := io.ReadFull(f, mark[:]); err != nil {
+	var mark [4]byte
+	n, err := io.ReadFull(f, mark[:])
+	if err != nil && err != io.ErrUnexpectedEOF {
 		return false, nil // too short for a mark; whoever reads it tells of an error
 	}
-	return mark == [2]byte{0xff, 0xfe} || mark == [2]byte{0xfe, 0xff}, nil
+	return n >= 2 && (mark[0] == 0xff && mark[1] == 0xfe || mark[0] == 0xfe && mark[1] == 0xff) || mark == [4]byte{0, 0, 0xfe, 0xff}, nil
 }
 
 // Lines yields the lines of a range of at most max bytes each; a longer one is a
@@ -104,6 +106,7 @@ type lineReader struct {
 	to     int64 // offset at which no further line begins; -1: the end
 	offset int64 // of the next line
 	number int64 // of the last line; -1: not known
+	end    byte  // of a line: "\n", or "\r" as old Macs wrote it
 	buf    []byte
 	utf8   decoder
 }
@@ -111,6 +114,7 @@ type lineReader struct {
 // start goes to the first line of a range.
 func (l *lineReader) start(r Range) error {
 	l.utf8.take(l.in.r)
+	l.end = lineEnd(l.utf8.head)
 	if l.in.packed {
 		return nil
 	}
@@ -122,7 +126,7 @@ func (l *lineReader) start(r Range) error {
 	// One byte earlier, to see whether a line begins right at From.
 	l.offset = r.From - 1
 	l.in.seek(l.offset)
-	n, err := skipLine(l.in.r)
+	n, err := skipLine(l.in.r, l.end)
 	l.offset += n
 	if err == io.EOF {
 		return nil // the next line tells
@@ -135,7 +139,7 @@ func (l *lineReader) next() (line Line, err error) {
 	if l.to >= 0 && l.offset >= l.to {
 		return line, io.EOF
 	}
-	text, n, err := readLine(l.in.r, l.buf[:0], l.max)
+	text, n, err := readLine(l.in.r, l.buf[:0], l.end, l.max)
 	l.buf = text[:0]
 	if n == 0 && err == io.EOF {
 		return line, io.EOF
@@ -165,12 +169,20 @@ func (l *lineReader) failure(line Line, err error) error {
 	return &Failure{File: l.file.Name, Offset: line.Offset, Line: line.Number, Err: err}
 }
 
-// readLine appends a line to dst, without "\n" or "\r\n", and returns how many
+// lineEnd returns what ends the lines of a file that begins with head.
+func lineEnd(head []byte) byte {
+	if bytes.IndexByte(head, '\n') < 0 && bytes.IndexByte(head, '\r') >= 0 {
+		return '\r'
+	}
+	return '\n'
+}
+
+// readLine appends a line to dst, without its end, and returns how many
 // bytes it took. Of one longer than max nothing is kept: errLongLine.
-func readLine(r *bufio.Reader, dst []byte, max int64) ([]byte, int64, error) {
+func readLine(r *bufio.Reader, dst []byte, end byte, max int64) ([]byte, int64, error) {
 	var n int64
 	for {
-		b, err := r.ReadSlice('\n')
+		b, err := r.ReadSlice(end)
 		n += int64(len(b))
 		if n <= max {
 			dst = append(dst, b...)
@@ -185,9 +197,9 @@ func readLine(r *bufio.Reader, dst []byte, max int64) ([]byte, int64, error) {
 	}
 }
 
-func skipLine(r *bufio.Reader) (n int64, err error) {
+func skipLine(r *bufio.Reader, end byte) (n int64, err error) {
 	for {
-		b, err := r.ReadSlice('\n')
+		b, err := r.ReadSlice(end)
 		n += int64(len(b))
 		if err != bufio.ErrBufferFull {
 			return n, err

@@ -16,7 +16,9 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
 	"github.com/ulikunitz/xz"
+	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/encoding/unicode/utf32"
 	"golang.org/x/text/transform"
 
 	"fragua/pipeline/store"
@@ -69,12 +71,12 @@ func openXZ(r io.Reader) (io.Reader, func(), error) {
 	return z, nil, err
 }
 
-// An Input is a raw file being read, unpacked. Text in UTF-16 comes as UTF-8.
+// An Input is a raw file being read, unpacked. Text in UTF-16 and UTF-32 comes as UTF-8.
 type Input struct {
 	file   *store.RawReader
 	r      *bufio.Reader
 	close  func() // of the decompressor; nil: nothing
-	packed bool   // or in UTF-16: what is read is not what lies on disk
+	packed bool   // or in UTF-16 or -32: what is read is not what lies on disk
 }
 
 // Open opens a file and undoes its compression, which the extension of its name
@@ -101,7 +103,7 @@ func (in *Input) unpack(name string) error {
 	}
 	in.packed = true
 	raw := bufio.NewReaderSize(in.file, bufferSize)
-	if magic, err := raw.Peek(len(c.magic)); string(magic) != c.magic {
+	if magic, err := raw.Peek(len(c.magic)); string(magic) != c.magic && !skippable(c.magic, magic) {
 		if err == nil || len(magic) > 0 {
 			err = fmt.Errorf("it is not compressed as its name says (%s)", path.Ext(name))
 		}
@@ -116,18 +118,30 @@ func (in *Input) unpack(name string) error {
 	return in.decode()
 }
 
+// skippable reports whether a file begins with a frame that readers of zstd pass
+// over, as those of pzstd do.
+func skippable(magic string, b []byte) bool {
+	return magic == compressions[".zst"].magic && len(b) == 4 && b[0]&0xf0 == 0x50 && string(b[1:]) == "\x2a\x4d\x18"
+}
+
 const bufferSize = 1 << 18
 
-// decode turns UTF-16 with a byte order mark into UTF-8.
+// decode turns UTF-16 and UTF-32 with a byte order mark into UTF-8.
 func (in *Input) decode() error {
-	mark, err := in.r.Peek(2)
+	mark, err := in.r.Peek(4) // fewer in a short file
 	if err != nil && err != io.EOF {
 		return err
 	}
-	if string(mark) == "\xff\xfe" || string(mark) == "\xfe\xff" {
+	var wide *encoding.Decoder
+	switch {
+	case bytes.HasPrefix(mark, []byte("\xff\xfe\x00\x00")), bytes.HasPrefix(mark, []byte("\x00\x00\xfe\xff")):
+		wide = utf32.UTF32(utf32.LittleEndian, utf32.ExpectBOM).NewDecoder()
+	case bytes.HasPrefix(mark, []byte("\xff\xfe")), bytes.HasPrefix(mark, []byte("\xfe\xff")):
+		wide = unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM).NewDecoder()
+	}
+	if wide != nil {
 		in.packed = true
-		utf16 := unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM).NewDecoder()
-		in.r = bufio.NewReaderSize(transform.NewReader(in.r, utf16), bufferSize)
+		in.r = bufio.NewReaderSize(transform.NewReader(in.r, wide), bufferSize)
 	}
 	return nil
 }
@@ -212,19 +226,31 @@ func ReadFile(ctx context.Context, f File, limit int64) ([]byte, error) {
 		return nil, lost(f, 0, 0, err)
 	}
 	defer in.Close()
-	var b bytes.Buffer
-	if !in.packed {
-		if in.file.Size() > limit {
-			return nil, tooLarge(f, limit)
-		}
-		b.Grow(int(in.file.Size()) + bytes.MinRead)
-	}
-	if n, err := b.ReadFrom(io.LimitReader(in, limit+1)); err != nil {
-		return nil, lost(f, n, 0, err)
-	} else if n > limit {
+	if !in.packed && in.file.Size() > limit {
 		return nil, tooLarge(f, limit)
 	}
-	return b.Bytes(), nil
+	// In pieces, so that what grows beyond the limit never takes more than that.
+	var pieces [][]byte
+	size, next := int64(0), int64(64<<10)
+	if !in.packed {
+		next = in.file.Size() + bytes.MinRead
+	}
+	for {
+		piece := make([]byte, min(next, limit+1-size))
+		n, err := io.ReadFull(in, piece)
+		pieces, size, next = append(pieces, piece[:n]), size+int64(n), 1<<20
+		switch {
+		case size > limit:
+			return nil, tooLarge(f, limit)
+		case (err == io.EOF || err == io.ErrUnexpectedEOF) && in.file.Err() == nil:
+			if len(pieces) == 1 {
+				return pieces[0], nil
+			}
+			return slices.Concat(pieces...), nil
+		case err != nil:
+			return nil, lost(f, size, 0, err)
+		}
+	}
 }
 
 func tooLarge(f File, limit int64) error {

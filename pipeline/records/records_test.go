@@ -120,6 +120,20 @@ func TestOpen(t *testing.T) {
 	if b, err := ReadFile(context.Background(), padded, 1<<20); err != nil || !bytes.Equal(b, text) {
 		t.Errorf("zero bytes behind gzip: %v", err)
 	}
+	trailing := file(t, dir, "trailing.txt.gz", append(packed(t, ".gz", text), "something else"...))
+	if _, err := ReadFile(context.Background(), trailing, 1<<20); !errors.Is(err, errTrailing) {
+		t.Errorf("text behind gzip: %v", err)
+	}
+	frame := file(t, dir, "frame.txt.zst", append([]byte("\x50\x2a\x4d\x18\x04\x00\x00\x00pzst"), packed(t, ".zst", text)...))
+	if b, err := ReadFile(context.Background(), frame, 1<<20); err != nil || !bytes.Equal(b, text) {
+		t.Errorf("a skippable frame of zstd: %v", err)
+	}
+	for name, mark := range map[string]string{"le": "\xff\xfe\x00\x00\xf1\x00\x00\x00\n\x00\x00\x00", "be": "\x00\x00\xfe\xff\x00\x00\x00\xf1\x00\x00\x00\n"} {
+		wide := file(t, dir, name+".txt", []byte(mark))
+		if b, err := ReadFile(context.Background(), wide, 1<<20); err != nil || string(b) != "ñ\n" {
+			t.Errorf("UTF-32: %q %v", b, err)
+		}
+	}
 	two := file(t, dir, "two.txt.gz", slices.Concat(packed(t, ".gz", text), packed(t, ".gz", text)))
 	if b, err := ReadFile(context.Background(), two, 1<<20); err != nil || len(b) != 2*len(text) {
 		t.Errorf("two members of gzip: %d bytes, %v", len(b), err)
@@ -154,6 +168,11 @@ func TestCSV(t *testing.T) {
 		{"a.csv", "a,\"b\n", CSV{Header: true}, "",
 			[]string{"a.csv: line 1: the quote that opens in it is never closed; where quotes are characters like any other, set quote: none; lost 5 bytes"}},
 		{"a.csv", strings.Repeat(",", 1<<17), CSV{Header: true}, "", []string{"a.csv: line 1: more than 65536 fields; lost 131072 bytes"}},
+		{"a.csv", "a,b\r1,2\r3,4\r", CSV{Header: true}, "1|2/3|4", nil},
+		{"a.csv", "\ufeffsep=;\r\na;b\r\n1,5;2\r\n", CSV{Header: true}, "1,5|2", nil},
+		{"a.csv", "\"sep=|\"\n1|2\n", CSV{}, "1|2", nil},
+		{"a.tsv", "a\tb\n\"1\n2\"\t3\n", CSV{Header: true}, "2\"|3",
+			[]string{"a.tsv: line 2: 1 fields, but the table has 2 columns; where fields stand in quotes, set quote: double"}},
 		{"a.csv", "", CSV{Header: true}, "", nil},
 		{"a.csv", "a,b", CSV{Header: true}, "", nil},
 	}
@@ -180,6 +199,9 @@ func TestCSVAsStandard(t *testing.T) {
 	dir := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
 		content := rapid.StringOf(rapid.SampledFrom([]rune("a,\"\n\r ñ"))).Draw(t, "content")
+		if lineEnd([]byte(content)) == '\r' {
+			return // lines that end as on old Macs, which the library takes for one line
+		}
 		reader := csv.NewReader(strings.NewReader(content))
 		reader.FieldsPerRecord = -1
 		want, err := reader.ReadAll()

@@ -23,7 +23,7 @@ func (t Text) Divide(_ context.Context, f File, size int64) ([]Range, error) {
 	if f.Size <= t.Max || Compressed(f.Name) {
 		return []Range{whole(f)}, nil
 	}
-	if utf16, err := isUTF16(f.Path); utf16 || err != nil {
+	if wide, err := isWide(f.Path); wide || err != nil {
 		return []Range{whole(f)}, err
 	}
 	step := max(1, size/t.Max) * t.Max

@@ -133,13 +133,15 @@ func (m *Member) read(entry *zip.File, limit int64) error {
 	if m.Kind = Sniff(start); m.Kind != KindText && m.Kind != KindHTML && m.Kind != KindPiece {
 		return nil
 	}
-	var b bytes.Buffer
-	n, err := b.ReadFrom(io.LimitReader(head, limit+1))
-	if err != nil {
-		return noEOF(err)
+	// What it says of its size is held by the reader; nothing packs better than a
+	// thousand times.
+	size := entry.UncompressedSize64
+	if size > uint64(limit) {
+		return fmt.Errorf("it unpacks to %d bytes: %w", size, errTooLong)
 	}
-	if n > limit {
-		return fmt.Errorf("it unpacks to more than %d bytes: %w", limit, errTooLong)
+	b := bytes.NewBuffer(make([]byte, 0, min(size, 1100*entry.CompressedSize64)+bytes.MinRead))
+	if _, err := b.ReadFrom(io.LimitReader(head, limit+1)); err != nil {
+		return noEOF(err)
 	}
 	m.Body = b.Bytes()
 	return nil
