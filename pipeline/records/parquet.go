@@ -101,6 +101,9 @@ func (p Parquet) lost(f File, row int64, l Lost, err error) error {
 		l.Rows -= bad.Row - row
 		row = bad.Row
 	}
+	if refused := (*shard.Refused)(nil); errors.As(bad.Err, &refused) { // no damage
+		return &Failure{File: f.Name, Offset: row, Lost: &l, Err: bad.Err}
+	}
 	return &Failure{File: f.Name, Offset: row, Lost: &l, Err: &Damaged{bad.Err}}
 }
 

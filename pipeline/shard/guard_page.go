@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -105,7 +106,19 @@ func (p *checkedPages) fault(err *error) {
 	}
 }
 
+// Refused is what keeps a file from being read that may well be good.
+type Refused struct {
+	Err    error
+	remedy string
+}
+
+func (r *Refused) Error() string { return r.Err.Error() }
+func (r *Refused) Unwrap() error { return r.Err }
+
 func damaged(err error) error {
+	if refused := (*Refused)(nil); errors.As(err, &refused) {
+		return fault.Hintf(err, "%s", refused.remedy)
+	}
 	return fault.Hintf(err, "the file is damaged: fetch it again, or leave it out")
 }
 
@@ -287,7 +300,7 @@ func (p *plainPages) checkSizes(h format.PageHeader) error {
 	case packed < 0 || packed > p.end-p.at:
 		return fmt.Errorf("it claims %d bytes, where %d are left of the column", packed, p.end-p.at)
 	case unpacked < 0 || unpacked > max(pageFree, pageRatio*packed):
-		return fmt.Errorf("its %d bytes claim to unpack to %d", packed, unpacked)
+		return &Refused{fmt.Errorf("its %d bytes claim to unpack to %d, more than a page may", packed, unpacked), "if the file is good, write it again with smaller pages"}
 	case values < 0 || values > valuesFree+valuesRate*unpacked:
 		return fmt.Errorf("its %d bytes claim to hold %d values", unpacked, values)
 	}

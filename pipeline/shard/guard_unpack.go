@@ -45,7 +45,7 @@ func unpack(codec format.CompressionCodec, b []byte, size int) ([]byte, error) {
 	case format.Lz4:
 		return unpackOldLZ4(b, size)
 	}
-	return nil, fmt.Errorf("compressed with %s, which cannot be read", codec)
+	return nil, &Refused{fmt.Errorf("compressed with %s, which cannot be read", codec), "write it again with zstd or snappy"}
 }
 
 func readLimited(r io.Reader, size int) ([]byte, error) {
