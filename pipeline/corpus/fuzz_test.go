@@ -101,7 +101,7 @@ func TestBrokenJSONL(t *testing.T) {
 		`{"text": null}`:              `column "text" is no text but null`,
 		`{"text": {"a": 1}}`:          `column "text" is no text but an object`,
 		`{"body": "a"}`:               `no column "text"; there are body`,
-		`[1, 2]`:                      `no JSON object but a list`,
+		`[1, 2]`:                      "no JSON object but a list; `jq -c '.[]'` makes JSON Lines of it",
 		`null`:                        `no JSON object but null`,
 		`true`:                        `no JSON object but a boolean`,
 		`"a"`:                         `no JSON object but a string`,
