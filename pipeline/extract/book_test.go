@@ -133,6 +133,20 @@ func TestBooksHostile(t *testing.T) {
 	}
 }
 
+// TestWithoutSubset: the declarations of a part are no text of it.
+func TestWithoutSubset(t *testing.T) {
+	for in, want := range map[string]string{
+		`<?xml version="1.0"?><!DOCTYPE html [<!ENTITY a "x]y"> <!ENTITY b "&a;">] ><html>a</html>`: `<?xml version="1.0"?><html>a</html>`,
+		`<!DOCTYPE html><p>a[1]></p>`: `<!DOCTYPE html><p>a[1]></p>`,
+		`<!DOCTYPE html [ <p>open`:    `<!DOCTYPE html [ <p>open`,
+		`<p>a</p>`:                    `<p>a</p>`,
+	} {
+		if got := withoutSubset(in); got != want {
+			t.Errorf("%q becomes %q, want %q", in, got, want)
+		}
+	}
+}
+
 func TestTEI(t *testing.T) {
 	const head = `<?xml version="1.0" encoding="ISO-8859-1"?><TEI xmlns="http://www.tei-c.org/ns/1.0"><teiHeader><fileDesc><titleStmt><title>El molino</title><author><persName>Ana <surname>Campo</surname></persName></author></titleStmt>
 <publicationStmt><availability><licence target="https://creativecommons.org/licenses/by/4.0/">Free</licence></availability></publicationStmt>

@@ -31,7 +31,7 @@ func (e *epub) part(ctx context.Context, name string, entries []entry, names *[]
 			*names = append(*names, n.chapter)
 		}
 	}
-	prepared, contents := prepareXHTML(text, marks)
+	prepared, contents := prepareXHTML(withoutSubset(text), marks)
 	if contents {
 		return "", nil
 	}
@@ -40,6 +40,33 @@ func (e *epub) part(ctx context.Context, name string, entries []entry, names *[]
 		return "", err
 	}
 	return page.Text, nil
+}
+
+// withoutSubset returns a document without the declarations within its DOCTYPE, which
+// HTML does not have: they would be text.
+func withoutSubset(text string) string {
+	head := text[:min(len(text), 64<<10)]
+	from := strings.Index(head, "<!DOCTYPE")
+	if from < 0 {
+		return text
+	}
+	open := strings.IndexAny(head[from:], "[>")
+	if open < 0 || head[from+open] == '>' {
+		return text
+	}
+	end := strings.Index(head[from+open:], "]")
+	for end >= 0 {
+		rest := strings.TrimLeft(head[from+open+end+1:], " \t\r\n")
+		if strings.HasPrefix(rest, ">") {
+			return text[:from] + text[len(head)-len(rest)+1:]
+		}
+		next := strings.Index(head[from+open+end+1:], "]")
+		if next < 0 {
+			break
+		}
+		end += 1 + next
+	}
+	return text
 }
 
 // xmlEncoding returns the encoding that an XML declaration names.

@@ -10,8 +10,11 @@ import (
 	"strings"
 )
 
-// maxMembers bounds the members of a zip file that is read as a book.
-const maxMembers = 50_000
+// What bounds a zip file that is read as a book: its members, and the bytes of one.
+const (
+	maxMembers = 50_000
+	maxMember  = 64 << 20
+)
 
 // A zipFile is a zip file of which no more is unpacked than a limit, in all.
 type zipFile struct {
@@ -58,9 +61,16 @@ func (f *zipFile) read(name string) ([]byte, error) {
 		return nil, err
 	}
 	defer r.Close()
-	b, err := io.ReadAll(io.LimitReader(r, f.left+1))
-	if f.left -= int64(len(b)); f.left < 0 {
+	limit := max(0, min(f.left, maxMember))
+	if m.UncompressedSize64 > uint64(limit) {
 		return nil, ErrTooLarge
 	}
-	return b, err
+	// Nothing packs better than a thousand times, so that a lie costs no memory.
+	b := bytes.NewBuffer(make([]byte, 0, min(m.UncompressedSize64, 1100*m.CompressedSize64)+bytes.MinRead))
+	n, err := b.ReadFrom(io.LimitReader(r, limit+1))
+	f.left -= n
+	if n > limit {
+		return nil, ErrTooLarge
+	}
+	return b.Bytes(), err
 }
