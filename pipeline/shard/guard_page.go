@@ -300,7 +300,7 @@ func (p *plainPages) checkSizes(h format.PageHeader) error {
 	case packed < 0 || packed > p.end-p.at:
 		return fmt.Errorf("it claims %d bytes, where %d are left of the column", packed, p.end-p.at)
 	case unpacked < 0 || unpacked > max(pageFree, pageRatio*packed):
-		return &Refused{fmt.Errorf("its %d bytes claim to unpack to %d, more than a page may", packed, unpacked), "if the file is good, write it again with smaller pages"}
+		return &Refused{fmt.Errorf("its %d bytes claim to unpack to %d", packed, unpacked), "if the file is good, write it again with smaller pages"}
 	case values < 0 || values > valuesFree+valuesRate*unpacked:
 		return fmt.Errorf("its %d bytes claim to hold %d values", unpacked, values)
 	}
