@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -40,29 +41,63 @@ func openParquet(path string, o Options, a *Artifact) error {
 		columns.Rows = append(columns.Rows, row)
 	}
 	a.Tables = append(a.Tables, columns)
-	if err := parquetText(path, pf, a); err != nil {
+	if err := parquetText(pf, a); err != nil {
 		return err
 	}
 	return parquetSamples(pf, o, a)
 }
 
+// Of a file with more rows than surveyed, so many are measured, in pieces that are spread
+// over it: a look at a file takes a moment, however long it is.
+const (
+	surveyed = 200_000
+	pieces   = 50
+)
+
+// survey yields the rows that are measured, and says which they are where they are not
+// all.
+func survey(pf *shard.ParquetFile, columns []string) (rows iter.Seq2[map[string]any, error], which string) {
+	total := pf.NumRows()
+	if total <= surveyed {
+		return pf.Records(0, len(pf.RowGroups()), columns), ""
+	}
+	return func(yield func(map[string]any, error) bool) {
+		first := int64(0) // of the group
+		for g, group := range pf.RowGroups() {
+			end := first + group.NumRows()
+			for i := range int64(pieces) {
+				from := i * total / pieces
+				span := shard.Span{From: max(from, first) - first, To: min(from+surveyed/pieces, end) - first}
+				if span.From >= span.To {
+					continue
+				}
+				for row, err := range pf.RecordsOf(g, span, columns) {
+					if !yield(row, err) {
+						return
+					}
+				}
+			}
+			first = end
+		}
+	}, fmt.Sprintf(", of %d rows in %d places of the file", surveyed, pieces)
+}
+
 // parquetText measures the column `text` and counts the values of columns that
 // have few.
-func parquetText(path string, pf *shard.ParquetFile, a *Artifact) error {
-	type text struct {
-		Text string `parquet:"text"`
-	}
+func parquetText(pf *shard.ParquetFile, a *Artifact) error {
 	if leaf, ok := pf.Schema().Lookup("text"); ok && leaf.Node.Type().Kind() == parquet.ByteArray {
 		var lengths []int
-		for row, err := range shard.Read[text](path) {
+		rows, which := survey(pf, []string{"text"})
+		for row, err := range rows {
 			if err != nil {
 				return err
 			}
-			lengths = append(lengths, utf8.RuneCountInString(row.Text))
+			text, _ := row["text"].(string)
+			lengths = append(lengths, utf8.RuneCountInString(text))
 		}
 		slices.Sort(lengths)
 		if n := len(lengths); n > 0 {
-			t := Table{Title: "characters of text", Columns: []string{"least", "5 %", "25 %", "median", "75 %", "95 %", "most"}}
+			t := Table{Title: "characters of text" + which, Columns: []string{"least", "5 %", "25 %", "median", "75 %", "95 %", "most"}}
 			var row []any
 			for _, q := range []float64{0, .05, .25, .5, .75, .95, 1} {
 				row = append(row, int64(lengths[int(q*float64(n-1))]))
@@ -75,14 +110,14 @@ func parquetText(path string, pf *shard.ParquetFile, a *Artifact) error {
 		if !slices.Contains([]string{"language", "source", "split", "labels", "stage", "rule", "got"}, c[0]) {
 			continue
 		}
-		counts, err := valuesOf(pf, c[0])
+		counts, which, err := valuesOf(pf, c[0])
 		if err != nil {
 			return err
 		}
 		if counts == nil {
 			continue
 		}
-		t := Table{Title: c[0], Columns: []string{"value", "rows"}}
+		t := Table{Title: c[0] + which, Columns: []string{"value", "rows"}}
 		for _, v := range slices.SortedFunc(maps.Keys(counts), func(x, y string) int {
 			return cmp.Or(cmp.Compare(counts[y], counts[x]), cmp.Compare(x, y))
 		}) {
@@ -94,11 +129,12 @@ func parquetText(path string, pf *shard.ParquetFile, a *Artifact) error {
 }
 
 // valuesOf counts the values of a column; nil if there are too many.
-func valuesOf(pf *shard.ParquetFile, column string) (map[string]int64, error) {
-	counts := map[string]int64{}
-	for row, err := range pf.Records(0, len(pf.RowGroups()), []string{column}) {
+func valuesOf(pf *shard.ParquetFile, column string) (counts map[string]int64, which string, err error) {
+	counts = map[string]int64{}
+	rows, which := survey(pf, []string{column})
+	for row, err := range rows {
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		values, ok := row[column].([]any)
 		if !ok {
@@ -106,11 +142,11 @@ func valuesOf(pf *shard.ParquetFile, column string) (map[string]int64, error) {
 		}
 		for _, v := range values {
 			if counts[cellOf(v)]++; len(counts) > few {
-				return nil, nil
+				return nil, "", nil
 			}
 		}
 	}
-	return counts, nil
+	return counts, which, nil
 }
 
 func parquetSamples(pf *shard.ParquetFile, o Options, a *Artifact) error {
