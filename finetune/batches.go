@@ -107,7 +107,7 @@ func (s *batches) shuffle(epoch int64) {
 	rng.Shuffle(whole, func(i, j int) { s.place[i], s.place[j] = s.place[j], s.place[i] })
 }
 
-// cutByTokens returns the ends of the batches of rows in order, each of at most so many tokens with
+// cutByTokens returns the ends of the batches of rows in order, each of at most this many tokens with
 // its padding, but of one row at least.
 func cutByTokens(rows []sequence, order []int32, tokens int) (ends []int) {
 	from, source, ids := 0, 0, 0

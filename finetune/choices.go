@@ -21,7 +21,7 @@ type ChoiceScore struct {
 	Cut       int   // prompts that lost their beginning
 }
 
-// Score asks a language model the questions of a task, at most so many (0: all), after so many
+// Score asks a language model the questions of a task, at most this many (0: all), after this many
 // examples: the first of theirs.
 func (t *Task) Score(ctx context.Context, lm model.LanguageModel, tok *tokenize.Tokenizer, shots, most int) (s ChoiceScore, err error) {
 	before, err := t.before(shots)

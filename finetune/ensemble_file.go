@@ -70,7 +70,7 @@ func (e *ensemble) save(dir string) (*answerConfig, error) {
 	return c, store.WriteFile(filepath.Join(dir, ngramsFile), func(w io.Writer) error { return json.NewEncoder(w).Encode(grams) })
 }
 
-// open reads the ensemble of a model directory for so many classes.
+// open reads the ensemble of a model directory for this many classes.
 func (c *answerConfig) open(dir string, classes int) (*ensemble, error) {
 	if !slices.Contains(strategies, c.Strategy) {
 		return nil, fmt.Errorf("%s: unknown strategy %q", dir, c.Strategy)

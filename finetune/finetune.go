@@ -35,9 +35,9 @@ type Finetune struct {
 	Floats     train.Floats          `yaml:"precision" doc:"What linear layers multiply in training: f32; bf16, which is faster on AMD's CPUs since Zen 4 and Intel's with AMX; or auto, bf16 where it is faster."`
 	Weights    Weights               `yaml:"weights" doc:"What the finished translator's weights are kept in: f32; or int8, a quarter of the size, which other programs do not open and which cannot learn any more."`
 	EMA        float64               `yaml:"ema" doc:"Share that a moving average of the weights keeps at each step, and validations and the finished model use it: .999; 0: no average."`
-	LayerDecay float64               `yaml:"layer_decay" doc:"Each group learns so many times slower than the one above it (ULMFiT: 2.6); 1: all alike."`
+	LayerDecay float64               `yaml:"layer_decay" doc:"Each group learns this many times slower than the one above it (ULMFiT: 2.6); 1: all alike."`
 	Unfreeze   Unfreezing            `yaml:"unfreeze" doc:"Which groups of layers learn. gradual: the last group first, one more each epoch."`
-	Freeze     int                   `yaml:"freeze" doc:"So many groups from below never learn: 1 is the embeddings."`
+	Freeze     int                   `yaml:"freeze" doc:"This many groups, from the embeddings up, stay frozen: 1 is the embeddings."`
 	Average    float64               `yaml:"average_last" doc:"Share of the steps, at the end, whose weights are averaged; the average is validated and saved. 0: off."`
 	Seed       uint64                `yaml:"seed" doc:"Seed of fresh weights, order and dropout; 0: the configuration's."`
 	Evaluate   int64                 `yaml:"evaluate" doc:"Steps between two validations; 0: an epoch."`
@@ -47,8 +47,8 @@ type Finetune struct {
 // Stop says which figure chooses the best weights, and when to stop early.
 type Stop struct {
 	Metric   string `yaml:"metric" doc:"What is watched: loss; accuracy or macro F1; BLEU, chrF2 or exact match. Empty: the goal's own."`
-	Patience int    `yaml:"patience" doc:"Stop after so many validations without a better figure; 0: never."`
-	Most     int    `yaml:"most" doc:"Score at most so many validation examples, spread evenly; 0: all."`
+	Patience int    `yaml:"patience" doc:"Stop after this many validations without a better figure; 0: never."`
+	Most     int    `yaml:"most" doc:"Score at most this many validation examples, spread evenly; 0: all."`
 }
 
 // Unfreezing is how the groups of a model begin to learn.

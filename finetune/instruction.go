@@ -36,8 +36,8 @@ type Instruction struct {
 	Template  settings.Path `yaml:"template" doc:"File of a Jinja chat template. Empty: the model's own, or for a model without one turns that begin with <|user|> and <|assistant|>."`
 	Learn     Learn         `yaml:"learn" doc:"Which answers of a conversation are learned: all, or the last."`
 	Pack      bool          `yaml:"pack" doc:"Several conversations in a row of the context's length; none sees another. batch then counts rows."`
-	MaxTokens int           `yaml:"max_tokens" doc:"An answer that is written has at most so many tokens."`
-	Scored    int           `yaml:"scored" doc:"Score answers to at most so many test conversations, spread evenly; 0: all."`
+	MaxTokens int           `yaml:"max_tokens" doc:"An answer that is written has at most this many tokens."`
+	Scored    int           `yaml:"scored" doc:"Score answers to at most this many test conversations, spread evenly; 0: all."`
 
 	chat *chat.Template
 	end  int32 // the id that ends a turn; -1: the template writes none

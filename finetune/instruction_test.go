@@ -95,7 +95,7 @@ func TestInstructionRefused(t *testing.T) {
 }
 
 // TestPackedLoss: loss(a) + loss(b) + … = loss(packed together), for every architecture with the
-// same weights; positions begin anew in each document, and no document sees another.
+// same weights; positions start again in each document, and no document sees another.
 func TestPackedLoss(t *testing.T) {
 	g := instruction(nil)
 	for name, arch := range map[string]interface {

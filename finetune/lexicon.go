@@ -19,7 +19,7 @@ type Lexicon struct {
 
 const (
 	lexiconRounds = 5
-	lexiconPairs  = 30_000 // the first so many pairs: a baseline need not be costly
+	lexiconPairs  = 30_000 // the first this many pairs: a baseline need not be costly
 	lexiconWords  = 40     // longer sentences teach little and cost the square
 )
 

@@ -12,7 +12,7 @@ import (
 	"fragua/pipeline/fault"
 )
 
-// Noise changes training pairs as people change what they write, anew in each epoch, so that the
+// Noise changes training pairs as people change what they write, again in each epoch, so that the
 // model reads that too (OpusTrainer's modifiers; Nieminen et al. 2023). Each is the share of pairs
 // that it changes; the pairs that training is watched and judged by stay as they are.
 type Noise struct {

@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// pack lays sequences together into rows of at most so many ids (best-fit decreasing: the longest
+// pack lays sequences together into rows of at most this many ids (best-fit decreasing: the longest
 // first, each into the open row that it fills best). A row knows where its documents are, so that
-// none sees another and positions begin anew in each. Sequences longer than a row stay alone.
+// none sees another and positions start again in each. Sequences longer than a row stay alone.
 func pack(rows []sequence, room int) []sequence {
 	order := upTo(len(rows))
 	slices.SortStableFunc(order, func(a, b int32) int { return -cmp.Compare(len(rows[a].ids), len(rows[b].ids)) })

@@ -46,7 +46,7 @@ type ShownToken struct {
 	Learn bool
 }
 
-// Preflight says what the stage would learn from its inputs, and shows so many training examples,
+// Preflight says what the stage would learn from its inputs, and shows this many training examples,
 // spread evenly. What would be refused is refused here: examples of which nothing is learned, an
 // answer whose end is masked, too large a share that is cut.
 func (f *Finetune) Preflight(env *pipeline.Env, shown int) (*Preflight, error) {

@@ -20,7 +20,7 @@ type Prompt struct {
 	Template    string            `yaml:"template" doc:"A text with its answer, for instance \"Review: {text}\\nSentiment: {label}\". Empty: no prompting."`
 	Instruction string            `yaml:"instruction" doc:"What stands before all."`
 	Words       map[string]string `yaml:"words" doc:"Class to the words that name it; left out: its own name."`
-	Shots       int               `yaml:"shots" doc:"So many training examples stand before the text with their answers, the classes by turns; 0: zero-shot."`
+	Shots       int               `yaml:"shots" doc:"This many training examples stand before the text with their answers, the classes by turns; 0: zero-shot."`
 	Calibrate   bool              `yaml:"calibrate" doc:"Divide by how probable each class is after texts that say nothing (Zhao et al. 2021)."`
 }
 

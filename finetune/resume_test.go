@@ -110,7 +110,7 @@ func TestResumeAndWorkers(t *testing.T) {
 	}
 }
 
-// cutter cancels after so many steps.
+// cutter cancels after this many steps.
 type cutter struct {
 	quiet
 	left   int

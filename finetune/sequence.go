@@ -48,7 +48,7 @@ type sequence struct {
 	labels []int   // where a text may have several: their indices
 	value  float64 // where it has a number
 	row    int     // in the examples it was made of
-	window int     // a text that is longer takes several rows of so many ids; 0: one row, however long
+	window int     // a text that is longer takes several rows of this many ids; 0: one row, however long
 }
 
 // parts is how many rows of a batch the sequence takes, and width how many ids the longest of them has.

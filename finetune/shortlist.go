@@ -18,8 +18,8 @@ import (
 // translate the source's ids, and the most frequent. What is on no list cannot be written, and the
 // others are written sooner: the head is half of the work of a small model.
 type Shortlisting struct {
-	Best     int `yaml:"best" doc:"So many likeliest translations of each source id (IBM model 1 on the training pairs): 50 is usual. 0: no shortlist, all ids may be written."`
-	Frequent int `yaml:"frequent" doc:"And so many of the most frequent ids."`
+	Best     int `yaml:"best" doc:"This many of the likeliest translations of each source id (IBM model 1 on the training pairs): 50 is usual. 0: no shortlist, all ids may be written."`
+	Frequent int `yaml:"frequent" doc:"And this many of the most frequent ids."`
 }
 
 // A shortlist knows which ids may translate a source.
@@ -35,7 +35,7 @@ const (
 	shortlistLeast  = 1e-4 // probability below which an id is no translation
 )
 
-// newShortlist learns from the training pairs of a model of so many ids.
+// newShortlist learns from the training pairs of a model of this many ids.
 func newShortlist(s Shortlisting, rows []sequence, vocab int) *shortlist {
 	var pairs []align.Pair
 	count := make([]int, vocab)
@@ -109,7 +109,7 @@ func (l *shortlist) save(dir string) error {
 	return store.WriteFile(filepath.Join(dir, shortlistFile), func(w io.Writer) error { return safetensors.Write(w, arrays, nil) })
 }
 
-// openShortlist reads what save wrote, of a model of so many ids.
+// openShortlist reads what save wrote, of a model of this many ids.
 func openShortlist(dir string, vocab int) (*shortlist, error) {
 	name := filepath.Join(dir, shortlistFile)
 	f, err := safetensors.Open(name)

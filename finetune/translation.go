@@ -29,7 +29,7 @@ type Translation struct {
 	Search    model.Search `yaml:"search" doc:"How translations are searched: beams 1 is greedy."`
 	Noise     Noise        `yaml:"noise" doc:"What is changed in training pairs, so that typos and capitals are read, too."`
 	Shortlist Shortlisting `yaml:"shortlist" doc:"For which ids the head is computed when translating; with an encoder only."`
-	MaxRatio  float64      `yaml:"max_ratio" doc:"A translation has at most so many times the source's tokens, and ten."`
+	MaxRatio  float64      `yaml:"max_ratio" doc:"A translation has at most this many times the source's tokens, and ten."`
 }
 
 // NewTranslation returns the goal with its defaults: a greedy search, and the

@@ -36,7 +36,7 @@ type Search struct {
 	Penalty  LengthPenalty `yaml:"penalty" doc:"What a hypothesis' log-probability is divided by: length, n^alpha; or gnmt, ((5+n)/6)^alpha."`
 	Alpha    float64       `yaml:"alpha" doc:"Exponent of the penalty; 0: none."`
 	MinLen   int           `yaml:"min_len" doc:"Ids before the end may come."`
-	NoRepeat int           `yaml:"no_repeat" doc:"So many ids never follow each other twice in one text, which ends loops: 4. 0: they may."`
+	NoRepeat int           `yaml:"no_repeat" doc:"This many ids never follow each other twice in one text, which ends loops: 4. 0: they may."`
 	Coverage float64       `yaml:"coverage" doc:"Weight of what a finished text loses for source words that no attention went to (Wu et al. 2016, equation 14): 0.2 is usual, with an encoder only. 0: off."`
 
 	End   int32                `yaml:"-" json:"-"` // the id that ends a text

@@ -193,7 +193,7 @@ type lstmPass struct {
 	states []tensor.State
 }
 
-// zeros is the state of so many rows before any text.
+// zeros is the state of this many rows before any text.
 func (m *lstm) zeros(rows int) (state [][]float32) {
 	for _, l := range m.Layers {
 		n := rows * l.W.Cols()
@@ -202,7 +202,7 @@ func (m *lstm) zeros(rows int) (state [][]float32) {
 	return state
 }
 
-// fits reports whether a state is of this model and so many rows.
+// fits reports whether a state is of this model and this many rows.
 func (m *lstm) fits(state [][]float32, rows int) bool {
 	if len(state) != 2*len(m.Layers) {
 		return false

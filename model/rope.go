@@ -156,7 +156,7 @@ func yarnRope(o *config, dim, positions int, theta float64) rope {
 		o.refuse("factor %g, beta_fast %g, beta_slow %g and attention_factor %g are not all above 0", factor, fast, slow, attention)
 		return plainRope(dim, theta)
 	}
-	// corner is the feature that turns so many times.
+	// corner is the feature that turns this many times.
 	corner := func(turns float64) float64 {
 		return float64(dim) * math.Log(old/(turns*2*math.Pi)) / (2 * math.Log(theta))
 	}

@@ -141,7 +141,7 @@ func Parse(name string, src []byte, dir string, table Table, sets []string) (*Co
 }
 
 // add checks one entry and appends it. Later entries can refer to it even if
-// it has faults, so that one fault is not told twice.
+// it has faults, so that one fault is not reported twice.
 func (c *Config) add(table Table, e entryYAML, path string) {
 	d := c.d
 	entry := &Entry{Name: e.Name, Use: e.Use, path: path}

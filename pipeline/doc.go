@@ -38,7 +38,7 @@
 //	        ├── scratch/             of the stage, while it lists tasks
 //	        ├── 0-read/              a phase
 //	        │   ├── tasks.json       its tasks
-//	        │   ├── run/TASK.ATTEMPT/  files of a task in flight; begun anew after a crash
+//	        │   ├── run/TASK.ATTEMPT/  files of a task in flight; started again after a crash
 //	        │   ├── scratch/TASK/    survives a crash: checkpoints
 //	        │   └── done/TASK/       a finished task: files, and .record.json with their checksums
 //	        ├── assembly.json        all tasks are done; which files make the result

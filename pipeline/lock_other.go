@@ -8,7 +8,7 @@ import (
 	"os"
 )
 
-// processAlive cannot be told here.
+// processAlive cannot be known here.
 func processAlive(int) bool { return true }
 
 // lockFile makes do with a file that exists while the lock is held: after a

@@ -137,7 +137,7 @@ func (p *phase) do(ctx context.Context, env *Env, scratch string, spread bool) (
 func (p *phase) here(ctx context.Context, env *Env, tasks []Task) ([]*record, error) {
 	var old taskList
 	if readJSONFile(store.Join(p.folder.kept, tasksName), &old) != nil || old.Shards == 0 {
-		// What an earlier attempt left half done is begun anew. On a cluster somebody may be at it.
+		// What an earlier attempt left half done is started again. On a cluster somebody may be at it.
 		if err := os.RemoveAll(filepath.Join(p.folder.dir, "run")); err != nil {
 			return nil, err
 		}

@@ -55,7 +55,7 @@ func (r *run) rawEntry() *Entry {
 	return &Entry{Name: rawStage, Use: rawStage, With: &hashStage{run: r}}
 }
 
-// rawParts is over how many tasks so many files are spread.
+// rawParts is over how many tasks this many files are spread.
 func rawParts(files int) int {
 	const most = 1024
 	return min(1<<bits.Len(uint(max(files, 1)-1)), most)

@@ -354,7 +354,7 @@ func oneFailure(done string) (row failedRow, file string) {
 	return failedRow{}, ""
 }
 
-// pool runs do for 0…n-1 with so many workers. The first error stops it;
+// pool runs do for 0…n-1 with this many workers. The first error stops it;
 // whatever runs by then is asked to end through its context.
 func pool(ctx context.Context, workers, n int, do func(ctx context.Context, i int) error) error {
 	inner, cancel := context.WithCancel(ctx)

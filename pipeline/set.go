@@ -13,7 +13,7 @@ import (
 func apply(d *settings.Decoder, root *yaml.Node, set string) {
 	a, ok := d.ParseAssignment(set, "write --set stage.key=value, for example --set bpe.vocab_size=8192")
 	if !ok || root.Kind != yaml.MappingNode {
-		return // told already, or told when the root is decoded
+		return // reported already, or told when the root is decoded
 	}
 	name := a.Key[0]
 	if len(a.Key) == 1 {

@@ -68,7 +68,7 @@ type Env struct {
 	Device   fmt.Stringer // what a DeviceStage computes on; nil: the CPU
 	Stage    string       // the stage's name
 	World    any          // the processes that share a training; nil: this one is alone
-	Limit    int64        // stages that read raw files stop after so many documents a source; 0: no limit
+	Limit    int64        // stages that read raw files stop after this many documents a source; 0: no limit
 	Progress Progress
 	Log      *slog.Logger
 

@@ -25,7 +25,7 @@ import (
 //	fingerprint.json              what the key was made of
 //	scratch/                 of the stage, while tasks are listed
 //	0-sign/tasks.json        the tasks of the phase
-//	0-sign/run/TASK.ATTEMPT/ files of an attempt at a task: begun anew after a crash
+//	0-sign/run/TASK.ATTEMPT/ files of an attempt at a task: started again after a crash
 //	0-sign/scratch/TASK/     survives a crash, until the task is done
 //	0-sign/done/TASK/        files of a finished task, and its record
 //	assembly.json, out/      see assemble.go

@@ -164,7 +164,7 @@ func readLink(raw json.RawMessage, growing *int) (decoder, error) {
 }
 
 // cleanups are the spaces that WordPiece puts before English punctuation, and
-// one contraction, in the order in which they are mended.
+// one contraction, in the order in which they are repaired.
 var cleanups = [][2]string{
 	{" .", "."}, {" ?", "?"}, {" !", "!"}, {" ,", ","}, {" ' ", "'"}, {" n't", "n't"}, {" 'm", "'m"},
 	{" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"},

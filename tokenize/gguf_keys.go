@@ -9,7 +9,7 @@ import (
 	"fragua/pipeline/fault"
 )
 
-// GGUFKeys are the keys of a GGUF file that hold the tokenizer, for a model of so many ids; note
+// GGUFKeys are the keys of a GGUF file that hold the tokenizer, for a model of this many ids; note
 // says where llama.cpp will cut otherwise than here, "" if nowhere.
 func (t *Tokenizer) GGUFKeys(vocab int) (keys map[string]any, note string, err error) {
 	m, ok := t.bpeParts()

@@ -157,7 +157,7 @@ func (l *Learn) countShard(ctx context.Context, env *pipeline.Env, task pipeline
 	return c, w.save(filepath.Join(env.Out, countFile))
 }
 
-// vocabularyFor is how many tokens suit so many sentence pairs: about 1,000 for 30,000 pairs and
+// vocabularyFor is how many tokens suit this many sentence pairs: about 1,000 for 30,000 pairs and
 // 8,000 from half a million on (Gowda and May 2020, figure 3), a power of the pairs in between.
 // It is rounded down to whole hundreds.
 func vocabularyFor(pairs int64) int {
@@ -166,7 +166,7 @@ func vocabularyFor(pairs int64) int {
 	return int(1000*math.Pow(8, math.Log(n/few)/math.Log(many/few))) / 100 * 100
 }
 
-// vocabularyForText is how many tokens suit so many bytes of text for a small language model: 2,048
+// vocabularyForText is how many tokens suit this many bytes of text for a small language model: 2,048
 // for a few megabytes, 4,096 for about 50, 16,384 for a gigabyte, and never more than 32,768. Each id
 // must be seen often enough to be learned, and the output layer costs what a larger model could use.
 func vocabularyForText(bytes int64) int {

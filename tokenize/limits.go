@@ -13,7 +13,7 @@ import (
 const (
 	matchTimeout = 3 * time.Second  // of one match
 	textTimeout  = 10 * time.Second // of all matches in a MiB of text
-	growth       = 64               // a normalized text has at most so many bytes for each byte,
+	growth       = 64               // a normalized text has at most this many bytes for each byte,
 	growthFree   = 4 << 10          // and these
 )
 

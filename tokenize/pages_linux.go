@@ -9,7 +9,7 @@ import (
 const hugePage = 2 << 20
 
 // hugePages asks for large pages under a new table, before it is touched: whoever
-// looks into it then seldom waits for a translation of addresses as well. It is
+// looks into it then rarely waits for a translation of addresses as well. It is
 // advice, and without effect where the system has none.
 func hugePages[T any](table []T) []T {
 	var entry T

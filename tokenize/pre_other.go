@@ -31,7 +31,7 @@ func (c preRunes) cut(in []piece) []piece {
 	return preSplit{find: find, behavior: c.behavior}.cut(in)
 }
 
-// preFixed cuts into so many characters each, the last piece apart.
+// preFixed cuts into this many characters each, the last piece apart.
 type preFixed int
 
 func (n preFixed) cut(in []piece) []piece {

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// corpus writes texts again and again until there are so many bytes. In every
+// corpus writes texts again and again until there are this many bytes. In every
 // copy but the first, one word of ASCII letters in forty is altered: two letters
 // that follow each other change places, or a letter comes in, both anywhere. So
 // the text keeps its statistics, and distinct words grow with its size as they

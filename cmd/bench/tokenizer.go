@@ -311,7 +311,7 @@ func (b *bench) pass(tok *tokenize.Tokenizer) float64 {
 	return cpuTime() - began
 }
 
-// wall is how long so many goroutines need for all documents, the best of many:
+// wall is how long this many goroutines need for all documents, the best of many:
 // the caches of the second goroutine are still empty, and change hands.
 func (b *bench) wall(tok *tokenize.Tokenizer, threads int) float64 {
 	best := math.Inf(1)

@@ -123,7 +123,7 @@ func (t *torch) stop() {
 	_ = t.process.Wait() // how it ends is of no interest any more
 }
 
-// peerEnv is the environment of a peer: so many threads, and the level that ours was
+// peerEnv is the environment of a peer: this many threads, and the level that ours was
 // forced to. OPENBLAS_CORETYPE goes, because it can halve the speed of OpenBLAS.
 func peerEnv(environ []string, threads int, level string, extra []string) []string {
 	var env []string

@@ -32,7 +32,7 @@ var rates = []rate{
 	{"pack", .058, 1, 1.1, 2},
 }
 
-// cost lists what the data stages among uses need for so many bytes of raw files.
+// cost lists what the data stages among uses need for this many bytes of raw files.
 func cost(w io.Writer, s cluster.Settings, raw, part int64, uses []string) {
 	has := map[string]bool{}
 	for _, use := range uses {

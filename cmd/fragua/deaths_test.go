@@ -24,13 +24,13 @@ import (
 //	died/N      it has died; the file's content is the node that died with it, if any
 const deathsVariable = "FRAGUA_TEST_DEATHS"
 
-// A death is how a worker ends: after so many lines of its log, or else at its end.
+// A death is how a worker ends: after this many lines of its log, or else at its end.
 type death struct {
 	lines int
 	node  bool // the whole node dies with it
 }
 
-// plannedDeaths are at least so many deaths of workers, and of nodes between them. Some
+// plannedDeaths are at least this many deaths of workers, and of nodes between them. Some
 // more are planned, because a scheduler may end a worker that comes late before it dies.
 // Of two workers that start one after the other at most one dies: a run gives up where
 // nothing ever gets done.

@@ -169,7 +169,7 @@ func eachLine(c *cli.Context, answer func(*finetune.Predictor, string) (any, str
 
 // isLines refuses what is no text: a Parquet file or a compressed one.
 func isLines(in *bufio.Reader, name string) error {
-	head, _ := in.Peek(512) // an error is told when the line is read
+	head, _ := in.Peek(512) // an error is reported when the line is read
 	switch {
 	case bytes.HasPrefix(head, []byte("PAR1")):
 		return fault.Hintf(usage("%s is a Parquet file, not lines of text", name), "give it as a table: --data FILE.parquet --text COLUMN")

@@ -58,7 +58,7 @@ func ranksFolder(t *testing.T, steps int) (dir, program string) {
 	return dir, program
 }
 
-// ranked is a run into a folder, by so many processes; 0: without mpiexec.
+// ranked is a run into a folder, by this many processes; 0: without mpiexec.
 func ranked(dir, program, out string, ranks int) *exec.Cmd {
 	args := []string{program, "run", "tiny.yaml", "--out", out, "--workers", "1"}
 	if ranks > 0 {

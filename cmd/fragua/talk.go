@@ -10,7 +10,7 @@ import (
 	"fragua/tokenize"
 )
 
-// forget is the line with which a talk begins anew.
+// forget is the line with which a talk starts again.
 const forget = "/new"
 
 // generate writes the prompt and what the model adds, as it comes.

@@ -155,7 +155,7 @@ fragua generate base --adapter poems --prompt 'The light'`,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "prompt", Aliases: []string{"p"}, Usage: "`TEXT` to go on with"},
 			&cli.BoolFlag{Name: "interactive", Aliases: []string{"i"}, Usage: "ask for one prompt after another, and go on with all that was said; " + forget + " begins anew"},
-			&cli.IntFlag{Name: "tokens", Aliases: []string{"n"}, Value: 100, Usage: "at most so many tokens"},
+			&cli.IntFlag{Name: "tokens", Aliases: []string{"n"}, Value: 100, Usage: "at most this many tokens"},
 			&cli.Float64Flag{Name: "temperature", Value: 0.8, Usage: "below 1 safer, above 1 wilder; 0: always the likeliest"},
 			&cli.IntFlag{Name: "top-k", Value: 50, Usage: "draw from the k likeliest only; 0: from all"},
 			&cli.Float64Flag{Name: "top-p", Usage: "draw from the fewest that hold this probability; 0: from all"},

@@ -13,7 +13,7 @@ type Table struct {
 	probs   []float32
 }
 
-// Fit learns from pairs whose source ids are below sources, in so many rounds. The same pairs give
+// Fit learns from pairs whose source ids are below sources, in this many rounds. The same pairs give
 // the same table.
 func Fit(pairs []Pair, sources, rounds int) *Table {
 	t := seen(pairs, sources)
@@ -60,7 +60,7 @@ func Fit(pairs []Pair, sources, rounds int) *Table {
 // seen is the table of the ids that stand in one pair, its probabilities 0.
 func seen(pairs []Pair, sources int) *Table {
 	var keys []uint64
-	whole := 0 // so many keys are sorted, none twice
+	whole := 0 // this many keys are sorted, none twice
 	tidy := func() {
 		slices.Sort(keys)
 		keys = slices.Compact(keys)

@@ -20,7 +20,7 @@ import (
 type Pairs struct {
 	MinWords      int        `yaml:"min_words" doc:"Fewest words of a side."`
 	MaxWords      int        `yaml:"max_words" doc:"Most words of a side; 0: any."`
-	MaxRatio      float64    `yaml:"max_ratio" doc:"The longer side may have so many times the words of the shorter; 0: any."`
+	MaxRatio      float64    `yaml:"max_ratio" doc:"The longer side may have this many times the words of the shorter; 0: any."`
 	DropIdentical bool       `yaml:"drop_identical" doc:"Leave out pairs whose target is the source: they teach copying."`
 	OnePerSource  bool       `yaml:"one_per_source" doc:"Of several translations of a sentence keep the first, or with score the best."`
 	OnePerTarget  bool       `yaml:"one_per_target" doc:"Of several sentences with one translation keep the first, or with score the best."`

@@ -178,7 +178,7 @@ func (l *Label) Check() []fault.Fault {
 }
 
 // Reads lists the raw files, whose content is part of the stage's key. Sources
-// without files are told all at once.
+// without files are reported all at once.
 func (l *Label) Reads() ([]pipeline.RawFile, error) {
 	var all []pipeline.RawFile
 	var missing []error

@@ -198,7 +198,7 @@ func tabs(r io.Reader, cols columns, yield func(record) bool) error {
 
 var errTooLong = fmt.Errorf("the row is longer than %d MiB", maxRow>>20)
 
-// A quote that is never closed swallows what follows; beyond so many lines the
+// A quote that is never closed swallows what follows; beyond this many lines the
 // file, and not the row, is at fault.
 const maxQuotedLines = 1000
 

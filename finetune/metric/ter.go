@@ -143,7 +143,7 @@ func move(words []string, start, n, place int) []string {
 	case place < start:
 	case place > start+n:
 		place -= n
-	default: // within itself: so many words of what follows come before it
+	default: // within itself: this many words of what follows come before it
 		place = min(place, len(rest))
 	}
 	return slices.Concat(rest[:place], run, rest[place:])

@@ -22,10 +22,10 @@ type Embeddings struct {
 	Width    int             `yaml:"width" doc:"Numbers in a vector; fewer where the corpus has fewer words."`
 	Window   int             `yaml:"window" doc:"Words to each side that count as near; the nearest count most."`
 	MinCount int             `yaml:"min_count" doc:"Rarer words have no vector."`
-	MaxWords int             `yaml:"max_words" doc:"Vectors are made of so many words, the most frequent ones."`
+	MaxWords int             `yaml:"max_words" doc:"Vectors are made of this many words, the most frequent ones."`
 	Triplets []settings.Path `yaml:"triplets" doc:"Files of three words a line, of which the second should be nearer to the first than the third; the share that is right is measured."`
 	Ratings  []settings.Path `yaml:"ratings" doc:"Files of word similarities, two words and a number a line; the rank correlation with them is measured."`
-	Map      int             `yaml:"map" doc:"So many words are drawn in two dimensions in the report; 0: no map."`
+	Map      int             `yaml:"map" doc:"This many words are drawn in two dimensions in the report; 0: no map."`
 }
 
 // NewEmbeddings returns the stage with its defaults.

@@ -85,7 +85,7 @@ func adder(t Type) string {
 	return fmt.Sprintf("{ ^bb0(%%left: %[1]s, %%right: %[1]s): %%sum = stablehlo.add %%left, %%right : %[1]s stablehlo.return %%sum : %[1]s }", s)
 }
 
-// AllReduce sums x over so many replicas.
+// AllReduce sums x over this many replicas.
 func (p *Program) AllReduce(x *Value, replicas int) *Value {
 	if replicas == 1 {
 		return x

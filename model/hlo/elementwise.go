@@ -217,7 +217,7 @@ func (p *Program) And(x, y *Value) *Value { return p.binary("and", x, y) }
 // Xor is either x or y, bit by bit.
 func (p *Program) Xor(x, y *Value) *Value { return p.binary("xor", x, y) }
 
-// ShiftRight shifts unsigned numbers by so many bits.
+// ShiftRight shifts unsigned numbers by this many bits.
 func (p *Program) ShiftRight(x *Value, bits int) *Value {
 	return p.binary("shift_right_logical", x, p.Constant(x.Type, float64(bits), x.Shape...))
 }

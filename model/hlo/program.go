@@ -80,7 +80,7 @@ func (p *Program) Donate(argument *Value, result int) {
 	panic("hlo: Donate of what is no argument")
 }
 
-// Text is the whole module, for so many replicas.
+// Text is the whole module, for this many replicas.
 func (p *Program) Text(replicas int, results ...*Value) string {
 	var args, ids, types []string
 	for _, a := range p.arguments {

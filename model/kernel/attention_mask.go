@@ -91,7 +91,7 @@ var minusInf = float32(math.Inf(-1))
 // a row, so that nothing must be cleared before.
 type marks []float32
 
-// newMarks makes marks of so many rows in memory for as many numbers.
+// newMarks makes marks of this many rows in memory for as many numbers.
 func newMarks(memory []float32, rows int, written bool) marks {
 	m := marks(memory[:rows])
 	clear(m)

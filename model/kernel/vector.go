@@ -32,7 +32,7 @@ func Copy(dst, src []float32) { map1("Copy", copyPlain, 4*par.Grain, dst, src) }
 // Clear is clear, likewise.
 func Clear(dst []float32) { map1("Clear", clearPlain, 4*par.Grain, dst, dst) }
 
-// map1 sets dst = f(x), map2 dst = f(x, y), so many elements at a time.
+// map1 sets dst = f(x), map2 dst = f(x, y), this many elements at a time.
 func map1(what string, f func(dst, x []float32), chunk int, dst, x []float32) {
 	same(what, len(dst), len(x))
 	maps1.Run(len(dst), chunk, mapping1{f, dst, x})

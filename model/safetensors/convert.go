@@ -61,14 +61,14 @@ func BFloat(x float32) uint16 {
 func FromHalf(h uint16) float32   { return half(h) }
 func FromBFloat(h uint16) float32 { return bfloat(h) }
 
-// A Plan says which arrays lie in which file of a folder: one file, or shards of at most so many
+// A Plan says which arrays lie in which file of a folder: one file, or shards of at most this many
 // bytes, as transformers names them. A larger array has a shard of its own.
 type Plan struct {
 	Files [][]string // names of arrays
 	total int64
 }
 
-// PlanShards distributes arrays of so many bytes in their order.
+// PlanShards distributes arrays of this many bytes in their order.
 func PlanShards(names []string, size func(name string) int64, limit int64) (p Plan) {
 	at := int64(0)
 	for _, name := range names {

@@ -41,7 +41,7 @@ func (tp *Tape) drop(y, x *Tensor, rows int, p float32) *Tensor {
 
 type dropout struct {
 	x, y *Tensor
-	part int // floats that share a mask with the next so many
+	part int // floats that share a mask with the next few
 	p    float32
 	seed uint64
 }

@@ -68,7 +68,7 @@ func (g *Graph) of(t *Tensor) *hlo.Value {
 	if v := g.values[t]; v != nil {
 		return v
 	}
-	// Anew each time: a Recompute writes twice, and the gradient flows through the second writing.
+	// Again each time: a Recompute writes twice, and the gradient flows through the second writing.
 	return g.Reshape(g.leaf(t), t.Rows(), t.Cols())
 }
 

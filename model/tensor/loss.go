@@ -78,7 +78,7 @@ func (tp *Tape) HeadLoss(x, w *Tensor, targets []int32, o HeadOptions) (total *T
 	return total, nll, count
 }
 
-// HeadRows is how many of so many rows HeadLoss holds the logits of at a time:
+// HeadRows is how many of this many rows HeadLoss holds the logits of at a time:
 // at most 128 MiB, and no last part that is much smaller than the others, since
 // each reads all of w and, to learn, adds to its whole gradient.
 func HeadRows(rows, vocab int) int {

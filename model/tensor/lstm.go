@@ -75,7 +75,7 @@ type lstm struct {
 	h, c        []float32 // (B + T·B, H): the state before the first step, then after each
 }
 
-// repeated is the product with w at each of so many steps.
+// repeated is the product with w at each of this many steps.
 func (tp *Tape) repeated(op gemm.Op, n, k int, w *Tensor, steps int) gemm.Prepacked {
 	return kernel.Prepack(gemm.Args{Op: op, N: n, K: k, B: w.Data, BF16: tp.rounds()}, steps)
 }

@@ -87,7 +87,7 @@ func (tp *Tape) Bytes() int64 {
 	return int64(tp.arena.peak) * 4
 }
 
-// Reserve makes room for a pass of so many bytes, as estimated. Without it the
+// Reserve makes room for a pass of this many bytes, as estimated. Without it the
 // first pass finds out how many, and while it does takes them twice. A sixteenth
 // more is set aside for gaps and estimates that are too low; what is never touched
 // takes no memory.

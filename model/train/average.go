@@ -36,7 +36,7 @@ func (o *averaged) Update(rates []float64, scale float32) {
 	o.slab.average(o.mean, o.share())
 }
 
-// share is what the weights count in the average after so many updates. The first weights count
+// share is what the weights count in the average after this many updates. The first weights count
 // fully; without this the zeros would.
 func (o *averaged) share() float32 {
 	share := max(1-o.settings.Keep, 1/float64(o.state.Averaged))

@@ -249,7 +249,7 @@ var sizes = []struct{ layers, width int }{
 // feed-forward in each layer.
 func trunk(layers, width int) float64 { return 12 * float64(layers) * float64(width) * float64(width) }
 
-// dropoutFor is the dropout for so many epochs: text that is seen a few times is hardly learned by heart
+// dropoutFor is the dropout for this many epochs: text that is seen a few times is hardly learned by heart
 // (Muennighoff et al. 2023), and then dropout only costs.
 func dropoutFor(epochs float64) float32 {
 	switch {
@@ -346,7 +346,7 @@ func yardstick(ctx context.Context, d *data) (float64, error) {
 	return e.BitsPerByte(), err
 }
 
-// someRows are at most so many rows of a set, spread evenly.
+// someRows are at most this many rows of a set, spread evenly.
 type someRows struct {
 	*blocks.Set
 	most int

@@ -13,7 +13,7 @@ import (
 // before the warm-up is over: on a machine that became far slower than it was when
 // that was planned, the minutes grow longer. From then on the number of steps is
 // fixed, and it stands in the history: a resumed run takes it from there, and a run
-// of so many steps gives the same weights.
+// of this many steps gives the same weights.
 type clock struct {
 	seconds float64 // that training may take
 	decay   float64 // share of the steps
@@ -67,7 +67,7 @@ func (c *clock) tick(h *history, done int64) {
 	c.take(h, done, took)
 }
 
-// take is tick for a step that took so many seconds.
+// take is tick for a step that took this many seconds.
 func (c *clock) take(h *history, done int64, took float64) {
 	const memory = 50 // steps
 	h.Seconds += took

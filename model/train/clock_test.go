@@ -60,7 +60,7 @@ func TestClockOfASlowMachine(t *testing.T) {
 	}
 }
 
-// What a run by the clock took, it says; and a run of so many steps makes the same model.
+// What a run by the clock took, it says; and a run of this many steps makes the same model.
 func TestMinutesByTheClock(t *testing.T) {
 	var note string
 	weights := func(with string) []byte {

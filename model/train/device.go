@@ -67,7 +67,7 @@ func (r *resident) upload(ts []*tensor.Tensor) error {
 	return nil
 }
 
-// sweep gives up frozen tensors that no pass has read for long: a model may make them anew each time.
+// sweep gives up frozen tensors that no pass has read for long: a model may make them again each time.
 func (r *resident) sweep() {
 	const long = 64 // passes
 	r.passes++

@@ -19,7 +19,7 @@ import (
 	"fragua/model/xla"
 )
 
-// device opens the CPU as so many devices.
+// device opens the CPU as this many devices.
 func device(t *testing.T, count int) *xla.Client {
 	t.Helper()
 	c, err := xla.Open(xla.Device{Kind: xla.CPU, Count: count}, "")

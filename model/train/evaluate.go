@@ -28,7 +28,7 @@ type Evaluation struct {
 	byContext                         []contextSum
 }
 
-// A contextSum is of the targets before which a model sees so many ids of the text: 1, 2 to 3, 4 to 7, ….
+// A contextSum is of the targets before which a model sees this many ids of the text: 1, 2 to 3, 4 to 7, ….
 type contextSum struct {
 	nll   float64
 	bytes int64
@@ -108,7 +108,7 @@ type Reader interface {
 
 // BitsPerByte scores rows of a split, on the same targets as training has: no
 // padding, no first id of a document. With most > 0 and fewer than the split's
-// rows it scores so many, spread evenly. A Reader reads them in their order. Errors
+// rows it scores this many, spread evenly. A Reader reads them in their order. Errors
 // are the scorer's and the context's.
 func BitsPerByte(ctx context.Context, s model.Scorer, rows Rows, lengths Lengths, most int) (Evaluation, error) {
 	var e Evaluation

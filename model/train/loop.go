@@ -35,7 +35,7 @@ type Loop struct {
 	Length     func() int64
 	Accumulate int         // micro-batches a step; 0: one
 	Clip       float64     // greatest norm of the whole gradient; 0: any
-	Spike      float64     // skip a step whose gradient norm is so many times the usual; 0: never
+	Spike      float64     // skip a step whose gradient norm is this many times the usual; 0: never
 	Seed       uint64      // of dropout masks: with the number of the pass it is all their randomness
 	Floats     Floats      // "": F32
 	Device     *xla.Client // what computes; nil: the CPU
@@ -93,7 +93,7 @@ type position struct {
 	carry [][]float32
 }
 
-const mostSkips = 10 // so many skipped steps in a row end the run
+const mostSkips = 10 // this many skipped steps in a row end the run
 
 // Run takes the steps that are left: all of them, or those after the last
 // checkpoint. When the context ends it writes a checkpoint first and returns

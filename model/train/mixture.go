@@ -70,7 +70,7 @@ const perLength, shared = 3, 2 // features
 // model can have seen, and for all.
 func (m *Mixture) features() int { return perLength*m.grams.Order() + shared }
 
-// describe writes the features of a context of so many ids: what the n-gram
+// describe writes the features of a context of this many ids: what the n-gram
 // model has seen of it, and Σp² of the network's distribution.
 func (m *Mixture) describe(x []float32, seen ngram.Match, sumSquares float64, ids int) {
 	clear(x)

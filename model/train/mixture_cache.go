@@ -17,7 +17,7 @@ import (
 // counted.
 type cache struct {
 	end  int32
-	seen []map[uint64]*followers // of contexts of so many ids, by their hash
+	seen []map[uint64]*followers // of contexts of this many ids, by their hash
 }
 
 // followers are the ids that came after a context.

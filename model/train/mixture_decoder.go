@@ -92,6 +92,6 @@ func (d *mixtureDecoder) Select(rows []int) {
 	d.rows, d.caches = make([][]int32, len(rows)), make([]*cache, len(rows))
 	for i, r := range rows {
 		d.caches[i] = d.m.newCache()
-		d.append(i, slices.Clone(old[r])) // a cache is read anew: that costs less than a step of the network
+		d.append(i, slices.Clone(old[r])) // a cache is read again: that costs less than a step of the network
 	}
 }

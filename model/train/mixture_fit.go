@@ -21,7 +21,7 @@ type heldOut struct {
 	bytes      []int64 // of each row
 }
 
-// ask collects what the parts say of at most so many rows, spread evenly, with a
+// ask collects what the parts say of at most this many rows, spread evenly, with a
 // cache of an order.
 func (m *Mixture) ask(ctx context.Context, rows Rows, lengths Lengths, most, order int) (*heldOut, error) {
 	h := &heldOut{n: m.features(), order: order, rows: []int{0}}

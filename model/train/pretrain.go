@@ -23,7 +23,7 @@ type Pretrain struct {
 	Arch ArchChoice `yaml:"arch" doc:"Architecture and its settings; left out: gpt, or that of the model given."`
 
 	Steps   int64   `yaml:"steps" doc:"Optimizer steps; the same steps give the same bytes. 0, without minutes: 1000."`
-	Minutes float64 `yaml:"minutes" doc:"Instead of steps: as many as this machine does in so many minutes. With schedule wsd the clock says when the decay begins; with others the steps are counted once, at the start. What is measured at the end comes on top."`
+	Minutes float64 `yaml:"minutes" doc:"Instead of steps: as many as this machine does in this many minutes. With schedule wsd the clock says when the decay begins; with others the steps are counted once, at the start. What is measured at the end comes on top."`
 
 	Budget Budget `yaml:"budget" doc:"Instead of arch, length, rates and batch: what training may cost, and these are chosen for it."`
 
@@ -34,12 +34,12 @@ type Pretrain struct {
 	LR          float64         `yaml:"lr" doc:"Learning rate at its highest."`
 	EmbeddingLR float64         `yaml:"embedding_lr" doc:"Rate of the embeddings, which one optimizer moves much and another little; 0: lr."`
 	HeadLR      float64         `yaml:"head_lr" doc:"Rate of the output layer, if it is not the embedding; 0: lr."`
-	LayerDecay  float64         `yaml:"layer_decay" doc:"Each group of layers learns so many times slower than the one above it, where a model goes on learning (ULMFiT: 2.6); 1: all alike."`
+	LayerDecay  float64         `yaml:"layer_decay" doc:"Each group of layers learns this many times slower than the one above it, where a model goes on learning (ULMFiT: 2.6); 1: all alike."`
 	Warmup      float64         `yaml:"warmup" doc:"Share of the steps in which the rate rises."`
 	Schedule    ScheduleChoice  `yaml:"schedule" doc:"How the rate goes on."`
 	Optimizer   OptimizerChoice `yaml:"optimizer" doc:"What turns gradients into steps."`
 	Clip        float64         `yaml:"clip" doc:"Greatest norm of the gradient; 0: any."`
-	Spike       float64         `yaml:"spike" doc:"Skip steps whose gradient is so many times the usual; 0: never."`
+	Spike       float64         `yaml:"spike" doc:"Skip steps whose gradient is this many times the usual; 0: never."`
 	EMA         float64         `yaml:"ema" doc:"Share that a moving average of the weights keeps at each step; 0: no average."`
 	Order       blocks.RowOrder `yaml:"order" doc:"The order of the rows: shuffle, or stream for models that carry a state."`
 	Floats      Floats          `yaml:"precision" doc:"What linear layers multiply: f32; bf16, which is faster on AMD's CPUs since Zen 4 and Intel's with AMX; or auto, bf16 where it is faster."`

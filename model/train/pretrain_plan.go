@@ -21,7 +21,7 @@ import (
 )
 
 // stepsFile keeps, in the scratch folder, how many steps the minutes were
-// found to be worth, so that a resumed run does not count anew.
+// found to be worth, so that a resumed run does not count again.
 const stepsFile = "steps.json"
 
 // fixSteps returns how many steps to take. With minutes it measures this
@@ -173,7 +173,7 @@ func (p *Pretrain) Estimate(env *pipeline.Env) (e pipeline.Estimate, err error) 
 	return e, nil
 }
 
-// flops is the floating-point operations of a training step of so many ids:
+// flops is the floating-point operations of a training step of this many ids:
 // 6 a parameter and id, and 12·layers·width·context for attention, counted
 // without the mask (Kaplan et al. 2020, section 2.1).
 func flops(m model.LanguageModel, context int, ids int64) float64 {

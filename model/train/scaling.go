@@ -35,7 +35,7 @@ type scaling struct {
 	error                float64 // half of a 95 % interval
 }
 
-// bits is what the law says of a model of n parameters that saw so many bytes of a text.
+// bits is what the law says of a model of n parameters that saw this many bytes of a text.
 func (s scaling) bits(n, seen, text float64) float64 {
 	return s.e + s.a*math.Pow(n/1e6, -s.alpha) + s.b*math.Pow(fresh(seen, text)/1e6, -s.beta)
 }
@@ -46,7 +46,7 @@ func (s scaling) balanced(n, seen float64) bool {
 	return s.alpha*s.a*math.Pow(n/1e6, -s.alpha) >= s.beta*s.b*math.Pow(seen/1e6, -s.beta)
 }
 
-// fresh is how many bytes seen once teach as much as so many bytes seen of a text.
+// fresh is how many bytes seen once teach as much as this many bytes seen of a text.
 func fresh(seen, text float64) float64 {
 	const worth = 15 // epochs, Muennighoff's R*
 	if seen <= text {

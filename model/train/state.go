@@ -28,7 +28,7 @@ import (
 type Checkpoint struct {
 	Dir   string        // "" saves nothing
 	Every time.Duration // of training between two checkpoints; 0: one at the end, and when the context ends
-	Steps int64         // also after every so many steps; 0: by time alone
+	Steps int64         // also after every Steps steps; 0: by time alone
 }
 
 const checkpointName = "checkpoint.safetensors"

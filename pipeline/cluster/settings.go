@@ -32,7 +32,7 @@ type Settings struct {
 	Shards      int               `yaml:"shards" doc:"How many workers share the tasks of a phase at most. The result does not depend on it."`
 	Parallel    int               `yaml:"parallel" doc:"How many workers run at a time at most. 0: as many as the cluster lets."`
 	Attempts    int               `yaml:"attempts" doc:"How often a task may fail before the run ends. A worker that is killed is no failure of its task."`
-	CPUs        int               `yaml:"cpus" doc:"Cores of a worker, which runs so many tasks at a time. Phases that want all cores of a machine get a whole one."`
+	CPUs        int               `yaml:"cpus" doc:"Cores of a worker, which runs this many tasks at a time. Phases that want all cores of a machine get a whole one."`
 	MemoryMB    int               `yaml:"memory_mb" doc:"Memory of a worker, in MiB."`
 	Time        time.Duration     `yaml:"time" doc:"How long a worker may run. 0: what the partition allows."`
 	Program     string            `yaml:"program" doc:"Where the machines find fragua. Left out: where this one is, or on Kubernetes, fragua."`

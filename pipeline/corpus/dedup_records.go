@@ -73,7 +73,7 @@ func (r linkRecord) Compare(o linkRecord) int {
 	return cmp.Or(cmp.Compare(r.Order, o.Order), cmp.Compare(r.Worse, o.Worse), cmp.Compare(r.Better, o.Better), cmp.Compare(r.Similarity, o.Similarity))
 }
 
-// A pairRecord says that two documents share so many keys.
+// A pairRecord says that two documents share this many keys.
 type pairRecord struct{ A, B, Count uint32 }
 
 func (pairRecord) Size() int { return 12 }

@@ -51,7 +51,7 @@ type comparer interface {
 	match
 	// keys adds the keys of a document: equal ones of exact records are a proof, others make candidates.
 	keys(s *signer, d *Document, add func(keyRecord))
-	// expect tells about how many keys so many documents with so many words have.
+	// expect tells about how many keys this many documents with this many words have.
 	expect(docs, words int64) int64
 	// note says in the rejects how a document matches another one.
 	note(id string, similarity float64) string

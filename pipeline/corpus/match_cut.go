@@ -71,7 +71,7 @@ func (m *Paragraphs) cut(text string, parts []uint32) string {
 	return strings.TrimSpace(strings.Join(stay, m.gap))
 }
 
-// Substrings cuts runs of words, of any length from so many on, that stand in a document before. It finds what a
+// Substrings cuts runs of words, of any length from this many on, that stand in a document before. It finds what a
 // suffix array over words finds (Lee et al. 2022, Deduplicating Training Data Makes Language Models Better): a run of
 // n words or more is repeated just if each of its windows of n words is. Windows are sorted by a hash of 128 bits on
 // disk: 32 bytes a word there, and none in memory.

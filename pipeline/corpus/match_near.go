@@ -16,7 +16,7 @@ type nearMatch interface {
 	shingleWords() int
 	// compare returns how similar two sets are.
 	compare(a, b []uint64) float64
-	// possible reports whether sets of these sizes, whose documents share so many keys, may be similar enough.
+	// possible reports whether sets of these sizes, whose documents share this many keys, may be similar enough.
 	possible(keys uint32, small, large int) bool
 	// rank is Order of a document that was just scanned.
 	rank(s *signer, d *Document) uint64

@@ -6,7 +6,7 @@ import (
 	"fragua/pipeline/textstat"
 )
 
-// passages cuts documents that are longer than so many words between paragraphs, into
+// passages cuts documents that are longer than this many words between paragraphs, into
 // pieces of about that length; a paragraph is never cut. Pieces are numbered through the
 // file, as chapters are, so that each has an id of its own.
 func passages(docs []*Document, words int) []*Document {

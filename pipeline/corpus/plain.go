@@ -15,7 +15,7 @@ type Text struct {
 	Raw      `yaml:",inline"`
 	Encoding string `yaml:"encoding" doc:"What the files are said to be in, such as latin1 or windows-1252."`
 	MaxBytes int64  `yaml:"max_bytes" doc:"The size of a document, in bytes of its file: a longer file is cut between paragraphs, or else lines, into documents of about that size."`
-	Passages int    `yaml:"passages" doc:"Documents longer than so many words are cut, between paragraphs, into passages of about that length; 0: never."`
+	Passages int    `yaml:"passages" doc:"Documents longer than this many words are cut, between paragraphs, into passages of about that length; 0: never."`
 
 	kinds []records.Kind
 }
@@ -45,7 +45,7 @@ func (s *Text) Read(ctx context.Context, part Part) iter.Seq2[*Document, error] 
 		for _, r := range part {
 			f := s.file(r)
 			if err := refuseFile(ctx, f, s.kinds); err != nil {
-				if !goesOn(err) || r.From == 0 { // told once a file
+				if !goesOn(err) || r.From == 0 { // reported once a file
 					if !yield(nil, err) || !goesOn(err) {
 						return
 					}

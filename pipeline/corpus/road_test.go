@@ -169,7 +169,7 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// TestLimit: under a limit every source stops at so many records.
+// TestLimit: under a limit every source stops at this many records.
 func TestLimit(t *testing.T) {
 	dir := write(t, library())
 	for limit := int64(1); limit < 4; limit++ {

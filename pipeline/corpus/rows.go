@@ -31,7 +31,7 @@ func (s *rowSource) read(ctx context.Context, format records.Format, part Part) 
 			if s.kinds != nil {
 				if err := refuseFile(ctx, f, s.kinds); err != nil {
 					if r.From > 0 && goesOn(err) {
-						continue // told once a file
+						continue // reported once a file
 					}
 					if !yield(nil, err) || !goesOn(err) {
 						return

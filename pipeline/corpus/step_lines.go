@@ -71,7 +71,7 @@ func (s *LineRules) Apply(d *Document) (Drop, error) {
 
 var threeLineEnds = regexp.MustCompile(`\n{3,}`)
 
-// remove reports whether a line of so many words goes.
+// remove reports whether a line of this many words goes.
 func (s *LineRules) remove(line string, words int) bool {
 	if s.MaxWords > 0 && int64(words) > s.MaxWords {
 		return false

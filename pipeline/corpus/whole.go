@@ -13,7 +13,7 @@ import (
 type wholeFile struct {
 	Raw      `yaml:",inline"`
 	MaxBytes int64 `yaml:"max_bytes" doc:"The size, unpacked, from which a file is refused rather than read into memory."`
-	Passages int   `yaml:"passages" doc:"Documents longer than so many words are cut, between paragraphs, into passages of about that length; 0: never."`
+	Passages int   `yaml:"passages" doc:"Documents longer than this many words are cut, between paragraphs, into passages of about that length; 0: never."`
 
 	kinds []records.Kind // that it reads; the first stands in messages
 }

@@ -38,7 +38,7 @@ func (s *Wiki) Read(ctx context.Context, part Part) iter.Seq2[*Document, error] 
 		for _, r := range part {
 			f := s.file(r)
 			if err := refuseFile(ctx, f, []records.Kind{records.KindWiki}); err != nil {
-				if !goesOn(err) || r.From == 0 { // told once a file
+				if !goesOn(err) || r.From == 0 { // reported once a file
 					if !yield(nil, err) || !goesOn(err) {
 						return
 					}

@@ -85,14 +85,14 @@ func (w *blockWriter) pop() string {
 	return s
 }
 
-// cut returns the text of the open block, and begins it anew.
+// cut returns the text of the open block, and begins it again.
 func (w *blockWriter) cut() string {
 	s := string(w.block)
 	w.block, w.space = w.block[:0], false
 	return s
 }
 
-// take returns all blocks, and begins anew.
+// take returns all blocks, and starts again.
 func (w *blockWriter) take() string {
 	w.endBlock()
 	s := w.out.String()

@@ -215,7 +215,7 @@ func firstAgain(heads []heading, i, j int) bool {
 
 // pickLevel keeps parts, and chapters by name or else by bare numerals. Numerals
 // count only if they run 1, 2, 3 …: those that do not, number the sections of
-// stories. They may begin anew, as after a part without a heading. Beside chapters
+// stories. They may start again, as after a part without a heading. Beside chapters
 // by name only those numerals count that carry a title and go on where the named
 // ones stopped.
 func pickLevel(heads []heading, blocks []string) []heading {
@@ -258,7 +258,7 @@ func pickLevel(heads []heading, blocks []string) []heading {
 // further on is a letter of a glossary, L or C.
 const mostSkipped = 20
 
-// restarts counts the bare numerals that begin anew: the sections of chapters.
+// restarts counts the bare numerals that start again: the sections of chapters.
 func restarts(heads []heading) (n int) {
 	for _, h := range heads {
 		n += toInt(h.level == numbered && !h.named && h.value == 1)
@@ -267,7 +267,7 @@ func restarts(heads []heading) (n int) {
 }
 
 // runs counts the numerals that pass, if they run in order: seven in ten follow
-// the one before them or begin anew with 1, they stand a page apart, and all over the
+// the one before them or start again with 1, they stand a page apart, and all over the
 // book: those that number the sections of one story do not.
 func runs(heads []heading, blocks []string, pass func(heading) bool) int {
 	good, all, last, ones, first := 0, 0, 0, 0, -1

@@ -89,7 +89,7 @@ func TestChapterStyles(t *testing.T) {
 	}
 }
 
-// TestParts holds that chapters know their part, also where their numbers begin anew.
+// TestParts holds that chapters know their part, also where their numbers start again.
 func TestParts(t *testing.T) {
 	for _, parts := range [][2]string{{"THE FIRST ACT", "THE SECOND ACT"}, {"Primera parte", "Segunda parte"}, {"BOOK I", "BOOK II"}, {"Tomo primero", "Tomo segundo"}, {"PART THE FIRST", "PART THE SECOND"}, {"PARTE I.", "PARTE II."}, {"Erster Teil", "Zweiter Teil"}, {"Livre premier", "Livre second"},
 		{"LA PRIMERA PARTE", "LA SEGUNDA PARTE"}, {"Acto primero", "Acto segundo"}, {"VOLUME THE FIRST", "VOLUME THE SECOND"}} {

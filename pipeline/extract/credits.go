@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// How far from its ends a file is searched for credits: so many blocks, or bytes where
+// How far from its ends a file is searched for credits: this many blocks, or bytes where
 // blocks are short, as in a list of contents.
 const creditBlocks, creditBytes = 40, 12_000
 

@@ -12,7 +12,7 @@ const (
 	longTitle     = 90   // bytes
 	titleSpacing  = 2500 // bytes of text a title, at least, in the mean
 	fewestTitles  = 3
-	longestStride = 8 // the longest chapter is at most so many times the mean
+	longestStride = 8 // the longest chapter is at most this many times the mean
 )
 
 // titles finds the headings of a book whose chapters have neither name nor number.

@@ -47,7 +47,7 @@ func openParquet(path string, o Options, a *Artifact) error {
 	return parquetSamples(pf, o, a)
 }
 
-// Of a file with more rows than surveyed, so many are measured, in pieces that are spread
+// Of a file with more rows than surveyed, this many are measured, in pieces that are spread
 // over it: a look at a file takes a moment, however long it is.
 const (
 	surveyed = 200_000

@@ -32,7 +32,7 @@ type Selection struct {
 type Query struct {
 	Where   string   // an expression over the columns (github.com/expr-lang/expr)
 	Columns []string // nil: all
-	Sample  int      // so many rows, drawn at random; 0: no drawing
+	Sample  int      // this many rows, drawn at random; 0: no drawing
 	Seed    uint64   // of the drawing
 }
 

@@ -85,7 +85,7 @@ func writeTable(b *strings.Builder, t Table) {
 	}
 }
 
-// show prints a value on one line of at most so many characters.
+// show prints a value on one line of at most this many characters.
 func show(v any, limit int) string {
 	var s string
 	switch v := v.(type) {

@@ -6,7 +6,7 @@ import (
 	"fragua/pipeline/shard"
 )
 
-// mergeRows is how many rows are rather read than jumped over: to begin anew, every column
+// mergeRows is how many rows are rather read than jumped over: to start again, every column
 // unpacks a page.
 const mergeRows = 1000
 

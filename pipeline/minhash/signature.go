@@ -21,7 +21,7 @@ type Bands struct {
 	mul, add    []uint32 // h(x) = mul·x + add mod 2³², a permutation, as mul is odd; a multiple of block
 }
 
-// NewBands returns the hash functions of so many bands with so many rows each.
+// NewBands returns the hash functions of this many bands with this many rows each.
 func NewBands(bands, rows int) *Bands {
 	n := (bands*rows + block - 1) / block * block
 	b := &Bands{Bands: bands, Rows: rows, mul: make([]uint32, n), add: make([]uint32, n)}

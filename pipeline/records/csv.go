@@ -137,7 +137,7 @@ var sepLine = regexp.MustCompile(`^(?:\x{FEFF})?"?sep=([^"\r\n])"?\r?$`)
 
 // guessSeparator looks at the first line. named: it says nothing but the separator.
 func guessSeparator(in *Input, name string) (separator []byte, named bool) {
-	head, _ := in.r.Peek(headSize) // an error is told when the line is read
+	head, _ := in.r.Peek(headSize) // an error is reported when the line is read
 	head, _, _ = bytes.Cut(head, []byte{lineEnd(head)})
 	if m := sepLine.FindSubmatch(head); m != nil {
 		return bytes.Clone(m[1]), true

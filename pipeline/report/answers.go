@@ -12,7 +12,7 @@ import (
 const (
 	answersShown = 3 // texts of a cell
 	answersRunes = 240
-	answersCells = 30 // beyond so many pairs of labels a list says little
+	answersCells = 30 // beyond this many pairs of labels a list says little
 )
 
 // An answerCell is a pair of a true label and another that was predicted, with the

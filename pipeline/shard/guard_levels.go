@@ -80,7 +80,7 @@ func checkLevels(name string, most int, values int32, b []byte) (full int, err e
 	return r.check(b)
 }
 
-// checkValues looks at the values of a page of so many, of which present are not
+// checkValues looks at the values of a page of this many, of which present are not
 // null.
 func checkValues(c *parquet.Column, encoding format.Encoding, values int32, present int, b []byte) error {
 	have := unknown

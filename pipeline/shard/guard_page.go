@@ -123,7 +123,7 @@ func damaged(err error) error {
 }
 
 // Where the library finds a column: plainPages begins there, and ends long before
-// it has so many bytes.
+// it has this many bytes.
 const (
 	viewStart = 4
 	viewSize  = 1 << 50

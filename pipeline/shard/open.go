@@ -98,7 +98,7 @@ func (r *groupReader) read() (n int, err error) {
 }
 
 func (r *groupReader) close() {
-	defer func() { recover() }() // a reader of damaged pages may trip over itself; the error is already told
+	defer func() { recover() }() // a reader of damaged pages may trip over itself; the error is already reported
 	if r.rows != nil {
 		r.rows.Close()
 	}

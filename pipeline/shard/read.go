@@ -93,7 +93,7 @@ func (r *shardReader[Row]) next() (rows []Row, err error) {
 }
 
 func (r *shardReader[Row]) close() {
-	defer func() { recover() }() // a reader of a corrupt file may trip over itself; the error is already told
+	defer func() { recover() }() // a reader of a corrupt file may trip over itself; the error is already reported
 	defer r.file.Close()
 	if r.r != nil {
 		r.r.Close()

@@ -158,7 +158,7 @@ func (r *recordReader) end() (err error) {
 }
 
 func (r *recordReader) close() {
-	defer func() { recover() }() // a reader of damaged pages may trip over itself; the error is already told
+	defer func() { recover() }() // a reader of damaged pages may trip over itself; the error is already reported
 	for _, l := range r.leaves {
 		if l != nil && l.pages != nil {
 			l.pages.Close()

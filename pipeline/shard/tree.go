@@ -16,7 +16,7 @@ type node struct {
 	name     string
 	optional bool
 	repeated bool
-	def, rep int                             // levels at which the field is there, and begins anew
+	def, rep int                             // levels at which the field is there, and starts again
 	shape    shape                           // of a group
 	children []*node                         // of a group; nil: a leaf
 	first    int                             // its first leaf column

@@ -40,7 +40,7 @@ type rawSum struct {
 func OpenSums(file string) *Sums {
 	s := &Sums{file: file, known: map[string]rawSum{}, now: map[string]rawSum{}}
 	if b, err := os.ReadFile(s.file); err == nil && json.Unmarshal(b, &s.known) != nil {
-		s.known = map[string]rawSum{} // it only spares reading: a damaged one is made anew
+		s.known = map[string]rawSum{} // it only spares reading: a damaged one is made again
 	}
 	return s
 }

@@ -19,7 +19,7 @@ type Lines struct {
 // ShortLine is how many code points a short line has at most.
 const ShortLine = 30
 
-// MeasureLines measures the lines of a text with so many tokens.
+// MeasureLines measures the lines of a text with this many tokens.
 func MeasureLines(text string, tokens int) (l Lines) {
 	terminal, short := 0, 0
 	seen := newCounter()
@@ -59,7 +59,7 @@ func endsSentence(r rune) bool {
 	return unicode.Is(unicode.Sentence_Terminal, r) || r >= 0x17d4 && r <= 0x17da && r != 0x17d7 && r != 0x17d8
 }
 
-// LongLines reports whether a text of so many tokens is not set in lines: where
+// LongLines reports whether a text of this many tokens is not set in lines: where
 // one line is a chapter, rules about lines say nothing of it.
 func LongLines(lines, tokens int) bool { return tokens > 200*lines }
 

@@ -65,7 +65,7 @@ func (p *cutPacker) flush() error {
 // bestFitPacker never splits a document that fits in a row. A longer one is cut
 // into full rows that overlap by one id, and its rest is packed as if it were a
 // document. Pieces go longest first into the row with the least room that is
-// enough (best-fit decreasing). It looks at so many ids at once:
+// enough (best-fit decreasing). It looks at this many ids at once:
 const bestFitWindow = 2 << 20
 
 type bestFitPacker struct {
@@ -112,7 +112,7 @@ func (p *bestFitPacker) add(ids []int32) error {
 func (p *bestFitPacker) flush() error {
 	slices.SortStableFunc(p.pieces, func(a, b piecePlace) int { return cmp.Compare(b.n, a.n) })
 	var rows [][]piecePlace
-	room := make([][]int, p.perRow+1) // free ids → rows that have so many free, the last opened first
+	room := make([][]int, p.perRow+1) // free ids → rows that have this many free, the last opened first
 	for _, piece := range p.pieces {
 		free := piece.n
 		for free < p.perRow && len(room[free]) == 0 {

@@ -66,7 +66,7 @@ func (t *Template) Pieces(messages []Message, last bool) ([]Piece, error) {
 }
 
 // lastTurn is Pieces for a conversation whose only answer to learn is its last message, which the
-// template writes anew (thoughts in tags of their own): it is what follows the prompt. err is why
+// template writes again (thoughts in tags of their own): it is what follows the prompt. err is why
 // the answer was not found by itself.
 func (t *Template) lastTurn(messages []Message, answers []int, text string, err error) ([]Piece, error) {
 	i := len(messages) - 1

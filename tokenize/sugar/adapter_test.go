@@ -142,7 +142,7 @@ func TestTrainer(t *testing.T) {
 }
 
 // What keeps sugarme's own parts out of our results. If one of these fails, a
-// new version has mended something, and the package comment should say so.
+// new version has repaired something, and the package comment should say so.
 func TestWhereSugarmeDiffers(t *testing.T) {
 	tok := learn(t, "gpt2")
 	pipeline := tokenizer.NewTokenizer(NewModel(tok))

@@ -15,7 +15,7 @@ import (
 // decoded text are others, -1 where it does not load the file. Ours are the same
 // in all. So nothing is taken from it: not WordPiece (bert), not Unigram, not one
 // of its normalizers (normal, bert) or splits. If a number falls, a new version
-// has mended something.
+// has repaired something.
 var verdicts = map[string]struct{ ids, text int }{
 	"added": {19, 16}, "bert": {18, 0}, "bert_cased": {4, 0}, "deepseek": {-1, -1}, "gpt2": {1, 0}, "ignore_merges": {-1, -1},
 	"llama2": {29, 1}, "llama3": {-1, -1}, "metaspace_first": {20, 46}, "metaspace_never": {20, 0}, "normal": {18, 0},

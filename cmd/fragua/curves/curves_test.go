@@ -12,7 +12,7 @@ import (
 )
 
 // TestResume: a training that goes on from a checkpoint writes each step once, and one that begins
-// anew begins its files anew.
+// again begins its files again.
 func TestResume(t *testing.T) {
 	dir := t.TempDir()
 	attempt := func(from, to int64) {

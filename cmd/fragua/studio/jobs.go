@@ -32,7 +32,7 @@ type job struct {
 	cmd    *exec.Cmd
 }
 
-// A jobStage is a stage of a job: running, skipped, or done in so many seconds.
+// A jobStage is a stage of a job: running, skipped, or done in this many seconds.
 type jobStage struct {
 	Name    string  `json:"name"`
 	State   string  `json:"state"`

@@ -108,7 +108,7 @@ func matches(pattern, name string) bool {
 	return ok
 }
 
-// report serves the run's report, made anew.
+// report serves the run's report, made again.
 func (s *Studio) report(w http.ResponseWriter, r *http.Request) error {
 	run, err := s.open(r)
 	if err != nil {

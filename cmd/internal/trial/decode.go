@@ -15,7 +15,7 @@ type Decoded struct {
 	Bytes  int64           // of weights that every step reads
 }
 
-// Decode feeds each of so many rows a prompt and generates further ids, one a row at a time.
+// Decode feeds each of this many rows a prompt and generates further ids, one a row at a time.
 // Each prompt is another.
 func Decode(m model.LanguageModel, rows, prompt, ids int) Decoded {
 	d := Decoded{Bytes: read(m)}
@@ -74,7 +74,7 @@ func read(m model.LanguageModel) (bytes int64) {
 	return bytes
 }
 
-// Bandwidth is how many bytes a second all workers read from an array of so many bytes.
+// Bandwidth is how many bytes a second all workers read from an array of this many bytes.
 func Bandwidth(bytes int64) float64 {
 	x := par.Zeros(int(bytes)/4 + 1<<13) // enough for the smallest to be measured
 	for i := range x {

@@ -131,7 +131,7 @@ func (t *Trial) op(name string) *Op {
 	return o
 }
 
-// Forget starts the operations' times anew, after steps that were not to count.
+// Forget starts the operations' times again, after steps that were not to count.
 func (t *Trial) Forget() { clear(t.ops) }
 
 // Ops are the operations since the last Forget, those that took longest first.

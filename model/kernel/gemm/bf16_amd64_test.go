@@ -15,7 +15,7 @@ func TestPairsWithoutInstructions(t *testing.T) {
 		u := *(*uint32)(unsafe.Pointer(&w))
 		return fromBF16(uint16(u)), fromBF16(uint16(u >> 16))
 	}
-	// emulate is the micro-kernel of so many rows and vectors that reads A by rows, or else by columns.
+	// emulate is the micro-kernel of this many rows and vectors that reads A by rows, or else by columns.
 	emulate := func(rows, vectors int, byRows bool) microKernel {
 		return func(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, acc int, tail int, _ prefetch) {
 			cols := 16*(vectors-1) + tail

@@ -48,7 +48,7 @@ const (
 	kcMax       = 384  // KC: a strip of A stays in the L1 cache
 	kcUncut     = 768  // K that is not cut: one pass less over C is worth strips twice as long
 	ncMax       = 480  // NC, for KC = kcMax
-	tnHighRows  = 8192 // TN with so many rows: A's rows are so far apart that copying its columns is slow,
+	tnHighRows  = 8192 // TN with this many rows: A's rows are so far apart that copying its columns is slow,
 	tnHighNC    = 768  // so that wider tiles are 5 % faster (16384×768 of K 1024)
 	mcBalance   = 1024 // fewest rows of a tile that is cut only to make shares equal
 	tilesEach   = 32   // most tiles for a worker, so that shares are nearly equal

@@ -7,7 +7,7 @@ import (
 	"fragua/model/kernel/par"
 )
 
-// Peak measures how many operations a second so many workers can do at this level, multiplying and
+// Peak measures how many operations a second this many workers can do at this level, multiplying and
 // adding in registers: the best of a few short runs, in FLOP/s. With bf16 it does so with the
 // instructions for bfloat16. It is 0 where there are none, and at level plain.
 func (t *Kernels) Peak(workers int, bf16 bool) float64 {

@@ -25,7 +25,7 @@ type stripPair struct {
 }
 
 // nextPanels are the panels of rows [k0, k0+k) of op(B). Panels before panel are complete; of that
-// panel, so many 16-wide blocks of columns are, and of the next block so many rows.
+// panel, this many 16-wide blocks of columns are, and of the next block this many rows.
 type nextPanels struct {
 	k0, k               int
 	panel, blocks, rows int
@@ -145,7 +145,7 @@ func (o *overlap) next() prefetch {
 	return prefetch{next: &o.A[0]}
 }
 
-// pace is how many of the rows that are left a micro-kernel of so many rounds copies.
+// pace is how many of the rows that are left a micro-kernel of this many rounds copies.
 func (o *overlap) pace(rounds, every, left int) (rows int) {
 	o.target.every = every
 	if rows = rounds / every; rows > left {

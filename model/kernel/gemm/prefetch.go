@@ -39,7 +39,7 @@ func (t *tile) ahead(i, n, k0, k, rows, vectors int) (kernels *[4]microKernel, p
 	return kernels, p
 }
 
-// panelFetch is how many floats of a packed panel a micro-kernel of so many columns fetches in k
+// panelFetch is how many floats of a packed panel a micro-kernel of this many columns fetches in k
 // steps: eight strips fetch a panel, or more.
 func panelFetch(columns, k int) int { return k / 4 * 16 * ((columns + 31) / 32) }
 

@@ -21,7 +21,7 @@ type Prepacked struct {
 // The tiles of products with a Prepacked.
 const (
 	prepackedTiles  = 16  // across: few workers get equal shares
-	prepackedPanels = 3   // most in a tile: so many use a strip of A in turn
+	prepackedPanels = 3   // most in a tile: this many use a strip of A in turn
 	prepackedMC     = 512 // most rows of C in a tile
 )
 

@@ -62,7 +62,7 @@ func (g *call) skinnyColumns(j0, j1 int) {
 	g.finish(0, g.M, j0, j1)
 }
 
-// skinnyGrain is how many rows of W, of so many bytes, a worker takes at a time to multiply m rows
+// skinnyGrain is how many rows of W, of this many bytes, a worker takes at a time to multiply m rows
 // with: enough to read at full speed, and few enough for all workers to end at the same time. Where
 // arithmetic takes as long as reading, they are more, since the start of a chunk is not prefetched.
 func skinnyGrain(m, rows, bytes int) int {

@@ -52,7 +52,7 @@ func Rounds(b *testing.B, f func()) (best, median float64) {
 	return rounds[0], rounds[len(rounds)/2]
 }
 
-// OfPeak calls f by Rounds. f does so many floating-point operations; their rate is reported, and its
+// OfPeak calls f by Rounds. f does this many floating-point operations; their rate is reported, and its
 // share of peak, in FLOP/s, which the caller has just measured: of the best round, since whatever else
 // runs on the machine only slows, and of the median one.
 func OfPeak(b *testing.B, peak, operations float64, f func()) {

@@ -32,7 +32,7 @@ func main() {
 	write(c, *dir, "asm_amd64")
 }
 
-// minimum is minimumPlain with vectors of so many lanes. The 64 least values stay in registers; each shingle is
+// minimum is minimumPlain with vectors of this many lanes. The 64 least values stay in registers; each shingle is
 // copied into all lanes, multiplied, added to and compared.
 func minimum(c *build.Context, name string, lanes int) {
 	c.Function(name)
