@@ -118,7 +118,7 @@ func TestBrowser(t *testing.T) {
 	b.look("generate")
 	for name, path := range map[string]string{
 		"rows": "/rows" + run + "corpus&sort=words&down=1", "row": "/row" + run + "split&row=3", "blocks": "/blocks" + run + "blocks", "stage-base": "/stage" + run + "base",
-		"stage-sentiment": "/stage" + run + "sentiment", "stage-translation": "/stage" + run + "translation", "stage-hard": "/stage" + run + "hard", "report": "/report?run=runs%2Ffirst",
+		"stage-sentiment": "/stage" + run + "sentiment", "stage-translation": "/stage" + run + "translation", "report": "/report?run=runs%2Ffirst",
 		"recipe": "/recipe?name=quickstart",
 	} {
 		b.do(chromedp.Navigate(host + path))
