@@ -2,6 +2,7 @@ package finetune
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"fragua/finetune/examples"
@@ -144,6 +145,15 @@ func (c *classifier) forEach(ctx context.Context, m *Tuned, set []examples.Examp
 		tp.Reset()
 	}
 	return nil
+}
+
+// outputs is what the classification head says of each text; nil for one that is left out.
+func (m *Tuned) outputs(ctx context.Context, set []examples.Example) ([][]float32, error) {
+	c, ok := m.Model.(*classifier)
+	if !ok {
+		return nil, errors.New("the model has no classification head")
+	}
+	return c.means(ctx, m, set, c.logits)
 }
 
 // means are the rows of each text, averaged over its windows; nil for one that is left out.

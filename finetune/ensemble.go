@@ -58,11 +58,7 @@ func pooled(pool linear.Pool, said [][][]float64, n int) [][]float64 {
 type network struct{}
 
 func (network) logProbs(ctx context.Context, m *Tuned, set []examples.Example) ([][]float64, error) {
-	c, ok := m.Model.(*classifier)
-	if !ok {
-		return nil, fmt.Errorf("the model has no classification head")
-	}
-	logits, err := c.means(ctx, m, set, c.logits)
+	logits, err := m.outputs(ctx, set)
 	out := make([][]float64, len(set))
 	for i, logits := range logits {
 		if logits == nil {

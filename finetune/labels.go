@@ -102,11 +102,7 @@ func (g *Labels) Build(m model.Model, classes []string, _ []examples.Example, se
 
 // Answer gives every label its probability, and names those that reach their thresholds.
 func (g *Labels) Answer(ctx context.Context, m *Tuned, set []examples.Example) ([]Prediction, error) {
-	c, ok := m.Model.(*classifier)
-	if !ok {
-		return nil, fmt.Errorf("the model has no classification head")
-	}
-	logits, err := c.means(ctx, m, set, c.logits)
+	logits, err := m.outputs(ctx, set)
 	if err != nil {
 		return nil, err
 	}

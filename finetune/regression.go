@@ -121,11 +121,7 @@ func (g *Regression) Build(m model.Model, classes []string, set []examples.Examp
 
 // Answer estimates the number of each example.
 func (g *Regression) Answer(ctx context.Context, m *Tuned, set []examples.Example) ([]Prediction, error) {
-	c, ok := m.Model.(*classifier)
-	if !ok {
-		return nil, fmt.Errorf("the model has no head")
-	}
-	outputs, err := c.means(ctx, m, set, c.logits)
+	outputs, err := m.outputs(ctx, set)
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package finetune
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"fragua/finetune/examples"
@@ -100,26 +99,14 @@ func (g *Translation) Fill(b *model.Batch, rows []sequence, _ int) {
 
 // Build is the model as it is: it predicts tokens already.
 func (g *Translation) Build(m model.Model, _ []string, _ []examples.Example, _ uint64) (train.Model, error) {
-	lm, ok := m.(model.LanguageModel)
-	if !ok {
-		return nil, fault.Hintf(errors.New("the model is an encoder, which does not write texts"), "take a GPT-2, a Llama or one of its kin")
-	}
-	return lm, nil
+	return writer(m)
 }
 
 // Answer translates each example.
 func (g *Translation) Answer(ctx context.Context, m *Tuned, set []examples.Example) ([]Prediction, error) {
-	lm, ok := m.LM.(model.LanguageModel)
-	if !ok {
-		return nil, errors.New("the model does not write texts")
-	}
-	rows, err := m.prompts(set)
+	lm, rows, out, err := m.ask(set)
 	if err != nil {
 		return nil, err
-	}
-	out := make([]Prediction, len(set))
-	for i, e := range set {
-		out[i] = Prediction{ID: e.ID, Input: e.Text, Want: e.Target, TooLong: true}
 	}
 	for _, s := range rows {
 		out[s.row].TooLong = false
